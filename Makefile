@@ -1,0 +1,46 @@
+# Every target makes the virtual environment if it is missing; a second call installs nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help install reproduce test check lint types imports readme clean
+
+help: ## Show the targets.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## Make the virtual environment from the constraints file.
+
+# torch goes first and alone: it is the one large package, and everything else builds on it.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=..., for example make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) --editable '.[lab,dev]'
+	@touch $(INSTALLED)
+
+reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.
+	@$(BIN)/coordconv reproduce $(ARGS)
+
+test: $(INSTALLED) ## Run the tests.
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types imports test ## Lint, types, import rules and tests.
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+imports: $(INSTALLED)
+	@$(BIN)/lint-imports
+
+readme: $(INSTALLED) ## Write the measured table and the picture of the README anew from results/.
+	@$(BIN)/python docs/make_readme.py
+
+clean: ## Delete the virtual environment; runs stay.
+	rm -rf $(VENV)

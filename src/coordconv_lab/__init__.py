@@ -1,0 +1,1 @@
+"""The laboratory: the experiments that show when coordinates help a convolution, and how much."""

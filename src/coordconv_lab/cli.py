@@ -1,0 +1,258 @@
+"""The commands; whatever is heavy is imported inside them, so that help comes at once."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from coordconv_lab.errors import InputError
+
+TaskName = Literal["classification", "regression", "rendering"]
+SplitName = Literal["uniform", "quadrant"]
+ModelName = Literal["coordconv", "deconv", "conv", "baseline"]
+SplitVariant = Literal["default", "tutorial", "paper", "walsvid"]
+
+TASKS: tuple[TaskName, ...] = ("classification", "regression", "rendering")
+SPLITS: tuple[SplitName, ...] = ("uniform", "quadrant")
+MODELS: tuple[ModelName, ...] = ("coordconv", "baseline")
+
+RunsDirectory = Annotated[Path, Parameter(help="Directory of runs.")]
+
+app = App(
+    name="coordconv",
+    help="The laboratory of coordconv: convolutions that know where they are.",
+    version_flags=["--version"],
+    help_format="plaintext",
+)
+data_app = App(name="data", help="Look at the data set, Not-so-Clevr.", help_format="plaintext")
+app.command(data_app)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("torch-coordconv")
+
+
+app.version = _version
+
+
+@app.command
+def reproduce(
+    *,
+    task: Annotated[tuple[TaskName, ...], Parameter(consume_multiple=True, negative=())] = TASKS,
+    split: Annotated[tuple[SplitName, ...], Parameter(consume_multiple=True, negative=())] = SPLITS,
+    model: Annotated[tuple[ModelName, ...], Parameter(consume_multiple=True, negative=())] = MODELS,
+    seeds: int = 1,
+    runs: RunsDirectory = Path("runs"),
+    fresh: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Reproduce the tutorial's tables: 3 tasks x 2 splits x CoordConv and its baseline.
+
+    What is done already is not trained again; what was interrupted goes on where it was.
+
+    Examples:
+
+        coordconv reproduce
+
+        coordconv reproduce --task regression --split quadrant --seeds 3
+
+    Parameters
+    ----------
+    task
+        Only these tasks.
+    split
+        Only these splits.
+    model
+        Only these models; "baseline" is deconv or conv, as the task has it.
+    seeds
+        How many seeds of each run: 0, 1, ...
+    fresh
+        Delete the selected runs first.
+    """
+    if seeds < 1:
+        raise InputError(f"--seeds: expected 1 or more, got {seeds}")
+    from coordconv_lab.reproduce import reproduce, selected_specs
+
+    specs = selected_specs(task, split, model, seeds)
+    if not specs:
+        raise InputError(
+            f"no run has task {', '.join(task)} and model {', '.join(model)}; classification and "
+            "rendering have coordconv and deconv, regression has coordconv and conv"
+        )
+    reproduce(specs, runs, fresh)
+
+
+@app.command
+def train(
+    task: TaskName,
+    *,
+    split: SplitName = "uniform",
+    model: ModelName = "coordconv",
+    seed: int = 0,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    optimizer: Literal["adam", "adamw"] | None = None,
+    weight_decay: float | None = None,
+    schedule: Literal["constant", "cosine", "linear"] | None = None,
+    early_stop_epochs: int | None = None,
+    canvas: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
+    square: int | None = None,
+    split_variant: SplitVariant | None = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    runs: RunsDirectory = Path("runs"),
+) -> None:
+    """Train one net and print its scores; settings not given are those of the recipe "tuned".
+
+    Examples:
+
+        coordconv train classification --split quadrant --model coordconv --learning-rate 0.01
+        --epochs 10 --seed 0
+
+        coordconv train rendering --set model.painter_kernel=2 --set training.betas=[0.9,0.99]
+
+    Parameters
+    ----------
+    task
+        What the net learns.
+    split
+        Which positions are held out.
+    model
+        coordconv, or the task's baseline: deconv for classification and rendering, conv for
+        regression.
+    seed
+        Draws the initial weights and the order of the batches.
+    epochs
+        Passes over the training set.
+    batch_size
+        Examples in a step.
+    learning_rate
+        Largest rate of the schedule.
+    optimizer
+        adam, whose weight decay is an L2 penalty, or adamw, whose weight decay is decoupled.
+    weight_decay
+        Strength of the weight decay.
+    schedule
+        What the rate does after its warm-up.
+    early_stop_epochs
+        Stop when train and test score were perfect for so many epochs in a row.
+    canvas
+        Height and width in pixels.
+    square
+        Side of the square in pixels.
+    split_variant
+        Whose split: ours, the tutorial's code, the paper's code, walsvid's.
+    set_
+        Any other setting as PATH=VALUE, the value in JSON, for example model.batch_norm=true.
+    """
+    given = {
+        "seed": seed,
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "training.learning_rate": learning_rate,
+        "training.optimizer": optimizer,
+        "training.weight_decay": weight_decay,
+        "training.schedule": schedule,
+        "training.early_stop_epochs": early_stop_epochs,
+        "data.canvas": canvas,
+        "data.square": square,
+        "data.split_variant": split_variant,
+    }
+    settings = {path: value for path, value in given.items() if value is not None}
+    settings |= dict(_setting(text) for text in set_)
+    from coordconv_lab.recipes import tuned, with_settings
+
+    spec = with_settings(tuned(task, split, model), settings)
+    from coordconv_lab.console import RunBars, print_record
+    from coordconv_lab.results import RunStore
+    from coordconv_lab.train import run
+
+    store = RunStore(runs)
+    with RunBars(total=1) as bars:
+        record = run(spec, store, bars)
+    print_record(record, store.directory(spec))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Split PATH=VALUE; a value that is no JSON is taken as text."""
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")
+    try:
+        return path, json.loads(value)
+    except ValueError:
+        return path, value
+
+
+@app.command
+def report(*, runs: RunsDirectory = Path("runs"), out: Path | None = None) -> None:
+    """Make the page from the records of a directory of runs.
+
+    Examples:
+
+        coordconv report --runs runs --out report.html
+
+    Parameters
+    ----------
+    out
+        The HTML file; report.html in the directory of runs if not given.
+    """
+    from coordconv_lab.report import write_report
+    from coordconv_lab.results import RunStore
+
+    print(write_report(RunStore(runs), out or runs / "report.html"))
+
+
+@data_app.command
+def export(
+    *,
+    out: Path,
+    canvas: tuple[int, int] = (64, 64),
+    square: int = 9,
+    split_variant: SplitVariant = "default",
+    split_seed: int | None = None,
+) -> None:
+    """Write Not-so-Clevr with both splits as arrays (.npz) and as a contact sheet (.png).
+
+    Examples:
+
+        coordconv data export --out notsoclevr
+
+    Parameters
+    ----------
+    out
+        The directory, made if it is missing.
+    canvas
+        Height and width in pixels.
+    square
+        Side of the square in pixels.
+    split_variant
+        Whose split: ours, the tutorial's code, the paper's code, walsvid's.
+    split_seed
+        Draws the uniform split.
+    """
+    from coordconv_lab.data.export import export as export_data
+    from coordconv_lab.specs import parse_data_spec
+
+    fields = {"canvas": canvas, "square": square, "split_variant": split_variant}
+    if split_seed is not None:
+        fields["split_seed"] = split_seed
+    for path in export_data(parse_data_spec(fields), out):
+        print(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, InputError) as error:
+        print(f"coordconv: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("coordconv: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,138 @@
+"""What the terminal shows: bars while runs go on, the main table when they are done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from coordconv_lab.results import Record, SummaryRow
+from coordconv_lab.specs import ExperimentSpec
+
+
+class RunBars:
+    """One bar for all runs and one for the run at work; where output is no terminal, a line a run.
+
+    Args:
+        total: How many runs there are to train.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.console = Console()
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            speed_estimate_period=10,
+        )
+        self._total, self._started = total, 0
+        self._all = self._bars.add_task("runs", total=total, loss="", visible=total > 1)
+        self._run = self._bars.add_task("", total=None, loss="", visible=False)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._bars.update(self._all, completed=self._total)
+        self._bars.stop()
+
+    def start(self, spec: ExperimentSpec, steps: int) -> None:
+        """Show a new run."""
+        name = f"{spec.task} {spec.data.split} {spec.model_name} seed {spec.seed}"
+        self._bars.update(self._all, completed=self._started)
+        self._started += 1
+        if not self.console.is_terminal:
+            self.console.print(f"run {self._started} of {self._total}: {name}, {steps} steps")
+        self._bars.reset(self._run, total=steps, description=name, visible=True, loss="")
+
+    def advance(self, step: int, loss: float) -> None:
+        """Show how far the run is."""
+        self._bars.update(self._run, completed=step, loss=f"loss {loss:.3g}")
+
+
+def percent(score: float | None) -> str:
+    """A fraction as a percentage with one decimal; what the tutorial shows as pictures says so."""
+    return "pictures" if score is None else f"{100 * score:.1f}%"
+
+
+def score_text(task: str, score: float) -> str:
+    """A score as the tables show it: a percentage, or a mean IoU with three decimals."""
+    return f"{score:.3f} IoU" if task == "rendering" else percent(score)
+
+
+def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:
+    """Print the main table, the tutorial's figures beside ours, and where the report is."""
+    table = Table(title="Measured here, beside the tutorial's figures", title_justify="left")
+    for name in ("task", "split", "model"):
+        table.add_column(name)
+    for name in ("seed", "parameters", "epochs", "seconds", "train", "test"):
+        table.add_column(name, justify="right")
+    table.add_column("tutorial train", justify="right", style="dim")
+    table.add_column("tutorial test", justify="right", style="dim")
+    for row in rows:
+        table.add_row(*_cells(row), end_section=row.model != "coordconv")
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 130)
+    console.print(table)
+    console.print(
+        "Scores count every example: points right for classification and regression, mean IoU for "
+        "rendering. The tutorial's regression figures count coordinates, not points.",
+        style="dim",
+    )
+    for pair in unfair:
+        console.print(f"A baseline had less than its share of time: {pair} its CoordConv run.")
+    console.print(f"Report: {report}", soft_wrap=True)
+
+
+def _cells(row: SummaryRow) -> tuple[str, ...]:
+    return (
+        row.task,
+        row.split,
+        row.model,
+        str(row.seed),
+        f"{row.parameters:,}",
+        str(row.epochs),
+        f"{row.seconds:.1f}",
+        score_text(row.task, row.train_score),
+        score_text(row.task, row.test_score),
+        percent(row.tutorial_train),
+        percent(row.tutorial_test),
+    )
+
+
+def print_record(record: Record, directory: Path) -> None:
+    """Print what one run came to: its scores, its cost, where it is kept."""
+    table = Table("score", "train", "test")
+    for name, train in record.scores["train"].items():
+        table.add_row(name, f"{train:.4f}", f"{record.scores['test'][name]:.4f}")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{record.parameters:,} parameters, {record.steps:,} steps, {record.epochs} epochs, "
+        f"{record.seconds:.1f} s"
+    )
+    console.print(f"Run: {directory}", soft_wrap=True)

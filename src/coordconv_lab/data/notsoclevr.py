@@ -1,0 +1,99 @@
+"""The data set whole, in memory: every position of the square, its images, its split.
+
+Liu et al. 2018 (arXiv:1807.03247), section 4: 9 x 9 squares on a 64 x 64 canvas, 3136 positions.
+Only the points are kept; images are drawn from them when asked for, a batch at a time.
+"""
+
+import torch
+from torch import Tensor
+
+from coordconv_lab.data.splits import centre_range, split_mask
+from coordconv_lab.specs import DataSpec
+
+
+def one_hot_images(points: Tensor, canvas: tuple[int, int]) -> Tensor:
+    """Draw one white pixel at each point.
+
+    Args:
+        points: (N, 2), whole numbers (x, y) in pixels, each on the canvas.
+        canvas: (height, width).
+
+    Returns:
+        (N, 1, H, W) in float32, 1 at the point and 0 elsewhere.
+
+    Example:
+        >>> one_hot_images(torch.tensor([[2, 1]]), (2, 3))[0, 0].int().tolist()
+        [[0, 0, 0], [0, 0, 1]]
+    """
+    height, width = canvas
+    images = torch.zeros(len(points), height * width, device=points.device)
+    images.scatter_(1, pixel_index(points, canvas)[:, None], 1.0)
+    return images.view(-1, 1, height, width)
+
+
+def square_images(points: Tensor, canvas: tuple[int, int], square: int) -> Tensor:
+    """Draw one white square around each point.
+
+    Args:
+        points: (N, 2), whole numbers (x, y) in pixels.
+        canvas: (height, width).
+        square: Side of the square in pixels; an even square reaches one pixel further up and left.
+
+    Returns:
+        (N, 1, H, W) in float32, 1 on the square and 0 elsewhere.
+
+    Example:
+        >>> square_images(torch.tensor([[1, 1]]), (3, 4), 3)[0, 0].int().tolist()
+        [[1, 1, 1, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
+    """
+    inside = []
+    for axis, side in ((1, canvas[0]), (0, canvas[1])):
+        offset = torch.arange(side, device=points.device) - (points[:, axis, None] - square // 2)
+        inside.append((offset >= 0) & (offset < square))
+    rows, columns = inside
+    return (rows[:, None, :, None] & columns[:, None, None, :]).float()
+
+
+def pixel_index(points: Tensor, canvas: tuple[int, int]) -> Tensor:
+    """Count pixels row by row: the class of each point, (N,), for points (x, y) of (N, 2)."""
+    return points[:, 1] * canvas[1] + points[:, 0]
+
+
+class NotSoClevr:
+    """Every position of the square, and which of them are for training.
+
+    Attributes:
+        points: (N, 2), the centres (x, y) in pixels, row by row.
+        is_train: (N,), True for training, False for test.
+
+    Example:
+        >>> data = NotSoClevr(DataSpec(split="quadrant"))
+        >>> len(data.points), len(data.train_points), len(data.test_points)
+        (3136, 2352, 784)
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        self.spec = spec
+        height, width = spec.canvas
+        rows, columns = centre_range(height, spec.square), centre_range(width, spec.square)
+        grid = torch.cartesian_prod(torch.tensor(list(rows)), torch.tensor(list(columns)))
+        self.points = grid.flip(1).contiguous()
+        self.is_train = torch.from_numpy(split_mask(spec))
+
+    @property
+    def train_points(self) -> Tensor:
+        """(N, 2), the training points (x, y)."""
+        return self.points[self.is_train]
+
+    @property
+    def test_points(self) -> Tensor:
+        """(N, 2), the held-out points (x, y)."""
+        return self.points[~self.is_train]
+
+    def one_hot_images(self, points: Tensor) -> Tensor:
+        """Draw the one-hot images of some points, (N, 1, H, W)."""
+        return one_hot_images(points, self.spec.canvas)
+
+    def square_images(self, points: Tensor) -> Tensor:
+        """Draw the squares of some points, (N, 1, H, W)."""
+        return square_images(points, self.spec.canvas, self.spec.square)

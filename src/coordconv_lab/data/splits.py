@@ -1,0 +1,93 @@
+"""Which positions are for training and which for test: a pure function of the data's spec.
+
+NumPy's RandomState draws the uniform splits: its stream is frozen, so that a split of today is
+the split of any later release.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.specs import DataSpec
+
+Mask = NDArray[np.bool_]
+
+PAPER_SEED = 20202
+
+
+def centre_range(side: int, square: int) -> range:
+    """The coordinates along one axis at which a square of that width lies whole on the canvas."""
+    return range(square // 2, side - (square - square // 2) + 1)
+
+
+def _permuted(count: int, train: int, seed: int) -> Mask:
+    mask = np.zeros(count, dtype=bool)
+    mask[np.random.RandomState(seed).permutation(count)[:train]] = True
+    return mask
+
+
+def _uniform_default(spec: DataSpec, rows: int, columns: int) -> Mask:
+    count = rows * columns
+    return _permuted(count, round(0.8 * count), spec.split_seed)
+
+
+def _uniform_tutorial(spec: DataSpec, rows: int, columns: int) -> Mask:
+    # Its text says 80/20; its code trains on three quarters.
+    count = rows * columns
+    return _permuted(count, count * 3 // 4, spec.split_seed)
+
+
+def _uniform_paper(spec: DataSpec, rows: int, columns: int) -> Mask:
+    # One draw a point, x in the outer loop; its code fixes the seed, so split_seed has no say.
+    draws = np.random.RandomState(PAPER_SEED).uniform(size=(columns, rows))
+    return (draws.T >= 0.25).ravel()
+
+
+def _uniform_walsvid(spec: DataSpec, rows: int, columns: int) -> Mask:
+    # scikit-learn's test_size=0.2 rounds the test set up.
+    count = rows * columns
+    return _permuted(count, count - -(-count // 5), spec.split_seed)
+
+
+_UNIFORM: dict[str, Callable[[DataSpec, int, int], Mask]] = {
+    "default": _uniform_default,
+    "tutorial": _uniform_tutorial,
+    "paper": _uniform_paper,
+    "walsvid": _uniform_walsvid,
+}
+
+# The first row and column of the held-out quadrant, counted from half the canvas: the tutorial's
+# code holds out 32..59, the paper's code (a strict inequality) and walsvid's 33..59.
+_QUADRANT_OFFSET = {"default": 0, "tutorial": 0, "paper": 1, "walsvid": 1}
+
+
+def split_mask(spec: DataSpec) -> Mask:
+    """True where a position is for training, False where it is for test.
+
+    Args:
+        spec: The data set; positions are counted row by row.
+
+    Returns:
+        A mask of shape (positions,); both sides hold at least one position.
+
+    Raises:
+        InputError: A side of the split would be empty.
+    """
+    height, width = spec.canvas
+    rows = np.array(centre_range(height, spec.square))
+    columns = np.array(centre_range(width, spec.square))
+    if spec.split == "uniform":
+        train = _UNIFORM[spec.split_variant](spec, len(rows), len(columns))
+    else:
+        offset = _QUADRANT_OFFSET[spec.split_variant]
+        low, right = rows >= height // 2 + offset, columns >= width // 2 + offset
+        train = ~np.logical_and.outer(low, right).ravel()
+    if train.all() or not train.any():
+        empty = "test" if train.all() else "training"
+        raise InputError(
+            f"the {spec.split} split of a {height} x {width} canvas with a square of "
+            f"{spec.square} has no {empty} positions; take a larger canvas or a smaller square"
+        )
+    return train

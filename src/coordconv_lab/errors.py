@@ -1,0 +1,5 @@
+"""The one error that means "the user can fix this": the command line prints it in one line."""
+
+
+class InputError(ValueError):
+    """What was asked for, or a file that was read, is not usable; the message says what to do."""

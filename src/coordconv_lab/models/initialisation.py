@@ -1,0 +1,50 @@
+"""Initial weights, the same rule for convolutions with and without coordinates."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from coordconv import CoordConv2d
+from coordconv_lab.specs import Initialisation
+
+_LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)  # CoordConv2d is a Conv2d
+
+
+def initialise(net: nn.Module, rule: Initialisation) -> None:
+    """Redraw every weight of a net in place and set its biases to zero.
+
+    Args:
+        net: The net.
+        rule: "glorot" (uniform, Glorot and Bengio 2010), "he" (normal, He et al. 2015), or "torch"
+            for what torch.nn drew already.
+    """
+    if rule == "torch":
+        return
+    for module in net.modules():
+        if isinstance(module, _LAYERS):
+            _initialise_layer(module, rule)
+
+
+@torch.no_grad()
+def _initialise_layer(layer: nn.Module, rule: Initialisation) -> None:
+    weights = [layer.weight]
+    if isinstance(layer, CoordConv2d):
+        weights.append(layer.coord_weight)
+    fan_in, fan_out = _fans(layer, weights)
+    for weight in weights:
+        if rule == "glorot":
+            bound = math.sqrt(6 / (fan_in + fan_out))
+            weight.uniform_(-bound, bound)
+        else:
+            weight.normal_(0, math.sqrt(2 / fan_in))
+    if layer.bias is not None:
+        layer.bias.zero_()
+
+
+def _fans(layer: nn.Module, weights: list[Tensor]) -> tuple[int, int]:
+    """Inputs and outputs of one unit, coordinate channels counted among the inputs."""
+    area = math.prod(weights[0].shape[2:])
+    inputs = sum(weight.shape[1] for weight in weights) * area
+    outputs = weights[0].shape[0] * area
+    return (outputs, inputs) if isinstance(layer, nn.ConvTranspose2d) else (inputs, outputs)

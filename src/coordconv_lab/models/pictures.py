@@ -1,0 +1,111 @@
+"""Nets from a point to a picture: classification and rendering.
+
+Liu et al. 2018 (arXiv:1807.03247), sections 4.1 and 4.3, supplementary figures S1 and S2.
+Points are (x, y) in pixels; pictures are logits of shape (N, 1, H, W).
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from coordconv import CoordConv2d
+from coordconv_lab.specs import CoordConvClassifier, CoordConvRenderer, DeconvNet
+
+
+def scale_points(points: Tensor, canvas: tuple[int, int], scale: Literal["unit", "raw"]) -> Tensor:
+    """Turn points in pixels into a net's input, (N, 2).
+
+    "unit" maps the first pixel to -1 and the last to 1, as the coordinate channels do; "raw" leaves
+    pixels, as the paper's and the tutorial's code do.
+    """
+    points = points.float()
+    if scale == "raw":
+        return points
+    height, width = canvas
+    last_pixel = points.new_tensor([max(width - 1, 1), max(height - 1, 1)])
+    return points / last_pixel * 2 - 1
+
+
+def _hidden(layer: nn.Module, channels: int, batch_norm: bool) -> Iterator[nn.Module]:
+    yield layer
+    if batch_norm:
+        yield nn.BatchNorm2d(channels)
+    yield nn.ReLU()
+
+
+class CoordConvPointNet(nn.Module):
+    """Tile the point over the canvas, append coordinates, then 1 x 1 convolutions to one map."""
+
+    def __init__(
+        self, spec: CoordConvClassifier | CoordConvRenderer, canvas: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self.canvas, self.input_scale = canvas, spec.input_scale
+        first = CoordConv2d(2, spec.widths[0], 1, radius=spec.radius)
+        layers = list(_hidden(first, spec.widths[0], spec.batch_norm))
+        for wide, narrow in pairwise(spec.widths):
+            layers += _hidden(nn.Conv2d(wide, narrow, 1), narrow, spec.batch_norm)
+        self.layers = nn.Sequential(*layers, nn.Conv2d(spec.widths[-1], 1, 1))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
+        inputs = scale_points(points, self.canvas, self.input_scale)
+        return self.layers(inputs[:, :, None, None].expand(-1, -1, *self.canvas))
+
+
+class CoordConvPainterNet(nn.Module):
+    """Find the point as a classifier does, sharpen it by a softmax, paint the square around it.
+
+    The painting convolutions see `5 (k - 1) + 1` pixels: 11 for 3 x 3 kernels, more than the square
+    of 9; 6 for the tutorial's 2 x 2, less than the square.
+    """
+
+    def __init__(self, spec: CoordConvRenderer, canvas: tuple[int, int]) -> None:
+        super().__init__()
+        self.find = CoordConvPointNet(spec, canvas)
+        narrow, wide = 8 * spec.painter_width, 16 * spec.painter_width
+        layers, inputs = [], 1
+        for channels in (narrow, narrow, wide, wide):
+            layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
+            layers += _hidden(layer, channels, spec.batch_norm)
+            inputs = channels
+        last = nn.Conv2d(wide, 1, spec.painter_kernel, padding="same")
+        self.paint = nn.Sequential(*layers, last)
+
+    def draw(self, point_logits: Tensor) -> Tensor:
+        """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
+        sharpened = point_logits.flatten(1).softmax(dim=1).view_as(point_logits)
+        return self.paint(sharpened.to(memory_format=torch.channels_last))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
+        return self.draw(self.find(points))
+
+
+class DeconvPointNet(nn.Module):
+    """The baseline: the point is a 1 x 1 picture of two channels, doubled six times to 64 x 64."""
+
+    def __init__(self, spec: DeconvNet, canvas: tuple[int, int]) -> None:
+        super().__init__()
+        self.canvas, self.input_scale = canvas, spec.input_scale
+        wide, narrow = 64 * spec.width, 32 * spec.width
+        layers, inputs = [], 2
+        for channels in (wide, wide, wide, narrow, narrow):
+            layers += _hidden(_doubling(inputs, channels, spec.kernel), channels, spec.batch_norm)
+            inputs = channels
+        self.layers = nn.Sequential(*layers, _doubling(narrow, 1, spec.kernel))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Points (N, 2) in pixels to logits (N, 1, 64, 64)."""
+        inputs = scale_points(points, self.canvas, self.input_scale)
+        return self.layers(inputs[:, :, None, None])
+
+
+def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
+    # Whatever the kernel, the output is exactly twice the input, TensorFlow's 'same'.
+    padding = (kernel - 1) // 2
+    output_padding = 2 * padding + 2 - kernel
+    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, output_padding)

@@ -1,0 +1,109 @@
+"""Nets from a one-hot image to its point: regression.
+
+Liu et al. 2018 (arXiv:1807.03247), section 4.2 and supplementary section S3, with what their code
+adds to the text: no activation in the coordinate-aware net, and a global maximum at its end.
+Images are (N, 1, H, W); points are (x, y) in pixels, (N, 2).
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from coordconv import CoordConv2d
+from coordconv_lab.specs import ConvFlatRegressor, ConvPooledRegressor, CoordConvRegressor
+
+Head = Literal["max", "average", "sum"]
+
+
+def pool(maps: Tensor, head: Head) -> Tensor:
+    """Reduce each map (N, C, H, W) to one number, (N, C)."""
+    if head == "max":
+        # One winner per map: where pixels tie, the gradient goes to the first of them alone.
+        return maps.flatten(2).max(dim=2).values
+    return maps.mean(dim=(2, 3)) if head == "average" else maps.sum(dim=(2, 3))
+
+
+def _scaled(images: Tensor, scale: float) -> Tensor:
+    # With one channel torch takes either layout for the other; said here, it holds to the end.
+    return (images * scale).to(memory_format=torch.channels_last)
+
+
+class CoordConvPooling(nn.Module):
+    """Append coordinates once, then five convolutions and one global pooling."""
+
+    def __init__(self, spec: CoordConvRegressor) -> None:
+        super().__init__()
+        self.spec = spec
+        width = spec.width
+        layers: list[nn.Module] = [CoordConv2d(1, width, 1, radius=spec.radius)]
+        for outputs, kernel in ((width, 1), (width, 1), (width, 3), (2, 3)):
+            if spec.activation == "relu":
+                layers.append(nn.ReLU())
+            layers.append(nn.Conv2d(width, outputs, kernel, padding=spec.padding))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        maps = self.layers(_scaled(images, self.spec.input_scale))
+        return pool(maps, self.spec.head) * self.spec.output_scale
+
+
+class ConvFlattening(nn.Module):
+    """The baseline of the uniform split: convolutions, max-pools, two linear layers."""
+
+    def __init__(self, spec: ConvFlatRegressor, canvas: tuple[int, int]) -> None:
+        super().__init__()
+        self.spec = spec
+        layers: list[nn.Module] = []
+        channels = (1, *(spec.width,) * 4)
+        for index, (inputs, outputs) in enumerate(pairwise(channels)):
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=spec.padding), nn.ReLU()]
+            if index < 3:
+                layers.append(nn.MaxPool2d(2, spec.pool_stride))
+        height, width = (self._side(side) for side in canvas)
+        flat = nn.Linear(spec.width * height * width, spec.hidden)
+        self.layers = nn.Sequential(*layers, nn.Flatten(), flat, nn.ReLU())
+        self.layers.append(nn.Linear(spec.hidden, 2))
+
+    def _side(self, side: int) -> int:
+        """How many pixels of an axis are left after the last convolution."""
+        for index in range(4):
+            side -= 2 if self.spec.padding == "valid" else 0
+            if index < 3:
+                side = (side - 2) // self.spec.pool_stride + 1
+        return side
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        return self.layers(_scaled(images, self.spec.input_scale)) * self.spec.output_scale
+
+
+class ConvPooling(nn.Module):
+    """The baseline of the quadrant split: nine convolutions, five of them of stride 2."""
+
+    def __init__(self, spec: ConvPooledRegressor) -> None:
+        super().__init__()
+        self.spec = spec
+        width = spec.width
+        # (kernel, stride, batch normalisation before the activation) of the first eight.
+        plan = ((5, 2, 0), (1, 1, 1), (3, 1, 0), (3, 2, 0), (3, 2, 1), (3, 2, 0), (1, 1, 0))
+        plan += ((3, 2, 0),)
+        layers: list[nn.Module] = []
+        inputs = 1
+        for kernel, stride, normalise in plan:
+            layers.append(nn.Conv2d(inputs, width, kernel, stride, kernel // 2))
+            if normalise and spec.batch_norm:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.ReLU())
+            inputs = width
+        layers.append(nn.Conv2d(width, 2, 3, padding=1))
+        if spec.last_activation == "relu":
+            layers.append(nn.ReLU())
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        maps = self.layers(_scaled(images, self.spec.input_scale))
+        return pool(maps, self.spec.head) * self.spec.output_scale

@@ -1,0 +1,92 @@
+"""Our best settings for the nets with coordinates; published settings or better for the baselines.
+
+The settings were chosen on seeds from 100 up, so that the seeds 0, 1, 2, ... that the tables show
+had no say in them.
+"""
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.specs import (
+    BASELINE,
+    ConvFlatRegressor,
+    ConvPooledRegressor,
+    CoordConvClassifier,
+    CoordConvRegressor,
+    CoordConvRenderer,
+    DataSpec,
+    DeconvNet,
+    ExperimentSpec,
+    ModelSpec,
+    SplitName,
+    TaskName,
+    TrainingSpec,
+)
+
+# Small batches: a step on eight pictures stays in the processor's cache, and more steps an epoch
+# solve a task in fewer epochs. Decoupled weight decay is what carries the solution over to the
+# held-out quadrant: without it, about one seed in two fails there.
+_COORDCONV_CLASSIFICATION = TrainingSpec(
+    epochs=2,
+    batch_size=8,
+    learning_rate=0.01,
+    optimizer="adamw",
+    betas=(0.9, 0.99),
+    weight_decay=0.1,
+    schedule="cosine",
+    warmup=0.1,
+)
+
+# The intermediate loss on the point is an option of the paper's code: a sharp, right point, then a
+# stage that does the same at every position, generalises to positions never seen.
+_COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"point_loss": 0.3})
+
+_COORDCONV_REGRESSION = TrainingSpec(
+    epochs=2, batch_size=8, learning_rate=0.01, schedule="linear", warmup=0.05
+)
+
+_DECONV = TrainingSpec(epochs=40, batch_size=32, learning_rate=2e-3, schedule="cosine", warmup=0.05)
+
+_CONV = TrainingSpec(epochs=40, batch_size=32, learning_rate=1e-3, schedule="cosine", warmup=0.05)
+
+Parts = tuple[ModelSpec, TrainingSpec]
+
+
+def _coordconv(task: TaskName) -> Parts:
+    match task:
+        case "classification":
+            return CoordConvClassifier(), _COORDCONV_CLASSIFICATION
+        case "regression":
+            return CoordConvRegressor(), _COORDCONV_REGRESSION
+        case "rendering":
+            return CoordConvRenderer(), _COORDCONV_RENDERING
+
+
+def _baseline(task: TaskName, split: SplitName) -> Parts:
+    if task == "regression":
+        net = ConvFlatRegressor() if split == "uniform" else ConvPooledRegressor()
+        return net, _CONV
+    return DeconvNet(input_scale="raw"), _DECONV
+
+
+def tuned(task: TaskName, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
+    """The recipe behind the main table.
+
+    Args:
+        task: The task.
+        split: The split.
+        model: "coordconv", the name of the task's baseline, or "baseline".
+        seed: Draws the initial weights and the order of the batches; the split keeps its own.
+
+    Raises:
+        InputError: The task has no such model.
+
+    Example:
+        >>> tuned("regression", "quadrant", "coordconv").training.epochs
+        2
+    """
+    baseline = BASELINE[task]
+    if model not in ("coordconv", "baseline", baseline):
+        raise InputError(f"the {task} task has the models coordconv and {baseline}; got {model!r}")
+    parts = _coordconv(task) if model == "coordconv" else _baseline(task, split)
+    return ExperimentSpec(
+        task=task, data=DataSpec(split=split), model=parts[0], training=parts[1], seed=seed
+    )

@@ -1,0 +1,72 @@
+"""The main job: run the recipe `tuned` for every task, split and model, then show what came out."""
+
+import shutil
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from coordconv_lab.console import RunBars, print_summary
+from coordconv_lab.recipes import tuned
+from coordconv_lab.report import write_report
+from coordconv_lab.results import RunStore, SummaryRow, summarise
+from coordconv_lab.results.files import write_json
+from coordconv_lab.specs import ExperimentSpec, SplitName, TaskName
+from coordconv_lab.train import run
+
+FAIR_TIME_RATIO = 3.0
+"""A baseline gets at least this many times the seconds of the CoordConv run beside it."""
+
+
+def selected_specs(
+    tasks: Sequence[TaskName], splits: Sequence[SplitName], models: Sequence[str], seeds: int
+) -> list[ExperimentSpec]:
+    """The runs of the main job, CoordConv before its baseline, in the order they are trained."""
+    specs = [
+        tuned(task, split, model, seed)
+        for seed, task, split, model in product(range(seeds), tasks, splits, models)
+        if not (model in ("deconv", "conv") and tuned(task, split, "baseline").model_name != model)
+    ]
+    return specs
+
+
+def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) -> Path:
+    """Run what is missing, print the table, write summary.json and report.html.
+
+    Args:
+        specs: What to run; the runs already done are not run again.
+        runs: The directory of runs.
+        fresh: Delete these runs first and start anew.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        InputError: The directory or a file in it cannot be used.
+    """
+    store = RunStore(runs)
+    if fresh:
+        for spec in specs:
+            shutil.rmtree(store.directory(spec), ignore_errors=True)
+    # Whatever cannot be used is found before hours of training, not after.
+    missing = sum(store.record(spec) is None for spec in specs)
+    with RunBars(total=missing) as bars:
+        records = [run(spec, store, bars) for spec in specs]
+    rows = summarise(records)
+    write_json(runs / "summary.json", [row._asdict() for row in rows])
+    report = write_report(store, runs / "report.html")
+    print_summary(rows, unfair_pairs(rows), report)
+    return report
+
+
+def unfair_pairs(rows: Sequence[SummaryRow]) -> list[str]:
+    """Name the baselines that had less than their share of time beside their CoordConv run."""
+    seconds = {
+        (row.task, row.split, row.seed): row.seconds for row in rows if row.model == "coordconv"
+    }
+    return [
+        f"{row.task}, {row.split}, seed {row.seed}: {row.seconds / beside:.1f} times"
+        for row in rows
+        if row.model != "coordconv"
+        and (beside := seconds.get((row.task, row.split, row.seed)))
+        and row.seconds < FAIR_TIME_RATIO * beside
+    ]

@@ -1,0 +1,61 @@
+"""Files that are either whole or not there: written under another name, flushed, then renamed."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from coordconv_lab.errors import InputError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, never meets half of it.
+
+    Raises:
+        InputError: The directory cannot be written, or the disk is full.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; choose another directory, or make "
+            "this one writable"
+        ) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically, indented, with a final newline."""
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: The file cannot be read, is cut short, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not a whole JSON file ({error}); move its directory away, or delete it, "
+            "and run again"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

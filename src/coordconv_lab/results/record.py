@@ -1,0 +1,91 @@
+"""What a finished run leaves behind, as a schema."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
+
+RECORD_VERSION = 1
+
+PRIMARY_SCORE: Mapping[str, str] = {
+    "classification": "accuracy",
+    "regression": "accuracy",
+    "rendering": "mean_iou",
+}
+"""The score that the tables show for each task, in [0, 1], higher is better."""
+
+Scores = dict[str, float]
+
+
+class _Frozen(BaseModel):
+    # A net can score infinity (a mean distance, say), so that records admit it where specs do not.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Provenance(_Frozen):
+    """Where, with what and from which source a run was made."""
+
+    versions: dict[str, str]
+    machine: str
+    processor: str
+    threads: int
+    precision: str
+    seed: int
+    commit: str
+    finished: str
+
+
+class Record(_Frozen):
+    """One finished run.
+
+    Attributes:
+        spec: What was run.
+        scores: For "train" and "test", each score by name, over every example of that side.
+        parameters: How many numbers were trained.
+        steps: Optimizer steps taken.
+        epochs: Passes over the training set taken.
+        seconds: Wall time of training, evaluation for the curve included, over all sittings.
+        weights_sha256: Of the file weights.safetensors.
+    """
+
+    version: Literal[1] = RECORD_VERSION
+    spec: ExperimentSpec
+    scores: dict[Literal["train", "test"], Scores]
+    parameters: int
+    steps: int
+    epochs: int
+    seconds: float
+    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    provenance: Provenance
+
+    @property
+    def train_score(self) -> float:
+        """The task's main score on the training set."""
+        return self.scores["train"][PRIMARY_SCORE[self.spec.task]]
+
+    @property
+    def test_score(self) -> float:
+        """The task's main score on the held-out set."""
+        return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any], source: str) -> Self:
+        """Validate what was read from `source`.
+
+        Raises:
+            InputError: It is a record of another version, or no record.
+        """
+        if fields.get("version") != RECORD_VERSION:
+            raise InputError(
+                f"{source}: expected a record of version {RECORD_VERSION}, got version "
+                f"{fields.get('version')!r}; use the release that wrote it, or move the run away"
+            )
+        spec = fields.get("spec")
+        parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InputError(f"{source}: {explain(error)}") from error

@@ -1,0 +1,58 @@
+"""The directory of runs: one subdirectory a run, named after its spec."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.results.files import read_json, write_json
+from coordconv_lab.results.record import Record
+from coordconv_lab.specs import ExperimentSpec, parse_spec
+
+
+class RunStore:
+    """Runs under one directory.
+
+    A run's directory holds spec.json from its start and, once it is finished, metrics.csv,
+    weights.safetensors, predictions.npz and, written last, record.json.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def directory(self, spec: ExperimentSpec) -> Path:
+        """Where the run of this spec lives, whether or not it was started."""
+        return self.root / spec.run_name
+
+    def open(self, spec: ExperimentSpec) -> Path:
+        """Make the run's directory and write its spec, or check the spec that is there.
+
+        Raises:
+            InputError: The directory cannot be written, or holds another spec.
+        """
+        directory = self.directory(spec)
+        path = directory / "spec.json"
+        if not path.exists():
+            write_json(path, spec.model_dump(mode="json"))
+        elif parse_spec(read_json(path), str(path)) != spec:
+            raise InputError(
+                f"{path} describes another run than its directory's name says; move it away"
+            )
+        return directory
+
+    def record(self, spec: ExperimentSpec) -> Record | None:
+        """The record of this spec's run, or None where it is not finished.
+
+        Raises:
+            InputError: There is a record, but it cannot be used.
+        """
+        path = self.directory(spec) / "record.json"
+        return Record.parse(read_json(path), str(path)) if path.exists() else None
+
+    def records(self) -> Iterator[tuple[Path, Record]]:
+        """Every finished run with its directory, in the order of their names.
+
+        Raises:
+            InputError: A record cannot be used.
+        """
+        for path in sorted(self.root.glob("*/record.json")):
+            yield path.parent, Record.parse(read_json(path), str(path))

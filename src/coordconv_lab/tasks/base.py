@@ -1,0 +1,25 @@
+"""What a task promises to training and evaluation."""
+
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Task(Protocol):
+    """How a net is asked, corrected and marked. Points are whole numbers (x, y), (N, 2)."""
+
+    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The net's answer for each point, in the task's own units, (N, ...)."""
+        ...
+
+    def loss(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The number to minimise, a mean over the points."""
+        ...
+
+    def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
+        """Scores of each prediction by name, each of shape (N,), the main score first."""
+        ...
+
+    def summarise(self, scores: dict[str, Tensor]) -> dict[str, float]:
+        """Reduce the scores of all examples to the numbers that are reported."""
+        ...

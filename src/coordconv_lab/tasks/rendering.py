@@ -1,0 +1,67 @@
+"""Supervised rendering: paint the square around the point.
+
+Liu et al. 2018 (arXiv:1807.03247), section 4.3; the intermediate loss on the point is an option of
+the paper's code.
+"""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coordconv_lab.data.notsoclevr import pixel_index, square_images
+
+
+@runtime_checkable
+class FindsThenDraws(Protocol):
+    """A renderer in two halves: `find` gives logits of the point, `draw` paints from them."""
+
+    def find(self, points: Tensor) -> Tensor:
+        """Points (N, 2) to logits of the point (N, 1, H, W)."""
+        ...
+
+    def draw(self, point_logits: Tensor) -> Tensor:
+        """Logits of the point to logits of the square, both (N, 1, H, W)."""
+        ...
+
+
+class Rendering:
+    """Binary cross-entropy of every pixel; scored by intersection over union at probability 0.5.
+
+    Args:
+        canvas: (height, width) in pixels.
+        square: Side of the square in pixels.
+        point_loss: Weight of the cross-entropy of the renderer's intermediate point.
+    """
+
+    def __init__(self, canvas: tuple[int, int], square: int, point_loss: float = 0.0) -> None:
+        self.canvas, self.square, self.point_loss = canvas, square, point_loss
+
+    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The probability that each pixel is white, (N, 1, H, W)."""
+        return net(points).float().sigmoid()
+
+    def loss(self, net: nn.Module, points: Tensor) -> Tensor:
+        """Mean over pixels, plus the weighted cross-entropy of the point where there is one."""
+        if not self.point_loss:
+            return self._pixel_loss(net(points), points)
+        assert isinstance(net, FindsThenDraws)  # the spec admits no other
+        point_logits = net.find(points).float()
+        found = functional.cross_entropy(point_logits.flatten(1), pixel_index(points, self.canvas))
+        return self._pixel_loss(net.draw(point_logits), points) + self.point_loss * found
+
+    def _pixel_loss(self, logits: Tensor, points: Tensor) -> Tensor:
+        target = square_images(points, self.canvas, self.square)
+        return functional.binary_cross_entropy_with_logits(logits.float(), target)
+
+    def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
+        """Intersection over union of each picture; an empty picture scores 0."""
+        painted = predictions > 0.5
+        target = square_images(points, self.canvas, self.square) > 0.5
+        intersection = (painted & target).sum(dim=(1, 2, 3))
+        return {"iou": intersection / (painted | target).sum(dim=(1, 2, 3))}
+
+    def summarise(self, scores: dict[str, Tensor]) -> dict[str, float]:
+        """Mean and worst intersection over union."""
+        iou = scores["iou"]
+        return {"mean_iou": iou.double().mean().item(), "worst_iou": iou.min().item()}

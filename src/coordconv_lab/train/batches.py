@@ -1,0 +1,49 @@
+"""Batches whose order is a function of the seed and the epoch, and whose place can be saved."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+class SeededBatches:
+    """Every training point once an epoch, in an order of the epoch's own, the last batch short.
+
+    Lightning saves and restores the state, so that a run killed in the middle of an epoch goes on
+    with the very next batch.
+
+    Args:
+        points: (N, 2), the training points.
+        batch_size: Points in a batch.
+        seed: Draws the orders; the same seed and epoch always give the same order.
+
+    Attributes:
+        position: How many batches were handed out since training began.
+    """
+
+    def __init__(self, points: Tensor, batch_size: int, seed: int) -> None:
+        self.points, self.batch_size, self.seed = points, batch_size, seed
+        self.position = 0
+
+    def __len__(self) -> int:
+        return -(-len(self.points) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        # Lightning does not exhaust its iterator at the end of an epoch, so the epoch follows from
+        # the position when the first batch is asked for, not from how the last iterator ended.
+        epoch, start = divmod(self.position, len(self))
+        for indices in self._order(epoch).split(self.batch_size)[start:]:
+            self.position += 1
+            yield self.points[indices]
+
+    def _order(self, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        return torch.randperm(len(self.points), generator=generator)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where we are."""
+        return {"position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from where a state says."""
+        self.position = state["position"]

@@ -1,0 +1,63 @@
+"""What a trained net answers at every position, small enough to keep beside its record."""
+
+import io
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from coordconv_lab.data import NotSoClevr
+from coordconv_lab.results.tutorial import GALLERY
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.tasks import Task
+from coordconv_lab.train.evaluate import Evaluation, evaluate
+
+
+def predictions_file(
+    spec: ExperimentSpec, net: nn.Module, task: Task, data: NotSoClevr, answers: Evaluation
+) -> bytes:
+    """Pack the answers at every position into the bytes of an .npz file.
+
+    Args:
+        spec: The experiment.
+        net: The trained net.
+        task: Its task.
+        data: Its data.
+        answers: The evaluation at `data.points`.
+
+    Returns:
+        A file with x, y and is_train, (N,); each score by its name, (N,); for classification and
+        regression also `predicted`, (N, 2), points (x, y); for rendering also the tutorial's
+        gallery: gallery_row, gallery_column, (12,), and gallery_pictures, (12, H, W), the painted
+        probabilities in steps of 1/255.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {
+        "x": data.points[:, 0].numpy().astype(np.int16),
+        "y": data.points[:, 1].numpy().astype(np.int16),
+        "is_train": data.is_train.numpy(),
+    }
+    arrays |= {name: score.numpy().astype(np.float32) for name, score in answers.scores.items()}
+    if spec.task == "rendering":
+        arrays |= _gallery(net, task, spec)
+    else:
+        arrays["predicted"] = answers.predictions.numpy().astype(np.float32)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def _gallery(net: nn.Module, task: Task, spec: ExperimentSpec) -> dict[str, NDArray[np.generic]]:
+    """Paint the positions that the tutorial pictures, of the split that was trained."""
+    places = GALLERY[spec.data.split, "train"] + GALLERY[spec.data.split, "test"]
+    height, width = spec.data.canvas
+    places = tuple((row, column) for row, column in places if row < height and column < width)
+    if not places:
+        return {}
+    points = torch.tensor([(column, row) for row, column in places])
+    pictures: Tensor = evaluate(net, task, points).predictions[:, 0]
+    return {
+        "gallery_row": np.array([row for row, _ in places], dtype=np.int16),
+        "gallery_column": np.array([column for _, column in places], dtype=np.int16),
+        "gallery_pictures": (pictures * 255).round().to(torch.uint8).numpy(),
+    }

@@ -1,0 +1,63 @@
+"""Where, with what and from which source a run is made."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from coordconv_lab.results import Provenance
+from coordconv_lab.specs import ExperimentSpec
+
+_PACKAGES = ("torch", "lightning", "numpy", "torch-coordconv")
+
+
+def provenance(spec: ExperimentSpec) -> Provenance:
+    """Describe this process and this machine, for the record of a run."""
+    return Provenance(
+        versions={"python": platform.python_version(), **_versions()},
+        machine=f"{platform.system()} {platform.machine()}",
+        processor=_processor(),
+        threads=torch.get_num_threads(),
+        precision=spec.training.precision,
+        seed=spec.seed,
+        commit=_commit(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.machine()
+
+
+def _commit() -> str:
+    """The commit of the source, marked where files differ from it; "unknown" outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, check=True)
+        changes = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no", "--", "."],
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.stdout.decode().strip() + ("+changes" if changes.stdout.strip() else "")
