@@ -1,6 +1,7 @@
 """The data set as files: arrays for other programs, a contact sheet for people."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ from numpy.typing import NDArray
 
 from coordconv_lab.data.notsoclevr import NotSoClevr
 from coordconv_lab.results.files import write_atomically
-from coordconv_lab.specs import DataSpec, SplitName
+from coordconv_lab.specs import DataSpec
 
 TRAIN_COLOUR, TEST_COLOUR = "#0072B2", "#E69F00"  # told apart by colour-blind readers too
-SPLITS: tuple[SplitName, ...] = ("uniform", "quadrant")
+SPLITS = ("uniform", "quadrant")
 
 
 def export(spec: DataSpec, out: Path) -> tuple[Path, Path]:
@@ -35,7 +36,7 @@ def export(spec: DataSpec, out: Path) -> tuple[Path, Path]:
     return arrays, picture
 
 
-def _npz(versions: dict[SplitName, NotSoClevr]) -> bytes:
+def _npz(versions: Mapping[str, NotSoClevr]) -> bytes:
     data = versions["uniform"]
     points = data.points
     file = io.BytesIO()
@@ -51,7 +52,7 @@ def _npz(versions: dict[SplitName, NotSoClevr]) -> bytes:
     return file.getvalue()
 
 
-def contact_sheet(versions: dict[SplitName, NotSoClevr]) -> bytes:
+def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
     """Draw both splits, a row each, as a PNG: centres, how often a pixel is white, examples."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -41,7 +41,7 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         ) from error
     initialise(net, spec.initialisation)
     # Channels innermost: a training step on a CPU takes about half the time.
-    return net.to(memory_format=torch.channels_last)
+    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:

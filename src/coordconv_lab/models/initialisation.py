@@ -1,6 +1,7 @@
 """Initial weights, the same rule for convolutions with and without coordinates."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from coordconv import CoordConv2d
 from coordconv_lab.specs import Initialisation
 
-_LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)  # CoordConv2d is a Conv2d
+_Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear  # CoordConv2d is a Conv2d
 
 
 def initialise(net: nn.Module, rule: Initialisation) -> None:
@@ -22,12 +23,12 @@ def initialise(net: nn.Module, rule: Initialisation) -> None:
     if rule == "torch":
         return
     for module in net.modules():
-        if isinstance(module, _LAYERS):
+        if isinstance(module, _Layer):
             _initialise_layer(module, rule)
 
 
 @torch.no_grad()
-def _initialise_layer(layer: nn.Module, rule: Initialisation) -> None:
+def _initialise_layer(layer: _Layer, rule: Initialisation) -> None:
     weights = [layer.weight]
     if isinstance(layer, CoordConv2d):
         weights.append(layer.coord_weight)
@@ -42,7 +43,7 @@ def _initialise_layer(layer: nn.Module, rule: Initialisation) -> None:
         layer.bias.zero_()
 
 
-def _fans(layer: nn.Module, weights: list[Tensor]) -> tuple[int, int]:
+def _fans(layer: nn.Module, weights: Sequence[Tensor]) -> tuple[int, int]:
     """Inputs and outputs of one unit, coordinate channels counted among the inputs."""
     area = math.prod(weights[0].shape[2:])
     inputs = sum(weight.shape[1] for weight in weights) * area

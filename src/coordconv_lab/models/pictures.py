@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from coordconv import CoordConv2d
 from coordconv_lab.specs import CoordConvClassifier, CoordConvRenderer, DeconvNet
 
+InputScale = Literal["unit", "raw"]
 
-def scale_points(points: Tensor, canvas: tuple[int, int], scale: Literal["unit", "raw"]) -> Tensor:
+
+def scale_points(points: Tensor, canvas: tuple[int, int], scale: InputScale) -> Tensor:
     """Turn points in pixels into a net's input, (N, 2).
 
     "unit" maps the first pixel to -1 and the last to 1, as the coordinate channels do; "raw" leaves
@@ -43,7 +45,8 @@ class CoordConvPointNet(nn.Module):
         self, spec: CoordConvClassifier | CoordConvRenderer, canvas: tuple[int, int]
     ) -> None:
         super().__init__()
-        self.canvas, self.input_scale = canvas, spec.input_scale
+        self.canvas = canvas
+        self.input_scale: InputScale = spec.input_scale
         first = CoordConv2d(2, spec.widths[0], 1, radius=spec.radius)
         layers = list(_hidden(first, spec.widths[0], spec.batch_norm))
         for wide, narrow in pairwise(spec.widths):
@@ -90,7 +93,8 @@ class DeconvPointNet(nn.Module):
 
     def __init__(self, spec: DeconvNet, canvas: tuple[int, int]) -> None:
         super().__init__()
-        self.canvas, self.input_scale = canvas, spec.input_scale
+        self.canvas = canvas
+        self.input_scale: InputScale = spec.input_scale
         wide, narrow = 64 * spec.width, 32 * spec.width
         layers, inputs = [], 2
         for channels in (wide, wide, wide, narrow, narrow):

@@ -73,6 +73,8 @@ class ConvFlattening(nn.Module):
             side -= 2 if self.spec.padding == "valid" else 0
             if index < 3:
                 side = (side - 2) // self.spec.pool_stride + 1
+            if side < 1:
+                raise ValueError("no pixel is left after its pools and convolutions")
         return side
 
     def forward(self, images: Tensor) -> Tensor:

@@ -9,8 +9,7 @@ from torch import Tensor
 class SeededBatches:
     """Every training point once an epoch, in an order of the epoch's own, the last batch short.
 
-    Lightning saves and restores the state, so that a run killed in the middle of an epoch goes on
-    with the very next batch.
+    Set `position` to a saved one, and the next iterator goes on with the very next batch.
 
     Args:
         points: (N, 2), the training points.
@@ -39,11 +38,3 @@ class SeededBatches:
     def _order(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         return torch.randperm(len(self.points), generator=generator)
-
-    def state_dict(self) -> dict[str, int]:
-        """Where we are."""
-        return {"position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from where a state says."""
-        self.position = state["position"]

@@ -8,6 +8,8 @@ import lightning
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
+from coordconv_lab.train.batches import SeededBatches
+
 
 class KeepCheckpoint(Checkpoint):
     """Save the state of training every few seconds and at the end of every epoch.
@@ -17,10 +19,12 @@ class KeepCheckpoint(Checkpoint):
     Args:
         path: The checkpoint.
         every_seconds: Least time between two checkpoints.
+        batches: Whose place is saved too. Lightning would save the state of a loader itself, but
+            does not restore it from a checkpoint made at the end of an epoch.
     """
 
-    def __init__(self, path: Path, every_seconds: float) -> None:
-        self.path, self.every_seconds = path, every_seconds
+    def __init__(self, path: Path, every_seconds: float, batches: SeededBatches) -> None:
+        self.path, self.every_seconds, self.batches = path, every_seconds, batches
         self._last = time.monotonic()
 
     def on_train_batch_end(
@@ -49,3 +53,11 @@ class KeepCheckpoint(Checkpoint):
         trainer.save_checkpoint(partial)
         partial.replace(self.path)
         self._last = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the batches are."""
+        return {"position": self.batches.position}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put the batches where they were."""
+        self.batches.position = state_dict["position"]

@@ -13,7 +13,15 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 CURVE_EXAMPLES = 64
-COLUMNS = ("step", "epoch", "seconds", "learning_rate", "train_loss", "train_score", "test_score")
+COLUMNS: tuple[str, ...] = (
+    "step",
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "train_loss",
+    "train_score",
+    "test_score",
+)
 
 Row = dict[str, float]
 

@@ -43,7 +43,7 @@ def predictions_file(
     else:
         arrays["predicted"] = answers.predictions.numpy().astype(np.float32)
     file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
+    np.savez_compressed(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
 

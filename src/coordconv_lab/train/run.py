@@ -91,7 +91,7 @@ def _train(
             StopWhenPerfect(lambda net: score(net, data.points) == 1, training.early_stop_epochs)
         )
     checkpoint = directory / "checkpoint.ckpt"
-    callbacks.append(KeepCheckpoint(checkpoint, checkpoint_seconds))
+    callbacks.append(KeepCheckpoint(checkpoint, checkpoint_seconds, batches))
     progress.start(spec, steps)
     with _quiet_lightning():
         trainer = lightning.Trainer(

@@ -1,0 +1,110 @@
+"""Losses and scores against numbers worked out by hand, and laws that hold for every net."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from coordconv_lab.data import NotSoClevr, square_images
+from coordconv_lab.specs import DataSpec
+from coordconv_lab.tasks import Classification, Regression, Rendering
+
+CANVAS = (12, 20)
+POINTS = torch.tensor([[4, 4], [15, 4], [9, 7]])
+
+
+class Answer(nn.Module):
+    """A net that gives the same answer whatever it is asked."""
+
+    def __init__(self, answer: torch.Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, question: torch.Tensor) -> torch.Tensor:
+        return self.answer[: len(question)]
+
+
+def _logits_at(points: torch.Tensor) -> torch.Tensor:
+    logits = torch.zeros(len(points), 1, *CANVAS)
+    for index, (x, y) in enumerate(points.tolist()):
+        logits[index, 0, y, x] = 30.0
+    return logits
+
+
+def test_a_classifier_that_knows_nothing_loses_the_logarithm_of_the_pixels():
+    loss = Classification(CANVAS).loss(Answer(torch.zeros(3, 1, *CANVAS)), POINTS)
+    torch.testing.assert_close(loss.item(), math.log(12 * 20))
+
+
+def test_a_classifier_is_right_where_its_largest_pixel_is_the_point():
+    task, answered = Classification(CANVAS), POINTS.clone()
+    answered[1] = torch.tensor([4, 5])
+    predictions = task.predict(Answer(_logits_at(answered)), POINTS)
+    assert predictions.tolist() == answered.tolist()
+    scores = task.score(predictions, POINTS)
+    assert scores["accuracy"].tolist() == [1, 0, 1]
+    assert task.summarise(scores) == pytest.approx({"accuracy": 2 / 3})
+
+
+def test_regression_counts_points_and_coordinates_after_rounding():
+    task = Regression(CANVAS)
+    answers = torch.tensor([[4.4, 3.6], [15.6, 4.0], [12.0, 11.0]])
+    summary = task.summarise(task.score(answers, POINTS))
+    assert summary["accuracy"] == pytest.approx(1 / 3)
+    assert summary["coordinate_accuracy"] == pytest.approx(3 / 6)
+    assert summary["mean_distance"] == pytest.approx((math.hypot(0.4, 0.4) + 0.6 + 5) / 3)
+    assert summary["worst_distance"] == pytest.approx(5)
+
+
+def test_the_regression_loss_is_the_mean_squared_error_in_square_pixels():
+    answers = POINTS.float() + torch.tensor([3.0, 1.0])
+    torch.testing.assert_close(Regression(CANVAS).loss(Answer(answers), POINTS).item(), 5.0)
+
+
+def test_the_overlap_of_a_shifted_square_is_worked_out_by_hand():
+    task = Rendering(CANVAS, square=3)
+    shifted = square_images(POINTS + torch.tensor([1, 0]), CANVAS, 3)
+    iou = task.score(shifted, POINTS)["iou"]
+    torch.testing.assert_close(iou, torch.full((3,), 6 / 12))  # 2 x 3 shared of 3 x 4
+
+
+def test_an_exact_picture_scores_one_and_an_empty_or_a_full_one_what_they_cover():
+    task = Rendering(CANVAS, square=3)
+    exact = square_images(POINTS, CANVAS, 3)
+    assert task.summarise(task.score(exact, POINTS)) == {"mean_iou": 1, "worst_iou": 1}
+    assert task.score(torch.zeros_like(exact), POINTS)["iou"].tolist() == [0, 0, 0]
+    full = task.score(torch.ones_like(exact), POINTS)["iou"]
+    torch.testing.assert_close(full, torch.full((3,), 9 / 240))
+
+
+def test_an_undecided_renderer_loses_the_logarithm_of_two_at_every_pixel():
+    loss = Rendering(CANVAS, square=3).loss(Answer(torch.zeros(3, 1, *CANVAS)), POINTS)
+    torch.testing.assert_close(loss.item(), math.log(2))
+
+
+def test_the_intermediate_loss_on_the_point_is_added_with_its_weight():
+    from coordconv_lab.models import build
+    from coordconv_lab.specs import CoordConvRenderer
+
+    net = build(CoordConvRenderer(), CANVAS)
+    plain = Rendering(CANVAS, 3).loss(net, POINTS)
+    both = Rendering(CANVAS, 3, point_loss=0.5).loss(net, POINTS)
+    found = Classification(CANVAS).loss(net.find, POINTS)
+    torch.testing.assert_close(both, plain + 0.5 * found)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 35])
+def test_scores_cover_every_example_however_the_batches_fall(count):
+    from coordconv_lab.models import build
+    from coordconv_lab.specs import CoordConvRegressor
+    from coordconv_lab.train.evaluate import evaluate
+
+    points = NotSoClevr(DataSpec(canvas=CANVAS, square=5)).points[:count]
+    task, net = Regression(CANVAS), build(CoordConvRegressor(), CANVAS)
+    evaluation = evaluate(net, task, points)
+    with torch.no_grad():
+        at_once = task.predict(net, points)
+    assert evaluation.predictions.shape == (count, 2)
+    torch.testing.assert_close(evaluation.predictions, at_once)
+    assert net.training
