@@ -25,6 +25,7 @@ app = App(
     name="coordconv",
     help="The laboratory of coordconv: convolutions that know where they are.",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
     help_format="plaintext",
 )
 data_app = App(name="data", help="Look at the data set, Not-so-Clevr.", help_format="plaintext")
@@ -54,7 +55,7 @@ def reproduce(
 
     What is done already is not trained again; what was interrupted goes on where it was.
 
-    Examples:
+    For example:
 
         coordconv reproduce
 
@@ -108,7 +109,7 @@ def train(
 ) -> None:
     """Train one net and print its scores; settings not given are those of the recipe "tuned".
 
-    Examples:
+    For example:
 
         coordconv train classification --split quadrant --model coordconv --learning-rate 0.01
         --epochs 10 --seed 0
@@ -189,17 +190,21 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 @app.command
-def report(*, runs: RunsDirectory = Path("runs"), out: Path | None = None) -> None:
+def report(
+    *,
+    runs: RunsDirectory = Path("runs"),
+    out: Annotated[
+        Path | None,
+        Parameter(help="The HTML file; report.html in the directory of runs if not given."),
+    ] = None,
+) -> None:
     """Make the page from the records of a directory of runs.
 
-    Examples:
+    For example:
+
+        coordconv report
 
         coordconv report --runs runs --out report.html
-
-    Parameters
-    ----------
-    out
-        The HTML file; report.html in the directory of runs if not given.
     """
     from coordconv_lab.report import write_report
     from coordconv_lab.results import RunStore
@@ -218,7 +223,7 @@ def export(
 ) -> None:
     """Write Not-so-Clevr with both splits as arrays (.npz) and as a contact sheet (.png).
 
-    Examples:
+    For example:
 
         coordconv data export --out notsoclevr
 

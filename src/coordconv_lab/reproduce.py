@@ -10,7 +10,7 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore, SummaryRow, summarise
 from coordconv_lab.results.files import write_json
-from coordconv_lab.specs import ExperimentSpec, SplitName, TaskName
+from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
 from coordconv_lab.train import run
 
 FAIR_TIME_RATIO = 3.0
@@ -21,12 +21,11 @@ def selected_specs(
     tasks: Sequence[TaskName], splits: Sequence[SplitName], models: Sequence[str], seeds: int
 ) -> list[ExperimentSpec]:
     """The runs of the main job, CoordConv before its baseline, in the order they are trained."""
-    specs = [
+    return [
         tuned(task, split, model, seed)
         for seed, task, split, model in product(range(seeds), tasks, splits, models)
-        if not (model in ("deconv", "conv") and tuned(task, split, "baseline").model_name != model)
+        if model in ("coordconv", "baseline", BASELINE[task])
     ]
-    return specs
 
 
 def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) -> Path:
@@ -47,9 +46,11 @@ def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) 
     if fresh:
         for spec in specs:
             shutil.rmtree(store.directory(spec), ignore_errors=True)
-    # Whatever cannot be used is found before hours of training, not after.
-    missing = sum(store.record(spec) is None for spec in specs)
-    with RunBars(total=missing) as bars:
+    # Whatever cannot be used is found before the first run is trained, not after.
+    missing = [spec for spec in specs if store.record(spec) is None]
+    for spec in missing:
+        store.open(spec)
+    with RunBars(total=len(missing)) as bars:
         records = [run(spec, store, bars) for spec in specs]
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])

@@ -1,0 +1,156 @@
+"""What the commands do, and that bad input costs one clear line, exit code 2, and nothing else."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from coordconv_lab.cli import main
+from coordconv_lab.recipes import tuned
+from coordconv_lab.results import RunStore
+from coordconv_lab.results.files import write_json
+from tests.results.test_store import make_record
+
+COMMAND = [sys.executable, "-m", "coordconv_lab"]
+TINY = ["--canvas", "14", "18", "--square", "5", "--epochs", "1"]
+
+
+def _refused(capsys, *arguments: str) -> str:
+    """Run a command that must be refused; return its one line."""
+    assert main(list(arguments)) == 2
+    output = capsys.readouterr()
+    lines = output.err.splitlines()
+    assert len(lines) == 1, output.err
+    assert lines[0].startswith("coordconv: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("train classifcation", 'Did you mean "classification"?'),
+        ("train regression --lerning-rate 1", "Did you mean --learning-rate?"),
+        ("train regression --learning-rate -1", "greater than 0; got -1"),
+        ("train regression --epochs many", 'unable to convert "many" into int'),
+        ("train regression --canvas 5 5", "a 9 x 9 square does not fit on a canvas of height 5"),
+        ("train rendering --model conv", "has the models coordconv and deconv; got 'conv'"),
+        ("train rendering --set model.radus=true", "did you mean model.radius?"),
+        ("train rendering --set radius", "expected PATH=VALUE"),
+        ("train regression --model conv --canvas 6 6 --square 3", "larger canvas"),
+        ("reproduce --task drawing", "Choose from"),
+        ("reproduce --seeds 0", "expected 1 or more, got 0"),
+        ("reproduce --task regression --model deconv", "regression has coordconv and conv"),
+        ("reproduc", "reproduce"),
+        ("data export", "--out"),
+    ],
+)
+def test_bad_input_costs_one_clear_line(capsys, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    assert said in _refused(capsys, *arguments.split())
+
+
+def test_a_directory_that_cannot_be_written_is_named(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    runs = str(tmp_path / "file" / "runs")
+    assert "cannot write" in _refused(capsys, "train", "regression", *TINY, "--runs", runs)
+    assert "cannot write" in _refused(capsys, "data", "export", "--out", runs)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_reproduce_meets_a_truncated_record_before_it_trains_and_loses_nothing(capsys, tmp_path):
+    store, spec = RunStore(tmp_path), tuned("rendering", "quadrant", "deconv")
+    path = store.open(spec) / "record.json"
+    path.write_text('{"version": 1, "spe')
+    said = _refused(capsys, "reproduce", "--runs", str(tmp_path))
+    assert "record.json is not a whole JSON file" in said
+    assert path.read_text() == '{"version": 1, "spe'
+    assert [file.name for file in tmp_path.iterdir()] == [spec.run_name]
+
+
+def test_reproduce_meets_a_spec_of_another_version_and_loses_nothing(capsys, tmp_path):
+    store, spec = RunStore(tmp_path), tuned("regression", "uniform", "coordconv")
+    path = store.open(spec) / "spec.json"
+    write_json(path, spec.model_dump(mode="json") | {"version": 8})
+    before = path.read_bytes()
+    said = _refused(capsys, "reproduce", "--task", "regression", "--runs", str(tmp_path))
+    assert "expected a spec of version 1, got version 8" in said
+    assert path.read_bytes() == before
+
+
+def test_a_report_of_no_runs_says_what_to_do(capsys, tmp_path):
+    assert "coordconv reproduce" in _refused(capsys, "report", "--runs", str(tmp_path))
+
+
+@pytest.mark.parametrize("command", ["", "reproduce", "train", "report", "data", "data export"])
+def test_every_command_explains_itself_with_an_example(capsys, command):
+    assert main([*command.split(), "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Usage: coordconv" in text
+    if command not in ("", "data"):
+        assert f"coordconv {command}" in text.split("For example:")[1]
+
+
+def test_train_leaves_a_run_and_prints_its_scores(capsys, tmp_path):
+    arguments = ["train", "regression", "--split", "quadrant", "--seed", "3", *TINY]
+    assert main([*arguments, "--runs", str(tmp_path)]) == 0
+    [(directory, record)] = RunStore(tmp_path).records()
+    assert (record.spec.seed, record.spec.data.split, record.epochs) == (3, "quadrant", 1)
+    output = capsys.readouterr().out
+    assert directory.name in output
+    assert f"{record.scores['test']['coordinate_accuracy']:.4f}" in output
+
+
+def test_export_writes_what_it_prints(capsys, tmp_path):
+    out = str(tmp_path / "data")
+    assert main(["data", "export", "--out", out, "--canvas", "14", "18", "--square", "5"]) == 0
+    arrays, picture = capsys.readouterr().out.split()
+    assert np.load(arrays)["square"].shape == (140, 14, 18)
+    assert picture.endswith("contact_sheet.png")
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
+    arguments = ["train", "regression", "--runs", str(tmp_path), "--canvas", "20", "20"]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--epochs", "2000"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/checkpoint.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "coordconv: interrupted; the same command goes on from here"
+    assert "Traceback" not in said
+    assert list(tmp_path.glob("*/checkpoint.ckpt"))
+
+
+def test_report_is_made_again_from_records(capsys, tmp_path):
+    store = RunStore(tmp_path / "runs")
+    for model in ("coordconv", "deconv"):
+        spec = tuned("classification", "uniform", model)
+        write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    out = tmp_path / "elsewhere" / "page.html"
+    assert main(["report", "--runs", str(store.root), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    assert "75.0%" in out.read_text()
+
+
+def test_json_written_for_other_programs_has_the_promised_columns(tmp_path):
+    from coordconv_lab.reproduce import reproduce
+
+    store = RunStore(tmp_path)
+    specs = [tuned("rendering", "uniform", model) for model in ("coordconv", "deconv")]
+    for spec in specs:
+        write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    reproduce(specs, tmp_path)
+    rows = json.loads((tmp_path / "summary.json").read_text())
+    assert list(rows[0]) == (
+        "task split model seed parameters epochs steps seconds train_score test_score "
+        "tutorial_train tutorial_test"
+    ).split()
+    assert [row["model"] for row in rows] == ["coordconv", "deconv"]
+    assert (tmp_path / "report.html").exists()

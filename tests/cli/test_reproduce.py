@@ -1,0 +1,70 @@
+"""The main job, on canvases small enough for a test."""
+
+import pytest
+
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.reproduce import reproduce, selected_specs, unfair_pairs
+from coordconv_lab.results import RunStore, summarise
+from tests.results.test_store import make_record
+
+ALL = (("classification", "regression", "rendering"), ("uniform", "quadrant"))
+
+
+def test_the_main_job_is_twelve_runs_each_baseline_after_its_coordconv_run():
+    specs = selected_specs(*ALL, ("coordconv", "baseline"), seeds=1)
+    assert len({spec.id for spec in specs}) == 12
+    for ours, theirs in zip(specs[::2], specs[1::2], strict=True):
+        assert (ours.task, ours.data, ours.seed) == (theirs.task, theirs.data, theirs.seed)
+        assert (ours.model_name, theirs.model_name == "coordconv") == ("coordconv", False)
+
+
+@pytest.mark.parametrize(
+    ("models", "seeds", "count"),
+    [(("coordconv",), 3, 18), (("conv",), 1, 2), (("deconv",), 2, 8), (("deconv", "conv"), 1, 6)],
+)
+def test_models_and_seeds_narrow_and_widen_it(models, seeds, count):
+    assert len({spec.id for spec in selected_specs(*ALL, models, seeds)}) == count
+
+
+@pytest.fixture
+def specs():
+    settings = {"data.canvas": (40, 36), "data.square": 9, "training.epochs": 1}
+    regression = ("regression", "quadrant")
+    return [
+        with_settings(tuned("rendering", "quadrant", "coordconv"), settings),
+        with_settings(tuned(*regression, "coordconv"), settings),
+        with_settings(tuned(*regression, "conv"), settings),
+    ]
+
+
+def test_it_trains_what_is_missing_only_and_starts_anew_when_asked(specs, tmp_path, capsys):
+    store = RunStore(tmp_path)
+    report = reproduce(specs, tmp_path)
+    first = {record.spec.id: record for _, record in store.records()}
+    assert set(first) == {spec.id for spec in specs}
+    assert "Measured here" in capsys.readouterr().out
+    assert report.stat().st_size > 10_000
+
+    missing = store.directory(specs[1]) / "record.json"
+    missing.unlink()
+    reproduce(specs, tmp_path)
+    again = {record.spec.id: record for _, record in store.records()}
+    assert again[specs[0].id] == first[specs[0].id]
+    assert again[specs[1].id].provenance.finished >= first[specs[1].id].provenance.finished
+    assert again[specs[1].id].weights_sha256 == first[specs[1].id].weights_sha256
+
+    stranger = tmp_path / "somebody-elses.txt"
+    stranger.write_text("keep me")
+    reproduce(specs[1:2], tmp_path, fresh=True)
+    fresh = {record.spec.id: record for _, record in store.records()}
+    assert fresh[specs[1].id].seconds != again[specs[1].id].seconds
+    assert fresh[specs[2].id] == again[specs[2].id]
+    assert stranger.read_text() == "keep me"
+
+
+def test_a_baseline_with_less_than_its_share_of_time_is_named():
+    ours = make_record(tuned("rendering", "uniform", "coordconv"), seconds=10.0)
+    fair = make_record(tuned("rendering", "uniform", "deconv"), seconds=30.0)
+    unfair = make_record(tuned("rendering", "uniform", "deconv"), seconds=29.0)
+    assert unfair_pairs(summarise([ours, fair])) == []
+    assert unfair_pairs(summarise([ours, unfair])) == ["rendering, uniform, seed 0: 2.9 times"]

@@ -1,0 +1,128 @@
+"""Files are whole or absent, and a file that cannot be used is named, not overwritten."""
+
+import json
+
+import pytest
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import tuned
+from coordconv_lab.results import Provenance, Record, RunStore
+from coordconv_lab.results.files import read_json, write_atomically, write_json
+
+SPEC = tuned("classification", "uniform", "coordconv")
+
+
+def make_record(spec=SPEC, **changes) -> Record:
+    provenance = Provenance(
+        versions={"torch": "2.13.0"},
+        machine="Linux",
+        processor="a processor",
+        threads=2,
+        precision="float32",
+        seed=0,
+        commit="unknown",
+        finished="2026-01-01T00:00:00+00:00",
+    )
+    score = {"classification": "accuracy", "regression": "accuracy", "rendering": "mean_iou"}
+    fields = {
+        "spec": spec,
+        "scores": {"train": {score[spec.task]: 1.0}, "test": {score[spec.task]: 0.75}},
+        "parameters": 7553,
+        "steps": 628,
+        "epochs": 2,
+        "seconds": 12.344,
+        "weights_sha256": "0" * 64,
+        "provenance": provenance,
+    }
+    return Record(**fields | changes)
+
+
+@pytest.fixture
+def store(tmp_path) -> RunStore:
+    return RunStore(tmp_path)
+
+
+@pytest.fixture
+def record_file(store):
+    path = store.open(SPEC) / "record.json"
+    write_json(path, make_record().model_dump(mode="json"))
+    return path
+
+
+def test_a_record_reads_back_as_it_was_written(store, record_file):
+    assert store.record(SPEC) == make_record()
+    assert [record for _, record in store.records()] == [make_record()]
+
+
+def test_a_run_without_a_record_is_not_done(store):
+    store.open(SPEC)
+    assert store.record(SPEC) is None
+    assert list(store.records()) == []
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, -2])
+def test_a_truncated_record_is_named_and_left_as_it_is(store, record_file, keep):
+    cut = record_file.read_bytes()[:keep]
+    record_file.write_bytes(cut)
+    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+        store.record(SPEC)
+    assert record_file.read_bytes() == cut
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda record: record.update(version=9), "record of version 1, got version 9"),
+        (lambda record: record["spec"].update(version=7), "spec of version 1, got version 7"),
+        (lambda record: record.pop("seconds"), "seconds: Field required"),
+        (lambda record: record.update(weights_sha256="x"), "weights_sha256"),
+        (lambda record: record.update(surprise=1), "surprise"),
+        (lambda record: record.pop("spec"), "spec of version 1, got version None"),
+    ],
+)
+def test_a_record_of_another_version_or_shape_is_refused_in_words(record_file, damage, said):
+    fields = read_json(record_file)
+    damage(fields)
+    with pytest.raises(InputError, match=said):
+        Record.parse(fields, "record.json")
+
+
+def test_a_spec_of_another_version_stops_the_run_before_it_starts(store):
+    path = store.open(SPEC) / "spec.json"
+    write_json(path, SPEC.model_dump(mode="json") | {"version": 2})
+    with pytest.raises(InputError, match=r"spec\.json: expected a spec of version 1"):
+        store.open(SPEC)
+
+
+def test_a_directory_that_holds_another_spec_is_refused(store):
+    path = store.open(SPEC) / "spec.json"
+    write_json(path, SPEC.model_copy(update={"seed": 5}).model_dump(mode="json"))
+    with pytest.raises(InputError, match="another run"):
+        store.open(SPEC)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full_disk(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(InputError, match="No space left on device"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="choose another directory"):
+        RunStore(tmp_path / "file").open(SPEC)
+
+
+def test_json_that_is_no_object_is_refused(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([1, 2]))
+    with pytest.raises(InputError, match="expected a JSON object, got list"):
+        read_json(path)
