@@ -1,0 +1,136 @@
+"""The pure functions: what is appended, what is kept, what the margins hold."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from coordconv import append_coordinates, coord_conv2d, coordinate_grid
+from coordconv.functional import PaddingMode
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(0, 3), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_the_data_come_first_and_every_sample_gets_the_same_coordinates(size, batch, radius):
+    x = torch.randn(batch, 2, *size)
+    result = append_coordinates(x, radius=radius)
+    assert_close(result[:, :2], x, rtol=0, atol=0)
+    for sample in result:
+        assert_close(sample[2:], coordinate_grid(size, radius=radius), rtol=0, atol=0)
+
+
+def test_order_and_span_reach_the_appended_coordinates():
+    appended = append_coordinates(torch.zeros(1, 1, 2, 3), order="ij", span=(0.0, 4.0))[0, 1:]
+    rows = torch.tensor([[0.0] * 3, [4.0] * 3])
+    columns = torch.tensor([[0.0, 2.0, 4.0]] * 2)
+    assert_close(appended, torch.stack([rows, columns]), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_appended_coordinates_have_the_dtype_of_the_data(dtype):
+    assert append_coordinates(torch.zeros(1, 1, 2, 3, dtype=dtype)).dtype == dtype
+
+
+def test_appended_coordinates_live_on_the_device_of_the_data():
+    result = append_coordinates(torch.zeros(4, 1, 2, 3, device="meta"))
+    assert result.device.type == "meta"
+    assert result.shape == (4, 3, 2, 3)
+
+
+@pytest.mark.parametrize("radius", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_appending_keeps_the_memory_format(memory_format, batch, channels, radius):
+    x = torch.empty(batch, channels, 2, 3, memory_format=memory_format)
+    result = append_coordinates(x, radius=radius)
+    expected = torch.empty(result.shape, memory_format=memory_format)
+    assert result.stride() == expected.stride()
+
+
+def test_appending_keeps_the_memory_format_of_volumes_and_of_crops():
+    volume = torch.empty(1, 2, 2, 3, 5, memory_format=torch.channels_last_3d)
+    assert append_coordinates(volume).is_contiguous(memory_format=torch.channels_last_3d)
+    crop = torch.empty(2, 3, 6, 7, memory_format=torch.channels_last)[:, :, 1:3, 1:4]
+    assert append_coordinates(crop).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_integer_images_give_a_clear_error_and_not_zero_coordinates(dtype):
+    images = torch.ones(1, 3, 2, 3, dtype=dtype)
+    with pytest.raises(TypeError, match="convert the images first"):
+        append_coordinates(images)
+    with pytest.raises(TypeError, match="convert the images first"):
+        coord_conv2d(images, torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1))
+
+
+def test_data_without_a_spatial_axis_are_refused():
+    with pytest.raises(ValueError, match=r"\(N, C, \*size\).*\(2, 3\)"):
+        append_coordinates(torch.zeros(2, 3))
+
+
+def sum_of_x_in_every_window(padding_mode: PaddingMode) -> list[list[float]]:
+    """Sum the x coordinate of a 2 x 3 picture over a 3 x 3 window around every pixel."""
+    kernel = torch.stack([torch.ones(3, 3), torch.zeros(3, 3)])[None]
+    x, weight = torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 3, 3)
+    result = coord_conv2d(x, weight, kernel, padding=1, padding_mode=padding_mode)
+    return result[0, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("padding_mode", "row"),
+    [
+        # On 2 x 3, x is (-1, 0, 1). With zeros two rows count and the margins add nothing.
+        ("zeros", [2 * (-1 + 0), 0.0, 2 * (0 + 1)]),
+        # All others count three rows. Left of the first pixel lies:
+        ("replicate", [3 * (-1 - 1 + 0), 0.0, 3 * (0 + 1 + 1)]),  # the first pixel, -1
+        ("reflect", [3 * (0 - 1 + 0), 0.0, 3 * (0 + 1 + 0)]),  # the second pixel, 0
+        ("circular", [3 * (1 - 1 + 0), 0.0, 3 * (0 + 1 - 1)]),  # the last pixel, 1
+    ],
+)
+def test_the_coordinates_are_padded_in_the_same_way_as_the_data(padding_mode, row):
+    assert sum_of_x_in_every_window(padding_mode) == [row, row]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+def test_an_even_kernel_with_same_padding_has_its_extra_pixel_after_the_picture():
+    zeros, ones = torch.zeros(1, 1, 2, 3), torch.ones(1, 1, 1, 2)
+    column = torch.tensor([[[[1.0, 1.0]], [[0.0, 0.0]]]])
+    modes: list[tuple[PaddingMode, float]] = [("zeros", 1.0), ("replicate", 2.0), ("circular", 0.0)]
+    for padding_mode, last in modes:
+        result = coord_conv2d(zeros, ones, column, padding="same", padding_mode=padding_mode)
+        assert result[0, 0].tolist() == [[-1.0, 1.0, last]] * 2
+
+
+def test_x_y_and_radius_meet_their_own_weights():
+    weights = torch.tensor([100.0, 10.0, 1.0]).view(1, 3, 1, 1)
+    result = coord_conv2d(
+        torch.zeros(1, 1, 3, 5), torch.zeros(1, 1, 1, 1), weights, torch.ones(1), radius=True
+    )
+    # Row 2 of 3 has y = 0; x is (-1, -0.5, 0, 0.5, 1) and r its magnitude; the bias adds 1.
+    assert_close(result[0, 0, 1], torch.tensor([-98.0, -48.5, 1.0, 51.5, 102.0]))
+
+
+def test_every_group_sees_every_coordinate():
+    x, weight = torch.randn(2, 4, 2, 3), torch.zeros(6, 2, 1, 1)
+    coord_weight = torch.eye(2).repeat(3, 1).view(6, 2, 1, 1)
+    result = coord_conv2d(x, weight, coord_weight, groups=2)
+    assert_close(result, coordinate_grid((2, 3)).repeat(3, 1, 1).expand(2, 6, 2, 3))
+
+
+@pytest.mark.parametrize("radius", [False, True])
+def test_the_wrong_number_of_coordinate_weights_is_refused(radius):
+    wrong = torch.ones(1, 2 if radius else 3, 1, 1)
+    with pytest.raises(ValueError, match=f"radius={radius}"):
+        coord_conv2d(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 1, 1), wrong, radius=radius)
+
+
+def test_an_unknown_padding_or_padding_mode_is_refused():
+    x, weight, coord_weight = torch.ones(1, 1, 2, 3), torch.ones(1, 1, 1, 1), torch.ones(1, 2, 1, 1)
+    with pytest.raises(ValueError, match="padding_mode must be"):
+        coord_conv2d(x, weight, coord_weight, padding_mode="constant")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="padding must be"):
+        coord_conv2d(x, weight, coord_weight, padding="full", padding_mode="reflect")

@@ -1,0 +1,77 @@
+"""Compiled, exported and on the meta device: sizes stay dynamic."""
+
+import shutil
+
+import pytest
+import torch
+import torch._inductor.config
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.testing import assert_close
+
+from coordconv import AddCoords, CoordConv2d
+
+MODULES = {
+    "zeros": CoordConv2d(3, 4, 3, padding=1),
+    "reflect": CoordConv2d(3, 4, 3, padding=1, padding_mode="reflect", radius=True),
+    "circular": CoordConv2d(3, 4, 3, padding="same", padding_mode="circular"),
+    "replicate": CoordConv2d(3, 4, 3, stride=2, padding=1, padding_mode="replicate"),
+    "append": AddCoords(order="ij", span=(0.0, 1.0), radius=True),
+}
+# A strided plain convolution that leaves one row is compiled anew by torch too: two at least.
+SIZES = [(5, 7), (9, 4), (4, 30), (17, 17)]
+
+
+@pytest.fixture(params=MODULES.values(), ids=list(MODULES))
+def module(request: pytest.FixtureRequest) -> nn.Module:
+    torch._dynamo.reset()
+    return request.param
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_one_compiled_graph_serves_pictures_of_every_size(module):
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, _: list[Tensor]):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=count)
+    for batch, size in enumerate(SIZES, start=2):
+        x = torch.randn(batch, 3, *size)
+        assert_close(compiled(x), module(x))
+    assert len(graphs) == 1
+
+
+@pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
+def test_the_default_compiler_trains_a_layer_with_symbolic_sizes():
+    # One size and no cache: with another, torch 2.13 asserts the strides of the first picture in
+    # the backward pass of plain convolutions too.
+    torch._dynamo.reset()
+    layer = CoordConv2d(3, 4, 3, padding=1, radius=True, dtype=torch.float64)
+    x = torch.randn(2, 3, 5, 7, dtype=torch.float64)
+    with torch._inductor.config.patch(force_disable_caches=True):
+        compiled = torch.compile(layer, fullgraph=True, dynamic=True)
+        outputs = compiled(x), layer(x)
+        assert_close(*outputs)
+        ours, eager = (torch.autograd.grad(y.square().sum(), layer.coord_weight) for y in outputs)
+    assert_close(ours, eager)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_module_exported_at_one_size_runs_at_another(module, memory_format):
+    example = torch.randn(2, 3, 6, 8).to(memory_format=memory_format)
+    axes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    exported = torch.export.export(module, (example,), dynamic_shapes=(axes,)).module()
+    for batch, size in enumerate(SIZES, start=1):
+        x = torch.randn(batch, 3, *size).to(memory_format=memory_format)
+        assert_close(exported(x), module(x))
+
+
+def test_a_layer_on_the_meta_device_knows_its_shapes_and_can_be_materialised():
+    with torch.device("meta"):
+        layer = CoordConv2d(3, 4, 3, radius=True)
+    assert layer(torch.empty(2, 3, 5, 7, device="meta")).shape == (2, 4, 3, 5)
+    layer.to_empty(device="cpu").reset_parameters()
+    assert layer(torch.randn(2, 3, 5, 7)).isfinite().all()
