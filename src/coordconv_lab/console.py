@@ -17,6 +17,7 @@ from rich.progress import (
 from rich.table import Table
 
 from coordconv_lab.results import Record, SummaryRow
+from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
 
 
@@ -73,16 +74,6 @@ class RunBars:
         self._bars.update(self._run, completed=step, loss=f"loss {loss:.3g}")
 
 
-def percent(score: float | None) -> str:
-    """A fraction as a percentage with one decimal; what the tutorial shows as pictures says so."""
-    return "pictures" if score is None else f"{100 * score:.1f}%"
-
-
-def score_text(task: str, score: float) -> str:
-    """A score as the tables show it: a percentage, or a mean IoU with three decimals."""
-    return f"{score:.3f} IoU" if task == "rendering" else percent(score)
-
-
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:
     """Print the main table, the tutorial's figures beside ours, and where the report is."""
     table = Table(title="Measured here, beside the tutorial's figures", title_justify="left")
@@ -117,10 +108,10 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
         f"{row.parameters:,}",
         str(row.epochs),
         f"{row.seconds:.1f}",
-        score_text(row.task, row.train_score),
-        score_text(row.task, row.test_score),
-        percent(row.tutorial_train),
-        percent(row.tutorial_test),
+        score(row.train_score, row.task),
+        score(row.test_score, row.task),
+        published(row.tutorial_train),
+        published(row.tutorial_test),
     )
 
 

@@ -37,9 +37,7 @@ def test_every_square_lies_whole_on_the_canvas_and_every_place_for_one_is_used(
     pictures = square_images(points, spec.canvas, square).numpy()[:, 0]
     corners = {tuple(np.argwhere(picture)[0]) for picture in pictures}
     assert corners == {
-        (row, column)
-        for row in range(height - square + 1)
-        for column in range(width - square + 1)
+        (row, column) for row in range(height - square + 1) for column in range(width - square + 1)
     }
     assert (pictures.sum(axis=(1, 2)) == square**2).all()
 

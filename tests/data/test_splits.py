@@ -45,9 +45,8 @@ def test_the_two_sides_are_disjoint_and_cover_every_position(
     )
     try:
         data = NotSoClevr(spec)
-    except InputError as error:
-        assert "positions" in str(error)  # only where a side would be empty
-        return
+    except InputError:
+        return  # a side would be empty; refused, see below
     train = {tuple(point) for point in data.train_points.tolist()}
     test = {tuple(point) for point in data.test_points.tolist()}
     assert train

@@ -47,7 +47,10 @@ def test_the_id_changes_with_every_setting(path, value):
         ({"training.learning_rate": float("nan")}, "training.learning_rate"),
         ({"training.epochs": 0}, "training.epochs"),
         ({"training.batch_size": 2.5}, "training.batch_size"),
-        ({"data.canvas": (5, 5)}, "a 9 x 9 square does not fit on a canvas of height 5 and width 5"),
+        (
+            {"data.canvas": (5, 5)},
+            "a 9 x 9 square does not fit on a canvas of height 5 and width 5",
+        ),
         ({"data.canvas": (9, 30)}, "one position only"),
         ({"data.split": "diagonal"}, "data.split: .*'uniform' or 'quadrant'; got 'diagonal'"),
         ({"training.point_loss": 1}, "only a model of kind coordconv-renderer has"),
@@ -75,7 +78,9 @@ def test_a_path_that_leads_nowhere_is_refused(path):
 
 def test_a_spec_of_another_version_says_which_versions():
     fields = SPEC.model_dump(mode="json") | {"version": 99}
-    with pytest.raises(InputError, match=r"here\.json: expected a spec of version 1, got version 99"):
+    with pytest.raises(
+        InputError, match=r"here\.json: expected a spec of version 1, got version 99"
+    ):
         parse_spec(fields, "here.json")
 
 

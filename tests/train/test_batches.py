@@ -1,5 +1,7 @@
 """The order of the batches is a function of seed and epoch, and any place in it can be saved."""
 
+import itertools
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def test_every_epoch_holds_every_point_once_in_an_order_of_its_own(count, size, 
     for epoch in (first, second):
         assert len(epoch) == len(batches)
         assert all(len(batch) == size for batch in epoch[:-1])
-        assert sorted(sum(epoch, [])) == list(range(count))
+        assert sorted(itertools.chain(*epoch)) == list(range(count))
     if count > 12:
         assert first != second
     assert _epochs(SeededBatches(_points(count), size, seed), 2) == [first, second]
@@ -33,7 +35,7 @@ def test_every_epoch_holds_every_point_once_in_an_order_of_its_own(count, size, 
 @settings(max_examples=60, deadline=None)
 def test_a_loader_restored_anywhere_goes_on_with_the_next_batch(count, size, stop):
     whole = SeededBatches(_points(count), size, seed=5)
-    expected = sum(_epochs(whole, 70 // len(whole) + 1), [])
+    expected = list(itertools.chain(*_epochs(whole, 70 // len(whole) + 1)))
     interrupted = SeededBatches(_points(count), size, seed=5)
     handed_out = 0
     while handed_out < stop:
@@ -43,5 +45,5 @@ def test_a_loader_restored_anywhere_goes_on_with_the_next_batch(count, size, sto
                 break
     resumed = SeededBatches(_points(count), size, seed=5)
     resumed.position = interrupted.position
-    rest = sum(_epochs(resumed, 2), [])
+    rest = list(itertools.chain(*_epochs(resumed, 2)))
     assert expected[stop : stop + len(rest)] == rest[: len(expected) - stop]

@@ -12,7 +12,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-CURVE_EXAMPLES = 64
+from coordconv_lab.results import CURVE_EXAMPLES
+
 COLUMNS: tuple[str, ...] = (
     "step",
     "epoch",
@@ -27,7 +28,7 @@ Row = dict[str, float]
 
 
 def sample(points: Tensor) -> Tensor:
-    """At most 64 points, always the same: enough for a curve, cheap enough to ask often."""
+    """At most CURVE_EXAMPLES points, always the same: enough for a curve, cheap to ask often."""
     if len(points) <= CURVE_EXAMPLES:
         return points
     chosen = np.random.RandomState(0).permutation(len(points))[:CURVE_EXAMPLES]

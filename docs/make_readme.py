@@ -1,0 +1,152 @@
+"""Write the README's measured table and its picture anew, from the records under results/.
+
+Run it with `make readme`; a test fails while the README and the records disagree.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from coordconv_lab.results import Record, RunStore, SummaryRow, summarise
+from coordconv_lab.results.wording import published, score
+from coordconv_lab.specs import BASELINE
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results" / "tuned"
+PICTURE = ROOT / "docs" / "images" / "held-out-quadrant.png"
+BEGIN, END = "<!-- measured: written by make readme -->", "<!-- measured: end -->"
+MAPPED_SCORES = (("classification", "accuracy"), ("regression", "accuracy"), ("rendering", "iou"))
+HEADER = (
+    "| task | split | net | parameters | epochs | seconds | train | test | tutorial train "
+    "| tutorial test |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|"
+)
+
+
+def spread(values: Sequence[float], task: str) -> str:
+    """The mean over seeds, and the range where the seeds differ."""
+    mean, low, high = (
+        score(value, task) for value in (sum(values) / len(values), min(values), max(values))
+    )
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def table(records: Sequence[Record]) -> str:
+    """The main table in Markdown, one line for all seeds of a run, and how it was measured."""
+    groups: dict[tuple[str, str, str], list[SummaryRow]] = defaultdict(list)
+    for row in summarise(records):
+        groups[row.task, row.split, row.model].append(row)
+    lines = [HEADER, *(_line(key, rows) for key, rows in groups.items())]
+    seeds = sorted({record.spec.seed for record in records})
+    made = records[0].provenance
+    lines += [
+        "",
+        f"Seeds {', '.join(map(str, seeds))}: the mean, with the range in brackets where they "
+        f"differ; rendering is scored by mean IoU. {made.processor}, {made.threads} threads, "
+        f"torch {made.versions['torch']}; one seed of all twelve runs takes "
+        f"{_minutes(records):.1f} minutes.",
+    ]
+    return "\n".join(lines)
+
+
+def _line(key: tuple[str, str, str], rows: Sequence[SummaryRow]) -> str:
+    task, split, model = key
+    seconds = sum(row.seconds for row in rows) / len(rows)
+    cells = (
+        task,
+        split,
+        f"**{model}**" if model == "coordconv" else model,
+        f"{rows[0].parameters:,}",
+        str(rows[0].epochs),
+        f"{seconds:.0f}",
+        spread([row.train_score for row in rows], task),
+        spread([row.test_score for row in rows], task),
+        published(rows[0].tutorial_train),
+        published(rows[0].tutorial_test),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _minutes(records: Sequence[Record]) -> float:
+    seeds = len({record.spec.seed for record in records})
+    return sum(record.seconds for record in records) / seeds / 60
+
+
+def with_table(readme: str, measured: str) -> str:
+    """Put a table between the two marks of the README."""
+    before, rest = readme.split(BEGIN)
+    return f"{before}{BEGIN}\n{measured}\n{END}{rest.split(END)[1]}"
+
+
+def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
+    """Draw where the nets of the quadrant split are right, and one square they never saw."""
+    figure = Figure(figsize=(10.5, 5.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    found = {
+        (record.spec.task, record.spec.model_name): np.load(directory / "predictions.npz")
+        for directory, record in runs
+        if record.spec.data.split == "quadrant" and record.spec.seed == 0
+    }
+    panels = figure.subplots(2, 4)
+    for row, with_coordinates in zip(panels, (True, False), strict=True):
+        for axes, (task, name) in zip(row[:3], MAPPED_SCORES, strict=True):
+            model = "coordconv" if with_coordinates else BASELINE[task]
+            _draw_map(axes, found[task, model], name, f"{task}\n{model}")
+        model = "coordconv" if with_coordinates else "deconv"
+        _draw_square(row[3], found["rendering", model], model)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110, metadata={"Software": None})
+
+
+def _draw_map(axes, answers, name: str, title: str) -> None:
+    x, y = answers["x"], answers["y"]
+    canvas = np.full((64, 64), np.nan)
+    canvas[y, x] = answers[name]
+    axes.imshow(canvas, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+    held_out = ~answers["is_train"]
+    left, top = x[held_out].min() - 0.5, y[held_out].min() - 0.5
+    side = x[held_out].max() + 0.5 - left
+    axes.plot(
+        [left, left + side, left + side, left, left],
+        [top, top, top + side, top + side, top],
+        color="#D55E00",
+        linewidth=1.6,
+    )
+    axes.set_title(title, fontsize=9)
+    axes.set(xticks=[], yticks=[])
+
+
+def _draw_square(axes, answers, model: str) -> None:
+    index = list(zip(answers["gallery_row"], answers["gallery_column"], strict=True)).index(
+        (39, 50)
+    )
+    axes.imshow(answers["gallery_pictures"][index], vmin=0, vmax=255, cmap="gray")
+    axes.plot(
+        [45.5, 54.5, 54.5, 45.5, 45.5],
+        [34.5, 34.5, 43.5, 43.5, 34.5],
+        color="#D55E00",
+        linewidth=1,
+        linestyle=":",
+    )
+    axes.set_title(f"row 39, column 50, never seen\ndrawn by {model}", fontsize=9)
+    axes.set(xticks=[], yticks=[])
+
+
+def main() -> int:
+    """Write both; with --check, say whether the README's table is that of the records."""
+    runs = list(RunStore(RESULTS).records())
+    readme = ROOT / "README.md"
+    new = with_table(readme.read_text(), table([record for _, record in runs]))
+    if "--check" in sys.argv:
+        return int(new != readme.read_text())
+    readme.write_text(new)
+    draw(runs, PICTURE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

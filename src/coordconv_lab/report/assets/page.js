@@ -1,0 +1,94 @@
+"use strict";
+// Reading numbers off the curves and the maps. The page is whole without it.
+(() => {
+  const tip = document.getElementById("tip");
+
+  const hide = () => { tip.hidden = true; };
+
+  const show = (text, x, y) => {
+    tip.textContent = text;
+    tip.hidden = false;
+    const { width, height } = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(x - width / 2, 8), document.documentElement.clientWidth - width - 8);
+    const top = y - height - 16 > 0 ? y - height - 16 : y + 20;
+    tip.style.transform = `translate(${left}px, ${top}px)`;
+  };
+
+  const data = (element) => JSON.parse(element.querySelector("script").textContent);
+
+  // A curve: the measurement nearest to the pointer, in the units of the drawing.
+  for (const element of document.querySelectorAll(".curve")) {
+    const probes = data(element);
+    const drawing = element.querySelector("svg");
+    const mark = element.querySelector(".mark");
+    const away = () => { mark.setAttribute("cx", -9); mark.setAttribute("cy", -9); hide(); };
+    const read = (event) => {
+      const box = drawing.getBoundingClientRect();
+      const scale = box.width / drawing.viewBox.baseVal.width;
+      const x = (event.clientX - box.left) / scale;
+      const y = (event.clientY - box.top) / scale;
+      let best = null;
+      for (const [px, test, train, text] of probes) {
+        for (const py of [test, train]) {
+          const distance = Math.hypot(px - x, py - y);
+          if (best === null || distance < best.distance) best = { distance, px, py, text };
+        }
+      }
+      if (best === null || best.distance > 60) return away();
+      mark.setAttribute("cx", best.px);
+      mark.setAttribute("cy", best.py);
+      show(best.text, box.left + best.px * scale, box.top + best.py * scale);
+    };
+    element.addEventListener("pointermove", read);
+    element.addEventListener("pointerdown", read);
+    element.addEventListener("pointerleave", away);
+  }
+
+  // A map: the position under the pointer, or under the cursor that the arrow keys move.
+  const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+  for (const element of document.querySelectorAll(".map.probe")) {
+    const { rows, columns, heldOut, labels, label } = data(element);
+    const cursor = element.querySelector(".cursor");
+    let row = 0;
+    let column = 0;
+    const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
+    const away = () => { cursor.hidden = true; hide(); };
+    const point = () => {
+      const box = element.getBoundingClientRect();
+      const [wide, high] = [1 / columns.length, 1 / rows.length];
+      cursor.hidden = false;
+      Object.assign(cursor.style, {
+        left: `${100 * column * wide}%`, top: `${100 * row * high}%`,
+        width: `${100 * wide}%`, height: `${100 * high}%`,
+      });
+      const at = row * columns.length + column;
+      const side = heldOut[at] === "1" ? "held out" : "trained on";
+      show(
+        `row ${rows[row]}, column ${columns[column]} (${side}): ${labels[label[at]]}`,
+        box.left + (column + 0.5) * wide * box.width, box.top + row * high * box.height,
+      );
+    };
+    const follow = (event) => {
+      const box = element.getBoundingClientRect();
+      row = within(Math.floor(((event.clientY - box.top) / box.height) * rows.length), rows.length);
+      column = within(Math.floor(((event.clientX - box.left) / box.width) * columns.length), columns.length);
+      point();
+    };
+    element.addEventListener("pointermove", follow);
+    element.addEventListener("pointerdown", follow);
+    element.addEventListener("pointerleave", away);
+    element.addEventListener("blur", away);
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") return away();
+      const move = moves[event.key];
+      if (!move) return;
+      event.preventDefault();
+      row = within(row + move[0], rows.length);
+      column = within(column + move[1], columns.length);
+      point();
+    });
+  }
+
+  document.addEventListener("scroll", hide, { passive: true });
+})();

@@ -1,0 +1,50 @@
+"""A run's learning curve, read from its metrics.csv."""
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from coordconv_lab.errors import InputError
+
+
+class CurveRow(NamedTuple):
+    """One measurement: when, in seconds and epochs of training, and the scores of both sides."""
+
+    seconds: float
+    epoch: float
+    train_score: float
+    test_score: float
+
+
+def read_curve(path: Path) -> list[CurveRow]:
+    """Read a learning curve; at least one row.
+
+    Raises:
+        InputError: The file is missing, empty or damaged; the message names it without its
+            directory, fit to be printed on the page.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"{path.name} is missing") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} cannot be read") from error
+    try:
+        rows = [_row(fields, path.name) for fields in csv.DictReader(io.StringIO(text))]
+    except csv.Error as error:
+        raise InputError(f"{path.name} is damaged: it is no table") from error
+    if not rows:
+        raise InputError(f"{path.name} has no rows")
+    return rows
+
+
+def _row(fields: dict[str, str], name: str) -> CurveRow:
+    try:
+        row = CurveRow(*(float(fields[column]) for column in CurveRow._fields))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name} is damaged: a row lacks a number") from error
+    if not all(math.isfinite(value) for value in row):
+        raise InputError(f"{name} holds a value that is not a finite number")
+    return row

@@ -1,0 +1,162 @@
+"""The maps: how well each net answers at every position of the square."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordconv_lab.report.answers import Answers
+from coordconv_lab.report.pictures import paint, paint_sides
+from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.wording import named
+from coordconv_lab.results.wording import overlap
+
+NEAREST, FARTHEST = 0.1, 30.0
+"""Distances in pixels at the light and the dark end of the scale; between them it is logarithmic.
+"""
+
+
+class Box(NamedTuple):
+    """The held-out rectangle, in percent of the map."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Map(NamedTuple):
+    """One net's map, or the gap in its place.
+
+    Attributes:
+        gap: Why there is no map, in words; "" where there is one.
+        picture: A data address of a PNG picture, one pixel a position.
+        sides: The same for the companion: trained on, or held out.
+        box: The held-out rectangle; None where the held-out positions are scattered.
+        probe: What the page's script needs to say where a position lies and what it scored.
+    """
+
+    model: str
+    gap: str
+    picture: str = ""
+    sides: str = ""
+    size: tuple[int, int] = (0, 0)
+    box: Box | None = None
+    sides_in_words: tuple[str, ...] = ()
+    alt: str = ""
+    probe: dict[str, Any] | None = None
+
+
+class MapRow(NamedTuple):
+    """The maps of one task and split, CoordConv first."""
+
+    task: str
+    split: str
+    maps: list[Map]
+
+    @property
+    def first(self) -> Map | None:
+        """The first net that has a map: its companion shows the split."""
+        return next((item for item in self.maps if not item.gap), None)
+
+
+def map_rows(runs: Sequence[Run]) -> list[MapRow]:
+    """Draw the maps of the first seed of every net on every task and split."""
+    groups = by_key(runs)
+    return [
+        MapRow(
+            task,
+            split,
+            [_map(task, model, groups[task, split, model]) for model in models_of(task)],
+        )
+        for task, split in CELLS
+    ]
+
+
+def _map(task: str, model: str, runs: list[Run]) -> Map:
+    if not runs:
+        return Map(model, f"No run of {named(model)} here.")
+    run = runs[0]
+    if run.answers is None:
+        return Map(model, f"{run.label}: {run.gaps['predictions.npz']}.")
+    answers = run.answers
+    words = tuple(side_in_words(task, answers, train) for train in (True, False))
+    return Map(
+        model,
+        "",
+        paint(lit(task, answers.score)),
+        paint_sides(answers.is_train),
+        (len(answers.columns), len(answers.rows)),
+        held_out_box(answers.is_train),
+        words,
+        f"{named(model)}, {task}: {'; '.join(words)}.",
+        _probe(task, answers),
+    )
+
+
+def lit(task: str, score: NDArray[Any]) -> NDArray[np.float64]:
+    """How brightly each score is painted: 0 for the worst, 1 for the best."""
+    if task != "regression":
+        return np.nan_to_num(score, nan=0.0).clip(0, 1)
+    distance = np.nan_to_num(score, nan=FARTHEST, posinf=FARTHEST).clip(NEAREST, FARTHEST)
+    return np.log(FARTHEST / distance) / np.log(FARTHEST / NEAREST)
+
+
+def held_out_box(is_train: NDArray[Any]) -> Box | None:
+    """The rectangle that the held-out positions fill, if they fill one."""
+    rows, columns = np.nonzero(~is_train)
+    if not len(rows):
+        return None
+    top, left = rows.min(), columns.min()
+    height, width = rows.max() - top + 1, columns.max() - left + 1
+    if height * width != len(rows):
+        return None
+    down, right = 100 / is_train.shape[0], 100 / is_train.shape[1]
+    edges = (left * right, top * down, width * right, height * down)
+    return Box(*(round(float(edge), 3) for edge in edges))
+
+
+def side_in_words(task: str, answers: Answers, train: bool) -> str:
+    """Say how one side went: training positions, or held-out ones."""
+    values = answers.score[answers.is_train == train]
+    side = "training" if train else "held out"
+    if not len(values):
+        return f"{side}: no positions"
+    if task == "classification":
+        return f"{side}: {int(values.sum()):,} of {len(values):,}"
+    if task == "regression":
+        return f"{side}: mean {off_by(float(values.mean()))}"
+    return f"{side}: mean IoU {overlap(float(values.mean()))}"
+
+
+def off_by(distance: float) -> str:
+    """Say a distance in pixels."""
+    if not np.isfinite(distance):
+        return "infinitely far off" if distance == np.inf else "not a number"
+    return "< 0.01 px off" if distance < 0.01 else f"{distance:.2f} px off"
+
+
+def _probe(task: str, answers: Answers) -> dict[str, Any]:
+    words = [_words(task, answers, place) for place in np.ndindex(answers.score.shape)]
+    labels = list(dict.fromkeys(words))
+    number = {label: index for index, label in enumerate(labels)}
+    return {
+        "rows": answers.rows,
+        "columns": answers.columns,
+        "heldOut": "".join("01"[int(not side)] for side in answers.is_train.ravel()),
+        "labels": labels,
+        "label": [number[word] for word in words],
+    }
+
+
+def _words(task: str, answers: Answers, place: tuple[int, ...]) -> str:
+    value = float(answers.score[place])
+    if task == "rendering":
+        return f"IoU {overlap(value)}"
+    if task == "regression":
+        return off_by(value)
+    if value == 1 or answers.predicted is None:
+        return "right" if value == 1 else "wrong"
+    column, row = answers.predicted[place]
+    return f"wrong, answered row {row:.0f}, column {column:.0f}"

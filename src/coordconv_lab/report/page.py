@@ -1,0 +1,76 @@
+"""The page: templates filled with what the other modules laid out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from coordconv_lab.report import curves, wording
+from coordconv_lab.report.gallery import gallery_rows
+from coordconv_lab.report.maps import map_rows
+from coordconv_lab.report.origin import facts, tally
+from coordconv_lab.report.pictures import HELD_OUT, SCALE, TRAINED, css_colour, css_gradient
+from coordconv_lab.report.runs import Run
+from coordconv_lab.report.table import pairs
+from coordconv_lab.results import CURVE_EXAMPLES
+from coordconv_lab.results import wording as scores
+
+HERE = Path(__file__).parent
+
+
+def render(runs: Sequence[Run]) -> str:
+    """Make the whole page of some runs, in the order that read_runs gives them."""
+    content = {
+        "runs": runs,
+        "facts": facts(runs),
+        "coordconv": tally(runs, coordinates=True),
+        "baseline": tally(runs, coordinates=False),
+        "pairs": pairs(runs),
+        "panels": curves.panels(runs),
+        "time_ticks": curves.time_axis(runs).ticks(),
+        "curve_examples": CURVE_EXAMPLES,
+        "drawing": curves,
+        "map_rows": map_rows(runs),
+        "gallery_rows": gallery_rows(runs),
+        "colours": _colours(),
+    }
+    # The page's own style and script are the only text that is not escaped.
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(**content, style=_asset("page.css"), script=_asset("page.js"))
+    )
+
+
+def _colours() -> dict[str, str]:
+    return {
+        "gradient": css_gradient(),
+        "worst": css_colour(SCALE[0]),
+        "best": css_colour(SCALE[-1]),
+        "trained": css_colour(TRAINED),
+        "held_out": css_colour(HELD_OUT),
+    }
+
+
+def _asset(name: str) -> str:
+    return (HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = (
+        wording.named,
+        wording.family,
+        wording.seconds,
+        scores.percent,
+        scores.score,
+    )
+    environment.filters |= {word.__name__: word for word in words}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment

@@ -1,0 +1,105 @@
+"""Finished runs, each with the curve and the answers that lie beside its record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.report.answers import Answers, read_answers
+from coordconv_lab.report.curve import CurveRow, read_curve
+from coordconv_lab.report.wording import named
+from coordconv_lab.results.record import PRIMARY_SCORE, Record
+from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key
+from coordconv_lab.specs import BASELINE
+
+Cell = tuple[str, str]
+
+CELLS: Sequence[Cell] = tuple(dict.fromkeys((task, split) for task, split, _ in TUTORIAL_SCORES))
+"""(task, split), in the tutorial's order."""
+
+Content = TypeVar("Content")
+
+
+class Run(NamedTuple):
+    """One finished run.
+
+    Attributes:
+        name: The name of its directory.
+        record: Its record.
+        curve: Its learning curve, or None where `gaps` says why there is none.
+        answers: What it answers at every position, or None where `gaps` says why.
+        gaps: In words, by file name, why a file could not be used.
+    """
+
+    name: str
+    record: Record
+    curve: list[CurveRow] | None
+    answers: Answers | None
+    gaps: Mapping[str, str]
+
+    @property
+    def key(self) -> Key:
+        """Task, split and model."""
+        spec = self.record.spec
+        return spec.task, spec.data.split, spec.model_name
+
+    @property
+    def label(self) -> str:
+        """Its model and seed, as the page prints them."""
+        return f"{named(self.key[2])}, seed {self.record.spec.seed}"
+
+    @property
+    def settings(self) -> str:
+        """The id of everything in the spec but the seed: runs that share it can be averaged."""
+        return self.record.spec.model_copy(update={"seed": 0}).id
+
+
+def models_of(task: str) -> tuple[str, str]:
+    """The two nets that are compared on a task: with coordinates, without."""
+    return "coordconv", BASELINE[task]
+
+
+def read_runs(store: RunStore) -> list[Run]:
+    """Read every finished run, in the tutorial's order, then by settings and seed.
+
+    Raises:
+        InputError: A record cannot be used.
+    """
+    order = list(TUTORIAL_SCORES)
+    runs = [_read(directory, record) for directory, record in store.records()]
+    return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
+
+
+def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
+    """Sort runs into task, split and model, each in the order of `runs`."""
+    groups: dict[Key, list[Run]] = {key: [] for key in TUTORIAL_SCORES}
+    for run in runs:
+        groups[run.key].append(run)
+    return groups
+
+
+def _read(directory: Path, record: Record) -> Run:
+    _check_scores(directory, record)
+    gaps: dict[str, str] = {}
+
+    def attempt(read: Callable[[Path], Content], name: str) -> Content | None:
+        try:
+            return read(directory / name)
+        except InputError as error:
+            gaps[name] = str(error)
+            return None
+
+    curve = attempt(read_curve, "metrics.csv")
+    answers = attempt(lambda path: read_answers(path, record.spec), "predictions.npz")
+    return Run(directory.name, record, curve, answers, gaps)
+
+
+def _check_scores(directory: Path, record: Record) -> None:
+    wanted = PRIMARY_SCORE[record.spec.task]
+    for side in ("train", "test"):
+        if wanted not in record.scores.get(side, {}):
+            raise InputError(
+                f"{directory / 'record.json'} has no {side} score {wanted!r}; move the run away, "
+                "or delete it, and run it again"
+            )

@@ -1,0 +1,63 @@
+"""How numbers and names are written on the page."""
+
+NAMES = {
+    "coordconv": "CoordConv",
+    "deconv": "Deconv",
+    "conv": "Conv",
+    "classification": "Classification",
+    "regression": "Regression",
+    "rendering": "Rendering",
+    "train": "training",
+    "test": "held out",
+}
+
+
+def named(word: str) -> str:
+    """The name of a task, a model or a side as the page prints it."""
+    return NAMES.get(word, word)
+
+
+def family(model: str) -> str:
+    """The style class of a model: each of the two families has one colour everywhere."""
+    return "coordconv" if model == "coordconv" else "baseline"
+
+
+def seconds(value: float) -> str:
+    """Write a wall time in seconds, without its unit.
+
+    Example:
+        >>> seconds(9.24), seconds(1234.5)
+        ('9.2', '1,234')
+    """
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
+def duration(value: float) -> str:
+    """Write a long wall time with its units.
+
+    Example:
+        >>> duration(42.4), duration(4320)
+        ('42 s', '1 h 12 min')
+    """
+    if value < 100:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def listed(values: list[int]) -> str:
+    """Write whole numbers, runs of neighbours shortened.
+
+    Example:
+        >>> listed([0, 1, 2, 7])
+        '0 to 2, 7'
+    """
+    runs: list[list[int]] = []
+    for value in sorted(set(values)):
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )

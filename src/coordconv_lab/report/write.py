@@ -1,0 +1,38 @@
+"""From a store of runs to one HTML file."""
+
+from pathlib import Path
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.report.runs import read_runs
+from coordconv_lab.results.files import write_atomically
+from coordconv_lab.results.store import RunStore
+
+
+def write_report(store: RunStore, out: Path) -> Path:
+    """Write one HTML page about every finished run of a store.
+
+    The page needs no network and no other file. A run whose metrics.csv or predictions.npz is
+    missing or damaged leaves a gap that the page names.
+
+    Args:
+        store: The runs.
+        out: The file to write; its directory is made where it is not there.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        InputError: The store holds no record or an unusable one, or the file cannot be written.
+    """
+    runs = read_runs(store)
+    if not runs:
+        raise InputError(
+            f"no finished run in {store.root}: there is nothing to report; run `coordconv "
+            "reproduce` first, or name the directory that holds its runs"
+        )
+    # The template engine and the picture library are loaded by those who make pages, and by no one
+    # who only imports the name of this function.
+    from coordconv_lab.report.page import render
+
+    write_atomically(out, render(runs).encode())
+    return out

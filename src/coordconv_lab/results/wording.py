@@ -1,0 +1,47 @@
+"""How scores are written, wherever they are shown."""
+
+import math
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction in percent; only what is exactly 1 reads 100%.
+
+    Example:
+        >>> percent(0.858), percent(1.0), percent(3135 / 3136)
+        ('85.8%', '100%', '99.96%')
+    """
+    if not math.isfinite(fraction):
+        return "not a number"
+    if fraction in (0, 1):
+        return f"{fraction:.0%}"
+    text = f"{fraction:.1%}"
+    return _truncated(100 * fraction, 2) + "%" if text in ("100.0%", "0.0%") else text
+
+
+def overlap(iou: float) -> str:
+    """Write an intersection over union; only what is exactly 1 reads 1.
+
+    Example:
+        >>> overlap(0.998), overlap(1.0), overlap(0.99984)
+        ('0.998', '1', '0.9998')
+    """
+    if not math.isfinite(iou):
+        return "not a number"
+    if iou in (0, 1):
+        return f"{iou:.0f}"
+    text = f"{iou:.3f}"
+    return _truncated(iou, 4) if text == "1.000" else text
+
+
+def score(value: float, task: str) -> str:
+    """Write a main score: an intersection over union for rendering, else percent."""
+    return overlap(value) if task == "rendering" else percent(value)
+
+
+def published(fraction: float | None) -> str:
+    """Write a figure of the tutorial, which shows some results as pictures only."""
+    return "pictures" if fraction is None else percent(fraction)
+
+
+def _truncated(value: float, digits: int) -> str:
+    return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f}"

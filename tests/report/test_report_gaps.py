@@ -1,0 +1,140 @@
+"""A run without a file leaves a gap with a name, never a crash and never an empty box."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import tuned
+from coordconv_lab.report import write_report
+from coordconv_lab.report.answers import read_answers
+from coordconv_lab.report.curve import read_curve
+from coordconv_lab.report.curves import panels
+from coordconv_lab.report.gallery import gallery_rows
+from coordconv_lab.report.maps import map_rows
+from coordconv_lab.report.runs import read_runs
+from coordconv_lab.report.table import pairs
+from coordconv_lab.results.files import read_json, write_json
+
+DAMAGED_CURVES = {
+    "header": "step,epoch,seconds,learning_rate,train_loss,train_score,test_score\n",
+    "empty": "",
+    "other columns": "a,b\n1,2\n",
+    "a cut row": "epoch,seconds,train_score,test_score\n1,2,0.5\n",
+    "a word": "epoch,seconds,train_score,test_score\n1,2,0.5,good\n",
+    "no finite number": "epoch,seconds,train_score,test_score\n1,2,0.5,nan\n",
+    "bytes": b"\xff\xfe\x00epoch",
+}
+
+
+def write(path: Path, content: str | bytes) -> None:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def test_a_missing_curve_is_named_and_the_rest_stays(store, add_run, tmp_path):
+    (add_run(seed=4) / "metrics.csv").unlink()
+    page = write_report(store, tmp_path / "page.html").read_text()
+    assert "CoordConv, seed 4: metrics.csv is missing." in page
+    runs = read_runs(store)
+    assert panels(runs)[1].lines == []
+    assert map_rows(runs)[1].maps[0].gap == ""
+
+
+def test_missing_answers_are_named_in_maps_and_gallery(store, add_run, tmp_path):
+    (add_run("rendering", "uniform", seed=4) / "predictions.npz").unlink()
+    runs = read_runs(store)
+    words = "CoordConv, seed 4: predictions.npz is missing."
+    assert map_rows(runs)[4].maps[0].gap == words
+    assert [row.panels[0].gap for row in gallery_rows(runs)[:2]] == [words, words]
+    assert write_report(store, tmp_path / "page.html").read_text().count(words) == 3
+
+
+@pytest.mark.parametrize("name", DAMAGED_CURVES)
+def test_a_damaged_curve_is_named(name, store, add_run, tmp_path):
+    path = add_run() / "metrics.csv"
+    write(path, DAMAGED_CURVES[name])
+    with pytest.raises(InputError, match=r"^metrics\.csv "):
+        read_curve(path)
+    assert "CoordConv, seed 0: metrics.csv " in write_report(store, tmp_path / "p").read_text()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_answers_that_were_cut_short_are_named(share, store, add_run, tmp_path):
+    path = add_run("rendering") / "predictions.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    words = "CoordConv, seed 0: predictions.npz is not a whole .npz file."
+    assert words in write_report(store, tmp_path / "page.html").read_text()
+
+
+def test_no_damaged_byte_makes_the_reader_crash(add_run):
+    spec = tuned("rendering", "quadrant", "coordconv", 0)
+    path = add_run("rendering") / "predictions.npz"
+    content = path.read_bytes()
+    refused = 0
+    for at in range(0, len(content), max(1, len(content) // 400)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        try:
+            read_answers(path, spec)
+        except InputError:
+            refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"x": None}, "lacks the array 'x'"),
+        ({"accuracy": None}, "lacks the array 'accuracy'"),
+        ({"accuracy": np.ones(5)}, "accuracy does not have one value a position"),
+        ({"predicted": np.ones((5, 2))}, "predicted does not have one value a position"),
+        ({"x": np.zeros(3136, dtype=np.int16)}, "not every row with every column"),
+    ],
+)
+def test_answers_that_do_not_fit_are_named(change, said, add_run):
+    path = add_run() / "predictions.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files} | change
+    np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
+    with pytest.raises(InputError, match=said):
+        read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
+
+
+def test_the_order_of_the_positions_in_the_file_does_not_matter(add_run):
+    spec = tuned("classification", "quadrant", "deconv", 0)
+    path = add_run(model="deconv") / "predictions.npz"
+    before = read_answers(path, spec)
+    with np.load(path) as file:
+        shuffled = np.random.default_rng(0).permutation(len(file["x"]))
+        arrays = {name: file[name][shuffled] for name in file.files}
+    np.savez_compressed(path, **arrays)
+    after = read_answers(path, spec)
+    for name in ("is_train", "score", "predicted"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+
+def test_every_missing_run_is_named_where_it_would_stand(store, add_run):
+    add_run("rendering", "uniform", "coordconv")
+    runs = read_runs(store)
+    assert [pair.missing for pair in pairs(runs)] == [
+        ["coordconv", "deconv"],
+        ["coordconv", "deconv"],
+        ["coordconv", "conv"],
+        ["coordconv", "conv"],
+        ["deconv"],
+        ["coordconv", "deconv"],
+    ]
+    assert panels(runs)[4].notes == ["No run of Deconv here."]
+    assert panels(runs)[2].notes == ["No run of CoordConv here.", "No run of Conv here."]
+    assert map_rows(runs)[4].maps[1].gap == "No run of Deconv here."
+    assert gallery_rows(runs)[0].panels[1].gap == "No run of Deconv here."
+
+
+def test_a_record_without_its_main_score_is_refused_with_its_file(store, add_run):
+    path = add_run() / "record.json"
+    fields = read_json(path)
+    fields["scores"]["test"] = {"charm": 1.0}
+    write_json(path, fields)
+    with pytest.raises(InputError, match=r"record\.json has no test score 'accuracy'"):
+        read_runs(store)

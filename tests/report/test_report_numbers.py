@@ -1,0 +1,183 @@
+"""The table, the maps and the curves say what the records say; expected values are by hand."""
+
+import numpy as np
+import pytest
+
+from coordconv_lab.recipes import tuned
+from coordconv_lab.report.curves import BOTTOM, LEFT, RIGHT, TOP, TimeAxis, panels
+from coordconv_lab.report.gallery import gallery_rows, target
+from coordconv_lab.report.maps import Box, held_out_box, lit, map_rows
+from coordconv_lab.report.origin import facts, tally
+from coordconv_lab.report.pictures import SCALE
+from coordconv_lab.report.runs import read_runs
+from coordconv_lab.report.table import Spread, pairs
+from coordconv_lab.results import wording
+from coordconv_lab.specs import DataSpec
+
+
+def test_several_seeds_make_one_row_with_mean_range_and_count(store, add_run):
+    for seed, (test, seconds) in enumerate([(1.0, 10.0), (0.75, 20.0), (1.0, 60.0)]):
+        add_run(seed=seed, test=test, seconds=seconds)
+    (row,) = pairs(read_runs(store))[1].rows
+    assert (row.model, row.seeds, row.perfect) == ("coordconv", 3, 2)
+    assert row.test == pytest.approx(Spread(2.75 / 3, 0.75, 1.0))
+    assert row.train == Spread(1.0, 1.0, 1.0)
+    assert row.seconds == pytest.approx(Spread(30.0, 10.0, 60.0))
+
+
+def test_the_ratio_is_mean_seconds_of_the_baseline_over_those_of_coordconv(store, add_run):
+    for seed, seconds in enumerate([10.0, 30.0]):
+        add_run(seed=seed, seconds=seconds)
+        add_run(model="deconv", seed=seed, seconds=10 * seconds + 50)
+    first, second = pairs(read_runs(store))[1].rows
+    assert (first.model, first.ratio) == ("coordconv", None)
+    assert (second.model, second.ratio) == ("deconv", 250 / 20)
+
+
+def test_without_coordconv_there_is_no_ratio(store, add_run):
+    add_run(model="deconv")
+    assert pairs(read_runs(store))[1].rows[0].ratio is None
+
+
+def test_runs_of_different_settings_are_never_averaged(store, add_run):
+    spec = tuned("classification", "quadrant", "coordconv", 0)
+    longer = spec.training.model_copy(update={"epochs": spec.training.epochs + 7})
+    add_run(test=1.0)
+    add_run(test=0.5, spec=spec.model_copy(update={"training": longer}))
+    rows = pairs(read_runs(store))[1].rows
+    assert sorted(row.test.mean for row in rows) == [0.5, 1.0]
+    assert len({row.settings for row in rows}) == 2
+
+
+def test_rendering_is_perfect_from_a_mean_iou_of_0_99(store, add_run):
+    for seed, test in enumerate([0.9899, 0.99, 0.995]):
+        add_run("rendering", "uniform", seed=seed, test=test)
+        add_run("classification", "uniform", seed=seed, test=test)
+    table = pairs(read_runs(store))
+    assert table[4].rows[0].perfect == 2
+    assert table[0].rows[0].perfect == 0
+
+
+def test_regression_shows_the_accuracy_over_coordinates_too(store, add_run):
+    add_run("regression", "uniform", "conv", train=0.5, test=0.2)
+    (row,) = pairs(read_runs(store))[2].rows
+    assert row.coordinates is not None
+    assert row.coordinates[0] == pytest.approx(Spread(0.75, 0.75, 0.75))
+    assert row.coordinates[1] == pytest.approx(Spread(0.6, 0.6, 0.6))
+
+
+def test_the_tally_counts_both_families_apart(store, add_run):
+    add_run(test=1.0, seconds=30)
+    add_run(seed=1, test=0.9, seconds=12)
+    add_run(model="deconv", test=0.0, seconds=240)
+    runs = read_runs(store)
+    assert tally(runs, coordinates=True) == (2, 1, "42 s")
+    assert tally(runs, coordinates=False) == (1, 0, "4 min")
+
+
+def test_provenance_that_differs_is_listed_whole(store, add_run):
+    add_run(commit="aaa", finished="2026-01-03T00:00:00+00:00")
+    add_run(seed=1, commit="bbb", finished="2026-01-02T00:00:00+00:00")
+    found = dict(facts(read_runs(store)))
+    assert found["Commit"] == "aaa / bbb"
+    assert found["Finished"] == "2026-01-02 to 2026-01-03"
+    assert (found["Seeds"], found["Runs"], found["torch"]) == ("0, 1", "2", "2.13.0")
+    assert found["Training in total"] == "80 s"
+
+
+def test_only_a_score_of_exactly_one_reads_as_perfect():
+    assert [wording.percent(v) for v in (1.0, 0.9999, 0.0001, 0.0)] == [
+        "100%",
+        "99.99%",
+        "0.01%",
+        "0%",
+    ]
+    assert wording.overlap(0.9999999) == "0.9999"
+    assert wording.percent(float("nan")) == "not a number"
+
+
+def test_a_logarithmic_axis_gives_every_power_of_ten_the_same_width():
+    axis = TimeAxis(0, 2)
+    assert [axis.at(value) for value in (1, 10, 100)] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
+    assert axis.at(0.0) == LEFT
+    assert [tick.text for tick in axis.ticks()] == ["1 s", "10 s", "100 s"]
+
+
+def test_a_line_ends_at_the_last_second_and_the_last_score(store, add_run):
+    add_run(train=1.0, test=0.5, seconds=100.0)
+    panel = panels(read_runs(store))[1]
+    ends = {line.style: line.points.split()[-1] for line in panel.lines}
+    assert ends == {
+        "coordconv train": f"{RIGHT},{TOP}",
+        "coordconv test": f"{RIGHT},{(TOP + BOTTOM) / 2:g}",
+    }
+    assert panel.probes[-1] == (
+        RIGHT,
+        (TOP + BOTTOM) / 2,
+        TOP,
+        "CoordConv, seed 0, after 100 s (epoch 3): held out 50.0%, training 100%",
+    )
+
+
+def test_distance_is_lightest_at_a_tenth_of_a_pixel_and_darkest_from_thirty():
+    found = lit("regression", np.array([0.0, 0.1, 3**0.5, 30.0, np.inf, np.nan]))
+    np.testing.assert_allclose(found, [1, 1, 0.5, 0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(lit("rendering", np.array([0.0, 0.25, np.nan])), [0, 0.25, 0])
+
+
+def test_the_scale_is_ever_lighter():
+    # Relative luminance of WCAG 2.
+    linear = ((np.array(SCALE) / 255 + 0.055) / 1.055) ** 2.4
+    assert (np.diff(linear @ [0.2126, 0.7152, 0.0722]) > 0).all()
+
+
+def test_a_held_out_rectangle_is_outlined_and_scattered_positions_are_not():
+    is_train = np.ones((2, 4), dtype=bool)
+    is_train[1, 2:] = False
+    assert held_out_box(is_train) == Box(50, 50, 50, 50)
+    is_train[0, 0] = False
+    assert held_out_box(is_train) is None
+    assert held_out_box(np.ones((2, 4), dtype=bool)) is None
+
+
+def test_a_map_says_row_column_side_and_score(store, add_run):
+    add_run(model="deconv")
+    found = map_rows(read_runs(store))[1].maps[1]
+    probe = found.probe
+    assert probe is not None
+    assert (probe["rows"][0], probe["columns"][-1], found.size) == (4, 59, (56, 56))
+    at = 56 * (40 - 4) + (50 - 4)
+    assert probe["labels"][probe["label"][at]] == "wrong, answered row 37, column 47"
+    assert probe["heldOut"][at] == "1"
+    assert (probe["labels"][probe["label"][0]], probe["heldOut"][0]) == ("right", "0")
+    assert found.sides_in_words == ("training: 2,352 of 2,352", "held out: 0 of 784")
+
+
+def test_the_maps_show_the_first_seed(store, add_run):
+    (add_run(seed=9) / "predictions.npz").unlink()
+    add_run(seed=10)
+    assert map_rows(read_runs(store))[1].maps[0].gap.startswith("CoordConv, seed 9")
+
+
+def test_the_target_is_the_square_around_row_and_column():
+    pixels = target((1, 3), DataSpec(canvas=(5, 6), square=3))
+    assert (pixels // 255).tolist() == [
+        [0, 0, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0],
+    ]
+
+
+def test_an_even_square_reaches_one_pixel_further_up_and_left():
+    pixels = target((2, 2), DataSpec(canvas=(4, 5), square=2))
+    assert np.argwhere(pixels).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
+
+
+def test_a_gallery_example_has_its_own_score_and_side(store, add_run):
+    add_run("rendering", "quadrant", "deconv")
+    rows = gallery_rows(read_runs(store))
+    assert [example.iou for example in rows[2].panels[1].examples] == ["1", "1", "1"]
+    assert [example.iou for example in rows[3].panels[1].examples] == ["0.250"] * 3
+    assert {example.side for example in rows[3].panels[1].examples} == {"test"}
