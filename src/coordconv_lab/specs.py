@@ -172,7 +172,7 @@ class TrainingSpec(_Frozen):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     point_loss: Annotated[float, Field(ge=0)] = 0.0
     early_stop_epochs: Annotated[int, Field(ge=1)] | None = None
-    curve_points: Annotated[int, Field(ge=1)] = 16
+    curve_points: Annotated[int, Field(ge=1)] = 12
     precision: Literal["float32", "bfloat16"] = "float32"
 
 

@@ -17,7 +17,7 @@ PRIMARY_SCORE: Mapping[str, str] = {
 }
 """The score that the tables show for each task, in [0, 1], higher is better."""
 
-CURVE_EXAMPLES = 64
+CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
 Scores = dict[str, float]
