@@ -8,11 +8,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -32,18 +31,16 @@ class RunBars:
         self.console = Console()
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
             TextColumn("{task.fields[loss]}"),
             console=self.console,
             disable=not self.console.is_terminal,
-            speed_estimate_period=10,
+            expand=True,
         )
-        self._total, self._started = total, 0
-        self._all = self._bars.add_task("runs", total=total, loss="", visible=total > 1)
+        self._total, self._started, self._steps = total, 0, 1
+        self._all = self._bars.add_task("", total=total, loss="", visible=total > 1)
         self._run = self._bars.add_task("", total=None, loss="", visible=False)
 
     def __enter__(self) -> Self:
@@ -62,16 +59,18 @@ class RunBars:
 
     def start(self, spec: ExperimentSpec, steps: int) -> None:
         """Show a new run."""
+        self._started, self._steps = self._started + 1, steps
         name = f"{spec.task} {spec.data.split} {spec.model_name} seed {spec.seed}"
-        self._bars.update(self._all, completed=self._started)
-        self._started += 1
+        place = f"run {self._started} of {self._total}"
         if not self.console.is_terminal:
-            self.console.print(f"run {self._started} of {self._total}: {name}, {steps} steps")
+            self.console.print(f"{place}: {name}, {steps} steps")
+        self._bars.update(self._all, description=place, completed=self._started - 1)
         self._bars.reset(self._run, total=steps, description=name, visible=True, loss="")
 
     def advance(self, step: int, loss: float) -> None:
-        """Show how far the run is."""
-        self._bars.update(self._run, completed=step, loss=f"loss {loss:.3g}")
+        """Show how far the run, and all of them, are."""
+        self._bars.update(self._run, completed=step, loss=f"loss {loss:8.2g}")
+        self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
 
 
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:

@@ -21,8 +21,8 @@ from coordconv_lab.specs import (
 )
 
 # Small batches: it is the number of steps that counts, and a step on few pictures is cheap; the
-# classifier sees each example once. Decoupled weight decay is what carries the solution over to the held-out
-# quadrant: without it, about one seed in two fails there.
+# classifier sees each example once. Decoupled weight decay is what carries the solution over to
+# the held-out quadrant: without it, about one seed in two fails there.
 _COORDCONV_CLASSIFICATION = TrainingSpec(
     epochs=1,
     batch_size=4,
