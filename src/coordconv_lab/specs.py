@@ -80,7 +80,7 @@ class CoordConvRenderer(_Frozen):
 
     kind: Literal["coordconv-renderer"] = "coordconv-renderer"
     widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
-    painter_width: Size = 1
+    painter_widths: tuple[Size, ...] = (8, 8, 16, 16)
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     radius: bool = False
     batch_norm: bool = False

@@ -7,6 +7,7 @@ from coordconv_lab.data import one_hot_images
 from coordconv_lab.errors import InputError
 from coordconv_lab.models import build
 from coordconv_lab.models.pictures import scale_points
+from coordconv_lab.recipes import tuned
 from coordconv_lab.specs import (
     ConvFlatRegressor,
     ConvPooledRegressor,
@@ -25,7 +26,7 @@ POINTS = torch.tensor([[9, 4], [30, 11], [20, 19]])
         CoordConvClassifier(),
         CoordConvClassifier(radius=True, batch_norm=True, input_scale="raw"),
         CoordConvRenderer(),
-        CoordConvRenderer(painter_kernel=2, painter_width=2, initialisation="torch"),
+        CoordConvRenderer(painter_kernel=2, painter_widths=(), initialisation="torch"),
     ],
 )
 def test_a_point_becomes_a_picture_of_the_canvas_whatever_its_shape(spec):
@@ -65,9 +66,9 @@ def test_scaled_points_are_the_coordinates_of_their_own_pixels():
     torch.testing.assert_close(scale_points(corners, (24, 40), "raw"), corners.float())
 
 
-def _reach(kernel: int) -> int:
+def _reach(kernel: int, widths: tuple[int, ...]) -> int:
     """How many pixels wide an area of the softmax map changes one painted pixel."""
-    net = build(CoordConvRenderer(painter_kernel=kernel))
+    net = build(CoordConvRenderer(painter_kernel=kernel, painter_widths=widths))
     for parameter in net.paint.parameters():
         torch.nn.init.ones_(parameter)
     sharpened = torch.zeros(1, 1, 41, 41, requires_grad=True)
@@ -76,9 +77,23 @@ def _reach(kernel: int) -> int:
     return int((sharpened.grad[0, 0].abs().sum(dim=0) > 0).sum())
 
 
-@pytest.mark.parametrize(("kernel", "pixels"), [(1, 1), (2, 6), (3, 11)])
-def test_only_3_x_3_painters_can_see_a_whole_square_of_9(kernel, pixels):
-    assert _reach(kernel) == pixels
+PUBLISHED = (8, 8, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "widths", "pixels"),
+    [(1, PUBLISHED, 1), (2, PUBLISHED, 6), (3, PUBLISHED, 11), (5, (8,), 9)],
+)
+def test_a_painter_sees_a_whole_square_of_9_only_if_its_kernels_reach_that_far(
+    kernel, widths, pixels
+):
+    assert _reach(kernel, widths) == pixels
+
+
+def test_the_painter_of_the_tuned_recipe_sees_a_whole_square():
+    spec = tuned("rendering", "uniform", "coordconv")
+    assert isinstance(spec.model, CoordConvRenderer)
+    assert _reach(spec.model.painter_kernel, spec.model.painter_widths) >= spec.data.square
 
 
 def test_the_rendered_picture_is_drawn_from_the_found_point_alone():

@@ -62,20 +62,19 @@ class CoordConvPointNet(nn.Module):
 class CoordConvPainterNet(nn.Module):
     """Find the point as a classifier does, sharpen it by a softmax, paint the square around it.
 
-    The painting convolutions see `5 (k - 1) + 1` pixels: 11 for 3 x 3 kernels, more than the square
-    of 9; 6 for the tutorial's 2 x 2, less than the square.
+    n painting convolutions of k x k see `n (k - 1) + 1` pixels across. The paper's five see 11 with
+    3 x 3 kernels, more than the square of 9; the tutorial's, of 2 x 2, see 6, less than the square.
     """
 
     def __init__(self, spec: CoordConvRenderer, canvas: tuple[int, int]) -> None:
         super().__init__()
         self.find = CoordConvPointNet(spec, canvas)
-        narrow, wide = 8 * spec.painter_width, 16 * spec.painter_width
         layers, inputs = [], 1
-        for channels in (narrow, narrow, wide, wide):
+        for channels in spec.painter_widths:
             layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
             layers += _hidden(layer, channels, spec.batch_norm)
             inputs = channels
-        last = nn.Conv2d(wide, 1, spec.painter_kernel, padding="same")
+        last = nn.Conv2d(inputs, 1, spec.painter_kernel, padding="same")
         self.paint = nn.Sequential(*layers, last)
 
     def draw(self, point_logits: Tensor) -> Tensor:
