@@ -38,6 +38,7 @@ class RunBars:
             console=self.console,
             disable=not self.console.is_terminal,
             expand=True,
+            refresh_per_second=2,  # drawing takes time from training
         )
         self._total, self._started, self._steps = total, 0, 1
         self._all = self._bars.add_task("", total=total, loss="", visible=total > 1)

@@ -1,6 +1,5 @@
 """The main job: run the recipe `tuned` for every task, split and model, then show what came out."""
 
-import shutil
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -45,7 +44,7 @@ def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) 
     store = RunStore(runs)
     if fresh:
         for spec in specs:
-            shutil.rmtree(store.directory(spec), ignore_errors=True)
+            store.delete(spec)
     # Whatever cannot be used is found before the first run is trained, not after.
     missing = [spec for spec in specs if store.record(spec) is None]
     for spec in missing:

@@ -73,6 +73,23 @@ def test_batch_normalisation_and_early_stopping_resume_exactly_too(tmp_path):
     assert run(spec, store).weights_sha256 == untouched.weights_sha256
 
 
+def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(tiny, tmp_path, monkeypatch):
+    untouched = run(tiny, RunStore(tmp_path / "untouched"))
+    store = RunStore(tmp_path / "killed")
+
+    def die(*_):
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("coordconv_lab.train.run._finish", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            run(tiny, store, checkpoint_seconds=0)
+    resumed = run(tiny, store)
+    assert resumed.weights_sha256 == untouched.weights_sha256
+    assert (resumed.steps, resumed.epochs) == (untouched.steps, untouched.epochs)
+    assert _curve(store, tiny) == _curve(RunStore(tmp_path / "untouched"), tiny)
+
+
 def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(tiny, store):
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"

@@ -1,5 +1,6 @@
 """The directory of runs: one subdirectory a run, named after its spec."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,19 @@ class RunStore:
                 f"{path} describes another run than its directory's name says; move it away"
             )
         return directory
+
+    def delete(self, spec: ExperimentSpec) -> None:
+        """Delete the run's directory, if there is one.
+
+        Raises:
+            InputError: It cannot be deleted.
+        """
+        directory = self.directory(spec)
+        try:
+            if directory.exists():
+                shutil.rmtree(directory)
+        except OSError as error:
+            raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.

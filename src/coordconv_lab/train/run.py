@@ -155,6 +155,7 @@ def _finish(
 ) -> Record:
     """Evaluate on every example and write the run down, its record last."""
     seconds = curve.seconds
+    steps_per_epoch = math.ceil(len(data.train_points) / spec.training.batch_size)
     weights = safetensors.torch.save(
         {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     )
@@ -167,7 +168,7 @@ def _finish(
         },
         parameters=count_parameters(net),
         steps=trainer.global_step,
-        epochs=math.ceil(trainer.global_step / int(trainer.num_training_batches)),
+        epochs=math.ceil(trainer.global_step / steps_per_epoch),
         seconds=seconds,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         provenance=provenance(spec),
