@@ -1,6 +1,7 @@
 """What the terminal shows: bars while runs go on, the main table when they are done."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,9 @@ from rich.table import Table
 from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
+
+COLUMNS = ("net", "seed", "parameters", "epochs", "seconds", "train", "test", "tutorial")
+WIDTHS = (9, 4, 10, 6, 7, 6, 6, 13)
 
 
 class RunBars:
@@ -76,19 +80,13 @@ class RunBars:
 
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:
     """Print the main table, the tutorial's figures beside ours, and where the report is."""
-    table = Table(title="Measured here, beside the tutorial's figures", title_justify="left")
-    for name in ("task", "split", "model"):
-        table.add_column(name)
-    for name in ("seed", "parameters", "epochs", "seconds", "train", "test"):
-        table.add_column(name, justify="right")
-    table.add_column("tutorial train", justify="right", style="dim")
-    table.add_column("tutorial test", justify="right", style="dim")
-    for row in rows:
-        table.add_row(*_cells(row), end_section=row.model != "coordconv")
     console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, 130)
-    console.print(table)
+    console.print("\n[bold]Measured here, beside the tutorial")
+    console.print(_columns(*COLUMNS))
+    for (task, split), group in groupby(rows, key=lambda row: (row.task, row.split)):
+        console.print(f"[bold]{task}, {split}")
+        for row in group:
+            console.print(_columns(*_cells(row)))
     console.print(
         "Scores count every example: points right for classification and regression, mean IoU for "
         "rendering. The tutorial's regression figures count coordinates, not points.",
@@ -99,10 +97,16 @@ def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Pat
     console.print(f"Report: {report}", soft_wrap=True)
 
 
+def _columns(*cells: str) -> str:
+    """Set cells in columns that fit a terminal of 80, the first to the left."""
+    first, *rest = (f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
+    return "  ".join((f"{first.strip():<{WIDTHS[0]}}", *rest))
+
+
 def _cells(row: SummaryRow) -> tuple[str, ...]:
+    tutorial = (row.tutorial_train, row.tutorial_test)
+    figures = "pictures" if None in tutorial else " / ".join(map(published, tutorial))
     return (
-        row.task,
-        row.split,
         row.model,
         str(row.seed),
         f"{row.parameters:,}",
@@ -110,8 +114,7 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
         f"{row.seconds:.1f}",
         score(row.train_score, row.task),
         score(row.test_score, row.task),
-        published(row.tutorial_train),
-        published(row.tutorial_test),
+        figures,
     )
 
 

@@ -35,7 +35,7 @@ def test_every_import_keeps_the_rules():
         ("coordconv_lab/specs.py", "import coordconv_lab.train", "The laboratory imports one way"),
         ("coordconv_lab/tasks/regression.py", "import lightning", "Lightning stays in training"),
         ("coordconv_lab/results/store.py", "import torch", "are made without torch"),
-        ("coordconv_lab/train/run.py", "import cyclopts", "stay in the report"),
+        ("coordconv_lab/train/experiment.py", "import cyclopts", "stay in the report"),
     ],
 )
 def test_a_seeded_breach_is_caught(tmp_path, file, breach, rule):
