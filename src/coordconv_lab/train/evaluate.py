@@ -25,9 +25,22 @@ def evaluate(net: nn.Module, task: Task, points: Tensor) -> Evaluation:
     was_training = net.training
     net.eval()
     try:
-        batches = points.split(EVALUATION_BATCH)
-        predictions = torch.cat([task.predict(net, batch) for batch in batches])
+        predictions = _predict(net, task, points)
     finally:
         net.train(was_training)
     scores = task.score(predictions, points)
     return Evaluation(predictions, scores, task.summarise(scores))
+
+
+def _predict(net: nn.Module, task: Task, points: Tensor) -> Tensor:
+    # Answers are copied into one tensor: kept one by one, each would settle in the memory that the
+    # large activations of its batch had just left, and those of the next batch would need new.
+    predictions: Tensor | None = None
+    for start in range(0, len(points), EVALUATION_BATCH):
+        answers = task.predict(net, points[start : start + EVALUATION_BATCH])
+        if predictions is None:
+            predictions = answers.new_empty((len(points), *answers.shape[1:]))
+        predictions[start : start + EVALUATION_BATCH] = answers
+    if predictions is None:
+        raise ValueError("there are no points to evaluate a net on")
+    return predictions
