@@ -57,12 +57,12 @@ def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 7.4), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(11, 6.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 4)
     for row, (split, data) in zip(panels, versions.items(), strict=True):
-        counts = f"{len(data.train_points)} / {len(data.test_points)}"
-        _draw_centres(row[0], data, f"{split}: centres, train / test {counts}")
+        counts = f"{len(data.train_points)} train (blue), {len(data.test_points)} test"
+        _draw_centres(row[0], data, f"{split}: {counts}")
         white = data.square_images(data.train_points).sum(dim=0)[0].numpy()
         _draw_picture(row[1], white, "white pixels, summed: train", "viridis")
         white = data.square_images(data.test_points).sum(dim=0)[0].numpy()
@@ -76,18 +76,16 @@ def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
 
 
 def _draw_centres(axes, data: NotSoClevr, title: str) -> None:
-    height, width = data.spec.canvas
-    for points, colour, name in (
-        (data.train_points, TRAIN_COLOUR, "train"),
-        (data.test_points, TEST_COLOUR, "test"),
-    ):
-        axes.scatter(points[:, 0], points[:, 1], s=2, color=colour, label=name, marker="s")
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    from matplotlib.colors import ListedColormap
+
+    sides = np.full(data.spec.canvas, np.nan)
+    sides[data.points[:, 1], data.points[:, 0]] = ~data.is_train.numpy()
+    colours = ListedColormap([TRAIN_COLOUR, TEST_COLOUR])
+    axes.imshow(sides, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("x, column", fontsize=8)
     axes.set_ylabel("y, row", fontsize=8)
     axes.tick_params(labelsize=7)
-    axes.legend(loc="upper right", fontsize=7, markerscale=3)
 
 
 def _draw_picture(axes, picture: NDArray[np.float32], title: str, colours: str) -> None:
