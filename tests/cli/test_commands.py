@@ -116,13 +116,20 @@ def test_export_writes_what_it_prints(capsys, tmp_path):
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
     arguments = ["train", "regression", "--runs", str(tmp_path), "--canvas", "20", "20"]
     process = subprocess.Popen(
-        [*COMMAND, *arguments, "--epochs", "2000"], stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments, "--epochs", "2000"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background ignores Ctrl-C, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("*/checkpoint.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*/checkpoint.ckpt")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert said.splitlines()[-1] == "coordconv: interrupted; the same command goes on from here"
     assert "Traceback" not in said
