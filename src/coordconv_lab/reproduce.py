@@ -64,7 +64,7 @@ def unfair_pairs(rows: Sequence[SummaryRow]) -> list[str]:
         (row.task, row.split, row.seed): row.seconds for row in rows if row.model == "coordconv"
     }
     return [
-        f"{row.task}, {row.split}, seed {row.seed}: {row.seconds / beside:.1f} times"
+        f"{row.task}, {row.split}, seed {row.seed}: {row.seconds / beside:.2f} times"
         for row in rows
         if row.model != "coordconv"
         and (beside := seconds.get((row.task, row.split, row.seed)))

@@ -67,4 +67,4 @@ def test_a_baseline_with_less_than_its_share_of_time_is_named():
     fair = make_record(tuned("rendering", "uniform", "deconv"), seconds=30.0)
     unfair = make_record(tuned("rendering", "uniform", "deconv"), seconds=29.0)
     assert unfair_pairs(summarise([ours, fair])) == []
-    assert unfair_pairs(summarise([ours, unfair])) == ["rendering, uniform, seed 0: 2.9 times"]
+    assert unfair_pairs(summarise([ours, unfair])) == ["rendering, uniform, seed 0: 2.90 times"]
