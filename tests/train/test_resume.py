@@ -73,8 +73,21 @@ def test_batch_normalisation_and_early_stopping_resume_exactly_too(tmp_path):
     assert run(spec, store).weights_sha256 == untouched.weights_sha256
 
 
-def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(tiny, tmp_path, monkeypatch):
-    untouched = run(tiny, RunStore(tmp_path / "untouched"))
+EARLY_STOP = {
+    "data.canvas": (20, 22),
+    "data.split": "uniform",
+    "training.epochs": 12,
+    "training.early_stop_epochs": 1,
+}
+
+
+@pytest.mark.parametrize("settings", [{}, EARLY_STOP], ids=["at its end", "stopped early"])
+def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(
+    tiny, tmp_path, monkeypatch, settings
+):
+    spec = with_settings(tiny, settings)
+    untouched = run(spec, RunStore(tmp_path / "untouched"))
+    assert (untouched.epochs < spec.training.epochs) == bool(settings)
     store = RunStore(tmp_path / "killed")
 
     def die(*_):
@@ -83,11 +96,11 @@ def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(tiny, tmp_
     with monkeypatch.context() as patched:
         patched.setattr("coordconv_lab.train.experiment._finish", die)
         with pytest.raises(RuntimeError, match="killed"):
-            run(tiny, store, checkpoint_seconds=0)
-    resumed = run(tiny, store)
+            run(spec, store, checkpoint_seconds=0)
+    resumed = run(spec, store)
     assert resumed.weights_sha256 == untouched.weights_sha256
     assert (resumed.steps, resumed.epochs) == (untouched.steps, untouched.epochs)
-    assert _curve(store, tiny) == _curve(RunStore(tmp_path / "untouched"), tiny)
+    assert _curve(store, spec) == _curve(RunStore(tmp_path / "untouched"), spec)
 
 
 def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(tiny, store):

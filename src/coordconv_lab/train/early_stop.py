@@ -20,6 +20,13 @@ class StopWhenPerfect(Callback):
         self.is_perfect, self.epochs = is_perfect, epochs
         self.perfect_epochs = 0
 
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Stop at once, if an earlier sitting had counted enough and was killed afterwards."""
+        if self.perfect_epochs >= self.epochs:
+            trainer.should_stop = True
+
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
