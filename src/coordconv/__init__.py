@@ -2,11 +2,47 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from coordconv.functional import append_coordinates, coord_conv2d
-from coordconv.grids import coordinate_grid
-from coordconv.layers import AddCoords, CoordConv2d
+from coordconv.conventions import PRESETS, Convention
+from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
+from coordconv.grids import Window, coordinate_grid
+from coordconv.layers import (
+    AddCoords,
+    CoordConv1d,
+    CoordConv2d,
+    CoordConv3d,
+    CoordConvTranspose1d,
+    CoordConvTranspose2d,
+    CoordConvTranspose3d,
+    LazyCoordConv1d,
+    LazyCoordConv2d,
+    LazyCoordConv3d,
+    LazyCoordConvTranspose1d,
+    LazyCoordConvTranspose2d,
+    LazyCoordConvTranspose3d,
+)
 
-__all__ = ["AddCoords", "CoordConv2d", "append_coordinates", "coord_conv2d", "coordinate_grid"]
+__all__ = [
+    "PRESETS",
+    "AddCoords",
+    "Convention",
+    "CoordConv1d",
+    "CoordConv2d",
+    "CoordConv3d",
+    "CoordConvTranspose1d",
+    "CoordConvTranspose2d",
+    "CoordConvTranspose3d",
+    "LazyCoordConv1d",
+    "LazyCoordConv2d",
+    "LazyCoordConv3d",
+    "LazyCoordConvTranspose1d",
+    "LazyCoordConvTranspose2d",
+    "LazyCoordConvTranspose3d",
+    "Window",
+    "append_coordinates",
+    "coord_conv",
+    "coord_conv_transpose",
+    "coordinate_grid",
+]
 
 try:
     __version__ = version("torch-coordconv")

@@ -4,55 +4,74 @@ Liu et al. 2018, "An intriguing failing of convolutional neural networks and the
 solution", arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Order", "coordinate_grid"]
+from coordconv.conventions import Convention
 
-Order = Literal["xy", "ij"]
+__all__ = ["Window", "coordinate_grid"]
+
+
+class Window(NamedTuple):
+    """Where a crop lies in the whole picture, in pixels: pixel i of it is pixel start + i there.
+
+    A plain pair ``(start, whole)`` serves as well. Being a tuple, it passes through
+    ``torch.compile``, ``torch.export`` and ``torch.func``.
+
+    Attributes:
+        start: Index, in the whole, of the first pixel of the crop along each axis, (row, column)
+            for a picture: numbers, a tensor of shape (axes,), or one of shape (N, axes) with a
+            row per sample. Fractions are allowed, and so are starts that lie outside.
+        whole: Size of the whole picture, (height, width), in the same forms.
+
+    Example:
+        >>> coordinate_grid((2, 2), window=Window(start=(0, 1), whole=(2, 3)))[0]
+        tensor([[0., 1.],
+                [0., 1.]])
+    """
+
+    start: Sequence[float] | Tensor
+    whole: Sequence[int] | Tensor
 
 
 def coordinate_grid(
     size: Sequence[int],
     *,
-    order: Order = "xy",
-    span: tuple[float, float] = (-1.0, 1.0),
+    convention: Convention | str = "tutorial",
     radius: bool = False,
+    window: Window | tuple | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
     """Return one channel per axis that holds the position of every pixel along that axis.
 
-    Pixel i of an axis with n pixels lies at ``low + (high - low) * i / (n - 1)``: the centres of
-    the first and the last pixel lie at the two ends of the span. The only pixel of an axis of
-    length 1 lies at the centre of the span. An axis of length 0 gives an empty grid.
-
-    Convention:
-        ``order="xy"`` counts the axes from the last to the first: channel 0 is x, the column,
-        and channel 1 is y, the row, which grows downwards. ``order="ij"`` keeps the order of
-        ``size``: row, then column. The radius comes last, in the unit of the coordinates.
+    With the default convention, pixel i of an axis with n pixels lies at ``2 i / (n - 1) - 1``:
+    the centres of the first and of the last pixel lie at -1 and 1, and channel 0 is x, the
+    column. The only pixel of an axis of length 1 lies at the centre of the span. An axis of
+    length 0 gives an empty grid.
 
     Args:
         size: Number of pixels along each axis, (H, W) for a picture; one axis or more. The
             numbers may be symbolic, as they are while a model is exported.
-        order: Which axis comes first.
-        span: Coordinates of the first and of the last pixel, low before high.
-        radius: Append the Euclidean distance to the centre of the span; with the default span
-            this is the paper's sqrt(x^2 + y^2).
+        convention: What the coordinates mean: a `Convention` or the name of a preset.
+        radius: Append the distance to the centre, in the unit of the coordinates; by default the
+            paper's sqrt(x^2 + y^2).
+        window: Where these pixels lie in a larger picture, whose positions they then get.
         dtype: Floating-point type of the result, the default type of torch if not given. The
             arithmetic is done in float32 (in float64 where that is asked for) and rounded once.
         device: Where the grid is made.
 
     Returns:
-        Shape ``(d, *size)``, or ``(d + 1, *size)`` with the radius, for d axes.
+        Shape ``(d, *size)``, or ``(d + 1, *size)`` with the radius, for d axes; with one row per
+        sample in the window, ``(N, d, *size)`` or ``(N, d + 1, *size)``.
 
     Raises:
         TypeError: If a size is not an integer or the dtype is not a floating-point type.
-        ValueError: If a size is negative or there is none, or the order or the span is unusable.
+        ValueError: If a size is negative or there is none, if the convention is unknown, or if
+            the window does not have one number per axis.
 
     Example:
         >>> coordinate_grid((2, 3))
@@ -64,30 +83,150 @@ def coordinate_grid(
         >>> coordinate_grid((2, 3), radius=True)[2]
         tensor([[1.4142, 1.0000, 1.4142],
                 [1.4142, 1.0000, 1.4142]])
+        >>> coordinate_grid((2, 3), convention="deepcell")[1]
+        tensor([[0.0000, 0.5000, 1.0000],
+                [0.0000, 0.5000, 1.0000]])
     """
+    convention = Convention.of(convention)
     dtype = torch.get_default_dtype() if dtype is None else dtype
     _check_size(size)
-    _check_choices(order, span, dtype)
+    _check_dtype(dtype)
     # Half types cannot tell neighbouring pixels apart on large grids: round only the result.
     working = torch.float64 if dtype == torch.float64 else torch.float32
-    half, centre = (span[1] - span[0]) / 2, (span[0] + span[1]) / 2
-    axes = [half * _centred_axis(length, working, device) for length in size]
-    offsets = list(torch.meshgrid(axes, indexing="ij"))
-    if order == "xy":
-        offsets.reverse()
-    offset = torch.stack(offsets)
-    grid = offset + centre
+    channels = grid_channels(size, convention, radius, window, working, device)
+    return torch.stack(channels, dim=-1 - len(size)).to(dtype)
+
+
+def grid_channels(
+    size: Sequence[int],
+    convention: Convention,
+    radius: bool,
+    window: Window | tuple | None,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
+) -> list[Tensor]:
+    """Return the channels of `coordinate_grid` one by one, not yet written to memory."""
+    axes = axis_positions(size, convention, window, dtype, device)
+    channels = [_spread(axis.position, number, size) for number, axis in enumerate(axes)]
+    if convention.order == "xy":
+        channels.reverse()
     if radius:
-        grid = torch.cat([grid, offset.square().sum(dim=0, keepdim=True).sqrt()])
-    return grid.to(dtype)
+        channels.append(_radius(axes, size, convention))
+    return channels
 
 
-def _centred_axis(length: int, dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
-    """Return positions from -1 to 1, symmetric to the last bit, exact at the ends and at 0."""
+class AxisPositions(NamedTuple):
+    """The pixels along one axis, each of shape (n,), or (N, n) with one row per sample."""
+
+    position: Tensor
+    offset: Tensor  # The same, measured from the centre of the span.
+    whole: int | Tensor  # Number of pixels of the whole axis, a tensor of shape () or (N, 1).
+
+
+def axis_positions(
+    size: Sequence[int],
+    convention: Convention,
+    window: Window | tuple | None,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
+) -> list[AxisPositions]:
+    """Return the positions along every axis of a picture; see `coordinate_grid`."""
+    axes: list[AxisPositions] = []
+    for length, (start, whole) in zip(size, _axis_windows(size, window, device), strict=True):
+        if axes and window is None and not torch.compiler.is_compiling() and length == size[0]:
+            axes.append(axes[0])  # A square; a compiler would make it a case of its own.
+            continue
+        twice = _twice_from_the_middle(length, start, whole, convention, dtype, device)
+        offset, centre = _offset(twice, whole, convention)
+        position = offset if isinstance(centre, float) and centre == 0 else offset + centre
+        axes.append(AxisPositions(position, offset, whole))
+    return axes
+
+
+def _axis_windows(
+    size: Sequence[int], window: Window | tuple | None, device: torch.device | str | None
+) -> list[tuple]:
+    """Return (start, whole) for every axis: numbers, or tensors that broadcast over pixels."""
+    if window is None:
+        return [(0, length) for length in size]
+    if not isinstance(window, tuple | list) or len(window) != 2:
+        raise ValueError(
+            f"window must be a pair (start, whole) such as ((0, 8), (64, 64)), got {window!r}"
+        )
+    columns: list[list] = []
+    for name, numbers in zip(("start", "whole"), window, strict=True):
+        shape = numbers.shape if isinstance(numbers, Tensor) else (len(numbers),)
+        if len(shape) not in (1, 2) or shape[-1] != len(size):
+            raise ValueError(
+                f"window {name} must hold one number for each of the {len(size)} axes, "
+                f"of shape ({len(size)},) or (N, {len(size)}), got shape {tuple(shape)}"
+            )
+        if isinstance(numbers, Tensor):
+            numbers = numbers.to(device).unsqueeze(-1).unbind(-2)
+        columns.append(list(numbers))
+    return list(zip(*columns, strict=True))
+
+
+def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> Tensor:
+    """Return twice the distance of every pixel from the middle of the whole, a whole number."""
+    shift = whole if convention.alignment == "half_open" else whole - 1
+    first = 2 * start - shift
+    if isinstance(first, int) and isinstance(length, int):
+        return torch.arange(first, first + 2 * length, 2, dtype=dtype, device=device)
     # arange and not linspace: linspace needs a plain number, which freezes the size on export.
-    steps = torch.arange(length, dtype=dtype, device=device)
-    # sym_max and not max: max would ask a symbolic length for its value.
-    return (2 * steps - (length - 1)) / torch.sym_max(length - 1, 1)
+    return 2 * torch.arange(length, dtype=dtype, device=device) + first
+
+
+def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float | Tensor]:
+    """Return the offsets of pixels from the centre of the span, and that centre."""
+    steps = whole - 1 if convention.alignment == "corners" else whole
+    if convention.span == "pixels":
+        return twice / 2, steps / 2
+    low, high = convention.span
+    # One pixel lies at the centre. sym_max and not max: max asks a symbolic length for its value.
+    if isinstance(steps, Tensor):
+        steps = steps.clamp(min=1)
+    else:
+        steps = max(steps, 1) if isinstance(steps, int) else torch.sym_max(steps, 1)
+    half = (high - low) / 2
+    # Divided first, so that the ends are exact whatever the span.
+    unit = twice / steps
+    return (unit if half == 1 else half * unit), (low + high) / 2
+
+
+def _spread(values: Tensor, number: int, size: Sequence[int]) -> Tensor:
+    """Return values along axis ``number``, shape (n,) or (N, n), spread over all other axes."""
+    shape = [1] * len(size)
+    shape[number] = values.shape[-1]
+    return values.reshape(*values.shape[:-1], *shape).expand(*values.shape[:-1], *size)
+
+
+def _radius(axes: list[AxisPositions], size: Sequence[int], convention: Convention) -> Tensor:
+    """Return the distance of every pixel to the centre, shape (*size) or (N, *size)."""
+    if convention.radius == "off_centre":
+        return _norm([_spread(axis.position - 0.5, n, size) for n, axis in enumerate(axes)])
+    radius = _norm([_spread(axis.offset, n, size) for n, axis in enumerate(axes)])
+    if convention.radius == "euclidean":
+        return radius
+    corner = _norm([_largest_offset(axis, convention) for axis in axes])
+    corner = corner.reshape(*corner.shape[:-1], *[1] * len(size))
+    # A picture of one pixel has the radius 0 and not 0 / 0.
+    return radius / torch.where(corner > 0, corner, torch.ones_like(corner))
+
+
+def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
+    """Return the largest offset along an axis of the whole picture, shape (1,) or (N, 1)."""
+    dtype, device = axis.offset.dtype, axis.offset.device
+    shift = axis.whole if convention.alignment == "half_open" else axis.whole - 1
+    ends = 2 * torch.arange(2, dtype=dtype, device=device) * (axis.whole - 1) - shift
+    return _offset(ends, axis.whole, convention)[0].abs().amax(-1, keepdim=True)
+
+
+def _norm(parts: list[Tensor]) -> Tensor:
+    total = parts[0].square()
+    for part in parts[1:]:
+        total = total + part.square()
+    return total.sqrt()
 
 
 def _check_size(size: Sequence[int]) -> None:
@@ -99,11 +238,7 @@ def _check_size(size: Sequence[int]) -> None:
         )
 
 
-def _check_choices(order: str, span: Sequence[float], dtype: torch.dtype) -> None:
-    if order not in ("xy", "ij"):
-        raise ValueError(f"order must be 'xy' (column first) or 'ij' (row first), got {order!r}")
-    if len(span) != 2 or not -math.inf < span[0] < span[1] < math.inf:
-        raise ValueError(f"span must be two finite numbers, low before high, got {span!r}")
+def _check_dtype(dtype: torch.dtype) -> None:
     if not dtype.is_floating_point:
         raise TypeError(
             f"dtype must be a floating-point type such as torch.float32, got {dtype}, "

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from coordconv import append_coordinates, coord_conv2d, coordinate_grid
-from coordconv.functional import PaddingMode
+from coordconv import Convention, append_coordinates, coord_conv, coord_conv_transpose, coordinate_grid
+from coordconv.operations import PaddingMode
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 
@@ -23,7 +23,8 @@ def test_the_data_come_first_and_every_sample_gets_the_same_coordinates(size, ba
 
 
 def test_order_and_span_reach_the_appended_coordinates():
-    appended = append_coordinates(torch.zeros(1, 1, 2, 3), order="ij", span=(0.0, 4.0))[0, 1:]
+    convention = Convention(order="ij", span=(0.0, 4.0))
+    appended = append_coordinates(torch.zeros(1, 1, 2, 3), convention=convention)[0, 1:]
     rows = torch.tensor([[0.0] * 3, [4.0] * 3])
     columns = torch.tensor([[0.0, 2.0, 4.0]] * 2)
     assert_close(appended, torch.stack([rows, columns]), rtol=0, atol=0)
@@ -64,7 +65,7 @@ def test_integer_images_give_a_clear_error_and_not_zero_coordinates(dtype):
     with pytest.raises(TypeError, match="convert the images first"):
         append_coordinates(images)
     with pytest.raises(TypeError, match="convert the images first"):
-        coord_conv2d(images, torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1))
+        coord_conv(images, torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1))
 
 
 def test_data_without_a_spatial_axis_are_refused():
@@ -76,7 +77,7 @@ def sum_of_x_in_every_window(padding_mode: PaddingMode) -> list[list[float]]:
     """Sum the x coordinate of a 2 x 3 picture over a 3 x 3 window around every pixel."""
     kernel = torch.stack([torch.ones(3, 3), torch.zeros(3, 3)])[None]
     x, weight = torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 3, 3)
-    result = coord_conv2d(x, weight, kernel, padding=1, padding_mode=padding_mode)
+    result = coord_conv(x, weight, kernel, padding=1, padding_mode=padding_mode)
     return result[0, 0].tolist()
 
 
@@ -101,13 +102,13 @@ def test_an_even_kernel_with_same_padding_has_its_extra_pixel_after_the_picture(
     column = torch.tensor([[[[1.0, 1.0]], [[0.0, 0.0]]]])
     modes: list[tuple[PaddingMode, float]] = [("zeros", 1.0), ("replicate", 2.0), ("circular", 0.0)]
     for padding_mode, last in modes:
-        result = coord_conv2d(zeros, ones, column, padding="same", padding_mode=padding_mode)
+        result = coord_conv(zeros, ones, column, padding="same", padding_mode=padding_mode)
         assert result[0, 0].tolist() == [[-1.0, 1.0, last]] * 2
 
 
 def test_x_y_and_radius_meet_their_own_weights():
     weights = torch.tensor([100.0, 10.0, 1.0]).view(1, 3, 1, 1)
-    result = coord_conv2d(
+    result = coord_conv(
         torch.zeros(1, 1, 3, 5), torch.zeros(1, 1, 1, 1), weights, torch.ones(1), radius=True
     )
     # Row 2 of 3 has y = 0; x is (-1, -0.5, 0, 0.5, 1) and r its magnitude; the bias adds 1.
@@ -117,20 +118,37 @@ def test_x_y_and_radius_meet_their_own_weights():
 def test_every_group_sees_every_coordinate():
     x, weight = torch.randn(2, 4, 2, 3), torch.zeros(6, 2, 1, 1)
     coord_weight = torch.eye(2).repeat(3, 1).view(6, 2, 1, 1)
-    result = coord_conv2d(x, weight, coord_weight, groups=2)
+    result = coord_conv(x, weight, coord_weight, groups=2)
     assert_close(result, coordinate_grid((2, 3)).repeat(3, 1, 1).expand(2, 6, 2, 3))
+
+
+def test_a_transposed_layer_sees_the_coordinates_of_its_input_pixels():
+    zeros, twice = torch.zeros(1, 1, 1, 3), torch.zeros(1, 1, 1, 2)
+    # On 1 x 3, x is (-1, 0, 1); every pixel becomes two, weighted by 1 and 10.
+    weights = torch.tensor([[[[1.0, 10.0]]], [[[0.0, 0.0]]]])
+    result = coord_conv_transpose(zeros, twice, weights, stride=(1, 2))
+    assert result.tolist() == [[[[-1.0, -10.0, 0.0, 0.0, 1.0, 10.0]]]]
+    # Padding 1 cuts one pixel from each side, the output padding adds one at the end.
+    cut = coord_conv_transpose(
+        zeros, twice, weights, stride=(1, 2), padding=(0, 1), output_padding=(0, 1)
+    )
+    assert cut.tolist() == [[[[-10.0, 0.0, 0.0, 1.0, 10.0]]]]
 
 
 @pytest.mark.parametrize("radius", [False, True])
 def test_the_wrong_number_of_coordinate_weights_is_refused(radius):
     wrong = torch.ones(1, 2 if radius else 3, 1, 1)
     with pytest.raises(ValueError, match=f"radius={radius}"):
-        coord_conv2d(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 1, 1), wrong, radius=radius)
+        coord_conv(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 1, 1), wrong, radius=radius)
 
 
 def test_an_unknown_padding_or_padding_mode_is_refused():
     x, weight, coord_weight = torch.ones(1, 1, 2, 3), torch.ones(1, 1, 1, 1), torch.ones(1, 2, 1, 1)
+    with pytest.raises(ValueError, match=r"spatial axes .* got shape \(1, 1\)"):
+        coord_conv(x, weight[0, 0], coord_weight)
+    with pytest.raises(ValueError, match=r"a kernel of at most \(1, 1\)"):
+        coord_conv(x, weight, torch.ones(1, 2, 3, 3))
     with pytest.raises(ValueError, match="padding_mode must be"):
-        coord_conv2d(x, weight, coord_weight, padding_mode="constant")  # pyright: ignore[reportArgumentType]
+        coord_conv(x, weight, coord_weight, padding_mode="constant")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="padding must be"):
-        coord_conv2d(x, weight, coord_weight, padding="full", padding_mode="reflect")
+        coord_conv(x, weight, coord_weight, padding="full", padding_mode="reflect")

@@ -1,4 +1,4 @@
-"""The modules: dtypes, memory formats, copies, pictures of every size and what they can do."""
+"""The modules of every rank: dtypes, memory formats, copies, sizes and what they can do."""
 
 import copy
 import pickle
@@ -8,55 +8,75 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+import coordconv
 from coordconv import AddCoords, CoordConv2d, append_coordinates, coordinate_grid
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
-FORMATS = [torch.contiguous_format, torch.channels_last]
 MODES = ["zeros", "reflect", "replicate", "circular"]
+LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
+FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
-def plain_twin(layer: CoordConv2d) -> nn.Conv2d:
-    """Return the plain convolution with the data weights of the layer."""
-    plain = nn.Conv2d(
+def plain_twin(layer) -> nn.Module:
+    """Return the plain layer with the data weights of the layer."""
+    plain = getattr(nn, type(layer).__name__.removeprefix("Coord"))(
         layer.in_channels,
         layer.out_channels,
-        layer.kernel_size,  # pyright: ignore[reportArgumentType]
-        padding=layer.padding,  # pyright: ignore[reportArgumentType]
-        padding_mode=layer.padding_mode,
+        layer.kernel_size,
+        layer.stride,
+        layer.padding,
         groups=layer.groups,
         bias=layer.bias is not None,
+        padding_mode=layer.padding_mode,
         dtype=layer.weight.dtype,
     )
     plain.load_state_dict({k: v for k, v in layer.state_dict().items() if k != "coord_weight"})
     return plain
 
 
+def picture(name: str, batch: int = 2, channels: int = 4) -> Tensor:
+    """Return a batch for a layer of this name."""
+    return torch.randn(batch, channels, *(5, 6, 4)[: int(name[-2])])
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("padding_mode", MODES)
-def test_with_zero_coordinate_weights_the_layer_is_the_plain_convolution_bit_for_bit(
-    padding_mode, groups, dtype
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("name", LAYERS)
+def test_with_zero_coordinate_weights_the_layer_is_the_plain_layer_bit_for_bit(
+    name, kernel, groups, dtype
 ):
-    layer = CoordConv2d(4, 6, 3, 1, 1, groups=groups, padding_mode=padding_mode, dtype=dtype)
-    nn.init.zeros_(layer.coord_weight)
-    x = torch.randn(2, 4, 5, 6).to(dtype)
-    assert_close(layer(x), plain_twin(layer)(x), rtol=0, atol=0)
+    padding_modes = ["zeros"] if "Transpose" in name else MODES
+    for padding_mode in padding_modes:
+        for outputs in (6, 64):  # Many outputs of few inputs may be computed by concatenation.
+            layer = getattr(coordconv, name)(
+                4, outputs, kernel, 1, kernel // 2, groups=groups, padding_mode=padding_mode
+            ).to(dtype)
+            nn.init.zeros_(layer.coord_weight)
+            x = picture(name).to(dtype)
+            assert_close(layer(x), plain_twin(layer)(x), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("memory_format", FORMATS, ids=str)
-@pytest.mark.parametrize("shape", [(2, 3, 5, 6), (1, 3, 5, 6), (2, 1, 5, 6), (2, 3, 1, 1)])
-def test_dtype_and_memory_format_are_those_of_the_plain_convolution(
-    shape, memory_format, dtype, autocast
+@pytest.mark.parametrize("last", [False, True], ids=["contiguous", "channels_last"])
+@pytest.mark.parametrize("size", [(5, 6), (1, 1)])
+@pytest.mark.parametrize(("batch", "channels"), [(2, 3), (1, 3), (2, 1)])
+@pytest.mark.parametrize("name", LAYERS)
+def test_dtype_and_memory_format_are_those_of_the_plain_layer(
+    name, batch, channels, size, last, dtype, autocast
 ):
-    layer = CoordConv2d(shape[1], 4, 3, padding=1, dtype=dtype)
-    plain = plain_twin(layer)
-    x = torch.empty(shape, memory_format=memory_format).normal_().to(dtype)
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        ours, theirs = layer(x), plain(x)
-    assert ours.dtype == theirs.dtype
-    assert ours.stride() == theirs.stride()
+    rank = int(name[-2])
+    size = (*size, size[-1])[:rank]
+    memory_format = FORMATS.get(rank, torch.contiguous_format) if last else torch.contiguous_format
+    x = torch.empty((batch, channels, *size), memory_format=memory_format).normal_().to(dtype)
+    for method in ("separate", "concatenate"):
+        layer = getattr(coordconv, name)(channels, 4, 3, padding=1, dtype=dtype, method=method)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            ours, theirs = layer(x), plain_twin(layer)(x)
+        assert ours.dtype == theirs.dtype
+        # The stride of an axis of length 1 means nothing.
+        assert ours.squeeze().stride() == theirs.squeeze().stride()
 
 
 @pytest.mark.parametrize("cast", ["half", "bfloat16", "double"])
@@ -80,13 +100,14 @@ def test_a_plain_convolution_is_translation_equivariant_inside_and_ours_is_not()
     assert expected.abs().min() > 1e-6
 
 
-def test_there_is_no_cache_and_a_call_leaves_no_trace():
-    layer = CoordConv2d(3, 4, 3, radius=True)
+@pytest.mark.parametrize("name", LAYERS)
+def test_there_is_no_cache_and_a_call_leaves_no_trace(name):
+    layer = getattr(coordconv, name)(4, 4, 3, radius=True)
     before = set(vars(layer))
     assert list(layer.buffers()) == []
     with torch.autocast("cpu", torch.bfloat16):
-        assert layer(torch.randn(1, 3, 5, 6)).dtype == torch.bfloat16
-    assert layer(torch.randn(1, 3, 5, 6)).dtype == torch.float32
+        assert layer(picture(name)).dtype == torch.bfloat16
+    assert layer(picture(name)).dtype == torch.float32
     assert set(vars(layer)) == before
     assert list(layer.buffers()) == []
 
@@ -100,48 +121,113 @@ def test_the_coordinates_follow_the_size_of_each_picture():
         assert_close(layer(torch.randn(1, 1, *size))[0], coordinate_grid(size))
 
 
-@pytest.mark.parametrize("padding_mode", MODES)
-def test_a_single_picture_without_a_batch_gives_what_a_batch_of_one_gives(padding_mode):
-    layer = CoordConv2d(3, 4, 3, padding=1, padding_mode=padding_mode, radius=True)
-    x = torch.randn(3, 5, 6)
+@pytest.mark.parametrize("method", ["separate", "concatenate"])
+@pytest.mark.parametrize("radius", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_single_picture_without_a_batch_gives_what_a_batch_of_one_gives(name, radius, method):
+    layer = getattr(coordconv, name)(4, 4, 3, padding=1, radius=radius, method=method)
+    x = picture(name)[0]
     assert_close(layer(x), layer(x[None])[0])
+    with torch.no_grad():
+        assert_close(layer(x), layer(x[None])[0])
 
 
-def test_an_empty_batch_gives_an_empty_batch_and_zero_gradients():
-    layer = CoordConv2d(3, 4, 3, padding=1)
-    output = layer(torch.randn(0, 3, 5, 6))
-    assert output.shape == (0, 4, 5, 6)
+@pytest.mark.parametrize("method", ["separate", "concatenate"])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_empty_batch_gives_an_empty_batch_and_zero_gradients(name, kernel, method):
+    layer = getattr(coordconv, name)(4, 6, kernel, padding=kernel // 2, method=method)
+    output = layer(picture(name, batch=0))
+    assert output.shape == (0, 6, *picture(name).shape[2:])
     output.sum().backward()
     assert layer.coord_weight.grad is not None
     assert_close(layer.coord_weight.grad, torch.zeros_like(layer.coord_weight), rtol=0, atol=0)
 
 
-def test_copies_and_pickles_compute_the_same():
-    layer = CoordConv2d(4, 6, 3, padding="same", padding_mode="circular", groups=2, radius=True)
-    x = torch.randn(2, 4, 5, 6)
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_answer_is_the_same_with_gradients_and_without(name):
+    x = picture(name, batch=1)
+    for kernel in (1, 3):
+        layer = getattr(coordconv, name)(4, 6, kernel, padding=kernel // 2)
+        with torch.no_grad():
+            expected = layer(x)
+        assert_close(layer(x), expected)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_copies_and_pickles_compute_the_same(name):
+    layer = getattr(coordconv, name)(
+        4, 6, 3, groups=2, radius=True, convention="wizaron", coord_kernel_size=1, method="separate"
+    )
+    x = picture(name)
     for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert_close(twin(x), layer(x), rtol=0, atol=0)
         assert repr(twin) == repr(layer)
 
 
-def test_the_repr_shows_the_arguments_and_the_radius():
+def test_the_repr_shows_the_arguments_the_radius_and_the_options_in_use():
     layer = CoordConv2d(4, 6, 3, padding=1, groups=2, radius=True)
     arguments = "kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=2, radius=True"
     assert repr(layer) == f"CoordConv2d(4, 6, {arguments})"
-    assert repr(AddCoords()) == "AddCoords(order='xy', span=(-1.0, 1.0), radius=False)"
+    options = {"convention": "monai", "coord_kernel_size": 1, "method": "separate"}
+    text = repr(CoordConv2d(4, 6, 3, **options))
+    shown = "radius=False, convention='monai', coord_kernel_size=(1, 1), method='separate')"
+    assert text.endswith(shown)
+    assert repr(AddCoords()) == "AddCoords(radius=False)"
 
 
-def test_the_radius_is_keyword_only_so_that_arguments_are_those_of_a_plain_convolution():
-    arguments = (4, 6, 3, 1, 0, 1, 2, True, "zeros", "cpu", torch.float64)
-    assert CoordConv2d(*arguments).weight.shape == nn.Conv2d(*arguments).weight.shape
+@pytest.mark.parametrize("name", LAYERS)
+def test_extras_are_keyword_only_so_that_arguments_are_those_of_the_plain_layer(name):
+    plain = getattr(nn, name.removeprefix("Coord"))
+    if "Transpose" in name:
+        arguments = (4, 6, 3, 2, 0, 1, 2, True, 1, "zeros", "cpu", torch.float64)
+    else:
+        arguments = (4, 6, 3, 1, 0, 1, 2, True, "zeros", "cpu", torch.float64)
+    layer = getattr(coordconv, name)(*arguments)
+    assert isinstance(layer, plain)
+    assert layer.weight.shape == plain(*arguments).weight.shape
+    assert layer(picture(name).double()).shape == plain(*arguments)(picture(name).double()).shape
     with pytest.raises(TypeError):
-        CoordConv2d(*arguments, True)  # pyright: ignore[reportCallIssue]
+        getattr(coordconv, name)(*arguments, True)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if "Transpose" in name])
+def test_the_output_size_may_be_asked_for(name):
+    layer, x = getattr(coordconv, name)(4, 6, 3, stride=2), picture(name)
+    wanted = [2 * n + 2 for n in x.shape[2:]]
+    assert layer(x, output_size=wanted).shape[2:] == tuple(wanted)
+    with pytest.raises(ValueError, match="requested an output size"):
+        layer(x, output_size=[99] * len(wanted))
+
+
+@pytest.mark.parametrize("size", [0, 4, (1, 4), (1,)])
+def test_a_coordinate_kernel_larger_than_the_kernel_is_refused(size):
+    with pytest.raises(ValueError, match=r"between 1 and kernel_size=\(3, 3\)"):
+        CoordConv2d(4, 6, 3, coord_kernel_size=size)
+
+
+def test_a_smaller_coordinate_kernel_lies_in_the_middle_and_towards_the_start_where_it_cannot():
+    x = torch.zeros(1, 1, 4, 5)
+    for kernel, middle in ((3, 1), (4, 1), (5, 2)):
+        layer = CoordConv2d(1, 1, kernel, padding="same", coord_kernel_size=1)
+        full = CoordConv2d(1, 1, kernel, padding="same")
+        full.load_state_dict(
+            layer.state_dict() | {"coord_weight": torch.zeros(1, 2, *[kernel] * 2)}
+        )
+        with torch.no_grad():
+            full.coord_weight[:, :, middle, middle] = layer.coord_weight[:, :, 0, 0]
+        assert_close(layer(x), full(x))
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="'auto', 'separate' or 'concatenate', got 'fast'"):
+        CoordConv2d(1, 1, 1, method="fast")  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("radius", [False, True])
 def test_add_coords_is_the_twin_of_append_coordinates(radius):
     x: Tensor = torch.randn(2, 3, 4, 5)
-    options = {"order": "ij", "span": (0.0, 1.0), "radius": radius}
+    options = {"convention": "wizaron", "radius": radius}
     expected = append_coordinates(x, **options)
     assert_close(AddCoords(**options)(x), expected, rtol=0, atol=0)
     assert list(AddCoords(**options).state_dict()) == []

@@ -3,37 +3,63 @@
 import doctest
 import importlib
 import inspect
+import pkgutil
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import coordconv
+from coordconv import testing
 
-PUBLIC = ["AddCoords", "CoordConv2d", "append_coordinates", "coord_conv2d", "coordinate_grid"]
+LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
+FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
+CLASSES = ["AddCoords", "Convention", "Window", *LAYERS, *(f"Lazy{name}" for name in LAYERS)]
+PUBLIC = ["PRESETS", *CLASSES, *FUNCTIONS]
+ASSERTS = [
+    "assert_equals_concatenation",
+    "assert_function_preserved",
+    "assert_grid_convention",
+]
 CONVENTIONS = Path(__file__).parents[2] / "docs" / "conventions.md"
 
 
 def test_the_public_names_are_these_and_no_others():
-    assert sorted(coordconv.__all__) == PUBLIC
-    modules = ("functional", "grids", "layers")
+    assert sorted(coordconv.__all__) == sorted(PUBLIC)
+    modules = {path.stem for path in Path(coordconv.__file__).parent.iterdir()}
     visible = {name for name in vars(coordconv) if not name.startswith("_")}
-    assert visible - set(modules) == {*PUBLIC, "PackageNotFoundError", "version"}
+    assert visible - modules == {*PUBLIC, "PackageNotFoundError", "version"}
     assert re.match(r"\d+", coordconv.__version__)
+    assert testing.__all__ == ASSERTS
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_name_has_a_docstring_with_arguments_and_an_example(name):
-    text = inspect.getdoc(getattr(coordconv, name)) or ""
-    assert "Args:" in text
-    assert "Example:\n    >>> " in text
-
-
-@pytest.mark.parametrize("module", ["grids", "functional", "layers"])
-def test_the_examples_of_the_docstrings_run(module):
-    result = doctest.testmod(importlib.import_module(f"coordconv.{module}"))
+@pytest.mark.parametrize("name", [*CLASSES, *FUNCTIONS, *ASSERTS])
+def test_every_public_name_is_documented_in_the_house_form_with_an_example_that_runs(name):
+    thing = getattr(testing if name in ASSERTS else coordconv, name)
+    text = inspect.getdoc(thing) or ""
+    form = "Attributes:" if name in ("Convention", "Window") else "Args:"
+    assert f"\n{form}\n" in text
+    if name != "Window":  # It checks nothing itself.
+        assert "\nRaises:\n" in text
+    if name in FUNCTIONS:
+        assert "\nReturns:\n" in text
+    assert "\nExample:\n    >>> " in text
+    (example,) = doctest.DocTestFinder(recurse=False).find(thing, globs=_globals_of(thing))
+    result = doctest.DocTestRunner().run(example)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def _globals_of(thing) -> dict:
+    return dict(vars(sys.modules[thing.__module__]))
+
+
+def test_every_module_of_the_library_names_its_source_or_its_purpose_and_its_public_names():
+    for module in pkgutil.walk_packages(coordconv.__path__, "coordconv."):
+        loaded = importlib.import_module(module.name)
+        assert loaded.__doc__
+        assert loaded.__all__
 
 
 def test_every_convention_names_a_test_that_exists():

@@ -16,7 +16,7 @@ MODULES = {
     "reflect": CoordConv2d(3, 4, 3, padding=1, padding_mode="reflect", radius=True),
     "circular": CoordConv2d(3, 4, 3, padding="same", padding_mode="circular"),
     "replicate": CoordConv2d(3, 4, 3, stride=2, padding=1, padding_mode="replicate"),
-    "append": AddCoords(order="ij", span=(0.0, 1.0), radius=True),
+    "append": AddCoords(convention="wizaron", radius=True),
 }
 # A strided plain convolution that leaves one row is compiled anew by torch too: two at least.
 SIZES = [(5, 7), (9, 4), (4, 30), (17, 17)]

@@ -33,4 +33,7 @@ def test_the_example_holds(example):
 
 def test_the_examples_were_found():
     names = {parameter.id for parameter in EXAMPLES}
-    assert {"coordconv.layers.CoordConv2d", "coordconv_lab.results.wording.percent"} <= names
+    assert {
+        "coordconv.layers.convolution.CoordConv2d",
+        "coordconv_lab.results.wording.percent",
+    } <= names

@@ -1,0 +1,242 @@
+"""The two ways to compute a layer with coordinates: apart from the data, or concatenated.
+
+Both are exact; the concatenation is the reference, the other way is cheaper.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from coordconv.conventions import Side
+from coordconv.grids import axis_positions
+from coordconv.operations import Convolution, TransposedConvolution
+from coordconv.positions import Positions
+from coordconv.terms import ProductTerm, pointwise_term, separable_term, written_out_term
+
+__all__ = ["Method", "check_floating_point", "compute", "join"]
+
+Method = Literal["auto", "separate", "concatenate"]
+Operation = Convolution | TransposedConvolution
+
+
+def compute(
+    operation: Operation,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    bias: Tensor | None,
+    positions: Positions,
+    method: Method,
+) -> Tensor:
+    """Return the operation on the data together with the coordinates of their pixels."""
+    check_floating_point(x)
+    _check_coordinate_weight(operation, coord_weight, positions.radius)
+    if _concatenates(method, x, weight, operation):
+        return _concatenated(operation, x, weight, coord_weight, bias, positions)
+    data = operation(x, weight, bias, operation.groups)
+    # An exported graph reads better, and runs everywhere, as two plain operations.
+    if not torch.compiler.is_exporting():
+        term = _product_term(operation, x, data, coord_weight, positions)
+        if isinstance(term, ProductTerm):
+            return _add_product(data, term, operation.rank)
+        if term is not None:
+            return _add(data, term)
+    return _add(data, _convolved_term(operation, x, coord_weight, positions))
+
+
+def _concatenated(
+    operation: Operation,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    bias: Tensor | None,
+    positions: Positions,
+) -> Tensor:
+    """Compute the layer as published; each group reads its own copy of the coordinates."""
+    pictures = _with_batch(x, operation.rank)
+    grid = positions.grid(pictures, operation.rank, x.dtype)
+    with _without_autocast(x.device.type):
+        parts = [join(part, grid, "after") for part in pictures.chunk(operation.groups, dim=1)]
+        joined = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        joint = operation.joint_weight(weight, operation.full_size(coord_weight))
+    output = operation(joined, joint, bias, operation.groups)
+    return output if x.dim() == pictures.dim() else output.squeeze(0)
+
+
+def _product_term(
+    operation: Operation, x: Tensor, data: Tensor, coord_weight: Tensor, positions: Positions
+) -> ProductTerm | Tensor | None:
+    """Return the term as a product, or None where a kernel has to be slid over the grid.
+
+    A compiler gets it written out where it may compute it inside the kernel that adds it, which
+    costs next to nothing forward; its gradient is cheaper as a product.
+    """
+    rank = operation.rank
+    working = torch.promote_types(coord_weight.dtype, torch.float32)
+    channels_last = _channels_are_last(data, rank)
+    with _without_autocast(x.device.type):
+        weight = operation.outputs_first(coord_weight).to(working)
+        if operation.is_pointwise:
+            if torch.compiler.is_compiling() and not torch.is_grad_enabled():
+                channels = positions.channels(x, rank, working)
+                if channels[0].dim() == rank:
+                    return written_out_term(weight, channels)
+            grid = positions.grid(x, rank, working)
+            if grid.dim() == rank + 1:
+                return pointwise_term(weight, grid, channels_last=channels_last)
+        elif positions.are_separable:
+            axes = axis_positions(
+                x.shape[-rank:], positions.convention, positions.window, working, x.device
+            )
+            taps = []
+            for axis, (position, _, _) in enumerate(axes):
+                channel = rank - 1 - axis if positions.convention.order == "xy" else axis
+                # Along one axis, the channels of all others hold ones.
+                others = (0, 0, channel, rank - 1 - channel)
+                values = functional.pad(position[None], others, value=1.0)
+                taps.append(operation.taps(values, axis, coord_weight.shape[2:]))
+            return separable_term(weight, taps, channels_last=channels_last)
+    return None
+
+
+def _convolved_term(
+    operation: Operation, x: Tensor, coord_weight: Tensor, positions: Positions
+) -> Tensor:
+    """Return the operation on the coordinates alone, for one picture or for every sample."""
+    working = torch.promote_types(coord_weight.dtype, torch.float32)
+    grid = positions.grid(x, operation.rank, working)
+    if torch.compiler.is_compiling() and grid.dim() == operation.rank + 1:
+        # Joined and not unsqueezed: Inductor (torch 2.13) fails on a view that it saves for the
+        # backward pass of the convolution while sizes are symbolic.
+        grid = torch.cat([channel[None] for channel in grid.split(1)], dim=1)
+    grid = _with_batch(grid, operation.rank).to(coord_weight.dtype)
+    return operation(grid, operation.full_size(coord_weight), None, 1)
+
+
+def _add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
+    """Add the term; to one picture while multiplying, which saves the memory of the term."""
+    one_picture = data.dim() == rank + 1 or data.shape[0] == 1
+    if (
+        one_picture
+        and _may_work_in_place()
+        and data.dtype == term.left.dtype
+        and not (torch.is_grad_enabled() and _require_gradients(data, term.left, term.right))
+    ):
+        term.add_to(data if data.dim() == rank + 1 else data[0])
+        return data
+    with _without_autocast(data.device.type):
+        return _add(data, term.product())
+
+
+def _add(data: Tensor, term: Tensor) -> Tensor:
+    """Add the coordinate term, keeping dtype and memory format of the plain operation."""
+    term = term.to(data.dtype)
+    if term.dim() != data.dim():
+        term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
+    if not _may_work_in_place():
+        return data + term
+    if term.requires_grad and term.shape != data.shape:
+        term = _ForEverySample.apply(term, data.shape[0])
+    # In place no second output is allocated, and the backward pass of a convolution needs only
+    # its inputs.
+    return data.add_(term)
+
+
+class _ForEverySample(torch.autograd.Function):
+    """Repeat one picture for a batch; its gradient is summed in the order of the memory.
+
+    torch (2.13) sums a batch with channels last 20 to 40 times slower than its permutation.
+    """
+
+    @staticmethod
+    def forward(ctx, picture: Tensor, batch: int) -> Tensor:
+        ctx.batch = batch
+        return picture.expand(batch, *picture.shape[1:])
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        if _channels_come_last(gradient):
+            gradient = gradient.movedim(1, -1)
+            return gradient.sum(0, keepdim=True).movedim(-1, 1), None
+        return gradient.sum(0, keepdim=True), None
+
+    @staticmethod
+    def jvp(ctx, *tangents: Tensor) -> Tensor:
+        return tangents[0].expand(ctx.batch, *tangents[0].shape[1:])
+
+
+def _may_work_in_place() -> bool:
+    # torch.func forbids writing a batched tensor into one that is not, and compilers find out for
+    # themselves.
+    return not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
+
+
+def _require_gradients(*tensors: Tensor) -> bool:
+    return any(tensor.requires_grad for tensor in tensors)
+
+
+def _without_autocast(device_type: str) -> AbstractContextManager:
+    """Return a context in which the small tensors beside the data keep their types."""
+    if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
+
+
+def _concatenates(method: Method, x: Tensor, weight: Tensor, operation: Operation) -> bool:
+    if method not in get_args(Method):
+        raise ValueError(f"method must be 'auto', 'separate' or 'concatenate', got {method!r}")
+    return method == "concatenate"
+
+
+def join(x: Tensor, grid: Tensor, side: Side) -> Tensor:
+    """Concatenate a batch and coordinates, of shape (d, *size) or (N, d, *size)."""
+    grid = grid.expand(x.shape[0], *grid.shape[1 - x.dim() :])
+    if _channels_come_last(x):
+        # cat keeps the format only if all its inputs have it.
+        grid = grid.movedim(1, -1).contiguous().movedim(-1, 1)
+    with _without_autocast(x.device.type):  # It refuses to join some half types.
+        return torch.cat([x, grid] if side == "after" else [grid, x], dim=1)
+
+
+def _with_batch(pictures: Tensor, rank: int) -> Tensor:
+    return pictures if pictures.dim() == rank + 2 else pictures.unsqueeze(0)
+
+
+def _channels_come_last(x: Tensor) -> bool:
+    # Strides decide, as in torch: is_contiguous cannot tell the formats apart when C is 1.
+    return x.stride(-1) >= x.shape[1] and x.stride(1) == 1
+
+
+def _channels_are_last(data: Tensor, rank: int) -> bool:
+    """Tell whether a plain output, with a batch or without, has its channels last in memory."""
+    if torch._C._are_functorch_transforms_active() or rank == 1 or data.is_contiguous():
+        return False
+    return data.movedim(-1 - rank, -1).is_contiguous()
+
+
+def check_floating_point(x: Tensor) -> None:
+    """Refuse integer images, whose coordinates would all be rounded to zero."""
+    if not x.is_floating_point():
+        raise TypeError(
+            f"x must be of a floating-point type, got {x.dtype}; "
+            "convert the images first, for example with x.float() / 255"
+        )
+
+
+def _check_coordinate_weight(operation: Operation, coord_weight: Tensor, radius: bool) -> None:
+    channels = operation.rank + 1 if radius else operation.rank
+    kernel = coord_weight.shape[2:]
+    if (
+        coord_weight.dim() != operation.rank + 2
+        or operation.outputs_first(coord_weight).shape[1] != channels
+        or any(small > large for small, large in zip(kernel, operation.kernel, strict=True))
+    ):
+        raise ValueError(
+            f"coord_weight must have {channels} coordinate channels for rank {operation.rank} and "
+            f"radius={radius}, and a kernel of at most {tuple(operation.kernel)}; "
+            f"got shape {tuple(coord_weight.shape)}"
+        )

@@ -1,0 +1,33 @@
+"""CoordConv as modules: thin twins of the functions in `coordconv.functional`."""
+
+from coordconv.layers.add_coords import AddCoords
+from coordconv.layers.convolution import CoordConv1d, CoordConv2d, CoordConv3d
+from coordconv.layers.lazy import (
+    LazyCoordConv1d,
+    LazyCoordConv2d,
+    LazyCoordConv3d,
+    LazyCoordConvTranspose1d,
+    LazyCoordConvTranspose2d,
+    LazyCoordConvTranspose3d,
+)
+from coordconv.layers.transposed import (
+    CoordConvTranspose1d,
+    CoordConvTranspose2d,
+    CoordConvTranspose3d,
+)
+
+__all__ = [
+    "AddCoords",
+    "CoordConv1d",
+    "CoordConv2d",
+    "CoordConv3d",
+    "CoordConvTranspose1d",
+    "CoordConvTranspose2d",
+    "CoordConvTranspose3d",
+    "LazyCoordConv1d",
+    "LazyCoordConv2d",
+    "LazyCoordConv3d",
+    "LazyCoordConvTranspose1d",
+    "LazyCoordConvTranspose2d",
+    "LazyCoordConvTranspose3d",
+]

@@ -1,0 +1,210 @@
+"""Convolutions that see where they are, as modules.
+
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3; the smaller kernel
+for the coordinates is that of its footnote 2.
+"""
+
+import torch
+import torch.fx
+from torch import Tensor, nn
+
+from coordconv.computation import Method
+from coordconv.conventions import Convention
+from coordconv.functional import coord_conv
+from coordconv.grids import Window
+from coordconv.layers.coordinates import CoordinateLayer, draw_together
+from coordconv.operations import Numbers, PaddingMode
+
+__all__ = ["CoordConv1d", "CoordConv2d", "CoordConv3d"]
+
+# A traced graph calls the function: it cannot look into a size that it does not know.
+torch.fx.wrap("coord_conv")
+
+
+class CoordConvolution(CoordinateLayer):
+    """The part of `CoordConv1d`, `CoordConv2d` and `CoordConv3d` that is the same at every rank."""
+
+    padding: str | tuple[int, ...]
+    padding_mode: PaddingMode
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Numbers,
+        stride: Numbers = 1,
+        padding: str | Numbers = 0,
+        dilation: Numbers = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: PaddingMode = "zeros",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        radius: bool = False,
+        convention: Convention | str = "tutorial",
+        coord_kernel_size: Numbers | None = None,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self.set_options(radius, convention, coord_kernel_size, method)
+        coordinates = len(self.kernel_size) + (1 if radius else 0)
+        shape = (out_channels, coordinates, *self.coord_kernel_size)
+        self.coord_weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters as one convolution over the data and the coordinates draws them.
+
+        An output channel reads in / groups data channels and all d coordinates, so the bound of
+        its weights and of its bias is 1 / sqrt((in / groups + d) * taps). From the same seed come
+        the numbers of ``torch.nn.Conv2d(in + groups * d, ...)``, in which each group reads its
+        own copy of the coordinates after its data; a smaller coordinate kernel takes the taps in
+        the middle.
+        """
+        if not hasattr(self, "coord_weight"):
+            return  # The constructor of the plain layer calls this before they exist.
+        data, coordinates = self.weight.shape[1], self.coord_weight.shape[1]
+        joint = self.weight.new_empty(self.out_channels, data + coordinates, *self.kernel_size)
+        draw_together(joint, self.bias)
+        with torch.no_grad():
+            self.weight.copy_(joint[:, :data])
+            self.coord_weight.copy_(self.middle_taps(joint[:, data:]))
+
+    def forward(
+        self,
+        input: Tensor,
+        *,
+        window: Window | tuple | None = None,
+        coordinates: Tensor | None = None,
+    ) -> Tensor:
+        """Return `coord_conv` of ``input``, shape (N, C, *size) or (C, *size).
+
+        Args:
+            input: The data channels.
+            window: Where these pictures lie in a larger one, for all alike or per sample.
+            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+        """
+        return coord_conv(
+            input,
+            self.weight,
+            self.coord_weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            padding_mode=self.padding_mode,
+            convention=self.convention,
+            radius=self.radius,
+            window=window,
+            coordinates=coordinates,
+            method=self.method,
+        )
+
+
+class CoordConv1d(CoordConvolution, nn.Conv1d):
+    """A 1-D convolution whose every output channel also sees where it is, for lines.
+
+    Attributes:
+        weight: Shape (out, in / groups, k), as in ``torch.nn.Conv1d``.
+        coord_weight: Shape (out, 1, k) for x, or (out, 2, k) with the radius, which is |x|.
+        bias: Shape (out,), or None.
+
+    Args:
+        Those of `CoordConv2d`, with one number wherever that has a height and a width.
+
+    Raises:
+        ValueError: As `CoordConv2d`.
+
+    Example:
+        >>> CoordConv1d(16, 8, kernel_size=3, padding=1)(torch.zeros(4, 16, 5)).shape
+        torch.Size([4, 8, 5])
+    """
+
+
+class CoordConv2d(CoordConvolution, nn.Conv2d):
+    """A 2-D convolution whose every output channel also sees where it is.
+
+    For each output channel, with * the convolution and x, y, r the coordinates::
+
+        output = data * weight + [x, y, r] * coord_weight + bias
+
+    which equals appending the coordinates to the input and then convolving, see `coord_conv`.
+    With zero ``coord_weight`` the layer is the plain convolution, bit for bit. It has
+    (c + d) c' k^2 weights for c input channels, c' outputs, a k x k kernel and d coordinates.
+
+    Attributes:
+        weight: Shape (out, in / groups, kh, kw): the key and the shape of ``torch.nn.Conv2d``,
+            whose checkpoints load with ``strict=False``.
+        coord_weight: Shape (out, d, kh, kw) for x (the column), y (the row) and the radius.
+        bias: Shape (out,), or None.
+
+    Args:
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Learn a constant per output channel.
+        padding_mode: What the margin of the data and of the coordinates holds.
+        device: Where the parameters live.
+        dtype: Type of the parameters.
+        radius: Use the distance to the centre as one more coordinate.
+        convention: What the coordinates mean: a `Convention` or the name of a preset.
+        coord_kernel_size: Height and width of a smaller kernel for the coordinates (footnote 2 of
+            the paper), in the middle of the other; as large as it if not given.
+        method: How to compute it, see `coord_conv`; every method gives the same result.
+
+    Raises:
+        ValueError: If ``torch.nn.Conv2d`` would raise it for the same arguments, if the coordinate
+            kernel is larger than the kernel, or if the convention or the method is unknown.
+
+    Example:
+        >>> layer = CoordConv2d(16, 8, kernel_size=3, padding=1)
+        >>> layer(torch.zeros(4, 16, 2, 3)).shape
+        torch.Size([4, 8, 2, 3])
+        >>> layer
+        CoordConv2d(16, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), radius=False)
+
+        A crop keeps its true position:
+
+        >>> picture = torch.randn(1, 16, 6, 9)
+        >>> crop = layer(picture[..., 1:6, 2:9], window=((1, 2), (6, 9)))
+        >>> torch.testing.assert_close(crop[..., 1:-1, 1:-1], layer(picture)[..., 2:-1, 3:-1])
+    """
+
+
+class CoordConv3d(CoordConvolution, nn.Conv3d):
+    """A 3-D convolution whose every output channel also sees where it is, for volumes.
+
+    Attributes:
+        weight: Shape (out, in / groups, kd, kh, kw), as in ``torch.nn.Conv3d``.
+        coord_weight: Shape (out, 3, kd, kh, kw) for x, y and z, which count the axes from the last
+            to the first, or (out, 4, kd, kh, kw) with the radius.
+        bias: Shape (out,), or None.
+
+    Args:
+        Those of `CoordConv2d`, with depth, height and width wherever that has two numbers.
+
+    Raises:
+        ValueError: As `CoordConv2d`.
+
+    Example:
+        >>> CoordConv3d(2, 8, kernel_size=3, padding=1)(torch.zeros(4, 2, 2, 3, 5)).shape
+        torch.Size([4, 8, 2, 3, 5])
+    """

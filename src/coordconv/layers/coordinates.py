@@ -1,0 +1,95 @@
+"""What convolution and transposed convolution with coordinates share as modules."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from coordconv.computation import Method
+from coordconv.conventions import PRESETS, Convention
+
+__all__ = ["CoordinateLayer", "describe", "draw_together"]
+
+
+class CoordinateLayer(nn.Module):
+    """A layer with the options that it has beyond those of its plain convolution.
+
+    It stands before that convolution among the bases of a layer.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    weight: Tensor
+    coord_weight: nn.Parameter
+    bias: Tensor | None
+    radius: bool
+    convention: Convention
+    coord_kernel_size: tuple[int, ...]
+    method: Method
+
+    def set_options(
+        self,
+        radius: bool,
+        convention: Convention | str,
+        coord_kernel_size: int | tuple[int, ...] | None,
+        method: Method,
+    ) -> None:
+        """Check the options and keep them."""
+        self.radius = radius
+        self.convention = Convention.of(convention)
+        self.coord_kernel_size = _checked_kernel(coord_kernel_size, self.kernel_size)
+        if method not in ("auto", "separate", "concatenate"):
+            raise ValueError(f"method must be 'auto', 'separate' or 'concatenate', got {method!r}")
+        self.method = method
+
+    def middle_taps(self, coord_weight: Tensor) -> Tensor:
+        """Return the part of full-size coordinate weights that this layer's kernel covers."""
+        for axis, small in enumerate(self.coord_kernel_size, start=2):
+            before = (coord_weight.shape[axis] - small) // 2
+            coord_weight = coord_weight.narrow(axis, before, small)
+        return coord_weight
+
+    def extra_repr(self) -> str:
+        """Return the arguments as the plain layer does, the radius and the options in use."""
+        text = f"{super().extra_repr()}, radius={self.radius}{describe(self.convention)}"
+        if self.coord_kernel_size != self.kernel_size:
+            text += f", coord_kernel_size={self.coord_kernel_size}"
+        return text if self.method == "auto" else f"{text}, method={self.method!r}"
+
+
+def describe(convention: Convention) -> str:
+    """Return a convention for a representation, by its name if it has one."""
+    if convention == Convention():
+        return ""
+    names = [name for name, preset in PRESETS.items() if preset == convention]
+    return f", convention={names[0] if names else convention!r}"
+
+
+def _checked_kernel(
+    coord_kernel_size: int | tuple[int, ...] | None, kernel_size: tuple[int, ...]
+) -> tuple[int, ...]:
+    if coord_kernel_size is None:
+        return tuple(kernel_size)
+    if isinstance(coord_kernel_size, int):
+        coord_kernel_size = (coord_kernel_size,) * len(kernel_size)
+    if len(coord_kernel_size) != len(kernel_size) or not all(
+        1 <= small <= large for small, large in zip(coord_kernel_size, kernel_size, strict=True)
+    ):
+        raise ValueError(
+            f"coord_kernel_size must be between 1 and kernel_size={tuple(kernel_size)} along "
+            f"every axis, got {coord_kernel_size}"
+        )
+    return tuple(coord_kernel_size)
+
+
+def draw_together(joint: Tensor, bias: Tensor | None) -> None:
+    """Draw the weights of a joint layer and the bias, as torch draws those of a convolution."""
+    nn.init.kaiming_uniform_(joint, a=math.sqrt(5))
+    if bias is not None:
+        bound = 1 / math.sqrt(joint[0].numel())
+        with torch.no_grad():
+            bias.uniform_(-bound, bound)

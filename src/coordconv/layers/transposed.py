@@ -1,0 +1,217 @@
+"""Transposed convolutions that see where they are, as modules.
+
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer", for deconvolution.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.fx
+from torch import Tensor, nn
+
+from coordconv.computation import Method
+from coordconv.conventions import Convention
+from coordconv.functional import coord_conv_transpose
+from coordconv.grids import Window
+from coordconv.layers.coordinates import CoordinateLayer, draw_together
+from coordconv.operations import Numbers
+
+__all__ = ["CoordConvTranspose1d", "CoordConvTranspose2d", "CoordConvTranspose3d"]
+
+# A traced graph calls the function: it cannot look into a size that it does not know.
+torch.fx.wrap("coord_conv_transpose")
+
+
+class CoordTransposedConvolution(CoordinateLayer):
+    """The part of the three transposed layers that is the same at every rank."""
+
+    padding: str | tuple[int, ...]
+    _output_padding: Callable[..., list[int]]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Numbers,
+        stride: Numbers = 1,
+        padding: Numbers = 0,
+        output_padding: Numbers = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Numbers = 1,
+        padding_mode: str = "zeros",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        radius: bool = False,
+        convention: Convention | str = "tutorial",
+        coord_kernel_size: Numbers | None = None,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            bias,
+            dilation,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self.set_options(radius, convention, coord_kernel_size, method)
+        coordinates = len(self.kernel_size) + (1 if radius else 0)
+        shape = (coordinates, out_channels, *self.coord_kernel_size)
+        self.coord_weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters as one transposed layer over data and coordinates draws them.
+
+        From the same seed come the numbers of ``torch.nn.ConvTranspose2d(in + groups * d, ...)``,
+        in which each group reads its own copy of the coordinates after its data; a smaller
+        coordinate kernel takes the taps in the middle.
+        """
+        if not hasattr(self, "coord_weight"):
+            return  # The constructor of the plain layer calls this before they exist.
+        data, coordinates = self.in_channels, self.groups * self.coord_weight.shape[0]
+        joint = self.weight.new_empty(data + coordinates, *self.weight.shape[1:])
+        draw_together(joint, self.bias)
+        by_group = joint.unflatten(0, (self.groups, -1))
+        data //= self.groups
+        with torch.no_grad():
+            self.weight.copy_(by_group[:, :data].flatten(0, 1))
+            coord_weight = by_group[:, data:].transpose(0, 1).flatten(1, 2)
+            self.coord_weight.copy_(self.middle_taps(coord_weight))
+
+    def forward(
+        self,
+        input: Tensor,
+        output_size: list[int] | None = None,
+        *,
+        window: Window | tuple | None = None,
+        coordinates: Tensor | None = None,
+    ) -> Tensor:
+        """Return `coord_conv_transpose` of ``input``, shape (N, C, *size) or (C, *size).
+
+        Args:
+            input: The data channels.
+            output_size: The size wanted, which decides the output padding.
+            window: Where these pictures lie in a larger one, for all alike or per sample.
+            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+        """
+        output_padding = self._output_padding(
+            input,
+            output_size,
+            self.stride,
+            self.padding,
+            self.kernel_size,
+            len(self.kernel_size),
+            self.dilation,
+        )
+        return coord_conv_transpose(
+            input,
+            self.weight,
+            self.coord_weight,
+            self.bias,
+            self.stride,
+            self.padding,  # pyright: ignore[reportArgumentType]
+            tuple(output_padding),
+            self.groups,
+            self.dilation,
+            convention=self.convention,
+            radius=self.radius,
+            window=window,
+            coordinates=coordinates,
+            method=self.method,
+        )
+
+
+class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
+    """A transposed 1-D convolution that also sees where it is, for lines.
+
+    Attributes:
+        weight: Shape (in, out / groups, k), as in ``torch.nn.ConvTranspose1d``.
+        coord_weight: Shape (1, out, k) for x, or (2, out, k) with the radius, which is |x|.
+        bias: Shape (out,), or None.
+
+    Args:
+        Those of `CoordConvTranspose2d`, with one number wherever that has two.
+
+    Raises:
+        ValueError: As `CoordConvTranspose2d`.
+
+    Example:
+        >>> CoordConvTranspose1d(16, 8, kernel_size=2, stride=2)(torch.zeros(4, 16, 5)).shape
+        torch.Size([4, 8, 10])
+    """
+
+
+class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
+    """A transposed 2-D convolution whose every output channel also sees where it is.
+
+    It equals appending the coordinates of the input pixels to the input and then applying
+    ``torch.nn.ConvTranspose2d``, see `coord_conv_transpose`. With zero ``coord_weight`` it is the
+    plain layer, bit for bit.
+
+    Attributes:
+        weight: Shape (in, out / groups, kh, kw): the key and the shape of
+            ``torch.nn.ConvTranspose2d``, whose checkpoints load with ``strict=False``.
+        coord_weight: Shape (d, out, kh, kw) for x (the column), y (the row) and the radius.
+        bias: Shape (out,), or None.
+
+    Args:
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only one that torch has for transposed layers.
+        device: Where the parameters live.
+        dtype: Type of the parameters.
+        radius: Use the distance to the centre as one more coordinate.
+        convention: What the coordinates mean: a `Convention` or the name of a preset.
+        coord_kernel_size: Height and width of a smaller kernel for the coordinates, in the middle
+            of the other; as large as it if not given.
+        method: How to compute it, see `coord_conv`; every method gives the same result.
+
+    Raises:
+        ValueError: If ``torch.nn.ConvTranspose2d`` would raise it for the same arguments, if the
+            coordinate kernel is larger than the kernel, or if the convention or the method is
+            unknown.
+
+    Example:
+        >>> layer = CoordConvTranspose2d(16, 8, kernel_size=2, stride=2)
+        >>> layer(torch.zeros(4, 16, 2, 3)).shape
+        torch.Size([4, 8, 4, 6])
+        >>> layer(torch.zeros(4, 16, 2, 3), output_size=(5, 7)).shape
+        torch.Size([4, 8, 5, 7])
+    """
+
+
+class CoordConvTranspose3d(CoordTransposedConvolution, nn.ConvTranspose3d):
+    """A transposed 3-D convolution that also sees where it is, for volumes.
+
+    Attributes:
+        weight: Shape (in, out / groups, kd, kh, kw), as in ``torch.nn.ConvTranspose3d``.
+        coord_weight: Shape (3, out, kd, kh, kw) for x, y and z, which count the axes from the last
+            to the first, or (4, out, kd, kh, kw) with the radius.
+        bias: Shape (out,), or None.
+
+    Args:
+        Those of `CoordConvTranspose2d`, with depth, height and width wherever that has two.
+
+    Raises:
+        ValueError: As `CoordConvTranspose2d`.
+
+    Example:
+        >>> CoordConvTranspose3d(2, 8, kernel_size=2, stride=2)(torch.zeros(4, 2, 2, 3, 5)).shape
+        torch.Size([4, 8, 4, 6, 10])
+    """

@@ -1,0 +1,189 @@
+"""The two plain operations that coordinates are added to: convolution and transposed convolution.
+
+Each knows how to apply itself, what a kernel tap sees along one axis, and how data and coordinate
+weights lie in one concatenated layer.
+"""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["Convolution", "Numbers", "PaddingMode", "TransposedConvolution"]
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+Numbers = int | tuple[int, ...]
+
+_CONVOLUTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)
+_TRANSPOSED = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
+
+
+def _are_all(value: int, *numbers: Numbers) -> bool:
+    return all(
+        number == value if isinstance(number, int) else all(part == value for part in number)
+        for number in numbers
+    )
+
+
+class _Operation:
+    """What both operations share: the rank, the kernel and the place of a smaller one in it."""
+
+    def __init__(self, weight: Tensor, groups: int) -> None:
+        if not 3 <= weight.dim() <= 5:
+            raise ValueError(
+                "weight must have 1, 2 or 3 spatial axes after its two channel axes, "
+                f"got shape {tuple(weight.shape)}"
+            )
+        self.kernel = weight.shape[2:]
+        self.rank = len(self.kernel)
+        self.groups = groups
+
+    def each_axis(self, numbers: Numbers) -> tuple[int, ...]:
+        """Return one number for each axis."""
+        if isinstance(numbers, int):
+            return (numbers,) * self.rank
+        return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
+
+    def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
+        """Return how many taps lie before and after a smaller kernel, half a tap too few before."""
+        missing = self.kernel[axis] - kernel[axis]
+        return missing // 2, missing - missing // 2
+
+    def full_size(self, coord_weight: Tensor) -> Tensor:
+        """Return coordinate weights with zeros around them, with the kernel of the data."""
+        kernel = coord_weight.shape[2:]
+        if kernel == self.kernel:
+            return coord_weight
+        # functional.pad counts the axes from the last.
+        axes = reversed(range(self.rank))
+        return functional.pad(
+            coord_weight, [n for axis in axes for n in self.margins_around(kernel, axis)]
+        )
+
+
+class Convolution(_Operation):
+    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with every padding mode of the modules."""
+
+    def __init__(
+        self,
+        weight: Tensor,
+        stride: Numbers,
+        padding: str | Numbers,
+        dilation: Numbers,
+        groups: int,
+        padding_mode: PaddingMode,
+    ) -> None:
+        super().__init__(weight, groups)
+        if padding_mode not in get_args(PaddingMode):
+            raise ValueError(
+                "padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', "
+                f"got {padding_mode!r}"
+            )
+        if isinstance(padding, str) and padding not in ("same", "valid"):
+            raise ValueError(f"padding must be numbers, 'same' or 'valid', got {padding!r}")
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.padding_mode: PaddingMode = padding_mode
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Apply the operation; the coordinates take part with one group."""
+        convolve, padding = _CONVOLUTIONS[self.rank - 1], self.padding
+        if self.padding_mode != "zeros":
+            axes = reversed(range(self.rank))
+            margins = [n for axis in axes for n in self._margins(axis)]
+            x, padding = functional.pad(x, margins, self.padding_mode), 0
+        return convolve(x, weight, bias, self.stride, padding, self.dilation, groups)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Tell whether every output pixel sees the input pixel in its own place and no other."""
+        padding = 0 if isinstance(self.padding, str) else self.padding
+        return _are_all(1, self.kernel, self.stride) and _are_all(0, padding)
+
+    def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
+        """Return what every tap of a kernel sees along an axis: (c, n) -> (c, outputs, taps)."""
+        margins, dilation = self._margins(axis), self.each_axis(self.dilation)[axis]
+        if any(margins):
+            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+            values = functional.pad(values, margins, mode)
+        reach, stride = dilation * (self.kernel[axis] - 1), self.each_axis(self.stride)[axis]
+        taps = values.unfold(-1, reach + 1, stride)[..., ::dilation]
+        before, _ = self.margins_around(kernel, axis)
+        return taps.narrow(-1, before, kernel[axis])
+
+    def outputs_first(self, coord_weight: Tensor) -> Tensor:
+        """Return coordinate weights with the outputs first, then the coordinates."""
+        return coord_weight
+
+    def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
+        """Return the weight of the concatenated layer, coordinates after the data of each group."""
+        return torch.cat([weight, coord_weight], dim=1)
+
+    def _margins(self, axis: int) -> tuple[int, int]:
+        if self.padding == "same":
+            total = self.each_axis(self.dilation)[axis] * (self.kernel[axis] - 1)
+            # An odd total puts the extra pixel after the picture, as torch.nn.Conv2d does.
+            return total // 2, total - total // 2
+        margin = 0 if isinstance(self.padding, str) else self.each_axis(self.padding)[axis]
+        return margin, margin
+
+
+class TransposedConvolution(_Operation):
+    """``torch.nn.functional.conv_transpose1d``, ``2d`` or ``3d``."""
+
+    def __init__(
+        self,
+        weight: Tensor,
+        stride: Numbers,
+        padding: Numbers,
+        output_padding: Numbers,
+        dilation: Numbers,
+        groups: int,
+    ) -> None:
+        super().__init__(weight, groups)
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.output_padding = output_padding
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Apply the operation; the coordinates take part with one group."""
+        return _TRANSPOSED[self.rank - 1](
+            x, weight, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
+        )
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Tell whether every output pixel sees the input pixel in its own place and no other."""
+        return _are_all(1, self.kernel, self.stride) and _are_all(
+            0, self.padding, self.output_padding
+        )
+
+    def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
+        """Return what every tap of a kernel sees along an axis: (c, n) -> (c, outputs, taps).
+
+        Input pixel i reaches output pixel t through tap u where stride i + dilation u - padding
+        is t: a convolution of the pixels set ``stride`` apart, with the taps in reverse.
+        """
+        numbers = (self.stride, self.padding, self.output_padding, self.dilation)
+        stride, padding, extra, dilation = (self.each_axis(number)[axis] for number in numbers)
+        if stride > 1:
+            apart = functional.pad(values.unsqueeze(-1), (0, stride - 1)).flatten(-2)
+            values = apart[..., : apart.shape[-1] - (stride - 1)]
+        reach = dilation * (self.kernel[axis] - 1)
+        values = functional.pad(values, (reach - padding, reach - padding + extra))
+        taps = values.unfold(-1, reach + 1, 1)[..., ::dilation].flip(-1)
+        before, _ = self.margins_around(kernel, axis)
+        return taps.narrow(-1, before, kernel[axis])
+
+    def outputs_first(self, coord_weight: Tensor) -> Tensor:
+        """Return coordinate weights with the outputs first, then the coordinates."""
+        return coord_weight.transpose(0, 1)
+
+    def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
+        """Return the weight of the concatenated layer, coordinates after the data of each group."""
+        data = weight.unflatten(0, (self.groups, -1))
+        coordinates = coord_weight.unflatten(1, (self.groups, -1)).transpose(0, 1)
+        return torch.cat([data, coordinates], dim=1).flatten(0, 1)

@@ -1,0 +1,262 @@
+"""The laws of this library as asserts, for your own subclasses, grids and converted models.
+
+Each raises an AssertionError that says which part differs, where and by how much; they need torch
+alone and work under any test runner.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+from torch.utils._pytree import tree_flatten
+
+from coordconv.conventions import Convention
+from coordconv.functional import coord_conv, coord_conv_transpose
+from coordconv.grids import Window
+from coordconv.layers.convolution import CoordConvolution
+from coordconv.layers.transposed import CoordTransposedConvolution
+from coordconv.positions import Positions
+
+__all__ = [
+    "assert_equals_concatenation",
+    "assert_function_preserved",
+    "assert_grid_convention",
+]
+
+_SIZES = ((2, 3), (3, 5), (1, 4), (4, 1), (1, 1), (7,), (2, 3, 4))
+
+
+def assert_equals_concatenation(
+    layer: nn.Module,
+    input: Tensor,
+    *,
+    window: Window | tuple | None = None,
+    coordinates: Tensor | None = None,
+) -> None:
+    """Assert that a layer equals appending the coordinates and then convolving.
+
+    Output and gradients of the input and of all parameters are compared with the concatenation
+    in float64. A difference may be 8 roundings of the layer's dtype, relative to the sum of the
+    magnitudes of all terms, which bounds the rounding of any order of addition.
+
+    Args:
+        layer: A coordinate layer of any rank, transposed or not, or a subclass of one.
+        input: Shape (N, C, *size), on the device and of the dtype of the layer.
+        window: Passed on to the layer.
+        coordinates: Passed on to the layer.
+
+    Raises:
+        AssertionError: If the output or a gradient differs; it names which.
+        TypeError: If the layer is not a coordinate layer.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> class Doubled(CoordConv2d):
+        ...     def forward(self, input):
+        ...         return 2 * super().forward(input)
+        >>> picture = torch.randn(4, 3, 5, 6)
+        >>> assert_equals_concatenation(CoordConv2d(3, 8, 3), picture)
+        >>> assert_equals_concatenation(Doubled(3, 8, 3), picture)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        AssertionError: output: Tensor-likes are not close!
+        ...
+    """
+    if not isinstance(layer, CoordConvolution | CoordTransposedConvolution):
+        raise TypeError(f"layer must be a coordinate layer, got {type(layer).__name__}")
+    where = {"window": window, "coordinates": coordinates}
+    where = {name: value for name, value in where.items() if value is not None}
+    x = input.detach().requires_grad_()
+    output = layer(x, **where)
+    # Upstream gradients of one magnitude: a mistake cannot hide behind a small one.
+    upstream = torch.where(torch.rand_like(output) < 0.5, -1.0, 1.0).to(output.dtype)
+    names = ["weight", "coord_weight"] + ([] if layer.bias is None else ["bias"])
+    tensors = [x, *(getattr(layer, name) for name in names)]
+    actual = [output, *torch.autograd.grad(output, tensors, upstream)]
+    positions = Positions(layer.convention, layer.radius, window, coordinates)
+    grid = positions.grid(x, len(layer.kernel_size), torch.promote_types(x.dtype, torch.float32))
+    grid = grid.to(x.dtype).double()
+    expected = _concatenated(layer, x, grid, upstream, magnitudes=False)
+    largest = _concatenated(layer, x, grid, upstream, magnitudes=True)
+    parts = ["output", "gradient of the input", *(f"gradient of {name}" for name in names)]
+    for part, ours, theirs, bound in zip(parts, actual, expected, largest, strict=True):
+        eps = torch.finfo(ours.dtype).eps
+        atol = 8 * eps * bound.max().item() if bound.numel() else 0.0
+        assert_close(
+            ours.double(),
+            theirs,
+            rtol=0,
+            atol=atol,
+            msg=lambda text, part=part: f"{part}: {text}",
+        )
+
+
+def _concatenated(
+    layer: CoordConvolution | CoordTransposedConvolution,
+    x: Tensor,
+    grid: Tensor,
+    upstream: Tensor,
+    *,
+    magnitudes: bool,
+) -> list[Tensor]:
+    """Return output and gradients in float64; with magnitudes, of the absolute values of all."""
+
+    def numbers(tensor: Tensor) -> Tensor:
+        tensor = tensor.detach().double()
+        return tensor.abs() if magnitudes else tensor
+
+    parameters = [x, layer.weight, layer.coord_weight]
+    parameters += [] if layer.bias is None else [layer.bias]
+    tensors = [numbers(parameter).requires_grad_() for parameter in parameters]
+    data, weight, coord_weight, *rest = tensors
+    arguments = (data, weight, coord_weight, rest[0] if rest else None)
+    options = {
+        "convention": layer.convention,
+        "radius": layer.radius,
+        "coordinates": numbers(grid),
+        "method": "concatenate",
+    }
+    if isinstance(layer, CoordTransposedConvolution):
+        output_padding = _output_padding(layer, x, upstream)
+        output = coord_conv_transpose(
+            *arguments,
+            layer.stride,
+            layer.padding,  # pyright: ignore[reportArgumentType]
+            output_padding,
+            layer.groups,
+            layer.dilation,
+            **options,
+        )
+    else:
+        output = coord_conv(
+            *arguments,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            layer.groups,
+            padding_mode=layer.padding_mode,
+            **options,
+        )
+    return [output.detach(), *torch.autograd.grad(output, tensors, numbers(upstream))]
+
+
+def _output_padding(layer: CoordTransposedConvolution, x: Tensor, output: Tensor) -> tuple:
+    """Return what the output has beyond the smallest size; output_size may have asked for it."""
+    extra = []
+    for axis in range(-len(layer.kernel_size), 0):
+        reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
+        steps = (x.shape[axis] - 1) * layer.stride[axis]
+        extra.append(output.shape[axis] - (steps - 2 * int(layer.padding[axis]) + reach + 1))
+    return tuple(extra)
+
+
+def assert_function_preserved(
+    before: nn.Module, after: nn.Module, *input: Tensor, rtol: float = 0.0, atol: float = 0.0
+) -> None:
+    """Assert that two models compute the same, as a conversion should leave it.
+
+    Both are copied first, so that statistics and caches of the originals stay as they are, and
+    both draw the same random numbers.
+
+    Args:
+        before: The model as it was.
+        after: The model that should compute the same.
+        input: What both are called with.
+        rtol: Relative difference allowed; none by default.
+        atol: Absolute difference allowed; none by default.
+
+    Raises:
+        AssertionError: If an output differs in value, dtype, shape or strides.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> plain, layer = nn.Conv2d(3, 8, 3), CoordConv2d(3, 8, 3)
+        >>> _ = layer.load_state_dict(plain.state_dict(), strict=False)
+        >>> _ = nn.init.zeros_(layer.coord_weight)
+        >>> assert_function_preserved(plain, layer, torch.randn(4, 3, 5, 6))
+    """
+    outputs = []
+    for model in (before, after):
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            outputs.append(tree_flatten(copy.deepcopy(model)(*copy.deepcopy(input))))
+    (expected, expected_shape), (actual, actual_shape) = outputs
+    assert actual_shape == expected_shape, f"outputs nest as {actual_shape}, not {expected_shape}"
+    assert_close(actual, expected, rtol=rtol, atol=atol, check_stride=True, equal_nan=True)
+
+
+def assert_grid_convention(
+    make_grid: Callable[[tuple[int, ...]], Tensor],
+    convention: Convention | str = "tutorial",
+    *,
+    radius: bool = False,
+    sizes: Sequence[tuple[int, ...]] = _SIZES,
+) -> None:
+    """Assert that a function makes grids by a convention, none of them square.
+
+    The expected positions come from the definition, pixel by pixel in Python's own numbers.
+
+    Args:
+        make_grid: Takes a size such as (H, W) and returns shape (d, H, W), with any dtype.
+        convention: A `Convention` or the name of a preset.
+        radius: The last channel is the radius.
+        sizes: What it is called with.
+
+    Raises:
+        AssertionError: If a shape or a position is wrong; it names the size.
+
+    Example:
+        >>> from coordconv import coordinate_grid
+        >>> assert_grid_convention(coordinate_grid)
+        >>> assert_grid_convention(lambda n: coordinate_grid(n).flip(0))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        AssertionError: grid of size (2, 3): Tensor-likes are not close!
+        ...
+    """
+    convention = Convention.of(convention)
+    for size in sizes:
+        grid = make_grid(tuple(size))
+        expected = _grid_by_definition(tuple(size), convention, radius)
+        eps = torch.finfo(grid.dtype).eps
+        largest = max(1.0, expected.abs().max().item())
+        assert_close(
+            grid.double().cpu(),
+            expected,
+            rtol=0,
+            atol=2 * eps * largest,
+            msg=lambda text, size=size: f"grid of size {tuple(size)}: {text}",
+        )
+
+
+def _position(index: int, length: int, convention: Convention) -> float:
+    """Return where one pixel lies, straight from the definition."""
+    steps = length - 1 if convention.alignment == "corners" else length
+    low, high = (0, steps) if convention.span == "pixels" else convention.span
+    if steps == 0:
+        return (low + high) / 2
+    fraction = (index + 0.5 if convention.alignment == "centres" else index) / steps
+    return low + (high - low) * fraction
+
+
+def _grid_by_definition(size: tuple[int, ...], convention: Convention, radius: bool) -> Tensor:
+    pixels = list(torch.cartesian_prod(*(torch.arange(n) for n in size)).reshape(-1, len(size)))
+    rows = []
+    for pixel in pixels:
+        numbers = list(zip(pixel.tolist(), size, strict=True))
+        rows.append([_position(index, n, convention) for index, n in numbers])
+    centre = []
+    for length in size:
+        high = length - 1 if convention.alignment == "corners" else length
+        centre.append((high if convention.span == "pixels" else sum(convention.span)) / 2)
+    far = [math.dist(row, centre) for row in rows]
+    if convention.radius == "off_centre":
+        far = [math.dist(row, [0.5] * len(size)) for row in rows]
+    if convention.radius == "normalized":
+        far = [distance / (max(far) or 1.0) for distance in far]
+    order = -1 if convention.order == "xy" else 1
+    channels = [row[::order] + ([r] if radius else []) for row, r in zip(rows, far, strict=True)]
+    return torch.tensor(channels, dtype=torch.float64).T.reshape(-1, *size)
