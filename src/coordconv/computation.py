@@ -138,7 +138,7 @@ def _add(data: Tensor, term: Tensor) -> Tensor:
         term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
     if not _may_work_in_place():
         return data + term
-    if term.requires_grad and term.shape != data.shape:
+    if term.requires_grad and term.shape != data.shape and not torch.jit.is_tracing():
         term = _ForEverySample.apply(term, data.shape[0])
     # In place no second output is allocated, and the backward pass of a convolution needs only
     # its inputs.

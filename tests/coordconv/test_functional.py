@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from coordconv import Convention, append_coordinates, coord_conv, coord_conv_transpose, coordinate_grid
+from coordconv import (
+    Convention,
+    append_coordinates,
+    coord_conv,
+    coord_conv_transpose,
+    coordinate_grid,
+)
 from coordconv.operations import PaddingMode
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]

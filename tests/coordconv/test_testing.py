@@ -1,0 +1,125 @@
+"""The public asserts pass what is right and fail what is wrong, naming the part."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import coordconv
+from coordconv import AddCoords, CoordConv2d, CoordConvTranspose2d, coordinate_grid
+from coordconv.testing import (
+    assert_equals_concatenation,
+    assert_function_preserved,
+    assert_grid_convention,
+)
+
+LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_equals_its_concatenation(name, bias):
+    layer = getattr(coordconv, name)(4, 6, 3, 2, groups=2, bias=bias, radius=True)
+    assert_equals_concatenation(layer, torch.randn(2, 4, *(5, 6, 4)[: int(name[-2])]))
+
+
+class Scaled(CoordConv2d):
+    def forward(self, input, **where):
+        return super().forward(input, **where) * 1.001
+
+
+class Detached(CoordConv2d):
+    def forward(self, input, **where):
+        weight = self.coord_weight
+        learnt, self.coord_weight = weight, nn.Parameter(weight.detach())
+        output = super().forward(input, **where) + 0 * weight.sum()
+        self.coord_weight = learnt
+        return output
+
+
+class Forgetful(CoordConv2d):
+    def forward(self, input, **where):
+        return super().forward(input)
+
+
+@pytest.mark.parametrize(
+    ("layer", "where", "part"),
+    [
+        (Scaled(3, 4, 3), {}, "output"),
+        (Detached(3, 4, 3), {}, "gradient of coord_weight"),
+        (Forgetful(3, 4, 3), {"window": ((1, 1), (9, 9))}, "output"),
+        (Forgetful(3, 4, 3), {"coordinates": torch.ones(2, 5, 6)}, "output"),
+    ],
+)
+def test_a_subclass_that_breaks_the_law_is_told_which_part_differs(layer, where, part):
+    with pytest.raises(AssertionError, match=part):
+        assert_equals_concatenation(layer, torch.randn(2, 3, 5, 6), **where)
+
+
+def test_a_transposed_subclass_that_asks_for_an_output_size_is_understood():
+    class Twice(CoordConvTranspose2d):
+        def forward(self, input, **where):
+            return super().forward(input, [2 * n for n in input.shape[2:]], **where)
+
+    assert_equals_concatenation(Twice(3, 4, 3, stride=2, padding=1), torch.randn(2, 3, 5, 6))
+
+
+def test_a_module_without_coordinate_weights_is_refused():
+    with pytest.raises(TypeError, match="coordinate layer, got AddCoords"):
+        assert_equals_concatenation(AddCoords(), torch.zeros(1, 1, 2, 3))
+
+
+def test_a_preserved_function_passes_and_leaves_both_models_as_they_were():
+    before = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
+    after = nn.Sequential(CoordConv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
+    after.load_state_dict(before.state_dict(), strict=False)
+    nn.init.zeros_(after[0].coord_weight)
+    assert_function_preserved(before, after, torch.randn(2, 3, 5, 6))
+    assert_close(before[1].running_mean, torch.zeros(4), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("change", ["value", "dtype", "shape", "structure", "format"])
+def test_any_change_of_an_output_fails(change):
+    class Changed(nn.Module):
+        def forward(self, x):
+            return {
+                "value": x + 1e-6,
+                "dtype": x.double(),
+                "shape": x[:1],
+                "structure": (x,),
+                "format": x.to(memory_format=torch.channels_last),
+            }[change]
+
+    with pytest.raises(AssertionError):
+        assert_function_preserved(nn.Identity(), Changed(), torch.randn(2, 3, 5, 6))
+
+
+def test_a_tolerance_may_be_given():
+    class Nearly(nn.Module):
+        def forward(self, x):
+            return x + 1e-6
+
+    assert_function_preserved(nn.Identity(), Nearly(), torch.randn(2, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("radius", [False, True])
+def test_our_grids_keep_their_convention_in_every_dtype(dtype, radius):
+    assert_grid_convention(
+        lambda size: coordinate_grid(size, radius=radius, dtype=dtype), radius=radius
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"convention": "monai"},
+        {"convention": "affine_grid"},
+        {"convention": "mkocabas"},
+        {"radius": True},
+    ],
+    ids=str,
+)
+def test_a_grid_of_another_convention_fails(wrong):
+    with pytest.raises(AssertionError, match=r"grid of size \(2, 3\)"):
+        assert_grid_convention(lambda size: coordinate_grid(size, **wrong))
