@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme clean
+.PHONY: help install reproduce test check lint types imports readme speed clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ imports: $(INSTALLED)
 
 readme: $(INSTALLED) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
+
+speed: $(INSTALLED) ## Write docs/speed.md and its picture anew from benchmarks/results/.
+	@$(BIN)/python docs/make_speed.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)

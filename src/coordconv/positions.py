@@ -1,13 +1,12 @@
 """Where the pixels of a batch lie, by whichever way it was said."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from coordconv.conventions import Convention
-from coordconv.grids import Window, coordinate_grid, grid_channels
+from coordconv.grids import Window, grid_channels
 
 __all__ = ["Positions"]
 
@@ -29,10 +28,10 @@ class Positions(NamedTuple):
             isinstance(part, Tensor) and part.dim() > 1 for part in self.window
         )
 
-    def channels(self, x: Tensor, rank: int, dtype: torch.dtype) -> Sequence[Tensor]:
+    def channels(self, x: Tensor, rank: int, dtype: torch.dtype) -> list[Tensor]:
         """Return the channels of `grid` one by one, not yet written to memory if made here."""
         if self.coordinates is not None:
-            return self.grid(x, rank, dtype).unbind(-1 - rank)
+            return list(self.grid(x, rank, dtype).unbind(-1 - rank))
         size = x.shape[x.dim() - rank :]
         return grid_channels(size, self.convention, self.radius, self.window, dtype, x.device)
 
@@ -40,26 +39,31 @@ class Positions(NamedTuple):
         """Return the coordinates of the pixels of x, shape (d, *size) or (N, d, *size).
 
         Raises:
-            ValueError: If written-out coordinates do not have the size of x, or if there is a
-                window beside them.
+            ValueError: If written-out coordinates do not have the size of x, if there is a window
+                beside them, or if there are rows for another number of samples.
         """
-        size = x.shape[x.dim() - rank :]
         if self.coordinates is None:
-            return coordinate_grid(
-                size,
-                convention=self.convention,
-                radius=self.radius,
-                window=self.window,
-                dtype=dtype,
-                device=x.device,
+            # Rounded once, after joining: autocast refuses to join some half types.
+            working = torch.promote_types(dtype, torch.float32)
+            grid = torch.stack(self.channels(x, rank, working), dim=-1 - rank).to(dtype)
+        else:
+            grid = self._written_out(x, rank).to(device=x.device, dtype=dtype)
+        samples = x.shape[0] if x.dim() == rank + 2 else 1
+        if grid.dim() == rank + 2 and grid.shape[0] not in (1, samples):
+            raise ValueError(
+                f"the window or the coordinates have rows for {grid.shape[0]} samples, "
+                f"x of shape {tuple(x.shape)} has {samples}"
             )
-        if self.window is not None:
+        return grid
+
+    def _written_out(self, x: Tensor, rank: int) -> Tensor:
+        if self.coordinates is None or self.window is not None:
             raise ValueError("give either a window or the coordinates, not both")
-        expected = (rank + 1 if self.radius else rank, *size)
+        expected = (rank + 1 if self.radius else rank, *x.shape[x.dim() - rank :])
         shape = self.coordinates.shape
         if len(shape) not in (rank + 1, rank + 2) or shape[-rank - 1 :] != expected:
             raise ValueError(
                 f"coordinates must have shape {tuple(expected)} or (N, *{tuple(expected)}) for x "
                 f"of shape {tuple(x.shape)} and radius={self.radius}, got {tuple(shape)}"
             )
-        return self.coordinates.to(device=x.device, dtype=dtype)
+        return self.coordinates

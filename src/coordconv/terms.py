@@ -37,17 +37,32 @@ class ProductTerm:
 
     def product(self) -> Tensor:
         """Return the term, shape (out, *outputs)."""
-        term = torch.matmul(self.left, self.right).view(self.shape)
-        return term.movedim(-1, 0) if self.channels_last else term
+        return self.as_picture(torch.matmul(self.left, self.right))
+
+    def as_picture(self, matrix: Tensor) -> Tensor:
+        """Return what the product has, (m, n) or (batch, m, n), as a picture (out, *outputs)."""
+        picture = matrix.view(self.shape)
+        return picture.movedim(-1, 0) if self.channels_last else picture
+
+    def picture_of(self, batch: Tensor) -> Tensor:
+        """Return the only picture of a batch, or the picture itself."""
+        return batch if batch.dim() == len(self.shape) else batch.squeeze(0)
+
+    def matrix_of(self, picture: Tensor) -> Tensor:
+        """Return a picture, shape (out, *outputs), as the product has it: (m, n) or (batch, m, n).
+
+        It is a view where the picture lies in memory as the term does.
+        """
+        picture = picture.movedim(0, -1) if self.channels_last else picture
+        return picture.reshape(*self.left.shape[:-1], self.right.shape[-1])
 
     def add_to(self, picture: Tensor) -> None:
         """Add the term to one picture, shape (out, *outputs), in place and without building it."""
-        picture = picture.movedim(0, -1) if self.channels_last else picture
-        picture = picture.view(*self.left.shape[:-1], self.right.shape[-1])
-        if picture.dim() == 2:
-            picture.addmm_(self.left, self.right)
+        matrix = self.matrix_of(picture)
+        if matrix.dim() == 2:
+            matrix.addmm_(self.left, self.right)
         else:
-            picture.baddbmm_(self.left, self.right)
+            matrix.baddbmm_(self.left, self.right)
 
 
 def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> ProductTerm:

@@ -55,10 +55,11 @@ def test_the_coordinate_weights_alone_may_be_batched(batch):
     assert_close(together, torch.stack(alone))
 
 
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_directional_derivative_is_that_of_a_small_step(name, kernel):
-    layer, x = make(name, kernel), picture(name)
+def test_the_directional_derivative_is_that_of_a_small_step(name, kernel, batch):
+    layer, x = make(name, kernel), picture(name, batch)
     parameters = dict(layer.named_parameters())
     step = {key: torch.randn_like(value) for key, value in parameters.items()}
 

@@ -1,0 +1,363 @@
+"""What do coordinates cost? Time and memory of the layers beside the plain convolution.
+
+For a table of real layer shapes and this project's own nets: the plain layer, the concatenation as
+everyone publishes it, ours, and ours folded into a constant map, in turns in one run. Writes
+JSON, from which `make speed` makes a page and a picture; see benchmarks/README.md.
+
+    python benchmarks/layers.py                      # everything, about half an hour
+    python benchmarks/layers.py --rows stem --modes forward --seconds 0.05
+"""
+
+import argparse
+import copy
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import coordconv
+from coordconv.layers.convolution import CoordConvolution
+from coordconv_lab.models import build
+from coordconv_lab.recipes.tuned import tuned
+
+FOLDER = Path(__file__).parent
+FORMATS = ("contiguous", "channels_last")
+VARIANTS = ("plain", "published", "ours", "folded")
+MODES = ("forward", "training", "compiled")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One layer and the size of its input."""
+
+    name: str
+    inputs: int
+    outputs: int
+    kernel: int
+    size: tuple[int, ...]
+    stride: int = 1
+    padding: int = 0
+
+    def ours(self) -> nn.Module:
+        kind = getattr(coordconv, f"CoordConv{len(self.size)}d")
+        return kind(self.inputs, self.outputs, self.kernel, self.stride, self.padding)
+
+
+@dataclass(frozen=True)
+class Net:
+    """One of this project's nets; its plain twin has plain convolutions throughout."""
+
+    name: str
+    task: str
+
+    def ours(self) -> nn.Module:
+        torch.manual_seed(0)
+        return build(tuned(self.task, "uniform", "coordconv", 0).model)
+
+
+ROWS = [
+    Shape("stem 3-64, 7x7, stride 2, 224", 3, 64, 7, (224, 224), 2, 3),
+    Shape("64-64, 3x3, 56", 64, 64, 3, (56, 56), 1, 1),
+    Shape("256-256, 3x3, 28", 256, 256, 3, (28, 28), 1, 1),
+    Shape("64-256, 1x1, 56", 64, 256, 1, (56, 56)),
+    Shape("256-64, 1x1, 56", 256, 64, 1, (56, 56)),
+    Shape("neck 128-64, 1x1, 80", 128, 64, 1, (80, 80)),
+    Shape("neck 256-128, 1x1, 40", 256, 128, 1, (40, 40)),
+    Shape("neck 512-256, 1x1, 20", 512, 256, 1, (20, 20)),
+    Shape("32-32, 3x3x3, 32", 32, 32, 3, (32, 32, 32), 1, 1),
+    Net("net: classification", "classification"),
+    Net("net: regression", "regression"),
+    Net("net: rendering", "rendering"),
+    # The first layer of our nets alone: two channels in, a few microseconds of arithmetic.
+    Shape("first layer 2-32, 1x1, 64", 2, 32, 1, (64, 64)),
+]
+
+
+class Published(nn.Module):
+    """CoordConv as it is published: positions made, repeated and concatenated at each forward."""
+
+    def __init__(self, plain: nn.Module) -> None:
+        super().__init__()
+        self.rank = len(plain.kernel_size)
+        self.convolution = type(plain)(
+            plain.in_channels + self.rank,
+            plain.out_channels,
+            plain.kernel_size,
+            plain.stride,
+            plain.padding,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[2:]
+        axes = [torch.linspace(-1, 1, n, device=x.device) for n in size]
+        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1])
+        grid = grid.unsqueeze(0).repeat(x.shape[0], *[1] * (self.rank + 1))
+        return self.convolution(torch.cat([x, grid], dim=1))
+
+
+class Folded(nn.Module):
+    """A plain convolution and the share of the coordinates for one size, as a constant."""
+
+    def __init__(self, layer: nn.Module, example: Tensor) -> None:
+        super().__init__()
+        self.convolution = plain_copy(layer)
+        with torch.no_grad():
+            share = layer(example[:1]) - self.convolution(example[:1])
+            self.register_buffer("share", share.clone(memory_format=torch.preserve_format))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            return self.convolution(x) + self.share
+        return self.convolution(x).add_(self.share)
+
+
+def plain_copy(layer: nn.Module) -> nn.Module:
+    kind = getattr(nn, type(layer).__name__.removeprefix("Coord"))
+    plain = kind(
+        layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding
+    )
+    state = {name: value for name, value in layer.state_dict().items() if name != "coord_weight"}
+    plain.load_state_dict(state)
+    return plain.to(memory_format=last_format(len(layer.kernel_size), layer.weight))
+
+
+def last_format(rank: int, like: Tensor) -> torch.memory_format:
+    formats = {2: torch.channels_last, 3: torch.channels_last_3d}
+    wanted = formats.get(rank, torch.contiguous_format)
+    return wanted if like.is_contiguous(memory_format=wanted) else torch.contiguous_format
+
+
+def replaced(model: nn.Module, make: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """Return the model with every coordinate layer replaced."""
+    if isinstance(model, CoordConvolution):
+        return make(model)
+    for name, child in model.named_children():
+        setattr(model, name, replaced(child, make))
+    return model
+
+
+def seen_by(layer: nn.Module, model: nn.Module, x: Tensor) -> Tensor:
+    """Return what a layer inside a model gets as its input."""
+    caught = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    with torch.no_grad():
+        model(x)
+    handle.remove()
+    return caught[0].detach()
+
+
+def variants(row: Shape | Net, batch: int, form: str) -> tuple[dict[str, nn.Module], Tensor]:
+    """Return the module of every variant in one memory format, and its input."""
+    rank = 2 if isinstance(row, Net) else len(row.size)
+    memory_format = torch.contiguous_format
+    if form == "channels_last":
+        memory_format = torch.channels_last if rank == 2 else torch.channels_last_3d
+    ours = row.ours().to(memory_format=memory_format)
+    if isinstance(row, Net):
+        x = torch.rand(batch, 2) if row.task != "regression" else torch.rand(batch, 1, 64, 64)
+    else:
+        x = torch.randn(batch, row.inputs, *row.size).to(memory_format=memory_format)
+    layers = [layer for layer in ours.modules() if isinstance(layer, CoordConvolution)]
+    inputs = {id(layer): seen_by(layer, ours, x) for layer in layers}
+    modules = {
+        "plain": replaced(copy.deepcopy(ours), plain_copy),
+        "published": replaced(copy.deepcopy(ours), lambda layer: Published(plain_copy(layer))),
+        "ours": copy.deepcopy(ours),
+        "folded": replaced(ours, lambda layer: Folded(layer, inputs[id(layer)])),
+    }
+    return {name: m.to(memory_format=memory_format) for name, m in modules.items()}, x
+
+
+def forward(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    def call() -> object:
+        with torch.no_grad():
+            return module(x)
+
+    return call
+
+
+def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+    upstream = torch.randn_like(module(x))
+
+    def call() -> object:
+        module(x).backward(upstream)
+        # Freed within the call: every call starts and ends with the same memory.
+        x.grad = None
+        module.zero_grad()
+
+    return call
+
+
+def compiled(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    """Return the compiled block of the layer, a batch norm and a ReLU, in evaluation."""
+    outputs = module(x).shape[1]
+    norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[x.dim() - 3](outputs)
+    block = nn.Sequential(module, norm, nn.ReLU()).eval()
+    torch.compiler.reset()
+    return forward(torch.compile(block), x)
+
+
+def one_turn(call: Callable[[], object], seconds: float) -> float:
+    """Return the median time of a call, after one that is not counted."""
+    call()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 2 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Return the most memory that torch held at once during a call, beyond what it held before."""
+    call()
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profile:
+        call()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        profile.export_chrome_trace(str(path))
+        events = json.loads(path.read_text())["traceEvents"]
+    held = peak = 0
+    for event in sorted(
+        (e for e in events if e.get("name") == "[memory]"), key=lambda e: float(e["ts"])
+    ):
+        held += event["args"]["Bytes"]
+        peak = max(peak, held)
+    return peak
+
+
+def own_bytes(module: nn.Module, x: Tensor) -> int:
+    tensors = [x, *module.parameters()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict:
+    """Measure all variants of one cell, in turns."""
+    torch.manual_seed(0)
+    modules, x = variants(row, batch, form)
+    prepare = {"forward": forward, "training": training, "compiled": compiled}[mode]
+    names = [n for n in VARIANTS if not (mode == "training" and n == "folded")]
+    calls = {name: prepare(modules[name], x) for name in names}
+    turns: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:  # Compiles, and warms the caches of all before the first turn.
+        calls[name]()
+    for turn in range(options.turns):
+        order = names[turn % len(names) :] + names[: turn % len(names)]
+        for name in order:
+            turns[name].append(one_turn(calls[name], options.seconds))
+    cell = {"row": row.name, "batch": batch, "format": form, "mode": mode, "variants": {}}
+    for name in names:
+        ratios = [ours / plain for ours, plain in zip(turns[name], turns["plain"], strict=True)]
+        entry = {
+            "seconds": statistics.median(turns[name]),
+            "ratio": statistics.median(ratios),
+            "ratio_low": min(ratios),
+            "ratio_high": max(ratios),
+        }
+        if mode != "compiled":
+            entry["bytes"] = peak_bytes(calls[name]) + own_bytes(modules[name], x)
+        cell["variants"][name] = entry
+    return cell
+
+
+def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
+    for mode in options.modes:
+        for row in ROWS:
+            if options.rows and not any(part in row.name for part in options.rows):
+                continue
+            if mode == "compiled" and (isinstance(row, Net) or row.name.startswith("first")):
+                continue
+            # The nets are built with channels last.
+            forms = FORMATS[1:] if isinstance(row, Net) else FORMATS
+            for form in forms:
+                for batch in (1, 32):
+                    yield row, batch, form, mode
+
+
+def machine() -> dict:
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "coordconv": coordconv.__version__,
+    }
+
+
+def kept(path: Path) -> dict[tuple, dict]:
+    """Return the cells that were measured before; those measured anew replace them."""
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text())
+    if content["machine"] != machine():
+        raise SystemExit(f"{path} was measured on another machine or version; choose another --out")
+    return {
+        (cell["row"], cell["batch"], cell["format"], cell["mode"]): cell
+        for cell in content["cells"]
+    }
+
+
+def place(cell: dict) -> tuple[int, int, int, int]:
+    """Return where a cell stands in the table."""
+    names = [row.name for row in ROWS]
+    return (
+        MODES.index(cell["mode"]),
+        names.index(cell["row"]),
+        FORMATS.index(cell["format"]),
+        cell["batch"],
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", nargs="*", default=[], help="parts of the names of rows")
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES)
+    parser.add_argument("--seconds", type=float, default=0.1, help="of each turn")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=FOLDER / "results" / "layers.json")
+    options = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore")
+    measured = kept(options.out)
+    todo = list(cells(options))
+    for number, (row, batch, form, mode) in enumerate(todo, start=1):
+        cell = measure(row, batch, form, mode, options)
+        measured[row.name, batch, form, mode] = cell
+        ratios = "  ".join(
+            f"{name} {entry['ratio']:.2f}"
+            for name, entry in cell["variants"].items()
+            if name != "plain"
+        )
+        plain = cell["variants"]["plain"]["seconds"] * 1000
+        print(
+            f"[{number}/{len(todo)}] {mode:9} {row.name:30} {form:13} batch {batch:2} "
+            f"plain {plain:8.3f} ms  {ratios}",
+            flush=True,
+        )
+        # Written after every cell: what was measured is not lost when the rest is not.
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        content = {"machine": machine(), "seconds": options.seconds, "turns": options.turns}
+        content["cells"] = sorted(measured.values(), key=place)
+        temporary = options.out.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        temporary.replace(options.out)
+    print(f"written to {options.out}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
