@@ -11,7 +11,6 @@ JSON, from which `make speed` makes a page and a picture; see benchmarks/README.
 import argparse
 import copy
 import json
-import os
 import platform
 import statistics
 import sys
@@ -29,6 +28,7 @@ import coordconv
 from coordconv.layers.convolution import CoordConvolution
 from coordconv_lab.models import build
 from coordconv_lab.recipes.tuned import tuned
+from coordconv_lab.train.provenance import processor_name
 
 FOLDER = Path(__file__).parent
 FORMATS = ("contiguous", "channels_last")
@@ -290,8 +290,7 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
 
 def machine() -> dict:
     return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,

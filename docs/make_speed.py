@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "layers.json"
+CHOICE = ROOT / "benchmarks" / "results" / "choice.json"
 PAGE = ROOT / "docs" / "speed.md"
 PICTURE = ROOT / "docs" / "images" / "layer-overhead.png"
 BEGIN, END = "<!-- measured: written by make speed -->", "<!-- measured: end -->"
@@ -189,6 +190,43 @@ def draw(cells: Sequence[dict]) -> Figure:
     return figure
 
 
+def choice_table(cells: Sequence[dict]) -> list[str]:
+    """Separate over concatenated, in bold where `method="auto"` concatenates."""
+    outputs = sorted({cell["outputs"] for cell in cells})
+    columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
+    heads = [f"{mode}, {number} outputs" for mode, number in columns]
+    lines = [
+        f"| kernel | format | inputs | {' | '.join(heads)} |",
+        "|---|---|--:|" + "--:|" * len(columns),
+    ]
+    rows = dict.fromkeys((cell["kernel"], cell["format"], cell["inputs"]) for cell in cells)
+    for kernel, form, inputs in rows:
+        entries = []
+        for mode, number in columns:
+            (cell,) = [
+                cell
+                for cell in cells
+                if (cell["kernel"], cell["format"]) == (kernel, form)
+                and (cell["inputs"], cell["outputs"]) == (inputs, number)
+            ]
+            picked = kernel == 1 and number >= 16 * inputs
+            entries.append(f"**{cell[mode]:.2f}**" if picked else f"{cell[mode]:.2f}")
+        size = f"{kernel}x{kernel}"
+        lines.append(f"| {size} | {form.replace('_', ' ')} | {inputs} | {' | '.join(entries)} |")
+    return lines
+
+
+def choice_part(content: dict) -> list[str]:
+    """The measurement behind the choice of the method."""
+    return [
+        "Time of the separate way over the concatenation's, 32 x 32 pixels, batch "
+        f"{content['batch']}, median of {content['turns']} turns; bold where "
+        '`method="auto"` concatenates:',
+        "",
+        *choice_table(content["cells"]),
+    ]
+
+
 def with_part(page: str, part: str) -> str:
     """Put the measured part between the two marks of the page."""
     before, rest = page.split(BEGIN)
@@ -200,7 +238,8 @@ def main() -> int:
     """Write both; with --check, say whether the page is that of the measurement."""
     content = json.loads(MEASURED.read_text())
     page = PAGE.read_text()
-    wanted = with_part(page, measured_part(content))
+    chosen = json.loads(CHOICE.read_text())
+    wanted = with_part(page, "\n".join([measured_part(content), "", *choice_part(chosen)]))
     if "--check" in sys.argv:
         return int(wanted != page)
     PAGE.write_text(wanted)

@@ -19,7 +19,7 @@ def provenance(spec: ExperimentSpec) -> Provenance:
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",
-        processor=_processor(),
+        processor=processor_name(),
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,
@@ -38,8 +38,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
-    """The processor's own name where the system tells it, else its architecture."""
+def processor_name() -> str:
+    """Return the processor's own name where the system tells it, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
