@@ -14,7 +14,13 @@ from coordconv.conventions import Side
 from coordconv.grids import axis_positions
 from coordconv.operations import Convolution, TransposedConvolution
 from coordconv.positions import Positions
-from coordconv.terms import ProductTerm, pointwise_term, separable_term, written_out_term
+from coordconv.terms import (
+    MatrixLayout,
+    ProductTerm,
+    pointwise_term,
+    separable_term,
+    written_out_term,
+)
 
 __all__ = ["Method", "check_floating_point", "compute", "join"]
 
@@ -33,7 +39,7 @@ def compute(
 ) -> Tensor:
     """Return the operation on the data together with the coordinates of their pixels."""
     check_floating_point(x)
-    _check_coordinate_weight(operation, coord_weight, positions.radius)
+    _check_shapes(operation, x, weight, coord_weight, positions.radius)
     if _concatenates(method, x, weight, operation):
         return _concatenated(operation, x, weight, coord_weight, bias, positions)
     data = operation(x, weight, bias, operation.groups)
@@ -121,14 +127,14 @@ def _add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
     if (
         (data.dim() == rank + 1 or data.shape[0] == 1)
         and data.dtype == term.left.dtype
-        and (term.channels_last or data.is_contiguous())
+        and (term.layout.channels_last or data.is_contiguous())
         and _may_work_in_place()
         and not _traces()
     ):
         if not torch.is_grad_enabled() or not _require_gradients(data, term.left, term.right):
-            term.add_to(term.picture_of(data))
+            term.add_to(data)
             return data
-        return _AddToPicture.apply(data, term.left, term.right, term)
+        return _AddToPicture.apply(data, term.left, term.right, term.layout)
     with _without_autocast(data.device.type):
         return _add(data, term.product())
 
@@ -137,18 +143,18 @@ class _AddToPicture(torch.autograd.Function):
     """Add a product to the output of one picture in place, without ever holding the product."""
 
     @staticmethod
-    def forward(ctx, data: Tensor, left: Tensor, right: Tensor, term: ProductTerm) -> Tensor:
-        ctx.term = term
+    def forward(ctx, data: Tensor, left: Tensor, right: Tensor, layout: MatrixLayout) -> Tensor:
+        ctx.layout = layout
         ctx.save_for_backward(left, right)
         ctx.save_for_forward(left, right)
         ctx.mark_dirty(data)
-        term.add_to(term.picture_of(data))
+        ProductTerm(left, right, layout).add_to(data)
         return data
 
     @staticmethod
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,), (left, right) = gradients, ctx.saved_tensors
-        matrix = ctx.term.matrix_of(ctx.term.picture_of(gradient))
+        matrix = ctx.layout.as_matrix(gradient)
         of_left = matrix @ right.transpose(-1, -2) if ctx.needs_input_grad[1] else None
         of_right = left.transpose(-1, -2) @ matrix if ctx.needs_input_grad[2] else None
         return gradient, of_left, of_right, None
@@ -158,7 +164,7 @@ class _AddToPicture(torch.autograd.Function):
         data, of_left, of_right, _ = tangents
         left, right = ctx.saved_tensors
         change = torch.matmul(of_left, right) + torch.matmul(left, of_right)
-        return data.add_(ctx.term.as_picture(change).expand(data.shape))
+        return data.add_(ctx.layout.as_picture(change).expand(data.shape))
 
 
 def _add(data: Tensor, term: Tensor) -> Tensor:
@@ -285,16 +291,26 @@ def check_floating_point(x: Tensor) -> None:
         )
 
 
-def _check_coordinate_weight(operation: Operation, coord_weight: Tensor, radius: bool) -> None:
-    channels = operation.rank + 1 if radius else operation.rank
+def _check_shapes(
+    operation: Operation, x: Tensor, weight: Tensor, coord_weight: Tensor, radius: bool
+) -> None:
+    rank = operation.rank
+    inputs, outputs = operation.channels(weight)
+    if x.dim() not in (rank + 1, rank + 2) or x.shape[-1 - rank] != inputs:
+        raise ValueError(
+            f"x must have shape (N, {inputs}, *size) or ({inputs}, *size) with {rank} spatial axes "
+            f"for weights of shape {tuple(weight.shape)} and groups={operation.groups}, "
+            f"got {tuple(x.shape)}"
+        )
+    channels = rank + 1 if radius else rank
     kernel = coord_weight.shape[2:]
     if (
-        coord_weight.dim() != operation.rank + 2
-        or operation.outputs_first(coord_weight).shape[1] != channels
+        coord_weight.dim() != rank + 2
+        or operation.outputs_first(coord_weight).shape[:2] != (outputs, channels)
         or any(small > large for small, large in zip(kernel, operation.kernel, strict=True))
     ):
         raise ValueError(
-            f"coord_weight must have {channels} coordinate channels for rank {operation.rank} and "
-            f"radius={radius}, and a kernel of at most {tuple(operation.kernel)}; "
-            f"got shape {tuple(coord_weight.shape)}"
+            f"coord_weight must have {outputs} outputs and {channels} coordinate channels for "
+            f"weights of shape {tuple(weight.shape)} and radius={radius}, and a kernel of at most "
+            f"{tuple(operation.kernel)}; got shape {tuple(coord_weight.shape)}"
         )

@@ -89,6 +89,20 @@ class Convention:
         return PRESETS[convention]
 
 
+def checked_radius(radius: object) -> bool:
+    """Return whether there is a radius; its form is the convention's.
+
+    Raises:
+        TypeError: If it is not True or False.
+    """
+    if not isinstance(radius, bool):
+        raise TypeError(
+            f"radius must be True or False, got {radius!r}; how it is measured belongs to the "
+            "convention, for example Convention(radius='normalized')"
+        )
+    return radius
+
+
 def _checked_span(span: object) -> tuple[float, float]:
     if (
         isinstance(span, tuple | list)

@@ -6,7 +6,7 @@ Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer".
 from torch import Tensor
 
 from coordconv.computation import Method, check_floating_point, compute, join
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, checked_radius
 from coordconv.grids import Window
 from coordconv.operations import Convolution, Numbers, PaddingMode, TransposedConvolution
 from coordconv.positions import Positions
@@ -25,7 +25,8 @@ def append_coordinates(
     """Append the coordinates of every pixel to the channels of a batch.
 
     Args:
-        x: Shape ``(N, C, *size)`` with one spatial axis or more, of a floating-point type.
+        x: Shape ``(N, C, *size)`` with one spatial axis or more, of a floating-point type; always
+            with a batch, for (C, H, W) would be read as (N, C, W).
         convention: What the coordinates mean: a `Convention` or the name of a preset. It also
             says on which side of the data they stand.
         radius: Append the distance to the centre as well.
@@ -37,7 +38,7 @@ def append_coordinates(
         Shape ``(N, C + d, *size)`` with the dtype, the device and the memory format of ``x``.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type.
+        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
         ValueError: If ``x`` has no spatial axis, if the convention or the window is unusable, or
             if the coordinates do not have the size of ``x``.
 
@@ -57,7 +58,7 @@ def append_coordinates(
             f"x must have shape (N, C, *size) with one spatial axis or more, got {tuple(x.shape)}; "
             "add the missing batch or channel axis with unsqueeze"
         )
-    positions = Positions(Convention.of(convention), radius, window, coordinates)
+    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
     return join(x, positions.grid(x, x.dim() - 2, x.dtype), positions.convention.side)
 
 
@@ -115,9 +116,10 @@ def coord_conv(
         format, under autocast too.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type.
-        ValueError: If ``coord_weight`` does not hold one channel per coordinate or is larger than
-            ``weight``, or a padding mode, method, convention, window or coordinates are unusable.
+        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
+        ValueError: If ``x`` does not have the channels of ``weight``, if ``coord_weight`` does not
+            hold one channel per coordinate or is larger than ``weight``, or if a padding mode,
+            method, convention, window or coordinates are unusable.
 
     Example:
         >>> import torch
@@ -128,7 +130,7 @@ def coord_conv(
                   [-9.,  1., 11.]]]])
     """
     operation = Convolution(weight, stride, padding, dilation, groups, padding_mode)
-    positions = Positions(Convention.of(convention), radius, window, coordinates)
+    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
     return compute(operation, x, weight, coord_weight, bias, positions, method)
 
 
@@ -174,7 +176,7 @@ def coord_conv_transpose(
         and memory format.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type.
+        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
         ValueError: As `coord_conv`.
 
     Example:
@@ -185,5 +187,5 @@ def coord_conv_transpose(
         tensor([[[ -1., -10.,   1.,  10.]]])
     """
     operation = TransposedConvolution(weight, stride, padding, output_padding, dilation, groups)
-    positions = Positions(Convention.of(convention), radius, window, coordinates)
+    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
     return compute(operation, x, weight, coord_weight, bias, positions, method)

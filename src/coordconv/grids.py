@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, checked_radius
 
 __all__ = ["Window", "coordinate_grid"]
 
@@ -62,14 +62,15 @@ def coordinate_grid(
         window: Where these pixels lie in a larger picture, whose positions they then get.
         dtype: Floating-point type of the result, the default type of torch if not given. The
             arithmetic is done in float32 (in float64 where that is asked for) and rounded once.
-        device: Where the grid is made.
+        device: Where the grid is made; where the window's tensors are, if not given.
 
     Returns:
         Shape ``(d, *size)``, or ``(d + 1, *size)`` with the radius, for d axes; with one row per
         sample in the window, ``(N, d, *size)`` or ``(N, d + 1, *size)``.
 
     Raises:
-        TypeError: If a size is not an integer or the dtype is not a floating-point type.
+        TypeError: If a size is not an integer, the dtype is not a floating-point type, or the
+            radius is not True or False.
         ValueError: If a size is negative or there is none, if the convention is unknown, or if
             the window does not have one number per axis.
 
@@ -93,7 +94,7 @@ def coordinate_grid(
     _check_dtype(dtype)
     # Half types cannot tell neighbouring pixels apart on large grids: round only the result.
     working = torch.float64 if dtype == torch.float64 else torch.float32
-    channels = grid_channels(size, convention, radius, window, working, device)
+    channels = grid_channels(size, convention, checked_radius(radius), window, working, device)
     return torch.stack(channels, dim=-1 - len(size)).to(dtype)
 
 
@@ -120,7 +121,7 @@ class AxisPositions(NamedTuple):
 
     position: Tensor
     offset: Tensor  # The same, measured from the centre of the span.
-    whole: int | Tensor  # Number of pixels of the whole axis, a tensor of shape () or (N, 1).
+    whole: int | Tensor  # Number of pixels of the whole axis, a tensor of shape (1,) or (N, 1).
 
 
 def axis_positions(
@@ -132,19 +133,30 @@ def axis_positions(
 ) -> list[AxisPositions]:
     """Return the positions along every axis of a picture; see `coordinate_grid`."""
     axes: list[AxisPositions] = []
-    for length, (start, whole) in zip(size, _axis_windows(size, window, device), strict=True):
-        if axes and window is None and not torch.compiler.is_compiling() and length == size[0]:
-            axes.append(axes[0])  # A square; a compiler would make it a case of its own.
+    windows = _axis_windows(size, window, dtype, device)
+    for length, (start, whole) in zip(size, windows, strict=True):
+        if axes and window is None and not _is_recorded() and length == size[0]:
+            axes.append(axes[0])  # A square.
             continue
-        twice = _twice_from_the_middle(length, start, whole, convention, dtype, device)
+        place = start.device if device is None and isinstance(start, Tensor) else device
+        twice = _twice_from_the_middle(length, start, whole, convention, dtype, place)
         offset, centre = _offset(twice, whole, convention)
         position = offset if isinstance(centre, float) and centre == 0 else offset + centre
         axes.append(AxisPositions(position, offset, whole))
     return axes
 
 
+def _is_recorded() -> bool:
+    """Tell whether a graph is made of this call, in which a square must not be a special case."""
+    tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    return tracing or torch.compiler.is_compiling()
+
+
 def _axis_windows(
-    size: Sequence[int], window: Window | tuple | None, device: torch.device | str | None
+    size: Sequence[int],
+    window: Window | tuple | None,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
 ) -> list[tuple]:
     """Return (start, whole) for every axis: numbers, or tensors that broadcast over pixels."""
     if window is None:
@@ -155,16 +167,25 @@ def _axis_windows(
         )
     columns: list[list] = []
     for name, numbers in zip(("start", "whole"), window, strict=True):
-        shape = numbers.shape if isinstance(numbers, Tensor) else (len(numbers),)
-        if len(shape) not in (1, 2) or shape[-1] != len(size):
+        if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
+            column = list(numbers.to(device=device, dtype=dtype).unsqueeze(-1).unbind(-2))
+        elif isinstance(numbers, tuple | list) and all(_is_a_number(n) for n in numbers):
+            column = list(numbers)
+        else:
+            column = []
+        if len(column) != len(size):
             raise ValueError(
-                f"window {name} must hold one number for each of the {len(size)} axes, "
-                f"of shape ({len(size)},) or (N, {len(size)}), got shape {tuple(shape)}"
+                f"window {name} must hold one number for each of the {len(size)} axes, a sequence "
+                f"or a tensor of shape ({len(size)},) or (N, {len(size)}), got {numbers!r}"
             )
-        if isinstance(numbers, Tensor):
-            numbers = numbers.to(device).unsqueeze(-1).unbind(-2)
-        columns.append(list(numbers))
+        columns.append(column)
+    if any(isinstance(whole, int) and whole < 1 for whole in columns[1]):
+        raise ValueError(f"window whole must hold sizes of at least 1, got {window[1]!r}")
     return list(zip(*columns, strict=True))
+
+
+def _is_a_number(value: object) -> bool:
+    return isinstance(value, int | float | torch.SymInt | torch.SymFloat)
 
 
 def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> Tensor:
@@ -189,7 +210,7 @@ def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float
     else:
         steps = max(steps, 1) if isinstance(steps, int) else torch.sym_max(steps, 1)
     half = (high - low) / 2
-    # Divided first, so that the ends are exact whatever the span.
+    # Divided first, so that the ends of a span around 0 are exact.
     unit = twice / steps
     return (unit if half == 1 else half * unit), (low + high) / 2
 
@@ -223,10 +244,8 @@ def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
 
 
 def _norm(parts: list[Tensor]) -> Tensor:
-    total = parts[0].square()
-    for part in parts[1:]:
-        total = total + part.square()
-    return total.sqrt()
+    # Not the root of a sum of squares, whose gradient at the centre would be 0 / 0.
+    return torch.linalg.vector_norm(torch.stack(parts), dim=0)
 
 
 def _check_size(size: Sequence[int]) -> None:

@@ -115,6 +115,10 @@ class Convolution(_Operation):
         before, _ = self.margins_around(kernel, axis)
         return taps.narrow(-1, before, kernel[axis])
 
+    def channels(self, weight: Tensor) -> tuple[int, int]:
+        """Return the numbers of inputs and outputs."""
+        return weight.shape[1] * self.groups, weight.shape[0]
+
     def outputs_first(self, coord_weight: Tensor) -> Tensor:
         """Return coordinate weights with the outputs first, then the coordinates."""
         return coord_weight
@@ -173,10 +177,16 @@ class TransposedConvolution(_Operation):
             apart = functional.pad(values.unsqueeze(-1), (0, stride - 1)).flatten(-2)
             values = apart[..., : apart.shape[-1] - (stride - 1)]
         reach = dilation * (self.kernel[axis] - 1)
-        values = functional.pad(values, (reach - padding, reach - padding + extra))
+        # The end first: a crop of the start may be longer than what there is without it.
+        values = functional.pad(values, (0, reach + extra))
+        values = functional.pad(values, (reach - padding, -padding))
         taps = values.unfold(-1, reach + 1, 1)[..., ::dilation].flip(-1)
         before, _ = self.margins_around(kernel, axis)
         return taps.narrow(-1, before, kernel[axis])
+
+    def channels(self, weight: Tensor) -> tuple[int, int]:
+        """Return the numbers of inputs and outputs."""
+        return weight.shape[0], weight.shape[1] * self.groups
 
     def outputs_first(self, coord_weight: Tensor) -> Tensor:
         """Return coordinate weights with the outputs first, then the coordinates."""

@@ -24,7 +24,7 @@ class Positions(NamedTuple):
         """Tell whether each coordinate depends on one axis alone, for all samples alike."""
         if self.radius or self.coordinates is not None:
             return False
-        return self.window is None or not any(
+        return not isinstance(self.window, tuple | list) or not any(
             isinstance(part, Tensor) and part.dim() > 1 for part in self.window
         )
 
@@ -49,9 +49,11 @@ class Positions(NamedTuple):
         else:
             grid = self._written_out(x, rank).to(device=x.device, dtype=dtype)
         samples = x.shape[0] if x.dim() == rank + 2 else 1
-        if grid.dim() == rank + 2 and grid.shape[0] not in (1, samples):
+        rows = grid.shape[0] if grid.dim() == rank + 2 else 1
+        # Compared one by one: a compiler does not look a symbolic size up in a tuple.
+        if rows != 1 and rows != samples:
             raise ValueError(
-                f"the window or the coordinates have rows for {grid.shape[0]} samples, "
+                f"the window or the coordinates have rows for {rows} samples, "
                 f"x of shape {tuple(x.shape)} has {samples}"
             )
         return grid

@@ -16,7 +16,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["ProductTerm", "pointwise_term", "separable_term", "written_out_term"]
+__all__ = ["MatrixLayout", "ProductTerm", "pointwise_term", "separable_term", "written_out_term"]
+
+
+@dataclass(frozen=True)
+class MatrixLayout:
+    """How a picture, shape (out, *outputs), lies in memory, and as what matrix a product sees it.
+
+    Attributes:
+        shape: That of the picture in memory: (out, *outputs), or (*outputs, out).
+        matrix: Shape (m, n), or (batch, m, n).
+        channels_last: The picture has its channels last in memory.
+    """
+
+    shape: tuple[int, ...]
+    matrix: tuple[int, ...]
+    channels_last: bool
+
+    def as_picture(self, matrix: Tensor) -> Tensor:
+        """Return a matrix as a picture."""
+        picture = matrix.view(self.shape)
+        return picture.movedim(-1, 0) if self.channels_last else picture
+
+    def as_matrix(self, picture: Tensor) -> Tensor:
+        """Return a picture, or a batch of one, as a matrix: a view where it lies in memory so."""
+        picture = picture if picture.dim() == len(self.shape) else picture.squeeze(0)
+        picture = picture.movedim(0, -1) if self.channels_last else picture
+        return picture.reshape(self.matrix)
 
 
 @dataclass(frozen=True)
@@ -26,39 +52,28 @@ class ProductTerm:
     Attributes:
         left: Shape (m, k), or (batch, m, k).
         right: Shape (k, n), or (batch, k, n).
-        shape: That of the term in memory: (out, *outputs), or (*outputs, out).
-        channels_last: The term has its channels last in memory.
+        layout: How the product is seen as a picture.
     """
 
     left: Tensor
     right: Tensor
-    shape: tuple[int, ...]
-    channels_last: bool
+    layout: MatrixLayout
+
+    @classmethod
+    def of(
+        cls, left: Tensor, right: Tensor, shape: tuple[int, ...], *, channels_last: bool
+    ) -> "ProductTerm":
+        """Return the product of two matrices whose elements lie in memory as ``shape`` says."""
+        matrix = (*left.shape[:-1], right.shape[-1])
+        return cls(left, right, MatrixLayout(shape, matrix, channels_last))
 
     def product(self) -> Tensor:
         """Return the term, shape (out, *outputs)."""
-        return self.as_picture(torch.matmul(self.left, self.right))
-
-    def as_picture(self, matrix: Tensor) -> Tensor:
-        """Return what the product has, (m, n) or (batch, m, n), as a picture (out, *outputs)."""
-        picture = matrix.view(self.shape)
-        return picture.movedim(-1, 0) if self.channels_last else picture
-
-    def picture_of(self, batch: Tensor) -> Tensor:
-        """Return the only picture of a batch, or the picture itself."""
-        return batch if batch.dim() == len(self.shape) else batch.squeeze(0)
-
-    def matrix_of(self, picture: Tensor) -> Tensor:
-        """Return a picture, shape (out, *outputs), as the product has it: (m, n) or (batch, m, n).
-
-        It is a view where the picture lies in memory as the term does.
-        """
-        picture = picture.movedim(0, -1) if self.channels_last else picture
-        return picture.reshape(*self.left.shape[:-1], self.right.shape[-1])
+        return self.layout.as_picture(torch.matmul(self.left, self.right))
 
     def add_to(self, picture: Tensor) -> None:
-        """Add the term to one picture, shape (out, *outputs), in place and without building it."""
-        matrix = self.matrix_of(picture)
+        """Add the term to one picture, or a batch of one, in place and without building it."""
+        matrix = self.layout.as_matrix(picture)
         if matrix.dim() == 2:
             matrix.addmm_(self.left, self.right)
         else:
@@ -77,8 +92,10 @@ def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> Prod
     weight, grid = weight.flatten(1), grid.flatten(1)
     if channels_last:
         # Contiguous, so that its gradient is one quick product and not its slow transpose.
-        return ProductTerm(grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True)
-    return ProductTerm(weight, grid, (outputs, *size), channels_last=False)
+        return ProductTerm.of(
+            grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True
+        )
+    return ProductTerm.of(weight, grid, (outputs, *size), channels_last=False)
 
 
 def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
@@ -117,10 +134,12 @@ def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: boo
         right = torch.mm(rows, weight).view(-1, columns.shape[1], out)  # (p, cv, o)
         # Contiguous: torch would split a batched product of other operands into single ones.
         left = columns.contiguous().expand(right.shape[0], -1, -1)
-        return ProductTerm(left, right, (*outputs, out), channels_last=True)
+        return ProductTerm.of(left, right, (*outputs, out), channels_last=True)
     weight = weight.permute(0, 1, 4, 2, 3).reshape(-1, rows.shape[1])  # (ocv, c'u)
     left = torch.mm(weight, rows.t()).view(out, columns.shape[1], -1).transpose(1, 2)  # (o, p, cv)
-    return ProductTerm(left, columns.t().expand(out, -1, -1), (out, *outputs), channels_last=False)
+    return ProductTerm.of(
+        left, columns.t().expand(out, -1, -1), (out, *outputs), channels_last=False
+    )
 
 
 def _joint_taps(taps: Sequence[Tensor], like: Tensor) -> Tensor:

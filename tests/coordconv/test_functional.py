@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from coordconv import (
+    AddCoords,
     Convention,
+    CoordConv2d,
     append_coordinates,
     coord_conv,
     coord_conv_transpose,
@@ -158,3 +160,38 @@ def test_an_unknown_padding_or_padding_mode_is_refused():
         coord_conv(x, weight, coord_weight, padding_mode="constant")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="padding must be"):
         coord_conv(x, weight, coord_weight, padding="full", padding_mode="reflect")
+
+
+@pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
+def test_weights_and_data_that_do_not_belong_together_are_refused(method):
+    x, weight = torch.zeros(2, 6, 4, 5), torch.zeros(4, 1, 1, 1)
+    good = torch.ones(4, 2, 1, 1)
+    with pytest.raises(ValueError, match=r"x must have shape \(N, 4, \*size\)"):
+        coord_conv(x, weight, good, groups=4, method=method)
+    with pytest.raises(ValueError, match=r"x must have shape \(N, 4, \*size\)"):
+        coord_conv(x[:, :4, 0, 0], weight, good, groups=4, method=method)
+    for outputs in (1, 3):
+        with pytest.raises(ValueError, match="4 outputs and 2 coordinate channels"):
+            coord_conv(x[:, :4], weight, good[:1].repeat(outputs, 1, 1, 1), groups=4, method=method)
+        wrong = torch.ones(2, outputs, 1, 1)
+        with pytest.raises(ValueError, match="4 outputs and 2 coordinate channels"):
+            coord_conv_transpose(x[:, :4], weight, wrong, groups=4, method=method)
+
+
+@pytest.mark.parametrize("radius", ["off_centre", 1, None])
+def test_a_radius_that_is_neither_true_nor_false_is_refused(radius):
+    with pytest.raises(TypeError, match="belongs to the convention"):
+        coordinate_grid((2, 3), radius=radius)
+    with pytest.raises(TypeError, match="belongs to the convention"):
+        append_coordinates(torch.zeros(1, 1, 2, 3), radius=radius)
+    for layer in (AddCoords, lambda radius: CoordConv2d(1, 1, 1, radius=radius)):
+        with pytest.raises(TypeError, match="belongs to the convention"):
+            layer(radius=radius)
+
+
+@pytest.mark.parametrize("method", ["separate", "concatenate"])
+def test_a_transposed_padding_larger_than_the_kernel_crops_as_the_plain_layer_does(method):
+    options = {"stride": 5, "padding": 2, "output_padding": 4}
+    x, weight = torch.ones(1, 1, 1), torch.ones(1, 1, 1)
+    plain = torch.nn.functional.conv_transpose1d(x, weight, **options)
+    assert coord_conv_transpose(x, weight, weight, **options, method=method).shape == plain.shape

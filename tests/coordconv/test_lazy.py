@@ -66,3 +66,24 @@ def test_channels_that_groups_do_not_divide_are_refused_and_nothing_is_drawn():
     with pytest.raises(ValueError, match="4 channels, which groups=3 does not divide"):
         layer(picture("CoordConv2d"))
     assert is_lazy(layer.weight)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lazy_layer_that_loads_a_plain_checkpoint_draws_only_what_that_lacks(name):
+    plain = getattr(nn, name.removeprefix("Coord"))(4, 6, 3, groups=2)
+    lazy = getattr(coordconv, f"Lazy{name}")(6, 3, groups=2)
+    assert lazy.load_state_dict(plain.state_dict(), strict=False).missing_keys == ["coord_weight"]
+    assert lazy(picture(name)).isfinite().all()
+    assert_close(lazy.weight, plain.weight, rtol=0, atol=0)
+    assert_close(lazy.bias, plain.bias, rtol=0, atol=0)
+    bound = plain.weight[0].numel() ** -0.5
+    assert 0 < lazy.coord_weight.abs().max() <= bound
+    assert lazy.in_channels == 4
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (2, 4, 5, 6, 7)])
+def test_an_input_of_another_rank_is_refused_and_nothing_is_drawn(shape):
+    layer = coordconv.LazyCoordConv2d(6, 3)
+    with pytest.raises(ValueError, match="2 spatial axes"):
+        layer(torch.zeros(shape))
+    assert is_lazy(layer.weight)

@@ -64,6 +64,27 @@ def test_a_transposed_subclass_that_asks_for_an_output_size_is_understood():
     assert_equals_concatenation(Twice(3, 4, 3, stride=2, padding=1), torch.randn(2, 3, 5, 6))
 
 
+def test_parameters_that_do_not_learn_are_no_obstacle():
+    layer = CoordConv2d(3, 4, 3)
+    layer.weight.requires_grad_(False)
+    assert_equals_concatenation(layer, torch.randn(2, 3, 5, 6))
+
+
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_an_output_of_another_shape_is_named(kind):
+    class Cut(kind):
+        def forward(self, input, **where):
+            return super().forward(input, **where)[..., 1:]
+
+    with pytest.raises(AssertionError, match="output: it has shape"):
+        assert_equals_concatenation(Cut(3, 4, 3), torch.randn(2, 3, 5, 6))
+
+
+def test_an_integer_grid_is_named():
+    with pytest.raises(AssertionError, match=r"torch.int64"):
+        assert_grid_convention(lambda size: torch.zeros(2, *size, dtype=torch.int64))
+
+
 def test_a_module_without_coordinate_weights_is_refused():
     with pytest.raises(TypeError, match="coordinate layer, got AddCoords"):
         assert_equals_concatenation(AddCoords(), torch.zeros(1, 1, 2, 3))

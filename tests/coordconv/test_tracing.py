@@ -9,13 +9,16 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.testing import assert_close
 
-from coordconv import AddCoords, CoordConv2d
+from coordconv import AddCoords, CoordConv2d, CoordConvTranspose2d
 
 MODULES = {
     "zeros": CoordConv2d(3, 4, 3, padding=1),
     "reflect": CoordConv2d(3, 4, 3, padding=1, padding_mode="reflect", radius=True),
     "circular": CoordConv2d(3, 4, 3, padding="same", padding_mode="circular"),
     "replicate": CoordConv2d(3, 4, 3, stride=2, padding=1, padding_mode="replicate"),
+    "pointwise": CoordConv2d(3, 4, 1, groups=1, radius=True),
+    "groups": CoordConv2d(3, 6, 3, groups=3, convention="pixels"),
+    "transposed": CoordConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1),
     "append": AddCoords(convention="wizaron", radius=True),
 }
 # A strided plain convolution that leaves one row is compiled anew by torch too: two at least.
@@ -28,8 +31,9 @@ def module(request: pytest.FixtureRequest) -> nn.Module:
     return request.param
 
 
+@pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_one_compiled_graph_serves_pictures_of_every_size(module):
+def test_one_compiled_graph_serves_pictures_of_every_size(module, gradients):
     graphs = []
 
     def count(graph: torch.fx.GraphModule, _: list[Tensor]):
@@ -39,8 +43,17 @@ def test_one_compiled_graph_serves_pictures_of_every_size(module):
     compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=count)
     for batch, size in enumerate(SIZES, start=2):
         x = torch.randn(batch, 3, *size)
-        assert_close(compiled(x), module(x))
+        with torch.set_grad_enabled(gradients):
+            assert_close(compiled(x), module(x))
     assert len(graphs) == 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_layer_takes_a_window_per_sample(module):
+    x, starts = torch.randn(2, 3, 5, 7), torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    compiled = torch.compile(module, fullgraph=True, dynamic=True, backend="eager")
+    for window in ((starts, (9, 20)), ((1, 2), (9, 20))):
+        assert_close(compiled(x, window=window), module(x, window=window))
 
 
 @pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")

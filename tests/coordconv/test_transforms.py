@@ -75,6 +75,19 @@ def test_the_directional_derivative_is_that_of_a_small_step(name, kernel, batch)
         assert_close(torch.autograd.forward_ad.unpack_dual(function(dual)).tangent, tangent)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_tangent_of_the_coordinate_weights_alone_reaches_the_output(kernel, batch):
+    layer, x = make("CoordConv2d", kernel), picture("CoordConv2d", batch)
+    step = torch.randn_like(layer.coord_weight)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(layer.coord_weight, step)
+        output = functional_call(layer, {"coord_weight": dual}, (x,))
+        tangent = torch.autograd.forward_ad.unpack_dual(output).tangent
+    moved = functional_call(layer, {"coord_weight": layer.coord_weight + step}, (x,))
+    assert_close(tangent, moved - layer(x))
+
+
 @pytest.mark.parametrize("last", [False, True], ids=["contiguous", "channels_last"])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("radius", [False, True])
@@ -121,6 +134,8 @@ def test_symbolic_tracing_keeps_the_layer_as_one_call_that_takes_other_sizes(nam
 def test_a_trace_by_example_computes_the_same(name):
     layer, x = make(name), picture(name)
     assert_close(torch.jit.trace(layer, (x,))(x), layer(x))
+    square = x[..., :3, :3, :3] if x.dim() == 5 else x[..., :4, :4] if x.dim() == 4 else x
+    assert_close(torch.jit.trace(layer, (square,))(x), layer(x))
 
 
 def _average_gradients(rank: int, folder: str, layer: nn.Module, x: torch.Tensor) -> None:

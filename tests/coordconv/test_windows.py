@@ -106,7 +106,31 @@ def test_tiles_of_a_picture_give_what_the_whole_gives_inside_them(radius):
     assert (lost - whole[..., 7:12, 9:14]).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("window", [((0,), (4, 5)), ((0, 0), (4,)), (torch.zeros(2, 3), (4, 5))])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_the_dtype_of_a_window_does_not_touch_the_arithmetic(kernel, dtype):
+    layer, x = CoordConv2d(3, 4, kernel), torch.randn(2, 3, 4, 5)
+    expected = layer(x, window=((10, 200), (256, 1024)))
+    start = torch.tensor([10, 200]).to(dtype)  # Each of these types holds both numbers exactly.
+    assert_close(layer(x, window=(start, (256, 1024))), expected)
+    assert_close(layer(x, window=(start.expand(2, 2), (256, 1024))), expected)
+
+
+def test_the_radius_has_a_gradient_at_the_centre():
+    start = torch.zeros(2, requires_grad=True)
+    coordinate_grid((3, 3), radius=True, window=(start, (3, 3))).sum().backward()
+    assert start.grad is not None
+    assert start.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        *[((0,), (4, 5)), ((0, 0), (4,)), (torch.zeros(2, 3), (4, 5)), (8, 64)],
+        *[([[1, 2], [0, 5]], (9, 8)), (("0", "0"), (4, 5)), (torch.zeros(1, 2, 2), (4, 5))],
+    ],
+    ids=str,
+)
 def test_a_window_without_a_number_for_every_axis_is_refused(window):
     with pytest.raises(ValueError, match="one number for each of the 2 axes"):
         CoordConv2d(3, 4, 3)(torch.zeros(1, 3, 4, 5), window=window)
@@ -115,6 +139,13 @@ def test_a_window_without_a_number_for_every_axis_is_refused(window):
 def test_a_window_that_is_not_a_pair_is_refused():
     with pytest.raises(ValueError, match=r"pair \(start, whole\)"):
         coordinate_grid((2, 3), window=(0, 0, 4, 5))
+
+
+@pytest.mark.parametrize("window", [3, "ab", ((0, 0), (0, 5)), ((0, 0), (4, -5))])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_window_that_is_no_pair_or_lies_in_nothing_is_refused(kernel, window):
+    with pytest.raises(ValueError, match="window"):
+        CoordConv2d(3, 4, kernel)(torch.zeros(1, 3, 4, 5), window=window)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 6), (3, 4, 5), (4, 5)])

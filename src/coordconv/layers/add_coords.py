@@ -6,7 +6,7 @@ Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 import torch.fx
 from torch import Tensor, nn
 
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, checked_radius
 from coordconv.functional import append_coordinates
 from coordconv.grids import Window
 from coordconv.layers.coordinates import describe
@@ -21,7 +21,8 @@ class AddCoords(nn.Module):
     """Append the coordinates of every pixel to the channels: the first half of a CoordConv.
 
     Put it in front of any module that should know where it is. It has no parameters and takes
-    pictures of every size and rank. See `append_coordinates` for shapes, conventions and errors.
+    pictures of every size and rank, always with a batch. See `append_coordinates` for shapes,
+    conventions and errors.
 
     Args:
         convention: What the coordinates mean: a `Convention` or the name of a preset.
@@ -29,6 +30,7 @@ class AddCoords(nn.Module):
 
     Raises:
         ValueError: If no preset has the name of the convention.
+        TypeError: If the radius is not True or False.
 
     Example:
         >>> AddCoords(radius=True)(torch.zeros(4, 16, 2, 3)).shape
@@ -38,7 +40,7 @@ class AddCoords(nn.Module):
     def __init__(self, *, convention: Convention | str = "tutorial", radius: bool = False) -> None:
         super().__init__()
         self.convention = Convention.of(convention)
-        self.radius = radius
+        self.radius = checked_radius(radius)
 
     def forward(
         self,

@@ -173,6 +173,7 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
     Raises:
         ValueError: If ``torch.nn.Conv2d`` would raise it for the same arguments, if the coordinate
             kernel is larger than the kernel, or if the convention or the method is unknown.
+        TypeError: If the radius is not True or False.
 
     Example:
         >>> layer = CoordConv2d(16, 8, kernel_size=3, padding=1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coordconv.computation import Method
-from coordconv.conventions import PRESETS, Convention
+from coordconv.conventions import PRESETS, Convention, checked_radius
 
 __all__ = ["CoordinateLayer", "describe", "draw_together"]
 
@@ -39,7 +39,7 @@ class CoordinateLayer(nn.Module):
         method: Method,
     ) -> None:
         """Check the options and keep them."""
-        self.radius = radius
+        self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = _checked_kernel(coord_kernel_size, self.kernel_size)
         if method not in ("auto", "separate", "concatenate"):

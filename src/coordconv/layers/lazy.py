@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter
@@ -33,32 +34,72 @@ class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
         self, out_channels: int, kernel_size: int | tuple[int, ...], *args: Any, **options: Any
     ) -> None:
         super().__init__(0, out_channels, kernel_size, *args, **options)  # pyright: ignore[reportAttributeAccessIssue]
-        like: dict[str, Any] = {"device": self.weight.device, "dtype": self.weight.dtype}
-        self.weight = UninitializedParameter(**like)
+        for name, parameter in self._parameters.items():
+            if parameter is not None:
+                like: dict[str, Any] = {"device": parameter.device, "dtype": parameter.dtype}
+                setattr(self, name, UninitializedParameter(**like))
 
     def reset_parameters(self) -> None:
         """Draw the parameters, once the number of data channels is known."""
-        if not isinstance(self.weight, UninitializedParameter) and self.in_channels > 0:
+        if self.in_channels > 0 and not self._lazy_names():
             super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
 
     def initialize_parameters(self, input: Tensor, *args: Any, **options: Any) -> None:
         """Take the number of data channels from the first input and draw the parameters.
 
+        Parameters that were loaded before keep their values; a loaded weight decides the number.
+
         Raises:
-            ValueError: If ``groups`` does not divide the number of channels.
+            ValueError: If the input has another rank than the layer, or ``groups`` does not divide
+                its channels.
         """
-        channels = input.shape[-1 - len(self.kernel_size)]
+        rank = len(self.kernel_size)
+        if input.dim() not in (rank + 1, rank + 2):
+            raise ValueError(
+                f"the input must have shape (N, C, *size) or (C, *size) with {rank} spatial axes, "
+                f"got {tuple(input.shape)}"
+            )
+        channels = input.shape[-1 - rank]
+        if not isinstance(self.weight, UninitializedParameter):
+            channels = self.weight.shape[0 if self.transposed else 1]
+            channels *= 1 if self.transposed else self.groups
         if channels % self.groups != 0:
             raise ValueError(
                 f"the input has {channels} channels, which groups={self.groups} does not divide"
             )
         self.in_channels = channels
-        if isinstance(self.weight, UninitializedParameter):
-            shape = (self.out_channels, channels // self.groups)
-            if self.transposed:
-                shape = (channels, self.out_channels // self.groups)
-            self.weight.materialize((*shape, *self.kernel_size))
-            self.reset_parameters()
+        lazy = self._lazy_names()
+        if not lazy:
+            return
+        loaded = {
+            name: parameter.detach().clone()
+            for name, parameter in self._parameters.items()
+            if parameter is not None and name not in lazy
+        }
+        for name in lazy:
+            getattr(self, name).materialize(self._shape_of(name))
+        self.reset_parameters()
+        with torch.no_grad():
+            for name, value in loaded.items():
+                getattr(self, name).copy_(value)
+
+    def _lazy_names(self) -> list[str]:
+        parameters = self._parameters.items()
+        return [name for name, p in parameters if isinstance(p, UninitializedParameter)]
+
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        if name == "bias":
+            return (self.out_channels,)
+        kernel, first = self.kernel_size, self.in_channels
+        if name == "coord_weight":
+            kernel, first = self.coord_kernel_size, len(self.kernel_size) + self.radius
+            pair = (first, self.out_channels)
+        else:
+            pair = (first, self.out_channels // self.groups)
+        if not self.transposed:
+            divided = self.groups if name == "weight" else 1
+            pair = (self.out_channels, first // divided)
+        return (*pair, *kernel)
 
 
 class LazyCoordConv1d(LazyCoordinateLayer, CoordConv1d):

@@ -186,6 +186,7 @@ class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
         ValueError: If ``torch.nn.ConvTranspose2d`` would raise it for the same arguments, if the
             coordinate kernel is larger than the kernel, or if the convention or the method is
             unknown.
+        TypeError: If the radius is not True or False.
 
     Example:
         >>> layer = CoordConvTranspose2d(16, 8, kernel_size=2, stride=2)
