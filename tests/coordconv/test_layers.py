@@ -57,6 +57,22 @@ def test_with_zero_coordinate_weights_the_layer_is_the_plain_layer_bit_for_bit(
             assert_close(layer(x), plain_twin(layer)(x), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8])
+def test_the_few_inputs_that_are_concatenated_give_the_bits_of_the_plain_layer_too(
+    channels, rank, dtype
+):
+    layer = getattr(coordconv, f"CoordConv{rank}d")(channels, 16 * channels, 1, dtype=dtype)
+    nn.init.zeros_(layer.coord_weight)
+    x = picture(f"CoordConv{rank}d", batch=3, channels=channels).to(dtype)
+    assert_close(layer(x), plain_twin(layer)(x), rtol=0, atol=0)
+    if rank > 1:
+        layer, x = layer.to(memory_format=FORMATS[rank]), x.to(memory_format=FORMATS[rank])
+        plain = plain_twin(layer).to(memory_format=FORMATS[rank])
+        assert_close(layer(x), plain(x), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("last", [False, True], ids=["contiguous", "channels_last"])

@@ -162,17 +162,19 @@ def test_integer_images_give_an_error_or_the_right_numbers_and_not_zeros():
         grid = coordinate_grid(x.shape[-2:], convention="monai").to(x.dtype)
         return torch.cat([x, grid.expand(len(x), -1, -1, -1)], dim=1)
 
-    def law(function):
+    def law(function, convention="tutorial"):
         images = torch.randint(0, 255, (1, 1, 3, 5), dtype=torch.uint8)
         try:
             coordinates = function(images)[:, 1:]
         except TypeError as error:
             assert "float" in str(error)  # noqa: PT017
         else:
-            assert coordinates.unique().numel() > 1
+            expected = coordinate_grid((3, 5), convention=convention)
+            assert_close(coordinates[0].float(), expected)
 
     law(append_coordinates)
-    expect_failure(law, cast_to_the_image)
+    expect_failure(law, cast_to_the_image, "monai")
+    expect_failure(law, lambda x: torch.cat([x, coordinate_grid((3, 5))[None].to(x.dtype)], 1))
 
 
 class OnlyTheLastGroups(CoordConv2d):

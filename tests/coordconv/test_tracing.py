@@ -48,6 +48,18 @@ def test_one_compiled_graph_serves_pictures_of_every_size(module, gradients):
     assert len(graphs) == 1
 
 
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_compiled_or_vectorised_layer_in_half_precision_keeps_its_dtype(kernel):
+    layer, x = CoordConv2d(3, 4, kernel, dtype=torch.bfloat16), torch.randn(2, 3, 5, 7)
+    for call in (torch.compile(layer, backend="eager"), torch.func.vmap(layer)):
+        with torch.no_grad():
+            assert call(x.bfloat16()).dtype == torch.bfloat16
+        assert call(x.bfloat16()).dtype == torch.bfloat16
+    layer = layer.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.compile(layer, backend="eager")(x).dtype == torch.bfloat16
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_layer_takes_a_window_per_sample(module):
     x, starts = torch.randn(2, 3, 5, 7), torch.tensor([[0.0, 1.0], [2.0, 3.0]])
