@@ -76,7 +76,11 @@ def assert_equals_concatenation(
     named = {"output": output, "gradient of the input": x}
     named |= {f"gradient of {name}": p for name, p in _parameters(layer).items()}
     learnt = [part for part, tensor in named.items() if tensor.requires_grad]
-    gradients = torch.autograd.grad(output, [named[part] for part in learnt[1:]], upstream)
+    assert output.requires_grad, "output: it is detached from the input"
+    # A parameter that takes no part has the gradient 0.
+    gradients = torch.autograd.grad(
+        output, [named[part] for part in learnt[1:]], upstream, materialize_grads=True
+    )
     positions = Positions(layer.convention, layer.radius, window, coordinates)
     grid = positions.grid(x, len(layer.kernel_size), torch.promote_types(x.dtype, torch.float32))
     grid = grid.to(x.dtype).double()

@@ -37,6 +37,16 @@ class Detached(CoordConv2d):
         return output
 
 
+class Blind(CoordConv2d):
+    def forward(self, input, **where):
+        return torch.nn.functional.conv2d(input, self.weight, self.bias)
+
+
+class Cut(CoordConv2d):
+    def forward(self, input, **where):
+        return super().forward(input, **where).detach()
+
+
 class Forgetful(CoordConv2d):
     def forward(self, input, **where):
         return super().forward(input)
@@ -47,6 +57,8 @@ class Forgetful(CoordConv2d):
     [
         (Scaled(3, 4, 3), {}, "output"),
         (Detached(3, 4, 3), {}, "gradient of coord_weight"),
+        (Blind(3, 4, 3), {}, "output"),
+        (Cut(3, 4, 3), {}, "output: it is detached"),
         (Forgetful(3, 4, 3), {"window": ((1, 1), (9, 9))}, "output"),
         (Forgetful(3, 4, 3), {"coordinates": torch.ones(2, 5, 6)}, "output"),
     ],

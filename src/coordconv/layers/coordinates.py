@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from coordconv.computation import Method
+from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
 
 __all__ = ["CoordinateLayer", "describe", "draw_together"]
@@ -42,9 +42,7 @@ class CoordinateLayer(nn.Module):
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = _checked_kernel(coord_kernel_size, self.kernel_size)
-        if method not in ("auto", "separate", "concatenate"):
-            raise ValueError(f"method must be 'auto', 'separate' or 'concatenate', got {method!r}")
-        self.method = method
+        self.method = checked_method(method)
 
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
         """Return the part of full-size coordinate weights that this layer's kernel covers."""
