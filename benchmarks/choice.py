@@ -7,12 +7,12 @@ from which `make speed` makes a table in docs/speed.md; see benchmarks/README.md
 """
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 
 import torch
-from layers import FOLDER, FORMATS, forward, machine, one_turn, training
+from layers import FORMATS, forward, training
+from measure import FOLDER, machine, one_turn, write_json
 
 from coordconv import CoordConv2d
 
@@ -55,8 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
                     cells.append(measure(inputs, outputs, kernel, form, options))
                     print(cells[-1], flush=True)
     content = {"machine": machine(), "batch": options.batch, "turns": options.turns, "cells": cells}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(options.out, content)
 
 
 if __name__ == "__main__":

@@ -11,26 +11,22 @@ JSON, from which `make speed` makes a page and a picture; see benchmarks/README.
 import argparse
 import copy
 import json
-import platform
 import statistics
 import sys
-import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from measure import FOLDER, machine, one_turn, peak_bytes, write_json
 from torch import Tensor, nn
 
 import coordconv
 from coordconv.layers.convolution import CoordConvolution
 from coordconv_lab.models import build
 from coordconv_lab.recipes.tuned import tuned
-from coordconv_lab.train.provenance import processor_name
 
-FOLDER = Path(__file__).parent
 FORMATS = ("contiguous", "channels_last")
 VARIANTS = ("plain", "published", "ours", "folded")
 MODES = ("forward", "training", "compiled")
@@ -208,38 +204,6 @@ def compiled(module: nn.Module, x: Tensor) -> Callable[[], object]:
     return forward(torch.compile(block), x)
 
 
-def one_turn(call: Callable[[], object], seconds: float) -> float:
-    """Return the median time of a call, after one that is not counted."""
-    call()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < 2 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def peak_bytes(call: Callable[[], object]) -> int:
-    """Return the most memory that torch held at once during a call, beyond what it held before."""
-    call()
-    with torch.profiler.profile(
-        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
-    ) as profile:
-        call()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trace.json"
-        profile.export_chrome_trace(str(path))
-        events = json.loads(path.read_text())["traceEvents"]
-    held = peak = 0
-    for event in sorted(
-        (e for e in events if e.get("name") == "[memory]"), key=lambda e: float(e["ts"])
-    ):
-        held += event["args"]["Bytes"]
-        peak = max(peak, held)
-    return peak
-
-
 def own_bytes(module: nn.Module, x: Tensor) -> int:
     tensors = [x, *module.parameters()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
@@ -286,17 +250,6 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
             for form in forms:
                 for batch in (1, 32):
                     yield row, batch, form, mode
-
-
-def machine() -> dict:
-    return {
-        "processor": processor_name(),
-        "threads": torch.get_num_threads(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "coordconv": coordconv.__version__,
-    }
 
 
 def kept(path: Path) -> dict[tuple, dict]:
@@ -349,12 +302,9 @@ def main(arguments: list[str] | None = None) -> None:
             flush=True,
         )
         # Written after every cell: what was measured is not lost when the rest is not.
-        options.out.parent.mkdir(parents=True, exist_ok=True)
         content = {"machine": machine(), "seconds": options.seconds, "turns": options.turns}
         content["cells"] = sorted(measured.values(), key=place)
-        temporary = options.out.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        temporary.replace(options.out)
+        write_json(options.out, content)
     print(f"written to {options.out}", file=sys.stderr)
 
 

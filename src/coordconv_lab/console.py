@@ -1,6 +1,8 @@
 """What the terminal shows: bars while runs go on, the main table when they are done."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,7 @@ from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
 
 COLUMNS = ("net", "seed", "parameters", "epochs", "seconds", "train", "test", "tutorial")
+REFRESHES_PER_SECOND = 2  # drawing takes time from training
 WIDTHS = (9, 4, 10, 6, 7, 6, 6, 13)
 
 
@@ -42,9 +45,10 @@ class RunBars:
             console=self.console,
             disable=not self.console.is_terminal,
             expand=True,
-            refresh_per_second=2,  # drawing takes time from training
+            refresh_per_second=REFRESHES_PER_SECOND,
         )
         self._total, self._started, self._steps = total, 0, 1
+        self._drawn = time.monotonic()
         self._all = self._bars.add_task("", total=total, loss="", visible=total > 1)
         self._run = self._bars.add_task("", total=None, loss="", visible=False)
 
@@ -62,20 +66,35 @@ class RunBars:
             self._bars.update(self._all, completed=self._total)
         self._bars.stop()
 
-    def start(self, spec: ExperimentSpec, steps: int) -> None:
-        """Show a new run."""
+    def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
+        """Show a new run, of one net or of several."""
         self._started, self._steps = self._started + 1, steps
-        name = f"{spec.task} {spec.data.split} {spec.model_name} seed {spec.seed}"
+        spec, seeds = specs[0], ", ".join(str(spec.seed) for spec in specs)
+        name = f"{spec.task} {spec.data.split} {spec.model_name} seed {seeds}"
         place = f"run {self._started} of {self._total}"
         if not self.console.is_terminal:
             self.console.print(f"{place}: {name}, {steps} steps")
         self._bars.update(self._all, description=place, completed=self._started - 1)
         self._bars.reset(self._run, total=steps, description=name, visible=True, loss="")
 
-    def advance(self, step: int, loss: float) -> None:
-        """Show how far the run, and all of them, are."""
-        self._bars.update(self._run, completed=step, loss=f"loss {loss:8.2g}")
-        self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
+    def advance(self, step: int, loss: Callable[[], float]) -> None:
+        """Show how far the run, and all of them, are, if it is time to draw."""
+        now = time.monotonic()
+        if step < self._steps and now - self._drawn < 1 / REFRESHES_PER_SECOND:
+            return
+        self._drawn = now
+        if self.console.is_terminal:
+            self._bars.update(self._run, completed=step, loss=f"loss {loss():8.2g}")
+            self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
+
+
+@contextmanager
+def counting_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that draws how many of how many are done, on a terminal."""
+    console = Console()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(name)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:

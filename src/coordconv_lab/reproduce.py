@@ -10,7 +10,7 @@ from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore, SummaryRow, summarise
 from coordconv_lab.results.files import write_json
 from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
-from coordconv_lab.train import run
+from coordconv_lab.train import Hardware, run
 
 FAIR_TIME_RATIO = 3.0
 """A baseline gets at least this many times the seconds of the CoordConv run beside it."""
@@ -27,13 +27,19 @@ def selected_specs(
     ]
 
 
-def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) -> Path:
+def reproduce(
+    specs: Sequence[ExperimentSpec],
+    runs: Path,
+    fresh: bool = False,
+    hardware: Hardware | None = None,
+) -> Path:
     """Run what is missing, print the table, write summary.json and report.html.
 
     Args:
         specs: What to run; the runs already done are not run again.
         runs: The directory of runs.
         fresh: Delete these runs first and start anew.
+        hardware: Where to train; by default on a CUDA device if there is one.
 
     Returns:
         The path of the report.
@@ -50,7 +56,7 @@ def reproduce(specs: Sequence[ExperimentSpec], runs: Path, fresh: bool = False) 
     for spec in missing:
         store.open(spec)
     with RunBars(total=len(missing)) as bars:
-        records = [run(spec, store, bars) for spec in specs]
+        records = [run(spec, store, bars, hardware=hardware) for spec in specs]
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])
     report = write_report(store, runs / "report.html")

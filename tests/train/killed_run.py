@@ -15,7 +15,7 @@ class KillAt(SilentProgress):
     def __init__(self, step: int) -> None:
         self.step = step
 
-    def advance(self, step: int, loss: float) -> None:
+    def advance(self, step: int, loss) -> None:
         if step == self.step:
             os.kill(os.getpid(), signal.SIGKILL)
 

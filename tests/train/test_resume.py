@@ -94,7 +94,7 @@ def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("coordconv_lab.train.experiment._finish", die)
+        patched.setattr("coordconv_lab.train.experiment._write_down", die)
         with pytest.raises(RuntimeError, match="killed"):
             run(spec, store, checkpoint_seconds=0)
     resumed = run(spec, store)

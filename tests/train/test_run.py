@@ -15,7 +15,7 @@ from coordconv_lab.results import RunStore
 from coordconv_lab.tasks import task_of
 from coordconv_lab.train import SilentProgress, run
 from coordconv_lab.train.evaluate import evaluate
-from coordconv_lab.train.module import rate_factor
+from coordconv_lab.train.schedule import rate_factor
 
 FILES = {
     "spec.json",
@@ -31,7 +31,7 @@ class CountSteps(SilentProgress):
     def __init__(self) -> None:
         self.steps: list[int] = []
 
-    def advance(self, step: int, loss: float) -> None:
+    def advance(self, step: int, loss) -> None:
         self.steps.append(step)
 
 

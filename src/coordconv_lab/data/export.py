@@ -1,26 +1,37 @@
 """The data set as files: arrays for other programs, a contact sheet for people."""
 
 import io
-from collections.abc import Mapping
+import math
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from coordconv_lab.data.notsoclevr import NotSoClevr
-from coordconv_lab.results.files import write_atomically
+from coordconv_lab.results.files import whole_file, write_atomically
 from coordconv_lab.specs import DataSpec
 
 TRAIN_COLOUR, TEST_COLOUR = "#0072B2", "#E69F00"  # told apart by colour-blind readers too
 SPLITS = ("uniform", "quadrant")
+PIXELS_AT_A_TIME = 2**22
 
 
-def export(spec: DataSpec, out: Path) -> tuple[Path, Path]:
+def export(
+    spec: DataSpec, out: Path, advance: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[Path, Path]:
     """Write the data set with both splits into a directory.
+
+    Images are drawn and written a few at a time: memory does not grow with their number.
 
     Args:
         spec: The data set; its own split has no say, both are written.
         out: The directory, made if it is missing.
+        advance: Told how many images of how many are written.
 
     Returns:
         The paths of notsoclevr.npz (x, y, one_hot, square, uniform_is_train, quadrant_is_train) and
@@ -31,25 +42,53 @@ def export(spec: DataSpec, out: Path) -> tuple[Path, Path]:
     """
     versions = {split: NotSoClevr(spec.model_copy(update={"split": split})) for split in SPLITS}
     arrays, picture = out / "notsoclevr.npz", out / "contact_sheet.png"
-    write_atomically(arrays, _npz(versions))
+    with whole_file(arrays) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write_arrays(archive, versions, advance)
     write_atomically(picture, contact_sheet(versions))
     return arrays, picture
 
 
-def _npz(versions: Mapping[str, NotSoClevr]) -> bytes:
+def _write_arrays(
+    archive: zipfile.ZipFile,
+    versions: Mapping[str, NotSoClevr],
+    advance: Callable[[int, int], None],
+) -> None:
+    """Write the members of an .npz file, which is a zip archive of .npy files."""
     data = versions["uniform"]
     points = data.points
-    file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        x=points[:, 0].numpy().astype(np.int16),
-        y=points[:, 1].numpy().astype(np.int16),
-        one_hot=data.one_hot_images(points)[:, 0].numpy().astype(np.uint8),
-        square=data.square_images(points)[:, 0].numpy().astype(np.uint8),
-        uniform_is_train=versions["uniform"].is_train.numpy(),
-        quadrant_is_train=versions["quadrant"].is_train.numpy(),
-    )
-    return file.getvalue()
+    small = {
+        "x": points[:, 0].numpy().astype(np.int16),
+        "y": points[:, 1].numpy().astype(np.int16),
+        **{f"{split}_is_train": versions[split].is_train.numpy() for split in SPLITS},
+    }
+    for name, array in small.items():
+        with archive.open(f"{name}.npy", "w") as member:
+            np.lib.format.write_array(member, array, allow_pickle=False)
+    count, total = 0, 2 * len(points)
+    for name, draw in (("one_hot", data.one_hot_images), ("square", data.square_images)):
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(points), *data.spec.canvas)}
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            for some in points.split(max(1, PIXELS_AT_A_TIME // math.prod(data.spec.canvas))):
+                member.write(draw(some).to(torch.uint8).numpy().tobytes())
+                count += len(some)
+                advance(count, total)
+
+
+def white_pixels(points: Tensor, spec: DataSpec) -> Tensor:
+    """How many of the squares around some points cover each pixel, (H, W).
+
+    Args:
+        points: (N, 2), (x, y) in pixels, each at most once.
+        spec: The canvas and the square.
+    """
+    height, width = spec.canvas
+    centres = torch.zeros(height, width)
+    centres[points[:, 1], points[:, 0]] = 1.0
+    # A pixel is covered by the centres in a square around it, of an even square one further down.
+    before, after = (spec.square - 1) // 2, spec.square // 2
+    padded = functional.pad(centres[None, None], (before, after, before, after))
+    return functional.conv2d(padded, torch.ones(1, 1, spec.square, spec.square))[0, 0]
 
 
 def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
@@ -63,9 +102,9 @@ def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
     for row, (split, data) in zip(panels, versions.items(), strict=True):
         counts = f"{len(data.train_points)} train (blue), {len(data.test_points)} test"
         _draw_centres(row[0], data, f"{split}: {counts}")
-        white = data.square_images(data.train_points).sum(dim=0)[0].numpy()
+        white = white_pixels(data.train_points, data.spec).numpy()
         _draw_picture(row[1], white, "white pixels, summed: train", "viridis")
-        white = data.square_images(data.test_points).sum(dim=0)[0].numpy()
+        white = white_pixels(data.test_points, data.spec).numpy()
         _draw_picture(row[2], white, "white pixels, summed: test", "viridis")
         point = data.test_points[len(data.test_points) // 3]
         title = f"one test example: row {point[1]}, column {point[0]}"

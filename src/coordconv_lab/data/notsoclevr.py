@@ -25,10 +25,7 @@ def one_hot_images(points: Tensor, canvas: tuple[int, int]) -> Tensor:
         >>> one_hot_images(torch.tensor([[2, 1]]), (2, 3))[0, 0].int().tolist()
         [[0, 0, 0], [0, 0, 1]]
     """
-    height, width = canvas
-    images = torch.zeros(len(points), height * width, device=points.device)
-    images.scatter_(1, pixel_index(points, canvas)[:, None], 1.0)
-    return images.view(-1, 1, height, width)
+    return square_images(points, canvas, 1)
 
 
 def square_images(points: Tensor, canvas: tuple[int, int], square: int) -> Tensor:
@@ -62,6 +59,10 @@ def pixel_index(points: Tensor, canvas: tuple[int, int]) -> Tensor:
 class NotSoClevr:
     """Every position of the square, and which of them are for training.
 
+    Args:
+        spec: The canvas, the square and the split.
+        device: Where the points, and the images drawn from them, lie.
+
     Attributes:
         points: (N, 2), the centres (x, y) in pixels, row by row.
         is_train: (N,), True for training, False for test.
@@ -72,13 +73,13 @@ class NotSoClevr:
         (3136, 2352, 784)
     """
 
-    def __init__(self, spec: DataSpec) -> None:
+    def __init__(self, spec: DataSpec, device: torch.device | str = "cpu") -> None:
         self.spec = spec
         height, width = spec.canvas
         rows, columns = centre_range(height, spec.square), centre_range(width, spec.square)
         grid = torch.cartesian_prod(torch.tensor(list(rows)), torch.tensor(list(columns)))
-        self.points = grid.flip(1).contiguous()
-        self.is_train = torch.from_numpy(split_mask(spec))
+        self.points = grid.flip(1).contiguous().to(device)
+        self.is_train = torch.from_numpy(split_mask(spec)).to(device)
 
     @property
     def train_points(self) -> Tensor:

@@ -40,7 +40,6 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
             f"width {canvas[1]} ({error}); take a larger canvas"
         ) from error
     initialise(net, spec.initialisation)
-    # Channels innermost: a training step on a CPU takes about half the time.
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from coordconv import CoordConv2d
+from coordconv_lab.models.layout import channels_last
+from coordconv_lab.models.pixelwise import run_pixelwise
 from coordconv_lab.specs import CoordConvClassifier, CoordConvRenderer, DeconvNet
 
 InputScale = Literal["unit", "raw"]
@@ -35,7 +36,7 @@ def _hidden(layer: nn.Module, channels: int, batch_norm: bool) -> Iterator[nn.Mo
     yield layer
     if batch_norm:
         yield nn.BatchNorm2d(channels)
-    yield nn.ReLU()
+    yield nn.ReLU(inplace=True)  # A convolution's gradients need its inputs only.
 
 
 class CoordConvPointNet(nn.Module):
@@ -56,7 +57,8 @@ class CoordConvPointNet(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, H, W)."""
         inputs = scale_points(points, self.canvas, self.input_scale)
-        return self.layers(inputs[:, :, None, None].expand(-1, -1, *self.canvas))
+        tiled = inputs[:, :, None, None].expand(-1, -1, *self.canvas)
+        return run_pixelwise(list(self.layers), tiled)
 
 
 class CoordConvPainterNet(nn.Module):
@@ -80,7 +82,7 @@ class CoordConvPainterNet(nn.Module):
     def draw(self, point_logits: Tensor) -> Tensor:
         """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
         sharpened = point_logits.flatten(1).softmax(dim=1).view_as(point_logits)
-        return self.paint(sharpened.to(memory_format=torch.channels_last))
+        return self.paint(channels_last(sharpened))
 
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, H, W)."""

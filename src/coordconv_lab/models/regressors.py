@@ -8,10 +8,10 @@ Images are (N, 1, H, W); points are (x, y) in pixels, (N, 2).
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from coordconv import CoordConv2d
+from coordconv_lab.models.layout import channels_last
 from coordconv_lab.specs import ConvFlatRegressor, ConvPooledRegressor, CoordConvRegressor
 
 Head = Literal["max", "average", "sum"]
@@ -25,11 +25,6 @@ def pool(maps: Tensor, head: Head) -> Tensor:
     return maps.mean(dim=(2, 3)) if head == "average" else maps.sum(dim=(2, 3))
 
 
-def _scaled(images: Tensor, scale: float) -> Tensor:
-    # With one channel torch takes either layout for the other; said here, it holds to the end.
-    return (images * scale).to(memory_format=torch.channels_last)
-
-
 class CoordConvPooling(nn.Module):
     """Append coordinates once, then five convolutions and one global pooling."""
 
@@ -40,13 +35,13 @@ class CoordConvPooling(nn.Module):
         layers: list[nn.Module] = [CoordConv2d(1, width, 1, radius=spec.radius)]
         for outputs, kernel in ((width, 1), (width, 1), (width, 3), (2, 3)):
             if spec.activation == "relu":
-                layers.append(nn.ReLU())
+                layers.append(nn.ReLU(inplace=True))
             layers.append(nn.Conv2d(width, outputs, kernel, padding=spec.padding))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 1, H, W) to points (N, 2) in pixels."""
-        maps = self.layers(_scaled(images, self.spec.input_scale))
+        maps = self.layers(channels_last(images * self.spec.input_scale))
         return pool(maps, self.spec.head) * self.spec.output_scale
 
 
@@ -59,12 +54,12 @@ class ConvFlattening(nn.Module):
         layers: list[nn.Module] = []
         channels = (1, *(spec.width,) * 4)
         for index, (inputs, outputs) in enumerate(pairwise(channels)):
-            layers += [nn.Conv2d(inputs, outputs, 3, padding=spec.padding), nn.ReLU()]
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=spec.padding), nn.ReLU(inplace=True)]
             if index < 3:
                 layers.append(nn.MaxPool2d(2, spec.pool_stride))
         height, width = (self._side(side) for side in canvas)
         flat = nn.Linear(spec.width * height * width, spec.hidden)
-        self.layers = nn.Sequential(*layers, nn.Flatten(), flat, nn.ReLU())
+        self.layers = nn.Sequential(*layers, nn.Flatten(), flat, nn.ReLU(inplace=True))
         self.layers.append(nn.Linear(spec.hidden, 2))
 
     def _side(self, side: int) -> int:
@@ -79,7 +74,7 @@ class ConvFlattening(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 1, H, W) to points (N, 2) in pixels."""
-        return self.layers(_scaled(images, self.spec.input_scale)) * self.spec.output_scale
+        return self.layers(channels_last(images * self.spec.input_scale)) * self.spec.output_scale
 
 
 class ConvPooling(nn.Module):
@@ -98,14 +93,14 @@ class ConvPooling(nn.Module):
             layers.append(nn.Conv2d(inputs, width, kernel, stride, kernel // 2))
             if normalise and spec.batch_norm:
                 layers.append(nn.BatchNorm2d(width))
-            layers.append(nn.ReLU())
+            layers.append(nn.ReLU(inplace=True))
             inputs = width
         layers.append(nn.Conv2d(width, 2, 3, padding=1))
         if spec.last_activation == "relu":
-            layers.append(nn.ReLU())
+            layers.append(nn.ReLU(inplace=True))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 1, H, W) to points (N, 2) in pixels."""
-        maps = self.layers(_scaled(images, self.spec.input_scale))
+        maps = self.layers(channels_last(images * self.spec.input_scale))
         return pool(maps, self.spec.head) * self.spec.output_scale

@@ -29,11 +29,21 @@ class _Frozen(BaseModel):
 
 
 class Provenance(_Frozen):
-    """Where, with what and from which source a run was made."""
+    """Where, with what and from which source a run was made.
+
+    Attributes:
+        device: "cpu", or the name of the device that computed in its place.
+        compiled: Whether net and loss were compiled into one program.
+        ensemble: How many nets were trained at once, this one among them.
+        threads: Of the processor.
+    """
 
     versions: dict[str, str]
     machine: str
     processor: str
+    device: str = "cpu"
+    compiled: bool = False
+    ensemble: int = 1
     threads: int
     precision: str
     seed: int

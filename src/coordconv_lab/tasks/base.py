@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 
 class Task(Protocol):
-    """How a net is asked, corrected and marked. Points are whole numbers (x, y), (N, 2)."""
+    """How a net is asked, corrected and marked. Points are whole numbers (x, y), (N, 2).
+
+    Attributes:
+        answers_are_points: Whether an answer is a point, (2,), and not a picture, (1, H, W).
+    """
+
+    answers_are_points: bool
 
     def predict(self, net: nn.Module, points: Tensor) -> Tensor:
         """The net's answer for each point, in the task's own units, (N, ...)."""

@@ -13,6 +13,8 @@ from coordconv_lab.data.notsoclevr import pixel_index
 class Classification:
     """A softmax over all pixels against the pixel of the point."""
 
+    answers_are_points = True
+
     def __init__(self, canvas: tuple[int, int]) -> None:
         self.canvas = canvas
 

@@ -13,6 +13,8 @@ from coordconv_lab.data.notsoclevr import one_hot_images
 class Regression:
     """Mean squared error in pixels; scored after rounding, as the tutorial does, and in pixels."""
 
+    answers_are_points = True
+
     def __init__(self, canvas: tuple[int, int]) -> None:
         self.canvas = canvas
 

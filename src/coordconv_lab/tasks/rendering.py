@@ -34,6 +34,8 @@ class Rendering:
         point_loss: Weight of the cross-entropy of the renderer's intermediate point.
     """
 
+    answers_are_points = False
+
     def __init__(self, canvas: tuple[int, int], square: int, point_loss: float = 0.0) -> None:
         self.canvas, self.square, self.point_loss = canvas, square, point_loss
 

@@ -1,6 +1,7 @@
 """The only place that trains: a spec goes in, a record comes out."""
 
-from coordconv_lab.train.experiment import run
+from coordconv_lab.train.experiment import run, run_ensemble
+from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.progress import Progress, SilentProgress
 
-__all__ = ["Progress", "SilentProgress", "run"]
+__all__ = ["Hardware", "Progress", "SilentProgress", "run", "run_ensemble"]

@@ -12,9 +12,9 @@ class SeededBatches:
     Set `position` to a saved one, and the next iterator goes on with the very next batch.
 
     Args:
-        points: (N, 2), the training points.
+        points: (N, 2), the training points; batches lie on their device.
         batch_size: Points in a batch.
-        seed: Draws the orders; the same seed and epoch always give the same order.
+        seed: Draws the orders; the same seed and epoch always give the same order, on any device.
 
     Attributes:
         position: How many batches were handed out since training began.
@@ -28,12 +28,11 @@ class SeededBatches:
         return -(-len(self.points) // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        # Lightning does not exhaust its iterator at the end of an epoch, so the epoch follows from
-        # the position when the first batch is asked for, not from how the last iterator ended.
         epoch, start = divmod(self.position, len(self))
-        for indices in self._order(epoch).split(self.batch_size)[start:]:
+        shuffled = self.points[self._order(epoch).to(self.points.device)]
+        for batch in shuffled.split(self.batch_size)[start:]:
             self.position += 1
-            yield self.points[indices]
+            yield batch
 
     def _order(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)

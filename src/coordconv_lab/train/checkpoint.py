@@ -1,63 +1,66 @@
 """Checkpoints: one file, replaced every few seconds, from which a killed run goes on exactly."""
 
+import hashlib
+import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import lightning
-from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor
+import torch
 
-from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.errors import InputError
+from coordconv_lab.results.files import write_atomically
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train.loop import Loop
 
 
-class KeepCheckpoint(Checkpoint):
-    """Save the state of training every few seconds and at the end of every epoch.
-
-    The file is written under another name and renamed, so that a crash leaves the last whole one.
+class Checkpoint:
+    """The state of a loop in a file that is always whole.
 
     Args:
-        path: The checkpoint.
+        directory: Of the run; of the first run, where several nets are trained together.
+        specs: What is trained together. Other nets together would be another state.
         every_seconds: Least time between two checkpoints.
-        batches: Whose place is saved too. Lightning would save the state of a loader itself, but
-            does not restore it from a checkpoint made at the end of an epoch.
     """
 
-    def __init__(self, path: Path, every_seconds: float, batches: SeededBatches) -> None:
-        self.path, self.every_seconds, self.batches = path, every_seconds, batches
+    def __init__(
+        self, directory: Path, specs: Sequence[ExperimentSpec], every_seconds: float
+    ) -> None:
+        others = "".join(spec.id for spec in specs[1:])
+        mark = f"-{hashlib.sha256(others.encode()).hexdigest()[:12]}" if others else ""
+        self.path = directory / f"checkpoint{mark}.ckpt"
+        self.every_seconds = every_seconds
         self._last = time.monotonic()
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Tensor,
-        batch_idx: int,
-    ) -> None:
-        """Save, if it is time and the epoch goes on."""
-        # The last batch is left to the end of the epoch, when every other callback has run.
-        if batch_idx + 1 < trainer.num_training_batches:
-            self._save_if_due(trainer)
+    def load_into(self, loop: Loop) -> None:
+        """Let a loop go on from the checkpoint, if there is one.
 
-    def on_train_epoch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Save, if it is time."""
-        self._save_if_due(trainer)
+        Raises:
+            InputError: The file is damaged.
+        """
+        if not self.path.exists():
+            return
+        try:
+            loop.load_state_dict(torch.load(self.path, weights_only=True))
+        except Exception as error:
+            raise InputError(
+                f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run "
+                "again"
+            ) from error
 
-    def _save_if_due(self, trainer: lightning.Trainer) -> None:
+    def save_if_due(self, loop: Loop) -> None:
+        """Save, if it is time.
+
+        Raises:
+            InputError: The file cannot be written, or a loss is not a number any more.
+        """
         if time.monotonic() - self._last < self.every_seconds:
             return
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        trainer.save_checkpoint(partial)
-        partial.replace(self.path)
+        file = io.BytesIO()
+        torch.save(loop.state_dict(), file)
+        write_atomically(self.path, file.getvalue())
         self._last = time.monotonic()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Where the batches are."""
-        return {"position": self.batches.position}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Put the batches where they were."""
-        self.batches.position = state_dict["position"]
+    def delete(self) -> None:
+        """Delete the file; the run is written down."""
+        self.path.unlink(missing_ok=True)

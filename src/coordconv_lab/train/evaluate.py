@@ -1,4 +1,4 @@
-"""Scores of a net over some points: every one of them, in small batches, in float32."""
+"""Scores of a net over some points: every one of them, a few at a time, in float32."""
 
 from typing import NamedTuple
 
@@ -12,35 +12,55 @@ EVALUATION_BATCH = 8
 
 
 class Evaluation(NamedTuple):
-    """What a net answered, and how each answer scored."""
+    """How each answer scored; the answers too where they are points, pictures would fill memory."""
 
-    predictions: Tensor
+    predictions: Tensor | None
     scores: dict[str, Tensor]
     summary: dict[str, float]
 
 
 @torch.inference_mode()
-def evaluate(net: nn.Module, task: Task, points: Tensor) -> Evaluation:
-    """Ask a net about every point and mark its answers; the net's mode is left as it was."""
+def evaluate(
+    net: nn.Module, task: Task, points: Tensor, batch_size: int = EVALUATION_BATCH
+) -> Evaluation:
+    """Ask a net about every point and mark its answers; the net's mode is left as it was.
+
+    Args:
+        net: The net.
+        task: What it was asked to learn.
+        points: (N, 2), on the net's device; at least one.
+        batch_size: How many points to ask about at a time.
+
+    Returns:
+        Scores (N,) by name, their summary, and the predicted points (N, 2), if the task's answers
+        are points; all on the CPU.
+    """
+    if not len(points):
+        raise ValueError("there are no points to evaluate a net on")
     was_training = net.training
     net.eval()
     try:
-        predictions = _predict(net, task, points)
+        predictions, scores = _answer_and_mark(net, task, points, batch_size)
     finally:
         net.train(was_training)
-    scores = task.score(predictions, points)
     return Evaluation(predictions, scores, task.summarise(scores))
 
 
-def _predict(net: nn.Module, task: Task, points: Tensor) -> Tensor:
-    # Answers are copied into one tensor: kept one by one, each would settle in the memory that the
-    # large activations of its batch had just left, and those of the next batch would need new.
-    predictions: Tensor | None = None
-    for start in range(0, len(points), EVALUATION_BATCH):
-        answers = task.predict(net, points[start : start + EVALUATION_BATCH])
-        if predictions is None:
-            predictions = answers.new_empty((len(points), *answers.shape[1:]))
-        predictions[start : start + EVALUATION_BATCH] = answers
-    if predictions is None:
-        raise ValueError("there are no points to evaluate a net on")
-    return predictions
+def _answer_and_mark(
+    net: nn.Module, task: Task, points: Tensor, batch_size: int
+) -> tuple[Tensor | None, dict[str, Tensor]]:
+    # Results are copied into tensors made beforehand: kept one by one, each would settle in the
+    # memory that the large activations of its batch had just left, and the next would need new.
+    kept: dict[str, Tensor] = {}
+    for start in range(0, len(points), batch_size):
+        asked = points[start : start + batch_size]
+        answers = task.predict(net, asked)
+        results = task.score(answers, asked)
+        if task.answers_are_points:
+            results = {"": answers, **results}
+        for name, result in results.items():
+            if name not in kept:
+                kept[name] = result.new_empty((len(points), *result.shape[1:]))
+            kept[name][start : start + batch_size] = result
+    on_the_cpu = {name: results.cpu() for name, results in kept.items()}
+    return on_the_cpu.pop("", None), on_the_cpu

@@ -1,35 +1,24 @@
 """One function from a spec to a record; everything random follows from the spec's seed."""
 
 import hashlib
-import logging
 import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import lightning
 import safetensors.torch
-import torch
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor, nn
+from torch import Tensor
 
-from coordconv_lab.data import NotSoClevr
-from coordconv_lab.errors import InputError
-from coordconv_lab.models import build, count_parameters
-from coordconv_lab.results import PRIMARY_SCORE, Record, RunStore
+from coordconv_lab.models import count_parameters
+from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.files import write_atomically, write_json
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.tasks import Task, task_of
-from coordconv_lab.train.batches import SeededBatches
-from coordconv_lab.train.checkpoint import KeepCheckpoint
-from coordconv_lab.train.curve import LearningCurve
-from coordconv_lab.train.early_stop import StopWhenPerfect
-from coordconv_lab.train.evaluate import evaluate
-from coordconv_lab.train.module import TaskModule
+from coordconv_lab.tasks import Task
+from coordconv_lab.train.checkpoint import Checkpoint
+from coordconv_lab.train.ensemble import check_ensemble
+from coordconv_lab.train.hardware import Hardware, deterministic_algorithms
+from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.predictions import predictions_file
-from coordconv_lab.train.progress import Progress, SilentProgress, TellProgress
+from coordconv_lab.train.progress import Progress, SilentProgress
 from coordconv_lab.train.provenance import provenance
 
 CHECKPOINT_SECONDS = 5.0
@@ -40,6 +29,7 @@ def run(
     store: RunStore,
     progress: Progress | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    hardware: Hardware | None = None,
 ) -> Record:
     """Train a net as a spec says, or go on with it, or return the record if it is done.
 
@@ -48,6 +38,7 @@ def run(
         store: Where the run is kept; its directory holds the checkpoint until it is done.
         progress: Told of every step.
         checkpoint_seconds: Least time between two checkpoints.
+        hardware: Where to compute it; by default on a CUDA device if there is one.
 
     Returns:
         The record, which is also in the run's directory.
@@ -56,146 +47,91 @@ def run(
         InputError: The directory cannot be used, the canvas is too small for the net, a checkpoint
             is damaged, or the loss is not a number any more.
     """
-    done = store.record(spec)
-    if done is not None:
-        return done
-    directory = store.open(spec)
-    lightning.seed_everything(spec.seed, verbose=False)
-    net = build(spec.model, spec.data.canvas)
-    data, task = NotSoClevr(spec.data), task_of(spec)
-    trainer, curve = _train(
-        spec, net, task, data, directory, progress or SilentProgress(), checkpoint_seconds
-    )
-    return _finish(spec, net, task, data, directory, trainer, curve)
+    return run_ensemble([spec], store, progress, checkpoint_seconds, hardware)[0]
 
 
-def _train(
-    spec: ExperimentSpec,
-    net: nn.Module,
-    task: Task,
-    data: NotSoClevr,
-    directory: Path,
-    progress: Progress,
-    checkpoint_seconds: float,
-) -> tuple[lightning.Trainer, LearningCurve]:
-    training = spec.training
-    batches = SeededBatches(data.train_points, training.batch_size, spec.seed)
-    steps = len(batches) * training.epochs
-    score = _main_score(spec, task)
-    curve = LearningCurve(
-        score, data.train_points, data.test_points, steps, min(training.curve_points, steps)
-    )
-    callbacks: list[Callback] = [curve, TellProgress(progress)]
-    if training.early_stop_epochs is not None:
-        callbacks.append(
-            StopWhenPerfect(lambda net: score(net, data.points) == 1, training.early_stop_epochs)
-        )
-    checkpoint = directory / "checkpoint.ckpt"
-    callbacks.append(KeepCheckpoint(checkpoint, checkpoint_seconds, batches))
-    progress.start(spec, steps)
-    with _quiet_lightning():
-        trainer = lightning.Trainer(
-            accelerator="cpu",
-            devices=1,
-            max_epochs=training.epochs,
-            precision="bf16-mixed" if training.precision == "bfloat16" else "32-true",
-            deterministic=True,
-            callbacks=callbacks,
-            logger=TensorBoardLogger(directory, name="", version="tensorboard"),
-            enable_checkpointing=True,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        module = TaskModule(net, task, training, steps)
-        _fit(trainer, module, batches, checkpoint)
-    return trainer, curve
+def run_ensemble(
+    specs: Sequence[ExperimentSpec],
+    store: RunStore,
+    progress: Progress | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    hardware: Hardware | None = None,
+) -> list[Record]:
+    """Train several nets of one shape at once, each as its own spec says.
+
+    The nets are computed as one, which pays where a single one leaves a device idle. Each sees the
+    batches that it would see alone, and learns the same to rounding.
+
+    Args:
+        specs: What to run. They may differ in seed, initial weights, learning rate, schedule,
+            warm-up, betas and weight decay.
+        store: Where the runs are kept, a directory each.
+        progress: Told of every step.
+        checkpoint_seconds: Least time between two checkpoints.
+        hardware: Where to compute them, as in `run`.
+
+    Returns:
+        The records in the order of the specs; their seconds are those of all nets together.
+
+    Raises:
+        InputError: The specs differ in something else, or as `run`.
+    """
+    check_ensemble(specs)
+    records = [store.record(spec) for spec in specs]
+    finished = [record for record in records if record is not None]
+    if len(finished) == len(specs):
+        return finished
+    directories = [store.open(spec) for spec in specs]
+    progress = progress or SilentProgress()
+    with deterministic_algorithms():
+        loop = Loop(specs, hardware or Hardware())
+        for curve, directory in zip(loop.curves, directories, strict=True):
+            curve.show_in(directory)
+        checkpoint = Checkpoint(directories[0], specs, checkpoint_seconds)
+        checkpoint.load_into(loop)
+        progress.start(specs, loop.steps)
+        for step in loop.run():
+            checkpoint.save_if_due(loop)
+            progress.advance(step, loop.losses.last)
+        seconds = loop.seconds
+        written = [
+            record or _write_down(loop, index, directory, seconds)
+            for index, (record, directory) in enumerate(zip(records, directories, strict=True))
+        ]
+    checkpoint.delete()
+    return written
 
 
-def _fit(
-    trainer: lightning.Trainer, module: TaskModule, batches: SeededBatches, checkpoint: Path
-) -> None:
-    """Train, from the checkpoint where there is one."""
-    resumed = checkpoint.exists()
-    if resumed:
-        _check_readable(checkpoint)
-    try:
-        trainer.fit(
-            module,
-            train_dataloaders=batches,
-            ckpt_path=str(checkpoint) if resumed else None,
-            weights_only=True,
-        )
-    except SystemExit as error:
-        # Lightning turns Ctrl-C into an exit of its own; the caller should see what it was.
-        raise KeyboardInterrupt from error
-
-
-def _check_readable(checkpoint: Path) -> None:
-    try:
-        torch.load(checkpoint, weights_only=True)
-    except Exception as error:
-        raise InputError(
-            f"{checkpoint} is damaged ({type(error).__name__}); delete it to begin this run again"
-        ) from error
-
-
-def _main_score(spec: ExperimentSpec, task: Task) -> Callable[[nn.Module, Tensor], float]:
-    name = PRIMARY_SCORE[spec.task]
-    return lambda net, points: evaluate(net, task, points).summary[name]
-
-
-def _finish(
-    spec: ExperimentSpec,
-    net: nn.Module,
-    task: Task,
-    data: NotSoClevr,
-    directory: Path,
-    trainer: lightning.Trainer,
-    curve: LearningCurve,
-) -> Record:
-    """Evaluate on every example and write the run down, its record last."""
-    seconds = curve.seconds
-    steps_per_epoch = math.ceil(len(data.train_points) / spec.training.batch_size)
+def _write_down(loop: Loop, index: int, directory: Path, seconds: float) -> Record:
+    """Evaluate a net on every example and write its run down, the record last."""
+    spec, net, curve = loop.specs[index], loop.nets[index], loop.curves[index]
     weights = safetensors.torch.save(
-        {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
+        {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
     )
-    everywhere = evaluate(net, task, data.points)
+    everywhere = loop.evaluate(net, loop.data.points)
+    is_train = loop.data.is_train.cpu()
     record = Record(
         spec=spec,
         scores={
-            "train": _summary_of(task, everywhere.scores, data.is_train),
-            "test": _summary_of(task, everywhere.scores, ~data.is_train),
+            "train": _summary_of(loop.task, everywhere.scores, is_train),
+            "test": _summary_of(loop.task, everywhere.scores, ~is_train),
         },
         parameters=count_parameters(net),
-        steps=trainer.global_step,
-        epochs=math.ceil(trainer.global_step / steps_per_epoch),
+        steps=loop.step,
+        epochs=math.ceil(loop.step / loop.steps_per_epoch),
         seconds=seconds,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
-        provenance=provenance(spec),
+        provenance=provenance(spec, loop.hardware, len(loop.specs)),
     )
     write_atomically(directory / "weights.safetensors", weights)
     write_atomically(directory / "metrics.csv", curve.as_csv())
     write_atomically(
-        directory / "predictions.npz", predictions_file(spec, net, task, data, everywhere)
+        directory / "predictions.npz",
+        predictions_file(spec, net, loop.task, loop.data, everywhere),
     )
     write_json(directory / "record.json", record.model_dump(mode="json"))
-    (directory / "checkpoint.ckpt").unlink(missing_ok=True)
     return record
 
 
 def _summary_of(task: Task, scores: dict[str, Tensor], side: Tensor) -> dict[str, float]:
     return task.summarise({name: values[side] for name, values in scores.items()})
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Hold back Lightning's advice on workers and hardware, which does not apply to tiny data."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

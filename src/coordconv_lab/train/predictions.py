@@ -5,13 +5,13 @@ import io
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from coordconv_lab.data import NotSoClevr
 from coordconv_lab.results.tutorial import GALLERY
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks import Task
-from coordconv_lab.train.evaluate import Evaluation, evaluate
+from coordconv_lab.train.evaluate import Evaluation
 
 
 def predictions_file(
@@ -33,29 +33,32 @@ def predictions_file(
         probabilities in steps of 1/255.
     """
     arrays: dict[str, NDArray[np.generic]] = {
-        "x": data.points[:, 0].numpy().astype(np.int16),
-        "y": data.points[:, 1].numpy().astype(np.int16),
-        "is_train": data.is_train.numpy(),
+        "x": data.points[:, 0].cpu().numpy().astype(np.int16),
+        "y": data.points[:, 1].cpu().numpy().astype(np.int16),
+        "is_train": data.is_train.cpu().numpy(),
     }
     arrays |= {name: score.numpy().astype(np.float32) for name, score in answers.scores.items()}
     if spec.task == "rendering":
-        arrays |= _gallery(net, task, spec)
-    else:
+        arrays |= _gallery(net, task, spec, data.points.device)
+    if answers.predictions is not None:
         arrays["predicted"] = answers.predictions.numpy().astype(np.float32)
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
 
-def _gallery(net: nn.Module, task: Task, spec: ExperimentSpec) -> dict[str, NDArray[np.generic]]:
+@torch.inference_mode()
+def _gallery(
+    net: nn.Module, task: Task, spec: ExperimentSpec, device: torch.device
+) -> dict[str, NDArray[np.generic]]:
     """Paint the positions that the tutorial pictures, of the split that was trained."""
     places = GALLERY[spec.data.split, "train"] + GALLERY[spec.data.split, "test"]
     height, width = spec.data.canvas
     places = tuple((row, column) for row, column in places if row < height and column < width)
     if not places:
         return {}
-    points = torch.tensor([(column, row) for row, column in places])
-    pictures: Tensor = evaluate(net, task, points).predictions[:, 0]
+    points = torch.tensor([(column, row) for row, column in places], device=device)
+    pictures = task.predict(net.eval(), points)[:, 0].cpu()
     return {
         "gallery_row": np.array([row for row, _ in places], dtype=np.int16),
         "gallery_column": np.array([column for _, column in places], dtype=np.int16),

@@ -10,16 +10,20 @@ import torch
 
 from coordconv_lab.results import Provenance
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train.hardware import Hardware
 
 _PACKAGES = ("torch", "lightning", "numpy", "torch-coordconv")
 
 
-def provenance(spec: ExperimentSpec) -> Provenance:
-    """Describe this process and this machine, for the record of a run."""
+def provenance(spec: ExperimentSpec, hardware: Hardware, ensemble: int) -> Provenance:
+    """Describe this process and this machine, for the record of one of `ensemble` nets."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",
         processor=processor_name(),
+        device=device_name(hardware),
+        compiled=hardware.compiled,
+        ensemble=ensemble,
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,
@@ -36,6 +40,13 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed as a package"
     return found
+
+
+def device_name(hardware: Hardware) -> str:
+    """Return "cpu", or the kind and the name of the device that computes in its place."""
+    if hardware.kind == "cuda":
+        return f"cuda: {torch.cuda.get_device_name()}"
+    return hardware.kind
 
 
 def processor_name() -> str:

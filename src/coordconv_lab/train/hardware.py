@@ -1,0 +1,87 @@
+"""Where a run is computed: no part of its spec, but noted in its record."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from lightning.fabric import Fabric
+from torch.utils import deterministic
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.specs import TrainingSpec
+from coordconv_lab.train.processor import prepare_processor
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device, and whether a compiler makes one program of net and loss.
+
+    Args:
+        device: "auto" takes a CUDA device where there is one, else the CPU.
+        compiled: Compile with `torch.compile`; on a CUDA device the program is replayed as CUDA
+            graphs. The first step then takes 10 to 20 seconds on two cores.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+
+    device: DeviceName = "auto"
+    compiled: bool = False
+
+    def __post_init__(self) -> None:
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not available.get(self.device, True):
+            raise InputError(
+                f"there is no {self.device} device here that torch {torch.__version__} can use; "
+                "take cpu, or leave it at auto"
+            )
+
+    @property
+    def kind(self) -> Literal["cpu", "cuda", "mps"]:
+        """The device that is meant."""
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    @property
+    def evaluation_batch(self) -> int:
+        """How many examples to ask about at a time: few stay in a processor's cache."""
+        return 8 if self.kind == "cpu" else 256
+
+    def fabric(self, training: TrainingSpec) -> Fabric:
+        """Prepare the device and return the means to train on it."""
+        if self.kind == "cpu":
+            prepare_processor()
+        precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            return Fabric(accelerator=self.kind, devices=1, precision=precision)
+
+    def compile(self, module: torch.nn.Module) -> torch.nn.Module:
+        """Return a module as one compiled program, if that is asked for."""
+        if not self.compiled:
+            return module
+        mode = "reduce-overhead" if self.kind == "cuda" else "default"
+        return torch.compile(module, mode=mode)  # pyright: ignore[reportReturnType]
+
+
+@contextmanager
+def deterministic_algorithms() -> Iterator[None]:
+    """Have the same numbers give the same bits on the same device; leave torch as it was."""
+    before = torch.are_deterministic_algorithms_enabled()
+    filled = deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue]
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # Every new tensor would be filled with not-a-number first, to find those who read it unwritten.
+    deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        deterministic.fill_uninitialized_memory = filled  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,167 @@
+"""Training under way: the steps, and all that changes with them.
+
+A step never waits for its device: losses stay there until somebody needs a number.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from coordconv_lab.data import NotSoClevr
+from coordconv_lab.models import build
+from coordconv_lab.results import PRIMARY_SCORE
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.tasks import task_of
+from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.train.curve import LearningCurve, due_steps, sample
+from coordconv_lab.train.ensemble import Ensemble
+from coordconv_lab.train.evaluate import Evaluation, evaluate
+from coordconv_lab.train.hardware import Hardware
+from coordconv_lab.train.losses import Losses
+from coordconv_lab.train.schedule import rate_factor
+
+
+class Loop:
+    """One net, or several of one shape, from their first step to their last.
+
+    Args:
+        specs: What is trained; they differ in seed, initial weights and optimizer alone.
+        hardware: Where.
+
+    Attributes:
+        nets: One for each spec.
+        curves: One for each spec.
+        data: On the device, as the nets are.
+        steps: How many steps there are, unless training stops early.
+        steps_per_epoch: How many of them see every training example once.
+
+    Raises:
+        InputError: The canvas is too small for the net.
+    """
+
+    def __init__(self, specs: Sequence[ExperimentSpec], hardware: Hardware) -> None:
+        first, self.specs, self.hardware = specs[0], specs, hardware
+        self._fabric = hardware.fabric(first.training)
+        self.data = NotSoClevr(first.data, self._fabric.device)
+        self.task = task_of(first)
+        self.nets = [_fresh_net(spec) for spec in specs]
+        self.curves = [LearningCurve() for _ in specs]
+        self._batches = [
+            SeededBatches(self.data.train_points, first.training.batch_size, spec.seed)
+            for spec in specs
+        ]
+        self.steps_per_epoch = len(self._batches[0])
+        self.steps = self.steps_per_epoch * first.training.epochs
+        self.losses = Losses([spec.training.learning_rate for spec in specs])
+        ensemble = Ensemble(self.nets, self.task)
+        self._optimizer = ensemble.optimizer(specs)
+        self._losses_of, self._stepper = self._fabric.setup(
+            hardware.compile(ensemble), self._optimizer
+        )
+        self._due = due_steps(self.steps, first.training.curve_points)
+        self._perfect_epochs = 0
+        self._seconds_before, self._started = 0.0, time.monotonic()
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return self.losses.step
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of training so far, over all sittings."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def run(self) -> Iterator[int]:
+        """Take the steps that are left, and yield after each how many are done.
+
+        Raises:
+            InputError: A loss is not a number any more.
+        """
+        self._started = time.monotonic()
+        while self.step < self.steps and not self._stops_early():
+            for batches in zip(*self._batches, strict=True):
+                self._take_step(torch.stack(batches))
+                if self.step in self._due:
+                    self._write_rows()
+                if self.step % self.steps_per_epoch == 0:
+                    self._count_perfect_epoch()
+                yield self.step
+
+    def _take_step(self, points: Tensor) -> None:
+        for group, spec in zip(self._optimizer.param_groups, self.specs, strict=True):
+            factor = rate_factor(spec.training, self.step, self.steps)
+            group["lr"] = spec.training.learning_rate * factor
+        losses = self._losses_of(points)
+        self._fabric.backward(losses.sum())
+        self._stepper.step()
+        self._optimizer.zero_grad()
+        self.losses.add(losses)
+
+    def evaluate(self, net: nn.Module, points: Tensor) -> Evaluation:
+        """Score a net at some points."""
+        return evaluate(net, self.task, points, self.hardware.evaluation_batch)
+
+    def _main_score(self, net: nn.Module, points: Tensor) -> float:
+        return self.evaluate(net, points).summary[PRIMARY_SCORE[self.specs[0].task]]
+
+    def _write_rows(self) -> None:
+        losses = self.losses.means()
+        groups = self._optimizer.param_groups
+        members = zip(self.curves, self.nets, losses, groups, strict=True)
+        for curve, net, loss, group in members:
+            row = {
+                "step": self.step,
+                "epoch": self.step / self.steps_per_epoch,
+                "learning_rate": group["lr"],
+                "train_loss": loss,
+                "train_score": self._main_score(net, sample(self.data.train_points)),
+                "test_score": self._main_score(net, sample(self.data.test_points)),
+                "seconds": self.seconds,
+            }
+            curve.add(row)
+
+    def _count_perfect_epoch(self) -> None:
+        if self.specs[0].training.early_stop_epochs is not None:
+            perfect = all(self._main_score(net, self.data.points) == 1 for net in self.nets)
+            self._perfect_epochs = self._perfect_epochs + 1 if perfect else 0
+
+    def _stops_early(self) -> bool:
+        enough = self.specs[0].training.early_stop_epochs
+        return enough is not None and self._perfect_epochs >= enough
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed loop needs to end with the same bits.
+
+        Raises:
+            InputError: A loss is not a number any more.
+        """
+        return {
+            "losses": self.losses.state_dict(),
+            "nets": [net.state_dict() for net in self.nets],
+            "optimizer": self._optimizer.state_dict(),
+            "rows": [curve.rows for curve in self.curves],
+            "perfect_epochs": self._perfect_epochs,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another loop over the same specs was."""
+        self.losses.load_state_dict(state["losses"])
+        for net, saved in zip(self.nets, state["nets"], strict=True):
+            net.load_state_dict(saved)
+        self._optimizer.load_state_dict(state["optimizer"])
+        for curve, rows in zip(self.curves, state["rows"], strict=True):
+            curve.rows = list(rows)
+        for batches in self._batches:
+            batches.position = self.step
+        self._perfect_epochs = state["perfect_epochs"]
+        self._seconds_before = state["seconds"]
+
+
+def _fresh_net(spec: ExperimentSpec) -> nn.Module:
+    torch.manual_seed(spec.seed)
+    return build(spec.model, spec.data.canvas)

@@ -1,0 +1,86 @@
+"""The losses of a run, kept on their device until somebody needs a number."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from coordconv_lab.errors import InputError
+
+# After so many steps the numbers are fetched anyway, so that a run that went wrong stops soon.
+SETTLE_STEPS = 64
+
+
+class Losses:
+    """The losses of every net since the last row of its curve.
+
+    Fetching a number makes the processor wait for the device, so that losses are kept as they are
+    and fetched together.
+
+    Args:
+        rates: The learning rate of every net, for the message of the error.
+
+    Attributes:
+        step: How many steps were taken.
+    """
+
+    def __init__(self, rates: Sequence[float]) -> None:
+        self.rates = rates
+        self.step = 0
+        self._latest: Tensor | None = None
+        self._waiting: list[Tensor] = []
+        self._settled: list[list[float]] = [[] for _ in rates]
+
+    def add(self, losses: Tensor) -> None:
+        """Note the losses of one step, (E,).
+
+        Raises:
+            InputError: A loss is not a number any more.
+        """
+        self.step += 1
+        self._latest = losses.detach()
+        self._waiting.append(self._latest)
+        if len(self._waiting) == SETTLE_STEPS:
+            self.settle()
+
+    def last(self) -> float:
+        """The mean over the nets of the last step's losses; waits for the device."""
+        return float("nan") if self._latest is None else self._latest.mean().item()
+
+    def settle(self) -> None:
+        """Fetch what waits, and look whether it is a number.
+
+        Raises:
+            InputError: A loss is not a number any more.
+        """
+        if not self._waiting:
+            return
+        rows = torch.stack(self._waiting).cpu()
+        first = self.step - len(rows) + 1
+        self._waiting.clear()
+        wrong = (~rows.isfinite()).nonzero()
+        if len(wrong):
+            row, member = wrong[0].tolist()
+            raise InputError(
+                f"the loss became {rows[row, member].item()} at step {first + row} with "
+                f"learning_rate {self.rates[member]}; take a smaller rate, or more warm-up"
+            )
+        for losses, column in zip(self._settled, rows.t().tolist(), strict=True):
+            losses += column
+
+    def means(self) -> list[float]:
+        """The mean loss of every net since this was asked last; waits for the device."""
+        self.settle()
+        means = [sum(losses) / len(losses) for losses in self._settled]
+        for losses in self._settled:
+            losses.clear()
+        return means
+
+    def state_dict(self) -> dict[str, object]:
+        """What a resumed run needs to go on with the same means."""
+        self.settle()
+        return {"step": self.step, "losses": self._settled}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on with the losses of an earlier sitting."""
+        self.step, self._settled = state["step"], [list(losses) for losses in state["losses"]]

@@ -1,0 +1,23 @@
+"""The learning rate of every step."""
+
+import math
+
+from coordconv_lab.specs import TrainingSpec
+
+# Schedules end at this fraction of the rate rather than at zero: the last steps still count.
+LAST_FRACTION = 1e-3
+
+
+def rate_factor(spec: TrainingSpec, step: int, steps: int) -> float:
+    """By how much the learning rate is multiplied at a step: linear warm-up, then the schedule."""
+    done = step / steps
+    if done < spec.warmup:
+        return done / spec.warmup + LAST_FRACTION
+    left = (1 - done) / (1 - spec.warmup)
+    match spec.schedule:
+        case "constant":
+            return 1.0
+        case "linear":
+            return left + LAST_FRACTION
+        case "cosine":
+            return 0.5 * (1 - math.cos(math.pi * left)) + LAST_FRACTION
