@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from pages import with_part, write_or_check
 
 from coordconv_lab.results import Record, RunStore, SummaryRow, summarise
 from coordconv_lab.results.wording import published, score
@@ -19,7 +20,6 @@ from coordconv_lab.specs import BASELINE
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "tuned"
 PICTURE = ROOT / "docs" / "images" / "held-out-quadrant.png"
-BEGIN, END = "<!-- measured: written by make readme -->", "<!-- measured: end -->"
 MAPPED_SCORES = (("classification", "accuracy"), ("regression", "accuracy"), ("rendering", "iou"))
 HEADER = (
     "| task | split | net | parameters | epochs | seconds | train | test | tutorial train "
@@ -74,12 +74,6 @@ def _line(key: tuple[str, str, str], rows: Sequence[SummaryRow]) -> str:
 def _minutes(records: Sequence[Record]) -> float:
     seeds = len({record.spec.seed for record in records})
     return sum(record.seconds for record in records) / seeds / 60
-
-
-def with_table(readme: str, measured: str) -> str:
-    """Put a table between the two marks of the README."""
-    before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n{measured}\n{END}{rest.split(END)[1]}"
 
 
 def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
@@ -140,12 +134,11 @@ def main() -> int:
     """Write both; with --check, say whether the README's table is that of the records."""
     runs = list(RunStore(RESULTS).records())
     readme = ROOT / "README.md"
-    new = with_table(readme.read_text(), table([record for _, record in runs]))
-    if "--check" in sys.argv:
-        return int(new != readme.read_text())
-    readme.write_text(new)
-    draw(runs, PICTURE)
-    return 0
+    measured = table([record for _, record in runs])
+    checked = write_or_check(readme, with_part(readme.read_text(), measured, "measured"))
+    if checked is None:
+        draw(runs, PICTURE)
+    return checked or 0
 
 
 if __name__ == "__main__":

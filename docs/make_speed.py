@@ -11,13 +11,13 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from pages import with_part, write_or_check
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "layers.json"
 CHOICE = ROOT / "benchmarks" / "results" / "choice.json"
 PAGE = ROOT / "docs" / "speed.md"
 PICTURE = ROOT / "docs" / "images" / "layer-overhead.png"
-BEGIN, END = "<!-- measured: written by make speed -->", "<!-- measured: end -->"
 MODES = {
     "forward": "forward",
     "training": "forward and backward",
@@ -227,25 +227,16 @@ def choice_part(content: dict) -> list[str]:
     ]
 
 
-def with_part(page: str, part: str) -> str:
-    """Put the measured part between the two marks of the page."""
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
-
-
 def main() -> int:
     """Write both; with --check, say whether the page is that of the measurement."""
     content = json.loads(MEASURED.read_text())
-    page = PAGE.read_text()
     chosen = json.loads(CHOICE.read_text())
-    wanted = with_part(page, "\n".join([measured_part(content), "", *choice_part(chosen)]))
-    if "--check" in sys.argv:
-        return int(wanted != page)
-    PAGE.write_text(wanted)
-    figure = draw(content["cells"])
-    FigureCanvasAgg(figure).print_png(PICTURE, metadata={"Software": None})
-    return 0
+    part = "\n".join([measured_part(content), "", *choice_part(chosen)])
+    checked = write_or_check(PAGE, with_part(PAGE.read_text(), part, "measured"))
+    if checked is None:
+        figure = draw(content["cells"])
+        FigureCanvasAgg(figure).print_png(PICTURE, metadata={"Software": None})
+    return checked or 0
 
 
 if __name__ == "__main__":

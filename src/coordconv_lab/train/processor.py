@@ -30,16 +30,22 @@ def prepare_processor() -> None:
 
     Both hold for the rest of the process. Where a system has neither, nothing happens.
     """
+    flush_denormals()
+    keep_freed_memory()
+
+
+def flush_denormals() -> None:
+    """Take numbers below 1e-38 for zero, in all threads that torch computes with."""
     if torch.set_flush_denormal(True):
-        _restart_worker_threads()
+        # A thread inherits the mode of the one that starts it: OpenMP is to start its own anew.
+        _call("omp_pause_resource_all", _PAUSE_HARD)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what is freed, of any size, for the process itself."""
     if sys.platform == "linux":
         _call("mallopt", _MOST_MAPPED, _NONE)
         _call("mallopt", _TRIM_THRESHOLD, _NEVER)
-
-
-def _restart_worker_threads() -> None:
-    """Have OpenMP start new threads: they inherit the mode of the thread that starts them."""
-    _call("omp_pause_resource_all", _PAUSE_HARD)
 
 
 def _call(function: str, *numbers: int) -> None:

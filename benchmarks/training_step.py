@@ -1,0 +1,267 @@
+"""How far is a training step from what the machine could do, and where does its time go?
+
+One step of every net: by precision, memory format and batch; and by canvas, from 64 to 512 pixels.
+Each cell is measured in a process of its own, beside two floors measured in the same process: the
+rate of large matrix products, and the bandwidth of a copy as large as what the step holds. Writes
+JSON, from which `make speed` makes tables and pictures; see benchmarks/README.md.
+
+    python benchmarks/training_step.py                            # all of it, about half an hour
+    python benchmarks/training_step.py --parts growth --nets classifier
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from measure import FOLDER, machine, peak_bytes, write_json
+from torch import Tensor, nn
+
+from coordconv_lab.models import pictures, pixelwise, regressors
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train import Hardware
+from coordconv_lab.train.hardware import deterministic_algorithms
+from coordconv_lab.train.loop import Loop
+
+NETS = {
+    "classifier": ("classification", "uniform", "coordconv"),
+    "regressor": ("regression", "uniform", "coordconv"),
+    "renderer": ("rendering", "uniform", "coordconv"),
+    "deconv": ("classification", "uniform", "baseline"),
+    "conv, flattened": ("regression", "uniform", "baseline"),
+    "conv, pooled": ("regression", "quadrant", "baseline"),
+}
+PRECISIONS = ("float32", "bfloat16")
+FORMATS = ("channels_last", "contiguous")
+BATCHES = (4, 32)
+CANVASES = (64, 128, 256, 512)
+PARTS = ("shape", "growth", "profile")
+GROWTH_BATCH = 4
+
+# Which operations of torch belong together in the profile; the first part of a name decides.
+KINDS = {
+    "matrix products and convolutions": (
+        "aten::addmm", "aten::mm", "aten::addmv", "aten::convolution_backward",
+        "aten::mkldnn_convolution", "aten::_slow_conv", "aten::slow_conv", "aten::bmm",
+    ),
+    "activations, pools, normalisation": (
+        "aten::clamp_min", "aten::threshold_backward", "aten::max_pool", "aten::relu",
+        "aten::native_batch_norm", "aten::max", "aten::value_selecting", "aten::mean",
+    ),
+    "loss and targets": (
+        "aten::_log_softmax", "aten::nll_loss", "aten::_softmax", "aten::binary_cross",
+        "aten::mse_loss", "aten::sigmoid", "aten::bitwise_and", "aten::ge", "aten::lt",
+    ),
+    "optimizer": ("aten::_fused_adam",),
+}  # fmt: skip
+OTHER, BETWEEN = "other operations", "between operations"
+
+Cell = dict[str, object]
+
+
+def spec_of(cell: Cell) -> ExperimentSpec:
+    settings = {
+        "data.canvas": (cell["canvas"], cell["canvas"]),
+        "training.batch_size": cell["batch"],
+        "training.precision": cell["precision"],
+    }
+    return with_settings(tuned(*NETS[cell["net"]]), settings)
+
+
+def prepared(cell: Cell) -> tuple[Loop, Tensor]:
+    """The loop of a cell and one batch, its nets in the memory format of the cell."""
+    if cell["format"] == "contiguous":
+        pictures.channels_last = regressors.channels_last = lambda maps: maps
+    loop = Loop([spec_of(cell)], Hardware("cpu"))
+    for net in loop.nets:
+        net.to(memory_format=getattr(torch, f"{cell['format']}_format", torch.channels_last))
+    some = torch.arange(cell["batch"]) * 7 % len(loop.data.train_points)
+    return loop, loop.data.train_points[some][None]
+
+
+def best(call: Callable[[], object], turns: int) -> float:
+    """The least time of a call: a floor is what the machine can do at its best."""
+    times = []
+    for _ in range(turns):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def multiplication_rate(dtype: torch.dtype) -> float:
+    """Floating-point operations a second of a large matrix product."""
+    side = 1536
+    left, right = torch.randn(2, side, side).to(dtype)
+    out = torch.empty(side, side, dtype=dtype)
+    return 2 * side**3 / best(lambda: torch.mm(left, right, out=out), 12)
+
+
+def bandwidth(held: int) -> float:
+    """Bytes read and written a second by a copy that touches as many bytes as a step holds."""
+    numbers = max(held // 8, 2**16)
+    source, target = torch.ones(numbers), torch.empty(numbers)
+    return 8 * numbers / best(lambda: target.copy_(source), 12)
+
+
+def work_of(net: nn.Module, ask: Callable[[], object], element: int) -> list[tuple[int, int]]:
+    """Operations and least bytes of every layer with weights, forward and backward.
+
+    Least: what a layer reads and writes once, if whatever lies between layers costs nothing, and
+    if the gradients of its input and of its weights are computed while its upstream is at hand.
+    """
+    work: list[tuple[int, int]] = []
+
+    def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        if isinstance(layer, nn.Linear):
+            products = output.numel() * layer.in_features
+        elif isinstance(layer, nn.ConvTranspose2d):
+            products = x.numel() * layer.weight[0].numel()
+        else:
+            taps = layer.weight[0].numel() + getattr(layer, "coord_weight", x[:0])[:1].numel()
+            products = output.numel() * taps
+        read = min(x.numel(), x.untyped_storage().nbytes() // x.element_size()) * element
+        written = output.numel() * element
+        passes = 2 if x.requires_grad else 1  # gradients of the weights, and of the input
+        work.append((2 * products, read + written))
+        work.append((2 * products * passes, written + read * passes))
+
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    for module in net.modules():
+        if isinstance(module, kinds):
+            module.register_forward_hook(note)
+    pixelwise._run_as_blocks = lambda *_: False  # blocks of layers call no module
+    ask()
+    return work
+
+
+def measure_step(cell: Cell, seconds: float) -> dict:
+    """Time and memory of a step, beside its floors."""
+    with deterministic_algorithms():
+        loop, batch = prepared(cell)
+        element, dtype = (
+            (4, torch.float32) if cell["precision"] == "float32" else (2, torch.bfloat16)
+        )
+
+        def step() -> None:
+            loop._take_step(batch)
+
+        for _ in range(3):
+            step()
+        times: list[float] = []
+        end = time.perf_counter() + seconds
+        while len(times) < 5 or time.perf_counter() < end:
+            started = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - started)
+        held = peak_bytes(step)
+        work = work_of(loop.nets[0], lambda: loop.task.loss(loop.nets[0], batch[0]), element)
+    rate, speed = multiplication_rate(dtype), bandwidth(held)
+    return {
+        "seconds": statistics.median(times),
+        "seconds_low": min(times),
+        "seconds_high": sorted(times)[int(0.9 * len(times))],
+        "held_bytes": held,
+        "resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "operations": sum(operations for operations, _ in work),
+        "bytes": sum(moved for _, moved in work),
+        "rate": rate,
+        "bandwidth": speed,
+        "floor": sum(max(n / rate, moved / speed) for n, moved in work),
+        "floor_arithmetic": sum(n for n, _ in work) / rate,
+        "floor_memory": sum(moved for _, moved in work) / speed,
+    }
+
+
+def profile_step(cell: Cell, seconds: float) -> dict:
+    """Seconds of a step by kind of operation."""
+    steps = 40
+    with deterministic_algorithms():
+        loop, batch = prepared(cell)
+        for _ in range(10):
+            loop._take_step(batch)
+        plain = best(lambda: loop._take_step(batch), 40)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            for _ in range(steps):
+                loop._take_step(batch)
+    kinds: Counter[str] = Counter()
+    for event in profile.key_averages():
+        if event.key.startswith("aten::"):
+            kinds[kind_of(event.key)] += event.self_cpu_time_total / steps / 1e6
+    # The profiler itself takes time between operations, so that their rest is that of plain steps.
+    kinds[BETWEEN] = max(plain - sum(kinds.values()), 0)
+    return {"kinds": dict(kinds), "seconds": plain}
+
+
+def kind_of(operation: str) -> str:
+    for kind, starts in KINDS.items():
+        if operation.startswith(starts):
+            return kind
+    return OTHER
+
+
+def cells(options: argparse.Namespace) -> Iterator[Cell]:
+    for part in options.parts:
+        for net in options.nets:
+            if part == "growth" and net == "deconv":
+                continue  # it draws on 64 x 64 pixels alone
+            for canvas in CANVASES if part == "growth" else (64,):
+                for precision in PRECISIONS if part == "shape" else ("float32",):
+                    for form in FORMATS if part == "shape" else FORMATS[:1]:
+                        own = tuned(*NETS[net]).training.batch_size
+                        batches = {"shape": (own, *BATCHES), "growth": (GROWTH_BATCH,)}
+                        for batch in dict.fromkeys(batches.get(part, (own,))):
+                            yield {
+                                "part": part, "net": net, "canvas": canvas,
+                                "precision": precision, "format": form, "batch": batch,
+                            }  # fmt: skip
+
+
+def in_a_process(cell: Cell, seconds: float) -> dict:
+    """Measure one cell in a process of its own."""
+    command = [sys.executable, __file__, "--one", json.dumps(cell), "--seconds", str(seconds)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
+    parser.add_argument("--seconds", type=float, default=2, help="of measuring each cell")
+    parser.add_argument("--out", type=Path, default=FOLDER / "results" / "training_step.json")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        cell = json.loads(options.one)
+        measure = profile_step if cell["part"] == "profile" else measure_step
+        print(json.dumps({**cell, **measure(cell, options.seconds)}))
+        return
+    content = {"machine": machine(), "cells": []}
+    if options.out.exists():
+        content = json.loads(options.out.read_text())
+        if content["machine"] != machine():
+            raise SystemExit(f"{options.out} was measured elsewhere; choose another --out")
+    todo = list(cells(options))
+    for number, cell in enumerate(todo, start=1):
+        measured = in_a_process(cell, options.seconds)
+        kept = [old for old in content["cells"] if not cell.items() <= old.items()]
+        content["cells"] = [*kept, measured]
+        write_json(options.out, content)
+        times = f"{measured['seconds'] * 1000:.2f} ms"
+        if "floor" in measured:
+            times += f", {measured['seconds'] / measured['floor']:.2f} times its floor"
+        print(f"{number} of {len(todo)}: {cell}: {times}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,317 @@
+"""Write the measured parts of docs/training-speed.md and its pictures, from benchmarks/results/.
+
+Run it with `make speed`; a test fails while the page and the measurements disagree.
+"""
+
+import json
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pages import with_part, write_or_check
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "training-speed.md"
+IMAGES = ROOT / "docs" / "images"
+TASKS = ("classification", "regression", "rendering")
+SPLITS = ("uniform", "quadrant")
+LONG = "ours, three times as long"
+PUBLICATIONS = ("paper", "tutorial")
+COLOURS = {"ours": "#0072B2", "paper": "#D55E00", "tutorial": "#E69F00"}
+KINDS = {
+    "matrix products and convolutions": "#0072B2",
+    "activations, pools, normalisation": "#56B4E9",
+    "loss and targets": "#009E73",
+    "optimizer": "#E69F00",
+    "other operations": "#CC79A7",
+    "between operations": "#BBBBBB",
+}
+
+
+def read(name: str) -> dict:
+    """One file of measurements."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def made_on(content: dict) -> str:
+    """What the numbers were measured on, in a line."""
+    made = content["machine"]
+    return (
+        f"{made['processor']}, {made['threads']} threads, {made['capability']}, "
+        f"torch {made['torch']}"
+    )
+
+
+def middle(values: Sequence[float], form: Callable[[float], str]) -> str:
+    """The median, and the range where there is more than one value."""
+    if len(values) == 1:
+        return form(values[0])
+    return f"{form(statistics.median(values))} ({form(min(values))} to {form(max(values))})"
+
+
+def seconds(value: float) -> str:
+    """Seconds, to three digits or to the tenth."""
+    return f"{value:.0f} s" if value >= 100 else f"{value:.1f} s"
+
+
+def chosen(runs: Sequence[dict], task: str, split: str, way: str) -> dict[int, dict]:
+    """The runs of one way on one task and split, by seed."""
+    return {
+        run["seed"]: run
+        for run in runs
+        if (run["task"], run["split"], run["way"]) == (task, split, way)
+    }
+
+
+def reached(runs: dict[int, dict]) -> str:
+    """How many runs became perfect, and when; what the best of them came to, if none did."""
+    if not runs:
+        return "not run"
+    perfect = [run for run in runs.values() if run["perfect"]]
+    counted = f"{len(perfect)} of {len(runs)}"
+    if not perfect:
+        best = max((row[1:] for run in runs.values() for row in run["history"]), key=min)
+        cap = min(run["seconds"] for run in runs.values())
+        train, test = (f"{score:.3f}" for score in best)
+        return f"{counted} in {seconds(cap)}; best train {train}, test {test}"
+    return f"{counted}: {middle([run['seconds'] for run in perfect], seconds)}"
+
+
+def times_faster(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
+    """Their seconds over ours, seed by seed; a lower bound where a run met the cap."""
+    both = sorted(ours.keys() & theirs.keys())
+    if not both:
+        return ""
+    ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in both]
+    capped = not all(theirs[seed]["perfect"] for seed in both)
+    return ("over " if capped else "") + middle(ratios, lambda ratio: f"{ratio:.0f}")
+
+
+def perfect_part(content: dict) -> list[str]:
+    """Seconds to a perfect net: a line for each task and split."""
+    runs = content["runs"]
+    lines = [
+        "| task | split | ours | steps | paper's settings | tutorial's settings "
+        "| times faster than paper's | than tutorial's |",
+        "|---|---|---|--:|---|---|--:|--:|",
+    ]
+    for task in TASKS:
+        for split in SPLITS:
+            ways = {way: chosen(runs, task, split, way) for way in ("ours", *PUBLICATIONS)}
+            ours = ways["ours"]
+            cells = [
+                task,
+                split,
+                reached(ours),
+                f"{next(iter(ours.values()))['steps']:,}",
+                *(reached(ways[way]) for way in PUBLICATIONS),
+                *(times_faster(ours, ways[way]) for way in PUBLICATIONS),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"{made_on(content)}. Median over seeds, range in brackets."]
+    long = [run for run in runs if run["way"] == LONG]
+    for task in TASKS:
+        trained = [run for run in long if run["task"] == task]
+        if trained:
+            perfect = sum(run["perfect"] for run in trained)
+            lines.append(
+                f"Trained for three times as many epochs, {task}: {perfect} of {len(trained)} "
+                "perfect at the end, both splits together."
+            )
+    return lines
+
+
+def ladder_part(content: dict) -> list[str]:
+    """Milliseconds a picture, one change at a time."""
+    lines = ["| | ms a picture | times faster than the line above |", "|---|--:|--:|"]
+    before = None
+    for row in content["rungs"]:
+        here, low, high = row["milliseconds"]
+        gain = "" if before is None else f"{before / here:.2f}"
+        lines.append(f"| {row['rung']} | {here:.2f} ({low:.2f} to {high:.2f}) | {gain} |")
+        before = here
+    return [*lines, "", f"Batches of {content['batch']} but for the last line; {made_on(content)}."]
+
+
+def step_part(content: dict) -> list[str]:
+    """A step of every net beside its floors."""
+    lines = [
+        "| net | precision | format | batch | step, ms | arithmetic, ms | memory, ms | floor, ms "
+        "| times the floor | held, MiB |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for cell in content["cells"]:
+        if cell["part"] != "shape":
+            continue
+        numbers = (cell["seconds"], cell["floor_arithmetic"], cell["floor_memory"], cell["floor"])
+        times = " | ".join(f"{1000 * number:.2f}" for number in numbers)
+        lines.append(
+            f"| {cell['net']} | {cell['precision']} | {cell['format'].replace('_', ' ')} "
+            f"| {cell['batch']} | {times} | {cell['seconds'] / cell['floor']:.1f} "
+            f"| {cell['held_bytes'] / 2**20:.0f} |"
+        )
+    return [*lines, "", made_on(content) + "."]
+
+
+def exponent(cells: Sequence[dict], name: str) -> float:
+    """The slope of a line through the logarithms of the number of pixels and of a quantity."""
+    x = [2 * math.log(cell["canvas"]) for cell in cells]
+    y = [math.log(cell[name]) for cell in cells]
+    return statistics.linear_regression(x, y).slope
+
+
+def growing(content: dict) -> dict[str, list[dict]]:
+    """The cells of each net that was measured on several canvases, from the smallest."""
+    cells = sorted(
+        (cell for cell in content["cells"] if cell["part"] == "growth"),
+        key=lambda cell: cell["canvas"],
+    )
+    return {
+        net: [cell for cell in cells if cell["net"] == net]
+        for net in dict.fromkeys(cell["net"] for cell in cells)
+    }
+
+
+def growth_part(content: dict) -> list[str]:
+    """Time and memory of a step by canvas, and their exponents."""
+    nets = growing(content)
+    canvases = [cell["canvas"] for cell in next(iter(nets.values()))]
+    heads = " | ".join(f"{side} x {side}" for side in canvases)
+    lines = [
+        f"| net | | {heads} | exponent |",
+        f"|---|---|{'--:|' * len(canvases)}--:|",
+    ]
+    for net, cells in nets.items():
+        for words, name, scale in (("ms", "seconds", 1000), ("MiB held", "held_bytes", 2**-20)):
+            values = " | ".join(f"{cell[name] * scale:.1f}" for cell in cells)
+            lines.append(f"| {net} | {words} | {values} | {exponent(cells, name):.2f} |")
+    batch = next(iter(nets.values()))[0]["batch"]
+    return [*lines, "", f"Batches of {batch}, float32, channels last."]
+
+
+def ensemble_part(content: dict) -> list[str]:
+    """Steps a second of several nets at once, over those of one at a time."""
+    ways = list(content["cells"][0]["ratio"])
+    lines = [f"| net | steps a second, one at a time | {' | '.join(ways[1:])} |"]
+    lines.append("|---|--:|" + "--:|" * len(ways[1:]))
+    for cell in content["cells"]:
+        ratios = [
+            f"{middle_:.2f} ({low:.2f} to {high:.2f})"
+            for middle_, low, high in (cell["ratio"][way] for way in ways[1:])
+        ]
+        lines.append(
+            f"| {cell['net']} | {cell['steps_a_second'][ways[0]]:.0f} | {' | '.join(ratios)} |"
+        )
+    return [*lines, "", f"{made_on(content)}, device {content['machine']['device']}."]
+
+
+def draw_times(content: dict, path: Path) -> None:
+    """A dot for each run: seconds to a perfect net, hollow where it never was."""
+    figure = Figure(figsize=(10, 4.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    rows = [(task, split) for task in TASKS for split in SPLITS]
+    offsets = {"ours": 0.24, "paper": 0.0, "tutorial": -0.24}
+    for run in content["runs"]:
+        if run["way"] not in COLOURS:
+            continue
+        height = len(rows) - 1 - rows.index((run["task"], run["split"])) + offsets[run["way"]]
+        colour = COLOURS[run["way"]]
+        face = colour if run["perfect"] else "white"
+        axes.scatter(run["seconds"], height, 42, face, edgecolors=colour, linewidths=1.4, zorder=3)
+    for line in range(1, len(rows)):
+        axes.axhline(line - 0.5, color="black", alpha=0.1, linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [f"{task}, {split}" for task, split in rows[::-1]])
+    axes.set_xscale("log")
+    ticks = [1, 3, 10, 30, 100, 300, 1000]
+    axes.set_xticks(ticks, [f"{tick} s" for tick in ticks], minor=False)
+    axes.set_xlim(1, 1500)
+    axes.grid(axis="x", alpha=0.3)
+    axes.tick_params(axis="y", length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    names = {"ours": "ours", "paper": "paper's settings", "tutorial": "tutorial's settings"}
+    for way, words in names.items():
+        axes.scatter([], [], 42, COLOURS[way], label=words)
+    axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect until then")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def draw_step(content: dict, path: Path) -> None:
+    """Left: where a step's time goes, beside its floor. Right: how a step grows with the canvas."""
+    figure = Figure(figsize=(12, 4.4), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    bars, growth = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    profiles = [cell for cell in content["cells"] if cell["part"] == "profile"]
+    for place, cell in enumerate(reversed(profiles)):
+        left = 0.0
+        for kind, colour in KINDS.items():
+            width = 1000 * cell["kinds"].get(kind, 0)
+            bars.barh(place, width, left=left, color=colour, height=0.62)
+            left += width
+        bars.plot([1000 * floor_of(content, cell)] * 2, [place - 0.42, place + 0.42], "k", lw=2)
+    names = [f"{cell['net']}, batch {cell['batch']}" for cell in reversed(profiles)]
+    bars.set_yticks(range(len(profiles)), names)
+    bars.set_xlabel("milliseconds of a step; black: its floor")
+    bars.tick_params(axis="y", length=0)
+    for kind, colour in KINDS.items():
+        bars.barh(0, 0, color=colour, label=kind)
+    figure.legend(loc="outside upper center", ncols=6, frameon=False, fontsize=8.5)
+    for net, cells in growing(content).items():
+        growth.plot(
+            [cell["canvas"] ** 2 for cell in cells],
+            [1000 * cell["seconds"] for cell in cells],
+            marker="o",
+            label=f"{net}, exponent {exponent(cells, 'seconds'):.2f}",
+        )
+    growth.set(xscale="log", yscale="log", ylabel="milliseconds of a step")
+    sides = (64, 128, 256, 512)
+    growth.set_xticks([side**2 for side in sides], [f"{side}²" for side in sides], minor=False)
+    growth.set_xticks([], minor=True)
+    growth.set_xlabel("pixels")
+    growth.legend(frameon=False, fontsize=8.5)
+    growth.grid(alpha=0.3)
+    for axes in (bars, growth):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def floor_of(content: dict, profile: dict) -> float:
+    """The floor that was measured for the cell that a profile is of."""
+    [floor] = [
+        cell["floor"]
+        for cell in content["cells"]
+        if cell["part"] == "shape"
+        and all(cell[name] == profile[name] for name in ("net", "batch", "precision", "format"))
+    ]
+    return floor
+
+
+def main() -> int:
+    """Write page and pictures; with --check, say whether the page is that of the measurements."""
+    times, steps = read("time_to_perfect"), read("training_step")
+    parts = {
+        "perfect": perfect_part(times),
+        "ladder": ladder_part(read("ladder")),
+        "growth": growth_part(steps),
+        "step": step_part(steps),
+        "ensemble": ensemble_part(read("ensemble")),
+    }
+    page = PAGE.read_text()
+    for name, lines in parts.items():
+        page = with_part(page, "\n".join(lines), name)
+    checked = write_or_check(PAGE, page)
+    if checked is None:
+        draw_times(times, IMAGES / "time-to-perfect.png")
+        draw_step(steps, IMAGES / "training-step.png")
+    return checked or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
