@@ -100,7 +100,10 @@ def cases(draw: st.DrawFn, rank: int, padding_mode: str, transposed: bool):
         return st.tuples(*[numbers] * rank)
 
     largest = 3 if rank < 3 else 2
-    kernel, dilation = draw(axes(st.integers(1, largest))), draw(axes(st.integers(1, 2)))
+    kernel = draw(axes(st.integers(1, largest)))
+    # One element has no dilation. torch 2.13 crashes when it gets one anyway: the transposed
+    # convolution in bfloat16, channels last, with padding, where the processor has AVX512-BF16.
+    dilation = tuple(draw(st.integers(1, 2)) if k > 1 else 1 for k in kernel)
     size, groups = draw(axes(st.integers(1, 7 if rank < 3 else 4))), draw(st.integers(1, 2))
     arguments = {
         "in_channels": groups * draw(st.integers(1, 2)),
