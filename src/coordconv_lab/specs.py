@@ -82,6 +82,7 @@ class CoordConvRenderer(_Frozen):
     widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
     painter_widths: tuple[Size, ...] = (8, 8, 16, 16)
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
+    painter_input_scale: Annotated[float, Field(gt=0)] = 1.0
     radius: bool = False
     batch_norm: bool = False
     input_scale: Literal["unit", "raw"] = "unit"

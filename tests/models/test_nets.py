@@ -96,6 +96,16 @@ def test_the_painter_of_the_tuned_recipe_sees_a_whole_square():
     assert _reach(spec.model.painter_kernel, spec.model.painter_widths) >= spec.data.square
 
 
+def test_scaling_a_painters_input_is_scaling_its_weights():
+    spec = CoordConvRenderer(painter_widths=(), painter_input_scale=30)
+    net, plain = build(spec), build(spec.model_copy(update={"painter_input_scale": 1.0}))
+    plain.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        plain.paint[-1].weight *= 30
+    points = torch.tensor([[5, 7], [40, 12]])
+    torch.testing.assert_close(net(points), plain(points))
+
+
 def test_the_rendered_picture_is_drawn_from_the_found_point_alone():
     net = build(CoordConvRenderer())
     with torch.no_grad():

@@ -23,7 +23,7 @@ PUBLISHED = [
     (CoordConvRenderer(painter_kernel=2), 9_490),
     (CoordConvRenderer(painter_kernel=2, painter_widths=(16, 16, 32, 32)), 15_010),
     (CoordConvRenderer(painter_kernel=1), 8_074),
-    (CoordConvRenderer(painter_kernel=7, painter_widths=(8,)), 7_553 + 400 + 393),
+    (CoordConvRenderer(painter_kernel=13, painter_widths=()), 7_553 + 170),
     (DeconvNet(width=2), 182_017),
     (DeconvNet(width=3), 408_193),
     (DeconvNet(width=1, kernel=2, batch_norm=True), 46_465),

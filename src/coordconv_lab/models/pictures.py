@@ -71,6 +71,7 @@ class CoordConvPainterNet(nn.Module):
     def __init__(self, spec: CoordConvRenderer, canvas: tuple[int, int]) -> None:
         super().__init__()
         self.find = CoordConvPointNet(spec, canvas)
+        self.paint_scale = spec.painter_input_scale
         layers, inputs = [], 1
         for channels in spec.painter_widths:
             layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
@@ -82,7 +83,7 @@ class CoordConvPainterNet(nn.Module):
     def draw(self, point_logits: Tensor) -> Tensor:
         """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
         sharpened = point_logits.flatten(1).softmax(dim=1).view_as(point_logits)
-        return self.paint(channels_last(sharpened))
+        return self.paint(channels_last(sharpened * self.paint_scale))
 
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, H, W)."""
