@@ -50,7 +50,7 @@ _COORDCONV_REGRESSION = TrainingSpec(
 # a batch of the paper's grid: of what was tried, it solved most of the uniform split in its time.
 _DECONV = TrainingSpec(epochs=44, batch_size=16, learning_rate=5e-3, schedule="cosine", warmup=0.05)
 
-_DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 84})
+_DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 88})
 
 _CONV_FLAT = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 3e-3})
 _CONV_POOLED = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 5e-3})
