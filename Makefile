@@ -42,8 +42,9 @@ imports: $(INSTALLED)
 readme: $(INSTALLED) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
 
-speed: $(INSTALLED) ## Write docs/speed.md and its picture anew from benchmarks/results/.
+speed: $(INSTALLED) ## Write both pages about speed and their pictures anew from benchmarks/results/.
 	@$(BIN)/python docs/make_speed.py
+	@$(BIN)/python docs/make_training_speed.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)

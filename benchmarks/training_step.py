@@ -214,7 +214,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
         for net in options.nets:
             if part == "growth" and net == "deconv":
                 continue  # it draws on 64 x 64 pixels alone
-            for canvas in CANVASES if part == "growth" else (64,):
+            for canvas in options.canvases if part == "growth" else (64,):
                 for precision in PRECISIONS if part == "shape" else ("float32",):
                     for form in FORMATS if part == "shape" else FORMATS[:1]:
                         own = tuned(*NETS[net]).training.batch_size
@@ -237,6 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
+    parser.add_argument("--canvases", nargs="*", type=int, default=list(CANVASES))
     parser.add_argument("--seconds", type=float, default=2, help="of measuring each cell")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "training_step.json")
     parser.add_argument("--one", help=argparse.SUPPRESS)

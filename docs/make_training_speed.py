@@ -21,7 +21,8 @@ IMAGES = ROOT / "docs" / "images"
 TASKS = ("classification", "regression", "rendering")
 SPLITS = ("uniform", "quadrant")
 LONG = "ours, three times as long"
-PUBLICATIONS = ("paper", "tutorial")
+WAYS = ("ours", "paper", "tutorial")
+NAMES = {"ours": "**ours**", "paper": "the paper's", "tutorial": "the tutorial's"}
 COLOURS = {"ours": "#0072B2", "paper": "#D55E00", "tutorial": "#E69F00"}
 KINDS = {
     "matrix products and convolutions": "#0072B2",
@@ -68,61 +69,54 @@ def chosen(runs: Sequence[dict], task: str, split: str, way: str) -> dict[int, d
     }
 
 
-def reached(runs: dict[int, dict]) -> str:
-    """How many runs became perfect, and when; what the best of them came to, if none did."""
-    if not runs:
-        return "not run"
-    perfect = [run for run in runs.values() if run["perfect"]]
-    counted = f"{len(perfect)} of {len(runs)}"
-    if not perfect:
-        best = max((row[1:] for run in runs.values() for row in run["history"]), key=min)
-        cap = min(run["seconds"] for run in runs.values())
-        train, test = (f"{score:.3f}" for score in best)
-        return f"{counted} in {seconds(cap)}; best train {train}, test {test}"
-    return f"{counted}: {middle([run['seconds'] for run in perfect], seconds)}"
+def came_to(runs: dict[int, dict]) -> str:
+    """Seconds of the runs that became perfect; what the best came to, if none did."""
+    perfect = [run["seconds"] for run in runs.values() if run["perfect"]]
+    if perfect:
+        return middle(perfect, seconds)
+    best = max((row[1:] for run in runs.values() for row in run["history"]), key=min)
+    cap = seconds(min(run["seconds"] for run in runs.values()))
+    return f"never within {cap}; best train {best[0]:.3f}, test {best[1]:.3f}"
 
 
-def times_faster(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
+def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
     """Their seconds over ours, seed by seed; a lower bound where a run met the cap."""
     both = sorted(ours.keys() & theirs.keys())
-    if not both:
-        return ""
     ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in both]
     capped = not all(theirs[seed]["perfect"] for seed in both)
     return ("over " if capped else "") + middle(ratios, lambda ratio: f"{ratio:.0f}")
 
 
 def perfect_part(content: dict) -> list[str]:
-    """Seconds to a perfect net: a line for each task and split."""
+    """Seconds to a perfect net: a line for each task, split and way."""
     runs = content["runs"]
     lines = [
-        "| task | split | ours | steps | paper's settings | tutorial's settings "
-        "| times faster than paper's | than tutorial's |",
-        "|---|---|---|--:|---|---|--:|--:|",
+        "| task | split | settings | perfect | seconds | steps | times ours |",
+        "|---|---|---|--:|---|--:|--:|",
     ]
     for task in TASKS:
         for split in SPLITS:
-            ways = {way: chosen(runs, task, split, way) for way in ("ours", *PUBLICATIONS)}
-            ours = ways["ours"]
-            cells = [
-                task,
-                split,
-                reached(ours),
-                f"{next(iter(ours.values()))['steps']:,}",
-                *(reached(ways[way]) for way in PUBLICATIONS),
-                *(times_faster(ours, ways[way]) for way in PUBLICATIONS),
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"{made_on(content)}. Median over seeds, range in brackets."]
+            ours = chosen(runs, task, split, "ours")
+            for way in WAYS:
+                found = chosen(runs, task, split, way)
+                if not found:
+                    continue
+                perfect = sum(run["perfect"] for run in found.values())
+                steps = statistics.median(run["steps"] for run in found.values())
+                cells = [task, split, NAMES[way], f"{perfect} of {len(found)}", came_to(found)]
+                cells += [f"{steps:,.0f}", "" if way == "ours" else times_ours(ours, found)]
+                lines.append(f"| {' | '.join(cells)} |")
     long = [run for run in runs if run["way"] == LONG]
+    lines += ["", f"{made_on(content)}. Median over seeds, range in brackets."]
     for task in TASKS:
-        trained = [run for run in long if run["task"] == task]
-        if trained:
-            perfect = sum(run["perfect"] for run in trained)
-            lines.append(
-                f"Trained for three times as many epochs, {task}: {perfect} of {len(trained)} "
-                "perfect at the end, both splits together."
-            )
+        for split in SPLITS:
+            trained = chosen(long, task, split, LONG).values()
+            if trained:
+                perfect = sum(run["perfect"] for run in trained)
+                lines.append(
+                    f"Ours, three times as many epochs, {task}, {split}: {perfect} of "
+                    f"{len(trained)} perfect at the end."
+                )
     return lines
 
 
@@ -235,9 +229,8 @@ def draw_times(content: dict, path: Path) -> None:
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    names = {"ours": "ours", "paper": "paper's settings", "tutorial": "tutorial's settings"}
-    for way, words in names.items():
-        axes.scatter([], [], 42, COLOURS[way], label=words)
+    for way in WAYS:
+        axes.scatter([], [], 42, COLOURS[way], label=NAMES[way].strip("*") + ("" if way == "ours" else " settings"))
     axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect until then")
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,24 +1,65 @@
-"""The page about speed says what the committed measurement says."""
+"""The pages about speed say what the committed measurements say."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_is_that_of_the_committed_measurement():
-    check = [sys.executable, ROOT / "docs" / "make_speed.py", "--check"]
+@pytest.mark.parametrize("program", ["make_speed.py", "make_training_speed.py"])
+def test_a_page_is_that_of_the_committed_measurements(program):
+    check = [sys.executable, ROOT / "docs" / program, "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
 
 
-def test_the_benchmark_runs_and_writes_what_the_page_needs(tmp_path):
-    out = tmp_path / "layers.json"
-    command = [sys.executable, ROOT / "benchmarks" / "layers.py", "--rows", "first"]
-    command += ["--modes", "forward", "training", "--seconds", "0", "--turns", "1", "--out", out]
+def measured(program: str, out: Path, options: str) -> dict:
+    """Run a benchmark and return what it wrote."""
+    command = [sys.executable, ROOT / "benchmarks" / program, *options.split(), "--out", out]
     subprocess.run(command, check=True, capture_output=True)
-    cells = json.loads(out.read_text())["cells"]
+    return json.loads(out.read_text())
+
+
+def test_layers_are_measured_in_all_variants(tmp_path):
+    options = "--rows first --modes forward training --seconds 0 --turns 1"
+    cells = measured("layers.py", tmp_path / "layers.json", options)["cells"]
     assert {cell["mode"] for cell in cells} == {"forward", "training"}
     assert {"plain", "published", "ours"} <= set(cells[0]["variants"])
     assert all(entry["bytes"] > 0 for cell in cells for entry in cell["variants"].values())
+
+
+def test_both_ways_are_trained_in_turns_and_a_second_call_runs_nothing_again(tmp_path):
+    out = tmp_path / "times.json"
+    options = "--tasks regression --splits uniform --ways ours tutorial --seeds 1 --cap 1"
+    runs = measured("time_to_perfect.py", out, options)["runs"]
+    assert [run["way"] for run in runs] == ["ours", "tutorial"]
+    ours, tutorial = runs
+    assert ours["perfect"]
+    assert not tutorial["perfect"]
+    assert tutorial["seconds"] >= 1
+    assert len(tutorial["history"]) == tutorial["epochs"]
+    assert measured("time_to_perfect.py", out, options)["runs"] == runs
+
+
+def test_a_step_is_measured_beside_its_floors(tmp_path):
+    out = tmp_path / "step.json"
+    options = "--parts growth profile --nets regressor --canvases 16 32 --seconds 0"
+    cells = measured("training_step.py", out, options)["cells"]
+    assert [cell["canvas"] for cell in cells] == [16, 32, 64]
+    for cell in cells[:2]:
+        assert cell["seconds"] > 0 < cell["held_bytes"]
+        assert cell["floor"] <= cell["floor_arithmetic"] + cell["floor_memory"]
+        assert cell["floor"] >= max(cell["floor_arithmetic"], cell["floor_memory"])
+    small, large = cells[:2]
+    assert large["held_bytes"] > 2 * small["held_bytes"]
+    assert sum(cells[2]["kinds"].values()) >= cells[2]["seconds"]
+
+
+def test_ensembles_are_measured_against_one_net_at_a_time(tmp_path):
+    options = "--nets regressor --seconds 0 --turns 1"
+    [cell] = measured("ensemble.py", tmp_path / "ensemble.json", options)["cells"]
+    assert cell["ratio"]["ensemble of 1"] == [1, 1, 1]
+    assert set(cell["ratio"]) == set(cell["steps_a_second"])
