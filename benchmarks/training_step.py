@@ -44,7 +44,7 @@ FORMATS = ("channels_last", "contiguous")
 BATCHES = (4, 32)
 CANVASES = (64, 128, 256, 512)
 PARTS = ("shape", "growth", "profile")
-GROWTH_BATCH = 4
+GROWTH_BATCH = 16  # fewer pictures of 64 x 64 leave a step to its fixed costs
 
 # Which operations of torch belong together in the profile; the first part of a name decides.
 KINDS = {
