@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -239,6 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
     parser.add_argument("--canvases", nargs="*", type=int, default=list(CANVASES))
     parser.add_argument("--seconds", type=float, default=2, help="of measuring each cell")
+    parser.add_argument("--turns", type=int, default=1, help="over all cells, for the median")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "training_step.json")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -252,9 +253,14 @@ def main(arguments: list[str] | None = None) -> None:
         content = json.loads(options.out.read_text())
         if content["machine"] != machine():
             raise SystemExit(f"{options.out} was measured elsewhere; choose another --out")
-    todo = list(cells(options))
+    todo = [cell for _ in range(options.turns) for cell in cells(options)]
+    seconds: dict[str, list[float]] = defaultdict(list)
     for number, cell in enumerate(todo, start=1):
         measured = in_a_process(cell, options.seconds)
+        # A machine that wanders does so for all cells alike, if they take turns.
+        turns = seconds[json.dumps(cell)]
+        turns.append(measured["seconds"])
+        measured |= {"seconds": statistics.median(turns), "turns": len(turns)}
         kept = [old for old in content["cells"] if not cell.items() <= old.items()]
         content["cells"] = [*kept, measured]
         write_json(options.out, content)

@@ -230,7 +230,13 @@ def draw_times(content: dict, path: Path) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     for way in WAYS:
-        axes.scatter([], [], 42, COLOURS[way], label=NAMES[way].strip("*") + ("" if way == "ours" else " settings"))
+        axes.scatter(
+            [],
+            [],
+            42,
+            COLOURS[way],
+            label=NAMES[way].strip("*") + ("" if way == "ours" else " settings"),
+        )
     axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect until then")
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=120, metadata={"Software": None})

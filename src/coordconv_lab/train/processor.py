@@ -20,9 +20,9 @@ _PAUSE_HARD = 2
 def prepare_processor() -> None:
     """Flush denormal numbers to zero, and keep freed memory for the next step.
 
-    Denormals: once a net is sure, the gradients of almost all pixels lie below 1e-38. An x86
-    processor computes with such numbers more than a hundred times slower, so that a step takes the
-    longer the better the net is. As zeros they change no weight: Adam divides a gradient by its
+    Denormals: once a net is sure, the gradients of almost all pixels lie below 1e-38. Intel's
+    processors compute with such numbers many times slower, so that a step takes the longer the
+    better the net is. As zeros they change no weight: Adam divides a gradient by its
     usual size plus 1e-8, so that one of 1e-38 moves a weight by less than 1e-30.
 
     Memory: glibc gives large freed blocks back to the system, which then has to hand out, and
