@@ -44,7 +44,7 @@ def steps_a_second(net: str, size: int, device: str, seconds: float) -> float:
             loop._take_step(points)
         loop.losses.settle()
         steps, started = 0, time.perf_counter()
-        while time.perf_counter() < started + seconds:
+        while not steps or time.perf_counter() < started + seconds:
             for _ in range(4):
                 loop._take_step(points)
             loop.losses.settle()  # waits for the device

@@ -75,8 +75,8 @@ def came_to(runs: dict[int, dict]) -> str:
     if perfect:
         return middle(perfect, seconds)
     best = max((row[1:] for run in runs.values() for row in run["history"]), key=min)
-    cap = seconds(min(run["seconds"] for run in runs.values()))
-    return f"never within {cap}; best train {best[0]:.3f}, test {best[1]:.3f}"
+    stopped = middle([run["seconds"] for run in runs.values()], seconds)
+    return f"never within {stopped}; best train {best[0]:.3f}, test {best[1]:.3f}"
 
 
 def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
