@@ -13,6 +13,7 @@ from coordconv_lab.errors import InputError
 TaskName = Literal["classification", "regression", "rendering"]
 SplitName = Literal["uniform", "quadrant"]
 ModelName = Literal["coordconv", "deconv", "conv", "baseline"]
+RecipeName = Literal["tuned", "tutorial", "tutorial_text", "paper"]
 SplitVariant = Literal["default", "tutorial", "paper", "walsvid"]
 
 TASKS: tuple[TaskName, ...] = ("classification", "regression", "rendering")
@@ -60,6 +61,7 @@ def reproduce(
     split: Annotated[tuple[SplitName, ...], Parameter(consume_multiple=True, negative=())] = SPLITS,
     model: Annotated[tuple[ModelName, ...], Parameter(consume_multiple=True, negative=())] = MODELS,
     seeds: int = 1,
+    recipe: RecipeName = "tuned",
     runs: RunsDirectory = Path("runs"),
     fresh: Annotated[bool, Parameter(negative=())] = False,
     device: Device = "auto",
@@ -75,6 +77,8 @@ def reproduce(
 
         coordconv reproduce --task regression --split quadrant --seeds 3
 
+        coordconv reproduce --recipe tutorial --task classification --split quadrant --model deconv
+
     Parameters
     ----------
     task
@@ -85,22 +89,64 @@ def reproduce(
         Only these models; "baseline" is deconv or conv, as the task has it.
     seeds
         How many seeds of each run: 0, 1, ...
+    recipe
+        Whose settings: ours, the tutorial's code, what its text says, the paper's code.
     fresh
         Delete the selected runs first.
     """
     if seeds < 1:
         raise InputError(f"--seeds: expected 1 or more, got {seeds}")
+    from coordconv_lab.recipes import RECIPES
     from coordconv_lab.reproduce import reproduce, selected_specs
     from coordconv_lab.train import Hardware
 
     hardware = Hardware(device, compile)
-    specs = selected_specs(task, split, model, seeds)
+    specs = selected_specs(RECIPES[recipe], task, split, model, seeds)
     if not specs:
         raise InputError(
             f"no run has task {', '.join(task)} and model {', '.join(model)}; classification and "
             "rendering have coordconv and deconv, regression has coordconv and conv"
         )
     reproduce(specs, runs, fresh, hardware)
+
+
+@app.command
+def study(
+    *names: str,
+    results: Annotated[
+        Path, Parameter(help="Directory of results; a study's runs are in one of its name.")
+    ] = Path("results"),
+    device: Device = "auto",
+) -> None:
+    """Run studies, the experiments behind the claims; without a name, list them.
+
+    What is done already is not trained again. Start the same command several times, each with
+    OMP_NUM_THREADS=1, to share the work between cores.
+
+    For example:
+
+        coordconv study
+
+        coordconv study tiling receptive-field
+
+    Parameters
+    ----------
+    names
+        Which studies; "all" for all of them, the cheap ones first.
+    """
+    from coordconv_lab.studies import STUDIES, study_named
+
+    if not names:
+        from coordconv_lab.console import print_studies
+
+        print_studies([make() for make in STUDIES.values()])
+        return
+    from coordconv_lab.study import run_study
+    from coordconv_lab.train import Hardware
+
+    chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
+    for one in chosen:
+        run_study(one, results, Hardware(device))
 
 
 @app.command
@@ -113,9 +159,9 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
-    optimizer: Literal["adam", "adamw"] | None = None,
+    optimizer: Literal["adam", "adamw", "adamw_unscaled"] | None = None,
     weight_decay: float | None = None,
-    schedule: Literal["constant", "cosine", "linear"] | None = None,
+    schedule: Literal["constant", "cosine", "linear", "steps"] | None = None,
     early_stop_epochs: int | None = None,
     canvas: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
     square: int | None = None,
@@ -155,7 +201,8 @@ def train(
     learning_rate
         Largest rate of the schedule.
     optimizer
-        adam, whose weight decay is an L2 penalty, or adamw, whose weight decay is decoupled.
+        adam, whose weight decay is an L2 penalty; adamw, whose weight decay is decoupled;
+        adamw_unscaled, whose decay the rate does not scale.
     weight_decay
         Strength of the weight decay.
     schedule

@@ -1,7 +1,7 @@
 """What the terminal shows: bars while runs go on, the main table when they are done."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,7 @@ from rich.table import Table
 from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies import Study
 
 COLUMNS = ("net", "seed", "parameters", "epochs", "seconds", "train", "test", "tutorial")
 REFRESHES_PER_SECOND = 2  # drawing takes time from training
@@ -135,6 +136,38 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
         score(row.test_score, row.task),
         figures,
     )
+
+
+def print_studies(studies: Sequence[Study]) -> None:
+    """Print the name, the number of runs and the question of every study."""
+    table = Table("study", "runs", "question")
+    for study in studies:
+        table.add_row(study.name, str(len(study.specs)), study.question)
+    Console().print(table)
+
+
+def print_arms(study: Study, records: Mapping[str, Record | None]) -> None:
+    """Print the question of a study, and for each arm its runs, scores and what is missing."""
+    table = Table("arm", "runs", "train", "test", "perfect in test")
+    for name, specs in study.arms.items():
+        found = [record for spec in specs if (record := records[spec.id]) is not None]
+        cells = [f"{len(found)} of {len(specs)}", "", "", ""]
+        if found:
+            task = specs[0].task
+            cells[1:] = [
+                _range([record.train_score for record in found], task),
+                _range([record.test_score for record in found], task),
+                str(sum(record.test_score == 1 for record in found)),
+            ]
+        table.add_row(name, *cells)
+    console = Console()
+    console.print(f"[bold]{study.name}[/bold]: {study.question}")
+    console.print(table)
+
+
+def _range(values: Sequence[float], task: str) -> str:
+    low, high = score(min(values), task), score(max(values), task)
+    return low if low == high else f"{low} to {high}"
 
 
 def print_record(record: Record, directory: Path) -> None:

@@ -1,11 +1,11 @@
-"""The main job: run the recipe `tuned` for every task, split and model, then show what came out."""
+"""The main job: run a recipe for every task, split and model, then show what came out."""
 
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from coordconv_lab.console import RunBars, print_summary
-from coordconv_lab.recipes import tuned
+from coordconv_lab.recipes import Recipe
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore, SummaryRow, summarise
 from coordconv_lab.results.files import write_json
@@ -17,11 +17,15 @@ FAIR_TIME_RATIO = 3.0
 
 
 def selected_specs(
-    tasks: Sequence[TaskName], splits: Sequence[SplitName], models: Sequence[str], seeds: int
+    recipe: Recipe,
+    tasks: Sequence[TaskName],
+    splits: Sequence[SplitName],
+    models: Sequence[str],
+    seeds: int,
 ) -> list[ExperimentSpec]:
     """The runs of the main job, CoordConv before its baseline, in the order they are trained."""
     return [
-        tuned(task, split, model, seed)
+        recipe(task, split, model, seed)
         for seed, task, split, model in product(range(seeds), tasks, splits, models)
         if model in ("coordconv", "baseline", BASELINE[task])
     ]

@@ -11,7 +11,7 @@ ALL = (("classification", "regression", "rendering"), ("uniform", "quadrant"))
 
 
 def test_the_main_job_is_twelve_runs_each_baseline_after_its_coordconv_run():
-    specs = selected_specs(*ALL, ("coordconv", "baseline"), seeds=1)
+    specs = selected_specs(tuned, *ALL, ("coordconv", "baseline"), seeds=1)
     assert len({spec.id for spec in specs}) == 12
     for ours, theirs in zip(specs[::2], specs[1::2], strict=True):
         assert (ours.task, ours.data, ours.seed) == (theirs.task, theirs.data, theirs.seed)
@@ -23,7 +23,7 @@ def test_the_main_job_is_twelve_runs_each_baseline_after_its_coordconv_run():
     [(("coordconv",), 3, 18), (("conv",), 1, 2), (("deconv",), 2, 8), (("deconv", "conv"), 1, 6)],
 )
 def test_models_and_seeds_narrow_and_widen_it(models, seeds, count):
-    assert len({spec.id for spec in selected_specs(*ALL, models, seeds)}) == count
+    assert len({spec.id for spec in selected_specs(tuned, *ALL, models, seeds)}) == count
 
 
 @pytest.fixture

@@ -161,8 +161,8 @@ def test_the_layer_equals_concatenation_forward_and_backward(rank, padding_mode,
         window = None
     x = torch.randn(shape).to(dtype, memory_format=memory_format).requires_grad_()
     output = layer(x, window=window)
-    # torch 2.13 reads memory that it never wrote: nn.Conv2d itself, in bfloat16, with a stride, to an
-    # output one pixel wide, where the processor has AMX.
+    # torch 2.13 reads memory that it never wrote: nn.Conv2d itself, in bfloat16, with a stride, to
+    # an output one pixel wide, where the processor has AMX.
     assume(dtype != torch.bfloat16 or max(layer.stride) == 1 or min(output.shape[2:]) > 1)
     upstream = torch.randn(output.shape).to(dtype)
     output.backward(upstream)

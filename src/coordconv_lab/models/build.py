@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.models.autoencoder import Autoencoder
+from coordconv_lab.models.hand_built import HandBuiltPointNet, HandBuiltPooling, HandBuiltSquareNet
 from coordconv_lab.models.initialisation import initialise
 from coordconv_lab.models.pictures import CoordConvPainterNet, CoordConvPointNet, DeconvPointNet
 from coordconv_lab.models.regressors import ConvFlattening, ConvPooling, CoordConvPooling
@@ -14,8 +16,14 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    HandBuiltClassifier,
+    HandBuiltRegressor,
+    HandBuiltRenderer,
     ModelSpec,
+    SquareAutoencoder,
 )
+
+HandBuilt = HandBuiltClassifier | HandBuiltRegressor | HandBuiltRenderer
 
 
 def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
@@ -39,7 +47,8 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
             f"a model of kind {spec.kind} cannot be built for a canvas of height {canvas[0]} and "
             f"width {canvas[1]} ({error}); take a larger canvas"
         ) from error
-    initialise(net, spec.initialisation)
+    if not isinstance(spec, HandBuilt):
+        initialise(net, spec.initialisation)
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
@@ -57,6 +66,14 @@ def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:
             return ConvFlattening(spec, canvas)
         case ConvPooledRegressor():
             return ConvPooling(spec)
+        case SquareAutoencoder():
+            return Autoencoder(spec, canvas)
+        case HandBuiltClassifier():
+            return HandBuiltPointNet(canvas)
+        case HandBuiltRegressor():
+            return HandBuiltPooling(canvas)
+        case HandBuiltRenderer():
+            return HandBuiltSquareNet(canvas, spec.square)
 
 
 def count_parameters(net: nn.Module) -> int:

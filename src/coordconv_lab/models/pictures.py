@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from coordconv import CoordConv2d
+from coordconv_lab.models.coordinates import first_layer
 from coordconv_lab.models.layout import channels_last
 from coordconv_lab.models.pixelwise import run_pixelwise
 from coordconv_lab.specs import CoordConvClassifier, CoordConvRenderer, DeconvNet
@@ -39,6 +39,20 @@ def _hidden(layer: nn.Module, channels: int, batch_norm: bool) -> Iterator[nn.Mo
     yield nn.ReLU(inplace=True)  # A convolution's gradients need its inputs only.
 
 
+def pixel_layers(inputs: int, spec: CoordConvClassifier | CoordConvRenderer) -> nn.Sequential:
+    """Coordinates, then 1 x 1 convolutions from some inputs to one map."""
+    first = first_layer(inputs, spec.widths[0], spec)
+    layers = list(_hidden(first, spec.widths[0], spec.batch_norm))
+    for wide, narrow in pairwise(spec.widths):
+        layers += _hidden(nn.Conv2d(wide, narrow, 1), narrow, spec.batch_norm)
+    return nn.Sequential(*layers, nn.Conv2d(spec.widths[-1], 1, 1))
+
+
+def broadcast(layers: nn.Sequential, inputs: Tensor, canvas: tuple[int, int]) -> Tensor:
+    """Tile inputs (N, C) over the canvas and apply layers to every pixel: maps (N, 1, H, W)."""
+    return run_pixelwise(list(layers), inputs[:, :, None, None].expand(-1, -1, *canvas))
+
+
 class CoordConvPointNet(nn.Module):
     """Tile the point over the canvas, append coordinates, then 1 x 1 convolutions to one map."""
 
@@ -48,17 +62,13 @@ class CoordConvPointNet(nn.Module):
         super().__init__()
         self.canvas = canvas
         self.input_scale: InputScale = spec.input_scale
-        first = CoordConv2d(2, spec.widths[0], 1, radius=spec.radius)
-        layers = list(_hidden(first, spec.widths[0], spec.batch_norm))
-        for wide, narrow in pairwise(spec.widths):
-            layers += _hidden(nn.Conv2d(wide, narrow, 1), narrow, spec.batch_norm)
-        self.layers = nn.Sequential(*layers, nn.Conv2d(spec.widths[-1], 1, 1))
+        self.layers = pixel_layers(2, spec)
 
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, H, W)."""
-        inputs = scale_points(points, self.canvas, self.input_scale)
-        tiled = inputs[:, :, None, None].expand(-1, -1, *self.canvas)
-        return run_pixelwise(list(self.layers), tiled)
+        return broadcast(
+            self.layers, scale_points(points, self.canvas, self.input_scale), self.canvas
+        )
 
 
 class CoordConvPainterNet(nn.Module):
@@ -90,6 +100,16 @@ class CoordConvPainterNet(nn.Module):
         return self.draw(self.find(points))
 
 
+def doubling_layers(inputs: int, spec: DeconvNet) -> nn.Sequential:
+    """From one pixel of some inputs to one map of 64 x 64, doubled six times."""
+    wide, narrow = 64 * spec.width, 32 * spec.width
+    layers: list[nn.Module] = []
+    for channels in (wide, wide, wide, narrow, narrow):
+        layers += _hidden(_doubling(inputs, channels, spec.kernel), channels, spec.batch_norm)
+        inputs = channels
+    return nn.Sequential(*layers, _doubling(narrow, 1, spec.kernel))
+
+
 class DeconvPointNet(nn.Module):
     """The baseline: the point is a 1 x 1 picture of two channels, doubled six times to 64 x 64."""
 
@@ -97,12 +117,7 @@ class DeconvPointNet(nn.Module):
         super().__init__()
         self.canvas = canvas
         self.input_scale: InputScale = spec.input_scale
-        wide, narrow = 64 * spec.width, 32 * spec.width
-        layers, inputs = [], 2
-        for channels in (wide, wide, wide, narrow, narrow):
-            layers += _hidden(_doubling(inputs, channels, spec.kernel), channels, spec.batch_norm)
-            inputs = channels
-        self.layers = nn.Sequential(*layers, _doubling(narrow, 1, spec.kernel))
+        self.layers = doubling_layers(2, spec)
 
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, 64, 64)."""

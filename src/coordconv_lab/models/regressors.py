@@ -6,13 +6,19 @@ Images are (N, 1, H, W); points are (x, y) in pixels, (N, 2).
 """
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from coordconv import CoordConv2d
+from coordconv_lab.models.coordinates import first_layer
 from coordconv_lab.models.layout import channels_last
-from coordconv_lab.specs import ConvFlatRegressor, ConvPooledRegressor, CoordConvRegressor
+from coordconv_lab.specs import (
+    ConvFlatRegressor,
+    ConvPooledRegressor,
+    CoordConvRegressor,
+    Padding,
+)
 
 Head = Literal["max", "average", "sum"]
 
@@ -25,6 +31,13 @@ def pool(maps: Tensor, head: Head) -> Tensor:
     return maps.mean(dim=(2, 3)) if head == "average" else maps.sum(dim=(2, 3))
 
 
+def _padded(padding: Padding) -> dict[str, Any]:
+    """The arguments of a convolution for a kind of padding."""
+    if padding in ("valid", "same"):
+        return {"padding": padding}
+    return {"padding": "same", "padding_mode": padding}
+
+
 class CoordConvPooling(nn.Module):
     """Append coordinates once, then five convolutions and one global pooling."""
 
@@ -32,11 +45,11 @@ class CoordConvPooling(nn.Module):
         super().__init__()
         self.spec = spec
         width = spec.width
-        layers: list[nn.Module] = [CoordConv2d(1, width, 1, radius=spec.radius)]
-        for outputs, kernel in ((width, 1), (width, 1), (width, 3), (2, 3)):
+        layers: list[nn.Module] = [first_layer(1, width, spec)]
+        for outputs, kernel in ((width, 1), (width, 1), (width, spec.kernel), (2, spec.kernel)):
             if spec.activation == "relu":
                 layers.append(nn.ReLU(inplace=True))
-            layers.append(nn.Conv2d(width, outputs, kernel, padding=spec.padding))
+            layers.append(nn.Conv2d(width, outputs, kernel, **_padded(spec.padding)))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -83,22 +96,31 @@ class ConvPooling(nn.Module):
     def __init__(self, spec: ConvPooledRegressor) -> None:
         super().__init__()
         self.spec = spec
-        width = spec.width
-        # (kernel, stride, batch normalisation before the activation) of the first eight.
+        width, valid = spec.width, spec.padding == "valid"
+        # (kernel, stride, batch normalisation or not) of all but the last.
         plan = ((5, 2, 0), (1, 1, 1), (3, 1, 0), (3, 2, 0), (3, 2, 1), (3, 2, 0), (1, 1, 0))
-        plan += ((3, 2, 0),)
+        plan += () if valid else ((3, 2, 0),)
         layers: list[nn.Module] = []
-        inputs = 1
+        inputs, convolution = 1, CoordConv2d if spec.coordinates else nn.Conv2d
         for kernel, stride, normalise in plan:
-            layers.append(nn.Conv2d(inputs, width, kernel, stride, kernel // 2))
-            if normalise and spec.batch_norm:
-                layers.append(nn.BatchNorm2d(width))
-            layers.append(nn.ReLU(inplace=True))
-            inputs = width
-        layers.append(nn.Conv2d(width, 2, 3, padding=1))
+            padding = 0 if valid else kernel // 2
+            layers.append(convolution(inputs, width, kernel, stride, padding))
+            layers += self._activation(normalise and spec.batch_norm)
+            inputs, convolution = width, nn.Conv2d
+        layers.append(nn.Conv2d(width, 2, 2) if valid else nn.Conv2d(width, 2, 3, padding=1))
         if spec.last_activation == "relu":
             layers.append(nn.ReLU(inplace=True))
         self.layers = nn.Sequential(*layers)
+
+    def _activation(self, normalise: bool | int) -> list[nn.Module]:
+        """A ReLU, and before or behind it a batch normalisation."""
+        if not normalise:
+            return [nn.ReLU(inplace=True)]
+        running = self.spec.statistics == "running"
+        norm = nn.BatchNorm2d(self.spec.width, track_running_stats=running)
+        # Its gradient needs the output of the activation, which must then not be overwritten.
+        relu = nn.ReLU(inplace=self.spec.normalise == "before")
+        return [norm, relu] if self.spec.normalise == "before" else [relu, norm]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 1, H, W) to points (N, 2) in pixels."""

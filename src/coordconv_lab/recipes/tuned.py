@@ -3,18 +3,15 @@
 How they were chosen, and on which seeds: docs/decisions/0006-tuned-recipe.md.
 """
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.recipes.parts import Parts, checked_model, spec_of
 from coordconv_lab.specs import (
-    BASELINE,
     ConvFlatRegressor,
     ConvPooledRegressor,
     CoordConvClassifier,
     CoordConvRegressor,
     CoordConvRenderer,
-    DataSpec,
     DeconvNet,
     ExperimentSpec,
-    ModelSpec,
     SplitName,
     TaskName,
     TrainingSpec,
@@ -55,8 +52,6 @@ _DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 78})
 _CONV_FLAT = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 3e-3})
 _CONV_POOLED = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 5e-3})
 
-Parts = tuple[ModelSpec, TrainingSpec]
-
 
 def _coordconv(task: TaskName) -> Parts:
     match task:
@@ -64,7 +59,7 @@ def _coordconv(task: TaskName) -> Parts:
             return CoordConvClassifier(), _COORDCONV_CLASSIFICATION
         case "regression":
             return CoordConvRegressor(), _COORDCONV_REGRESSION
-        case "rendering":
+        case _:
             return _RENDERER, _COORDCONV_RENDERING
 
 
@@ -93,10 +88,6 @@ def tuned(task: TaskName, split: SplitName, model: str, seed: int = 0) -> Experi
         >>> tuned("regression", "quadrant", "coordconv").training.epochs
         2
     """
-    baseline = BASELINE[task]
-    if model not in ("coordconv", "baseline", baseline):
-        raise InputError(f"the {task} task has the models coordconv and {baseline}; got {model!r}")
+    model = checked_model(task, model)
     parts = _coordconv(task) if model == "coordconv" else _baseline(task, split)
-    return ExperimentSpec(
-        task=task, data=DataSpec(split=split), model=parts[0], training=parts[1], seed=seed
-    )
+    return spec_of(task, split, parts, seed)

@@ -14,6 +14,7 @@ PRIMARY_SCORE: Mapping[str, str] = {
     "classification": "accuracy",
     "regression": "accuracy",
     "rendering": "mean_iou",
+    "reconstruction": "mean_iou",
 }
 """The score that the tables show for each task, in [0, 1], higher is better."""
 

@@ -2,7 +2,10 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.results.files import read_json, write_json
@@ -52,6 +55,26 @@ class RunStore:
                 shutil.rmtree(directory)
         except OSError as error:
             raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
+
+    @contextmanager
+    def held(self, spec: ExperimentSpec) -> Iterator[bool]:
+        """Hold the run of this spec, unless another process does; tell whether it is held here.
+
+        A process that dies lets go of what it held.
+
+        Raises:
+            InputError: The directory cannot be written.
+        """
+        lock = FileLock(self.open(spec) / "run.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.

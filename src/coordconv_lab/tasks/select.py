@@ -3,6 +3,7 @@
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks.base import Task
 from coordconv_lab.tasks.classification import Classification
+from coordconv_lab.tasks.reconstruction import Reconstruction
 from coordconv_lab.tasks.regression import Regression
 from coordconv_lab.tasks.rendering import Rendering
 
@@ -14,5 +15,7 @@ def task_of(spec: ExperimentSpec) -> Task:
             return Classification(spec.data.canvas)
         case "regression":
             return Regression(spec.data.canvas)
+        case "reconstruction":
+            return Reconstruction(spec.data.canvas, spec.data.square)
         case "rendering":
             return Rendering(spec.data.canvas, spec.data.square, spec.training.point_loss)

@@ -56,20 +56,6 @@ class Ensemble(nn.Module):
     ) -> Tensor:
         return functional_call(self._template[0], (parameters, buffers), (points,))
 
-    def optimizer(self, specs: Sequence[ExperimentSpec]) -> torch.optim.Optimizer:
-        """One optimizer with a group for each net, with the settings of its own spec."""
-        kind = torch.optim.AdamW if specs[0].training.optimizer == "adamw" else torch.optim.Adam
-        groups = [
-            {
-                "params": list(member.parameters()),
-                "lr": spec.training.learning_rate,
-                "betas": spec.training.betas,
-                "weight_decay": spec.training.weight_decay,
-            }
-            for member, spec in zip(self.members, specs, strict=True)
-        ]
-        return kind(groups, fused=True)
-
 
 def _stack(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([member[name] for member in members]) for name in members[0]}

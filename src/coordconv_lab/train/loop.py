@@ -21,7 +21,7 @@ from coordconv_lab.train.ensemble import Ensemble
 from coordconv_lab.train.evaluate import Evaluation, evaluate
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
-from coordconv_lab.train.schedule import rate_factor
+from coordconv_lab.train.optimizer import optimizer_of, set_rates
 
 
 class Loop:
@@ -50,14 +50,19 @@ class Loop:
         self.nets = [_fresh_net(spec) for spec in specs]
         self.curves = [LearningCurve() for _ in specs]
         self._batches = [
-            SeededBatches(self.data.train_points, first.training.batch_size, spec.seed)
+            SeededBatches(
+                self.data.train_points,
+                first.training.batch_size,
+                spec.seed,
+                first.training.drop_last,
+            )
             for spec in specs
         ]
         self.steps_per_epoch = len(self._batches[0])
         self.steps = self.steps_per_epoch * first.training.epochs
         self.losses = Losses([spec.training.learning_rate for spec in specs])
         ensemble = Ensemble(self.nets, self.task)
-        self._optimizer = ensemble.optimizer(specs)
+        self._optimizer = optimizer_of(ensemble.members, specs)
         self._losses_of, self._stepper = self._fabric.setup(
             hardware.compile(ensemble), self._optimizer
         )
@@ -92,9 +97,7 @@ class Loop:
                 yield self.step
 
     def _take_step(self, points: Tensor) -> None:
-        for group, spec in zip(self._optimizer.param_groups, self.specs, strict=True):
-            factor = rate_factor(spec.training, self.step, self.steps)
-            group["lr"] = spec.training.learning_rate * factor
+        set_rates(self._optimizer, self.specs, self.step, self.steps)
         losses = self._losses_of(points)
         self._fabric.backward(losses.sum())
         self._stepper.step()
@@ -110,13 +113,13 @@ class Loop:
 
     def _write_rows(self) -> None:
         losses = self.losses.means()
-        groups = self._optimizer.param_groups
-        members = zip(self.curves, self.nets, losses, groups, strict=True)
-        for curve, net, loss, group in members:
+        rates = {group["member"]: group["lr"] for group in self._optimizer.param_groups}
+        members = zip(self.curves, self.nets, losses, strict=True)
+        for member, (curve, net, loss) in enumerate(members):
             row = {
                 "step": self.step,
                 "epoch": self.step / self.steps_per_epoch,
-                "learning_rate": group["lr"],
+                "learning_rate": rates[member],
                 "train_loss": loss,
                 "train_score": self._main_score(net, sample(self.data.train_points)),
                 "test_score": self._main_score(net, sample(self.data.test_points)),

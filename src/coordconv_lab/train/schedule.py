@@ -19,5 +19,7 @@ def rate_factor(spec: TrainingSpec, step: int, steps: int) -> float:
             return 1.0
         case "linear":
             return left + LAST_FRACTION
+        case "steps":
+            return 0.1 ** int(5 * (1 - left))
         case "cosine":
             return 0.5 * (1 - math.cos(math.pi * left)) + LAST_FRACTION

@@ -1,0 +1,1 @@
+"""Claims: what the sources say, each with a test over records and its verdict."""

@@ -1,0 +1,60 @@
+"""The first layer of a net: with coordinates, without, or with those of a published fault."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from coordconv import Convention, CoordConv2d
+from coordconv_lab.specs import Grid
+
+
+class KnowsWhere(Protocol):
+    """What a net's spec says about its coordinates."""
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether there are any."""
+        ...
+
+    @property
+    def radius(self) -> bool:
+        """Whether the radius is one of them."""
+        ...
+
+    @property
+    def grid(self) -> Grid:
+        """Right, or which published fault it has."""
+        ...
+
+
+def first_layer(inputs: int, outputs: int, spec: KnowsWhere) -> nn.Module:
+    """Make a 1 x 1 convolution over the inputs and the coordinates that a spec asks for."""
+    if not spec.coordinates:
+        return nn.Conv2d(inputs, outputs, 1)
+    match spec.grid:
+        case "right":
+            return CoordConv2d(inputs, outputs, 1, radius=spec.radius)
+        case "off_centre_radius":
+            convention = Convention(radius="off_centre")
+            return CoordConv2d(inputs, outputs, 1, radius=spec.radius, convention=convention)
+        case "swapped_divisors":
+            return SwappedDivisors(inputs, outputs, 1, radius=spec.radius)
+
+
+class SwappedDivisors(CoordConv2d):
+    """x divided by the height and y by the width, as in the paper's listing S9 and its code.
+
+    The same as the right grid where the canvas is square.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Convolve (N, C, H, W) and the faulty coordinates."""
+        height, width = input.shape[-2:]
+        options = {"device": input.device, "dtype": input.dtype}
+        x = torch.arange(width, **options) / max(height - 1, 1) * 2 - 1
+        y = torch.arange(height, **options) / max(width - 1, 1) * 2 - 1
+        channels = [x.expand(height, width), y[:, None].expand(height, width)]
+        if self.radius:
+            channels.append((channels[0] ** 2 + channels[1] ** 2).sqrt())
+        return super().forward(input, coordinates=torch.stack(channels))

@@ -1,0 +1,73 @@
+"""What a reader of the tutorial alone would run, who never opened its code.
+
+Source: Ashwin D'Cruz, "Coord Conv Tutorial". Readings, where the text is ambiguous:
+
+- "Weight decay" is today's AdamW, which the rate scales.
+- For the nets it sends to the paper's supplement, which names kernels and channels; activations are
+  ReLUs, pooling is the maximum, as the text demands, and a regressor sees the plain one-hot image.
+- The split is the one in the text, 80 to 20, and every example counts.
+- "More channels are used at each stage" of rendering: twice the paper's.
+"""
+
+from coordconv_lab.recipes.paper import (
+    CLASSIFIER,
+    CONV_FLAT,
+    CONV_POOLED,
+    DECONV,
+    REGRESSOR,
+    RENDERER,
+)
+from coordconv_lab.recipes.parts import checked_model, spec_of
+from coordconv_lab.recipes.tutorial import training_of
+from coordconv_lab.specs import ExperimentSpec, ModelSpec, SplitName, TaskName
+
+_DECAYS = {
+    ("classification", "coordconv"): (1e-3, 1e-3),
+    ("classification", "deconv"): (2e-3, 2e-3),
+    ("regression", "coordconv"): (1e-3, 1e-3),
+    ("regression", "conv"): (1e-3, 5e-4),
+    ("rendering", "coordconv"): (1e-2, 1e-100),
+    ("rendering", "deconv"): (1e-2, 1e-100),
+}
+_WIDER = {"painter_widths": (16, 16, 32, 32)}
+
+
+def tutorial_text(task: TaskName, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
+    """One row of the tutorial's tables, as its text describes it.
+
+    Args:
+        task: The task.
+        split: The split.
+        model: "coordconv", the name of the task's baseline, or "baseline".
+        seed: Draws the initial weights and the order of the batches.
+
+    Raises:
+        InputError: The task has no such model.
+
+    Example:
+        >>> tutorial_text("rendering", "uniform", "deconv").training.weight_decay
+        0.01
+    """
+    model = checked_model(task, model)
+    training = training_of(task, split, model).model_copy(
+        update={
+            "optimizer": "adamw",
+            "weight_decay": _DECAYS[task, model][0 if split == "uniform" else 1],
+            "drop_last": False,
+        }
+    )
+    return spec_of(task, split, (_net(task, split, model), training), seed)
+
+
+def _net(task: TaskName, split: SplitName, model: str) -> ModelSpec:
+    match task, model:
+        case "classification", "coordconv":
+            return CLASSIFIER
+        case "regression", "coordconv":
+            return REGRESSOR.model_copy(update={"activation": "relu"})
+        case "rendering", "coordconv":
+            return RENDERER.model_copy(update=_WIDER)
+        case "regression", _:
+            return CONV_FLAT if split == "uniform" else CONV_POOLED
+        case _:
+            return DECONV

@@ -1,0 +1,167 @@
+"""One experiment, whole, and the reading of one that was written down."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.specs.base import FrozenSpec
+from coordconv_lab.specs.data import DataSpec
+from coordconv_lab.specs.models import ModelSpec
+from coordconv_lab.specs.training import TrainingSpec
+
+SPEC_VERSION = 1
+
+TaskName = Literal["classification", "regression", "rendering", "reconstruction"]
+ModelName = Literal["coordconv", "deconv", "conv", "hand-built"]
+
+BASELINE: Mapping[str, ModelName] = {
+    "classification": "deconv",
+    "regression": "conv",
+    "rendering": "deconv",
+    "reconstruction": "deconv",
+}
+"""The net without coordinates that each task is compared with."""
+
+_KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
+    "classification": ("coordconv-classifier", "deconv", "hand-built-classifier"),
+    "regression": (
+        "coordconv-regressor",
+        "conv-flat-regressor",
+        "conv-pooled-regressor",
+        "hand-built-regressor",
+    ),
+    "rendering": (
+        "coordconv-renderer",
+        "coordconv-classifier",
+        "deconv",
+        "hand-built-renderer",
+    ),
+    "reconstruction": ("square-autoencoder",),
+}
+
+
+class ExperimentSpec(FrozenSpec):
+    """One training run, whole: what is learnt, by which net, how, and from which seed."""
+
+    version: Literal[1] = SPEC_VERSION
+    task: TaskName
+    data: DataSpec = DataSpec()
+    model: ModelSpec
+    training: TrainingSpec
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        kinds = _KINDS_OF_TASK[self.task]
+        if self.model.kind not in kinds:
+            raise ValueError(
+                f"the {self.task} task takes a model of kind {', '.join(kinds)}; "
+                f"got {self.model.kind}"
+            )
+        doubles = self.model.kind == "deconv" or (
+            self.model.kind == "square-autoencoder" and self.model.decoder == "deconv"
+        )
+        if doubles and self.data.canvas != (64, 64):
+            raise ValueError(
+                "the deconv net doubles one pixel six times, so it draws on a 64 x 64 canvas "
+                f"alone; got {self.data.canvas[0]} x {self.data.canvas[1]}"
+            )
+        if self.model.kind.startswith("hand-built") != (self.training.epochs == 0):
+            raise ValueError(
+                "training.epochs must be 0 for a hand-built net and 1 or more for all others; got "
+                f"{self.training.epochs} for a model of kind {self.model.kind}"
+            )
+        if self.model.kind == "hand-built-renderer" and self.model.square != self.data.square:
+            raise ValueError(
+                f"the net paints squares of {self.model.square} pixels, the data's have "
+                f"{self.data.square}; set model.square to the same"
+            )
+        off_centre = getattr(self.model, "grid", "right") == "off_centre_radius"
+        if off_centre and not getattr(self.model, "radius", False):
+            raise ValueError(
+                "the grid off_centre_radius differs in its radius alone; set model.radius to true"
+            )
+        if self.training.point_loss and self.model.kind != "coordconv-renderer":
+            raise ValueError(
+                "point_loss weighs the renderer's intermediate point, which only a model of kind "
+                f"coordconv-renderer has; got {self.model.kind}; set point_loss to 0"
+            )
+        return self
+
+    @property
+    def model_name(self) -> ModelName:
+        """The family of the net: coordconv, deconv, conv or hand-built."""
+        match self.model.kind:
+            case "hand-built-classifier" | "hand-built-regressor" | "hand-built-renderer":
+                return "hand-built"
+            case "square-autoencoder":
+                return "coordconv" if self.model.decoder == "broadcast" else "deconv"
+            case "deconv":
+                return "deconv"
+            case "conv-flat-regressor":
+                return "conv"
+            case _:
+                return "coordconv" if self.model.coordinates else "conv"
+
+    @property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the sha256 of this spec's canonical JSON.
+
+        The canonical JSON leaves out what is at its default, so that a later release with one more
+        setting still finds the runs of today.
+        """
+        chosen = self.model_dump(mode="json", exclude_defaults=True)
+        chosen["model"]["kind"] = self.model.kind
+        canonical = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's directory: readable first, the id last."""
+        return f"{self.task}-{self.data.split}-{self.model_name}-seed{self.seed}-{self.id}"
+
+
+def explain(error: ValidationError) -> str:
+    """Say a validation error in one line: which field, what was expected, what came."""
+    parts = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        shown = isinstance(item["input"], str | int | float | list | tuple) and where
+        came = f"; got {item['input']!r}" if shown else ""
+        parts.append(f"{where}: {message}{came}" if where else message)
+    return " | ".join(parts)
+
+
+def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
+    """Validate the fields of a spec read from `source`.
+
+    Raises:
+        InputError: The fields come from another version, or do not describe an experiment.
+    """
+    version = fields.get("version")
+    if version != SPEC_VERSION:
+        raise InputError(
+            f"{source}: expected a spec of version {SPEC_VERSION}, got version {version!r}; use "
+            "the release that wrote it, or move the run away and train it again"
+        )
+    try:
+        return ExperimentSpec.model_validate(dict(fields))
+    except ValidationError as error:
+        raise InputError(f"{source}: {explain(error)}") from error
+
+
+def parse_data_spec(fields: Mapping[str, Any]) -> DataSpec:
+    """Validate the description of a data set.
+
+    Raises:
+        InputError: The fields do not describe a data set.
+    """
+    try:
+        return DataSpec.model_validate(dict(fields))
+    except ValidationError as error:
+        raise InputError(explain(error)) from error

@@ -1,0 +1,157 @@
+"""The nets, each with its options."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coordconv_lab.specs.base import FrozenSpec, Positive, Size
+
+Initialisation = Literal["glorot", "he", "torch"]
+InputScale = Literal["unit", "raw"]
+Head = Literal["max", "average", "sum"]
+Padding = Literal["valid", "same", "reflect", "circular"]
+Grid = Literal["right", "swapped_divisors", "off_centre_radius"]
+"""Right, or one of two published faults: each axis divided by the other's length, as in the paper's
+listing S9 and its code; the radius measured from 0.5, as in the listing of its first version."""
+
+
+class CoordConvClassifier(FrozenSpec):
+    """Tile the point, append coordinates, 1 x 1 convolutions (the paper's figure S1)."""
+
+    kind: Literal["coordconv-classifier"] = "coordconv-classifier"
+    widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
+    coordinates: bool = True
+    radius: bool = False
+    grid: Grid = "right"
+    batch_norm: bool = False
+    input_scale: InputScale = "unit"
+    initialisation: Initialisation = "glorot"
+
+
+class CoordConvRenderer(FrozenSpec):
+    """A classifier, a softmax over the pixels, then convolutions that paint the square."""
+
+    kind: Literal["coordconv-renderer"] = "coordconv-renderer"
+    widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
+    painter_widths: tuple[Size, ...] = (8, 8, 16, 16)
+    painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
+    painter_input_scale: Positive = 1.0
+    coordinates: bool = True
+    radius: bool = False
+    grid: Grid = "right"
+    batch_norm: bool = False
+    input_scale: InputScale = "unit"
+    initialisation: Initialisation = "glorot"
+
+
+class CoordConvRegressor(FrozenSpec):
+    """Append coordinates to the one-hot image, five convolutions, one global pooling."""
+
+    kind: Literal["coordconv-regressor"] = "coordconv-regressor"
+    width: Size = 8
+    kernel: Annotated[int, Field(ge=1, le=31)] = 3
+    coordinates: bool = True
+    radius: bool = False
+    grid: Grid = "right"
+    padding: Padding = "valid"
+    head: Head = "max"
+    activation: Literal["none", "relu"] = "none"
+    input_scale: Positive = 100.0
+    output_scale: Positive = 1.0
+    initialisation: Initialisation = "glorot"
+
+
+class DeconvNet(FrozenSpec):
+    """Six transposed convolutions of stride 2, from the point to a 64 x 64 picture."""
+
+    kind: Literal["deconv"] = "deconv"
+    width: Size = 2
+    kernel: Literal[2, 3, 4] = 2
+    batch_norm: bool = False
+    input_scale: InputScale = "unit"
+    initialisation: Initialisation = "glorot"
+
+
+class ConvFlatRegressor(FrozenSpec):
+    """Four 3 x 3 convolutions with max-pooling, then two linear layers (uniform split)."""
+
+    kind: Literal["conv-flat-regressor"] = "conv-flat-regressor"
+    width: Size = 16
+    hidden: Size = 64
+    padding: Literal["valid", "same"] = "same"
+    pool_stride: Literal[1, 2] = 2
+    input_scale: Positive = 1.0
+    output_scale: Positive = 64.0
+    initialisation: Initialisation = "he"
+
+
+class ConvPooledRegressor(FrozenSpec):
+    """Nine convolutions, most of stride 2, then a global pooling (quadrant split).
+
+    "valid" is the tutorial's version: without padding, an eighth convolution of 2 x 2 leaves one
+    pixel and ends the net. With "batch", batch normalisation takes its statistics from the batch at
+    test too, and "after" puts it behind the activation; both as the tutorial's code has them.
+    """
+
+    kind: Literal["conv-pooled-regressor"] = "conv-pooled-regressor"
+    width: Size = 16
+    coordinates: bool = False
+    padding: Literal["valid", "same"] = "same"
+    batch_norm: bool = True
+    normalise: Literal["before", "after"] = "before"
+    statistics: Literal["running", "batch"] = "running"
+    last_activation: Literal["none", "relu"] = "relu"
+    head: Head = "average"
+    input_scale: Positive = 1.0
+    output_scale: Positive = 64.0
+    initialisation: Initialisation = "he"
+
+
+class HandBuiltClassifier(FrozenSpec):
+    """The answer written into 25 weights by formula, for any canvas; never trained."""
+
+    kind: Literal["hand-built-classifier"] = "hand-built-classifier"
+
+
+class HandBuiltRegressor(FrozenSpec):
+    """Piekniewski's net ("Autopsy of a deep learning paper", 2018), for any canvas."""
+
+    kind: Literal["hand-built-regressor"] = "hand-built-regressor"
+
+
+class HandBuiltRenderer(FrozenSpec):
+    """The square written into the weights by formula, for any canvas; never trained."""
+
+    kind: Literal["hand-built-renderer"] = "hand-built-renderer"
+    square: Size = 9
+
+
+class SquareAutoencoder(FrozenSpec):
+    """From the image of a square to a short code and back.
+
+    The encoder is the conv net of regression, or that with coordinates; the decoder the deconv net
+    of rendering, or the code tiled over the canvas with coordinates (Watters et al. 2019,
+    arXiv:1901.07017).
+    """
+
+    kind: Literal["square-autoencoder"] = "square-autoencoder"
+    code: Size = 8
+    width: Size = 32
+    encoder: Literal["conv", "coordconv"] = "conv"
+    decoder: Literal["deconv", "broadcast"] = "deconv"
+    initialisation: Initialisation = "glorot"
+
+
+ModelSpec = Annotated[
+    CoordConvClassifier
+    | CoordConvRenderer
+    | CoordConvRegressor
+    | DeconvNet
+    | ConvFlatRegressor
+    | ConvPooledRegressor
+    | HandBuiltClassifier
+    | HandBuiltRegressor
+    | HandBuiltRenderer
+    | SquareAutoencoder,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,112 @@
+"""Studies of the regressor: its head, its input, its rate, its padding, its strides."""
+
+from itertools import product
+
+from coordconv_lab.recipes import tuned, tutorial, with_settings
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies.rows import SPLITS
+from coordconv_lab.studies.study import Study, over_seeds
+
+HEADS = ("max", "average", "sum")
+ACTIVATIONS = ("none", "relu")
+HEAD_RATES = (1e-2, 1e-3)
+
+
+def pooling_heads() -> Study:
+    """Every head with and without ReLUs, at two rates, for twice as long as our recipe."""
+    arms: dict[str, list[ExperimentSpec]] = {}
+    for split, head, activation, rate in product(SPLITS, HEADS, ACTIVATIONS, HEAD_RATES):
+        settings = {
+            "model.head": head,
+            "model.activation": activation,
+            "training.learning_rate": rate,
+            "training.epochs": 4,
+        }
+        spec = with_settings(tuned("regression", split, "coordconv"), settings)
+        arms[f"{split}, {head}, {activation}, rate {rate:g}"] = over_seeds(spec, 3)
+    for split, head in product(SPLITS, HEADS):
+        settings = {"model": _pooled(split).model.model_dump() | {"head": head}}
+        spec = with_settings(_pooled(split), settings)
+        arms[f"{split}, conv, {head}"] = over_seeds(spec, 3)
+    return Study(
+        "pooling-heads",
+        "Is a global maximum needed, or does an average or a sum do as well?",
+        arms,
+    )
+
+
+def _pooled(split: str) -> ExperimentSpec:
+    """The fully convolutional baseline, on either split."""
+    spec = tuned("regression", "quadrant", "conv")
+    return with_settings(spec, {"data.split": split})
+
+
+SCALES = (1, 1000)
+RATES = (1e-4, 1e-3, 1e-2)
+
+
+def scale_and_rate() -> Study:
+    """The tutorial's regressor with its input plain or times 1000, at three rates."""
+    arms = {}
+    for scale, rate in product(SCALES, RATES):
+        settings = {"model.input_scale": scale, "training.learning_rate": rate}
+        spec = with_settings(tutorial("regression", "uniform", "coordconv"), settings)
+        arms[f"input times {scale}, rate {rate:g}"] = over_seeds(spec, 3)
+    return Study(
+        "scale-and-rate",
+        "Is it the rate or the scale of the input that leaves the regressor at the mean?",
+        arms,
+    )
+
+
+LONG_EPOCHS = 100
+
+
+def long_training() -> Study:
+    """The tutorial's regressor for twice its epochs, with a point of the curve at every epoch."""
+    arms = {}
+    for split in SPLITS:
+        settings = {"training.epochs": LONG_EPOCHS, "training.curve_points": LONG_EPOCHS}
+        spec = with_settings(tutorial("regression", split, "coordconv"), settings)
+        arms[split] = over_seeds(spec, 5)
+    return Study(
+        "long-training",
+        "Is the regressor right within ten epochs, and lost again when trained on?",
+        arms,
+    )
+
+
+PADDINGS = ("same", "reflect", "circular")
+
+
+def padding() -> Study:
+    """A regressor without coordinates whose kernels reach a border from every pixel."""
+    arms = {}
+    for kind in PADDINGS:
+        settings = {
+            "data.canvas": (32, 32),
+            "model.coordinates": False,
+            "model.activation": "relu",
+            "model.kernel": 15,
+            "model.padding": kind,
+            "training.learning_rate": 3e-3,
+            "training.epochs": 30,
+        }
+        spec = with_settings(tuned("regression", "uniform", "coordconv"), settings)
+        arms[kind] = over_seeds(spec, 3)
+    return Study("padding", "Does padding alone tell a net where it is?", arms)
+
+
+def downsampling() -> Study:
+    """The paper's conv net of stride 2, with coordinates at its first layer and without."""
+    arms = {}
+    for split, coordinates in product(SPLITS, (True, False)):
+        settings = {"model.coordinates": coordinates, "training.epochs": 32}
+        spec = with_settings(_pooled(split), settings)
+        name = "with coordinates" if coordinates else "without"
+        arms[f"{split}, {name}"] = over_seeds(spec, 3)
+    return Study(
+        "downsampling",
+        "Do coordinates at the first layer save a net that samples down by strides?",
+        arms,
+    )

@@ -1,0 +1,68 @@
+"""Studies of whole recipes: the rows of the tables, over seeds."""
+
+from typing import get_args
+
+from coordconv_lab.recipes import tuned, tutorial, with_settings
+from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
+from coordconv_lab.studies.study import Study, over_seeds
+
+TASKS: tuple[TaskName, ...] = ("classification", "regression", "rendering")
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+def row(task: str, split: str, model: str) -> str:
+    """The name of an arm that is a row of the tutorial's tables."""
+    return f"{task}, {split}, {model}"
+
+
+def tutorial_rows() -> Study:
+    """The tutorial's rows by the recipe `tutorial`; the dearest has one seed."""
+    arms = {}
+    for task in TASKS:
+        for split in SPLITS:
+            for model in ("coordconv", BASELINE[task]):
+                seeds = 5 if model == "coordconv" else 3
+                if (task, model) == ("rendering", "coordconv"):
+                    seeds = 3 if split == "uniform" else 1
+                spec = tutorial(task, split, model)
+                arms[row(task, split, model)] = over_seeds(spec, seeds)
+    cheapest_first = sorted(arms, key=lambda name: _cost(arms[name][0]))
+    return Study(
+        "tutorial",
+        "What do the tutorial's rows come to, run as its code ran them, over seeds?",
+        {name: arms[name] for name in cheapest_first},
+    )
+
+
+def _cost(spec: ExperimentSpec) -> float:
+    """Roughly, in seconds of one core."""
+    steps = 73 * spec.training.epochs
+    milliseconds = {
+        "coordconv-classifier": 110,
+        "coordconv-renderer": 150,
+        "coordconv-regressor": 14,
+        "deconv": 25,
+        "conv-flat-regressor": 100,
+        "conv-pooled-regressor": 20,
+    }
+    return steps * milliseconds[spec.model.kind] / 1000
+
+
+LONGER = "three times as long"
+
+
+def many_seeds() -> Study:
+    """Our own recipe on ten seeds, and trained on for three times as long."""
+    arms: dict[str, list[ExperimentSpec]] = {}
+    for task in TASKS:
+        for split in SPLITS:
+            spec = tuned(task, split, "coordconv")
+            arms[f"{task}, {split}"] = over_seeds(spec, 5 if task == "rendering" else 10)
+            if task != "rendering":
+                longer = with_settings(spec, {"training.epochs": 3 * spec.training.epochs})
+                arms[f"{task}, {split}, {LONGER}"] = over_seeds(longer, 10)
+    return Study(
+        "many-seeds",
+        "Does our recipe solve the tasks on every seed, and stay there when trained on?",
+        arms,
+    )
