@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coordconv_lab.report.curve import CurveRow
 from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
 from coordconv_lab.report.wording import family, named, seconds
+from coordconv_lab.results.curve import CurveRow
 from coordconv_lab.results.wording import score
 
 WIDTH, HEIGHT = 360, 236

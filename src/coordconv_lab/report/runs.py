@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeVar
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers, read_answers
-from coordconv_lab.report.curve import CurveRow, read_curve
 from coordconv_lab.report.wording import named
+from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import PRIMARY_SCORE, Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key

@@ -31,6 +31,7 @@ def tutorial_rows() -> Study:
         "tutorial",
         "What do the tutorial's rows come to, run as its code ran them, over seeds?",
         {name: arms[name] for name in cheapest_first},
+        arm_by_arm=True,
     )
 
 

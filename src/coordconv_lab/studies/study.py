@@ -1,7 +1,7 @@
 """What a study is: one question, and arms of runs that answer it together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from coordconv_lab.specs import ExperimentSpec
@@ -14,16 +14,20 @@ class Study(NamedTuple):
         name: Of the study, and of its directory under results/.
         question: What it asks, in one sentence.
         arms: The runs to compare, by a name that says how they differ.
+        arm_by_arm: Whether an arm is finished before the next; else they are trained in turns, so
+            that a study that is cut short still compares.
     """
 
     name: str
     question: str
     arms: Mapping[str, Sequence[ExperimentSpec]]
+    arm_by_arm: bool = False
 
     @property
     def specs(self) -> list[ExperimentSpec]:
-        """Every run once, the first of every arm first: cut short, it still compares."""
-        return list({spec.id: spec for spec in self._in_turns()}.values())
+        """Every run once, in the order in which they are trained."""
+        in_order = chain(*self.arms.values()) if self.arm_by_arm else self._in_turns()
+        return list({spec.id: spec for spec in in_order}.values())
 
     def _in_turns(self) -> Iterator[ExperimentSpec]:
         for turn in zip_longest(*self.arms.values()):

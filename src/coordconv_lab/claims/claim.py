@@ -1,0 +1,73 @@
+"""What a claim is: somebody's statement, and the function that tests it."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from coordconv_lab.claims.evidence import Evidence, NotYet
+
+__all__ = ["CLAIMS", "Claim", "Finding", "NotYet", "Verdict", "claim"]
+
+Verdict = Literal["reproduced", "partly", "not reproduced", "not yet"]
+
+
+class Finding(NamedTuple):
+    """What a test came to.
+
+    Attributes:
+        verdict: Whether the statement held.
+        n: How many runs, or nets, or positions say so; what is counted stands in `measure`.
+        measure: What `effect` is, in words, with what is counted.
+        effect: One number, or None where the finding is a theorem.
+        interval: Where the effect lies with a confidence of 95%, or None.
+        condition: When it holds, what differs, or what follows; may be empty.
+    """
+
+    verdict: Verdict
+    n: int
+    measure: str
+    effect: float | None = None
+    interval: tuple[float, float] | None = None
+    condition: str = ""
+
+
+class Claim(NamedTuple):
+    """A statement that can be tested.
+
+    Attributes:
+        id: Its short name.
+        statement: What is claimed, in our words.
+        source: Who claims it, and where.
+        test: From the records to a finding; raises NotYet where records are missing.
+        theorem: The test that proves it, as pytest names it, for what follows from the arithmetic.
+    """
+
+    id: str
+    statement: str
+    source: str
+    test: Callable[[Evidence], Finding]
+    theorem: str | None = None
+
+
+CLAIMS: dict[str, Claim] = {}
+"""Every claim by its id, in the order of the files that hold them."""
+
+
+def claim(
+    id: str, statement: str, source: str, theorem: str | None = None
+) -> Callable[[Callable[[Evidence], Finding]], Callable[[Evidence], Finding]]:
+    """Enter a function into the ledger as the test of a claim."""
+
+    def enter(test: Callable[[Evidence], Finding]) -> Callable[[Evidence], Finding]:
+        if id in CLAIMS:
+            raise ValueError(f"there are two claims {id!r}")
+        CLAIMS[id] = Claim(id, statement, source, test, theorem)
+        return test
+
+    return enter
+
+
+def graded(held: int, n: int) -> Verdict:
+    """Reproduced where it held in all cases, not where in none, else partly."""
+    if held == n:
+        return "reproduced"
+    return "partly" if held else "not reproduced"

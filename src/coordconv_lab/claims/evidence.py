@@ -1,0 +1,104 @@
+"""The records that claims are tested on."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from coordconv_lab.results.curve import CurveRow, read_curve
+from coordconv_lab.results.files import read_json
+from coordconv_lab.results.record import Record
+from coordconv_lab.results.store import RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies import Study, study_named
+
+
+class NotYet(Exception):  # noqa: N818  (no error: an answer)
+    """Records that a claim needs are not there; the message says which."""
+
+
+class Evidence:
+    """The records of all studies.
+
+    Args:
+        results: The directory that holds a directory of runs for each study, and `tuned`.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self._study = cache(study_named)
+
+    def study(self, name: str) -> Study:
+        """The study of that name."""
+        return self._study(name)
+
+    def runs(self, study: str, arm: str, at_least: int | None = None) -> list[Record]:
+        """The records of one arm of a study.
+
+        Args:
+            study: Its name.
+            arm: The name of the arm.
+            at_least: How many runs are enough; all of them, if not given.
+
+        Raises:
+            NotYet: There are fewer.
+            InputError: A record cannot be used.
+        """
+        specs = self.study(study).arms[arm]
+        store = RunStore(self.results / study)
+        found = [record for spec in specs if (record := store.record(spec)) is not None]
+        needed = len(specs) if at_least is None else at_least
+        if len(found) < needed:
+            raise NotYet(f"{study}, {arm}: {len(found)} of {needed} runs")
+        return found
+
+    def arms(self, study: str, at_least: int | None = None) -> dict[str, list[Record]]:
+        """The records of all arms of a study.
+
+        Raises:
+            NotYet: An arm has fewer than `at_least` records, or than all.
+            InputError: A record cannot be used.
+        """
+        return {arm: self.runs(study, arm, at_least) for arm in self.study(study).arms}
+
+    def main_table(self, task: str, split: str, model: str) -> list[Record]:
+        """The records of one row of the main table.
+
+        Raises:
+            NotYet: There is none.
+            InputError: A record cannot be used.
+        """
+        records = [
+            record
+            for record in self._main
+            if (record.spec.task, record.spec.data.split, record.spec.model_name)
+            == (task, split, model)
+        ]
+        if not records:
+            raise NotYet(f"tuned, {task}, {split}, {model}: no run")
+        return records
+
+    @property
+    def _main(self) -> Sequence[Record]:
+        return [record for _, record in RunStore(self.results / "tuned").records()]
+
+    def curve(self, study: str, spec: ExperimentSpec) -> list[CurveRow]:
+        """The learning curve of a run.
+
+        Raises:
+            NotYet: It is not there.
+        """
+        path = RunStore(self.results / study).directory(spec) / "metrics.csv"
+        if not path.exists():
+            raise NotYet(f"{study}: no curve of {spec.run_name}")
+        return read_curve(path)
+
+    def benchmark(self, name: str) -> dict:
+        """What a benchmark measured.
+
+        Raises:
+            NotYet: It was not run.
+        """
+        path = self.results.parent / "benchmarks" / "results" / f"{name}.json"
+        if not path.exists():
+            raise NotYet(f"benchmark {name}: not measured")
+        return read_json(path)

@@ -1,0 +1,111 @@
+"""Claims about the layer itself: theorems, each with the test that proves it."""
+
+from itertools import pairwise
+
+from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.specs import CoordConvClassifier, CoordConvRegressor
+
+_LAYER = "tests/coordconv/test_layers.py::"
+_FAULTS = "tests/coordconv/test_published_faults.py::"
+_NETS = "tests/models/test_theorems.py::"
+
+
+@claim(
+    "layer-parameters",
+    "A layer over c channels has (c + d) c' k^2 weights, d = 2, or 3 with the radius",
+    "paper, section 3; tutorial, section The CoordConv Layer",
+    "tests/coordconv/test_parameters.py::"
+    "test_a_layer_has_c_plus_d_times_outputs_times_k_squared_weights",
+)
+def layer_parameters(evidence: Evidence) -> Finding:
+    """Count the parameters of the nets that were trained."""
+    arms = evidence.arms("many-seeds", at_least=1)
+    records = [record for runs in arms.values() for record in runs]
+    counted = [(record.parameters, _count(record.spec.model)) for record in records]
+    known = [(found, expected) for found, expected in counted if expected is not None]
+    held = sum(found == expected for found, expected in known)
+    share = held / len(known)
+    return Finding(graded(held, len(known)), len(known), "share of nets with that count", share)
+
+
+def _count(net: object) -> int | None:
+    """The parameters of a net whose first layer alone has coordinates, biases included."""
+    if isinstance(net, CoordConvClassifier):
+        widths = (2 + 2 + net.radius, *net.widths, 1)
+        return sum((a + 1) * b for a, b in pairwise(widths))
+    if isinstance(net, CoordConvRegressor):
+        width, area = net.width, net.kernel**2
+        first = (1 + 2 + net.radius + 1) * width
+        return first + 2 * (width + 1) * width + (width * area + 1) * (width + 2)
+    return None
+
+
+@claim(
+    "layer-subsumes-conv",
+    "With zero coordinate weights the layer is a plain convolution, so that it loses nothing",
+    "paper, section 3; tutorial, section The CoordConv Layer",
+    _LAYER + "test_with_zero_coordinate_weights_the_layer_is_the_plain_layer_bit_for_bit",
+)
+def layer_subsumes_conv(_: Evidence) -> Finding:
+    """A theorem: nothing to measure."""
+    return Finding("reproduced", 0, "theorem", condition="bit for bit, at every rank and dtype")
+
+
+@claim(
+    "conv-is-equivariant",
+    "A convolution shifts its output with its input, so that it cannot tell where it is",
+    "paper, section 1; tutorial, introduction",
+    _LAYER + "test_a_plain_convolution_is_translation_equivariant_inside_and_ours_is_not",
+)
+def conv_is_equivariant(_: Evidence) -> Finding:
+    """A theorem inside of the picture; its border is another matter."""
+    return Finding(
+        "partly",
+        0,
+        "theorem",
+        condition="inside of the picture; padding gives positions away near its border "
+        "(see padding-tells-position)",
+    )
+
+
+@claim(
+    "non-square-bug",
+    "The paper's code divides x by the height and y by the width, which is wrong on canvases that "
+    "are not square",
+    "tutorial, postscript on the layer",
+    _FAULTS + "test_x_is_divided_by_its_own_length_on_a_grid_that_is_not_square",
+)
+def non_square_bug(_: Evidence) -> Finding:
+    """A theorem; whether it matters is another claim."""
+    return Finding(
+        "reproduced", 0, "theorem", condition="whether it harms a task: see faulty-grids-harm"
+    )
+
+
+@claim(
+    "tiling-is-blind",
+    "On a tiled point, 1 x 1 convolutions without coordinates give every pixel the same answer",
+    "ours, after the tutorial's remark on tiling",
+    _NETS + "test_without_coordinates_a_tiled_point_gives_every_pixel_the_same_answer",
+)
+def tiling_is_blind(_: Evidence) -> Finding:
+    """A theorem: the loss cannot fall below the logarithm of the number of pixels."""
+    return Finding("reproduced", 0, "theorem", condition="the loss stays at ln 4096 = 8.318")
+
+
+@claim(
+    "average-is-blind",
+    "Without activations, the average over all pixels is the same wherever the lit pixel is",
+    "ours, after the tutorial's remark on average pooling",
+    _NETS + "test_the_average_of_an_affine_net_does_not_depend_on_where_the_pixel_is",
+)
+def average_is_blind(_: Evidence) -> Finding:
+    """A theorem for the whole interior; it is why the average head predicts the mean."""
+    return Finding(
+        "reproduced",
+        0,
+        "theorem",
+        condition="the best constant is the mean of the training points: 31.5 on the uniform "
+        "split, 26.8 on the quadrant split",
+    )

@@ -1,0 +1,222 @@
+"""What others found: other papers, other reproductions, critics."""
+
+from statistics import fmean
+
+from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.claims.statistics import (
+    difference_interval,
+    fraction_interval,
+    mean_interval,
+)
+from coordconv_lab.claims.tutorial import solved
+from coordconv_lab.results.record import Record
+from coordconv_lab.results.wording import overlap, percent
+from coordconv_lab.studies.pictures import FAULTS
+
+
+@claim(
+    "hand-built",
+    "No training is needed at all: a few weights, set by formula, solve the task",
+    'Piekniewski, "Autopsy of a deep learning paper", 2018, for regression',
+    "tests/models/test_theorems.py::test_hand_built_nets_are_right_at_every_position",
+)
+def hand_built(evidence: Evidence) -> Finding:
+    """All three tasks, on three canvases, at every position."""
+    runs = [run for arm in evidence.arms("hand-built").values() for run in arm]
+    exact = solved(runs)
+    return Finding(
+        graded(exact, len(runs)),
+        len(runs),
+        "share of nets that are exact at every position",
+        exact / len(runs),
+        None,
+        f"at most {max(run.parameters for run in runs)} weights; classification and rendering are "
+        "our extension",
+    )
+
+
+@claim(
+    "downsampling-hurts",
+    "With strides of 2, coordinates do not solve the held-out quadrant",
+    "a public reproduction (pfrendl/coord_conv)",
+)
+def downsampling_hurts(evidence: Evidence) -> Finding:
+    """The paper's strided net with coordinates at its first layer."""
+    runs = evidence.runs("downsampling", "quadrant, with coordinates")
+    without = evidence.runs("downsampling", "quadrant, without")
+    failed = sum(run.test_score < 1 for run in runs)
+    nearer = [run.scores["test"]["mean_distance"] for run in runs]
+    plain = [run.scores["test"]["mean_distance"] for run in without]
+    return Finding(
+        graded(failed, len(runs)),
+        len(runs) + len(without),
+        "mean test distance in pixels, without coordinates minus with them",
+        fmean(plain) - fmean(nearer),
+        difference_interval(plain, nearer),
+        f"with coordinates at most {percent(max(run.test_score for run in runs))} of the held-out "
+        f"points, without {percent(max(run.test_score for run in without))}",
+    )
+
+
+@claim(
+    "padding-tells-position",
+    "Zero padding alone lets a convolutional net learn where things are",
+    "Islam, Jia and Bruce 2020 (arXiv:2001.08248); Kayhan and van Gemert 2020 (arXiv:2003.07064)",
+    "tests/models/test_theorems.py::"
+    "test_with_circular_padding_and_no_coordinates_the_maximum_is_the_same_everywhere",
+)
+def padding_tells_position(evidence: Evidence) -> Finding:
+    """A net without coordinates whose kernels reach a border from everywhere, by padding."""
+    arms = evidence.arms("padding")
+    distances = {
+        arm: [run.scores["test"]["mean_distance"] for run in runs] for arm, runs in arms.items()
+    }
+    blind, seeing = distances["circular"], distances["same"]
+    better = sum(distance < 0.5 * fmean(blind) for distance in seeing)
+    listed = "; ".join(f"{arm}: {fmean(values):.2f}" for arm, values in distances.items())
+    return Finding(
+        graded(better, len(seeing)),
+        sum(map(len, distances.values())),
+        "mean test distance in pixels, circular minus zero padding",
+        fmean(blind) - fmean(seeing),
+        difference_interval(blind, seeing),
+        f"canvas 32 x 32, kernels of 15; mean distance by padding: {listed}; circular padding can "
+        "tell nothing, which is a theorem",
+    )
+
+
+@claim(
+    "faulty-grids-harm",
+    "The published faults of the grid (swapped divisors, off-centre radius) harm the task",
+    "a natural fear, after the tutorial's postscript; nobody has measured it",
+)
+def faulty_grids_harm(evidence: Evidence) -> Finding:
+    """Test accuracy of the faulty grids against the right one, on 40 x 88."""
+    arms = evidence.arms("faulty-grids", at_least=3)
+    scores = {arm: [run.test_score for run in runs] for arm, runs in arms.items()}
+    worse = []
+    for task in ("classification", "regression"):
+        for fault, right in ((FAULTS[1][0], FAULTS[0][0]), (FAULTS[3][0], FAULTS[2][0])):
+            left, other = scores[f"{task}, {right}"], scores[f"{task}, {fault}"]
+            interval = difference_interval(left, other)
+            if interval is not None and interval[0] > 0:
+                worse.append(f"{task}, {fault}")
+    right = [score for arm, values in scores.items() if _is_right(arm) for score in values]
+    faulty = [score for arm, values in scores.items() if not _is_right(arm) for score in values]
+    listed = "; ".join(f"{arm}: {percent(fmean(values))}" for arm, values in scores.items())
+    return Finding(
+        graded(len(worse), 4),
+        len(right) + len(faulty),
+        "mean test accuracy, right minus faulty grids",
+        fmean(right) - fmean(faulty),
+        difference_interval(right, faulty),
+        f"quadrant split, 40 x 88; mean test accuracy by {listed}",
+    )
+
+
+def _is_right(arm: str) -> bool:
+    return arm.split(", ")[1] in (FAULTS[0][0], FAULTS[2][0])
+
+
+@claim(
+    "radius-not-needed",
+    "The toy tasks need x and y alone; the radius adds nothing",
+    "paper: its toy tasks leave the radius out",
+)
+def radius_not_needed(evidence: Evidence) -> Finding:
+    """Our recipe with a radius channel, beside itself without."""
+    having = [run for arm in evidence.arms("radius", at_least=3).values() for run in arm]
+    lacking: list[Record] = []
+    for split in ("uniform", "quadrant"):
+        lacking += evidence.runs("many-seeds", f"classification, {split}", at_least=3)
+    gains = [run.test_score for run in having], [run.test_score for run in lacking]
+    helps = fmean(gains[0]) > fmean(gains[1])
+    return Finding(
+        "not reproduced" if helps else "reproduced",
+        len(having) + len(lacking),
+        "mean test accuracy, with the radius minus without",
+        fmean(gains[0]) - fmean(gains[1]),
+        difference_interval(*gains),
+        f"perfect: {solved(having)} of {len(having)} with the radius, {solved(lacking)} of "
+        f"{len(lacking)} without",
+    )
+
+
+@claim(
+    "broadcast-generalises",
+    "A decoder with coordinates reconstructs where a deconv decoder fails: in regions held out of "
+    "training",
+    "Watters et al. 2019 (arXiv:1901.07017)",
+)
+def broadcast_generalises(evidence: Evidence) -> Finding:
+    """Two encoders by two decoders, as autoencoders of squares with a held-out quadrant."""
+    arms = evidence.arms("broadcast")
+    scores = {arm: [run.test_score for run in runs] for arm, runs in arms.items()}
+    better = 0
+    for encoder in ("conv", "coordconv"):
+        interval = difference_interval(
+            scores[f"{encoder} encoder, broadcast decoder"],
+            scores[f"{encoder} encoder, deconv decoder"],
+        )
+        better += interval is not None and interval[0] > 0
+    broadcast = [s for arm, values in scores.items() if "broadcast" in arm for s in values]
+    deconv = [s for arm, values in scores.items() if "deconv" in arm for s in values]
+    listed = "; ".join(f"{arm}: {overlap(fmean(values))}" for arm, values in scores.items())
+    return Finding(
+        graded(better, 2),
+        len(broadcast) + len(deconv),
+        "mean test IoU, broadcast minus deconv decoder",
+        fmean(broadcast) - fmean(deconv),
+        difference_interval(broadcast, deconv),
+        f"mean IoU on the held-out quadrant by {listed}",
+    )
+
+
+@claim(
+    "quadrant-is-fragile",
+    "CoordConv on the quadrant split fails now and then, depending on the seed",
+    "public reproductions (titu1994/keras-coordconv issue 9, piyush2896/CoordConv-Implementation)",
+)
+def quadrant_is_fragile(evidence: Evidence) -> Finding:
+    """Seeds of the tutorial's recipe that do not solve the quadrant split."""
+    runs = [
+        run
+        for task in ("classification", "regression")
+        for run in evidence.runs("tutorial", f"{task}, quadrant, coordconv", at_least=3)
+    ]
+    failed = len(runs) - solved(runs)
+    scores = [run.test_score for run in runs]
+    return Finding(
+        "reproduced" if failed else "not reproduced",
+        len(runs),
+        "share of seeds of the tutorial's recipe that fail",
+        failed / len(runs),
+        fraction_interval(failed, len(runs)),
+        f"test accuracy {percent(min(scores))} to {percent(max(scores))}; our recipe: see "
+        "tuned-solves-classification",
+    )
+
+
+@claim(
+    "conv-regression-uniform-works",
+    "The conv net with max-pools and linear layers regresses well on the uniform split",
+    "a review of the paper; the tutorial has 47.7% of coordinates",
+)
+def conv_regression_uniform_works(evidence: Evidence) -> Finding:
+    """Its mean test distance, at its best settings."""
+    runs = evidence.main_table("regression", "uniform", "conv")
+    distances = [run.scores["test"]["mean_distance"] for run in runs]
+    near = sum(distance < 1 for distance in distances)
+    scores = [run.test_score for run in runs]
+    return Finding(
+        graded(near, len(runs)),
+        len(runs),
+        "mean test distance in pixels",
+        fmean(distances),
+        mean_interval(distances),
+        f"within a pixel on average, yet {percent(min(scores))} to {percent(max(scores))} of the "
+        "points are exact"
+        if near
+        else "",
+    )

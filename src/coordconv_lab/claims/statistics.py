@@ -1,0 +1,59 @@
+"""Intervals of 95% for what is counted and what is compared."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+_RESAMPLES = 2000
+
+
+def fraction_interval(successes: int, n: int) -> tuple[float, float]:
+    """The exact (Clopper-Pearson) interval of a fraction.
+
+    Example:
+        >>> low, high = fraction_interval(10, 10)
+        >>> f"{low:.3f} to {high:.0f}"
+        '0.692 to 1'
+    """
+    interval = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def mean_interval(
+    values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float] | None:
+    """The interval of a mean by Student's t, cut at the bounds; None for a single value."""
+    if len(values) < 2:
+        return None
+    if min(values) == max(values):
+        return values[0], values[0]
+    low, high = stats.t.interval(
+        CONFIDENCE, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
+    )
+    return max(float(low), bounds[0]), min(float(high), bounds[1])
+
+
+def difference_interval(
+    left: Sequence[float], right: Sequence[float]
+) -> tuple[float, float] | None:
+    """The bootstrap interval of mean(left) - mean(right); None where a side has one value only.
+
+    Percentiles of resampled differences; the random numbers are always the same.
+    """
+    if min(len(left), len(right)) < 2:
+        return None
+    if len({*left}) == len({*right}) == 1:
+        difference = left[0] - right[0]
+        return difference, difference
+    found = stats.bootstrap(
+        (np.asarray(left), np.asarray(right)),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        n_resamples=_RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return float(found.low), float(found.high)

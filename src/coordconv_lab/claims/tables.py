@@ -1,0 +1,72 @@
+"""The eight rows of the tutorial's tables, run as its code ran them."""
+
+from collections.abc import Callable
+from statistics import fmean
+
+from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.claims.statistics import fraction_interval, mean_interval
+from coordconv_lab.results.record import Record
+from coordconv_lab.results.tutorial import TUTORIAL_SCORES
+from coordconv_lab.results.wording import percent
+
+TOLERANCE = 0.05
+"""How far the tutorial's figure may lie outside of the range of our seeds: it is one run."""
+
+ENOUGH = 3
+
+
+def scores_as_published(record: Record) -> tuple[float, float]:
+    """Training and test accuracy as the tutorial counts: of coordinates, for regression."""
+    name = "coordinate_accuracy" if record.spec.task == "regression" else "accuracy"
+    return record.scores["train"][name], record.scores["test"][name]
+
+
+def _coordconv_row(arm: str) -> Callable[[Evidence], Finding]:
+    def test(evidence: Evidence) -> Finding:
+        runs = evidence.runs("tutorial", arm, ENOUGH)
+        solved = sum(run.train_score == run.test_score == 1 for run in runs)
+        worst = min(scores_as_published(run)[1] for run in runs)
+        return Finding(
+            graded(solved, len(runs)),
+            len(runs),
+            "share of seeds with 100% in training and test",
+            solved / len(runs),
+            fraction_interval(solved, len(runs)),
+            "" if solved == len(runs) else f"lowest test accuracy {percent(worst)}",
+        )
+
+    return test
+
+
+def _baseline_row(arm: str, published: tuple[float, float]) -> Callable[[Evidence], Finding]:
+    def test(evidence: Evidence) -> Finding:
+        runs = evidence.runs("tutorial", arm, ENOUGH)
+        sides = list(zip(*(scores_as_published(run) for run in runs), strict=True))
+        near = sum(
+            min(values) - TOLERANCE <= figure <= max(values) + TOLERANCE
+            for values, figure in zip(sides, published, strict=True)
+        )
+        ranges = [f"{percent(min(values))} to {percent(max(values))}" for values in sides]
+        return Finding(
+            graded(near, 2),
+            len(runs),
+            "mean test accuracy",
+            fmean(sides[1]),
+            mean_interval(sides[1], (0, 1)),
+            f"training {ranges[0]}, test {ranges[1]}",
+        )
+
+    return test
+
+
+for (_task, _split, _model), (_train, _test) in TUTORIAL_SCORES.items():
+    if _train is None or _test is None:
+        continue
+    _arm = f"{_task}, {_split}, {_model}"
+    claim(
+        f"table-{_task}-{_split}-{_model}",
+        f"{_task.capitalize()}, {_split} split, {_model}: {percent(_train)} in training, "
+        f"{percent(_test)} in test",
+        "tutorial, section Results",
+    )(_coordconv_row(_arm) if _model == "coordconv" else _baseline_row(_arm, (_train, _test)))
