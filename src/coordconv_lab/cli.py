@@ -32,6 +32,9 @@ Compiled = Annotated[
         "on a CUDA device.",
     ),
 ]
+ResultsDirectory = Annotated[
+    Path, Parameter(help="Directory of results; a study's runs are in one of its name.")
+]
 RunsDirectory = Annotated[Path, Parameter(help="Directory of runs.")]
 
 app = App(
@@ -113,9 +116,7 @@ def reproduce(
 @app.command
 def study(
     *names: str,
-    results: Annotated[
-        Path, Parameter(help="Directory of results; a study's runs are in one of its name.")
-    ] = Path("results"),
+    results: ResultsDirectory = Path("results"),
     device: Device = "auto",
 ) -> None:
     """Run studies, the experiments behind the claims; without a name, list them.
@@ -147,6 +148,37 @@ def study(
     chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
     for one in chosen:
         run_study(one, results, Hardware(device))
+
+
+@app.command
+def claims(
+    *,
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
+    results: ResultsDirectory = Path("results"),
+) -> None:
+    """Print what the tutorial, the paper and others claim, each with its verdict from the records.
+
+    For example:
+
+        coordconv claims
+
+        coordconv claims --json
+    """
+    from coordconv_lab.claims import ledger
+    from coordconv_lab.console import print_claims
+
+    if not results.is_dir():
+        raise InputError(
+            f"{results} is no directory; run this in a checkout, or name the directory of results "
+            "with --results"
+        )
+    entries = ledger(results)
+    if json:
+        from json import dumps
+
+        print(dumps([entry.as_json() for entry in entries], indent=2))
+    else:
+        print_claims(entries)
 
 
 @app.command

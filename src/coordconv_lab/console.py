@@ -1,6 +1,7 @@
 """What the terminal shows: bars while runs go on, the main table when they are done."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -9,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     Progress,
@@ -17,7 +19,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from coordconv_lab.claims import Entry
 from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
@@ -168,6 +172,29 @@ def print_arms(study: Study, records: Mapping[str, Record | None]) -> None:
 def _range(values: Sequence[float], task: str) -> str:
     low, high = score(min(values), task), score(max(values), task)
     return low if low == high else f"{low} to {high}"
+
+
+VERDICT_STYLES = {
+    "reproduced": "green",
+    "partly": "yellow",
+    "not reproduced": "red",
+    "not yet": "dim",
+}
+
+
+def print_claims(entries: Sequence[Entry]) -> None:
+    """Print every claim with its verdict, its effect, and the condition under which it holds."""
+    console = Console()
+    for entry in entries:
+        claim, finding = entry
+        style = VERDICT_STYLES[finding.verdict]
+        console.print(f"[{style}]{finding.verdict:<15}[/] [bold]{claim.id}[/]", highlight=False)
+        for line in (claim.statement, claim.source, finding.summary, finding.condition):
+            if line:
+                console.print(Padding(Text(line), (0, 0, 0, 16)))
+    counts = Counter(entry.finding.verdict for entry in entries)
+    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLES)
+    console.print(f"{len(entries)} claims: {tally}")
 
 
 def print_record(record: Record, directory: Path) -> None:

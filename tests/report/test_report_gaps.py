@@ -9,12 +9,12 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.answers import read_answers
-from coordconv_lab.results.curve import read_curve
 from coordconv_lab.report.curves import panels
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.report.table import pairs
+from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.files import read_json, write_json
 
 DAMAGED_CURVES = {

@@ -47,3 +47,14 @@ def test_a_loader_restored_anywhere_goes_on_with_the_next_batch(count, size, sto
     resumed.position = interrupted.position
     rest = list(itertools.chain(*_epochs(resumed, 2)))
     assert expected[stop : stop + len(rest)] == rest[: len(expected) - stop]
+
+
+@given(count=st.integers(1, 50), size=st.integers(1, 20))
+@settings(max_examples=50, deadline=None)
+def test_without_the_last_batch_all_are_full_and_of_different_points(count, size):
+    batches = SeededBatches(_points(count), size, seed=1, drop_last=True)
+    [epoch] = _epochs(batches, 1)
+    assert len(epoch) == len(batches) == max(1, count // size)
+    handed_out = list(itertools.chain(*epoch))
+    assert len(set(handed_out)) == len(handed_out)
+    assert all(len(batch) == min(size, count) for batch in epoch)

@@ -29,6 +29,21 @@ class Finding(NamedTuple):
     interval: tuple[float, float] | None = None
     condition: str = ""
 
+    @property
+    def summary(self) -> str:
+        """Measure, effect, interval and n in one line; empty where nothing was measured."""
+        if self.effect is None:
+            return self.measure
+        interval = ""
+        if self.interval is not None:
+            interval = f" ({_number(self.interval[0])} to {_number(self.interval[1])})"
+        return f"{self.measure}: {_number(self.effect)}{interval}, n = {self.n}"
+
+
+def _number(value: float) -> str:
+    """Three digits that count, and no more zeros than they need."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
 
 class Claim(NamedTuple):
     """A statement that can be tested.

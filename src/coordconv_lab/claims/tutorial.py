@@ -2,6 +2,7 @@
 
 import math
 from statistics import fmean
+from typing import Literal
 
 from coordconv_lab.claims.claim import Finding, claim, graded
 from coordconv_lab.claims.evidence import Evidence
@@ -57,7 +58,7 @@ def _heads(evidence: Evidence, split: str, head: str, activation: str) -> list[R
     return min(by_rate, key=lambda runs: fmean(_distance(run, "train") for run in runs))
 
 
-def _distance(run: Record, side: str) -> float:
+def _distance(run: Record, side: Literal["train", "test"]) -> float:
     return run.scores[side]["mean_distance"]
 
 

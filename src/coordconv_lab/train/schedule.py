@@ -20,6 +20,6 @@ def rate_factor(spec: TrainingSpec, step: int, steps: int) -> float:
         case "linear":
             return left + LAST_FRACTION
         case "steps":
-            return 0.1 ** int(5 * (1 - left))
+            return 0.1 ** (5 * step // steps)
         case "cosine":
             return 0.5 * (1 - math.cos(math.pi * left)) + LAST_FRACTION

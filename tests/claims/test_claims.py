@@ -1,0 +1,139 @@
+"""Verdicts follow from records: with other records, other verdicts; without them, none."""
+
+import ast
+import json
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coordconv_lab.claims import ledger
+from coordconv_lab.claims.ledger import claims
+from coordconv_lab.claims.statistics import (
+    difference_interval,
+    fraction_interval,
+    mean_interval,
+)
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+VERDICTS = {"reproduced", "partly", "not reproduced", "not yet"}
+
+
+def _finding(results: Path, name: str):
+    [found] = [entry.finding for entry in ledger(results) if entry.claim.id == name]
+    return found
+
+
+def test_there_are_at_least_twenty_claims_and_each_says_who_claims_what():
+    entries = ledger(RESULTS)
+    assert len({entry.claim.id for entry in entries}) == len(entries) >= 20
+    for claim, finding in entries:
+        assert claim.statement
+        assert claim.source
+        assert finding.verdict in VERDICTS
+        assert finding.n > 0 or claim.theorem or finding.verdict == "not yet"
+
+
+@pytest.mark.parametrize(
+    "theorem", sorted({claim.theorem for claim in claims() if claim.theorem is not None})
+)
+def test_the_test_that_proves_a_theorem_is_there(theorem):
+    path, name = theorem.split("::")
+    tree = ast.parse((ROOT / path).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_without_records_nothing_is_guessed(tmp_path):
+    for claim, finding in ledger(tmp_path):
+        if finding.verdict != "not yet":
+            assert claim.theorem is not None
+            assert finding.n == 0
+
+
+@pytest.fixture
+def copied(tmp_path) -> Path:
+    """Records that can be tampered with."""
+    for study in ("hand-built", "many-seeds", "tuned"):
+        for path in (RESULTS / study).glob("*/record.json"):
+            target = tmp_path / path.relative_to(RESULTS)
+            target.parent.mkdir(parents=True)
+            shutil.copy(path, target)
+    return tmp_path
+
+
+def _tamper(results: Path, pattern: str, side: str, **scores: float) -> None:
+    for path in results.glob(pattern):
+        record = json.loads(path.read_text())
+        record["scores"][side] |= scores
+        path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "side", "scores"),
+    [
+        ("hand-built", "hand-built/regression*/record.json", "train", {"accuracy": 0.9}),
+        ("tuned-renders", "many-seeds/rendering*seed0*/record.json", "test", {"worst_iou": 0.5}),
+        (
+            "tuned-solves-regression",
+            "many-seeds/regression*seed1*/record.json",
+            "test",
+            {"accuracy": 0.99},
+        ),
+        (
+            "conv-overfits-quadrant",
+            "tuned/classification-quadrant-deconv*/record.json",
+            "test",
+            {"accuracy": 0.9},
+        ),
+    ],
+)
+def test_changing_a_record_changes_the_verdict(copied, name, pattern, side, scores):
+    assert _finding(copied, name).verdict == "reproduced"
+    _tamper(copied, pattern, side, **scores)
+    assert _finding(copied, name).verdict == "partly"
+
+
+def test_a_claim_whose_records_are_gone_says_which(copied):
+    shutil.rmtree(copied / "hand-built")
+    finding = _finding(copied, "hand-built")
+    assert finding.verdict == "not yet"
+    assert "hand-built, classification, 64 x 64: 0 of 1 runs" in finding.condition
+
+
+def test_the_ledger_is_made_without_torch():
+    program = (
+        "import sys; from pathlib import Path; from coordconv_lab.claims import ledger;"
+        f"ledger(Path({str(RESULTS)!r})); print('torch' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert output.stdout.decode().strip() == "False"
+
+
+@pytest.mark.parametrize("n", [1, 5, 10])
+def test_the_interval_of_all_successes_ends_at_one_and_begins_where_it_must(n):
+    """The lower end p solves p^n = 2.5%."""
+    low, high = fraction_interval(n, n)
+    assert high == 1
+    assert low == pytest.approx(0.025 ** (1 / n))
+
+
+def test_the_interval_of_a_mean_is_that_of_students_t():
+    """By hand: 4.303 is the 97.5% quantile of t with two degrees of freedom."""
+    low, high = mean_interval([1.0, 2.0, 3.0])
+    half = 4.30265 / math.sqrt(3)
+    assert (low, high) == pytest.approx((2 - half, 2 + half), rel=1e-5)
+    assert mean_interval([0.0, 1.0], (0, 1)) == (0, 1)
+    assert mean_interval([1.0]) is None
+
+
+def test_the_interval_of_a_difference_holds_zero_for_samples_of_one_kind_only():
+    same = difference_interval([1.0, 2.0, 3.0, 4.0], [1.1, 2.1, 2.9, 3.9])
+    assert same[0] < 0 < same[1]
+    apart = difference_interval([11.0, 12.0, 13.0], [1.0, 2.0, 3.0])
+    assert 7 < apart[0] < 10 < apart[1] < 13
+    assert difference_interval([1.0, 1.0], [0.0, 0.0]) == (1, 1)
+    assert difference_interval([1.0], [0.0, 0.5]) is None

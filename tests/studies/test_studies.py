@@ -1,0 +1,68 @@
+"""Studies are fair and whole: arms differ in what they name, and every run is trained once."""
+
+import pytest
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.results import RunStore
+from coordconv_lab.studies import STUDIES, Study, study_named
+from coordconv_lab.study import run_study
+from coordconv_lab.train import run
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_its_own_name_and_arms_that_differ(name):
+    study = study_named(name)
+    assert study.name == name
+    assert study.question.endswith("?")
+    ids = [spec.id for specs in study.arms.values() for spec in specs]
+    assert len(set(ids)) == len(ids)
+    assert sorted(ids) == sorted(spec.id for spec in study.specs)
+
+
+@pytest.mark.parametrize("name", sorted(set(STUDIES) - {"search"}))
+def test_the_runs_of_an_arm_differ_in_their_seed_alone(name):
+    for specs in study_named(name).arms.values():
+        assert len({spec.model_copy(update={"seed": 0}).id for spec in specs}) == 1
+
+
+def test_a_search_asks_both_nets_of_a_task_with_the_same_optimizers():
+    arms = study_named("search").arms
+    for arm, specs in arms.items():
+        task, split, model = arm.split(", ")
+        if model != "coordconv":
+            others = arms[f"{task}, {split}, coordconv"]
+            for ours, theirs in zip(others, specs, strict=True):
+                same = {"learning_rate", "weight_decay", "optimizer", "betas", "schedule"}
+                assert ours.training.model_dump(include=same) == theirs.training.model_dump(
+                    include=same
+                )
+
+
+def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
+    study = study_named("tiling")
+    assert [spec.seed for spec in study.specs] == [0, 0, 1, 1, 2, 2]
+    assert [spec.seed for spec in study._replace(arm_by_arm=True).specs] == [0, 1, 2, 0, 1, 2]
+
+
+def test_an_unknown_study_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean tiling"):
+        study_named("tilling")
+
+
+def test_a_study_trains_what_is_missing_and_leaves_what_another_process_holds(tmp_path, capsys):
+    whole = study_named("hand-built")
+    arms = {name: specs for name, specs in whole.arms.items() if "40 x 88" in name}
+    study = Study("small", "Does it run?", arms)
+    store = RunStore(tmp_path / "small")
+    first, second, third = study.specs
+    run(first, store)
+    before = store.record(first)
+    with store.held(second) as is_ours:
+        assert is_ours
+        run_study(study, tmp_path)
+    assert store.record(first) == before
+    assert store.record(second) is None
+    assert store.record(third) is not None
+    assert "0 of 1" in capsys.readouterr().out
+    run_study(study, tmp_path)
+    assert store.record(second) is not None

@@ -1,0 +1,46 @@
+"""Rates and decays, against what each rule says in one line."""
+
+import pytest
+import torch
+from torch import nn
+
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.specs import TrainingSpec
+from coordconv_lab.train.optimizer import optimizer_of, set_rates
+from coordconv_lab.train.schedule import rate_factor
+
+
+def _after_a_step(settings, gradient=0.0):
+    """A weight and a bias of one, after one step with that gradient everywhere."""
+    spec = with_settings(tuned("regression", "uniform", "coordconv"), settings)
+    net = nn.Linear(1, 1)
+    for parameter in net.parameters():
+        nn.init.ones_(parameter)
+        parameter.grad = torch.full_like(parameter, gradient)
+    optimizer = optimizer_of([net], [spec])
+    set_rates(optimizer, [spec], step=500, steps=1000)
+    optimizer.step()
+    return net.weight.item(), net.bias.item(), optimizer.param_groups[0]["lr"]
+
+
+def test_unscaled_decay_shrinks_by_itself_and_scaled_decay_by_rate_times_itself():
+    settings = {"training.weight_decay": 0.01, "training.learning_rate": 1e-3}
+    unscaled = _after_a_step(settings | {"training.optimizer": "adamw_unscaled"})
+    assert unscaled[:2] == pytest.approx((0.99, 0.99))
+    weight, bias, rate = _after_a_step(settings | {"training.optimizer": "adamw"})
+    assert weight == bias == pytest.approx(1 - 0.01 * rate, abs=1e-7)
+
+
+def test_biases_keep_out_of_decay_where_asked():
+    settings = {
+        "training.optimizer": "adamw_unscaled",
+        "training.weight_decay": 0.5,
+        "training.decay_biases": False,
+    }
+    assert _after_a_step(settings)[:2] == pytest.approx((0.5, 1.0))
+
+
+def test_the_step_schedule_divides_by_ten_after_each_fifth():
+    spec = TrainingSpec(epochs=10, schedule="steps")
+    factors = [rate_factor(spec, step, 1000) for step in (0, 199, 200, 401, 650, 999)]
+    assert factors == pytest.approx([1, 1, 0.1, 0.01, 1e-3, 1e-4])
