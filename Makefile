@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme speed clean
+.PHONY: help install reproduce test check lint types imports readme speed evidence clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ readme: $(INSTALLED) ## Write the measured table and the picture of the README a
 speed: $(INSTALLED) ## Write both pages about speed and their pictures anew from benchmarks/results/.
 	@$(BIN)/python docs/make_speed.py
 	@$(BIN)/python docs/make_training_speed.py
+
+evidence: $(INSTALLED) ## Write the page of evidence and its pictures anew from results/.
+	@$(BIN)/python docs/make_evidence.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)

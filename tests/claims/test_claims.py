@@ -57,7 +57,7 @@ def test_without_records_nothing_is_guessed(tmp_path):
 @pytest.fixture
 def copied(tmp_path) -> Path:
     """Records that can be tampered with."""
-    for study in ("hand-built", "many-seeds", "tuned"):
+    for study in ("hand-built", "many-seeds"):
         for path in (RESULTS / study).glob("*/record.json"):
             target = tmp_path / path.relative_to(RESULTS)
             target.parent.mkdir(parents=True)
@@ -85,7 +85,7 @@ def _tamper(results: Path, pattern: str, side: str, **scores: float) -> None:
         ),
         (
             "conv-overfits-quadrant",
-            "tuned/classification-quadrant-deconv*/record.json",
+            "many-seeds/classification-quadrant-deconv*/record.json",
             "test",
             {"accuracy": 0.9},
         ),

@@ -1,11 +1,9 @@
 """The records that claims are tested on."""
 
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from coordconv_lab.results.curve import CurveRow, read_curve
-from coordconv_lab.results.files import read_json
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.specs import ExperimentSpec
@@ -20,7 +18,7 @@ class Evidence:
     """The records of all studies.
 
     Args:
-        results: The directory that holds a directory of runs for each study, and `tuned`.
+        results: The directory that holds a directory of runs for each study.
     """
 
     def __init__(self, results: Path) -> None:
@@ -60,27 +58,6 @@ class Evidence:
         """
         return {arm: self.runs(study, arm, at_least) for arm in self.study(study).arms}
 
-    def main_table(self, task: str, split: str, model: str) -> list[Record]:
-        """The records of one row of the main table.
-
-        Raises:
-            NotYet: There is none.
-            InputError: A record cannot be used.
-        """
-        records = [
-            record
-            for record in self._main
-            if (record.spec.task, record.spec.data.split, record.spec.model_name)
-            == (task, split, model)
-        ]
-        if not records:
-            raise NotYet(f"tuned, {task}, {split}, {model}: no run")
-        return records
-
-    @property
-    def _main(self) -> Sequence[Record]:
-        return [record for _, record in RunStore(self.results / "tuned").records()]
-
     def curve(self, study: str, spec: ExperimentSpec) -> list[CurveRow]:
         """The learning curve of a run.
 
@@ -91,14 +68,3 @@ class Evidence:
         if not path.exists():
             raise NotYet(f"{study}: no curve of {spec.run_name}")
         return read_curve(path)
-
-    def benchmark(self, name: str) -> dict:
-        """What a benchmark measured.
-
-        Raises:
-            NotYet: It was not run.
-        """
-        path = self.results.parent / "benchmarks" / "results" / f"{name}.json"
-        if not path.exists():
-            raise NotYet(f"benchmark {name}: not measured")
-        return read_json(path)

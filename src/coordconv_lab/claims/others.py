@@ -13,6 +13,7 @@ from coordconv_lab.claims.tutorial import solved
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap, percent
 from coordconv_lab.studies.pictures import FAULTS
+from coordconv_lab.studies.rows import SPLITS, row
 
 
 @claim(
@@ -128,8 +129,10 @@ def radius_not_needed(evidence: Evidence) -> Finding:
     """Our recipe with a radius channel, beside itself without."""
     having = [run for arm in evidence.arms("radius", at_least=3).values() for run in arm]
     lacking: list[Record] = []
-    for split in ("uniform", "quadrant"):
-        lacking += evidence.runs("many-seeds", f"classification, {split}", at_least=3)
+    for split in SPLITS:
+        lacking += evidence.runs(
+            "many-seeds", row("classification", split, "coordconv"), at_least=3
+        )
     gains = [run.test_score for run in having], [run.test_score for run in lacking]
     helps = fmean(gains[0]) > fmean(gains[1])
     return Finding(
@@ -205,7 +208,7 @@ def quadrant_is_fragile(evidence: Evidence) -> Finding:
 )
 def conv_regression_uniform_works(evidence: Evidence) -> Finding:
     """Its mean test distance, at its best settings."""
-    runs = evidence.main_table("regression", "uniform", "conv")
+    runs = evidence.runs("many-seeds", "regression, uniform, conv", at_least=2)
     distances = [run.scores["test"]["mean_distance"] for run in runs]
     near = sum(distance < 1 for distance in distances)
     scores = [run.test_score for run in runs]

@@ -7,7 +7,7 @@ from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.statistics import fraction_interval
 from coordconv_lab.claims.tutorial import solved
 from coordconv_lab.results.wording import overlap, percent
-from coordconv_lab.studies.rows import LONGER, SPLITS
+from coordconv_lab.studies.rows import LONGER, SPLITS, row
 
 _RECIPE = "ours: the recipe `tuned`, docs/decisions/0006-tuned-recipe.md"
 
@@ -18,7 +18,9 @@ def _solves(task: str, longer: bool) -> Callable[[Evidence], Finding]:
         runs = [
             run
             for split in SPLITS
-            for run in evidence.runs("many-seeds", f"{task}, {split}{ending}", at_least=5)
+            for run in evidence.runs(
+                "many-seeds", row(task, split, "coordconv") + ending, at_least=5
+            )
         ]
         perfect = solved(runs)
         worst = min(min(run.train_score, run.test_score) for run in runs)
@@ -57,7 +59,7 @@ def tuned_renders(evidence: Evidence) -> Finding:
     runs = [
         run
         for split in SPLITS
-        for run in evidence.runs("many-seeds", f"rendering, {split}", at_least=3)
+        for run in evidence.runs("many-seeds", row("rendering", split, "coordconv"), at_least=3)
     ]
     sides = [side for run in runs for side in run.scores.values()]
     lowest = min(side["mean_iou"] for side in sides), min(side["worst_iou"] for side in sides)

@@ -53,15 +53,17 @@ LONGER = "three times as long"
 
 
 def many_seeds() -> Study:
-    """Our own recipe on ten seeds, and trained on for three times as long."""
+    """Our own recipe on ten seeds, and trained on three times as long; its baselines on three."""
     arms: dict[str, list[ExperimentSpec]] = {}
     for task in TASKS:
         for split in SPLITS:
             spec = tuned(task, split, "coordconv")
-            arms[f"{task}, {split}"] = over_seeds(spec, 5 if task == "rendering" else 10)
+            arms[row(task, split, "coordconv")] = over_seeds(spec, 5 if task == "rendering" else 10)
             if task != "rendering":
                 longer = with_settings(spec, {"training.epochs": 3 * spec.training.epochs})
-                arms[f"{task}, {split}, {LONGER}"] = over_seeds(longer, 10)
+                arms[f"{row(task, split, 'coordconv')}, {LONGER}"] = over_seeds(longer, 10)
+            baseline = tuned(task, split, "baseline")
+            arms[row(task, split, baseline.model_name)] = over_seeds(baseline, 3)
     return Study(
         "many-seeds",
         "Does our recipe solve the tasks on every seed, and stay there when trained on?",

@@ -1,0 +1,210 @@
+"""Write the measured parts of docs/evidence.md and its pictures anew, from the records in results/.
+
+Run it with `make evidence`; a test fails while the page and the records disagree.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import get_args
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pages import with_part, write_or_check
+
+from coordconv_lab.claims import Entry, Verdict, ledger
+from coordconv_lab.claims.statistics import fraction_interval, mean_interval
+from coordconv_lab.claims.tables import scores_as_published
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.curve import read_curve
+from coordconv_lab.results.tutorial import TUTORIAL_SCORES
+from coordconv_lab.results.wording import overlap, percent, published, score
+from coordconv_lab.studies import STUDIES, Study
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+PAGE = ROOT / "docs" / "evidence.md"
+IMAGES = ROOT / "docs" / "images"
+MARKS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "not yet": "…"}
+SIDES = ("train", "test")
+
+
+def records_of(study: Study) -> dict[str, list[Record]]:
+    """The records of every arm that there are."""
+    store = RunStore(RESULTS / study.name)
+    return {
+        arm: [record for spec in specs if (record := store.record(spec)) is not None]
+        for arm, specs in study.arms.items()
+    }
+
+
+def ledger_part(entries: Sequence[Entry]) -> str:
+    """The ledger as a table, its tally first."""
+    counts = Counter(entry.finding.verdict for entry in entries)
+    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
+    lines = [
+        f"{len(entries)} claims: {tally}.",
+        "",
+        "| verdict | claim | effect, interval of 95%, n | when, and what differs | source |",
+        "|---|---|---|---|---|",
+    ]
+    for claim, finding in entries:
+        theorem = f" ([proof]({_link(claim.theorem)}))" if claim.theorem else ""
+        lines.append(
+            f"| {MARKS[finding.verdict]} {finding.verdict} | **{claim.id}**: {claim.statement} "
+            f"| {finding.summary}{theorem} | {finding.condition} | {claim.source} |"
+        )
+    return "\n".join(lines)
+
+
+def _link(theorem: str) -> str:
+    return f"../{theorem.split('::')[0]}"
+
+
+def rows_part(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> str:
+    """The tutorial's eight rows, beside its own recipe over seeds and beside ours."""
+    lines = [
+        "| row | its training / test | its recipe, n | training | test | solved "
+        "| our recipe, n | training | test | solved |",
+        "|---|---|--:|---|---|---|--:|---|---|---|",
+    ]
+    for key, figures in TUTORIAL_SCORES.items():
+        arm = ", ".join(key)
+        cells = [arm, " / ".join(map(published, figures))]
+        for runs in (tutorial[arm], tuned[arm]):
+            cells += [str(len(runs)), *_scores(runs), _solved(runs)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _scores(runs: Sequence[Record]) -> Iterator[str]:
+    for side in (0, 1):
+        values = [_as_published(run)[side] for run in runs]
+        yield _spread(values, runs[0].spec.task) if values else "not yet"
+
+
+def _as_published(run: Record) -> tuple[float, float]:
+    if run.spec.task in ("rendering", "reconstruction"):
+        return run.train_score, run.test_score
+    return scores_as_published(run)
+
+
+def _spread(values: Sequence[float], task: str) -> str:
+    """The mean, and its interval where the values differ."""
+    write = overlap if task in ("rendering", "reconstruction") else percent
+    mean, interval = write(fmean(values)), mean_interval(values, (0, 1))
+    if interval is None or min(values) == max(values):
+        return mean
+    return f"{mean} ({write(interval[0])} to {write(interval[1])})"
+
+
+def _solved(runs: Sequence[Record]) -> str:
+    if not runs:
+        return ""
+    solved = sum(run.train_score == run.test_score == 1 for run in runs)
+    low, high = fraction_interval(solved, len(runs))
+    return f"{solved} of {len(runs)} ({percent(low)} to {percent(high)})"
+
+
+def studies_part(studies: Sequence[Study]) -> str:
+    """Every study with its arms."""
+    parts = []
+    for study in studies:
+        found = records_of(study)
+        done, wanted = sum(map(len, found.values())), len(study.specs)
+        parts += [f"### {study.name}", "", f"{study.question} {done} of {wanted} runs.", ""]
+        if done:
+            parts += ["| arm | runs | training | test |", "|---|--:|---|---|"]
+            parts += [_arm(arm, runs) for arm, runs in found.items() if runs]
+            parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def _arm(name: str, runs: Sequence[Record]) -> str:
+    cells = []
+    for side in SIDES:
+        values = [run.train_score if side == "train" else run.test_score for run in runs]
+        low, high = (score(value, _kind(runs[0])) for value in (min(values), max(values)))
+        text = low if low == high else f"{low} to {high}"
+        if runs[0].spec.task == "regression":
+            text += f"; {fmean(run.scores[side]['mean_distance'] for run in runs):.2f} px"
+        cells.append(text)
+    return f"| {name} | {len(runs)} | {cells[0]} | {cells[1]} |"
+
+
+def _kind(run: Record) -> str:
+    return "rendering" if run.spec.task == "reconstruction" else run.spec.task
+
+
+def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> None:
+    """Draw the test score of every seed beside the tutorial's figure."""
+    arms = [", ".join(key) for key in TUTORIAL_SCORES]
+    figure = Figure(figsize=(9.5, 5.2), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for row, (key, arm) in enumerate(zip(TUTORIAL_SCORES, arms, strict=True)):
+        for runs, offset, colour in (
+            (tutorial[arm], -0.17, "#D55E00"),
+            (tuned[arm], 0.17, "#0072B2"),
+        ):
+            values = [_as_published(run)[1] for run in runs]
+            axes.scatter(
+                values, [row + offset] * len(values), color=colour, s=34, alpha=0.75, linewidths=0
+            )
+        figures = TUTORIAL_SCORES[key]
+        if figures[1] is not None:
+            axes.scatter([figures[1]], [row], marker="D", color="black", s=30, zorder=3)
+    axes.set_yticks(range(len(arms)), arms)
+    axes.invert_yaxis()
+    axes.set(xlim=(-0.03, 1.03), xlabel="test score of a seed: accuracy, or mean IoU for rendering")
+    axes.grid(axis="x", color="#dddddd")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    for label, colour, marker in (
+        ("the tutorial's figure", "black", "D"),
+        ("its recipe, our seeds", "#D55E00", "o"),
+        ("our recipe", "#0072B2", "o"),
+    ):
+        axes.scatter([], [], color=colour, marker=marker, label=label)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.savefig(IMAGES / "evidence-rows.png", dpi=110, metadata={"Software": None})
+
+
+def draw_long_training(study: Study) -> None:
+    """Draw the training and test curves of every seed of the regressor that is trained on."""
+    figure = Figure(figsize=(9.5, 3.2), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    store = RunStore(RESULTS / study.name)
+    panels = figure.subplots(1, len(study.arms), sharey=True)
+    for axes, (arm, runs) in zip(panels, records_of(study).items(), strict=True):
+        for run in runs:
+            curve = read_curve(store.directory(run.spec) / "metrics.csv")
+            epochs = [row.epoch for row in curve]
+            axes.plot(epochs, [row.train_score for row in curve], color="#0072B2", alpha=0.5)
+            axes.plot(epochs, [row.test_score for row in curve], color="#E69F00", alpha=0.5)
+        axes.axvspan(5, 10, color="#eeeeee", zorder=0)
+        axes.set(title=f"{arm}: {len(runs)} seeds", xlabel="epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set(ylabel="points right, 48 of each side")
+    figure.savefig(IMAGES / "long-training.png", dpi=110, metadata={"Software": None})
+
+
+def main() -> int:
+    """Write the page and its pictures; with --check, say whether the page is up to date."""
+    studies = [make() for make in STUDIES.values()]
+    tutorial, tuned = records_of(STUDIES["tutorial"]()), records_of(STUDIES["many-seeds"]())
+    page = PAGE.read_text()
+    page = with_part(page, rows_part(tutorial, tuned), "rows")
+    page = with_part(page, ledger_part(ledger(RESULTS)), "ledger")
+    page = with_part(page, studies_part(studies), "studies")
+    checked = write_or_check(PAGE, page)
+    if checked is None:
+        draw_rows(tutorial, tuned)
+        draw_long_training(STUDIES["long-training"]())
+    return checked or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
