@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
-from coordconv_lab.claims import Entry, Verdict, ledger
+from coordconv_lab.claims import Entry, Verdict
+from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.claims.statistics import fraction_interval, mean_interval
 from coordconv_lab.claims.tables import scores_as_published
 from coordconv_lab.results import Record, RunStore

@@ -164,7 +164,7 @@ def claims(
 
         coordconv claims --json
     """
-    from coordconv_lab.claims import ledger
+    from coordconv_lab.claims.ledger import ledger
     from coordconv_lab.console import print_claims
 
     if not results.is_dir():
@@ -304,6 +304,9 @@ def report(
         Path | None,
         Parameter(help="The HTML file; report.html in the directory of runs if not given."),
     ] = None,
+    results: Annotated[
+        Path, Parameter(help="Records behind the claims; without them the page has no claims.")
+    ] = Path("results"),
 ) -> None:
     """Make the page from the records of a directory of runs.
 
@@ -313,10 +316,12 @@ def report(
 
         coordconv report --runs runs --out report.html
     """
+    from coordconv_lab.claims.ledger import ledger
     from coordconv_lab.report import write_report
     from coordconv_lab.results import RunStore
 
-    print(write_report(RunStore(runs), out or runs / "report.html"))
+    evidence = ledger(results) if results.is_dir() else ()
+    print(write_report(RunStore(runs), out or runs / "report.html", evidence))
 
 
 @data_app.command

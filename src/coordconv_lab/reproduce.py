@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.console import RunBars, print_summary
 from coordconv_lab.recipes import Recipe
 from coordconv_lab.report import write_report
@@ -11,6 +12,9 @@ from coordconv_lab.results import RunStore, SummaryRow, summarise
 from coordconv_lab.results.files import write_json
 from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
 from coordconv_lab.train import Hardware, run
+
+RESULTS = Path("results")
+"""Where the records behind the claims lie in a checkout."""
 
 FAIR_TIME_RATIO = 3.0
 """A baseline gets at least this many times the seconds of the CoordConv run beside it."""
@@ -63,7 +67,8 @@ def reproduce(
         records = [run(spec, store, bars, hardware=hardware) for spec in specs]
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])
-    report = write_report(store, runs / "report.html")
+    evidence = ledger(RESULTS) if RESULTS.is_dir() else ()
+    report = write_report(store, runs / "report.html", evidence)
     print_summary(rows, unfair_pairs(rows), report)
     return report
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.claims import ledger
-from coordconv_lab.claims.ledger import claims
+from coordconv_lab.claims.ledger import claims, ledger
 from coordconv_lab.claims.statistics import (
     difference_interval,
     fraction_interval,
@@ -106,7 +105,7 @@ def test_a_claim_whose_records_are_gone_says_which(copied):
 
 def test_the_ledger_is_made_without_torch():
     program = (
-        "import sys; from pathlib import Path; from coordconv_lab.claims import ledger;"
+        "import sys; from pathlib import Path; from coordconv_lab.claims.ledger import ledger;"
         f"ledger(Path({str(RESULTS)!r})); print('torch' in sys.modules)"
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coordconv_lab.claims import Claim, Entry, Finding
 from coordconv_lab.errors import InputError
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore
@@ -55,6 +56,19 @@ def whole(store, add_run, tmp_path) -> tuple[str, Reader]:
     for task, split, model in TUTORIAL_SCORES:
         add_run(task, split, model, test=1.0 if model == "coordconv" else 0.3)
     return read(store, tmp_path / "page.html")
+
+
+def test_claims_have_a_section_of_their_own_and_only_where_there_are_some(store, add_run, tmp_path):
+    add_run("regression", "uniform", "coordconv", test=1.0)
+    claim = Claim("colour", f"It is {HOSTILE}", "someone", lambda _: finding, "tests/x.py::test_it")
+    finding = Finding("partly", 7, "share of seeds", 0.5, (0.25, 0.75), "on Tuesdays")
+    page = write_report(store, tmp_path / "page.html", [Entry(claim, finding)]).read_text()
+    words = Reader(page).words
+    assert "partly It is </script><img" in words
+    assert "share of seeds: 0.5 (0.25 to 0.75), n = 7. On Tuesdays" in words
+    assert "1 partly." in words
+    assert HOSTILE not in page
+    assert 'id="evidence"' not in read(store, tmp_path / "page.html")[0]
 
 
 def test_the_page_loads_nothing_from_anywhere(whole):

@@ -1,6 +1,8 @@
-"""Claims: what the sources say, each with a test over records and its verdict."""
+"""Claims: what the sources say, each with a test over records and its verdict.
 
-from coordconv_lab.claims.claim import Claim, Finding, NotYet, Verdict
-from coordconv_lab.claims.ledger import Entry, ledger
+The ledger itself is in `coordconv_lab.claims.ledger`: it loads the statistics, which take a second.
+"""
 
-__all__ = ["Claim", "Entry", "Finding", "NotYet", "Verdict", "ledger"]
+from coordconv_lab.claims.claim import Claim, Entry, Finding, NotYet, Verdict
+
+__all__ = ["Claim", "Entry", "Finding", "NotYet", "Verdict"]

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from coordconv_lab.claims.evidence import Evidence, NotYet
 
-__all__ = ["CLAIMS", "Claim", "Finding", "NotYet", "Verdict", "claim"]
+__all__ = ["CLAIMS", "Claim", "Entry", "Finding", "NotYet", "Verdict", "claim"]
 
 Verdict = Literal["reproduced", "partly", "not reproduced", "not yet"]
 
@@ -61,6 +61,23 @@ class Claim(NamedTuple):
     source: str
     test: Callable[[Evidence], Finding]
     theorem: str | None = None
+
+
+class Entry(NamedTuple):
+    """A claim and what its test came to."""
+
+    claim: Claim
+    finding: Finding
+
+    def as_json(self) -> dict[str, object]:
+        """The entry as plain values."""
+        return {
+            "id": self.claim.id,
+            "statement": self.claim.statement,
+            "source": self.claim.source,
+            "theorem": self.claim.theorem,
+            **self.finding._asdict(),
+        }
 
 
 CLAIMS: dict[str, Claim] = {}

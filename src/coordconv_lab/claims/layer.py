@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from coordconv_lab.claims.claim import Finding, claim, graded
-from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.specs import CoordConvClassifier, CoordConvRegressor
 
 _LAYER = "tests/coordconv/test_layers.py::"
@@ -20,10 +20,12 @@ _NETS = "tests/models/test_theorems.py::"
 )
 def layer_parameters(evidence: Evidence) -> Finding:
     """Count the parameters of the nets that were trained."""
-    arms = evidence.arms("many-seeds", at_least=1)
+    arms = evidence.arms("many-seeds", at_least=0)
     records = [record for runs in arms.values() for record in runs]
     counted = [(record.parameters, _count(record.spec.model)) for record in records]
     known = [(found, expected) for found, expected in counted if expected is not None]
+    if not known:
+        raise NotYet("many-seeds: no run")
     held = sum(found == expected for found, expected in known)
     share = held / len(known)
     return Finding(graded(held, len(known)), len(known), "share of nets with that count", share)

@@ -1,31 +1,13 @@
 """The ledger: every claim with its verdict, from whatever records there are."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from coordconv_lab.claims import layer, others, ours, paper, tables, tutorial
-from coordconv_lab.claims.claim import CLAIMS, Claim, Finding
+from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
 FILES = (layer, tables, tutorial, paper, others, ours)
-
-
-class Entry(NamedTuple):
-    """A claim and what its test came to."""
-
-    claim: Claim
-    finding: Finding
-
-    def as_json(self) -> dict[str, object]:
-        """The entry as plain values."""
-        return {
-            "id": self.claim.id,
-            "statement": self.claim.statement,
-            "source": self.claim.source,
-            "theorem": self.claim.theorem,
-            **self.finding._asdict(),
-        }
 
 
 def claims() -> list[Claim]:

@@ -1,10 +1,13 @@
 """The page: templates filled with what the other modules laid out."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.report import curves, wording
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
@@ -18,8 +21,8 @@ from coordconv_lab.results import wording as scores
 HERE = Path(__file__).parent
 
 
-def render(runs: Sequence[Run]) -> str:
-    """Make the whole page of some runs, in the order that read_runs gives them."""
+def render(runs: Sequence[Run], evidence: Sequence[Entry] = ()) -> str:
+    """Make the whole page of some runs, in the order that read_runs gives them, and of claims."""
     content = {
         "runs": runs,
         "facts": facts(runs),
@@ -33,6 +36,8 @@ def render(runs: Sequence[Run]) -> str:
         "map_rows": map_rows(runs),
         "gallery_rows": gallery_rows(runs),
         "colours": _colours(),
+        "evidence": evidence,
+        "tally": _tally(evidence),
     }
     # The page's own style and script are the only text that is not escaped.
     return (
@@ -40,6 +45,12 @@ def render(runs: Sequence[Run]) -> str:
         .get_template("page.html.j2")
         .render(**content, style=_asset("page.css"), script=_asset("page.js"))
     )
+
+
+def _tally(evidence: Sequence[Entry]) -> dict[str, int]:
+    """How many claims there are of each verdict, from held to not tested."""
+    counts = Counter(entry.finding.verdict for entry in evidence)
+    return {verdict: counts[verdict] for verdict in get_args(Verdict) if counts[verdict]}
 
 
 def _colours() -> dict[str, str]:
@@ -65,6 +76,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     words = (
+        wording.capitalize_first,
         wording.named,
         wording.family,
         wording.seconds,

@@ -17,6 +17,16 @@ def named(word: str) -> str:
     return NAMES.get(word, word)
 
 
+def capitalize_first(text: str) -> str:
+    """Begin with a capital letter, and leave the rest as it is.
+
+    Example:
+        >>> capitalize_first("ours, of IoU")
+        'Ours, of IoU'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def family(model: str) -> str:
     """The style class of a model: each of the two families has one colour everywhere."""
     return "coordconv" if model == "coordconv" else "baseline"

@@ -1,14 +1,16 @@
 """From a store of runs to one HTML file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.results.files import write_atomically
 from coordconv_lab.results.store import RunStore
 
 
-def write_report(store: RunStore, out: Path) -> Path:
+def write_report(store: RunStore, out: Path, evidence: Sequence[Entry] = ()) -> Path:
     """Write one HTML page about every finished run of a store.
 
     The page needs no network and no other file. A run whose metrics.csv or predictions.npz is
@@ -17,6 +19,7 @@ def write_report(store: RunStore, out: Path) -> Path:
     Args:
         store: The runs.
         out: The file to write; its directory is made where it is not there.
+        evidence: Claims with their verdicts, for a section of their own; none, no section.
 
     Returns:
         The file that was written.
@@ -34,5 +37,5 @@ def write_report(store: RunStore, out: Path) -> Path:
     # who only imports the name of this function.
     from coordconv_lab.report.page import render
 
-    write_atomically(out, render(runs).encode())
+    write_atomically(out, render(runs, evidence).encode())
     return out
