@@ -18,11 +18,11 @@ from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.claims.statistics import fraction_interval, mean_interval
 from coordconv_lab.claims.tables import scores_as_published
-from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results import Record
 from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES
 from coordconv_lab.results.wording import overlap, percent, published, score
-from coordconv_lab.studies import STUDIES, Study
+from coordconv_lab.studies import STUDIES, Study, recorded
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -34,9 +34,8 @@ SIDES = ("train", "test")
 
 def records_of(study: Study) -> dict[str, list[Record]]:
     """The records of every arm that there are."""
-    store = RunStore(RESULTS / study.name)
     return {
-        arm: [record for spec in specs if (record := store.record(spec)) is not None]
+        arm: [run[1] for spec in specs if (run := recorded(RESULTS, study.name, spec))]
         for arm, specs in study.arms.items()
     }
 
@@ -177,11 +176,11 @@ def draw_long_training(study: Study) -> None:
     """Draw the training and test curves of every seed of the regressor that is trained on."""
     figure = Figure(figsize=(9.5, 3.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    store = RunStore(RESULTS / study.name)
     panels = figure.subplots(1, len(study.arms), sharey=True)
     for axes, (arm, runs) in zip(panels, records_of(study).items(), strict=True):
         for run in runs:
-            curve = read_curve(store.directory(run.spec) / "metrics.csv")
+            directory, _ = recorded(RESULTS, study.name, run.spec)
+            curve = read_curve(directory / "metrics.csv")
             epochs = [row.epoch for row in curve]
             axes.plot(epochs, [row.train_score for row in curve], color="#0072B2", alpha=0.5)
             axes.plot(epochs, [row.test_score for row in curve], color="#E69F00", alpha=0.5)

@@ -150,11 +150,11 @@ def print_studies(studies: Sequence[Study]) -> None:
     Console().print(table)
 
 
-def print_arms(study: Study, records: Mapping[str, Record | None]) -> None:
+def print_arms(study: Study, records: Mapping[str, Record]) -> None:
     """Print the question of a study, and for each arm its runs, scores and what is missing."""
     table = Table("arm", "runs", "train", "test", "perfect in test")
     for name, specs in study.arms.items():
-        found = [record for spec in specs if (record := records[spec.id]) is not None]
+        found = [records[spec.id] for spec in specs if spec.id in records]
         cells = [f"{len(found)} of {len(specs)}", "", "", ""]
         if found:
             task = specs[0].task

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from coordconv_lab.console import RunBars, print_arms
 from coordconv_lab.results import RunStore
-from coordconv_lab.studies import Study
+from coordconv_lab.studies import Study, recorded
 from coordconv_lab.train import Hardware, run
 
 
 def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> None:
     """Train the runs of a study that have no record yet, then print what its arms came to.
 
-    Several processes share the work: each takes the next run that no other one holds.
+    Several processes share the work: each takes the next run that no other one holds. A run that
+    another study has made is not made again.
 
     Args:
         study: The study.
@@ -22,10 +23,11 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
         InputError: The directory or a file in it cannot be used.
     """
     store = RunStore(results / study.name)
-    missing = [spec for spec in study.specs if store.record(spec) is None]
+    missing = [spec for spec in study.specs if recorded(results, study.name, spec) is None]
     with RunBars(total=len(missing)) as bars:
         for spec in missing:
             with store.held(spec) as is_ours:
-                if is_ours:
+                if is_ours and recorded(results, study.name, spec) is None:
                     run(spec, store, bars, hardware=hardware)
-    print_arms(study, {spec.id: store.record(spec) for spec in study.specs})
+    found = {spec.id: recorded(results, study.name, spec) for spec in study.specs}
+    print_arms(study, {id: run[1] for id, run in found.items() if run is not None})

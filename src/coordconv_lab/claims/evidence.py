@@ -5,9 +5,8 @@ from pathlib import Path
 
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.store import RunStore
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.studies import Study, study_named
+from coordconv_lab.studies import Study, recorded, study_named
 
 
 class NotYet(Exception):  # noqa: N818  (no error: an answer)
@@ -42,8 +41,7 @@ class Evidence:
             InputError: A record cannot be used.
         """
         specs = self.study(study).arms[arm]
-        store = RunStore(self.results / study)
-        found = [record for spec in specs if (record := store.record(spec)) is not None]
+        found = [run[1] for spec in specs if (run := recorded(self.results, study, spec))]
         needed = len(specs) if at_least is None else at_least
         if len(found) < needed:
             raise NotYet(f"{study}, {arm}: {len(found)} of {needed} runs")
@@ -64,7 +62,7 @@ class Evidence:
         Raises:
             NotYet: It is not there.
         """
-        path = RunStore(self.results / study).directory(spec) / "metrics.csv"
-        if not path.exists():
+        run = recorded(self.results, study, spec)
+        if run is None or not (run[0] / "metrics.csv").exists():
             raise NotYet(f"{study}: no curve of {spec.run_name}")
-        return read_curve(path)
+        return read_curve(run[0] / "metrics.csv")

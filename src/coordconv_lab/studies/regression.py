@@ -68,7 +68,7 @@ def long_training() -> Study:
     for split in SPLITS:
         settings = {"training.epochs": LONG_EPOCHS, "training.curve_points": LONG_EPOCHS}
         spec = with_settings(tutorial("regression", split, "coordconv"), settings)
-        arms[split] = over_seeds(spec, 5)
+        arms[split] = over_seeds(spec, 3)
     return Study(
         "long-training",
         "Is the regressor right within ten epochs, and lost again when trained on?",
