@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.claim import Finding, Verdict, claim, graded
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.specs import CoordConvClassifier, CoordConvRegressor
 
@@ -43,71 +43,57 @@ def _count(net: object) -> int | None:
     return None
 
 
-@claim(
+def _theorem(
+    id: str, statement: str, source: str, proof: str, verdict: Verdict, condition: str
+) -> None:
+    """Enter a claim that follows from the arithmetic: there is nothing to measure."""
+
+    def test(_: Evidence) -> Finding:
+        return Finding(verdict, 0, "theorem", condition=condition)
+
+    claim(id, statement, source, proof)(test)
+
+
+_theorem(
     "layer-subsumes-conv",
     "With zero coordinate weights the layer is a plain convolution, so that it loses nothing",
     "paper, section 3; tutorial, section The CoordConv Layer",
     _LAYER + "test_with_zero_coordinate_weights_the_layer_is_the_plain_layer_bit_for_bit",
+    "reproduced",
+    "bit for bit, at every rank and dtype",
 )
-def layer_subsumes_conv(_: Evidence) -> Finding:
-    """A theorem: nothing to measure."""
-    return Finding("reproduced", 0, "theorem", condition="bit for bit, at every rank and dtype")
-
-
-@claim(
+_theorem(
     "conv-is-equivariant",
     "A convolution shifts its output with its input, so that it cannot tell where it is",
     "paper, section 1; tutorial, introduction",
     _LAYER + "test_a_plain_convolution_is_translation_equivariant_inside_and_ours_is_not",
+    "partly",
+    "inside of the picture; padding gives positions away near its border (see "
+    "padding-tells-position)",
 )
-def conv_is_equivariant(_: Evidence) -> Finding:
-    """A theorem inside of the picture; its border is another matter."""
-    return Finding(
-        "partly",
-        0,
-        "theorem",
-        condition="inside of the picture; padding gives positions away near its border "
-        "(see padding-tells-position)",
-    )
-
-
-@claim(
+_theorem(
     "non-square-bug",
     "The paper's code divides x by the height and y by the width, which is wrong on canvases that "
     "are not square",
     "tutorial, postscript on the layer",
     _FAULTS + "test_x_is_divided_by_its_own_length_on_a_grid_that_is_not_square",
+    "reproduced",
+    "whether it harms a task: see faulty-grids-harm",
 )
-def non_square_bug(_: Evidence) -> Finding:
-    """A theorem; whether it matters is another claim."""
-    return Finding(
-        "reproduced", 0, "theorem", condition="whether it harms a task: see faulty-grids-harm"
-    )
-
-
-@claim(
+_theorem(
     "tiling-is-blind",
     "On a tiled point, 1 x 1 convolutions without coordinates give every pixel the same answer",
     "ours, after the tutorial's remark on tiling",
     _NETS + "test_without_coordinates_a_tiled_point_gives_every_pixel_the_same_answer",
+    "reproduced",
+    "the loss stays at ln 4096 = 8.318",
 )
-def tiling_is_blind(_: Evidence) -> Finding:
-    """A theorem: the loss cannot fall below the logarithm of the number of pixels."""
-    return Finding("reproduced", 0, "theorem", condition="the loss stays at ln 4096 = 8.318")
-
-
-@claim(
+_theorem(
     "average-is-blind",
     "Without activations, the average over all pixels is the same wherever the lit pixel is",
     "ours, after the tutorial's remark on average pooling",
     _NETS + "test_the_average_of_an_affine_net_does_not_depend_on_where_the_pixel_is",
+    "reproduced",
+    "the best constant is the mean of the training points: 31.5 on the uniform split, 26.8 on the "
+    "quadrant split",
 )
-def average_is_blind(_: Evidence) -> Finding:
-    """A theorem for the whole interior; it is why the average head predicts the mean."""
-    return Finding(
-        "reproduced",
-        0,
-        "theorem",
-        condition="the best constant is the mean of the training points: 31.5 on the uniform "
-        "split, 26.8 on the quadrant split",
-    )

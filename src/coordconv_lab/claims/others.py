@@ -4,12 +4,12 @@ from statistics import fmean
 
 from coordconv_lab.claims.claim import Finding, claim, graded
 from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.claims.shares import solved
 from coordconv_lab.claims.statistics import (
     difference_interval,
     fraction_interval,
     mean_interval,
 )
-from coordconv_lab.claims.tutorial import solved
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap, percent
 from coordconv_lab.studies.pictures import FAULTS

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.claim import Finding, claim
 from coordconv_lab.claims.evidence import Evidence
-from coordconv_lab.claims.statistics import fraction_interval
-from coordconv_lab.claims.tutorial import solved
-from coordconv_lab.results.wording import overlap, percent
+from coordconv_lab.claims.shares import share, share_solved
+from coordconv_lab.results.wording import overlap
 from coordconv_lab.studies.rows import LONGER, SPLITS, row
 
 _RECIPE = "ours: the recipe `tuned`, docs/decisions/0006-tuned-recipe.md"
@@ -22,16 +21,7 @@ def _solves(task: str, longer: bool) -> Callable[[Evidence], Finding]:
                 "many-seeds", row(task, split, "coordconv") + ending, at_least=5
             )
         ]
-        perfect = solved(runs)
-        worst = min(min(run.train_score, run.test_score) for run in runs)
-        return Finding(
-            graded(perfect, len(runs)),
-            len(runs),
-            "share of seeds with 100% in training and test, both splits",
-            perfect / len(runs),
-            fraction_interval(perfect, len(runs)),
-            "" if perfect == len(runs) else f"lowest accuracy {percent(worst)}",
-        )
+        return share_solved(runs, "both splits")
 
     return test
 
@@ -67,12 +57,10 @@ def tuned_renders(evidence: Evidence) -> Finding:
         all(side["mean_iou"] >= 0.995 and side["worst_iou"] >= 0.9 for side in run.scores.values())
         for run in runs
     )
-    return Finding(
-        graded(clean, len(runs)),
+    return share(
+        clean,
         len(runs),
         "share of seeds that do",
-        clean / len(runs),
-        fraction_interval(clean, len(runs)),
         f"lowest mean IoU {overlap(lowest[0])}, lowest IoU of one square {overlap(lowest[1])}",
     )
 
@@ -91,11 +79,4 @@ def tuned_holds_on_other_canvases(evidence: Evidence) -> Finding:
     }
     hits, n = sum(map(sum, held.values())), sum(map(len, held.values()))
     listed = "; ".join(f"{arm}: {sum(hit)} of {len(hit)}" for arm, hit in held.items())
-    return Finding(
-        graded(hits, n),
-        n,
-        "share of runs that solve it",
-        hits / n,
-        fraction_interval(hits, n),
-        listed,
-    )
+    return share(hits, n, "share of runs that solve it", listed)

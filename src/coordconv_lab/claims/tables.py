@@ -5,7 +5,8 @@ from statistics import fmean
 
 from coordconv_lab.claims.claim import Finding, claim, graded
 from coordconv_lab.claims.evidence import Evidence
-from coordconv_lab.claims.statistics import fraction_interval, mean_interval
+from coordconv_lab.claims.shares import share_solved
+from coordconv_lab.claims.statistics import mean_interval
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES
 from coordconv_lab.results.wording import percent
@@ -25,16 +26,7 @@ def scores_as_published(record: Record) -> tuple[float, float]:
 def _coordconv_row(arm: str) -> Callable[[Evidence], Finding]:
     def test(evidence: Evidence) -> Finding:
         runs = evidence.runs("tutorial", arm, ENOUGH)
-        solved = sum(run.train_score == run.test_score == 1 for run in runs)
-        worst = min(scores_as_published(run)[1] for run in runs)
-        return Finding(
-            graded(solved, len(runs)),
-            len(runs),
-            "share of seeds with 100% in training and test",
-            solved / len(runs),
-            fraction_interval(solved, len(runs)),
-            "" if solved == len(runs) else f"lowest test accuracy {percent(worst)}",
-        )
+        return share_solved(runs)
 
     return test
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from coordconv_lab.claims.claim import Finding, claim, graded
 from coordconv_lab.claims.evidence import Evidence
+from coordconv_lab.claims.shares import solved
 from coordconv_lab.claims.statistics import (
     difference_interval,
     fraction_interval,
@@ -18,11 +19,6 @@ from coordconv_lab.studies.rows import SPLITS, row
 
 _REGRESSION = "tutorial, section Supervised Regression"
 _RENDERING = "tutorial, section Discussion: Rendering"
-
-
-def solved(runs: list[Record]) -> int:
-    """How many runs are right at every training and test position."""
-    return sum(run.train_score == run.test_score == 1 for run in runs)
 
 
 def _tests(runs: list[Record]) -> list[float]:
