@@ -132,7 +132,7 @@ def broadcast() -> Study:
             data=DataSpec(split="quadrant"),
             model=SquareAutoencoder(encoder=encoder, decoder=decoder),
             training=TrainingSpec(
-                epochs=20,
+                epochs=8,
                 batch_size=16,
                 learning_rate=3e-3,
                 betas=(0.9, 0.99),
