@@ -56,7 +56,7 @@ def test_without_records_nothing_is_guessed(tmp_path):
 @pytest.fixture
 def copied(tmp_path) -> Path:
     """Records that can be tampered with."""
-    for study in ("hand-built", "many-seeds"):
+    for study in ("hand-built", "many-seeds", "tuned"):
         for path in (RESULTS / study).glob("*/record.json"):
             target = tmp_path / path.relative_to(RESULTS)
             target.parent.mkdir(parents=True)
@@ -84,7 +84,7 @@ def _tamper(results: Path, pattern: str, side: str, **scores: float) -> None:
         ),
         (
             "conv-overfits-quadrant",
-            "many-seeds/classification-quadrant-deconv*/record.json",
+            "*/classification-quadrant-deconv*/record.json",
             "test",
             {"accuracy": 0.9},
         ),
