@@ -146,8 +146,8 @@ def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]])
     axes = figure.subplots()
     for row, (key, arm) in enumerate(zip(TUTORIAL_SCORES, arms, strict=True)):
         for runs, offset, colour in (
-            (tutorial[arm], -0.17, "#D55E00"),
-            (tuned[arm], 0.17, "#0072B2"),
+            (tutorial[arm], -0.24, "#D55E00"),
+            (tuned[arm], 0.24, "#0072B2"),
         ):
             values = [_as_published(run)[1] for run in runs]
             axes.scatter(

@@ -116,6 +116,7 @@ def reproduce(
 @app.command
 def study(
     *names: str,
+    arm: str = "",
     results: ResultsDirectory = Path("results"),
     device: Device = "auto",
 ) -> None:
@@ -130,10 +131,14 @@ def study(
 
         coordconv study tiling receptive-field
 
+        coordconv study tutorial --arm "regression, quadrant"
+
     Parameters
     ----------
     names
         Which studies; "all" for all of them, the cheap ones first.
+    arm
+        Only the arms with this in their name.
     """
     from coordconv_lab.studies import STUDIES, study_named
 
@@ -147,7 +152,7 @@ def study(
 
     chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
     for one in chosen:
-        run_study(one, results, Hardware(device))
+        run_study(one.only(arm), results, Hardware(device))
 
 
 @app.command

@@ -44,6 +44,16 @@ def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
     assert [spec.seed for spec in study._replace(arm_by_arm=True).specs] == [0, 1, 2, 0, 1, 2]
 
 
+def test_the_arms_of_a_study_can_be_chosen_by_a_part_of_their_name():
+    study = study_named("tutorial")
+    assert set(study.only("regression, quadrant").arms) == {
+        "regression, quadrant, coordconv",
+        "regression, quadrant, conv",
+    }
+    with pytest.raises(InputError, match="no arm of the study tutorial has 'regresion'"):
+        study.only("regresion")
+
+
 def test_an_unknown_study_suggests_the_nearest():
     with pytest.raises(InputError, match="did you mean tiling"):
         study_named("tilling")

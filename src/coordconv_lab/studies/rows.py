@@ -41,10 +41,10 @@ def _cost(spec: ExperimentSpec) -> float:
     milliseconds = {
         "coordconv-classifier": 110,
         "coordconv-renderer": 150,
-        "coordconv-regressor": 14,
-        "deconv": 25,
+        "coordconv-regressor": 30,
+        "deconv": 15,
         "conv-flat-regressor": 100,
-        "conv-pooled-regressor": 20,
+        "conv-pooled-regressor": 12,
     }
     return steps * milliseconds[spec.model.kind] / 1000
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.specs import ExperimentSpec
 
 
@@ -22,6 +23,20 @@ class Study(NamedTuple):
     question: str
     arms: Mapping[str, Sequence[ExperimentSpec]]
     arm_by_arm: bool = False
+
+    def only(self, text: str) -> "Study":
+        """The arms whose name holds a text.
+
+        Raises:
+            InputError: No arm's does.
+        """
+        arms = {name: specs for name, specs in self.arms.items() if text in name}
+        if not arms:
+            raise InputError(
+                f"no arm of the study {self.name} has {text!r} in its name; there are "
+                f"{'; '.join(self.arms)}"
+            )
+        return self._replace(arms=arms)
 
     @property
     def specs(self) -> list[ExperimentSpec]:
