@@ -138,6 +138,47 @@ def _kind(run: Record) -> str:
     return "rendering" if run.spec.task == "reconstruction" else run.spec.task
 
 
+def search_part(found: dict[str, list[Record]]) -> str:
+    """The best of every net over its draws, and what the draws cost."""
+    lines = [
+        "| row | settings tried | minutes | solved | best test | training there | its settings |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for arm, runs in found.items():
+        if not runs:
+            lines.append(f"| {arm} | 0 |  |  | not yet |  |  |")
+            continue
+        best = max(runs, key=lambda run: (run.test_score, run.train_score))
+        solved = sum(run.test_score >= _bar(run) for run in runs)
+        figures = [score(value, best.spec.task) for value in (best.test_score, best.train_score)]
+        minutes = sum(run.seconds for run in runs) / 60
+        lines.append(
+            f"| {arm} | {len(runs)} | {minutes:.0f} | {solved} | {figures[0]} | {figures[1]} "
+            f"| {_settings(best)} |"
+        )
+    return "\n".join(lines)
+
+
+def _bar(run: Record) -> float:
+    return 0.99 if run.spec.task == "rendering" else 1.0
+
+
+def _settings(run: Record) -> str:
+    """What was drawn, where it is not the default."""
+    training, net = run.spec.training, run.spec.model
+    parts = [
+        f"rate {training.learning_rate:g}",
+        f"decay {training.weight_decay:g}",
+        training.schedule,
+    ]
+    for name in ("width", "kernel", "input_scale"):
+        if run.spec.model_name != "coordconv" and hasattr(net, name):
+            parts.append(f"{name.replace('_', ' ')} {getattr(net, name)}")
+    if run.spec.model_name != "coordconv" and getattr(net, "batch_norm", False):
+        parts.append("batch norm")
+    return ", ".join(parts)
+
+
 def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> None:
     """Draw the test score of every seed beside the tutorial's figure."""
     arms = [", ".join(key) for key in TUTORIAL_SCORES]
@@ -197,6 +238,7 @@ def main() -> int:
     tutorial, tuned = records_of(STUDIES["tutorial"]()), records_of(STUDIES["many-seeds"]())
     page = PAGE.read_text()
     page = with_part(page, rows_part(tutorial, tuned), "rows")
+    page = with_part(page, search_part(records_of(STUDIES["search"]())), "search")
     page = with_part(page, ledger_part(ledger(RESULTS)), "ledger")
     page = with_part(page, studies_part(studies), "studies")
     checked = write_or_check(PAGE, page)

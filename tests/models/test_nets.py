@@ -15,6 +15,7 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    SquareAutoencoder,
 )
 
 POINTS = torch.tensor([[9, 4], [30, 11], [20, 19]])
@@ -52,6 +53,64 @@ def test_deconv_doubles_one_pixel_six_times(kernel):
 )
 def test_an_image_becomes_a_point_whatever_its_shape(spec):
     assert build(spec, (40, 56))(one_hot_images(POINTS, (40, 56))).shape == (3, 2)
+
+
+@pytest.mark.parametrize("padding", ["reflect", "circular"])
+def test_a_regressor_may_pad_with_what_it_sees(padding):
+    net = build(CoordConvRegressor(padding=padding, coordinates=False), (40, 56))
+    assert net(one_hot_images(POINTS, (40, 56))).shape == (3, 2)
+
+
+@pytest.mark.parametrize("encoder", ["conv", "coordconv"])
+@pytest.mark.parametrize("decoder", ["deconv", "broadcast"])
+def test_an_autoencoder_gives_back_an_image_of_the_same_size(encoder, decoder):
+    net = build(SquareAutoencoder(encoder=encoder, decoder=decoder))
+    assert net(one_hot_images(POINTS, (64, 64))).shape == (3, 1, 64, 64)
+
+
+def test_an_autoencoder_sees_the_image_through_its_code_alone():
+    net = build(SquareAutoencoder(encoder="coordconv", decoder="broadcast", code=2), (24, 40))
+    net.encoder = torch.nn.Sequential(net.encoder, torch.nn.Threshold(torch.inf, 0.5))
+    images = one_hot_images(POINTS, (24, 40))
+    torch.testing.assert_close(net(images), net(images[:1]).expand(3, -1, -1, -1))
+
+
+def _coordinates_seen(grid, radius, canvas):
+    """What the weights of the coordinates are multiplied with, one channel each."""
+    net = build(CoordConvClassifier(widths=(2 + radius,), grid=grid, radius=radius), canvas)
+    first = net.layers[0]
+    with torch.no_grad():
+        first.weight.zero_()
+        first.coord_weight.copy_(torch.eye(2 + radius)[:, :, None, None])
+    return first(torch.zeros(1, 2, *canvas))[0].detach()
+
+
+def test_swapped_divisors_are_those_of_the_papers_code_worked_out_by_hand():
+    """On 2 rows and 3 columns x runs 0, 1, 2 over 1 and y runs 0, 1 over 2, then to [-1, 1]."""
+    x, y, r = _coordinates_seen("swapped_divisors", True, (2, 3))
+    torch.testing.assert_close(x, torch.tensor([[-1.0, 1, 3], [-1, 1, 3]]))
+    torch.testing.assert_close(y, torch.tensor([[-1.0, -1, -1], [0, 0, 0]]))
+    torch.testing.assert_close(r, (x**2 + y**2).sqrt())
+    right = _coordinates_seen("right", False, (5, 5))
+    torch.testing.assert_close(_coordinates_seen("swapped_divisors", False, (5, 5)), right)
+
+
+def test_the_off_centre_radius_is_measured_from_one_half():
+    x, y, r = _coordinates_seen("off_centre_radius", True, (3, 5))
+    torch.testing.assert_close(r, ((x - 0.5) ** 2 + (y - 0.5) ** 2).sqrt())
+    torch.testing.assert_close(torch.stack([x, y]), _coordinates_seen("right", False, (3, 5)))
+
+
+def test_the_tutorials_normalisation_takes_its_statistics_from_the_batch_at_test_too():
+    images = one_hot_images(POINTS, (64, 64))
+    for statistics, alike in (("running", True), ("batch", False)):
+        spec = ConvPooledRegressor(
+            padding="valid", normalise="after", statistics=statistics, last_activation="none"
+        )
+        torch.manual_seed(0)
+        net = build(spec).eval()
+        difference = (net(images)[:1] - net(images[:1])).abs().max()
+        assert (difference < 1e-3) == alike
 
 
 def test_a_canvas_too_small_for_the_net_is_refused():

@@ -8,7 +8,7 @@ from torch import nn
 
 from coordconv_lab.data import NotSoClevr, square_images
 from coordconv_lab.specs import DataSpec
-from coordconv_lab.tasks import Classification, Regression, Rendering
+from coordconv_lab.tasks import Classification, Reconstruction, Regression, Rendering
 
 CANVAS = (12, 20)
 POINTS = torch.tensor([[4, 4], [15, 4], [9, 7]])
@@ -108,3 +108,15 @@ def test_scores_cover_every_example_however_the_batches_fall(count):
     assert evaluation.predictions.shape == (count, 2)
     torch.testing.assert_close(evaluation.predictions, at_once)
     assert net.training
+
+
+def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
+    """A net that passes on what it sees, as logits, is exact."""
+    task = Reconstruction(CANVAS, square=3)
+    net = nn.Module()
+    net.forward = lambda images: (images - 0.5) * 40
+    assert task.summarise(task.score(task.predict(net, POINTS), POINTS)) == {
+        "mean_iou": 1,
+        "worst_iou": 1,
+    }
+    assert task.loss(net, POINTS).item() < 1e-6
