@@ -71,6 +71,34 @@ def test_with_circular_padding_and_no_coordinates_the_maximum_is_the_same_everyw
     assert (spread("same") > 1e-3).any()
 
 
+@given(weight=st.floats(0.5, 4), sign=st.sampled_from([-1.0, 1.0]), surplus=st.floats(1e-3, 3))
+@settings(max_examples=30, deadline=None)
+def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(weight, sign, surplus):
+    """max over pixels of image a + x b: a alone at the lit pixel, |b| at most elsewhere."""
+    x = torch.linspace(-1, 1, 17, dtype=torch.float64).expand(12, 17)
+    images = one_hot_images(EVERYWHERE, CANVAS)[:, 0].double()
+
+    def answers(image_weight):
+        maps = image_weight * images + sign * weight * x
+        return (maps.flatten(1).max(dim=1).values - image_weight) / (sign * weight)
+
+    expected = x[0][EVERYWHERE[:, 0]]
+    torch.testing.assert_close(answers(2 * weight + surplus), expected)
+    assert not torch.allclose(answers(0.9 * weight), expected)
+
+
+def test_the_first_listing_makes_square_grids_whatever_the_canvas():
+    """Its x range is tiled as often as the canvas is wide, and its y range as it is high."""
+    height, width = CANVAS
+    ones = torch.ones(width, 1)
+    x = ones @ torch.arange(width, dtype=torch.float32)[None]
+    y = torch.arange(height, dtype=torch.float32)[:, None] @ torch.ones(1, height)
+    assert x.shape == (width, width)
+    assert y.shape == (height, height)
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match"):
+        torch.cat([torch.zeros(1, height, width), x[None], y[None]])
+
+
 @given(
     canvas=st.tuples(st.integers(8, 24), st.integers(8, 24)),
     square=st.integers(1, 7),

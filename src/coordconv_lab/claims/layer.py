@@ -28,7 +28,14 @@ def layer_parameters(evidence: Evidence) -> Finding:
         raise NotYet("many-seeds: no run")
     held = sum(found == expected for found, expected in known)
     share = held / len(known)
-    return Finding(graded(held, len(known)), len(known), "share of nets with that count", share)
+    return Finding(
+        graded(held, len(known)),
+        len(known),
+        "share of trained nets with that count",
+        share,
+        condition="proved for any rank and kernel by the test; the nets are classifiers and "
+        "regressors",
+    )
 
 
 def _count(net: object) -> int | None:
@@ -90,10 +97,36 @@ _theorem(
 )
 _theorem(
     "average-is-blind",
-    "Without activations, the average over all pixels is the same wherever the lit pixel is",
+    "Without activations, the average over all pixels is the same wherever inside of the picture the "
+    "lit pixel is",
     "ours, after the tutorial's remark on average pooling",
     _NETS + "test_the_average_of_an_affine_net_does_not_depend_on_where_the_pixel_is",
     "reproduced",
     "the best constant is the mean of the training points: 31.5 on the uniform split, 26.8 on the "
     "quadrant split",
+)
+_theorem(
+    "circular-padding-is-blind",
+    "With circular padding and no coordinates, no pooling tells where the lit pixel is",
+    "ours, after Kayhan and van Gemert 2020 (arXiv:2003.07064)",
+    _NETS + "test_with_circular_padding_and_no_coordinates_the_maximum_is_the_same_everywhere",
+    "reproduced",
+    "so that zero padding is all that tells a net without coordinates where it is",
+)
+_theorem(
+    "linear-regressor-can-be-exact",
+    "The linear regressor with a maximum is exact once the weight of the image exceeds twice those "
+    "of the coordinates",
+    "ours, after the tutorial's input times 1000",
+    _NETS + "test_the_linear_maximum_is_exact_once_the_image_weighs_enough",
+    "reproduced",
+    "the lit pixel then wins the maximum wherever it is, which is what the factor is for",
+)
+_theorem(
+    "first-listing-crashes",
+    "The layer as first printed fails on canvases that are not square",
+    "paper, version 1, listing; the tutorial's postscript on its successor",
+    _NETS + "test_the_first_listing_makes_square_grids_whatever_the_canvas",
+    "reproduced",
+    "it tiles x by the width and y by the height, where it needs the other one",
 )

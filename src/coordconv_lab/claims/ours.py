@@ -67,14 +67,18 @@ def tuned_renders(evidence: Evidence) -> Finding:
 
 @claim(
     "tuned-holds-on-other-canvases",
-    "Our recipe, unchanged, solves the quadrant split of a 40 x 88 and of a 128 x 128 canvas",
+    "Our recipe, unchanged, solves the quadrant split on a canvas of 40 x 88, and on one of "
+    "128 x 128 all but rendering, which was not tried",
     _RECIPE,
 )
 def tuned_holds_on_other_canvases(evidence: Evidence) -> Finding:
     """Runs that are perfect, or render with a mean IoU of 0.99."""
     arms = evidence.arms("canvases", at_least=2)
     held = {
-        arm: [run.test_score >= (0.99 if run.spec.task == "rendering" else 1.0) for run in runs]
+        arm: [
+            min(run.train_score, run.test_score) >= (0.99 if run.spec.task == "rendering" else 1)
+            for run in runs
+        ]
         for arm, runs in arms.items()
     }
     hits, n = sum(map(sum, held.values())), sum(map(len, held.values()))

@@ -1,5 +1,7 @@
 """What the paper claims, where the tutorial does not repeat it."""
 
+import math
+from collections import defaultdict
 from statistics import fmean, median
 
 from coordconv_lab.claims.claim import Finding, claim
@@ -22,6 +24,11 @@ def _all_runs(evidence: Evidence, task: str, split: str, model: str) -> list[Rec
     ]
 
 
+def _machine(run: Record) -> tuple[str, int]:
+    """What makes the seconds of two runs comparable."""
+    return run.provenance.processor, run.provenance.threads
+
+
 @claim(
     "deconv-uniform-limit",
     "No deconv net gets beyond about 86% of the uniform test set in classification",
@@ -37,10 +44,7 @@ def deconv_uniform_limit(evidence: Evidence) -> Finding:
         "best test accuracy",
         max(scores),
         None,
-        f"{beyond} of {len(scores)} runs get beyond 88%; a batch of 16 and a rate that decays to "
-        "nothing do it"
-        if beyond
-        else "",
+        f"{beyond} of {len(scores)} runs get beyond 88%",
     )
 
 
@@ -53,11 +57,12 @@ def deconv_quadrant_fails(evidence: Evidence) -> Finding:
     """The best that any of ours got to."""
     scores = [run.test_score for run in _all_runs(evidence, "classification", "quadrant", "deconv")]
     return Finding(
-        "reproduced" if max(scores) < 0.05 else "not reproduced",
+        "reproduced" if max(scores) < 0.01 else "partly" if max(scores) < 0.1 else "not reproduced",
         len(scores),
         "best test accuracy",
         max(scores),
-        mean_interval(scores, (0, 1)),
+        None,
+        f"the mean is {percent(fmean(scores))}",
     )
 
 
@@ -69,20 +74,16 @@ def deconv_quadrant_fails(evidence: Evidence) -> Finding:
 )
 def deconv_rendering_limit(evidence: Evidence) -> Finding:
     """The best of each split."""
-    best = {
-        split: max(run.test_score for run in _all_runs(evidence, "rendering", split, "deconv"))
-        for split in SPLITS
-    }
-    n = sum(len(_all_runs(evidence, "rendering", split, "deconv")) for split in SPLITS)
+    runs = {split: _all_runs(evidence, "rendering", split, "deconv") for split in SPLITS}
+    best = {split: max(run.test_score for run in runs[split]) for split in SPLITS}
     within = (best["uniform"] <= 0.85) + (best["quadrant"] <= 0.38)
     return Finding(
         ("not reproduced", "partly", "reproduced")[within],
-        n,
+        len(runs["uniform"]),
         "best test IoU, uniform split",
         best["uniform"],
         None,
-        f"on the quadrant split {overlap(best['quadrant'])}, and never a whole square: the "
-        "failure to carry over stands",
+        f"on the quadrant split {overlap(best['quadrant'])}, of {len(runs['quadrant'])} runs",
     )
 
 
@@ -100,16 +101,16 @@ def perfect_in_seconds(evidence: Evidence) -> Finding:
     ]
     seconds = [run.seconds for run in runs]
     perfect = all(run.train_score == run.test_score == 1 for run in runs)
-    quick = max(seconds) <= 30
-    threads = runs[0].provenance.threads
+    quick = max(seconds) <= 20
+    machines = sorted({_machine(run) for run in runs})
+    named = "; ".join(f"{name}, threads in use: {threads}" for name, threads in machines)
     return Finding(
         "reproduced" if perfect and quick else "partly" if perfect else "not reproduced",
         len(runs),
         "median seconds to the end of training",
         median(seconds),
         (min(seconds), max(seconds)),
-        f"our recipe, {threads} thread{'s' * (threads > 1)} of {runs[0].provenance.processor}, "
-        "with another run beside it; the range instead of an interval",
+        f"our recipe, on {named}; the range instead of an interval",
     )
 
 
@@ -126,11 +127,11 @@ def fewer_parameters(evidence: Evidence) -> Finding:
         if run.test_score >= 0.9
     ]
     if not rivals:
-        raise NotYet("no deconv net with 90% of the uniform test set")
+        return Finding("reproduced", 0, "no deconv net has 90% of the uniform test set")
     ours = evidence.runs("many-seeds", "classification, uniform, coordconv", 1)[0].parameters
     ratio = min(run.parameters for run in rivals) / ours
     return Finding(
-        "reproduced" if ratio >= 10 else "partly",
+        "reproduced" if ratio >= 10 else "partly" if ratio > 1 else "not reproduced",
         len(rivals),
         "parameters of the smallest deconv net with 90% in test, over CoordConv's",
         ratio,
@@ -139,38 +140,37 @@ def fewer_parameters(evidence: Evidence) -> Finding:
     )
 
 
-def _machine(run: Record) -> tuple[str, int]:
-    """What makes the seconds of two runs comparable."""
-    return run.provenance.processor, run.provenance.threads
-
-
 @claim(
     "faster-to-train",
-    "CoordConv trains 150 times faster than deconv in classification",
-    "paper, abstract",
+    "CoordConv trains 150 times faster than deconv in classification: it is perfect before deconv "
+    "has 80%",
+    "paper, abstract and figure 4",
 )
 def faster_to_train(evidence: Evidence) -> Finding:
-    """Seconds of the deconv runs of our recipe, over those of CoordConv on the same machine."""
-    ours = evidence.runs("many-seeds", "classification, uniform, coordconv", at_least=3)
-    theirs = evidence.runs("many-seeds", "classification, uniform, deconv", at_least=2)
-    solved = [run for run in theirs if run.test_score == 1]
-    by_machine = {_machine(run): [] for run in ours}
-    for run in ours:
-        by_machine[_machine(run)].append(run.seconds)
-    ratios = [
-        run.seconds / fmean(by_machine[_machine(run)])
-        for run in theirs
-        if _machine(run) in by_machine
+    """Deconv's seconds to 80% in test, by its curve, over CoordConv's to the end, which is 100%."""
+    seconds = defaultdict(list)
+    for run in evidence.runs("many-seeds", "classification, uniform, coordconv", at_least=3):
+        if run.test_score == 1:
+            seconds[_machine(run)].append(run.seconds)
+    rivals = [
+        run
+        for run in evidence.runs("many-seeds", "classification, uniform, deconv", at_least=2)
+        if _machine(run) in seconds
     ]
-    if not ratios:
+    if not rivals:
         raise NotYet("many-seeds: no deconv run on the machine of a CoordConv run")
-    best = percent(max(run.test_score for run in theirs))
+    ratios = []
+    for run in rivals:
+        curve = evidence.curve("many-seeds", run.spec)
+        there = [row.seconds for row in curve if row.test_score >= 0.8]
+        ratios.append(min(there, default=run.seconds) / fmean(seconds[_machine(run)]))
+    mean = fmean(ratios)
     return Finding(
-        "not reproduced" if solved else "partly",
-        len(ours) + len(ratios),
-        "seconds of deconv over those of CoordConv, our recipe",
-        fmean(ratios),
-        mean_interval(ratios),
-        f"a bound from below: after that time deconv has at most {best} and CoordConv 100%; "
-        "150 is not measured",
+        "reproduced" if mean >= 100 else "partly" if min(ratios) > 1 else "not reproduced",
+        len(ratios),
+        "seconds of deconv to 80%, over those of CoordConv to 100%",
+        mean,
+        mean_interval(ratios, (0, math.inf)),
+        "our recipe for both, uniform split: deconv profits from small batches and a decaying rate "
+        "as well",
     )

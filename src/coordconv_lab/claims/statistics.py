@@ -8,6 +8,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+FEW = 10
 
 
 def fraction_interval(successes: int, n: int) -> tuple[float, float]:
@@ -25,11 +26,9 @@ def fraction_interval(successes: int, n: int) -> tuple[float, float]:
 def mean_interval(
     values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float] | None:
-    """The interval of a mean by Student's t, cut at the bounds; None for a single value."""
-    if len(values) < 2:
+    """The interval of a mean by Student's t, cut at the bounds; None where nothing varies."""
+    if len(values) < 2 or min(values) == max(values):
         return None
-    if min(values) == max(values):
-        return values[0], values[0]
     low, high = stats.t.interval(
         CONFIDENCE, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
     )
@@ -39,21 +38,32 @@ def mean_interval(
 def difference_interval(
     left: Sequence[float], right: Sequence[float]
 ) -> tuple[float, float] | None:
-    """The bootstrap interval of mean(left) - mean(right); None where a side has one value only.
+    """The interval of mean(left) - mean(right); None where both sides do not vary at all.
 
-    Percentiles of resampled differences; the random numbers are always the same.
+    Welch's t for few values, of which a bootstrap makes too little; percentiles of resampled
+    differences for many. The random numbers are always the same.
     """
-    if min(len(left), len(right)) < 2:
+    if min(len(left), len(right)) < 2 or len({*left}) == len({*right}) == 1:
         return None
-    if len({*left}) == len({*right}) == 1:
-        difference = left[0] - right[0]
-        return difference, difference
-    found = stats.bootstrap(
-        (np.asarray(left), np.asarray(right)),
-        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-        n_resamples=_RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    if min(len(left), len(right)) < FEW:
+        found = stats.ttest_ind(left, right, equal_var=False).confidence_interval(CONFIDENCE)
+    else:
+        found = stats.bootstrap(
+            (np.asarray(left), np.asarray(right)),
+            lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+            n_resamples=_RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
     return float(found.low), float(found.high)
+
+
+def clearly_greater(left: Sequence[float], right: Sequence[float]) -> bool:
+    """Whether left lies above right beyond doubt.
+
+    The interval of the difference lies above zero, or, where nothing varies, every value on the
+    left is greater than every value on the right.
+    """
+    interval = difference_interval(left, right)
+    return interval[0] > 0 if interval is not None else min(left) > max(right)

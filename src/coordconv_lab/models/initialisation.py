@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from coordconv import CoordConv2d
 from coordconv_lab.specs import Initialisation
 
+# The deviation of a standard normal variable that is cut at -2 and 2.
+_CUT_DEVIATION = 0.8796256610342398
+
 _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear  # CoordConv2d is a Conv2d
 
 
@@ -17,8 +20,9 @@ def initialise(net: nn.Module, rule: Initialisation) -> None:
 
     Args:
         net: The net.
-        rule: "glorot" (uniform, Glorot and Bengio 2010), "he" (normal, He et al. 2015), or "torch"
-            for what torch.nn drew already.
+        rule: "glorot" (uniform, Glorot and Bengio 2010), "he" (normal, He et al. 2015),
+            "he_tensorflow" (as its he_normal: cut at two deviations, and a transposed convolution
+            counts its outputs instead of its inputs), or "torch" for what torch.nn drew already.
     """
     if rule == "torch":
         return
@@ -37,8 +41,12 @@ def _initialise_layer(layer: _Layer, rule: Initialisation) -> None:
         if rule == "glorot":
             bound = math.sqrt(6 / (fan_in + fan_out))
             weight.uniform_(-bound, bound)
-        else:
+        elif rule == "he":
             weight.normal_(0, math.sqrt(2 / fan_in))
+        else:
+            counted = fan_out if isinstance(layer, nn.ConvTranspose2d) else fan_in
+            deviation = math.sqrt(2 / counted) / _CUT_DEVIATION
+            nn.init.trunc_normal_(weight, 0, deviation, -2 * deviation, 2 * deviation)
     if layer.bias is not None:
         layer.bias.zero_()
 

@@ -102,25 +102,24 @@ class ConvPooling(nn.Module):
         plan += () if valid else ((3, 2, 0),)
         layers: list[nn.Module] = []
         inputs, convolution = 1, CoordConv2d if spec.coordinates else nn.Conv2d
-        for kernel, stride, normalise in plan:
+        after = {"before": (), "first_after": (1,), "after": (1, 4)}[spec.normalise]
+        for index, (kernel, stride, normalise) in enumerate(plan):
             padding = 0 if valid else kernel // 2
             layers.append(convolution(inputs, width, kernel, stride, padding))
-            layers += self._activation(normalise and spec.batch_norm)
+            layers += self._activation(normalise and spec.batch_norm, index in after)
             inputs, convolution = width, nn.Conv2d
         layers.append(nn.Conv2d(width, 2, 2) if valid else nn.Conv2d(width, 2, 3, padding=1))
         if spec.last_activation == "relu":
             layers.append(nn.ReLU(inplace=True))
         self.layers = nn.Sequential(*layers)
 
-    def _activation(self, normalise: bool | int) -> list[nn.Module]:
+    def _activation(self, normalise: bool | int, after: bool) -> list[nn.Module]:
         """A ReLU, and before or behind it a batch normalisation."""
         if not normalise:
             return [nn.ReLU(inplace=True)]
         running = self.spec.statistics == "running"
-        norm = nn.BatchNorm2d(self.spec.width, track_running_stats=running)
-        # Its gradient needs the output of the activation, which must then not be overwritten.
-        relu = nn.ReLU(inplace=self.spec.normalise == "before")
-        return [norm, relu] if self.spec.normalise == "before" else [relu, norm]
+        norm = nn.BatchNorm2d(self.spec.width, self.spec.epsilon, track_running_stats=running)
+        return [nn.ReLU(), norm] if after else [norm, nn.ReLU(inplace=True)]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 1, H, W) to points (N, 2) in pixels."""

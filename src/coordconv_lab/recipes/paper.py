@@ -3,10 +3,12 @@
 Source: Liu et al. 2018 (arXiv:1807.03247), supplement, and its code (uber-research/CoordConv).
 Readings, where the source is ambiguous or its code cannot run:
 
-- Of each sweep, the setting that the code's own README runs, at the sweep's number of epochs.
+- Of each sweep, one setting inside it, at the sweep's number of epochs.
 - Its L2 penalty is the sum of the squared kernels, without the half: twice that as weight decay.
 - Its targets of regression are points / 64. Here the net's output times 64 is compared in pixels:
   the same to Adam, once the penalty is 4096 times as large.
+- The two linear layers of its conv net are drawn and decayed as its convolutions are; in its code
+  they keep the library's initial weights, and do not decay.
 - The code cannot run rendering; the nets are those it defines, with the settings of classification
   for deconv, and the lower rate of its sweep without a penalty for CoordConv.
 """
@@ -26,12 +28,16 @@ from coordconv_lab.specs import (
     TrainingSpec,
 )
 
-CLASSIFIER = CoordConvClassifier(input_scale="raw", initialisation="he")
-REGRESSOR = CoordConvRegressor(padding="same", input_scale=1, output_scale=64, initialisation="he")
-RENDERER = CoordConvRenderer(input_scale="raw", initialisation="he")
-DECONV = DeconvNet(width=2, kernel=3, batch_norm=True, input_scale="raw", initialisation="he")
-CONV_FLAT = ConvFlatRegressor()
-CONV_POOLED = ConvPooledRegressor()
+CLASSIFIER = CoordConvClassifier(input_scale="raw", initialisation="he_tensorflow")
+REGRESSOR = CoordConvRegressor(
+    padding="same", input_scale=1, output_scale=64, initialisation="he_tensorflow"
+)
+RENDERER = CoordConvRenderer(input_scale="raw", initialisation="he_tensorflow")
+DECONV = DeconvNet(
+    width=2, kernel=3, batch_norm=True, input_scale="raw", initialisation="he_tensorflow"
+)
+CONV_FLAT = ConvFlatRegressor(initialisation="he_tensorflow")
+CONV_POOLED = ConvPooledRegressor(normalise="first_after", initialisation="he_tensorflow")
 
 
 def _l2(strength: float) -> dict[str, float | bool]:

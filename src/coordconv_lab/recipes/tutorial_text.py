@@ -4,9 +4,11 @@ Source: Ashwin D'Cruz, "Coord Conv Tutorial". Readings, where the text is ambigu
 
 - "Weight decay" is today's AdamW, which the rate scales.
 - For the nets it sends to the paper's supplement, which names kernels and channels; activations are
-  ReLUs, pooling is the maximum, as the text demands, and a regressor sees the plain one-hot image.
+  ReLUs, the coordinate net pools by the maximum, as the text demands, and a regressor sees the
+  plain one-hot image.
 - The split is the one in the text, 80 to 20, and every example counts.
-- "More channels are used at each stage" of rendering: twice the paper's.
+- "More channels are used at each stage" of rendering: deconv is three times as wide as the
+  narrowest instead of twice, and the painter twice as wide as the paper's.
 """
 
 from coordconv_lab.recipes.paper import (
@@ -69,5 +71,7 @@ def _net(task: TaskName, split: SplitName, model: str) -> ModelSpec:
             return RENDERER.model_copy(update=_WIDER)
         case "regression", _:
             return CONV_FLAT if split == "uniform" else CONV_POOLED
+        case "rendering", _:
+            return DECONV.model_copy(update={"width": 3})
         case _:
             return DECONV

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from coordconv_lab.specs.base import FrozenSpec, Positive, Size
 
-Initialisation = Literal["glorot", "he", "torch"]
+Initialisation = Literal["glorot", "he", "he_tensorflow", "torch"]
 InputScale = Literal["unit", "raw"]
 Head = Literal["max", "average", "sum"]
 Padding = Literal["valid", "same", "reflect", "circular"]
@@ -90,7 +90,8 @@ class ConvPooledRegressor(FrozenSpec):
 
     "valid" is the tutorial's version: without padding, an eighth convolution of 2 x 2 leaves one
     pixel and ends the net. With "batch", batch normalisation takes its statistics from the batch at
-    test too, and "after" puts it behind the activation; both as the tutorial's code has them.
+    test too, as the tutorial's code has it. Of the two normalisations "after" puts both behind
+    their activation, as the tutorial has them, "first_after" the first one alone, as the paper.
     """
 
     kind: Literal["conv-pooled-regressor"] = "conv-pooled-regressor"
@@ -98,7 +99,8 @@ class ConvPooledRegressor(FrozenSpec):
     coordinates: bool = False
     padding: Literal["valid", "same"] = "same"
     batch_norm: bool = True
-    normalise: Literal["before", "after"] = "before"
+    normalise: Literal["before", "after", "first_after"] = "before"
+    epsilon: Positive = 1e-5
     statistics: Literal["running", "batch"] = "running"
     last_activation: Literal["none", "relu"] = "relu"
     head: Head = "average"
@@ -108,7 +110,7 @@ class ConvPooledRegressor(FrozenSpec):
 
 
 class HandBuiltClassifier(FrozenSpec):
-    """The answer written into 25 weights by formula, for any canvas; never trained."""
+    """The answer written into two dozen weights by formula, for any canvas; never trained."""
 
     kind: Literal["hand-built-classifier"] = "hand-built-classifier"
 
@@ -129,9 +131,9 @@ class HandBuiltRenderer(FrozenSpec):
 class SquareAutoencoder(FrozenSpec):
     """From the image of a square to a short code and back.
 
-    The encoder is the conv net of regression, or that with coordinates; the decoder the deconv net
-    of rendering, or the code tiled over the canvas with coordinates (Watters et al. 2019,
-    arXiv:1901.07017).
+    The encoder halves the image four times and ends in two linear layers, or sees every pixel with
+    its coordinates and takes the maximum; the decoder is the deconv net of rendering, or the code
+    tiled over the canvas with coordinates (Watters et al. 2019, arXiv:1901.07017).
     """
 
     kind: Literal["square-autoencoder"] = "square-autoencoder"
