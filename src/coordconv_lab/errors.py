@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """What was asked for, or a file that was read, is not usable; the message says what to do."""
+
+
+class DivergenceError(InputError):
+    """The loss of a run is not a number any more."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from coordconv_lab.console import RunBars, print_arms
+from coordconv_lab.errors import DivergenceError
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import Study, recorded
 from coordconv_lab.train import Hardware, run
@@ -12,7 +13,8 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
     """Train the runs of a study that have no record yet, then print what its arms came to.
 
     Several processes share the work: each takes the next run that no other one holds. A run that
-    another study has made is not made again.
+    another study has made is not made again; a run that diverges is written down as such, and the
+    study goes on.
 
     Args:
         study: The study.
@@ -23,11 +25,19 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
         InputError: The directory or a file in it cannot be used.
     """
     store = RunStore(results / study.name)
-    missing = [spec for spec in study.specs if recorded(results, study.name, spec) is None]
+    missing = [
+        spec
+        for spec in study.specs
+        if recorded(results, study.name, spec) is None and store.failure(spec) is None
+    ]
     with RunBars(total=len(missing)) as bars:
         for spec in missing:
             with store.held(spec) as is_ours:
-                if is_ours and recorded(results, study.name, spec) is None:
+                if not is_ours or recorded(results, study.name, spec) is not None:
+                    continue
+                try:
                     run(spec, store, bars, hardware=hardware)
+                except DivergenceError as failure:
+                    store.give_up(spec, str(failure))
     found = {spec.id: recorded(results, study.name, spec) for spec in study.specs}
     print_arms(study, {id: run[1] for id, run in found.items() if run is not None})

@@ -3,6 +3,7 @@
 import pytest
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import STUDIES, Study, study_named
 from coordconv_lab.study import run_study
@@ -42,6 +43,21 @@ def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
     study = study_named("tiling")
     assert [spec.seed for spec in study.specs] == [0, 0, 1, 1, 2, 2]
     assert [spec.seed for spec in study._replace(arm_by_arm=True).specs] == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_run_that_diverges_is_written_down_and_the_study_goes_on(tmp_path, capsys):
+    tiny = {"data.canvas": (14, 18), "data.square": 5, "training.batch_size": 1}
+    spec = with_settings(tuned("regression", "uniform", "coordconv"), tiny)
+    wild = with_settings(spec, {"training.learning_rate": 1e30})
+    study = Study("wild", "Does it diverge?", {"wild": [wild], "tame": [spec]})
+    run_study(study, tmp_path)
+    store = RunStore(tmp_path / "wild")
+    assert "the loss became" in store.failure(wild)
+    assert store.record(wild) is None
+    assert store.record(spec) is not None
+    before = (store.directory(wild) / "failure.json").stat().st_mtime_ns
+    run_study(study, tmp_path)
+    assert (store.directory(wild) / "failure.json").stat().st_mtime_ns == before
 
 
 def test_the_arms_of_a_study_can_be_chosen_by_a_part_of_their_name():

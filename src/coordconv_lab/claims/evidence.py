@@ -5,6 +5,7 @@ from pathlib import Path
 
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
+from coordconv_lab.results.store import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study, recorded, study_named
 
@@ -45,6 +46,23 @@ class Evidence:
         needed = len(specs) if at_least is None else at_least
         if len(found) < needed:
             raise NotYet(f"{study}, {arm}: {len(found)} of {needed} runs")
+        return found
+
+    def outcomes(self, study: str, arm: str) -> list[Record | None]:
+        """What became of every run of an arm, in its order: a record, or None where it diverged.
+
+        Raises:
+            NotYet: A run is missing.
+            InputError: A record cannot be used.
+        """
+        store = RunStore(self.results / study)
+        found: list[Record | None] = []
+        for spec in self.study(study).arms[arm]:
+            run = recorded(self.results, study, spec)
+            if run is None and store.failure(spec) is None:
+                specs = self.study(study).arms[arm]
+                raise NotYet(f"{study}, {arm}: {len(found)} of {len(specs)} runs")
+            found.append(None if run is None else run[1])
         return found
 
     def arms(self, study: str, at_least: int | None = None) -> dict[str, list[Record]]:

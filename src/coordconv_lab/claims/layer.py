@@ -97,8 +97,8 @@ _theorem(
 )
 _theorem(
     "average-is-blind",
-    "Without activations, the average over all pixels is the same wherever inside of the picture the "
-    "lit pixel is",
+    "Without activations, the average over all pixels is the same wherever the lit pixel is, as "
+    "long as it is inside of the picture",
     "ours, after the tutorial's remark on average pooling",
     _NETS + "test_the_average_of_an_affine_net_does_not_depend_on_where_the_pixel_is",
     "reproduced",

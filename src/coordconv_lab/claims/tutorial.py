@@ -345,7 +345,7 @@ def _solved_draws(evidence: Evidence, split: str) -> list[tuple[float, float]]:
         hits = []
         for task, bar in bars.items():
             model = "coordconv" if with_coordinates else BASELINE[task]
-            runs = evidence.runs("search", row(task, split, model))
-            hits.append([run.test_score >= bar for run in runs])
+            runs = evidence.outcomes("search", row(task, split, model))
+            hits.append([run is not None and run.test_score >= bar for run in runs])
         sides.append([fmean(draw) for draw in zip(*hits, strict=True)])
     return list(zip(*sides, strict=True))

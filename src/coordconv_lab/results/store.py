@@ -76,6 +76,19 @@ class RunStore:
         finally:
             lock.release()
 
+    def give_up(self, spec: ExperimentSpec, reason: str) -> None:
+        """Write down that this run fails, and fails again however often it is tried."""
+        write_json(self.directory(spec) / "failure.json", {"reason": reason})
+
+    def failure(self, spec: ExperimentSpec) -> str | None:
+        """Why this run was given up, or None where it was not.
+
+        Raises:
+            InputError: The file that says it cannot be used.
+        """
+        path = self.directory(spec) / "failure.json"
+        return str(read_json(path).get("reason")) if path.exists() else None
+
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DivergenceError
 
 # After so many steps the numbers are fetched anyway, so that a run that went wrong stops soon.
 SETTLE_STEPS = 64
@@ -35,7 +35,7 @@ class Losses:
         """Note the losses of one step, (E,).
 
         Raises:
-            InputError: A loss is not a number any more.
+            DivergenceError: A loss is not a number any more.
         """
         self.step += 1
         self._latest = losses.detach()
@@ -51,7 +51,7 @@ class Losses:
         """Fetch what waits, and look whether it is a number.
 
         Raises:
-            InputError: A loss is not a number any more.
+            DivergenceError: A loss is not a number any more.
         """
         if not self._waiting:
             return
@@ -61,7 +61,7 @@ class Losses:
         wrong = (~rows.isfinite()).nonzero()
         if len(wrong):
             row, member = wrong[0].tolist()
-            raise InputError(
+            raise DivergenceError(
                 f"the loss became {rows[row, member].item()} at step {first + row} with "
                 f"learning_rate {self.rates[member]}; take a smaller rate, or more warm-up"
             )
