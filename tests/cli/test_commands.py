@@ -13,6 +13,7 @@ from coordconv_lab.cli import main
 from coordconv_lab.recipes import tuned
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
+from coordconv_lab.studies import STUDIES, study_named
 from tests.results.test_store import make_record
 from tests.results.test_summary import COLUMNS
 
@@ -46,12 +47,41 @@ def _refused(capsys, *arguments: str) -> str:
         ("reproduce --seeds 0", "expected 1 or more, got 0"),
         ("reproduce --task regression --model deconv", "regression has coordconv and conv"),
         ("reproduc", "reproduce"),
+        ("reproduce --recipe tutorail", "tutorial"),
+        ("study tilling", "did you mean tiling?"),
+        ("study tiling --arm diagonal", "no arm of the study tiling has 'diagonal'"),
+        ("claims", "results is no directory"),
+        ("claims --results nowhere", "nowhere is no directory"),
         ("data export", "--out"),
     ],
 )
 def test_bad_input_costs_one_clear_line(capsys, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     assert said in _refused(capsys, *arguments.split())
+
+
+def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
+    assert main(["claims", "--results", str(tmp_path)]) == 0
+    words = capsys.readouterr().out
+    assert "tiling-fails" in words
+    assert "missing: tiling, uniform: 0 of 3 runs" in " ".join(words.split())
+    assert main(["claims", "--json", "--results", str(tmp_path)]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert {"id", "statement", "source", "verdict", "n", "effect", "interval"} <= set(entries[0])
+    assert all(f"{entry['verdict']} " in words for entry in entries)
+
+
+def test_a_record_that_cannot_be_used_is_named_by_the_ledger(capsys, tmp_path):
+    spec = study_named("tiling").arms["uniform"][0]
+    path = RunStore(tmp_path / "tiling").open(spec) / "record.json"
+    path.write_text("{")
+    assert str(path) in _refused(capsys, "claims", "--results", str(tmp_path))
+
+
+def test_without_a_name_the_studies_are_listed(capsys):
+    assert main(["study"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in STUDIES)
 
 
 def test_a_directory_that_cannot_be_written_is_named(capsys, tmp_path):
