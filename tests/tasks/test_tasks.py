@@ -9,6 +9,7 @@ from torch import nn
 from coordconv_lab.data import NotSoClevr, square_images
 from coordconv_lab.specs import DataSpec
 from coordconv_lab.tasks import Classification, Reconstruction, Regression, Rendering
+from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
 
 CANVAS = (12, 20)
 POINTS = torch.tensor([[4, 4], [15, 4], [9, 7]])
@@ -120,3 +121,25 @@ def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
         "worst_iou": 1,
     }
     assert task.loss(net, POINTS).item() < 1e-6
+
+
+def test_a_net_that_normalises_by_the_batch_is_scored_in_the_order_of_its_points():
+    points = NotSoClevr(DataSpec(canvas=CANVAS)).points
+    task, net = Regression(CANVAS), nn.Module()
+    batches = []
+
+    def answer(images: torch.Tensor) -> torch.Tensor:
+        pixel = images.flatten(1).argmax(dim=1)
+        found = torch.stack((pixel % CANVAS[1], pixel // CANVAS[1]), dim=1)
+        batches.append(found)
+        return torch.where(found[:, :1] > 9, found, 0).float()
+
+    net.forward = answer
+    plain = evaluate(net, task, points, 8)
+    neighbours = batches[0]
+    batches.clear()
+    mixed = evaluate_as_trained(net, task, points, 8)
+    torch.testing.assert_close(mixed.predictions, plain.predictions)
+    torch.testing.assert_close(mixed.scores["distance"], plain.scores["distance"])
+    assert mixed.summary == pytest.approx(plain.summary)
+    assert batches[0].tolist() != neighbours.tolist()

@@ -9,8 +9,8 @@ ash/regression). Readings, where the source is ambiguous:
 - Deconv rendering decays by TensorFlow 1's rule, which the rate does not scale: 1% a step on the
   uniform split, 1e-100, that is nothing, on the quadrant split.
 - Scores count every example; its code leaves out the last batch, which is not full.
-- Test statistics of its batch normalisation come from the batches of evaluation, 8 neighbours on a
-  CPU, instead of 32 in random order.
+- Its batch normalisation takes its statistics from the batch at test too: 32 points in random
+  order, as in training.
 """
 
 from coordconv_lab.recipes.parts import checked_model, spec_of

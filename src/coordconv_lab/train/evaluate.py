@@ -46,6 +46,20 @@ def evaluate(
     return Evaluation(predictions, scores, task.summarise(scores))
 
 
+def evaluate_as_trained(net: nn.Module, task: Task, points: Tensor, batch_size: int) -> Evaluation:
+    """Score a net as `evaluate` does, but in batches of a random order, always the same one.
+
+    For nets whose answers depend on the batch: their statistics are to come from the whole canvas,
+    as in training, and not from the few neighbours that are evaluated together.
+    """
+    order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
+    found = evaluate(net, task, points[order.to(points.device)], batch_size)
+    back = order.argsort()
+    predictions = None if found.predictions is None else found.predictions[back]
+    scores = {name: values[back] for name, values in found.scores.items()}
+    return Evaluation(predictions, scores, found.summary)
+
+
 def _answer_and_mark(
     net: nn.Module, task: Task, points: Tensor, batch_size: int
 ) -> tuple[Tensor | None, dict[str, Tensor]]:

@@ -18,7 +18,7 @@ from coordconv_lab.tasks import task_of
 from coordconv_lab.train.batches import SeededBatches
 from coordconv_lab.train.curve import LearningCurve, due_steps, sample
 from coordconv_lab.train.ensemble import Ensemble
-from coordconv_lab.train.evaluate import Evaluation, evaluate
+from coordconv_lab.train.evaluate import Evaluation, evaluate, evaluate_as_trained
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
 from coordconv_lab.train.optimizer import optimizer_of, set_rates
@@ -106,6 +106,9 @@ class Loop:
 
     def evaluate(self, net: nn.Module, points: Tensor) -> Evaluation:
         """Score a net at some points."""
+        first = self.specs[0]
+        if first.model.kind == "conv-pooled-regressor" and first.model.statistics == "batch":
+            return evaluate_as_trained(net, self.task, points, first.training.batch_size)
         return evaluate(net, self.task, points, self.hardware.evaluation_batch)
 
     def _main_score(self, net: nn.Module, points: Tensor) -> float:
