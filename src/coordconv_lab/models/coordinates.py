@@ -1,34 +1,13 @@
 """The first layer of a net: with coordinates, without, or with those of a published fault."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 
 from coordconv import Convention, CoordConv2d
-from coordconv_lab.specs import Grid
+from coordconv_lab.specs import CoordinateOptions
 
 
-class KnowsWhere(Protocol):
-    """What a net's spec says about its coordinates."""
-
-    @property
-    def coordinates(self) -> bool:
-        """Whether there are any."""
-        ...
-
-    @property
-    def radius(self) -> bool:
-        """Whether the radius is one of them."""
-        ...
-
-    @property
-    def grid(self) -> Grid:
-        """Right, or which published fault it has."""
-        ...
-
-
-def first_layer(inputs: int, outputs: int, spec: KnowsWhere) -> nn.Module:
+def first_layer(inputs: int, outputs: int, spec: CoordinateOptions) -> nn.Module:
     """Make a 1 x 1 convolution over the inputs and the coordinates that a spec asks for."""
     if not spec.coordinates:
         return nn.Conv2d(inputs, outputs, 1)

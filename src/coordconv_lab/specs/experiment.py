@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from coordconv_lab.errors import InputError
 from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.specs.data import DataSpec
-from coordconv_lab.specs.models import ModelSpec
+from coordconv_lab.specs.models import CoordinateOptions, ModelSpec
 from coordconv_lab.specs.training import TrainingSpec
 
 SPEC_VERSION = 1
@@ -80,8 +80,10 @@ class ExperimentSpec(FrozenSpec):
                 f"the net paints squares of {self.model.square} pixels, the data's have "
                 f"{self.data.square}; set model.square to the same"
             )
-        off_centre = getattr(self.model, "grid", "right") == "off_centre_radius"
-        if off_centre and not getattr(self.model, "radius", False):
+        model = self.model
+        if isinstance(model, CoordinateOptions) and (
+            model.grid == "off_centre_radius" and not model.radius
+        ):
             raise ValueError(
                 "the grid off_centre_radius differs in its radius alone; set model.radius to true"
             )

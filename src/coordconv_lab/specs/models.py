@@ -15,20 +15,25 @@ Grid = Literal["right", "swapped_divisors", "off_centre_radius"]
 listing S9 and its code; the radius measured from 0.5, as in the listing of its first version."""
 
 
-class CoordConvClassifier(FrozenSpec):
+class CoordinateOptions(FrozenSpec):
+    """Which coordinates the first layer of a net sees, if any."""
+
+    coordinates: bool = True
+    radius: bool = False
+    grid: Grid = "right"
+
+
+class CoordConvClassifier(CoordinateOptions):
     """Tile the point, append coordinates, 1 x 1 convolutions (the paper's figure S1)."""
 
     kind: Literal["coordconv-classifier"] = "coordconv-classifier"
     widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
-    coordinates: bool = True
-    radius: bool = False
-    grid: Grid = "right"
     batch_norm: bool = False
     input_scale: InputScale = "unit"
     initialisation: Initialisation = "glorot"
 
 
-class CoordConvRenderer(FrozenSpec):
+class CoordConvRenderer(CoordinateOptions):
     """A classifier, a softmax over the pixels, then convolutions that paint the square."""
 
     kind: Literal["coordconv-renderer"] = "coordconv-renderer"
@@ -36,23 +41,17 @@ class CoordConvRenderer(FrozenSpec):
     painter_widths: tuple[Size, ...] = (8, 8, 16, 16)
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     painter_input_scale: Positive = 1.0
-    coordinates: bool = True
-    radius: bool = False
-    grid: Grid = "right"
     batch_norm: bool = False
     input_scale: InputScale = "unit"
     initialisation: Initialisation = "glorot"
 
 
-class CoordConvRegressor(FrozenSpec):
+class CoordConvRegressor(CoordinateOptions):
     """Append coordinates to the one-hot image, five convolutions, one global pooling."""
 
     kind: Literal["coordconv-regressor"] = "coordconv-regressor"
     width: Size = 8
     kernel: Annotated[int, Field(ge=1, le=31)] = 3
-    coordinates: bool = True
-    radius: bool = False
-    grid: Grid = "right"
     padding: Padding = "valid"
     head: Head = "max"
     activation: Literal["none", "relu"] = "none"
