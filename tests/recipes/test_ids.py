@@ -1,8 +1,10 @@
 """An id names what is not at its default, so that one setting more loses no run of today."""
 
+from pathlib import Path
 from typing import Literal
 
 from coordconv_lab.recipes import tuned
+from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 
 
@@ -30,3 +32,15 @@ def test_nets_of_different_kinds_with_all_settings_at_their_defaults_have_differ
     fields = spec.model_dump()
     fields["model"] = {"kind": "deconv"}
     assert ExperimentSpec.model_validate(fields).id != spec.id
+
+
+def test_every_committed_record_lies_where_its_spec_says():
+    """A default that changes, or an id that is made otherwise, would lose them."""
+    results = Path(__file__).parents[2] / "results"
+    found = [
+        (directory.name, record.spec.run_name)
+        for study in results.glob("*/")
+        for directory, record in RunStore(study).records()
+    ]
+    assert len(found) > 100
+    assert [name for name, _ in found] == [wanted for _, wanted in found]

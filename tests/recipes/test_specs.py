@@ -56,6 +56,21 @@ def test_the_id_changes_with_every_setting(path, value):
         ({"data.split": "diagonal"}, "data.split: .*'uniform' or 'quadrant'; got 'diagonal'"),
         ({"training.point_loss": 1}, "only a model of kind coordconv-renderer has"),
         ({"model.kind": "deconv-2"}, "model"),
+        ({"model.grid": "off_centre_radius"}, "set model.radius to true"),
+        ({"model": {"kind": "hand-built-classifier"}}, "must be 0 for a hand-built net"),
+        (
+            {"training.optimizer": "adamw_unscaled", "training.weight_decay": 2},
+            "must be less than 1; got 2",
+        ),
+        (
+            {
+                "task": "rendering",
+                "training.epochs": 0,
+                "training.point_loss": 0,
+                "model": {"kind": "hand-built-renderer", "square": 5},
+            },
+            "paints squares of 5 pixels, the data's have 9",
+        ),
         ({"seed": -1}, "seed"),
         ({"task": "rendring"}, "task"),
     ],
