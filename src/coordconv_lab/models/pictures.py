@@ -75,7 +75,8 @@ class CoordConvPainterNet(nn.Module):
     """Find the point as a classifier does, sharpen it by a softmax, paint the square around it.
 
     n painting convolutions of k x k see `n (k - 1) + 1` pixels across. The paper's five see 11 with
-    3 x 3 kernels, more than the square of 9; the tutorial's, of 2 x 2, see 6, less than the square.
+    3 x 3 kernels, more than the square of 9; the tutorial's, of 2 x 2, see 6, less than the square:
+    they have to spread the point.
     """
 
     def __init__(self, spec: CoordConvRenderer, canvas: tuple[int, int]) -> None:
