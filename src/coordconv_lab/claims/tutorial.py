@@ -143,8 +143,8 @@ def max_pool_is_necessary(evidence: Evidence) -> Finding:
         "share of runs that the maximum solves, better activation",
         best / n,
         fraction_interval(best, n),
-        f"in training, though a hand-built net is exact with a sum (see hand-built); perfect runs by "
-        f"head and activation, at the better rate: {listed}; the conv net without "
+        "in training, though a hand-built net is exact with a sum (see hand-built); perfect runs "
+        f"by head and activation, at the better rate: {listed}; the conv net without "
         f"coordinates is off in test by {conv_listed} on average",
     )
 
