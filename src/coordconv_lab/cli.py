@@ -321,12 +321,11 @@ def report(
 
         coordconv report --runs runs --out report.html
     """
-    from coordconv_lab.claims.ledger import ledger
+    from coordconv_lab.claims.ledger import ledger_if_any
     from coordconv_lab.report import write_report
     from coordconv_lab.results import RunStore
 
-    evidence = ledger(results) if results.is_dir() else ()
-    print(write_report(RunStore(runs), out or runs / "report.html", evidence))
+    print(write_report(RunStore(runs), out or runs / "report.html", ledger_if_any(results)))
 
 
 @data_app.command

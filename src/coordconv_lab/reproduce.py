@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from coordconv_lab.claims.ledger import ledger
+from coordconv_lab.claims.ledger import ledger_if_any
 from coordconv_lab.console import RunBars, print_summary
 from coordconv_lab.recipes import Recipe
 from coordconv_lab.report import write_report
@@ -67,8 +67,7 @@ def reproduce(
         records = [run(spec, store, bars, hardware=hardware) for spec in specs]
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])
-    evidence = ledger(RESULTS) if RESULTS.is_dir() else ()
-    report = write_report(store, runs / "report.html", evidence)
+    report = write_report(store, runs / "report.html", ledger_if_any(RESULTS))
     print_summary(rows, unfair_pairs(rows), report)
     return report
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coordconv_lab.claims.ledger import claims, ledger
+from coordconv_lab.claims.ledger import claims, ledger, ledger_if_any
 from coordconv_lab.claims.statistics import (
     clearly_greater,
     difference_interval,
@@ -53,6 +53,13 @@ def test_without_records_nothing_is_guessed(tmp_path):
         if finding.verdict != "not yet":
             assert claim.theorem is not None
             assert finding.n == 0
+
+
+def test_a_directory_without_records_has_no_ledger_to_show(tmp_path, copied):
+    (tmp_path / "elsewhere").mkdir()
+    assert ledger_if_any(tmp_path / "elsewhere") == []
+    assert ledger_if_any(tmp_path / "missing") == []
+    assert ledger_if_any(copied) == ledger(copied)
 
 
 @pytest.fixture

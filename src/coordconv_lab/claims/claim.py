@@ -81,7 +81,7 @@ class Entry(NamedTuple):
 
 
 CLAIMS: dict[str, Claim] = {}
-"""Every claim by its id, in the order of the files that hold them."""
+"""Every claim by its id, once the files that hold them are imported."""
 
 
 def claim(

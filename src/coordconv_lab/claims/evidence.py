@@ -24,10 +24,18 @@ class Evidence:
     def __init__(self, results: Path) -> None:
         self.results = results
         self._study = cache(study_named)
+        self._found: dict[tuple[str, str], tuple[Path, Record] | None] = {}
 
     def study(self, name: str) -> Study:
         """The study of that name."""
         return self._study(name)
+
+    def _run(self, study: str, spec: ExperimentSpec) -> tuple[Path, Record] | None:
+        """The run of a spec, looked for once: many claims ask for the same."""
+        key = study, spec.run_name
+        if key not in self._found:
+            self._found[key] = recorded(self.results, study, spec)
+        return self._found[key]
 
     def runs(self, study: str, arm: str, at_least: int | None = None) -> list[Record]:
         """The records of one arm of a study.
@@ -42,7 +50,7 @@ class Evidence:
             InputError: A record cannot be used.
         """
         specs = self.study(study).arms[arm]
-        found = [run[1] for spec in specs if (run := recorded(self.results, study, spec))]
+        found = [run[1] for spec in specs if (run := self._run(study, spec))]
         needed = len(specs) if at_least is None else at_least
         if len(found) < needed:
             raise NotYet(f"{study}, {arm}: {len(found)} of {needed} runs")
@@ -55,12 +63,11 @@ class Evidence:
             NotYet: A run is missing.
             InputError: A record cannot be used.
         """
-        store = RunStore(self.results / study)
+        store, specs = RunStore(self.results / study), self.study(study).arms[arm]
         found: list[Record | None] = []
-        for spec in self.study(study).arms[arm]:
-            run = recorded(self.results, study, spec)
+        for spec in specs:
+            run = self._run(study, spec)
             if run is None and store.failure(spec) is None:
-                specs = self.study(study).arms[arm]
                 raise NotYet(f"{study}, {arm}: {len(found)} of {len(specs)} runs")
             found.append(None if run is None else run[1])
         return found
@@ -80,7 +87,7 @@ class Evidence:
         Raises:
             NotYet: It is not there.
         """
-        run = recorded(self.results, study, spec)
+        run = self._run(study, spec)
         if run is None or not (run[0] / "metrics.csv").exists():
             raise NotYet(f"{study}: no curve of {spec.run_name}")
         return read_curve(run[0] / "metrics.csv")

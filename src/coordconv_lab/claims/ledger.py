@@ -26,6 +26,16 @@ def ledger(results: Path) -> list[Entry]:
     return [Entry(claim, _tested(claim, evidence)) for claim in claims()]
 
 
+def ledger_if_any(results: Path) -> list[Entry]:
+    """The ledger, or nothing where the directory holds no record that any claim needs.
+
+    Raises:
+        InputError: A record is there, but cannot be used.
+    """
+    entries = ledger(results)
+    return entries if any(entry.finding.n for entry in entries) else []
+
+
 def _tested(claim: Claim, evidence: Evidence) -> Finding:
     try:
         return claim.test(evidence)

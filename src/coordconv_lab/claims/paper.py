@@ -135,8 +135,6 @@ def fewer_parameters(evidence: Evidence) -> Finding:
         len(rivals),
         "parameters of the smallest deconv net with 90% in test, over CoordConv's",
         ratio,
-        None,
-        "the nets of the paper's sweep have 6 to 216 times as many",
     )
 
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+# Below so many values a side, a bootstrap holds the truth less often than it says.
 FEW = 10
 
 
