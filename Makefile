@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; set PYTHON=..., for example make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) torch
-	$(PIP_INSTALL) --editable '.[lab,dev]'
+	$(PIP_INSTALL) --editable '.[lab,sweep,dev]'
 	@touch $(INSTALLED)
 
 reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.

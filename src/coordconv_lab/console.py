@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -26,6 +28,12 @@ from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study
+from coordconv_lab.sweep.outcome import RowOutcome
+from coordconv_lab.sweep.space import described
+
+if TYPE_CHECKING:  # they come with torch, which claims and tables do without
+    from coordconv_lab.sweep.estimate import Estimate
+    from coordconv_lab.train import Attempt
 
 COLUMNS = ("net", "seed", "parameters", "epochs", "seconds", "train", "test", "tutorial")
 REFRESHES_PER_SECOND = 2  # drawing takes time from training
@@ -53,7 +61,7 @@ class RunBars:
             refresh_per_second=REFRESHES_PER_SECOND,
         )
         self._total, self._started, self._steps = total, 0, 1
-        self._drawn = time.monotonic()
+        self._drawn, self._score = time.monotonic(), ""
         self._all = self._bars.add_task("", total=total, loss="", visible=total > 1)
         self._run = self._bars.add_task("", total=None, loss="", visible=False)
 
@@ -71,9 +79,14 @@ class RunBars:
             self._bars.update(self._all, completed=self._total)
         self._bars.stop()
 
+    def expect(self, total: int) -> None:
+        """Set how many runs there are to train, where that was not known before."""
+        self._total = total
+        self._bars.update(self._all, total=total, visible=total > 1)
+
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
         """Show a new run, of one net or of several."""
-        self._started, self._steps = self._started + 1, steps
+        self._started, self._steps, self._score = self._started + 1, steps, ""
         spec, seeds = specs[0], ", ".join(str(spec.seed) for spec in specs)
         name = f"{spec.task} {spec.data.split} {spec.model_name} seed {seeds}"
         place = f"run {self._started} of {self._total}"
@@ -89,8 +102,12 @@ class RunBars:
             return
         self._drawn = now
         if self.console.is_terminal:
-            self._bars.update(self._run, completed=step, loss=f"loss {loss():8.2g}")
+            self._bars.update(self._run, completed=step, loss=f"loss {loss():8.2g}{self._score}")
             self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
+
+    def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Show the scores of the held-out examples from now on, as a mean over the nets."""
+        self._score = f"  test {fmean(row['test_score'] for row in rows):6.1%}"
 
 
 @contextmanager
@@ -142,9 +159,9 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
     )
 
 
-def print_studies(studies: Sequence[Study]) -> None:
+def print_studies(studies: Sequence[Study], kind: str = "study") -> None:
     """Print the name, the number of runs and the question of every study."""
-    table = Table("study", "runs", "question")
+    table = Table(kind, "runs", "question")
     for study in studies:
         table.add_row(study.name, str(len(study.specs)), study.question)
     Console().print(table)
@@ -195,6 +212,137 @@ def print_claims(entries: Sequence[Entry]) -> None:
     counts = Counter(entry.finding.verdict for entry in entries)
     tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLES)
     console.print(f"{len(entries)} claims: {tally}")
+
+
+class SweepBars:
+    """A bar for a sweep, and one for the run at work; no terminal, a line for every run that ends.
+
+    Args:
+        at_work: The bars of the run at work, where runs are trained in this process.
+    """
+
+    def __init__(self, at_work: RunBars | None = None) -> None:
+        self._at_work = at_work
+        self._console = at_work.console if at_work else Console()
+        self._bars: Progress | None = None
+        self._task = TaskID(0)
+        self._ended, self._to_do = 0, 0
+        self.failed, self.held = 0, 0
+
+    def __enter__(self) -> Self:
+        if self._at_work:
+            self._at_work.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._bars:
+            self._bars.stop()
+        if self._at_work:
+            self._at_work.__exit__(*error)
+
+    def begin(self, to_do: int, total: int, at_once: int) -> None:
+        """Say what is ahead."""
+        self._to_do = to_do
+        together = f", {at_once} at once" if at_once > 1 else ""
+        self._console.print(f"{total} runs, {to_do} of them to do now{together}")
+        if self._at_work:
+            self._at_work.expect(to_do)
+        elif self._console.is_terminal and to_do:
+            self._bars = Progress(console=self._console, transient=True)
+            self._task = self._bars.add_task("runs", total=to_do)
+            self._bars.start()
+
+    def of_run(self) -> RunBars | None:
+        """The bars of the run at work, on a terminal; else one line a run is enough."""
+        return self._at_work if self._console.is_terminal else None
+
+    def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:
+        """Count a run, and say what became of it where there is no bar, or where it failed."""
+        if attempt.record:
+            said = f"test {score(attempt.record.test_score, spec.task)}"
+        elif attempt.failure:
+            self.failed += 1
+            said = f"given up: {attempt.failure}"
+        else:
+            self.held += 1
+            said = "held by another process"
+        self._advance(spec, said, attempt.record is None)
+
+    def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
+        """Count a run that was stopped early."""
+        said = f"stopped at epoch {row['epoch']:g}, test {score(row['score'], spec.task)}"
+        self._advance(spec, said, False)
+
+    def _advance(self, spec: ExperimentSpec, said: str, is_news: bool) -> None:
+        self._ended += 1
+        if self._bars:
+            self._bars.update(self._task, completed=self._ended)
+        if is_news or not self._console.is_terminal:
+            line = f"{self._ended} of {self._to_do}: {spec.run_name}, {said}"
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def print_sweeps(studies: Sequence[Study]) -> None:
+    """Print the name, the runs and the question of every sweep."""
+    print_studies(studies, "sweep")
+
+
+def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int) -> None:
+    """Print how many runs are missing, and how long they take here and on several machines."""
+    console = Console()
+    console.print(
+        f"{total} runs, {len(estimate.each)} of them to do; {estimate.shapes} kinds measured"
+    )
+    table = Table("machines like this one", "runs at once", "time")
+    for count in sorted({1, machines}):
+        slots = count * at_once
+        table.add_row(str(count), str(slots), duration(estimate.seconds(slots)))
+    console.print(table)
+    console.print(
+        f"With {estimate.threads} threads a run, as long as runs side by side do not slow each "
+        "other down. The longest run takes "
+        f"{duration(max(estimate.each, default=0.0))}."
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that fits.
+
+    Example:
+        >>> duration(5400), duration(42)
+        ('1.5 hours', '42 seconds')
+    """
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} seconds"
+
+
+def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
+    """Print how far a sweep is, how many settings solve their task, what failed, what is best."""
+    console = Console()
+    table = Table("row", "done", "failed", "stopped", "solve the task", "best test", title=name)
+    for row in rows:
+        cells = ["", ""]
+        if row.records:
+            tried = row.tried
+            low, high = tried.interval
+            cells[0] = f"{tried.solved} of {tried.n} ({low:.0%} to {high:.0%})"
+            cells[1] = score(row.best[0].test_score, row.best[0].spec.task)
+        failed = sum(row.failures.values())
+        done = f"{len(row.records)} of {row.total}"
+        table.add_row(row.name, done, str(failed or ""), str(row.stopped or ""), *cells)
+    console.print(table)
+    for row in rows:
+        for record in row.best[:best]:
+            scores = (record.train_score, record.test_score)
+            train, test = (score(value, record.spec.task) for value in scores)
+            settings = described(row.settings(record)) or "the only setting"
+            line = f"train {train}, test {test}, {record.seconds:.0f} s: {settings}"
+            console.print(f"[bold]{row.name}[/bold]", highlight=False)
+            console.print(Padding(Text(line), (0, 0, 0, 4)))
+        for reason, count in row.failures.items():
+            console.print(Padding(Text(f"{count} given up: {reason}"), (0, 0, 0, 4)), style="red")
 
 
 def print_record(record: Record, directory: Path) -> None:

@@ -5,5 +5,9 @@ class InputError(ValueError):
     """What was asked for, or a file that was read, is not usable; the message says what to do."""
 
 
-class DivergenceError(InputError):
+class FailingRunError(InputError):
+    """A run cannot be done as its spec says, however often it is tried; others can."""
+
+
+class DivergenceError(FailingRunError):
     """The loss of a run is not a number any more."""

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from coordconv_lab.console import RunBars, print_arms
-from coordconv_lab.errors import DivergenceError
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import Study, recorded
-from coordconv_lab.train import Hardware, run
+from coordconv_lab.train import Hardware, attempt
 
 
 def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> None:
@@ -32,12 +31,7 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
     ]
     with RunBars(total=len(missing)) as bars:
         for spec in missing:
-            with store.held(spec) as is_ours:
-                if not is_ours or recorded(results, study.name, spec) is not None:
-                    continue
-                try:
-                    run(spec, store, bars, hardware=hardware)
-                except DivergenceError as failure:
-                    store.give_up(spec, str(failure))
+            if recorded(results, study.name, spec) is None:
+                attempt(spec, store, bars, hardware)
     found = {spec.id: recorded(results, study.name, spec) for spec in study.specs}
     print_arms(study, {id: run[1] for id, run in found.items() if run is not None})

@@ -15,11 +15,12 @@ from coordconv_lab.claims.statistics import (
     fraction_interval,
     mean_interval,
 )
+from coordconv_lab.claims.tries import solves
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap, percent
 from coordconv_lab.specs import BASELINE
 from coordconv_lab.studies.regression import ACTIVATIONS, HEAD_RATES, HEADS, RATES
-from coordconv_lab.studies.rows import SPLITS, row
+from coordconv_lab.studies.rows import SPLITS, TASKS, row
 
 _REGRESSION = "tutorial, section Supervised Regression"
 _RENDERING = "tutorial, section Discussion: Rendering"
@@ -353,13 +354,12 @@ def easier_to_tune(evidence: Evidence) -> Finding:
 
 def _solved_draws(evidence: Evidence, split: str) -> list[tuple[float, float]]:
     """For each draw, the share of tasks that it solves with coordinates, and without."""
-    bars = {"classification": 1.0, "regression": 1.0, "rendering": 0.99}
     sides = []
     for with_coordinates in (True, False):
         hits = []
-        for task, bar in bars.items():
+        for task in TASKS:
             model = "coordconv" if with_coordinates else BASELINE[task]
             runs = evidence.outcomes("search", row(task, split, model))
-            hits.append([run is not None and run.test_score >= bar for run in runs])
+            hits.append([run is not None and solves(run) for run in runs])
         sides.append([fmean(draw) for draw in zip(*hits, strict=True)])
     return list(zip(*sides, strict=True))

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import FailingRunError
 from coordconv_lab.models.autoencoder import Autoencoder
 from coordconv_lab.models.hand_built import HandBuiltPointNet, HandBuiltPooling, HandBuiltSquareNet
 from coordconv_lab.models.initialisation import initialise
@@ -34,7 +34,7 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         canvas: (height, width) in pixels.
 
     Raises:
-        InputError: The canvas is too small for this net.
+        FailingRunError: The canvas is too small for this net.
 
     Example:
         >>> count_parameters(build(CoordConvClassifier()))
@@ -43,7 +43,7 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
     try:
         net = _module(spec, canvas)
     except (ValueError, RuntimeError) as error:
-        raise InputError(
+        raise FailingRunError(
             f"a model of kind {spec.kind} cannot be built for a canvas of height {canvas[0]} and "
             f"width {canvas[1]} ({error}); take a larger canvas"
         ) from error

@@ -40,18 +40,19 @@ CONV_FLAT = ConvFlatRegressor(initialisation="he_tensorflow")
 CONV_POOLED = ConvPooledRegressor(normalise="first_after", initialisation="he_tensorflow")
 
 
-def _l2(strength: float) -> dict[str, float | bool]:
+def l2_penalty(strength: float) -> dict[str, float | bool]:
+    """The settings of training that have the penalty of the paper's code, by name."""
     return {"weight_decay": 2 * strength, "decay_biases": False}
 
 
 _COMMON = TrainingSpec(epochs=50, batch_size=16, learning_rate=5e-3, betas=(0.9, 0.99))
-_CLASSIFICATION = _COMMON.model_copy(update=_l2(1e-3))
+_CLASSIFICATION = _COMMON.model_copy(update=l2_penalty(1e-3))
 _RENDERING = _COMMON.model_copy(update={"learning_rate": 1e-3})
 _DECONV = _CLASSIFICATION.model_copy(
     update={"epochs": 1000, "learning_rate": 1e-2, "schedule": "steps"}
 )
 _REGRESSION = _COMMON.model_copy(
-    update={"epochs": 100, "batch_size": 256, "learning_rate": 1e-2, **_l2(1e-5 * 64**2)}
+    update={"epochs": 100, "batch_size": 256, "learning_rate": 1e-2, **l2_penalty(1e-5 * 64**2)}
 )
 _CONV = _REGRESSION.model_copy(update={"learning_rate": 1e-3})
 

@@ -36,6 +36,7 @@ class Provenance(_Frozen):
         device: "cpu", or the name of the device that computed in its place.
         compiled: Whether net and loss were compiled into one program.
         ensemble: How many nets were trained at once, this one among them.
+        processes: How many trained it together.
         threads: Of the processor.
     """
 
@@ -45,6 +46,7 @@ class Provenance(_Frozen):
     device: str = "cpu"
     compiled: bool = False
     ensemble: int = 1
+    processes: int = 1
     threads: int
     precision: str
     seed: int

@@ -1,9 +1,10 @@
 """The directory of runs: one subdirectory a run, named after its spec."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -57,17 +58,21 @@ class RunStore:
             raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
 
     @contextmanager
-    def held(self, spec: ExperimentSpec) -> Iterator[bool]:
+    def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
         """Hold the run of this spec, unless another process does; tell whether it is held here.
 
         A process that dies lets go of what it held.
+
+        Args:
+            spec: Of the run.
+            wait_seconds: How long to wait for another process to let go.
 
         Raises:
             InputError: The directory cannot be written.
         """
         lock = FileLock(self.open(spec) / "run.lock")
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=wait_seconds)
         except Timeout:
             yield False
             return
@@ -76,9 +81,36 @@ class RunStore:
         finally:
             lock.release()
 
+    def publish(self, spec: ExperimentSpec) -> None:
+        """Let others see a finished run; here they see it already."""
+
     def give_up(self, spec: ExperimentSpec, reason: str) -> None:
         """Write down that this run fails, and fails again however often it is tried."""
-        write_json(self.directory(spec) / "failure.json", {"reason": reason})
+        self.note(spec, "failure.json", {"reason": reason})
+
+    def stop(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
+        """Write down that this run was stopped early, and its last scores; it can go on later."""
+        self.note(spec, "stopped.json", dict(row))
+
+    def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
+        """The last scores of a run that was stopped early, or None where it was not."""
+        return self._read_if_there(self.directory(spec) / "stopped.json")
+
+    def note(self, spec: ExperimentSpec, name: str, content: dict[str, Any]) -> None:
+        """Write a small JSON file about a run."""
+        write_json(self.directory(spec) / name, content)
+
+    def read_beside(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON file that lies beside the runs, or None where there is none."""
+        return self._read_if_there(self.root / name)
+
+    def write_beside(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file beside the runs."""
+        write_json(self.root / name, content)
+
+    @staticmethod
+    def _read_if_there(path: Path) -> dict[str, Any] | None:
+        return read_json(path) if path.exists() else None
 
     def failure(self, spec: ExperimentSpec) -> str | None:
         """Why this run was given up, or None where it was not.
@@ -86,8 +118,8 @@ class RunStore:
         Raises:
             InputError: The file that says it cannot be used.
         """
-        path = self.directory(spec) / "failure.json"
-        return str(read_json(path).get("reason")) if path.exists() else None
+        fields = self._read_if_there(self.directory(spec) / "failure.json")
+        return None if fields is None else str(fields.get("reason"))
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.

@@ -87,6 +87,10 @@ class ExperimentSpec(FrozenSpec):
             raise ValueError(
                 "the grid off_centre_radius differs in its radius alone; set model.radius to true"
             )
+        if self.training.pixel_loss != "cross_entropy" and self.task != "rendering":
+            raise ValueError(
+                f"pixel_loss is what rendering minimises; leave it at cross_entropy for {self.task}"
+            )
         if self.training.point_loss and self.model.kind != "coordconv-renderer":
             raise ValueError(
                 "point_loss weighs the renderer's intermediate point, which only a model of kind "

@@ -18,6 +18,8 @@ class TrainingSpec(FrozenSpec):
             1's contrib.opt.AdamWOptimizer did.
         decay_biases: Whether weight decay acts on biases and normalisations too.
         schedule: What the rate does after its warm-up; "steps" divides it by ten after each fifth.
+        pixel_loss: What rendering minimises: the binary cross-entropy of every pixel, or the
+            squared error of its probability.
         drop_last: Whether the last batch of an epoch is left out where it is not full.
         epochs: 0 leaves the net as it was made.
     """
@@ -32,6 +34,7 @@ class TrainingSpec(FrozenSpec):
     decay_biases: bool = True
     schedule: Literal["constant", "cosine", "linear", "steps"] = "constant"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    pixel_loss: Literal["cross_entropy", "squared"] = "cross_entropy"
     point_loss: Annotated[float, Field(ge=0)] = 0.0
     early_stop_epochs: Annotated[int, Field(ge=1)] | None = None
     curve_points: Annotated[int, Field(ge=1)] = 12

@@ -4,7 +4,7 @@ Liu et al. 2018 (arXiv:1807.03247), section 4.3; the intermediate loss on the po
 the paper's code.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,18 +26,26 @@ class FindsThenDraws(Protocol):
 
 
 class Rendering:
-    """Binary cross-entropy of every pixel; scored by intersection over union at probability 0.5.
+    """The loss of every pixel; scored by intersection over union at probability 0.5.
 
     Args:
         canvas: (height, width) in pixels.
         square: Side of the square in pixels.
         point_loss: Weight of the cross-entropy of the renderer's intermediate point.
+        pixel_loss: The binary cross-entropy of a pixel, or the squared error of its probability.
     """
 
     answers_are_points = False
 
-    def __init__(self, canvas: tuple[int, int], square: int, point_loss: float = 0.0) -> None:
-        self.canvas, self.square, self.point_loss = canvas, square, point_loss
+    def __init__(
+        self,
+        canvas: tuple[int, int],
+        square: int,
+        point_loss: float = 0.0,
+        pixel_loss: Literal["cross_entropy", "squared"] = "cross_entropy",
+    ) -> None:
+        self.canvas, self.square = canvas, square
+        self.point_loss, self.pixel_loss = point_loss, pixel_loss
 
     def predict(self, net: nn.Module, points: Tensor) -> Tensor:
         """The probability that each pixel is white, (N, 1, H, W)."""
@@ -54,6 +62,8 @@ class Rendering:
 
     def _pixel_loss(self, logits: Tensor, points: Tensor) -> Tensor:
         target = square_images(points, self.canvas, self.square)
+        if self.pixel_loss == "squared":
+            return functional.mse_loss(logits.float().sigmoid(), target)
         return functional.binary_cross_entropy_with_logits(logits.float(), target)
 
     def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:

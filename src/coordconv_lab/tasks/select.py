@@ -18,4 +18,9 @@ def task_of(spec: ExperimentSpec) -> Task:
         case "reconstruction":
             return Reconstruction(spec.data.canvas, spec.data.square)
         case "rendering":
-            return Rendering(spec.data.canvas, spec.data.square, spec.training.point_loss)
+            return Rendering(
+                spec.data.canvas,
+                spec.data.square,
+                spec.training.point_loss,
+                spec.training.pixel_loss,
+            )

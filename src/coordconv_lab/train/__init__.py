@@ -1,7 +1,18 @@
 """The only place that trains: a spec goes in, a record comes out."""
 
+from coordconv_lab.train.attempt import Attempt, attempt
 from coordconv_lab.train.experiment import run, run_ensemble
 from coordconv_lab.train.hardware import Hardware
+from coordconv_lab.train.processes import is_first_process
 from coordconv_lab.train.progress import Progress, SilentProgress
 
-__all__ = ["Hardware", "Progress", "SilentProgress", "run", "run_ensemble"]
+__all__ = [
+    "Attempt",
+    "Hardware",
+    "Progress",
+    "SilentProgress",
+    "attempt",
+    "is_first_process",
+    "run",
+    "run_ensemble",
+]

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,24 +39,37 @@ class Checkpoint:
         Raises:
             InputError: The file is damaged.
         """
-        if not self.path.exists():
+        state = loop.processes.first_only(self._read)
+        if state is None:
             return
         try:
-            loop.load_state_dict(torch.load(self.path, weights_only=True))
+            loop.load_state_dict(state)
         except Exception as error:
-            raise InputError(
-                f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run "
-                "again"
-            ) from error
+            raise self._damaged(error) from error
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            return torch.load(self.path, weights_only=True, map_location="cpu")
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(
+            f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run again"
+        )
 
     def save_if_due(self, loop: Loop) -> None:
-        """Save, if it is time.
+        """Save, if it is time and this is the first process.
 
         Raises:
             InputError: The file cannot be written, or a loss is not a number any more.
         """
-        if time.monotonic() - self._last < self.every_seconds:
+        if not loop.processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
+        if loop.processes.count > 1 and not loop.losses.settled:
+            return  # a loss that is no number is to be found by all processes at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
         write_atomically(self.path, file.getvalue())

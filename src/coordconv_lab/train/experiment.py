@@ -18,6 +18,7 @@ from coordconv_lab.train.ensemble import check_ensemble
 from coordconv_lab.train.hardware import Hardware, deterministic_algorithms
 from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.predictions import predictions_file
+from coordconv_lab.train.processes import Processes
 from coordconv_lab.train.progress import Progress, SilentProgress
 from coordconv_lab.train.provenance import provenance
 
@@ -30,6 +31,7 @@ def run(
     progress: Progress | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     hardware: Hardware | None = None,
+    scores_only: bool = False,
 ) -> Record:
     """Train a net as a spec says, or go on with it, or return the record if it is done.
 
@@ -39,6 +41,7 @@ def run(
         progress: Told of every step.
         checkpoint_seconds: Least time between two checkpoints.
         hardware: Where to compute it; by default on a CUDA device if there is one.
+        scores_only: Keep the record and the curve alone: no weights, no answers, no TensorBoard.
 
     Returns:
         The record, which is also in the run's directory.
@@ -47,7 +50,7 @@ def run(
         InputError: The directory cannot be used, the canvas is too small for the net, a checkpoint
             is damaged, or the loss is not a number any more.
     """
-    return run_ensemble([spec], store, progress, checkpoint_seconds, hardware)[0]
+    return run_ensemble([spec], store, progress, checkpoint_seconds, hardware, scores_only)[0]
 
 
 def run_ensemble(
@@ -56,11 +59,15 @@ def run_ensemble(
     progress: Progress | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     hardware: Hardware | None = None,
+    scores_only: bool = False,
 ) -> list[Record]:
     """Train several nets of one shape at once, each as its own spec says.
 
     The nets are computed as one, which pays where a single one leaves a device idle. Each sees the
     batches that it would see alone, and learns the same to rounding.
+
+    With hardware of several processes each of them calls this with the same arguments; the first
+    one alone reads and writes, and all return the same records.
 
     Args:
         specs: What to run. They may differ in seed, initial weights, learning rate, schedule,
@@ -69,6 +76,7 @@ def run_ensemble(
         progress: Told of every step.
         checkpoint_seconds: Least time between two checkpoints.
         hardware: Where to compute them, as in `run`.
+        scores_only: What to keep, as in `run`.
 
     Returns:
         The records in the order of the specs; their seconds are those of all nets together.
@@ -77,32 +85,42 @@ def run_ensemble(
         InputError: The specs differ in something else, or as `run`.
     """
     check_ensemble(specs)
-    records = [store.record(spec) for spec in specs]
+    hardware = hardware or Hardware()
+    fabric = hardware.fabric(specs[0].training)
+    fabric.launch()
+    processes = Processes(fabric)
+    records = processes.first_only(lambda: [store.record(spec) for spec in specs])
     finished = [record for record in records if record is not None]
     if len(finished) == len(specs):
         return finished
-    directories = [store.open(spec) for spec in specs]
-    progress = progress or SilentProgress()
+    directories = processes.first_only(lambda: [store.open(spec) for spec in specs])
+    progress = (progress if processes.is_first else None) or SilentProgress()
     with deterministic_algorithms():
-        loop = Loop(specs, hardware or Hardware())
-        for curve, directory in zip(loop.curves, directories, strict=True):
-            curve.show_in(directory)
+        loop = Loop(specs, hardware, fabric)
+        if processes.is_first and not scores_only:
+            for curve, directory in zip(loop.curves, directories, strict=True):
+                curve.show_in(directory)
         checkpoint = Checkpoint(directories[0], specs, checkpoint_seconds)
         checkpoint.load_into(loop)
         progress.start(specs, loop.steps)
-        for step in loop.run():
+        for step in loop.run(progress.measured):
             checkpoint.save_if_due(loop)
             progress.advance(step, loop.losses.last)
         seconds = loop.seconds
-        written = [
-            record or _write_down(loop, index, directory, seconds)
-            for index, (record, directory) in enumerate(zip(records, directories, strict=True))
-        ]
-    checkpoint.delete()
+        written = processes.first_only(
+            lambda: [
+                record or _write_down(loop, index, directory, seconds, scores_only)
+                for index, (record, directory) in enumerate(zip(records, directories, strict=True))
+            ]
+        )
+    if processes.is_first:
+        checkpoint.delete()
     return written
 
 
-def _write_down(loop: Loop, index: int, directory: Path, seconds: float) -> Record:
+def _write_down(
+    loop: Loop, index: int, directory: Path, seconds: float, scores_only: bool
+) -> Record:
     """Evaluate a net on every example and write its run down, the record last."""
     spec, net, curve = loop.specs[index], loop.nets[index], loop.curves[index]
     weights = safetensors.torch.save(
@@ -121,14 +139,15 @@ def _write_down(loop: Loop, index: int, directory: Path, seconds: float) -> Reco
         epochs=math.ceil(loop.step / loop.steps_per_epoch),
         seconds=seconds,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
-        provenance=provenance(spec, loop.hardware, len(loop.specs)),
+        provenance=provenance(spec, loop.hardware, len(loop.specs), loop.processes.count),
     )
-    write_atomically(directory / "weights.safetensors", weights)
     write_atomically(directory / "metrics.csv", curve.as_csv())
-    write_atomically(
-        directory / "predictions.npz",
-        predictions_file(spec, net, loop.task, loop.data, everywhere),
-    )
+    if not scores_only:
+        write_atomically(directory / "weights.safetensors", weights)
+        write_atomically(
+            directory / "predictions.npz",
+            predictions_file(spec, net, loop.task, loop.data, everywhere),
+        )
     write_json(directory / "record.json", record.model_dump(mode="json"))
     return record
 

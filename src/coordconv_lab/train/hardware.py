@@ -20,27 +20,36 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device, and whether a compiler makes one program of net and loss.
+    """A device or several, and whether a compiler makes one program of net and loss.
 
     Args:
         device: "auto" takes a CUDA device where there is one, else the CPU.
         compiled: Compile with `torch.compile`; on a CUDA device the program is replayed as CUDA
             graphs. The first step then takes 10 to 20 seconds on two cores.
+        devices: Processes on each machine, with a device each; on the CPU they share its cores.
+        nodes: Machines. On more than one a launcher such as torchrun or SLURM starts the processes.
 
     Raises:
-        InputError: There is no such device here.
+        InputError: There is no such device here, or not so many.
     """
 
     device: DeviceName = "auto"
     compiled: bool = False
+    devices: int = 1
+    nodes: int = 1
 
     def __post_init__(self) -> None:
+        for name, count in (("devices", self.devices), ("num-nodes", self.nodes)):
+            if count < 1:
+                raise InputError(f"--{name}: expected 1 or more, got {count}")
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not available.get(self.device, True):
             raise InputError(
                 f"there is no {self.device} device here that torch {torch.__version__} can use; "
                 "take cpu, or leave it at auto"
             )
+        if self.kind != "cpu" and self.devices > (there := torch.accelerator.device_count()):
+            raise InputError(f"--devices: expected at most {there}, got {self.devices}")
 
     @property
     def kind(self) -> Literal["cpu", "cuda", "mps"]:
@@ -55,14 +64,20 @@ class Hardware:
         return 8 if self.kind == "cpu" else 256
 
     def fabric(self, training: TrainingSpec) -> Fabric:
-        """Prepare the device and return the means to train on it."""
+        """Prepare the devices and return the means to train on them, not launched yet."""
         if self.kind == "cpu":
             prepare_processor()
         precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
         # It tells what precision it was asked for, which stands in the spec.
         for name in ("lightning.fabric", "lightning.pytorch"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        return Fabric(accelerator=self.kind, devices=1, precision=precision)
+        return Fabric(
+            accelerator=self.kind,
+            devices=self.devices,
+            num_nodes=self.nodes,
+            strategy="ddp" if self.devices * self.nodes > 1 else "auto",
+            precision=precision,
+        )
 
     def compile(self, module: torch.nn.Module) -> torch.nn.Module:
         """Return a module as one compiled program, if that is asked for."""

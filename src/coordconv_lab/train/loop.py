@@ -4,10 +4,11 @@ A step never waits for its device: losses stay there until somebody needs a numb
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from coordconv_lab.data import NotSoClevr
@@ -16,12 +17,17 @@ from coordconv_lab.results import PRIMARY_SCORE
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks import task_of
 from coordconv_lab.train.batches import SeededBatches
-from coordconv_lab.train.curve import LearningCurve, due_steps, sample
+from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
 from coordconv_lab.train.ensemble import Ensemble
 from coordconv_lab.train.evaluate import Evaluation, evaluate, evaluate_as_trained
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
 from coordconv_lab.train.optimizer import optimizer_of, set_rates
+from coordconv_lab.train.processes import Processes
+
+
+def _nobody(rows: Sequence[Row]) -> None:
+    """Nobody wants to know."""
 
 
 class Loop:
@@ -30,24 +36,30 @@ class Loop:
     Args:
         specs: What is trained; they differ in seed, initial weights and optimizer alone.
         hardware: Where.
+        fabric: The means, launched; those of the hardware, if not given.
 
     Attributes:
         nets: One for each spec.
         curves: One for each spec.
+        processes: Those that train together; each has nets and curves that are equal.
         data: On the device, as the nets are.
         steps: How many steps there are, unless training stops early.
         steps_per_epoch: How many of them see every training example once.
 
     Raises:
-        InputError: The canvas is too small for the net.
+        InputError: The canvas is too small for the net, or the net is not for several processes.
     """
 
-    def __init__(self, specs: Sequence[ExperimentSpec], hardware: Hardware) -> None:
+    def __init__(
+        self, specs: Sequence[ExperimentSpec], hardware: Hardware, fabric: Fabric | None = None
+    ) -> None:
         first, self.specs, self.hardware = specs[0], specs, hardware
-        self._fabric = hardware.fabric(first.training)
+        self._fabric = fabric or hardware.fabric(first.training)
+        self.processes = Processes(self._fabric)
         self.data = NotSoClevr(first.data, self._fabric.device)
         self.task = task_of(first)
         self.nets = [_fresh_net(spec) for spec in specs]
+        self.processes.check(self.nets[0])
         self.curves = [LearningCurve() for _ in specs]
         self._batches = [
             SeededBatches(
@@ -80,8 +92,11 @@ class Loop:
         """Wall time of training so far, over all sittings."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def run(self) -> Iterator[int]:
+    def run(self, measured: Callable[[Sequence[Row]], None] = _nobody) -> Iterator[int]:
         """Take the steps that are left, and yield after each how many are done.
+
+        Args:
+            measured: Told of the new rows of the curves.
 
         Raises:
             InputError: A loss is not a number any more.
@@ -91,18 +106,21 @@ class Loop:
             for batches in zip(*self._batches, strict=True):
                 self._take_step(torch.stack(batches))
                 if self.step in self._due:
-                    self._write_rows()
+                    measured(self._write_rows())
                 if self.step % self.steps_per_epoch == 0:
                     self._count_perfect_epoch()
                 yield self.step
 
     def _take_step(self, points: Tensor) -> None:
         set_rates(self._optimizer, self.specs, self.step, self.steps)
-        losses = self._losses_of(points)
+        part, weight = self.processes.part_of(points)
+        losses = self._losses_of(part)
+        if weight != 1:
+            losses = losses * weight
         self._fabric.backward(losses.sum())
         self._stepper.step()
         self._optimizer.zero_grad()
-        self.losses.add(losses)
+        self.losses.add(self.processes.mean(losses.detach()))
 
     def evaluate(self, net: nn.Module, points: Tensor) -> Evaluation:
         """Score a net at some points."""
@@ -114,7 +132,7 @@ class Loop:
     def _main_score(self, net: nn.Module, points: Tensor) -> float:
         return self.evaluate(net, points).summary[PRIMARY_SCORE[self.specs[0].task]]
 
-    def _write_rows(self) -> None:
+    def _write_rows(self) -> list[Row]:
         losses = self.losses.means()
         rates = {group["member"]: group["lr"] for group in self._optimizer.param_groups}
         members = zip(self.curves, self.nets, losses, strict=True)
@@ -129,6 +147,7 @@ class Loop:
                 "seconds": self.seconds,
             }
             curve.add(row)
+        return [curve.rows[-1] for curve in self.curves]
 
     def _count_perfect_epoch(self) -> None:
         if self.specs[0].training.early_stop_epochs is not None:

@@ -32,20 +32,25 @@ class Losses:
         self._settled: list[list[float]] = [[] for _ in rates]
 
     def add(self, losses: Tensor) -> None:
-        """Note the losses of one step, (E,).
+        """Note the losses of one step, (E,), detached.
 
         Raises:
             DivergenceError: A loss is not a number any more.
         """
         self.step += 1
-        self._latest = losses.detach()
-        self._waiting.append(self._latest)
+        self._latest = losses
+        self._waiting.append(losses)
         if len(self._waiting) == SETTLE_STEPS:
             self.settle()
 
     def last(self) -> float:
         """The mean over the nets of the last step's losses; waits for the device."""
         return float("nan") if self._latest is None else self._latest.mean().item()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits on the device."""
+        return not self._waiting
 
     def settle(self) -> None:
         """Fetch what waits, and look whether it is a number.

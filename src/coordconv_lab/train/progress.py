@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train.curve import Row
 
 
 class Progress(Protocol):
@@ -17,6 +18,10 @@ class Progress(Protocol):
         """So many steps are done; `loss` tells that of the last, and waits for the device."""
         ...
 
+    def measured(self, rows: Sequence[Row]) -> None:
+        """The nets were scored, for a row of each one's learning curve."""
+        ...
+
 
 class SilentProgress:
     """Nobody is waiting."""
@@ -25,4 +30,7 @@ class SilentProgress:
         """Say nothing."""
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
+        """Say nothing."""
+
+    def measured(self, rows: Sequence[Row]) -> None:
         """Say nothing."""

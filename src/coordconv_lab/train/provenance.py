@@ -3,6 +3,7 @@
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from coordconv_lab.train.hardware import Hardware
 _PACKAGES = ("torch", "lightning", "numpy", "torch-coordconv")
 
 
-def provenance(spec: ExperimentSpec, hardware: Hardware, ensemble: int) -> Provenance:
+def provenance(
+    spec: ExperimentSpec, hardware: Hardware, ensemble: int, processes: int
+) -> Provenance:
     """Describe this process and this machine, for the record of one of `ensemble` nets."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
@@ -24,6 +27,7 @@ def provenance(spec: ExperimentSpec, hardware: Hardware, ensemble: int) -> Prove
         device=device_name(hardware),
         compiled=hardware.compiled,
         ensemble=ensemble,
+        processes=processes,
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,
@@ -59,6 +63,7 @@ def processor_name() -> str:
     return f"{names[0]}, {len(names)} cores" if names else platform.machine()
 
 
+@cache
 def _commit() -> str:
     """The commit of the source, marked where files differ from it; "unknown" outside a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]

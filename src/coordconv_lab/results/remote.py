@@ -1,0 +1,151 @@
+"""Runs kept where an fsspec URL points to: s3://, gs://, memory:// and all that fsspec knows."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.results.record import Record
+from coordconv_lab.results.store import RunStore
+from coordconv_lab.specs import ExperimentSpec
+
+# Written last: whoever sees the record sees the rest.
+_PUBLISHED = ("spec.json", "metrics.csv", "weights.safetensors", "predictions.npz", "record.json")
+
+
+@cache
+def store_at(place: str | Path) -> RunStore:
+    """The store of a directory, or of a URL.
+
+    Raises:
+        InputError: Nothing here can open such a URL.
+
+    Example:
+        >>> store_at("runs").root.name
+        'runs'
+    """
+    return RemoteRunStore(str(place)) if "://" in str(place) else RunStore(Path(place))
+
+
+class RemoteRunStore(RunStore):
+    """Runs are trained in a temporary directory here and put under a URL when they are done.
+
+    A run that is lost with its machine begins anew. Two processes that train the same run both put
+    the same scores there; the second one replaces the first file by file, the record last.
+
+    Args:
+        url: Where the runs are kept.
+
+    Raises:
+        InputError: Nothing here can open such a URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._files, self._base = fsspec.url_to_fs(url)
+        except (ImportError, ValueError, OSError) as error:
+            raise InputError(f"cannot open {url}: {error}") from error
+        self.url = url.rstrip("/")
+
+        # It is deleted with this object.
+        self._scratch = tempfile.TemporaryDirectory(prefix="coordconv-")
+        super().__init__(self._scratch.name)
+
+    @contextmanager
+    def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
+        """Hold the run of this spec in this process, and delete what is left of it here after."""
+        with super().held(spec, wait_seconds) as is_ours:
+            yield is_ours
+        shutil.rmtree(self.directory(spec), ignore_errors=True)
+
+    def record(self, spec: ExperimentSpec) -> Record | None:
+        """The record of this spec's run, or None where it is not finished.
+
+        Raises:
+            InputError: It cannot be read, or cannot be used.
+        """
+        fields = self._read(spec, "record.json")
+        return None if fields is None else Record.parse(fields, self._url(spec, "record.json"))
+
+    def failure(self, spec: ExperimentSpec) -> str | None:
+        """Why this run was given up, or None where it was not."""
+        fields = self._read(spec, "failure.json")
+        return None if fields is None else str(fields.get("reason"))
+
+    def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
+        """Where this run was stopped early, or None where it was not."""
+        return self._read(spec, "stopped.json")
+
+    def publish(self, spec: ExperimentSpec) -> None:
+        """Put a finished run under the URL.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        directory = self.directory(spec)
+        for name in _PUBLISHED:
+            if (directory / name).exists():
+                self._write(spec, name, (directory / name).read_bytes())
+
+    def note(self, spec: ExperimentSpec, name: str, content: dict[str, Any]) -> None:
+        """Write a small JSON file about a run.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        self._write(spec, name, (json.dumps(content, indent=2) + "\n").encode())
+
+    def read_beside(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON file that lies beside the runs, or None where there is none."""
+        return self._parsed(f"{self._base}/{name}")
+
+    def write_beside(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file beside the runs."""
+        self._put(f"{self._base}/{name}", (json.dumps(content, indent=2) + "\n").encode())
+
+    def records(self) -> Iterator[tuple[Path, Record]]:
+        """Every finished run, with the name that its directory has.
+
+        Raises:
+            InputError: A record cannot be read, or cannot be used.
+        """
+        for path in sorted(self._files.glob(f"{self._base}/*/record.json")):
+            fields = self._parsed(path)
+            if fields is not None:
+                yield Path(path).parent, Record.parse(fields, str(path))
+
+    def _url(self, spec: ExperimentSpec, name: str) -> str:
+        return f"{self.url}/{spec.run_name}/{name}"
+
+    def _read(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
+        return self._parsed(f"{self._base}/{spec.run_name}/{name}")
+
+    def _parsed(self, path: str) -> dict[str, Any] | None:
+        try:
+            content = json.loads(self._files.cat_file(path))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise InputError(f"{path} is not a whole JSON file ({error}); delete it") from error
+        except Exception as error:  # every kind of storage has errors of its own
+            raise InputError(f"cannot read {path}: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
+        return content
+
+    def _write(self, spec: ExperimentSpec, name: str, content: bytes) -> None:
+        self._put(f"{self._base}/{spec.run_name}/{name}", content)
+
+    def _put(self, path: str, content: bytes) -> None:
+        try:
+            self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            self._files.pipe_file(path, content)
+        except Exception as error:  # every kind of storage has errors of its own
+            raise InputError(f"cannot write {path}: {error}") from error

@@ -1,0 +1,88 @@
+"""Every sweep by name: the paper's grids, the studies, and files of one's own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.studies import STUDIES, Study
+from coordconv_lab.sweep.paper import paper_classification, paper_regression, paper_rendering
+from coordconv_lab.sweep.space import Space, listed
+from coordconv_lab.sweep.space_file import SUFFIXES, read_space
+
+SPACES: Mapping[str, Callable[[], Study]] = {
+    "paper-classification": paper_classification,
+    "paper-regression": paper_regression,
+    "paper-rendering": paper_rendering,
+}
+"""The sweeps that are no studies: too long for this project's claims, not for a cluster."""
+
+
+class Sweep(NamedTuple):
+    """What to train.
+
+    Attributes:
+        study: Rows of runs; empty where a search proposes them.
+        space: The space that a search proposes from, or None.
+    """
+
+    study: Study
+    space: Space | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the sweep."""
+        return self.study.name
+
+    def only(self, text: str) -> "Sweep":
+        """The rows whose name holds a text.
+
+        Raises:
+            InputError: No row's does, or a search is at work, which goes on in all its rows.
+        """
+        if not text:
+            return self
+        if self.space is not None:
+            raise InputError("--row chooses from lists of runs; write the rows into the file")
+        return self._replace(study=self.study.only(text))
+
+
+def sweep_named(name: str, settings: Mapping[str, Any] | None = None) -> Sweep:
+    """Return the sweep of a name, or of a file.
+
+    Args:
+        name: Of a space or a study, or the path of a YAML or TOML file.
+        settings: For every run, by dotted path: to scale a sweep down, say.
+
+    Raises:
+        InputError: There is none, the file is not valid, or a setting is not.
+    """
+    path = Path(name)
+    if path.suffix in SUFFIXES:
+        space = read_space(path)
+        if space.search == "optuna":
+            if settings:
+                raise InputError("--set changes lists of runs; write the setting into the file")
+            return Sweep(Study(space.name, space.question, {}), space)
+        return Sweep(_changed(listed(space), settings))
+    sources = {**SPACES, **STUDIES}
+    if name not in sources:
+        near = get_close_matches(name, sources, n=1)
+        hint = f"did you mean {near[0]}" if near else f"there are {', '.join(sources)}"
+        raise InputError(
+            f"there is no sweep {name!r}; {hint}; a file of your own ends in "
+            f"{' or '.join(SUFFIXES)}"
+        )
+    return Sweep(_changed(sources[name](), settings))
+
+
+def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
+    if not settings:
+        return study
+    arms: dict[str, Sequence[Any]] = {}
+    for name, specs in study.arms.items():
+        changed = [with_settings(spec, settings) for spec in specs]
+        arms[name] = list({spec.id: spec for spec in changed}.values())
+    return study._replace(arms=arms)

@@ -1,0 +1,159 @@
+"""Reaching a Ray cluster, and finding out before the first run whether its machines can do it."""
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from coordconv_lab.errors import InputError
+
+CONNECT_SECONDS = 20
+LOOK_SECONDS = 120
+
+
+@contextmanager
+def connected(address: str | None, place: str) -> Iterator[None]:
+    """Use a cluster, or Ray on this machine alone, and leave it at the end.
+
+    Args:
+        address: HOST:PORT of a cluster's head, "auto" for one that this machine is part of, or
+            None for RAY_ADDRESS and, where that is not set, this machine alone.
+        place: Where the runs are kept.
+
+    Raises:
+        InputError: No cluster answers in time, or one of its machines lacks what a run needs.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    if address is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        ray.init("local", num_cpus=cores, include_dashboard=False, **_QUIET)
+    else:
+        _join(address)
+    try:
+        if address is not None:
+            _look_at_machines(place)
+        yield
+    finally:
+        ray.shutdown()
+
+
+_QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+
+
+def _join(address: str) -> None:
+    if address != "auto":
+        _check_that_it_answers(address)
+    try:
+        ray.init(address, **_QUIET)
+    except Exception as error:  # Ray has many for what is the same to its user
+        said = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"cannot join the Ray cluster at {address}: {said}; start one with `ray start --head`, "
+            "and set RAY_AUTH_MODE and RAY_AUTH_TOKEN as it has them"
+        ) from error
+
+
+def _check_that_it_answers(address: str) -> None:
+    """Ask in time, since Ray itself waits for minutes.
+
+    Raises:
+        InputError: Nobody answers, or somebody who is no cluster.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--address: expected HOST:PORT, or auto; got {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS / 2).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address} ({error}); start one there with `ray start "
+            f"--head --port {port}`, or leave --address out to use this machine"
+        ) from error
+    if address.startswith("ray://"):
+        return
+    ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        answer = subprocess.run(ask, capture_output=True, timeout=CONNECT_SECONDS)
+        healthy = answer.returncode == 0
+    except subprocess.TimeoutExpired:
+        healthy = False
+    if not healthy:
+        raise InputError(
+            f"something listens at {address}, but no Ray cluster answers there within "
+            f"{CONNECT_SECONDS} seconds; give the address that `ray start --head` printed, and set "
+            "RAY_AUTH_MODE and RAY_AUTH_TOKEN as it has them"
+        )
+
+
+def _look_at_machines(place: str) -> None:
+    """Check that every machine has this release of the package and sees the directory of runs.
+
+    Raises:
+        InputError: One does not.
+    """
+    release = version("torch-coordconv")
+    remote = "://" in place
+    with _mark_in(None if remote else Path(place)) as mark:
+
+        @ray.remote(num_cpus=0, max_retries=0)
+        def look() -> tuple[str | None, bool]:
+            from importlib.metadata import PackageNotFoundError, version
+            from pathlib import Path
+
+            try:
+                found = version("torch-coordconv")
+                __import__("coordconv_lab.train")
+            except (PackageNotFoundError, ImportError):
+                found = None
+            return found, mark is None or Path(mark).exists()
+
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        pinned = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+        asked = [look.options(scheduling_strategy=where).remote() for where in pinned]
+        for node, answer in zip(nodes, asked, strict=True):
+            name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            try:
+                found, sees = ray.get(answer, timeout=LOOK_SECONDS)
+            except Exception as error:  # a machine that fails at this fails at everything
+                said = " ".join(str(error).split())[:300]
+                raise InputError(
+                    f"the machine {name} of the cluster does not work: {said}"
+                ) from error
+            if found != release:
+                what = "lacks the package" if found is None else f"has release {found}"
+                raise InputError(
+                    f"the machine {name} {what}; install torch-coordconv[lab,sweep] {release} in "
+                    "the environment that its `ray start` runs in"
+                )
+            if not sees:
+                raise InputError(
+                    f"the machine {name} does not see {place}; give --runs a directory that all "
+                    "machines share, or a URL such as s3://bucket/path"
+                )
+
+
+@contextmanager
+def _mark_in(directory: Path | None) -> Iterator[str | None]:
+    """Put an empty file into a directory for a while."""
+    if directory is None:
+        yield None
+        return
+    mark = directory.resolve() / f".seen-{uuid.uuid4().hex}"
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise InputError(f"cannot write to {directory}: {error.strerror or error}") from error
+    try:
+        yield str(mark)
+    finally:
+        mark.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""How long a sweep will take, from steps that are measured and not done."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+
+from coordconv_lab.data import NotSoClevr
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train import Hardware
+from coordconv_lab.train.loop import Loop
+
+_STEPS = 3
+_ASKED = 64
+
+
+class Estimate(NamedTuple):
+    """How long some runs take.
+
+    Attributes:
+        each: Seconds of every run.
+        shapes: How many kinds of runs were measured: those of one kind take the same steps.
+        threads: Of a run.
+    """
+
+    each: Sequence[float]
+    shapes: int
+    threads: int
+
+    def seconds(self, at_once: int) -> float:
+        """Seconds of all, with so many at once, as long as they do not slow each other down."""
+        return max(sum(self.each) / at_once, max(self.each, default=0.0))
+
+
+def estimate(
+    specs: Iterable[ExperimentSpec],
+    threads: int,
+    hardware: Hardware | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> Estimate:
+    """Measure a few steps of every kind of run.
+
+    Args:
+        specs: The runs.
+        threads: Of each run.
+        hardware: Where they will be computed.
+        advance: Told how many kinds of how many are measured.
+
+    Raises:
+        InputError: A canvas is too small for its net.
+    """
+    groups: dict[str, list[ExperimentSpec]] = {}
+    for spec in specs:
+        groups.setdefault(_shape_of(spec), []).append(spec)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        each: list[float] = []
+        for number, members in enumerate(groups.values(), start=1):
+            step, example = _measured(members[0], hardware or Hardware())
+            each += [_seconds(spec, step, example) for spec in members]
+            if advance:
+                advance(number, len(groups))
+    finally:
+        torch.set_num_threads(before)
+    return Estimate(each, len(groups), threads)
+
+
+def _shape_of(spec: ExperimentSpec) -> str:
+    """Everything that a step's time depends on."""
+    training = spec.training
+    return " ".join(
+        (
+            spec.task,
+            spec.data.model_dump_json(include={"canvas", "square"}),
+            spec.model.model_dump_json(exclude={"initialisation", "input_scale", "output_scale"}),
+            f"{training.batch_size} {training.precision} {bool(training.point_loss)}",
+        )
+    )
+
+
+def _measured(spec: ExperimentSpec, hardware: Hardware) -> tuple[float, float]:
+    """Seconds of a step and of an example that is evaluated."""
+    if not spec.training.epochs:
+        loop = Loop([spec], hardware)
+        return 0.0, _timed(lambda: loop.evaluate(loop.nets[0], loop.data.points[:_ASKED])) / _ASKED
+    longer = spec.training.model_copy(update={"epochs": 1000, "early_stop_epochs": None})
+    loop = Loop([spec.model_copy(update={"training": longer})], hardware)
+    steps = loop.run()
+    next(steps)  # the first one warms up
+    step = _timed(lambda: [next(steps) for _ in range(_STEPS)]) / _STEPS
+    asked = loop.data.points[:_ASKED]
+    loop.evaluate(loop.nets[0], asked[:8])
+    return step, _timed(lambda: loop.evaluate(loop.nets[0], asked)) / len(asked)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
+    """Steps, the rows of the curve, and all examples at the end."""
+    data = NotSoClevr(spec.data)
+    training, count = spec.training, len(data.train_points)
+    rounded = math.floor if training.drop_last and count >= training.batch_size else math.ceil
+    steps = rounded(count / training.batch_size) * training.epochs
+    curve = min(training.curve_points, steps) * 2 * min(48, count)
+    return steps * step + (curve + len(data.points)) * example

@@ -1,0 +1,93 @@
+"""What came of a sweep: how far it is, what failed, which settings are best. Without torch."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from coordconv_lab.claims.tries import Tries, solves
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.plan import proposed_specs
+
+
+class RowOutcome(NamedTuple):
+    """One row of a sweep.
+
+    Attributes:
+        name: Task, split and net.
+        specs: Its runs, as far as they are known.
+        records: Of those that are done, by id.
+        failures: How many were given up, by reason.
+        stopped: How many were stopped early.
+        total: How many there are to be.
+    """
+
+    name: str
+    specs: Sequence[ExperimentSpec]
+    records: Mapping[str, Record]
+    failures: Mapping[str, int]
+    stopped: int
+    total: int
+
+    @property
+    def tried(self) -> Tries:
+        """How many settings were tried to the end, or failed or stopped, and how many solve it."""
+        solving = sum(solves(record) for record in self.records.values())
+        return Tries(solving, len(self.records) + sum(self.failures.values()) + self.stopped)
+
+    @property
+    def best(self) -> list[Record]:
+        """The runs that are done, the best first: by test score, training score, and time."""
+        return sorted(
+            self.records.values(),
+            key=lambda record: (-record.test_score, -record.train_score, record.seconds),
+        )
+
+    def settings(self, record: Record) -> dict[str, Any]:
+        """The settings of a run that are not the same in the whole row, by path."""
+        varying = _varying(self.specs)
+        return {path: value for path, value in _flat(record.spec).items() if path in varying}
+
+
+def outcome(sweep: Sweep, store: RunStore) -> list[RowOutcome]:
+    """Read what there is of a sweep.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    rows = proposed_specs(sweep, store)
+    trials = sweep.space.trials if sweep.space and sweep.space.trials else 0
+    return [_row(name, specs, store, max(trials, len(specs))) for name, specs in rows.items()]
+
+
+def _row(name: str, specs: Sequence[ExperimentSpec], store: RunStore, total: int) -> RowOutcome:
+    records, failures, stopped = {}, Counter[str](), 0
+    for spec in specs:
+        record = store.record(spec)
+        if record is not None:
+            records[spec.id] = record
+        elif (reason := store.failure(spec)) is not None:
+            failures[reason] += 1
+        elif store.stopped(spec) is not None:
+            stopped += 1
+    return RowOutcome(name, specs, records, failures, stopped, total)
+
+
+def _varying(specs: Sequence[ExperimentSpec]) -> set[str]:
+    seen: dict[str, set[str]] = {}
+    for spec in specs:
+        for path, value in _flat(spec).items():
+            seen.setdefault(path, set()).add(repr(value))
+    return {path for path, values in seen.items() if len(values) > 1}
+
+
+def _flat(spec: ExperimentSpec) -> dict[str, Any]:
+    """Every setting by its dotted path."""
+    found: dict[str, Any] = {}
+    for part, fields in spec.model_dump(mode="json").items():
+        if isinstance(fields, dict):
+            found |= {f"{part}.{name}": value for name, value in fields.items()}
+        else:
+            found[part] = fields
+    return found

@@ -1,0 +1,152 @@
+"""What of a sweep is left to do."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.results.remote import RemoteRunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.proposals import InTurns, Limited, Listed, Proposals
+from coordconv_lab.sweep.search import PROPOSALS, Searched
+
+
+class Plan(NamedTuple):
+    """What is to be done, row by row.
+
+    Attributes:
+        rows: What each row proposes.
+        left: How many runs are left, as far as that is known.
+        total: How many there are in all.
+    """
+
+    rows: Mapping[str, Proposals]
+    left: int
+    total: int
+
+    def in_turns(self, limit: int | None = None) -> Proposals:
+        """All rows, one run of each in turn."""
+        source = InTurns(self.rows.values())
+        return source if limit is None else Limited(source, limit)
+
+
+def is_done(store: RunStore, spec: ExperimentSpec, stops_count: bool) -> bool:
+    """Whether a run has a record, was given up or, where that counts, was stopped early."""
+    return (
+        store.record(spec) is not None
+        or store.failure(spec) is not None
+        or (stops_count and store.stopped(spec) is not None)
+    )
+
+
+@contextmanager
+def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterator[Plan]:
+    """Find out what is left of a sweep; while it goes on, a search writes down its proposals.
+
+    Args:
+        sweep: The sweep.
+        store: Where its runs are.
+        stops_count: Whether a run that was stopped early is done.
+
+    Raises:
+        InputError: A file cannot be used, or another process is at the same search.
+    """
+    if sweep.space is None:
+        rows: dict[str, Proposals] = {}
+        for name, specs in sweep.study.arms.items():
+            done = [spec.id for spec in specs if is_done(store, spec, stops_count)]
+            rows[name] = Listed(specs, done)
+        left = sum(len(row) for row in rows.values() if isinstance(row, Listed))
+        yield Plan(rows, left, len(sweep.study.specs))
+        return
+    with _alone(store):
+        proposed = store.read_beside(PROPOSALS) or {}
+        searched = {
+            one.name: Searched(sweep.space, one, list(proposed.get(one.name, [])), store)
+            for one in sweep.space.listed_rows()
+        }
+        total = sum(row.total for row in searched.values())
+        known = sum(len(row.proposed) for row in searched.values())
+        noting = {name: _Noting(row, searched, store) for name, row in searched.items()}
+        yield Plan(noting, total - known, total)
+
+
+class _Noting:
+    """A search whose proposals are written down before they are tried."""
+
+    def __init__(self, row: Searched, all_rows: Mapping[str, Searched], store: RunStore) -> None:
+        self._row, self._all, self._store = row, all_rows, store
+        self.total = row.total
+
+    def next(self) -> ExperimentSpec | None:
+        spec = self._row.next()
+        if spec is not None:
+            rows = {name: row.proposed + row.earlier for name, row in self._all.items()}
+            self._store.write_beside(PROPOSALS, rows)
+        return spec
+
+    def tell(self, spec: ExperimentSpec, score: float | None) -> None:
+        self._row.tell(spec, score)
+
+
+def missing_specs(sweep: Sweep, store: RunStore) -> tuple[list[ExperimentSpec], int]:
+    """The runs that are neither done nor given up, and how many there are in all.
+
+    What a search will propose is not known: what its rows start from stands for it.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    specs = [spec for row in proposed_specs(sweep, store).values() for spec in row]
+    every = list({spec.id: spec for spec in specs}.values())
+    missing = [spec for spec in every if not is_done(store, spec, stops_count=False)]
+    if sweep.space is None:
+        return missing, len(every)
+    rows, trials = sweep.space.listed_rows(), sweep.space.trials or 0
+    to_come = max(0, trials * len(rows) - len(every))
+    return missing + [rows[number % len(rows)].base for number in range(to_come)], trials * len(
+        rows
+    )
+
+
+def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSpec]]:
+    """The runs of a sweep by row, as far as they are known.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    if sweep.space is None:
+        return {name: list(specs) for name, specs in sweep.study.arms.items()}
+    proposed: dict[str, Any] = store.read_beside(PROPOSALS) or {}
+    return {
+        one.name: [with_settings(one.base, settings) for settings in proposed.get(one.name, [])]
+        for one in sweep.space.listed_rows()
+    }
+
+
+@contextmanager
+def _alone(store: RunStore) -> Iterator[None]:
+    """Let no other process go on with the same search: it would forget what this one proposes."""
+    if isinstance(store, RemoteRunStore):
+        yield
+        return
+    lock = FileLock(store.root / "sweep.lock")
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise InputError(
+            f"another process is at the search in {store.root}; wait for it, or give --runs "
+            "another directory"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot write to {store.root}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,117 @@
+"""Settings proposed by Optuna, row by row, from what came of those before."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.space import Range, Row, Setting, Space
+
+PROPOSALS = "proposals.json"
+"""The file beside the runs that holds what was proposed, in order: a search goes on from it."""
+
+# A small space runs out of settings that are new.
+_TRIES = 100
+
+
+class Searched:
+    """The proposals for one row; what was proposed before comes first, unless it is done.
+
+    Args:
+        space: The space.
+        one: The row.
+        proposed: The settings that were proposed in earlier sittings.
+        store: Where their runs are.
+
+    Raises:
+        InputError: Optuna is not installed, or a setting is not valid.
+    """
+
+    def __init__(
+        self, space: Space, one: Row, proposed: list[dict[str, Any]], store: RunStore
+    ) -> None:
+        try:
+            import optuna
+        except ImportError as error:
+            raise InputError(
+                "a search with optuna needs the extra: pip install 'torch-coordconv[sweep]'"
+            ) from error
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._optuna, self._row = optuna, one
+        self.total = space.trials or 0
+        self.proposed: list[dict[str, Any]] = []
+        self._distributions = {path: self._distribution(s) for path, s in one.settings.items()}
+        self._study = optuna.create_study(
+            direction="maximize",
+            # Another sitting draws other settings, not the same again.
+            sampler=optuna.samplers.TPESampler(seed=space.seed + len(proposed)),
+        )
+        self._asked: dict[str, Any] = {}
+        self.earlier = [settings for settings in proposed if not self._is_known(settings, store)]
+
+    def next(self) -> ExperimentSpec | None:
+        """The next setting of the search, or None once it proposes nothing new."""
+        for _ in range(_TRIES):
+            if self.earlier:
+                self._study.enqueue_trial(self._as_parameters(self.earlier.pop(0)))
+            elif len(self.proposed) >= self.total:
+                return None
+            trial = self._study.ask(self._distributions)
+            settings = {
+                path: _value(self._row.settings[path], value)
+                for path, value in trial.params.items()
+            }
+            if settings in self.proposed:
+                self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+                continue
+            self.proposed.append(settings)
+            spec = with_settings(self._row.base, settings)
+            self._asked[spec.id] = trial
+            return spec
+        return None
+
+    def tell(self, spec: ExperimentSpec, score: float | None) -> None:
+        """Let the search learn from a run."""
+        state = self._optuna.trial.TrialState
+        self._study.tell(
+            self._asked.pop(spec.id), score, state.COMPLETE if score is not None else state.FAIL
+        )
+
+    def _is_known(self, settings: dict[str, Any], store: RunStore) -> bool:
+        """Tell the search of a run that is done; else leave it to be done."""
+        spec = with_settings(self._row.base, settings)
+        record, failed = store.record(spec), store.failure(spec) is not None
+        if record is None and not failed:
+            return False
+        self.proposed.append(settings)
+        state = self._optuna.trial.TrialState
+        self._study.add_trial(
+            self._optuna.trial.create_trial(
+                state=state.FAIL if record is None else state.COMPLETE,
+                value=None if record is None else record.test_score,
+                params=self._as_parameters(settings),
+                distributions=self._distributions,
+            )
+        )
+        return True
+
+    def _as_parameters(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            path: value if isinstance(self._row.settings[path], Range) else json.dumps(value)
+            for path, value in settings.items()
+        }
+
+    def _distribution(self, setting: Setting) -> Any:
+        kinds = self._optuna.distributions
+        if not isinstance(setting, Range):
+            return kinds.CategoricalDistribution([json.dumps(value) for value in setting])
+        if setting.integer:
+            return kinds.IntDistribution(int(setting.low), int(setting.high), log=setting.log)
+        return kinds.FloatDistribution(setting.low, setting.high, log=setting.log)
+
+
+def _value(setting: Setting, parameter: Any) -> Any:
+    return parameter if isinstance(setting, Range) else json.loads(parameter)
