@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from coordconv_lab.errors import InputError
@@ -123,6 +124,8 @@ def _look_at_machines(place: str) -> None:
             name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
             try:
                 found, sees = ray.get(answer, timeout=LOOK_SECONDS)
+            except TaskUnschedulableError:
+                continue  # it has left the cluster since it was asked
             except Exception as error:  # a machine that fails at this fails at everything
                 said = " ".join(str(error).split())[:300]
                 raise InputError(

@@ -1,0 +1,229 @@
+"""The same runs on Ray: on this machine, on a cluster of two nodes, with workers and drivers lost."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+# Every process of a cluster must agree on this; on loopback nobody else can reach it.
+os.environ["RAY_AUTH_MODE"] = "disabled"
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.studies import Study
+from coordconv_lab.sweep import cluster
+from coordconv_lab.sweep.catalogue import Sweep, sweep_named
+from coordconv_lab.sweep.on_ray import RayOptions, run_on_ray
+from coordconv_lab.sweep.outcome import outcome
+from coordconv_lab.sweep.serial import run_serially
+from tests.sweep.conftest import TINY, Listener, by_id, tiny_specs, tiny_sweep
+
+RUNS = 8
+SPACE = f"""
+name: killed
+rows:
+  - task: regression
+    split: uniform
+    settings:
+      data.canvas: [[24, 28]]
+      data.square: [5]
+      training.epochs: [4]
+settings:
+  training.learning_rate: {{low: 0.001, high: 0.01, steps: {RUNS}}}
+"""
+
+
+def test_both_engines_come_to_the_same_records(store, tmp_path, listener):
+    """Serial with one thread, as Ray's runs have: bits depend on how sums are cut up."""
+    sweep, place = tiny_sweep(3), tmp_path / "ray"
+    wild = {"training.learning_rate": 1e30, "training.batch_size": 1}
+    failing = with_settings(tiny_specs(1)[0], wild)
+    rows = {**sweep.study.arms, "wild": [failing]}
+    sweep = Sweep(sweep.study._replace(arms=rows))
+    run_serially(sweep, store, Listener(), threads=1)
+    run_on_ray(sweep, str(place), listener)
+    assert listener.begun[0][:2] == (7, 7)
+    assert by_id(RunStore(place), sweep.study.specs) == by_id(store, sweep.study.specs)
+    assert "the loss became" in listener.attempts[failing.id].failure
+    again = Listener()
+    run_on_ray(sweep, str(place), again)
+    assert again.begun[0][:2] == (0, 7)
+
+
+def test_runs_that_are_worse_stop_early_and_can_go_on(tmp_path):
+    good = with_settings(tiny_specs(1)[0], {**TINY, "training.curve_points": 6})
+    rates = [0.01, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
+    specs = [with_settings(good, {"training.learning_rate": rate}) for rate in rates]
+    sweep = Sweep(Study("early", "Who is best?", {"row": specs}))
+    early, again, late = Listener(), Listener(), Listener()
+    run_on_ray(sweep, str(tmp_path), early, options=RayOptions(early_stopping=True))
+    assert early.stops
+    assert specs[0].id in early.attempts
+    assert {*early.stops, *early.attempts} == {spec.id for spec in specs}
+    (row,) = outcome(sweep, RunStore(tmp_path))
+    assert row.stopped == len(early.stops)
+    run_on_ray(sweep, str(tmp_path), again, options=RayOptions(early_stopping=True))
+    assert not again.attempts
+    run_on_ray(sweep, str(tmp_path), late)
+    assert {*late.attempts} == {*early.stops}
+
+
+def test_a_run_larger_than_the_machine_is_refused(tmp_path, listener):
+    with pytest.raises(InputError, match="1000 cores and 0 GPUs; the cluster has"):
+        run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(cpus_per_run=1000))
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_an_address_where_nobody_answers_is_named_at_once(tmp_path, listener):
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(InputError, match=f"no Ray cluster answers at {address}"):
+        run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:port", ":1", "host:99999999"])
+def test_an_address_that_is_none_is_refused(tmp_path, listener, address):
+    with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster answers"):
+        run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
+
+
+def test_somebody_else_who_listens_is_not_waited_for(tmp_path, listener, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 4)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(InputError, match="no Ray cluster answers there within 4 seconds"):
+            run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
+
+
+@contextmanager
+def node(where: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen]:
+    """One node of a cluster, with processes of its own, killed in the end if not before."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+    command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats", *arguments]
+    with (where / f"node-{time.monotonic_ns()}.log").open("w") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            kill(process)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kill -9 a process and all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a head with one core."""
+    where, port = tmp_path_factory.mktemp("head"), free_port()
+    address = f"127.0.0.1:{port}"
+    options = ("--head", f"--port={port}", "--include-dashboard=false")
+    with node(where, *options) as process:
+        until(lambda: alive(address) == 1, process)
+        yield address
+
+
+def alive(address: str) -> int:
+    """How many nodes of a cluster are alive."""
+    script = (
+        "import sys, ray; ray.init(sys.argv[1], logging_level='ERROR', log_to_driver=False); "
+        "print(sum(node['Alive'] for node in ray.nodes()))"
+    )
+    asked = [sys.executable, "-c", script, address]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120)
+    return int(done.stdout) if done.returncode == 0 else 0
+
+
+def until(holds, process: subprocess.Popen, seconds: float = 240) -> None:
+    """Wait for something, as long as a process lives."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.2)
+
+
+def sweeping(file: Path, runs: Path, address: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "coordconv_lab", "sweep", str(file), "--engine", "ray"]
+    command += ["--address", address, "--runs", str(runs)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def records(runs: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob("*/record.json")}
+
+
+def test_a_worker_and_a_driver_are_killed_and_every_run_is_done_once(head, tmp_path):
+    file, runs = tmp_path / "space.yaml", tmp_path / "runs"
+    file.write_text(SPACE)
+    specs = sweep_named(str(file)).study.specs
+    with node(tmp_path, f"--address={head}") as worker:
+        until(lambda: alive(head) == 2, worker)
+        driver = sweeping(file, runs, head)
+        until(lambda: len(records(runs)) >= 2, driver)
+        kill(worker)
+        until(lambda: len(records(runs)) >= 4, driver)
+        driver.send_signal(signal.SIGKILL)
+        driver.communicate()
+    # What a worker was about to write when its driver died may still come.
+    until(lambda: stands_still(runs), subprocess.Popen(["sleep", "60"]))
+    before = records(runs)
+    assert len(before) < RUNS
+    again = sweeping(file, runs, head)
+    said, errors = again.communicate(timeout=300)
+    assert again.returncode == 0, errors
+    missing = re.search(rf"{RUNS} runs, (\d+) of them to do now", said)
+    assert missing, said
+    assert int(missing[1]) == RUNS - len(before)
+    after = records(runs)
+    assert {spec.run_name for spec in specs} == set(after)
+    assert {name: after[name] for name in before} == before
+    store, alone = RunStore(runs), RunStore(tmp_path / "alone")
+    run_serially(sweep_named(str(file)), alone, Listener(), limit=1, threads=1)
+    assert by_id(store, specs[:1]) == by_id(alone, specs[:1])
+    assert not list(runs.glob("*/*.ckpt"))
+
+
+def stands_still(runs: Path) -> bool:
+    before = records(runs)
+    time.sleep(2)
+    return before == records(runs)
+
+
+def test_a_machine_without_the_package_is_named_before_the_first_run(head, tmp_path, listener):
+    blocked = "import sys\nsys.modules['coordconv_lab'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(blocked)
+    with node(tmp_path, f"--address={head}", PYTHONPATH=str(tmp_path)) as worker:
+        until(lambda: alive(head) == 2, worker)
+        with pytest.raises(InputError, match=r"lacks the package; install torch-coordconv\[lab"):
+            run_on_ray(tiny_sweep(1), str(tmp_path / "runs"), listener, options=RayOptions(head))
+    assert not list((tmp_path / "runs").glob("*"))
+
+
+def test_the_cluster_may_be_named_by_the_environment(head, tmp_path, listener, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", head)
+    run_on_ray(tiny_sweep(1), f"file://{tmp_path}/remote", listener)
+    assert listener.begun[0][2] >= 1
+    assert all(done.record for done in listener.attempts.values())

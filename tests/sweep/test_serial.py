@@ -1,0 +1,222 @@
+"""One run after another: what is done is not done again, and nothing is lost."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.results.remote import store_at
+from coordconv_lab.studies import Study
+from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.outcome import outcome
+from coordconv_lab.sweep.plan import missing_specs
+from coordconv_lab.sweep.proposals import InTurns, Limited, Listed
+from coordconv_lab.sweep.search import PROPOSALS
+from coordconv_lab.sweep.serial import run_serially
+from coordconv_lab.sweep.space import Space
+from coordconv_lab.train import run
+from tests.sweep.conftest import TINY, Listener, by_id, tiny_specs, tiny_sweep
+
+
+def drained(source: InTurns | Limited | Listed) -> list[str]:
+    found = []
+    while (spec := source.next()) is not None:
+        found.append(spec.id)
+        source.tell(spec, 0.5)
+    return found
+
+
+def test_rows_take_turns_until_each_is_at_its_end():
+    long, short = tiny_specs(3), tiny_specs(1, "quadrant")
+    turns = drained(InTurns([Listed(long), Listed(short)]))
+    assert turns == [long[0].id, short[0].id, long[1].id, long[2].id]
+
+
+def test_what_is_done_is_left_out_and_twice_is_once():
+    specs = tiny_specs(4)
+    assert drained(Listed([*specs, specs[0]], done=[specs[1].id])) == [
+        specs[index].id for index in (0, 2, 3)
+    ]
+
+
+def test_a_limit_leaves_the_rest():
+    specs = tiny_specs(4)
+    assert drained(Limited(Listed(specs), 2)) == [spec.id for spec in specs[:2]]
+
+
+def test_a_sweep_does_what_is_missing_and_nothing_twice(store):
+    sweep = tiny_sweep(2)
+    first, *_ = sweep.study.specs
+    run(first, store)
+    before = (store.directory(first) / "record.json").stat().st_mtime_ns
+    limited, rest, again = Listener(), Listener(), Listener()
+    run_serially(sweep, store, limited, limit=1)
+    assert limited.begun == [(1, 4, 1)]
+    run_serially(sweep, store, rest)
+    assert rest.begun == [(2, 4, 1)]
+    run_serially(sweep, store, again)
+    assert again.begun == [(0, 4, 1)]
+    assert not again.attempts
+    assert {first.id, *limited.attempts, *rest.attempts} == {s.id for s in sweep.study.specs}
+    assert len(limited.attempts) + len(rest.attempts) == 3
+    assert (store.directory(first) / "record.json").stat().st_mtime_ns == before
+
+
+def test_a_widened_sweep_does_the_new_runs_alone(store):
+    run_serially(tiny_sweep(1), store, Listener())
+    wider = Listener()
+    run_serially(tiny_sweep(2), store, wider)
+    assert len(wider.attempts) == 2
+
+
+def test_scores_are_kept_and_weights_are_not_unless_asked_for(store, tmp_path):
+    sweep, whole = tiny_sweep(1), RunStore(tmp_path / "whole")
+    run_serially(sweep, store, Listener())
+    run_serially(sweep, whole, Listener(), scores_only=False)
+    (spec, _) = sweep.study.specs
+    names = {path.name for path in store.directory(spec).iterdir()}
+    assert names == {"spec.json", "metrics.csv", "record.json", "run.lock"}
+    assert (whole.directory(spec) / "weights.safetensors").exists()
+    assert by_id(store, sweep.study.specs) == by_id(whole, sweep.study.specs)
+
+
+def test_a_run_that_cannot_be_done_is_written_down_and_the_sweep_goes_on(store, listener):
+    good, other = tiny_specs(2)
+    wild = with_settings(good, {"training.learning_rate": 1e30, "training.batch_size": 1})
+    sweep = Sweep(Study("tiny", "Does it run?", {"all": [wild, good, other]}))
+    run_serially(sweep, store, listener)
+    assert "the loss became" in listener.attempts[wild.id].failure
+    assert listener.attempts[other.id].record
+    again = Listener()
+    run_serially(sweep, store, again)
+    assert not again.attempts
+    (row,) = outcome(sweep, store)
+    assert (len(row.records), sum(row.failures.values()), row.total) == (2, 1, 3)
+    assert missing_specs(sweep, store) == ([], 3)
+
+
+def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(store, monkeypatch):
+    sweep = tiny_sweep(2)
+    run_serially(sweep, store, Listener(), limit=2)
+    done = by_id(store, sweep.study.specs)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space left on device"):
+            run_serially(sweep, store, Listener())
+    assert by_id(store, sweep.study.specs) == done
+    assert not list(store.root.glob("*/.*"))
+    run_serially(sweep, store, Listener())
+    assert None not in by_id(store, sweep.study.specs).values()
+
+
+def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):
+    sweep, url = tiny_sweep(1), f"file://{tmp_path}/remote"
+    remote, listener = store_at(url), Listener()
+    run_serially(sweep, remote, listener)
+    assert len(listener.attempts) == 2
+    run_serially(sweep, store, Listener())
+    assert by_id(remote, sweep.study.specs) == by_id(store, sweep.study.specs)
+    assert [r.spec for _, r in remote.records()] == [r.spec for _, r in store.records()]
+    names = {path.name for path in (tmp_path / "remote").glob("*/*")}
+    assert names == {"spec.json", "metrics.csv", "record.json"}
+    assert not list(remote.root.iterdir())
+    again = Listener()
+    run_serially(sweep, remote, again)
+    assert not again.attempts
+
+
+def test_a_failure_under_a_url_is_found_again():
+    store = store_at("memory://failures")
+    (spec,) = tiny_specs(1)
+    assert store.failure(spec) is None
+    store.give_up(spec, "too small")
+    store.stop(spec, {"epoch": 1.0, "score": 0.5})
+    assert store.failure(spec) == "too small"
+    assert store.stopped(spec) == {"epoch": 1.0, "score": 0.5}
+
+
+@pytest.mark.parametrize("url", ["nothing://here", "s3://bucket/path"])
+def test_a_url_that_nothing_here_can_open_says_what_to_install(url):
+    with pytest.raises(InputError, match=f"cannot open {url}"):
+        store_at(url)
+
+
+def test_a_damaged_file_under_a_url_is_named(tmp_path):
+    store = store_at(f"file://{tmp_path}/damaged")
+    (spec,) = tiny_specs(1)
+    path = tmp_path / "damaged" / spec.run_name / "record.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"version"')
+    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+        store.record(spec)
+
+
+def searching(trials: int) -> Sweep:
+    rows = [{"task": "regression", "split": "uniform", "settings": {p: [v] for p, v in FIXED}}]
+    rate = {"low": 1e-4, "high": 1e-1, "log": True}
+    settings = {"training.learning_rate": rate, "model.head": ["max", "sum"]}
+    fields = {"name": "mine", "search": "optuna", "trials": trials, "rows": rows}
+    space = Space.model_validate({**fields, "settings": settings})
+    return Sweep(Study(space.name, space.question, {}), space)
+
+
+FIXED = [(path, list(value) if isinstance(value, tuple) else value) for path, value in TINY.items()]
+
+
+def test_a_search_goes_on_where_it_was(store):
+    first, second = Listener(), Listener()
+    run_serially(searching(4), store, first, limit=3)
+    assert first.begun == [(3, 4, 1)]
+    proposed = store.read_beside(PROPOSALS)
+    run_serially(searching(6), store, second)
+    assert second.begun == [(3, 6, 1)]
+    (name,) = proposed
+    assert store.read_beside(PROPOSALS)[name][:3] == proposed[name]
+    assert not {*first.attempts} & {*second.attempts}
+    (row,) = outcome(searching(6), store)
+    assert len(row.records) == row.total == 6
+
+
+def test_a_run_that_was_proposed_and_not_done_is_done_first(store):
+    run_serially(searching(3), store, Listener(), limit=2)
+    (name, proposed) = next(iter(store.read_beside(PROPOSALS).items()))
+    (row,) = outcome(searching(3), store)
+    lost = row.specs[0]
+    (store.directory(lost) / "record.json").unlink()
+    again = Listener()
+    run_serially(searching(3), store, again, limit=1)
+    assert list(again.attempts) == [lost.id]
+    assert sorted(map(str, store.read_beside(PROPOSALS)[name])) == sorted(map(str, proposed))
+
+
+def test_two_processes_are_not_at_one_search(store):
+    from coordconv_lab.sweep.plan import planned
+
+    with (
+        planned(searching(2), store),
+        pytest.raises(InputError, match="another process is at the search"),
+        planned(searching(2), store),
+    ):
+        pass
+
+
+def test_a_space_without_more_settings_ends_a_search(store, listener: Listener):
+    rows = [{"task": "regression", "split": "uniform", "settings": {p: [v] for p, v in FIXED}}]
+    fields = {"name": "two", "search": "optuna", "trials": 5, "rows": rows}
+    space = Space.model_validate({**fields, "settings": {"model.head": ["max", "sum"]}})
+    run_serially(Sweep(Study("two", "?", {}), space), store, listener)
+    assert len(listener.attempts) == 2
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, listener):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        run_serially(tiny_sweep(1), RunStore(tmp_path / "file" / "runs"), listener)

@@ -1,0 +1,224 @@
+"""Spaces are pure functions to lists of runs: the paper's grids exactly, and those of a file."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import paper, with_settings
+from coordconv_lab.sweep.catalogue import SPACES, sweep_named
+from coordconv_lab.sweep.space import Range, Space, listed
+from coordconv_lab.sweep.space_file import read_space
+
+# Runs a split, from the log of experiments in the paper's code, counted by hand:
+# deconv 6 rates x 3 penalties x 3 kernels x 3 widths x 2 batches; rendering twice as many, for two
+# losses; conv 3 rates x 3 penalties; CoordConv 3 x 2, one, and 2 x 2 x 2 widths.
+PAPER = {
+    "classification": {"deconv": 324, "coordconv": 6},
+    "regression": {"conv": 9, "coordconv": 1},
+    "rendering": {"deconv": 648, "coordconv": 8},
+}
+
+
+@pytest.mark.parametrize("task", PAPER)
+@pytest.mark.parametrize("split", ["uniform", "quadrant"])
+def test_the_grids_of_the_paper_have_every_setting_once(task, split):
+    arms = SPACES[f"paper-{task}"]().arms
+    for model, count in PAPER[task].items():
+        specs = arms[f"{task}, {split}, {model}"]
+        assert len({spec.id for spec in specs}) == len(specs) == count
+        assert {spec.data.split_variant for spec in specs} == {"paper"}
+
+
+def test_the_deconv_grid_takes_each_value_as_often_as_any_other():
+    specs = SPACES["paper-classification"]().arms["classification, uniform, deconv"]
+    counts = {
+        "rate": Counter(spec.training.learning_rate for spec in specs),
+        "decay": Counter(spec.training.weight_decay for spec in specs),
+        "kernel": Counter(spec.model.kernel for spec in specs),
+        "width": Counter(spec.model.width for spec in specs),
+        "batch": Counter(spec.training.batch_size for spec in specs),
+    }
+    assert counts["rate"] == dict.fromkeys((0.001, 0.002, 0.005, 0.01, 0.02, 0.05), 54)
+    # Its penalty has no half: twice the strength is the weight decay.
+    assert counts["decay"] == dict.fromkeys((0, 0.002, 0.02), 108)
+    assert counts["kernel"] == {2: 108, 3: 108, 4: 108}
+    assert counts["width"] == {1: 108, 2: 108, 3: 108}
+    assert counts["batch"] == {16: 162, 32: 162}
+    assert {spec.training.epochs for spec in specs} == {1000}
+    assert {spec.training.schedule for spec in specs} == {"steps"}
+
+
+def test_the_recipe_of_the_paper_is_one_setting_of_its_grid():
+    for task in ("classification", "regression", "rendering"):
+        for split in ("uniform", "quadrant"):
+            arms = SPACES[f"paper-{task}"]().arms
+            ids = {spec.id for name, specs in arms.items() if split in name for spec in specs}
+            assert paper(task, split, "baseline").id in ids
+            if task != "rendering":  # whose painting kernels are 1 x 1 in the sweep alone
+                assert paper(task, split, "coordconv").id in ids
+
+
+def space(**fields: object) -> Space:
+    """A space of one row, unless told otherwise."""
+    rows = [{"task": "regression", "split": "uniform"}]
+    return Space.model_validate({"name": "mine", "rows": rows, **fields})
+
+
+def test_a_grid_is_the_product_of_its_values_and_ranges():
+    rate = {"low": 0.001, "high": 0.1, "log": True, "steps": 3}
+    settings = {"training.learning_rate": rate, "training.batch_size": [4, 8]}
+    (specs,) = listed(space(settings=settings, seeds=2)).arms.values()
+    found = [(s.training.learning_rate, s.training.batch_size, s.seed) for s in specs]
+    assert found == [(r, b, s) for r in (0.001, 0.01, 0.1) for b in (4, 8) for s in (0, 1)]
+
+
+DRAWN = {
+    "training.learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "training.batch_size": {"low": 2, "high": 9, "integer": True},
+}
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 99))
+def test_more_trials_change_none_of_those_before(trials, more, seed):
+    few = listed(space(search="random", trials=trials, seed=seed, settings=DRAWN))
+    many = listed(space(search="random", trials=trials + more, seed=seed, settings=DRAWN))
+    (first,), (second,) = few.arms.values(), many.arms.values()
+    assert [spec.id for spec in second[: len(first)]] == [spec.id for spec in first]
+
+
+def test_one_more_setting_does_not_change_the_values_of_the_others():
+    more = {**DRAWN, "training.weight_decay": [0, 0.1]}
+    before = listed(space(search="random", trials=9, settings=DRAWN))
+    after = listed(space(search="random", trials=9, settings=more))
+    (old,), (new,) = before.arms.values(), after.arms.values()
+    rates = [spec.training.learning_rate for spec in old]
+    assert [spec.training.learning_rate for spec in new] == rates
+
+
+def test_all_rows_are_asked_with_the_same_values():
+    rows = [{"task": "regression", "model": ["coordconv", "conv"]}]
+    study = listed(space(search="random", trials=7, settings=DRAWN, rows=rows))
+    rates = [[spec.training.learning_rate for spec in specs] for specs in study.arms.values()]
+    assert len(rates) == 4
+    assert all(row == rates[0] for row in rates)
+
+
+ENDS = st.floats(1e-6, 1e6)
+
+
+@given(ENDS, ENDS, st.booleans(), st.floats(0, 1))
+def test_a_range_never_leaves_its_ends(one, other, log, part):
+    low, high = sorted((one, other))
+    if low < high:
+        # Values are rounded to six digits, so that they can be read.
+        assert low * (1 - 1e-5) <= Range(low=low, high=high, log=log).at(part) <= high * (1 + 1e-5)
+
+
+@given(st.integers(-50, 50), st.integers(1, 60), st.floats(0, 1))
+def test_whole_numbers_have_both_ends_among_them(low, width, part):
+    whole = Range(low=low, high=low + width, integer=True)
+    assert (whole.at(0.0), whole.at(1.0)) == (low, low + width)
+    value = whole.at(part)
+    assert isinstance(value, int)
+    assert low <= value <= low + width
+
+
+YAML = """
+name: rates
+search: random
+trials: 4
+rows:
+  - {task: regression, model: [coordconv, conv]}
+settings:
+  training.learning_rate: {low: 0.001, high: 0.1, log: true}
+"""
+TOML = """
+name = "rates"
+search = "random"
+trials = 4
+rows = [{task = "regression", model = ["coordconv", "conv"]}]
+[settings]
+"training.learning_rate" = {low = 0.001, high = 0.1, log = true}
+"""
+
+
+def written(tmp_path: Path, text: str, name: str = "space.yaml") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_yaml_and_toml_describe_the_same_space(tmp_path):
+    yaml = read_space(written(tmp_path, YAML))
+    assert yaml == read_space(written(tmp_path, TOML, "space.toml"))
+    assert len(listed(yaml).specs) == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected settings by name, got NoneType"),
+        ("- 1", "got list"),
+        ("a: [", "is no valid YAML"),
+        ("a: &a [1]\nb: [*a]", "aliases are not allowed"),
+        (YAML.replace("trials: 4", ""), "trials must be given for random"),
+        (YAML.replace("trials: 4", "trials: 0"), "trials: .*greater than or equal to 1; got 0"),
+        (YAML.replace("random", "guess"), "search: .*'grid', 'random' or 'optuna'"),
+        (YAML.replace("name: rates", "name: ../up"), "name: .*pattern"),
+        (YAML.replace("low: 0.001", "low: 1"), "low must be less than high"),
+        (YAML.replace("low: 0.001", "low: -1"), "starts above 0"),
+        (YAML.replace("{low: 0.001, high: 0.1, log: true}", "[]"), "has no values"),
+        (YAML.replace("learning_rate", "lerning_rate"), "did you mean training.learning_rate"),
+        (YAML.replace("conv]", "deconv]"), "regression task has the models coordconv and conv"),
+        (YAML.replace("task: regression", "task: riding"), "task"),
+        (YAML + "extra: 1", "extra"),
+        (YAML.replace("{low: 0.001, high: 0.1, log: true}", "[-1]"), "greater than 0; got -1"),
+        (YAML.replace("random", "grid").replace("trials: 4", ""), "a range in a grid needs steps"),
+        (YAML + "  - {task: regression}", "is no valid YAML"),
+        (YAML.replace("search: random", "search: optuna") + "seeds: 2", "leave seeds at 1"),
+    ],
+)
+def test_a_file_that_is_no_space_is_refused_in_one_line(tmp_path, text, said):
+    path = written(tmp_path, text)
+    with pytest.raises(InputError, match=said) as caught:
+        listed(read_space(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_grid_too_long_to_be_meant_is_refused():
+    settings = {
+        f"training.{name}": {"low": 0.1, "high": 0.9, "steps": 500}
+        for name in ("learning_rate", "weight_decay")
+    }
+    with pytest.raises(InputError, match=r"250,000 settings, more than 100,000"):
+        listed(space(settings=settings))
+
+
+def test_a_row_that_stands_twice_is_refused():
+    rows = [{"task": "regression"}, {"task": "regression", "recipe": "paper"}]
+    with pytest.raises(InputError, match="stands twice"):
+        listed(space(rows=rows))
+
+
+@pytest.mark.parametrize("name", ["nothing.yaml", "nothing.toml", "."])
+def test_a_file_that_is_not_there_is_named(name):
+    with pytest.raises(InputError, match=r"cannot read|there is no sweep"):
+        sweep_named(name)
+
+
+def test_an_unknown_sweep_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean paper-rendering;"):
+        sweep_named("paper-rendring")
+
+
+def test_a_setting_for_all_runs_scales_a_sweep_down():
+    small = sweep_named("paper-regression", {"training.epochs": 1, "data.square": 57})
+    before = sweep_named("paper-regression")
+    assert {spec.training.epochs for spec in small.study.specs} == {1}
+    pairs = zip(small.study.specs, before.study.specs, strict=True)
+    for changed, spec in pairs:
+        assert with_settings(spec, {"training.epochs": 1, "data.square": 57}) == changed
