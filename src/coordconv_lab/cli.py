@@ -348,7 +348,14 @@ def report(
     from coordconv_lab.report import write_report
     from coordconv_lab.results import RunStore
 
-    print(write_report(RunStore(runs), out or runs / "report.html", ledger_if_any(results)))
+    print(
+        write_report(
+            RunStore(runs),
+            out or runs / "report.html",
+            ledger_if_any(results),
+            RunStore(results / "search"),
+        )
+    )
 
 
 SweepName = Annotated[str, Parameter(help="A sweep, a study, or a YAML or TOML file.")]

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.results import Record, SummaryRow
-from coordconv_lab.results.wording import published, score
+from coordconv_lab.results.wording import duration, published, score
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study
 from coordconv_lab.sweep.outcome import RowOutcome
@@ -291,7 +291,7 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
     """Print how many runs are missing, and how long they take here and on several machines."""
     console = Console()
     console.print(
-        f"{total} runs, {len(estimate.each)} of them to do; {estimate.shapes} kinds measured"
+        f"{total} runs, {len(estimate.each)} of them to do; kinds of run measured: {estimate.shapes}"
     )
     table = Table("machines like this one", "runs at once", "time")
     for count in sorted({1, machines}):
@@ -303,19 +303,6 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
         "other down. The longest run takes "
         f"{duration(max(estimate.each, default=0.0))}."
     )
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that fits.
-
-    Example:
-        >>> duration(5400), duration(42)
-        ('1.5 hours', '42 seconds')
-    """
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} seconds"
 
 
 def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
@@ -337,7 +324,7 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
         for record in row.best[:best]:
             scores = (record.train_score, record.test_score)
             train, test = (score(value, record.spec.task) for value in scores)
-            settings = described(row.settings(record)) or "the only setting"
+            settings = described(row.settings(record.spec)) or "the only setting"
             line = f"train {train}, test {test}, {record.seconds:.0f} s: {settings}"
             console.print(f"[bold]{row.name}[/bold]", highlight=False)
             console.print(Padding(Text(line), (0, 0, 0, 4)))

@@ -67,7 +67,9 @@ def reproduce(
         records = [run(spec, store, bars, hardware=hardware) for spec in specs]
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])
-    report = write_report(store, runs / "report.html", ledger_if_any(RESULTS))
+    report = write_report(
+        store, runs / "report.html", ledger_if_any(RESULTS), RunStore(RESULTS / "search")
+    )
     print_summary(rows, unfair_pairs(rows), report)
     return report
 

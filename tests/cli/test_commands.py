@@ -52,6 +52,17 @@ def _refused(capsys, *arguments: str) -> str:
         ("study tiling --arm diagonal", "no arm of the study tiling has 'diagonal'"),
         ("claims", "results is no directory"),
         ("claims --results nowhere", "nowhere is no directory"),
+        ("sweep tilling", "did you mean tiling"),
+        ("sweep show tilling", "did you mean tiling"),
+        ("sweep nowhere.yaml", "cannot read nowhere.yaml"),
+        ("sweep tiling --limit 0", "--limit: expected 1 or more, got 0"),
+        ("sweep tiling --address here:1", "--address: for --engine ray alone"),
+        ("sweep tiling --early-stopping", "--early-stopping: for --engine ray alone"),
+        ("sweep tiling --engine slurm", 'Choose from: "serial", "ray"'),
+        ("sweep tiling --row diagonal", "no arm of the study tiling has 'diagonal'"),
+        ("sweep tiling --runs nothing://here", "cannot open nothing://here"),
+        ("sweep tiling --set training.epoch=1", "did you mean training.epochs?"),
+        ("train regression --devices 0", "--devices: expected 1 or more, got 0"),
         ("data export", "--out"),
     ],
 )
@@ -189,3 +200,21 @@ def test_json_written_for_other_programs_has_the_promised_columns(tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert [row["model"] for row in rows] == ["coordconv", "deconv"]
     assert (tmp_path / "report.html").exists()
+
+
+def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep"]) == 0
+    assert "paper-classification" in capsys.readouterr().out
+    one = ["--row", "uniform, coordconv", "--set", "data.square=57", "--set", "training.epochs=1"]
+    assert main(["sweep", "paper-classification", *one, "--dry-run", "--machines", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "6 runs, 6 of them to do; kinds of run measured: 1" in said
+    assert not (tmp_path / "runs").exists()
+    assert main(["sweep", "paper-classification", *one, "--limit", "2"]) == 0
+    assert "2 of 6" in capsys.readouterr().out
+    assert main(["sweep", "show", "paper-classification", *one]) == 0
+    said = capsys.readouterr().out
+    assert "2 of 6" in said
+    assert "learning_rate 0.001" in said
+    assert len(list((tmp_path / "runs" / "paper-classification").glob("*/record.json"))) == 2

@@ -1,4 +1,4 @@
-"""The same runs on Ray: on this machine, on a cluster of two nodes, with workers and drivers lost."""
+"""The same runs on Ray: here, on a cluster of two nodes, with workers and drivers lost."""
 
 import os
 import re

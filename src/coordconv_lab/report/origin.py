@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from coordconv_lab.report.runs import Run
 from coordconv_lab.report.table import is_perfect
-from coordconv_lab.report.wording import duration, listed
+from coordconv_lab.report.wording import listed
+from coordconv_lab.results.wording import duration
 
 
 class Fact(NamedTuple):

@@ -8,7 +8,7 @@ from typing import get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coordconv_lab.claims import Entry, Verdict
-from coordconv_lab.report import curves, wording
+from coordconv_lab.report import curves, search, wording
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.origin import facts, tally
@@ -17,12 +17,26 @@ from coordconv_lab.report.runs import Run
 from coordconv_lab.report.table import pairs
 from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.results import wording as scores
+from coordconv_lab.sweep.outcome import RowOutcome
 
 HERE = Path(__file__).parent
 
 
-def render(runs: Sequence[Run], evidence: Sequence[Entry] = ()) -> str:
-    """Make the whole page of some runs, in the order that read_runs gives them, and of claims."""
+def render(
+    runs: Sequence[Run],
+    evidence: Sequence[Entry] = (),
+    searched: Sequence[RowOutcome] = (),
+    search_source: str = "",
+) -> str:
+    """Make the whole page of some runs, in the order that read_runs gives them.
+
+    Args:
+        runs: What was run.
+        evidence: Claims with their verdicts.
+        searched: Rows of settings that were searched.
+        search_source: Where those come from, in a sentence.
+    """
+    rows = search.rows_of(searched)
     content = {
         "runs": runs,
         "facts": facts(runs),
@@ -38,6 +52,11 @@ def render(runs: Sequence[Run], evidence: Sequence[Entry] = ()) -> str:
         "colours": _colours(),
         "evidence": evidence,
         "tally": _tally(evidence),
+        "search_panels": search.search_panels(rows),
+        "search_ticks": search.search_time_axis(rows).ticks(),
+        "settings_panels": search.settings_panels(rows),
+        "search_source": search_source,
+        "settings_width": search.SETTINGS_WIDTH,
     }
     # The page's own style and script are the only text that is not escaped.
     return (

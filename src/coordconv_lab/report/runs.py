@@ -18,6 +18,9 @@ Cell = tuple[str, str]
 CELLS: Sequence[Cell] = tuple(dict.fromkeys((task, split) for task, split, _ in TUTORIAL_SCORES))
 """(task, split), in the tutorial's order."""
 
+MANY = 5
+"""From so many settings of one net on, runs are a search."""
+
 Content = TypeVar("Content")
 
 

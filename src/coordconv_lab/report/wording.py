@@ -42,19 +42,6 @@ def seconds(value: float) -> str:
     return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
-def duration(value: float) -> str:
-    """Write a long wall time with its units.
-
-    Example:
-        >>> duration(42.4), duration(4320)
-        ('42 s', '1 h 12 min')
-    """
-    if value < 100:
-        return f"{value:.0f} s"
-    minutes = round(value / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
 def listed(values: list[int]) -> str:
     """Write whole numbers, runs of neighbours shortened.
 

@@ -5,12 +5,27 @@ from pathlib import Path
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
-from coordconv_lab.report.runs import read_runs
+from coordconv_lab.report.runs import MANY, Run, read_runs
 from coordconv_lab.results.files import write_atomically
 from coordconv_lab.results.store import RunStore
+from coordconv_lab.sweep.outcome import outcome_in
+
+SHOWN = 3
+"""Of a net that was trained with many settings, so many of the best are shown run by run."""
+
+_OURS = "Every setting of these runs was tried once."
+_COMMITTED = (
+    "Settings drawn at random from one space for both nets of a task; these are the records that "
+    "came with the source."
+)
 
 
-def write_report(store: RunStore, out: Path, evidence: Sequence[Entry] = ()) -> Path:
+def write_report(
+    store: RunStore,
+    out: Path,
+    evidence: Sequence[Entry] = (),
+    search: RunStore | None = None,
+) -> Path:
     """Write one HTML page about every finished run of a store.
 
     The page needs no network and no other file. A run whose metrics.csv or predictions.npz is
@@ -20,6 +35,7 @@ def write_report(store: RunStore, out: Path, evidence: Sequence[Entry] = ()) -> 
         store: The runs.
         out: The file to write; its directory is made where it is not there.
         evidence: Claims with their verdicts, for a section of their own; none, no section.
+        search: Runs of a search to show where `store` itself is none.
 
     Returns:
         The file that was written.
@@ -36,6 +52,22 @@ def write_report(store: RunStore, out: Path, evidence: Sequence[Entry] = ()) -> 
     # The template engine and the picture library are loaded by those who make pages, and by no one
     # who only imports the name of this function.
     from coordconv_lab.report.page import render
+    from coordconv_lab.report.search import rows_of
 
-    write_atomically(out, render(runs, evidence).encode())
+    searched, source = outcome_in(store), _OURS
+    if not rows_of(searched) and search is not None:
+        searched, source = outcome_in(search), _COMMITTED
+    page = render(_chosen(runs), evidence, searched, source)
+    write_atomically(out, page.encode())
     return out
+
+
+def _chosen(runs: Sequence[Run]) -> list[Run]:
+    """All runs, but of a net with many settings the best alone, in their order."""
+    kept: set[str] = set()
+    for key in dict.fromkeys(run.key for run in runs):
+        group = [run for run in runs if run.key == key]
+        if len({run.settings for run in group}) >= MANY:
+            group = sorted(group, key=lambda run: -run.record.test_score)[:SHOWN]
+        kept |= {run.name for run in group}
+    return [run for run in runs if run.name in kept]

@@ -130,6 +130,15 @@ class RunStore:
         path = self.directory(spec) / "record.json"
         return Record.parse(read_json(path), str(path)) if path.exists() else None
 
+    def specs(self) -> Iterator[ExperimentSpec]:
+        """The spec of every run that was begun, in the order of the names of their directories.
+
+        Raises:
+            InputError: A spec cannot be used.
+        """
+        for path in sorted(self.root.glob("*/spec.json")):
+            yield parse_spec(read_json(path), str(path))
+
     def records(self) -> Iterator[tuple[Path, Record]]:
         """Every finished run with its directory, in the order of their names.
 

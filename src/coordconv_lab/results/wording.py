@@ -45,3 +45,18 @@ def published(fraction: float | None) -> str:
 
 def _truncated(value: float, digits: int) -> str:
     return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f}"
+
+
+def duration(value: float) -> str:
+    """Write a long wall time, given in seconds, with its units.
+
+    Example:
+        >>> duration(42.4), duration(4320), duration(3e5)
+        ('42 s', '1 h 12 min', '3.5 days')
+    """
+    if value < 100:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    if minutes >= 2880:
+        return f"{minutes / 1440:.1f} days"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

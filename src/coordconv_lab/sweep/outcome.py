@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from coordconv_lab.claims.tries import Tries, solves
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies.rows import row
 from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.plan import proposed_specs
 
@@ -44,10 +45,23 @@ class RowOutcome(NamedTuple):
             key=lambda record: (-record.test_score, -record.train_score, record.seconds),
         )
 
-    def settings(self, record: Record) -> dict[str, Any]:
+    def settings(self, spec: ExperimentSpec) -> dict[str, Any]:
         """The settings of a run that are not the same in the whole row, by path."""
         varying = _varying(self.specs)
-        return {path: value for path, value in _flat(record.spec).items() if path in varying}
+        return {path: value for path, value in _flat(spec).items() if path in varying}
+
+
+def outcome_in(store: RunStore) -> list[RowOutcome]:
+    """Sort all runs of a directory into rows, whichever sweep they are of.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    rows: dict[str, list[ExperimentSpec]] = {}
+    for spec in store.specs():
+        name = row(spec.task, spec.data.split, spec.model_name)
+        rows.setdefault(name, []).append(spec)
+    return [_row(name, specs, store, len(specs)) for name, specs in rows.items()]
 
 
 def outcome(sweep: Sweep, store: RunStore) -> list[RowOutcome]:

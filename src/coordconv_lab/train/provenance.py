@@ -36,6 +36,7 @@ def provenance(
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {}
     for package in _PACKAGES:
@@ -53,6 +54,7 @@ def device_name(hardware: Hardware) -> str:
     return hardware.kind
 
 
+@cache
 def processor_name() -> str:
     """Return the processor's own name where the system tells it, else its architecture."""
     try:

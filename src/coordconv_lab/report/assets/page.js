@@ -17,7 +17,7 @@
   const data = (element) => JSON.parse(element.querySelector("script").textContent);
 
   // A curve: the measurement nearest to the pointer, in the units of the drawing.
-  for (const element of document.querySelectorAll(".curve")) {
+  for (const element of document.querySelectorAll(".curve:not(.still)")) {
     const probes = data(element);
     const drawing = element.querySelector("svg");
     const mark = element.querySelector(".mark");

@@ -1,0 +1,77 @@
+"""What the page says of a search: how many settings do, after how many tries."""
+
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.report import write_report
+from coordconv_lab.report.search import rows_of, search_panels, settings_panels
+from coordconv_lab.results import RunStore
+from coordconv_lab.sweep.outcome import outcome_in
+from tests.report.conftest import AddRun
+from tests.report.test_report_page import Reader
+
+
+def searched(add_run: AddRun, store: RunStore) -> None:
+    """Six settings of each net, of which four and one solve the task; one more was given up."""
+    for model, solved in (("coordconv", 4), ("deconv", 1)):
+        for number in range(6):
+            spec = tuned("classification", "uniform", model)
+            rate = {"training.learning_rate": 0.001 * 3**number}
+            score = 1.0 if number < solved else 0.1 * number
+            add_run(spec=with_settings(spec, rate), test=score, seconds=10.0 + number)
+    wild = with_settings(spec, {"training.learning_rate": 9.0})
+    store.open(wild)
+    store.give_up(wild, "the loss became nan")
+
+
+def test_the_page_says_how_many_settings_solve_a_task(add_run, store, tmp_path):
+    searched(add_run, store)
+    page = Reader(write_report(store, tmp_path / "page.html").read_text())
+    assert "CoordConv: 4 of 6 settings solve it" in page.words
+    # The one that was given up was a try too.
+    assert "Deconv: 1 of 7 settings solve it" in page.words
+    probes = [text for piece in page.data if isinstance(piece, list) for *_, text in piece]
+    assert "CoordConv: the best of 2 settings solves it in 93.3% of cases" in " ".join(probes)
+    assert any("learning_rate 0.001" in text for text in probes)
+
+
+def test_a_search_of_its_own_comes_before_the_one_that_is_given(add_run, store, tmp_path):
+    add_run()
+    other = RunStore(tmp_path / "search")
+    alone = Reader(write_report(store, tmp_path / "page.html", search=other).read_text())
+    assert "How hard is it" not in alone.words
+    source = RunStore(tmp_path / "own")
+    searched(lambda **run: _added(add_run, store, source, **run), source)
+    given = Reader(write_report(store, tmp_path / "page.html", search=source).read_text())
+    assert "the records that came with the source" in given.words
+    own = Reader(write_report(source, tmp_path / "page.html", search=store).read_text())
+    assert "Every setting of these runs" in own.words
+
+
+def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> None:
+    made = add_run(**run)
+    into.root.mkdir(exist_ok=True)
+    made.rename(into.root / made.name)
+
+
+def test_of_many_settings_the_best_are_shown_run_by_run(add_run, store, tmp_path):
+    searched(add_run, store)
+    page = write_report(store, tmp_path / "page.html").read_text()
+    panels = [piece for piece in Reader(page).data if isinstance(piece, list)]
+    # 20 measurements of each of the three best runs of both nets, in the panel of its curves.
+    assert 20 * 3 * 2 in map(len, panels)
+
+
+def test_every_run_is_a_dot_and_a_line(add_run, store):
+    searched(add_run, store)
+    rows = rows_of(outcome_in(store))
+    (panel,) = search_panels(rows)
+    assert len(panel.dots) == 12
+    with_coordinates, without = settings_panels(rows)
+    assert (with_coordinates.model, without.model) == ("coordconv", "deconv")
+    assert len(with_coordinates.lines) == len(without.lines) == 6
+    assert [axis.name for axis in with_coordinates.axes] == ["learning rate", "score"]
+
+
+def test_seeds_of_one_setting_are_no_search(add_run, store):
+    for seed in range(8):
+        add_run(seed=seed)
+    assert not rows_of(outcome_in(store))
