@@ -42,9 +42,10 @@ imports: $(INSTALLED)
 readme: $(INSTALLED) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
 
-speed: $(INSTALLED) ## Write both pages about speed and their pictures anew from benchmarks/results/.
+speed: $(INSTALLED) ## Write the pages about speed and sweeps anew from benchmarks/results/.
 	@$(BIN)/python docs/make_speed.py
 	@$(BIN)/python docs/make_training_speed.py
+	@$(BIN)/python docs/make_sweeps.py
 
 evidence: $(INSTALLED) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py

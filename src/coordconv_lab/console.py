@@ -291,7 +291,8 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
     """Print how many runs are missing, and how long they take here and on several machines."""
     console = Console()
     console.print(
-        f"{total} runs, {len(estimate.each)} of them to do; kinds of run measured: {estimate.shapes}"
+        f"{total} runs, {len(estimate.each)} of them to do; "
+        f"kinds of run measured: {estimate.shapes}"
     )
     table = Table("machines like this one", "runs at once", "time")
     for count in sorted({1, machines}):

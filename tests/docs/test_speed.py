@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("program", ["make_speed.py", "make_training_speed.py"])
+@pytest.mark.parametrize("program", ["make_speed.py", "make_training_speed.py", "make_sweeps.py"])
 def test_a_page_is_that_of_the_committed_measurements(program):
     check = [sys.executable, ROOT / "docs" / program, "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
@@ -63,3 +63,20 @@ def test_ensembles_are_measured_against_one_net_at_a_time(tmp_path):
     [cell] = measured("ensemble.py", tmp_path / "ensemble.json", options)["cells"]
     assert cell["ratio"]["ensemble of 1"] == [1, 1, 1]
     assert set(cell["ratio"]) == set(cell["steps_a_second"])
+
+
+@pytest.mark.parametrize("engine", ["serial", "ray"])
+def test_a_run_that_does_nothing_is_measured_on_both_engines(engine):
+    command = [sys.executable, ROOT / "benchmarks" / "sweep_overhead.py"]
+    command += ["--one", engine, "--runs", "20"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    turn = json.loads(done.stdout.splitlines()[-1])
+    assert (turn["engine"], turn["runs"]) == (engine, 20)
+    assert turn["milliseconds_a_run"] > 0 < turn["megabytes_at_the_end"]
+
+
+def test_both_engines_are_compared_record_by_record(tmp_path):
+    options = "--sweep paper-regression --limit 3"
+    found = measured("sweep_engines.py", tmp_path / "engines.json", options)
+    assert found["records"] == {"serial": 3, "ray": 3}
+    assert found["differing"] == []

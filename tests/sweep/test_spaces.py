@@ -222,3 +222,11 @@ def test_a_setting_for_all_runs_scales_a_sweep_down():
     pairs = zip(small.study.specs, before.study.specs, strict=True)
     for changed, spec in pairs:
         assert with_settings(spec, {"training.epochs": 1, "data.square": 57}) == changed
+
+
+def test_the_example_is_a_space_whose_rows_are_asked_alike():
+    path = Path(__file__).parents[2] / "examples" / "learning_rates.yaml"
+    ours, theirs = sweep_named(str(path)).study.arms.values()
+    assert len(ours) == len(theirs) == 12
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.training.learning_rate == other.training.learning_rate
