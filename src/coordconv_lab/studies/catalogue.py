@@ -23,6 +23,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "canvases": pictures.canvases,
     "search": search.search,
     "decay-rule": pictures.decay_rule,
+    "deconv-endings": rows.deconv_endings,
     "tutorial": rows.tutorial_rows,
 }
 

@@ -1,6 +1,7 @@
 """Studies of whole recipes: the rows of the tables, over seeds."""
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from coordconv_lab.recipes import tuned, tutorial, with_settings
 from coordconv_lab.specs import ExperimentSpec, SplitName, TaskName
@@ -61,5 +62,26 @@ def many_seeds() -> Study:
     return Study(
         "many-seeds",
         "Does our recipe solve the tasks on every seed, and stay there when trained on?",
+        arms,
+    )
+
+
+DECONV_ENDINGS: Mapping[str, Mapping[str, Any]] = {
+    "as published": {},
+    "decaying rate": {"training.schedule": "cosine"},
+    "wider": {"model.width": 3},
+}
+
+
+def deconv_endings() -> Study:
+    """The tutorial's deconv row of classification, uniform split, and one change at a time."""
+    spec = tutorial("classification", "uniform", "deconv")
+    arms = {
+        name: over_seeds(with_settings(spec, settings), 3)
+        for name, settings in DECONV_ENDINGS.items()
+    }
+    return Study(
+        "deconv-endings",
+        "Why does the tutorial's deconv net end below the tutorial's figures?",
         arms,
     )
