@@ -304,7 +304,7 @@ def train(
     from coordconv_lab.train import Hardware, is_first_process, run_ensemble
 
     store, hardware = RunStore(runs), Hardware(device, compile, devices, num_nodes)
-    if not is_first_process():
+    if hardware.processes > 1 and not is_first_process():
         run_ensemble(specs, store, hardware=hardware)
         return
     with RunBars(total=1) as bars:
@@ -348,6 +348,8 @@ def report(
     from coordconv_lab.report import write_report
     from coordconv_lab.results import RunStore
 
+    if ":/" in str(runs):
+        raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
     print(
         write_report(
             RunStore(runs),
@@ -357,6 +359,8 @@ def report(
         )
     )
 
+
+_MOST = 1_000_000
 
 SweepName = Annotated[str, Parameter(help="A sweep, a study, or a YAML or TOML file.")]
 SweepRuns = Annotated[
@@ -435,10 +439,10 @@ def sweep(
         return
     numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
     for option, value in numbers:
-        if value is not None and value < 1:
-            raise InputError(f"--{option}: expected 1 or more, got {value}")
-    if gpus_per_run < 0:
-        raise InputError(f"--gpus-per-run: expected 0 or more, got {gpus_per_run}")
+        if value is not None and not 1 <= value <= _MOST:
+            raise InputError(f"--{option}: expected 1 to {_MOST:,}, got {value}")
+    if not 0 <= gpus_per_run <= _MOST:
+        raise InputError(f"--gpus-per-run: expected 0 to {_MOST:,}, got {gpus_per_run}")
     only_ray = {
         "--address": address,
         "--gpus-per-run": gpus_per_run,
@@ -446,10 +450,10 @@ def sweep(
     }
     if engine == "serial" and (given := [option for option, value in only_ray.items() if value]):
         raise InputError(f"{', '.join(given)}: for --engine ray alone")
-    chosen = sweep_named(name, dict(_setting(text) for text in set_)).only(row)
-    place = runs or str(Path("runs") / chosen.name)
+    chosen = sweep_named(name, dict(_setting(text) for text in set_), row)
+    place = _place(runs, chosen.name)
     if dry_run:
-        estimate, total, at_once = _estimate(chosen, place, engine, cpus_per_run, device)
+        estimate, total, at_once = _estimate(chosen, place, engine, cpus_per_run, device, limit)
         print_estimate(estimate, total, at_once, machines)
         return
     if engine == "serial":
@@ -482,23 +486,27 @@ def sweep(
 
 
 def _estimate(
-    chosen: "Sweep", place: str, engine: str, cpus_per_run: int | None, device: "DeviceName"
+    chosen: "Sweep",
+    place: str,
+    engine: str,
+    cpus_per_run: int | None,
+    device: "DeviceName",
+    limit: int | None,
 ) -> "tuple[Estimate, int, int]":
     """Measure what is missing, with the threads that a run will have; say how many fit in here."""
     import torch
 
     from coordconv_lab.console import counting_bar
     from coordconv_lab.results.remote import store_at
-    from coordconv_lab.sweep.estimate import estimate
+    from coordconv_lab.sweep.estimate import cores_here, estimate
     from coordconv_lab.sweep.plan import missing_specs
     from coordconv_lab.train import Hardware
 
     missing, total = missing_specs(chosen, store_at(place))
-    cores = torch.get_num_threads()
-    threads = cpus_per_run or (cores if engine == "serial" else 1)
-    at_once = 1 if engine == "serial" else max(1, cores // threads)
+    threads = cpus_per_run or (torch.get_num_threads() if engine == "serial" else 1)
+    at_once = 1 if engine == "serial" else max(1, cores_here() // threads)
     with counting_bar("kinds of runs") as advance:
-        return estimate(missing, threads, Hardware(device), advance), total, at_once
+        return estimate(missing[:limit], threads, Hardware(device), advance), total, at_once
 
 
 @sweep_app.command
@@ -528,9 +536,23 @@ def show(
     from coordconv_lab.sweep.catalogue import sweep_named
     from coordconv_lab.sweep.outcome import outcome
 
-    chosen = sweep_named(name, dict(_setting(text) for text in set_)).only(row)
-    store = store_at(runs or str(Path("runs") / chosen.name))
-    print_outcome(chosen.name, outcome(chosen, store), best)
+    if best < 0:
+        raise InputError(f"--best: expected 0 or more, got {best}")
+    chosen = sweep_named(name, dict(_setting(text) for text in set_), row)
+    place = _place(runs, chosen.name)
+    if "://" not in place and not Path(place).is_dir():
+        raise InputError(
+            f"{place} is no directory: nothing of the sweep {chosen.name} is there; run it first, "
+            "or name the directory with --runs"
+        )
+    print_outcome(chosen.name, outcome(chosen, store_at(place)), best)
+
+
+def _place(runs: str | None, name: str) -> str:
+    """Where the runs of a sweep are."""
+    if runs == "":
+        raise InputError("--runs: expected a directory or a URL, got nothing")
+    return runs or str(Path("runs") / name)
 
 
 @data_app.command

@@ -84,6 +84,10 @@ class RunBars:
         self._total = total
         self._bars.update(self._all, total=total, visible=total > 1)
 
+    def passed(self, count: int) -> None:
+        """Set how many runs are behind, those among them that were not trained."""
+        self._started = count
+
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
         """Show a new run, of one net or of several."""
         self._started, self._steps, self._score = self._started + 1, steps, ""
@@ -275,6 +279,8 @@ class SweepBars:
 
     def _advance(self, spec: ExperimentSpec, said: str, is_news: bool) -> None:
         self._ended += 1
+        if self._at_work:
+            self._at_work.passed(self._ended)
         if self._bars:
             self._bars.update(self._task, completed=self._ended)
         if is_news or not self._console.is_terminal:
@@ -317,9 +323,9 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
             low, high = tried.interval
             cells[0] = f"{tried.solved} of {tried.n} ({low:.0%} to {high:.0%})"
             cells[1] = score(row.best[0].test_score, row.best[0].spec.task)
-        failed = sum(row.failures.values())
         done = f"{len(row.records)} of {row.total}"
-        table.add_row(row.name, done, str(failed or ""), str(row.stopped or ""), *cells)
+        failed, stopped = (str(len(ended) or "") for ended in (row.failures, row.stopped))
+        table.add_row(row.name, done, failed, stopped, *cells)
     console.print(table)
     for row in rows:
         for record in row.best[:best]:
@@ -329,7 +335,7 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
             line = f"train {train}, test {test}, {record.seconds:.0f} s: {settings}"
             console.print(f"[bold]{row.name}[/bold]", highlight=False)
             console.print(Padding(Text(line), (0, 0, 0, 4)))
-        for reason, count in row.failures.items():
+        for reason, count in Counter(row.failures.values()).items():
             console.print(Padding(Text(f"{count} given up: {reason}"), (0, 0, 0, 4)), style="red")
 
 

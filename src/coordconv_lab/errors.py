@@ -5,6 +5,10 @@ class InputError(ValueError):
     """What was asked for, or a file that was read, is not usable; the message says what to do."""
 
 
+class HeldError(InputError):
+    """Another process is at this run."""
+
+
 class FailingRunError(InputError):
     """A run cannot be done as its spec says, however often it is tried; others can."""
 

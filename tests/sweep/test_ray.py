@@ -70,7 +70,7 @@ def test_runs_that_are_worse_stop_early_and_can_go_on(tmp_path):
     assert specs[0].id in early.attempts
     assert {*early.stops, *early.attempts} == {spec.id for spec in specs}
     (row,) = outcome(sweep, RunStore(tmp_path))
-    assert row.stopped == len(early.stops)
+    assert row.stopped == set(early.stops)
     run_on_ray(sweep, str(tmp_path), again, options=RayOptions(early_stopping=True))
     assert not again.attempts
     run_on_ray(sweep, str(tmp_path), late)
@@ -94,7 +94,9 @@ def test_an_address_where_nobody_answers_is_named_at_once(tmp_path, listener):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
-@pytest.mark.parametrize("address", ["nowhere", "host:port", ":1", "host:99999999"])
+@pytest.mark.parametrize(
+    "address", ["nowhere", "host:port", ":1", "host:99999999", "a..b:6379", "h:²"]
+)
 def test_an_address_that_is_none_is_refused(tmp_path, listener, address):
     with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster answers"):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
@@ -224,6 +226,6 @@ def test_a_machine_without_the_package_is_named_before_the_first_run(head, tmp_p
 
 def test_the_cluster_may_be_named_by_the_environment(head, tmp_path, listener, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", head)
-    run_on_ray(tiny_sweep(1), f"file://{tmp_path}/remote", listener)
+    run_on_ray(tiny_sweep(1), f"local://{tmp_path}/remote", listener)
     assert listener.begun[0][2] >= 1
     assert all(done.record for done in listener.attempts.values())

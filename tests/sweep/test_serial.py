@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import HeldError, InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
-from coordconv_lab.results.remote import store_at
+from coordconv_lab.results.remote import RemoteRunStore, store_at
 from coordconv_lab.studies import Study
 from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.outcome import outcome
-from coordconv_lab.sweep.plan import missing_specs
-from coordconv_lab.sweep.proposals import InTurns, Limited, Listed
+from coordconv_lab.sweep.plan import missing_specs, planned
+from coordconv_lab.sweep.proposals import InTurns, Listed
 from coordconv_lab.sweep.search import PROPOSALS
 from coordconv_lab.sweep.serial import run_serially
 from coordconv_lab.sweep.space import Space
@@ -22,7 +22,7 @@ from coordconv_lab.train import run
 from tests.sweep.conftest import TINY, Listener, by_id, tiny_specs, tiny_sweep
 
 
-def drained(source: InTurns | Limited | Listed) -> list[str]:
+def drained(source: InTurns | Listed) -> list[str]:
     found = []
     while (spec := source.next()) is not None:
         found.append(spec.id)
@@ -41,11 +41,6 @@ def test_what_is_done_is_left_out_and_twice_is_once():
     assert drained(Listed([*specs, specs[0]], done=[specs[1].id])) == [
         specs[index].id for index in (0, 2, 3)
     ]
-
-
-def test_a_limit_leaves_the_rest():
-    specs = tiny_specs(4)
-    assert drained(Limited(Listed(specs), 2)) == [spec.id for spec in specs[:2]]
 
 
 def test_a_sweep_does_what_is_missing_and_nothing_twice(store):
@@ -95,7 +90,7 @@ def test_a_run_that_cannot_be_done_is_written_down_and_the_sweep_goes_on(store, 
     run_serially(sweep, store, again)
     assert not again.attempts
     (row,) = outcome(sweep, store)
-    assert (len(row.records), sum(row.failures.values()), row.total) == (2, 1, 3)
+    assert (len(row.records), len(row.failures), row.total) == (2, 1, 3)
     assert missing_specs(sweep, store) == ([], 3)
 
 
@@ -118,8 +113,9 @@ def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(store, monkeyp
 
 
 def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):
-    sweep, url = tiny_sweep(1), f"file://{tmp_path}/remote"
+    sweep, url = tiny_sweep(1), f"local://{tmp_path}/remote"
     remote, listener = store_at(url), Listener()
+    assert isinstance(remote, RemoteRunStore)
     run_serially(sweep, remote, listener)
     assert len(listener.attempts) == 2
     run_serially(sweep, store, Listener())
@@ -127,7 +123,7 @@ def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):
     assert [r.spec for _, r in remote.records()] == [r.spec for _, r in store.records()]
     names = {path.name for path in (tmp_path / "remote").glob("*/*")}
     assert names == {"spec.json", "metrics.csv", "record.json"}
-    assert not list(remote.root.iterdir())
+    assert not remote.root.exists()
     again = Listener()
     run_serially(sweep, remote, again)
     assert not again.attempts
@@ -143,14 +139,16 @@ def test_a_failure_under_a_url_is_found_again():
     assert store.stopped(spec) == {"epoch": 1.0, "score": 0.5}
 
 
-@pytest.mark.parametrize("url", ["nothing://here", "s3://bucket/path"])
+@pytest.mark.parametrize(
+    "url", ["nothing://here", "s3://bucket/path", "github://a", "reference://x", "dir://x"]
+)
 def test_a_url_that_nothing_here_can_open_says_what_to_install(url):
     with pytest.raises(InputError, match=f"cannot open {url}"):
         store_at(url)
 
 
 def test_a_damaged_file_under_a_url_is_named(tmp_path):
-    store = store_at(f"file://{tmp_path}/damaged")
+    store = store_at(f"local://{tmp_path}/damaged")
     (spec,) = tiny_specs(1)
     path = tmp_path / "damaged" / spec.run_name / "record.json"
     path.parent.mkdir(parents=True)
@@ -198,8 +196,6 @@ def test_a_run_that_was_proposed_and_not_done_is_done_first(store):
 
 
 def test_two_processes_are_not_at_one_search(store):
-    from coordconv_lab.sweep.plan import planned
-
     with (
         planned(searching(2), store),
         pytest.raises(InputError, match="another process is at the search"),
@@ -220,3 +216,115 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, listener):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         run_serially(tiny_sweep(1), RunStore(tmp_path / "file" / "runs"), listener)
+
+
+def test_a_directory_under_a_file_url_is_a_directory(tmp_path):
+    assert type(store_at(f"file://{tmp_path}/with space")) is RunStore
+    assert store_at(f"file://{tmp_path}/with space").root == tmp_path / "with space"
+
+
+def test_a_run_that_another_process_holds_does_not_count_towards_a_limit(store, listener):
+    sweep = tiny_sweep(2)
+    first, second, *_ = sweep.study.specs
+    with store.held(first):
+        run_serially(sweep, store, listener, limit=1)
+        with pytest.raises(HeldError, match="another process is at the run"):
+            run(first, store)
+    assert listener.attempts[first.id].held_elsewhere
+    assert listener.attempts[second.id].record
+    assert len(listener.attempts) == 2
+
+
+def test_a_net_without_room_on_its_canvas_is_given_up_and_the_sweep_goes_on(store, listener):
+    good = tiny_specs(1)[0]
+    no_room = with_settings(good, {"model.kernel": 31, "model.padding": "reflect"})
+    sweep = Sweep(Study("tiny", "Does it run?", {"all": [no_room, good]}))
+    run_serially(sweep, store, listener)
+    assert "cannot be used on a canvas of height 14" in listener.attempts[no_room.id].failure
+    assert listener.attempts[good.id].record
+
+
+def test_the_record_of_another_run_is_refused(store):
+    one, other = tiny_specs(2)
+    run(one, store)
+    store.open(other)
+    record = (store.directory(one) / "record.json").read_bytes()
+    (store.directory(other) / "record.json").write_bytes(record)
+    with pytest.raises(InputError, match=f"is of another run than {other.run_name}"):
+        store.record(other)
+
+
+def edited(trials: int, **settings: object) -> Sweep:
+    """The search of `searching` after its file was edited."""
+    space = searching(trials).space
+    assert space is not None
+    changed = Space.model_validate({**space.model_dump(), "trials": trials, "settings": settings})
+    return Sweep(Study(space.name, space.question, {}), changed)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training.learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}},
+        {"training.learning_rate": {"low": 5e-2, "high": 1e-1}, "model.head": ["max"]},
+        {"training.learning_rate": [0.5], "model.head": ["max", "sum"]},
+        {"training.batch_size": [4, 8], "model.head": ["max", "sum"]},
+    ],
+)
+def test_a_search_whose_space_was_edited_goes_on_with_what_fits(store, settings):
+    run_serially(searching(3), store, Listener())
+    (name, before) = next(iter(store.read_beside(PROPOSALS).items()))
+    run_serially(edited(2, **settings), store, Listener())
+    # Nothing that was proposed is forgotten, and the old space finds its runs again.
+    assert store.read_beside(PROPOSALS)[name][:3] == before
+    again = Listener()
+    run_serially(searching(3), store, again)
+    assert not again.attempts
+
+
+def test_a_search_of_fewer_rows_keeps_the_proposals_of_the_others(store):
+    other = {"regression, quadrant, conv": [{"training.learning_rate": 0.5}]}
+    store.write_beside(PROPOSALS, other)
+    run_serially(searching(1), store, Listener())
+    assert store.read_beside(PROPOSALS).items() >= other.items()
+
+
+def test_a_search_with_fewer_trials_than_are_done_has_none_left(store, listener):
+    run_serially(searching(3), store, Listener())
+    run_serially(searching(2), store, listener)
+    assert listener.begun == [(0, 2, 1)]
+
+
+def test_a_value_that_no_run_could_have_ends_a_search_before_its_first_run(store, listener):
+    with pytest.raises(InputError, match="greater than 0; got -1"):
+        run_serially(edited(4, **{"training.learning_rate": [0.1, -1]}), store, listener)
+    assert not listener.attempts
+
+
+def test_a_run_of_a_search_that_was_stopped_early_is_done_where_that_counts(store):
+    with planned(searching(2), store) as plan:
+        specs = [plan.in_turns().next() for _ in range(2)]
+    for spec in specs:
+        store.stop(spec, {"epoch": 1.0, "score": 0.5})
+    with planned(searching(2), store, stops_count=True) as plan:
+        assert (plan.left, plan.in_turns().next()) == (0, None)
+    with planned(searching(2), store) as plan:
+        assert plan.left == 2
+        assert plan.in_turns().next() == specs[0]
+
+
+@pytest.mark.parametrize("content", [{"row": 5}, {"row": None}, {"row": [1]}])
+def test_damaged_proposals_are_named(store, content):
+    store.write_beside(PROPOSALS, content)
+    with pytest.raises(InputError, match=r"proposals\.json beside the runs is no list"):
+        outcome(searching(2), store)
+
+
+def test_a_setting_counts_as_solved_where_all_its_seeds_solve_it(store):
+    good = tiny_specs(1)[0]
+    seeds = [with_settings(good, {"seed": seed}) for seed in range(2)]
+    run_serially(Sweep(Study("tiny", "?", {"row": seeds})), store, Listener())
+    (row,) = outcome(Sweep(Study("tiny", "?", {"row": seeds})), store)
+    assert row.tried.n == 1
+    solved = [record.test_score == 1 for record in row.records.values()]
+    assert row.tried.solved == all(solved)

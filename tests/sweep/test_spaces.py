@@ -114,8 +114,30 @@ ENDS = st.floats(1e-6, 1e6)
 def test_a_range_never_leaves_its_ends(one, other, log, part):
     low, high = sorted((one, other))
     if low < high:
-        # Values are rounded to six digits, so that they can be read.
-        assert low * (1 - 1e-5) <= Range(low=low, high=high, log=log).at(part) <= high * (1 + 1e-5)
+        whole = Range(low=low, high=high, log=log)
+        assert low <= whole.at(part) <= high
+        assert whole.at(part) in whole
+
+
+def test_a_logarithmic_range_of_whole_numbers_is_divided_on_its_scale():
+    assert Range(low=1, high=1024, log=True, integer=True, steps=11).grid() == [
+        2**power for power in range(11)
+    ]
+
+
+@pytest.mark.parametrize(
+    "ends", [(0.0, 0.9999999), (0.12345678, 0.5), (1e6, 1000004.0), (-1e-9, 1e-9)]
+)
+def test_rounding_does_not_leave_a_range_nor_make_its_values_one(ends):
+    values = Range(low=ends[0], high=ends[1], steps=5).grid()
+    assert len(values) == 5
+    assert (values[0], values[-1]) == ends
+
+
+def test_whole_numbers_are_drawn_alike_on_both_sides_of_zero():
+    whole = Range(low=-3, high=3, integer=True)
+    drawn = Counter(whole.at(part / 700) for part in range(700))
+    assert drawn == dict.fromkeys(range(-3, 4), 100)
 
 
 @given(st.integers(-50, 50), st.integers(1, 60), st.floats(0, 1))
@@ -180,6 +202,15 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
         (YAML.replace("random", "grid").replace("trials: 4", ""), "a range in a grid needs steps"),
         (YAML + "  - {task: regression}", "is no valid YAML"),
         (YAML.replace("search: random", "search: optuna") + "seeds: 2", "leave seeds at 1"),
+        (YAML + "  seed: [0, 1]", "seed is no setting: seeds says how often"),
+        (YAML.replace("[coordconv, conv]", "[]"), "model"),
+        (YAML + f"seed: {2**31}", "seed: .*less than 2147483648"),
+        (YAML.replace("high: 0.1", "high: 1.0e+300"), "within"),
+        (YAML + "x: 2020-13-45", "is no valid YAML: month must be"),
+        (YAML + "x: !!int abc", "is no valid YAML"),
+        (YAML + "x: !!bool abc", "is no valid YAML"),
+        (YAML + "x: !!timestamp abc", "is no valid YAML"),
+        (YAML + f"x: {'9' * 5000}", "is no valid YAML"),
     ],
 )
 def test_a_file_that_is_no_space_is_refused_in_one_line(tmp_path, text, said):
@@ -194,8 +225,8 @@ def test_a_grid_too_long_to_be_meant_is_refused():
         f"training.{name}": {"low": 0.1, "high": 0.9, "steps": 500}
         for name in ("learning_rate", "weight_decay")
     }
-    with pytest.raises(InputError, match=r"250,000 settings, more than 100,000"):
-        listed(space(settings=settings))
+    with pytest.raises(InputError, match=r"500,000 runs, more than 100,000"):
+        listed(space(settings=settings, seeds=2))
 
 
 def test_a_row_that_stands_twice_is_refused():
@@ -230,3 +261,10 @@ def test_the_example_is_a_space_whose_rows_are_asked_alike():
     assert len(ours) == len(theirs) == 12
     for one, other in zip(ours, theirs, strict=True):
         assert one.training.learning_rate == other.training.learning_rate
+
+
+def test_a_setting_that_makes_two_rows_the_same_is_refused():
+    same = {"data.split": "uniform"}
+    with pytest.raises(InputError, match="rows of paper-regression are the same"):
+        sweep_named("paper-regression", same)
+    assert sweep_named("paper-regression", same, row="quadrant").study.specs

@@ -8,7 +8,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers, read_answers
 from coordconv_lab.report.wording import named
 from coordconv_lab.results.curve import CurveRow, read_curve
-from coordconv_lab.results.record import PRIMARY_SCORE, Record
+from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key
 from coordconv_lab.specs import BASELINE
@@ -64,13 +64,14 @@ def models_of(task: str) -> tuple[str, str]:
 
 
 def read_runs(store: RunStore) -> list[Run]:
-    """Read every finished run, in the tutorial's order, then by settings and seed.
+    """Read every finished run of the tutorial's nets, in its order, then by settings and seed.
 
     Raises:
         InputError: A record cannot be used.
     """
     order = list(TUTORIAL_SCORES)
-    runs = [_read(directory, record) for directory, record in store.records()]
+    found = (_read(directory, record) for directory, record in store.records())
+    runs = [run for run in found if run.key in TUTORIAL_SCORES]
     return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
 
 
@@ -83,7 +84,6 @@ def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
 
 
 def _read(directory: Path, record: Record) -> Run:
-    _check_scores(directory, record)
     gaps: dict[str, str] = {}
 
     def attempt(read: Callable[[Path], Content], name: str) -> Content | None:
@@ -96,13 +96,3 @@ def _read(directory: Path, record: Record) -> Run:
     curve = attempt(read_curve, "metrics.csv")
     answers = attempt(lambda path: read_answers(path, record.spec), "predictions.npz")
     return Run(directory.name, record, curve, answers, gaps)
-
-
-def _check_scores(directory: Path, record: Record) -> None:
-    wanted = PRIMARY_SCORE[record.spec.task]
-    for side in ("train", "test"):
-        if wanted not in record.scores.get(side, {}):
-            raise InputError(
-                f"{directory / 'record.json'} has no {side} score {wanted!r}; move the run away, "
-                "or delete it, and run it again"
-            )

@@ -193,7 +193,7 @@ class _Scale:
 
     def __init__(self, values: Sequence[Any]) -> None:
         shown = [value for value in values if value is not None]
-        self._numbers = all(
+        self._numbers = bool(shown) and all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in shown
         )
         self._order = sorted({_text(value) for value in shown})

@@ -13,7 +13,7 @@ from coordconv_lab.sweep.outcome import outcome_in
 SHOWN = 3
 """Of a net that was trained with many settings, so many of the best are shown run by run."""
 
-_OURS = "Every setting of these runs was tried once."
+_OURS = "A setting that was trained with several seeds counts where all of them solve the task."
 _COMMITTED = (
     "Settings drawn at random from one space for both nets of a task; these are the records that "
     "came with the source."
@@ -46,8 +46,8 @@ def write_report(
     runs = read_runs(store)
     if not runs:
         raise InputError(
-            f"no finished run in {store.root}: there is nothing to report; run `coordconv "
-            "reproduce` first, or name the directory that holds its runs"
+            f"no finished run of the tutorial's nets in {store.root}: there is nothing to report; "
+            "run `coordconv reproduce` first, or name the directory that holds its runs"
         )
     # The template engine and the picture library are loaded by those who make pages, and by no one
     # who only imports the name of this function.

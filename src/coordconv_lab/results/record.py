@@ -88,11 +88,18 @@ class Record(_Frozen):
         return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
 
     @classmethod
-    def parse(cls, fields: dict[str, Any], source: str) -> Self:
+    def parse(
+        cls, fields: dict[str, Any], source: str, wanted: ExperimentSpec | None = None
+    ) -> Self:
         """Validate what was read from `source`.
 
+        Args:
+            fields: What was read.
+            source: Its name, for the message of an error.
+            wanted: The spec that it is to be of.
+
         Raises:
-            InputError: It is a record of another version, or no record.
+            InputError: It is a record of another version or of another spec, or no record.
         """
         if fields.get("version") != RECORD_VERSION:
             raise InputError(
@@ -102,6 +109,16 @@ class Record(_Frozen):
         spec = fields.get("spec")
         parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
         try:
-            return cls.model_validate(fields)
+            record = cls.model_validate(fields)
         except ValidationError as error:
             raise InputError(f"{source}: {explain(error)}") from error
+        name = PRIMARY_SCORE[record.spec.task]
+        for side in ("train", "test"):
+            if name not in record.scores.get(side, {}):
+                raise InputError(
+                    f"{source} has no {side} score {name!r}; move the run away, or delete it, and "
+                    "run it again"
+                )
+        if wanted is not None and record.spec != wanted:
+            raise InputError(f"{source} is of another run than {wanted.run_name}; move it away")
+        return record

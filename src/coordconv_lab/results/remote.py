@@ -3,9 +3,9 @@
 import json
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,26 @@ from coordconv_lab.specs import ExperimentSpec
 _PUBLISHED = ("spec.json", "metrics.csv", "weights.safetensors", "predictions.npz", "record.json")
 
 
-@cache
 def store_at(place: str | Path) -> RunStore:
-    """The store of a directory, or of a URL.
+    """The store of a directory, or of a URL; file:// is a directory.
 
     Raises:
         InputError: Nothing here can open such a URL.
 
     Example:
-        >>> store_at("runs").root.name
-        'runs'
+        >>> store_at("runs").root.name, store_at("file:///tmp/runs").root.name
+        ('runs', 'runs')
     """
-    return RemoteRunStore(str(place)) if "://" in str(place) else RunStore(Path(place))
+    place = str(place).removeprefix("file://")
+    return RemoteRunStore(place) if "://" in place else RunStore(Path(place))
 
 
 class RemoteRunStore(RunStore):
     """Runs are trained in a temporary directory here and put under a URL when they are done.
 
-    A run that is lost with its machine begins anew. Two processes that train the same run both put
-    the same scores there; the second one replaces the first file by file, the record last.
+    A run that is lost with its machine, or stopped, begins anew. Two processes that train the same
+    run both put the same scores there; the second one replaces the first file by file, the record
+    last.
 
     Args:
         url: Where the runs are kept.
@@ -50,20 +51,19 @@ class RemoteRunStore(RunStore):
     def __init__(self, url: str) -> None:
         try:
             self._files, self._base = fsspec.url_to_fs(url)
-        except (ImportError, ValueError, OSError) as error:
+        except Exception as error:  # every kind of storage has errors of its own
             raise InputError(f"cannot open {url}: {error}") from error
         self.url = url.rstrip("/")
-
-        # It is deleted with this object.
-        self._scratch = tempfile.TemporaryDirectory(prefix="coordconv-")
-        super().__init__(self._scratch.name)
+        super().__init__(Path(tempfile.gettempdir()) / f"coordconv-{uuid.uuid4().hex}")
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
         """Hold the run of this spec in this process, and delete what is left of it here after."""
-        with super().held(spec, wait_seconds) as is_ours:
-            yield is_ours
-        shutil.rmtree(self.directory(spec), ignore_errors=True)
+        try:
+            with super().held(spec, wait_seconds) as is_ours:
+                yield is_ours
+        finally:
+            shutil.rmtree(self.root, ignore_errors=True)
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.
@@ -71,17 +71,9 @@ class RemoteRunStore(RunStore):
         Raises:
             InputError: It cannot be read, or cannot be used.
         """
-        fields = self._read(spec, "record.json")
-        return None if fields is None else Record.parse(fields, self._url(spec, "record.json"))
-
-    def failure(self, spec: ExperimentSpec) -> str | None:
-        """Why this run was given up, or None where it was not."""
-        fields = self._read(spec, "failure.json")
-        return None if fields is None else str(fields.get("reason"))
-
-    def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
-        """Where this run was stopped early, or None where it was not."""
-        return self._read(spec, "stopped.json")
+        fields = self._read_note(spec, "record.json")
+        source = f"{self.url}/{spec.run_name}/record.json"
+        return None if fields is None else Record.parse(fields, source, spec)
 
     def publish(self, spec: ExperimentSpec) -> None:
         """Put a finished run under the URL.
@@ -110,6 +102,15 @@ class RemoteRunStore(RunStore):
         """Write a JSON file beside the runs."""
         self._put(f"{self._base}/{name}", (json.dumps(content, indent=2) + "\n").encode())
 
+    def specs(self) -> Iterator[ExperimentSpec]:
+        """The spec of every run that is finished.
+
+        Raises:
+            InputError: A record cannot be read, or cannot be used.
+        """
+        for _, record in self.records():
+            yield record.spec
+
     def records(self) -> Iterator[tuple[Path, Record]]:
         """Every finished run, with the name that its directory has.
 
@@ -121,10 +122,7 @@ class RemoteRunStore(RunStore):
             if fields is not None:
                 yield Path(path).parent, Record.parse(fields, str(path))
 
-    def _url(self, spec: ExperimentSpec, name: str) -> str:
-        return f"{self.url}/{spec.run_name}/{name}"
-
-    def _read(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
+    def _read_note(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
         return self._parsed(f"{self._base}/{spec.run_name}/{name}")
 
     def _parsed(self, path: str) -> dict[str, Any] | None:

@@ -70,12 +70,15 @@ class RunStore:
         Raises:
             InputError: The directory cannot be written.
         """
-        lock = FileLock(self.open(spec) / "run.lock")
+        path = self.open(spec) / "run.lock"
+        lock = FileLock(path, mode=0o666)  # for whoever may write the directory
         try:
             lock.acquire(timeout=wait_seconds)
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise InputError(f"cannot lock {path}: {error.strerror or error}") from error
         try:
             yield True
         finally:
@@ -94,7 +97,7 @@ class RunStore:
 
     def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
         """The last scores of a run that was stopped early, or None where it was not."""
-        return self._read_if_there(self.directory(spec) / "stopped.json")
+        return self._read_note(spec, "stopped.json")
 
     def note(self, spec: ExperimentSpec, name: str, content: dict[str, Any]) -> None:
         """Write a small JSON file about a run."""
@@ -110,7 +113,11 @@ class RunStore:
 
     @staticmethod
     def _read_if_there(path: Path) -> dict[str, Any] | None:
-        return read_json(path) if path.exists() else None
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        return read_json(path) if there else None
 
     def failure(self, spec: ExperimentSpec) -> str | None:
         """Why this run was given up, or None where it was not.
@@ -118,8 +125,18 @@ class RunStore:
         Raises:
             InputError: The file that says it cannot be used.
         """
-        fields = self._read_if_there(self.directory(spec) / "failure.json")
-        return None if fields is None else str(fields.get("reason"))
+        return self._reason(spec, self._read_note(spec, "failure.json"))
+
+    @staticmethod
+    def _reason(spec: ExperimentSpec, fields: dict[str, Any] | None) -> str | None:
+        if fields is not None and not isinstance(fields.get("reason"), str):
+            raise InputError(
+                f"the failure.json of {spec.run_name} gives no reason; delete it to try again"
+            )
+        return None if fields is None else fields["reason"]
+
+    def _read_note(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
+        return self._read_if_there(self.directory(spec) / name)
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """The record of this spec's run, or None where it is not finished.
@@ -127,8 +144,9 @@ class RunStore:
         Raises:
             InputError: There is a record, but it cannot be used.
         """
-        path = self.directory(spec) / "record.json"
-        return Record.parse(read_json(path), str(path)) if path.exists() else None
+        fields = self._read_note(spec, "record.json")
+        source = str(self.directory(spec) / "record.json")
+        return None if fields is None else Record.parse(fields, source, spec)
 
     def specs(self) -> Iterator[ExperimentSpec]:
         """The spec of every run that was begun, in the order of the names of their directories.

@@ -24,8 +24,8 @@ class TrainingSpec(FrozenSpec):
         epochs: 0 leaves the net as it was made.
     """
 
-    epochs: Annotated[int, Field(ge=0)]
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    epochs: Annotated[int, Field(ge=0, le=10**9)]
+    batch_size: Annotated[int, Field(ge=1, le=10**9)] = 32
     drop_last: bool = False
     learning_rate: Positive = 1e-3
     optimizer: Literal["adam", "adamw", "adamw_unscaled"] = "adam"

@@ -36,25 +36,14 @@ class Sweep(NamedTuple):
         """The name of the sweep."""
         return self.study.name
 
-    def only(self, text: str) -> "Sweep":
-        """The rows whose name holds a text.
 
-        Raises:
-            InputError: No row's does, or a search is at work, which goes on in all its rows.
-        """
-        if not text:
-            return self
-        if self.space is not None:
-            raise InputError("--row chooses from lists of runs; write the rows into the file")
-        return self._replace(study=self.study.only(text))
-
-
-def sweep_named(name: str, settings: Mapping[str, Any] | None = None) -> Sweep:
+def sweep_named(name: str, settings: Mapping[str, Any] | None = None, row: str = "") -> Sweep:
     """Return the sweep of a name, or of a file.
 
     Args:
         name: Of a space or a study, or the path of a YAML or TOML file.
         settings: For every run, by dotted path: to scale a sweep down, say.
+        row: Only the rows with this in their name.
 
     Raises:
         InputError: There is none, the file is not valid, or a setting is not.
@@ -65,8 +54,10 @@ def sweep_named(name: str, settings: Mapping[str, Any] | None = None) -> Sweep:
         if space.search == "optuna":
             if settings:
                 raise InputError("--set changes lists of runs; write the setting into the file")
+            if row:
+                raise InputError("--row chooses from lists of runs; write the rows into the file")
             return Sweep(Study(space.name, space.question, {}), space)
-        return Sweep(_changed(listed(space), settings))
+        return Sweep(_changed(listed(space).only(row), settings))
     sources = {**SPACES, **STUDIES}
     if name not in sources:
         near = get_close_matches(name, sources, n=1)
@@ -75,7 +66,7 @@ def sweep_named(name: str, settings: Mapping[str, Any] | None = None) -> Sweep:
             f"there is no sweep {name!r}; {hint}; a file of your own ends in "
             f"{' or '.join(SUFFIXES)}"
         )
-    return Sweep(_changed(sources[name](), settings))
+    return Sweep(_changed(sources[name]().only(row), settings))
 
 
 def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
@@ -85,4 +76,10 @@ def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
     for name, specs in study.arms.items():
         changed = [with_settings(spec, settings) for spec in specs]
         arms[name] = list({spec.id: spec for spec in changed}.values())
+    ids = [spec.id for specs in arms.values() for spec in specs]
+    if len(set(ids)) < len(ids):
+        raise InputError(
+            f"with {', '.join(settings)} set, rows of {study.name} are the same; choose one of "
+            "them with --row, or leave the setting"
+        )
     return study._replace(arms=arms)

@@ -16,6 +16,7 @@ from ray.exceptions import TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.sweep.estimate import cores_here
 
 CONNECT_SECONDS = 20
 LOOK_SECONDS = 120
@@ -35,8 +36,7 @@ def connected(address: str | None, place: str) -> Iterator[None]:
     """
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        ray.init("local", num_cpus=cores, include_dashboard=False, **_QUIET)
+        _start_here()
     else:
         _join(address)
     try:
@@ -48,6 +48,14 @@ def connected(address: str | None, place: str) -> Iterator[None]:
 
 
 _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+
+
+def _start_here() -> None:
+    try:
+        ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
+    except Exception as error:  # Ray has many for what is the same to its user
+        said = " ".join(str(error).split())[:300]
+        raise InputError(f"Ray does not start on this machine: {said}") from error
 
 
 def _join(address: str) -> None:
@@ -74,7 +82,7 @@ def _check_that_it_answers(address: str) -> None:
         raise InputError(f"--address: expected HOST:PORT, or auto; got {address!r}")
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS / 2).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise InputError(
             f"no Ray cluster answers at {address} ({error}); start one there with `ray start "
             f"--head --port {port}`, or leave --address out to use this machine"

@@ -1,6 +1,7 @@
 """How long a sweep will take, from steps that are measured and not done."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -14,6 +15,13 @@ from coordconv_lab.train.loop import Loop
 
 _STEPS = 3
 _ASKED = 64
+
+
+def cores_here() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Estimate(NamedTuple):

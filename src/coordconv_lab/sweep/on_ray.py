@@ -3,16 +3,15 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.results.remote import store_at
+from coordconv_lab.results.remote import RemoteRunStore, store_at
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.plan import planned
 from coordconv_lab.sweep.progress import SweepProgress
-from coordconv_lab.sweep.proposals import Limited, Proposals
+from coordconv_lab.sweep.proposals import Proposals
 from coordconv_lab.train import Attempt, Hardware, attempt
 from coordconv_lab.train.hardware import DeviceName
 
@@ -80,9 +79,10 @@ def run_on_ray(
         InputError: No cluster answers, a machine lacks what a run needs, or runs were lost.
     """
     options = options or RayOptions()
-    if "://" not in place:
-        place = str(Path(place).resolve())
     store = store_at(place)
+    if not isinstance(store, RemoteRunStore):
+        place = str(store.root.resolve())
+        store = store_at(place)
     with planned(sweep, store, options.early_stopping) as plan:
         to_do = plan.left if limit is None else min(limit, plan.left)
         if not to_do:
@@ -91,14 +91,12 @@ def run_on_ray(
         with connected(options.address, place):
             progress.begin(to_do, plan.total, _at_once(options))
             if not options.early_stopping:
-                _hand_out(plan.in_turns(limit), place, progress, options)
+                _hand_out(plan.in_turns(), place, progress, options, limit)
                 return
             # Runs of one row alone compare at the same part of their training.
-            left = limit
             for row in plan.rows.values():
-                counted = row if left is None else Limited(row, left)
-                done = _hand_out(counted, place, progress, options)
-                left = None if left is None else left - done
+                done = _hand_out(row, place, progress, options, limit)
+                limit = None if limit is None else limit - done
 
 
 def _at_once(options: RayOptions) -> int:
@@ -116,13 +114,19 @@ def _at_once(options: RayOptions) -> int:
     return slots
 
 
-def _hand_out(runs: Proposals, place: str, progress: SweepProgress, options: RayOptions) -> int:
-    """Do runs and return how many there were.
+def _hand_out(
+    runs: Proposals,
+    place: str,
+    progress: SweepProgress,
+    options: RayOptions,
+    limit: int | None,
+) -> int:
+    """Do runs, up to a limit, and return how many there were.
 
     Raises:
         InputError: A worker could not use a file, or runs were lost more often than they are tried.
     """
-    asked = _Asked(runs, place, progress, options)
+    asked = _Asked(runs, place, progress, options, limit)
     with tempfile.TemporaryDirectory(prefix="coordconv-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(
@@ -163,10 +167,16 @@ class _Asked(Searcher):
     """Gives Tune the runs one by one, and hears how they went."""
 
     def __init__(
-        self, runs: Proposals, place: str, progress: SweepProgress, options: RayOptions
+        self,
+        runs: Proposals,
+        place: str,
+        progress: SweepProgress,
+        options: RayOptions,
+        limit: int | None,
     ) -> None:
         super().__init__(metric="score", mode="max")
         self._runs, self._place, self._progress, self._options = runs, place, progress, options
+        self._limit = limit
         self._store = store_at(place)
         self._specs: dict[str, ExperimentSpec] = {}
         self.errors: list[str] = []
@@ -177,7 +187,9 @@ class _Asked(Searcher):
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
         """The next run, as plain values; nothing more after an error that all runs would meet."""
-        spec = None if self.errors else self._runs.next()
+        if self.errors or (self._limit is not None and self.count >= self._limit):
+            return Searcher.FINISHED
+        spec = self._runs.next()
         if spec is None:
             return Searcher.FINISHED
         self._specs[trial_id] = spec
@@ -196,22 +208,26 @@ class _Asked(Searcher):
     ) -> None:
         """Sort a run into done, given up, held elsewhere, stopped early, and lost."""
         spec, result = self._specs.pop(trial_id), result or {}
-        if error:
-            self.lost.append(spec)
-            self._runs.tell(spec, None)
-        elif "error" in result:
-            self.errors.append(result["error"])
-            self._runs.tell(spec, None)
-        elif result.get("finished"):
-            self._ended(spec, result)
-        else:
-            row = {name: result[name] for name in ("epoch", "score") if name in result}
-            self._store.stop(spec, row)
-            self._runs.tell(spec, result.get("score"))
-            self._progress.stopped(spec, row)
+        try:
+            if "error" in result:
+                self.errors.append(result["error"])
+                self._runs.tell(spec, None)
+            elif result.get("finished"):
+                self._ended(spec, result)
+            elif error or "epoch" not in result:
+                self.lost.append(spec)
+                self._runs.tell(spec, None)
+            else:
+                row = {name: result[name] for name in ("epoch", "score")}
+                self._store.stop(spec, row)
+                self._runs.tell(spec, row["score"])
+                self._progress.stopped(spec, row)
+        except InputError as failure:  # Tune would bury it
+            self.errors.append(str(failure))
 
     def _ended(self, spec: ExperimentSpec, result: dict[str, Any]) -> None:
         done = Attempt(self._store.record(spec), self._store.failure(spec))
+        self.count -= result["held"]
         if done.held_elsewhere and not result["held"]:
             self.errors.append(
                 f"a worker finished {spec.run_name}, but {self._place} does not have it: that "

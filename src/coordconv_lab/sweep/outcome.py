@@ -1,7 +1,6 @@
 """What came of a sweep: how far it is, what failed, which settings are best. Without torch."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from coordconv_lab.claims.tries import Tries, solves
@@ -19,23 +18,33 @@ class RowOutcome(NamedTuple):
         name: Task, split and net.
         specs: Its runs, as far as they are known.
         records: Of those that are done, by id.
-        failures: How many were given up, by reason.
-        stopped: How many were stopped early.
+        failures: Why runs were given up, by id.
+        stopped: The ids of those that were stopped early.
         total: How many there are to be.
     """
 
     name: str
     specs: Sequence[ExperimentSpec]
     records: Mapping[str, Record]
-    failures: Mapping[str, int]
-    stopped: int
+    failures: Mapping[str, str]
+    stopped: Set[str]
     total: int
 
     @property
+    def ended(self) -> Set[str]:
+        """The ids of the runs that were given up or stopped early."""
+        return {*self.failures, *self.stopped}
+
+    @property
     def tried(self) -> Tries:
-        """How many settings were tried to the end, or failed or stopped, and how many solve it."""
-        solving = sum(solves(record) for record in self.records.values())
-        return Tries(solving, len(self.records) + sum(self.failures.values()) + self.stopped)
+        """How many settings were tried, and how many of them solve the task, on every seed."""
+        settings: dict[str, list[bool]] = {}
+        for spec in self.specs:
+            record = self.records.get(spec.id)
+            if record is not None or spec.id in self.ended:
+                setting = spec.model_copy(update={"seed": 0}).id
+                settings.setdefault(setting, []).append(record is not None and solves(record))
+        return Tries(sum(map(all, settings.values())), len(settings))
 
     @property
     def best(self) -> list[Record]:
@@ -76,15 +85,15 @@ def outcome(sweep: Sweep, store: RunStore) -> list[RowOutcome]:
 
 
 def _row(name: str, specs: Sequence[ExperimentSpec], store: RunStore, total: int) -> RowOutcome:
-    records, failures, stopped = {}, Counter[str](), 0
+    records, failures, stopped = {}, {}, set[str]()
     for spec in specs:
         record = store.record(spec)
         if record is not None:
             records[spec.id] = record
         elif (reason := store.failure(spec)) is not None:
-            failures[reason] += 1
+            failures[spec.id] = reason
         elif store.stopped(spec) is not None:
-            stopped += 1
+            stopped.add(spec.id)
     return RowOutcome(name, specs, records, failures, stopped, total)
 
 

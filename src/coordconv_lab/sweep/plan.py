@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -12,8 +12,8 @@ from coordconv_lab.results import RunStore
 from coordconv_lab.results.remote import RemoteRunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.catalogue import Sweep
-from coordconv_lab.sweep.proposals import InTurns, Limited, Listed, Proposals
-from coordconv_lab.sweep.search import PROPOSALS, Searched
+from coordconv_lab.sweep.proposals import InTurns, Listed, Proposals
+from coordconv_lab.sweep.search import PROPOSALS, Searched, proposals_of
 
 
 class Plan(NamedTuple):
@@ -29,10 +29,9 @@ class Plan(NamedTuple):
     left: int
     total: int
 
-    def in_turns(self, limit: int | None = None) -> Proposals:
+    def in_turns(self) -> Proposals:
         """All rows, one run of each in turn."""
-        source = InTurns(self.rows.values())
-        return source if limit is None else Limited(source, limit)
+        return InTurns(self.rows.values())
 
 
 def is_done(store: RunStore, spec: ExperimentSpec, stops_count: bool) -> bool:
@@ -65,29 +64,31 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         yield Plan(rows, left, len(sweep.study.specs))
         return
     with _alone(store):
-        proposed = store.read_beside(PROPOSALS) or {}
+        proposed = proposals_of(store)
         searched = {
-            one.name: Searched(sweep.space, one, list(proposed.get(one.name, [])), store)
+            one.name: Searched(sweep.space, one, proposed.get(one.name, ()), store, stops_count)
             for one in sweep.space.listed_rows()
         }
-        total = sum(row.total for row in searched.values())
-        known = sum(len(row.proposed) for row in searched.values())
-        noting = {name: _Noting(row, searched, store) for name, row in searched.items()}
-        yield Plan(noting, total - known, total)
+        left = sum(max(0, row.total - len(row.proposed)) for row in searched.values())
+        noting = {name: _Noting(name, row, store) for name, row in searched.items()}
+        yield Plan(noting, left, sum(row.total for row in searched.values()))
 
 
 class _Noting:
     """A search whose proposals are written down before they are tried."""
 
-    def __init__(self, row: Searched, all_rows: Mapping[str, Searched], store: RunStore) -> None:
-        self._row, self._all, self._store = row, all_rows, store
+    def __init__(self, name: str, row: Searched, store: RunStore) -> None:
+        self._name, self._row, self._store = name, row, store
         self.total = row.total
 
     def next(self) -> ExperimentSpec | None:
         spec = self._row.next()
         if spec is not None:
-            rows = {name: row.proposed + row.earlier for name, row in self._all.items()}
-            self._store.write_beside(PROPOSALS, rows)
+            # Those of other rows, and of earlier versions of the space, are kept.
+            every = proposals_of(self._store)
+            known = every.setdefault(self._name, [])
+            known += [settings for settings in self._row.proposed if settings not in known]
+            self._store.write_beside(PROPOSALS, every)
         return spec
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
@@ -122,16 +123,20 @@ def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSp
     """
     if sweep.space is None:
         return {name: list(specs) for name, specs in sweep.study.arms.items()}
-    proposed: dict[str, Any] = store.read_beside(PROPOSALS) or {}
+    proposed = proposals_of(store)
     return {
-        one.name: [with_settings(one.base, settings) for settings in proposed.get(one.name, [])]
+        one.name: [
+            with_settings(one.base, settings)
+            for settings in proposed.get(one.name, ())
+            if one.admits(settings)
+        ]
         for one in sweep.space.listed_rows()
     }
 
 
 @contextmanager
 def _alone(store: RunStore) -> Iterator[None]:
-    """Let no other process go on with the same search: it would forget what this one proposes."""
+    """Let no other process go on with the same search; under a URL nobody can be kept out."""
     if isinstance(store, RemoteRunStore):
         yield
         return

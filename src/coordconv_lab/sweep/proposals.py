@@ -71,22 +71,3 @@ class InTurns:
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
         """Tell the source that proposed the run."""
         self._asked[spec.id].tell(spec, score)
-
-
-class Limited:
-    """The first few runs of another source."""
-
-    def __init__(self, source: Proposals, limit: int) -> None:
-        self._source, self._left = source, limit
-        self.total = source.total
-
-    def next(self) -> ExperimentSpec | None:
-        """The next run, until there were so many."""
-        if not self._left:
-            return None
-        self._left -= 1
-        return self._source.next()
-
-    def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        """Pass it on."""
-        self._source.tell(spec, score)

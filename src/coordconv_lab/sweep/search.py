@@ -1,14 +1,15 @@
 """Settings proposed by Optuna, row by row, from what came of those before."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.sweep.space import Range, Row, Setting, Space
+from coordconv_lab.sweep.space import MOST_RUNS, Range, Row, Setting, Space
 
 PROPOSALS = "proposals.json"
 """The file beside the runs that holds what was proposed, in order: a search goes on from it."""
@@ -25,13 +26,24 @@ class Searched:
         one: The row.
         proposed: The settings that were proposed in earlier sittings.
         store: Where their runs are.
+        stops_count: Whether a run that was stopped early is done.
+
+    Attributes:
+        total: How many settings are tried; no more than there are.
+        proposed: The settings of this sitting and of earlier ones, those that are of this space.
+        earlier: Those of earlier sittings that are still to be done.
 
     Raises:
         InputError: Optuna is not installed, or a setting is not valid.
     """
 
     def __init__(
-        self, space: Space, one: Row, proposed: list[dict[str, Any]], store: RunStore
+        self,
+        space: Space,
+        one: Row,
+        proposed: Sequence[dict[str, Any]],
+        store: RunStore,
+        stops_count: bool = False,
     ) -> None:
         try:
             import optuna
@@ -41,8 +53,9 @@ class Searched:
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._row = optuna, one
-        self.total = space.trials or 0
+        self.total = min(space.trials or 0, _how_many(one))
         self.proposed: list[dict[str, Any]] = []
+        _check_values(one)
         self._distributions = {path: self._distribution(s) for path, s in one.settings.items()}
         self._study = optuna.create_study(
             direction="maximize",
@@ -50,7 +63,11 @@ class Searched:
             sampler=optuna.samplers.TPESampler(seed=space.seed + len(proposed)),
         )
         self._asked: dict[str, Any] = {}
-        self.earlier = [settings for settings in proposed if not self._is_known(settings, store)]
+        self.earlier = [
+            settings
+            for settings in proposed
+            if one.admits(settings) and not self._is_known(settings, store, stops_count)
+        ]
 
     def next(self) -> ExperimentSpec | None:
         """The next setting of the search, or None once it proposes nothing new."""
@@ -67,8 +84,12 @@ class Searched:
             if settings in self.proposed:
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
                 continue
+            try:
+                spec = with_settings(self._row.base, settings)
+            except InputError:  # values that are valid one by one, and not together
+                self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+                continue
             self.proposed.append(settings)
-            spec = with_settings(self._row.base, settings)
             self._asked[spec.id] = trial
             return spec
         return None
@@ -80,18 +101,20 @@ class Searched:
             self._asked.pop(spec.id), score, state.COMPLETE if score is not None else state.FAIL
         )
 
-    def _is_known(self, settings: dict[str, Any], store: RunStore) -> bool:
+    def _is_known(self, settings: dict[str, Any], store: RunStore, stops_count: bool) -> bool:
         """Tell the search of a run that is done; else leave it to be done."""
         spec = with_settings(self._row.base, settings)
         record, failed = store.record(spec), store.failure(spec) is not None
-        if record is None and not failed:
+        stopped = store.stopped(spec) if stops_count else None
+        if record is None and not failed and stopped is None:
             return False
+        score = record.test_score if record else stopped.get("score") if stopped else None
         self.proposed.append(settings)
         state = self._optuna.trial.TrialState
         self._study.add_trial(
             self._optuna.trial.create_trial(
-                state=state.FAIL if record is None else state.COMPLETE,
-                value=None if record is None else record.test_score,
+                state=state.FAIL if score is None else state.COMPLETE,
+                value=score,
                 params=self._as_parameters(settings),
                 distributions=self._distributions,
             )
@@ -111,6 +134,47 @@ class Searched:
         if setting.integer:
             return kinds.IntDistribution(int(setting.low), int(setting.high), log=setting.log)
         return kinds.FloatDistribution(setting.low, setting.high, log=setting.log)
+
+
+def proposals_of(store: RunStore) -> dict[str, list[dict[str, Any]]]:
+    """What was proposed so far, by row.
+
+    Raises:
+        InputError: The file that says it is damaged.
+    """
+    found = store.read_beside(PROPOSALS) or {}
+    for row in found.values():
+        if not isinstance(row, list) or not all(isinstance(settings, dict) for settings in row):
+            raise InputError(
+                f"{PROPOSALS} beside the runs is no list of settings for every row; delete it to "
+                "begin the search anew, with the runs that are done kept"
+            )
+    return found
+
+
+def _check_values(one: Row) -> None:
+    """Refuse a value that no run could have, before the first run.
+
+    Raises:
+        InputError: There is one.
+    """
+    for path, setting in one.settings.items():
+        ends = [setting.at(0), setting.at(1)] if isinstance(setting, Range) else setting
+        for value in ends:
+            with_settings(one.base, {path: value})
+
+
+def _how_many(one: Row) -> int:
+    """How many settings a row has; very many, where a range is not of whole numbers."""
+    counts = [
+        len(setting)
+        if isinstance(setting, list)
+        else int(setting.high - setting.low) + 1
+        if setting.integer
+        else MOST_RUNS
+        for setting in one.settings.values()
+    ]
+    return math.prod(counts)
 
 
 def _value(setting: Setting, parameter: Any) -> Any:

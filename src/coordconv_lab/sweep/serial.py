@@ -38,10 +38,11 @@ def run_serially(
     torch.set_num_threads(threads or before)
     try:
         with planned(sweep, store) as plan:
-            runs = plan.in_turns(limit)
-            progress.begin(plan.left if limit is None else min(limit, plan.left), plan.total, 1)
-            while (spec := runs.next()) is not None:
+            runs, left = plan.in_turns(), plan.left if limit is None else min(limit, plan.left)
+            progress.begin(left, plan.total, 1)
+            while (limit is None or left) and (spec := runs.next()) is not None:
                 done = attempt(spec, store, progress.of_run(), hardware, scores_only)
+                left -= not done.held_elsewhere
                 runs.tell(spec, done.record.test_score if done.record else None)
                 progress.ended(spec, done)
     finally:

@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -18,6 +18,9 @@ from coordconv_lab.studies.study import Study
 
 MOST_RUNS = 100_000
 """A longer list is taken for a slip."""
+
+# Up to here every whole number is a float.
+_LARGEST = 2.0**53
 
 
 class Range(FrozenSpec):
@@ -43,16 +46,32 @@ class Range(FrozenSpec):
             raise ValueError(f"a logarithmic range starts above 0; got low {self.low}")
         if self.integer and not (self.low.is_integer() and self.high.is_integer()):
             raise ValueError(f"low and high must be whole; got {self.low} and {self.high}")
+        if max(abs(self.low), abs(self.high)) > _LARGEST:
+            raise ValueError(f"low and high must be within {_LARGEST:g} of 0")
         return self
+
+    def __contains__(self, value: object) -> bool:
+        return (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (not self.integer or float(value).is_integer())
+        )
 
     def at(self, part: float) -> float | int:
         """The value at a part of the way, from 0 to 1."""
         if self.integer and not self.log:
-            return min(int(self.low + part * (self.high - self.low + 1)), int(self.high))
+            return min(math.floor(self.low + part * (self.high - self.low + 1)), int(self.high))
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         between = low + part * (high - low)
-        value = min(max(math.exp(between) if self.log else between, self.low), self.high)
-        return round(value) if self.integer else float(f"{value:.6g}")
+        value = math.exp(between) if self.log else between
+        if part in (0, 1):
+            value = self.high if part else self.low
+        if self.integer:
+            value = round(value)
+        elif 0 < part < 1 and self.high - self.low > 1e-3 * max(abs(self.low), abs(self.high)):
+            value = float(f"{value:.6g}")  # enough digits, and not too many to read
+        return type(value)(min(max(value, self.low), self.high))
 
     def grid(self) -> list[float | int]:
         """Its values in a grid, evenly spaced, without those that rounding makes twice.
@@ -63,9 +82,9 @@ class Range(FrozenSpec):
         if self.steps is None:
             raise InputError("a range in a grid needs steps, the number of its values")
         parts = [step / (self.steps - 1) for step in range(self.steps)]
-        if self.integer:
+        if self.integer and not self.log:
             return list(dict.fromkeys(round(self.low + p * (self.high - self.low)) for p in parts))
-        return [self.at(part) for part in parts]
+        return list(dict.fromkeys(self.at(part) for part in parts))
 
 
 Setting = Range | list[JsonValue]
@@ -90,8 +109,8 @@ class RowChoice(FrozenSpec):
 
     recipe: Literal["tuned", "tutorial", "tutorial_text", "paper"] = "tuned"
     task: Literal["classification", "regression", "rendering"]
-    split: SplitName | tuple[SplitName, ...] = SPLITS
-    model: str | tuple[str, ...] = "coordconv"
+    split: SplitName | Annotated[tuple[SplitName, ...], Field(min_length=1)] = SPLITS
+    model: str | Annotated[tuple[str, ...], Field(min_length=1)] = "coordconv"
     settings: Mapping[str, Setting] = {}
 
 
@@ -101,6 +120,14 @@ class Row(NamedTuple):
     name: str
     base: ExperimentSpec
     settings: Mapping[str, Setting]
+
+    def admits(self, values: object) -> bool:
+        """Whether some values of settings are of this row's space."""
+        return (
+            isinstance(values, dict)
+            and values.keys() == self.settings.keys()
+            and all(values[path] in setting for path, setting in self.settings.items())
+        )
 
 
 class Space(FrozenSpec):
@@ -122,7 +149,7 @@ class Space(FrozenSpec):
     question: str = "Which settings are best?"
     search: Literal["grid", "random", "optuna"] = "grid"
     trials: Annotated[int, Field(ge=1, le=MOST_RUNS)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     rows: Annotated[tuple[RowChoice, ...], Field(min_length=1)]
     settings: Mapping[str, Setting] = {}
@@ -137,6 +164,8 @@ class Space(FrozenSpec):
         if self.search == "optuna" and self.seeds > 1:
             raise ValueError("optuna scores one run of a setting; leave seeds at 1")
         for settings in (self.settings, *(choice.settings for choice in self.rows)):
+            if "seed" in settings:
+                raise ValueError("seed is no setting: seeds says how often each one is trained")
             for path, setting in settings.items():
                 if isinstance(setting, list) and not setting:
                     raise ValueError(f"{path} has no values")
@@ -172,7 +201,9 @@ def listed(space: Space) -> Study:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.
     """
     arms: dict[str, list[ExperimentSpec]] = {}
-    for one in space.listed_rows():
+    rows = space.listed_rows()
+    _check_length(space, rows)
+    for one in rows:
         chosen = _grid(one) if space.search == "grid" else _draws(space, one)
         specs = [
             with_settings(one.base, {**settings, "seed": seed})
@@ -184,15 +215,29 @@ def listed(space: Space) -> Study:
 
 
 def _grid(one: Row) -> Iterator[dict[str, Any]]:
-    values = [s.grid() if isinstance(s, Range) else s for s in one.settings.values()]
-    count = math.prod(map(len, values))
+    for combination in product(*_grid_values(one)):
+        yield dict(zip(one.settings, combination, strict=True))
+
+
+def _grid_values(one: Row) -> list[list[Any]]:
+    return [s.grid() if isinstance(s, Range) else s for s in one.settings.values()]
+
+
+def _check_length(space: Space, rows: Sequence[Row]) -> None:
+    """Refuse a list that is too long to be meant, before it is made.
+
+    Raises:
+        InputError: It is.
+    """
+    settings = [
+        space.trials or math.prod(len(values) for values in _grid_values(one)) for one in rows
+    ]
+    count = sum(settings) * space.seeds
     if count > MOST_RUNS:
         raise InputError(
-            f"the row {one.name} has {count:,} settings, more than {MOST_RUNS:,}; give fewer "
-            "values, or search at random"
+            f"the space {space.name} has {count:,} runs, more than {MOST_RUNS:,}; give fewer "
+            "values or seeds, or search at random"
         )
-    for combination in product(*values):
-        yield dict(zip(one.settings, combination, strict=True))
 
 
 def _draws(space: Space, one: Row) -> Iterator[dict[str, Any]]:

@@ -39,7 +39,10 @@ def _fields(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error}") from error
     try:
         return tomllib.loads(text) if path.suffix == ".toml" else _yaml(text, path)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError) as error:
+    except InputError:
+        raise
+    # What is written in a file can fail in as many ways as there are kinds of values.
+    except Exception as error:
         said = " ".join(str(error).split())
         raise InputError(f"{path} is no valid {path.suffix[1:].upper()}: {said}") from error
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from coordconv_lab.errors import FailingRunError
+from coordconv_lab.errors import FailingRunError, HeldError
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.experiment import run
@@ -51,16 +51,22 @@ def attempt(
     Raises:
         InputError: A directory or a file cannot be used.
     """
-    with store.held(spec, wait_seconds) as is_ours:
-        if not is_ours:
-            return Attempt()
-        record, failure = store.record(spec), store.failure(spec)
-        if record is not None or failure is not None:
-            return Attempt(record, failure)
-        try:
-            record = run(spec, store, progress, hardware=hardware, scores_only=scores_only)
-        except FailingRunError as error:
-            store.give_up(spec, str(error))
-            return Attempt(failure=str(error))
-        store.publish(spec)
-        return Attempt(record)
+    failure = store.failure(spec)
+    if failure is not None:
+        return Attempt(store.record(spec), failure)
+    try:
+        return Attempt(
+            run(
+                spec,
+                store,
+                progress,
+                hardware=hardware,
+                scores_only=scores_only,
+                wait_seconds=wait_seconds,
+            )
+        )
+    except HeldError:
+        return Attempt()
+    except FailingRunError as error:
+        store.give_up(spec, str(error))
+        return Attempt(failure=str(error))

@@ -3,11 +3,12 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack
 
 import safetensors.torch
 from torch import Tensor
 
+from coordconv_lab.errors import HeldError
 from coordconv_lab.models import count_parameters
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.files import write_atomically, write_json
@@ -32,6 +33,7 @@ def run(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     hardware: Hardware | None = None,
     scores_only: bool = False,
+    wait_seconds: float = 0.0,
 ) -> Record:
     """Train a net as a spec says, or go on with it, or return the record if it is done.
 
@@ -42,15 +44,19 @@ def run(
         checkpoint_seconds: Least time between two checkpoints.
         hardware: Where to compute it; by default on a CUDA device if there is one.
         scores_only: Keep the record and the curve alone: no weights, no answers, no TensorBoard.
+        wait_seconds: How long to wait for another process that is at this run.
 
     Returns:
         The record, which is also in the run's directory.
 
     Raises:
-        InputError: The directory cannot be used, the canvas is too small for the net, a checkpoint
-            is damaged, or the loss is not a number any more.
+        FailingRunError: The canvas is too small for the net, or the loss is not a number any more.
+        HeldError: Another process is at this run.
+        InputError: The directory cannot be used, or a checkpoint is damaged.
     """
-    return run_ensemble([spec], store, progress, checkpoint_seconds, hardware, scores_only)[0]
+    return run_ensemble(
+        [spec], store, progress, checkpoint_seconds, hardware, scores_only, wait_seconds
+    )[0]
 
 
 def run_ensemble(
@@ -60,6 +66,7 @@ def run_ensemble(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     hardware: Hardware | None = None,
     scores_only: bool = False,
+    wait_seconds: float = 0.0,
 ) -> list[Record]:
     """Train several nets of one shape at once, each as its own spec says.
 
@@ -77,6 +84,7 @@ def run_ensemble(
         checkpoint_seconds: Least time between two checkpoints.
         hardware: Where to compute them, as in `run`.
         scores_only: What to keep, as in `run`.
+        wait_seconds: How long to wait for other processes, as in `run`.
 
     Returns:
         The records in the order of the specs; their seconds are those of all nets together.
@@ -89,13 +97,13 @@ def run_ensemble(
     fabric = hardware.fabric(specs[0].training)
     fabric.launch()
     processes = Processes(fabric)
-    records = processes.first_only(lambda: [store.record(spec) for spec in specs])
-    finished = [record for record in records if record is not None]
-    if len(finished) == len(specs):
+    finished = processes.first_only(lambda: _finished(specs, store))
+    if finished is not None:
         return finished
-    directories = processes.first_only(lambda: [store.open(spec) for spec in specs])
     progress = (progress if processes.is_first else None) or SilentProgress()
-    with deterministic_algorithms():
+    with ExitStack() as held, deterministic_algorithms():
+        records = processes.first_only(lambda: _hold(held, specs, store, wait_seconds))
+        directories = processes.first_only(lambda: [store.open(spec) for spec in specs])
         loop = Loop(specs, hardware, fabric)
         if processes.is_first and not scores_only:
             for curve, directory in zip(loop.curves, directories, strict=True):
@@ -109,20 +117,43 @@ def run_ensemble(
         seconds = loop.seconds
         written = processes.first_only(
             lambda: [
-                record or _write_down(loop, index, directory, seconds, scores_only)
-                for index, (record, directory) in enumerate(zip(records, directories, strict=True))
+                record or _write_down(loop, index, store, seconds, scores_only)
+                for index, record in enumerate(records)
             ]
         )
-    if processes.is_first:
-        checkpoint.delete()
+        if processes.is_first:
+            checkpoint.delete()
     return written
 
 
+def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] | None:
+    """The records, if all runs have one."""
+    records = [record for spec in specs if (record := store.record(spec)) is not None]
+    return records if len(records) == len(specs) else None
+
+
+def _hold(
+    held: ExitStack, specs: Sequence[ExperimentSpec], store: RunStore, wait_seconds: float
+) -> list[Record | None]:
+    """Hold runs until the end, and return the records that others may have made by now.
+
+    Raises:
+        HeldError: Another process holds one, and went on for longer than this waits.
+    """
+    for spec in specs:
+        if not held.enter_context(store.held(spec, wait_seconds)):
+            raise HeldError(
+                f"another process is at the run {spec.run_name}; wait for it, then start this again"
+            )
+    return [store.record(spec) for spec in specs]
+
+
 def _write_down(
-    loop: Loop, index: int, directory: Path, seconds: float, scores_only: bool
+    loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool
 ) -> Record:
     """Evaluate a net on every example and write its run down, the record last."""
     spec, net, curve = loop.specs[index], loop.nets[index], loop.curves[index]
+    directory = store.directory(spec)
     weights = safetensors.torch.save(
         {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
     )
@@ -149,6 +180,7 @@ def _write_down(
             predictions_file(spec, net, loop.task, loop.data, everywhere),
         )
     write_json(directory / "record.json", record.model_dump(mode="json"))
+    store.publish(spec)
     return record
 
 

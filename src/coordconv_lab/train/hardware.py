@@ -18,6 +18,10 @@ from coordconv_lab.train.processor import prepare_processor
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
+# By these a process knows its place among those of several machines.
+_LAUNCHERS = {"RANK", "GROUP_RANK", "NODE_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"}
+
+
 @dataclass(frozen=True)
 class Hardware:
     """A device or several, and whether a compiler makes one program of net and loss.
@@ -59,12 +63,22 @@ class Hardware:
         return self.device
 
     @property
+    def processes(self) -> int:
+        """How many processes train together."""
+        return self.devices * self.nodes
+
+    @property
     def evaluation_batch(self) -> int:
         """How many examples to ask about at a time: few stay in a processor's cache."""
         return 8 if self.kind == "cpu" else 256
 
     def fabric(self, training: TrainingSpec) -> Fabric:
         """Prepare the devices and return the means to train on them, not launched yet."""
+        if self.nodes > 1 and not _LAUNCHERS & os.environ.keys():
+            raise InputError(
+                f"--num-nodes {self.nodes}: nobody has started the processes on the other "
+                "machines; start this command on each with torchrun, or with srun under SLURM"
+            )
         if self.kind == "cpu":
             prepare_processor()
         precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
@@ -75,7 +89,7 @@ class Hardware:
             accelerator=self.kind,
             devices=self.devices,
             num_nodes=self.nodes,
-            strategy="ddp" if self.devices * self.nodes > 1 else "auto",
+            strategy="ddp" if self.processes > 1 else "auto",
             precision=precision,
         )
 

@@ -12,6 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from coordconv_lab.data import NotSoClevr
+from coordconv_lab.errors import FailingRunError
 from coordconv_lab.models import build
 from coordconv_lab.results import PRIMARY_SCORE
 from coordconv_lab.specs import ExperimentSpec
@@ -78,9 +79,28 @@ class Loop:
         self._losses_of, self._stepper = self._fabric.setup(
             hardware.compile(ensemble), self._optimizer
         )
+        self._look_at_one()
         self._due = due_steps(self.steps, first.training.curve_points)
         self._perfect_epochs = 0
         self._seconds_before, self._started = 0.0, time.monotonic()
+
+    def _look_at_one(self) -> None:
+        """Find out before the first step whether the net has room on this canvas.
+
+        Raises:
+            FailingRunError: It has not.
+        """
+        data, kind = self.specs[0].data, self.specs[0].model.kind
+        try:
+            self.evaluate(self.nets[0], self.data.points[:2])
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise FailingRunError(
+                f"a model of kind {kind} cannot be used on a canvas of height {data.canvas[0]} and "
+                f"width {data.canvas[1]} ({said}); take a larger canvas"
+            ) from error
 
     @property
     def step(self) -> int:
