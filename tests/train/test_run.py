@@ -124,3 +124,13 @@ def test_the_rate_rises_to_its_peak_and_never_again(schedule):
     assert all(0 < factor <= 1.001 for factor in factors)
     assert factors[25] == pytest.approx(1, abs=0.002)
     assert factors[-1] == pytest.approx(1 if schedule == "constant" else 0, abs=0.02)
+
+
+def test_who_waited_for_another_process_takes_its_record(tiny, store, monkeypatch):
+    """The other one finishes between the first look and the lock."""
+    record = run(tiny, store)
+    looks = iter([None, record])
+    monkeypatch.setattr(store, "record", lambda spec: next(looks))
+    before = (store.directory(tiny) / "record.json").stat().st_mtime_ns
+    assert run(tiny, store) == record
+    assert (store.directory(tiny) / "record.json").stat().st_mtime_ns == before

@@ -82,6 +82,9 @@ class RunStore:
         try:
             yield True
         finally:
+            # Who holds a lock that is deleted finds the record, and has nothing to do.
+            if (path.parent / "record.json").exists():
+                path.unlink(missing_ok=True)
             lock.release()
 
     def publish(self, spec: ExperimentSpec) -> None:

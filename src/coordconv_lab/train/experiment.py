@@ -103,6 +103,9 @@ def run_ensemble(
     progress = (progress if processes.is_first else None) or SilentProgress()
     with ExitStack() as held, deterministic_algorithms():
         records = processes.first_only(lambda: _hold(held, specs, store, wait_seconds))
+        finished = [record for record in records if record is not None]
+        if len(finished) == len(specs):
+            return finished
         directories = processes.first_only(lambda: [store.open(spec) for spec in specs])
         loop = Loop(specs, hardware, fabric)
         if processes.is_first and not scores_only:
