@@ -1,5 +1,8 @@
 """What the page says of a search: how many settings do, after how many tries."""
 
+import pytest
+
+from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.report import write_report
 from coordconv_lab.report.search import rows_of, search_panels, settings_panels
@@ -75,3 +78,23 @@ def test_seeds_of_one_setting_are_no_search(add_run, store):
     for seed in range(8):
         add_run(seed=seed)
     assert not rows_of(outcome_in(store))
+
+
+def test_a_setting_that_is_nothing_in_every_run_has_a_place(add_run, store, tmp_path):
+    for number in range(6):
+        spec = tuned("classification", "uniform", "coordconv")
+        settings = {"training.learning_rate": 0.001 * 3**number}
+        add_run(spec=with_settings(spec, settings))
+        stopping = {**settings, "training.early_stop_epochs": 5}
+        store.open(with_settings(spec, stopping))  # begun, and not finished
+    assert "How hard is it" in write_report(store, tmp_path / "page.html").read_text()
+
+
+def test_runs_of_other_nets_than_the_tutorials_are_left_out(add_run, store, tmp_path):
+    hand_built = {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0}
+    spec = with_settings(tuned("classification", "uniform", "coordconv"), hand_built)
+    add_run(spec=spec)
+    with pytest.raises(InputError, match="no finished run of the tutorial's nets"):
+        write_report(store, tmp_path / "page.html")
+    add_run()
+    assert spec.id not in write_report(store, tmp_path / "page.html").read_text()
