@@ -24,7 +24,7 @@ def test_more_tries_solve_it_more_often_and_the_interval_holds_the_share(n, data
     shares = [found.within(tries) for tries in range(n + 1)]
     assert shares == sorted(shares)
     low, high = found.interval
-    assert 0 <= low <= found.share <= high <= 1
+    assert 0 <= low <= found.within(1) <= high <= 1
     assert found.interval_within(1) == pytest.approx(found.interval)
 
 

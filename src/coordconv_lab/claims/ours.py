@@ -1,12 +1,12 @@
 """What this laboratory claims of its own recipe."""
 
 from collections.abc import Callable
-from statistics import fmean
 
 from coordconv_lab.claims.claim import Finding, claim
+from coordconv_lab.claims.differences import difference
 from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.shares import share, share_solved
-from coordconv_lab.claims.statistics import clearly_greater, difference_interval
+from coordconv_lab.claims.tables import TOLERANCE
 from coordconv_lab.results.wording import overlap, percent
 from coordconv_lab.studies.rows import LONGER, SPLITS, row
 
@@ -101,17 +101,14 @@ def deconv_row_ends_on_a_wave(evidence: Evidence) -> Finding:
         for arm, runs in evidence.arms("deconv-endings", at_least=2).items()
     }
     published, decaying = trained["as published"], trained["decaying rate"]
-    clear = clearly_greater(decaying, published) and min(decaying) > 0.95
     listed = "; ".join(
         f"{arm}: {percent(min(values))} to {percent(max(values))}"
         for arm, values in trained.items()
     )
-    difference = fmean(decaying) - fmean(published)
-    return Finding(
-        "reproduced" if clear else "partly" if difference > 0 else "not reproduced",
-        len(published) + len(decaying),
+    return difference(
+        decaying,
+        published,
+        min(decaying) >= 1 - TOLERANCE,
         "mean training accuracy, decaying minus constant rate",
-        difference,
-        difference_interval(decaying, published),
         f"training accuracy by {listed}",
     )

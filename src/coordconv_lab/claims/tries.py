@@ -33,13 +33,8 @@ class Tries(NamedTuple):
     n: int
 
     @property
-    def share(self) -> float:
-        """The share that solved it."""
-        return self.solved / self.n if self.n else 0.0
-
-    @property
     def interval(self) -> tuple[float, float]:
-        """Where the share of all settings lies, with a confidence of 95%."""
+        """Where the share of all settings that solve it lies, with a confidence of 95%."""
         return fraction_interval(self.solved, self.n) if self.n else (0.0, 1.0)
 
     def within(self, tries: int) -> float:

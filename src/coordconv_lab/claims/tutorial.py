@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import Literal
 
 from coordconv_lab.claims.claim import Finding, claim, graded
+from coordconv_lab.claims.differences import difference
 from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.shares import share, solved
 from coordconv_lab.claims.statistics import (
-    clearly_greater,
     difference_interval,
     fraction_interval,
     mean_interval,
@@ -311,16 +311,12 @@ def weight_decay_artefact(evidence: Evidence) -> Finding:
     }
     without = trained["uniform, decay 0"] + trained["quadrant, decay 0"]
     with_decay = trained["uniform, decay 0.01"] + trained["quadrant, decay 0.01"]
-    difference = fmean(without) - fmean(with_decay)
-    interval = difference_interval(without, with_decay)
-    clear = clearly_greater(without, with_decay) and min(without) > max(with_decay)
     listed = "; ".join(f"{arm}: {overlap(fmean(values))}" for arm, values in trained.items())
-    return Finding(
-        "reproduced" if clear else "partly" if difference > 0 else "not reproduced",
-        len(without) + len(with_decay),
+    return difference(
+        without,
+        with_decay,
+        min(without) > max(with_decay),
         "mean training IoU, without the decay minus with it",
-        difference,
-        interval,
         f"mean training IoU by {listed}",
     )
 
