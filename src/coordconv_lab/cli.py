@@ -429,13 +429,13 @@ def sweep(
     machines
         How many machines like this one the dry run is to tell of.
     """
-    from coordconv_lab.console import SweepBars, print_estimate, print_sweeps
+    from coordconv_lab.console import SweepBars, print_estimate, print_studies
     from coordconv_lab.sweep.catalogue import SPACES, sweep_named
 
     if name is None:
         from coordconv_lab.studies import STUDIES
 
-        print_sweeps([make() for make in (*SPACES.values(), *STUDIES.values())])
+        print_studies([make() for make in (*SPACES.values(), *STUDIES.values())], "sweep")
         return
     numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
     for option, value in numbers:

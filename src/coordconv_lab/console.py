@@ -231,7 +231,6 @@ class SweepBars:
         self._bars: Progress | None = None
         self._task = TaskID(0)
         self._ended, self._to_do = 0, 0
-        self.failed, self.held = 0, 0
 
     def __enter__(self) -> Self:
         if self._at_work:
@@ -265,10 +264,8 @@ class SweepBars:
         if attempt.record:
             said = f"test {score(attempt.record.test_score, spec.task)}"
         elif attempt.failure:
-            self.failed += 1
             said = f"given up: {attempt.failure}"
         else:
-            self.held += 1
             said = "held by another process"
         self._advance(spec, said, attempt.record is None)
 
@@ -286,11 +283,6 @@ class SweepBars:
         if is_news or not self._console.is_terminal:
             line = f"{self._ended} of {self._to_do}: {spec.run_name}, {said}"
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def print_sweeps(studies: Sequence[Study]) -> None:
-    """Print the name, the runs and the question of every sweep."""
-    print_studies(studies, "sweep")
 
 
 def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int) -> None:

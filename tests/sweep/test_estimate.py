@@ -54,7 +54,7 @@ def test_machines_share_the_work_but_not_one_run():
     assert Estimate([], 0, 1).seconds(3) == 0
 
 
-def test_a_real_step_is_measured_and_nothing_is_trained(tmp_path):
+def test_steps_are_really_measured_and_those_of_a_net_without_training_are_none():
     hand_built = with_settings(
         tuned("classification", "uniform", "coordconv"),
         {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0},

@@ -36,11 +36,9 @@ def test_rows_take_turns_until_each_is_at_its_end():
     assert turns == [long[0].id, short[0].id, long[1].id, long[2].id]
 
 
-def test_what_is_done_is_left_out_and_twice_is_once():
-    specs = tiny_specs(4)
-    assert drained(Listed([*specs, specs[0]], done=[specs[1].id])) == [
-        specs[index].id for index in (0, 2, 3)
-    ]
+def test_a_run_that_stands_twice_on_a_list_is_done_once():
+    specs = tiny_specs(3)
+    assert drained(Listed([*specs, specs[0]])) == [spec.id for spec in specs]
 
 
 def test_a_sweep_does_what_is_missing_and_nothing_twice(store):
@@ -208,8 +206,12 @@ def test_a_space_without_more_settings_ends_a_search(store, listener: Listener):
     rows = [{"task": "regression", "split": "uniform", "settings": {p: [v] for p, v in FIXED}}]
     fields = {"name": "two", "search": "optuna", "trials": 5, "rows": rows}
     space = Space.model_validate({**fields, "settings": {"model.head": ["max", "sum"]}})
-    run_serially(Sweep(Study("two", "?", {}), space), store, listener)
+    sweep = Sweep(Study("two", "?", {}), space)
+    run_serially(sweep, store, listener)
+    assert listener.begun == [(2, 2, 1)]
     assert len(listener.attempts) == 2
+    assert outcome(sweep, store)[0].total == 2
+    assert missing_specs(sweep, store) == ([], 2)
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, listener):

@@ -27,7 +27,7 @@ def store_at(place: str | Path) -> RunStore:
         InputError: Nothing here can open such a URL.
 
     Example:
-        >>> store_at("runs").root.name, store_at("file:///tmp/runs").root.name
+        >>> store_at("runs").root.name, store_at("file:///shared/runs").root.name
         ('runs', 'runs')
     """
     place = str(place).removeprefix("file://")

@@ -77,8 +77,8 @@ def _check_that_it_answers(address: str) -> None:
     Raises:
         InputError: Nobody answers, or somebody who is no cluster.
     """
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdigit():
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
         raise InputError(f"--address: expected HOST:PORT, or auto; got {address!r}")
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS / 2).close()
@@ -87,8 +87,6 @@ def _check_that_it_answers(address: str) -> None:
             f"no Ray cluster answers at {address} ({error}); start one there with `ray start "
             f"--head --port {port}`, or leave --address out to use this machine"
         ) from error
-    if address.startswith("ray://"):
-        return
     ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         answer = subprocess.run(ask, capture_output=True, timeout=CONNECT_SECONDS)

@@ -1,6 +1,5 @@
 """How long a sweep will take, from steps that are measured and not done."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +10,8 @@ import torch
 from coordconv_lab.data import NotSoClevr
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import Hardware
+from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
 
 _STEPS = 3
@@ -113,8 +114,9 @@ def _timed(work: Callable[[], object]) -> float:
 def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
     """Steps, the rows of the curve, and all examples at the end."""
     data = NotSoClevr(spec.data)
-    training, count = spec.training, len(data.train_points)
-    rounded = math.floor if training.drop_last and count >= training.batch_size else math.ceil
-    steps = rounded(count / training.batch_size) * training.epochs
-    curve = min(training.curve_points, steps) * 2 * min(48, count)
-    return steps * step + (curve + len(data.points)) * example
+    training = spec.training
+    batches = SeededBatches(data.train_points, training.batch_size, 0, training.drop_last)
+    steps = len(batches) * training.epochs
+    row = len(sample(data.train_points)) + len(sample(data.test_points))
+    asked = min(training.curve_points, steps) * row + len(data.points)
+    return steps * step + asked * example

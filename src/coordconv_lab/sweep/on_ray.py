@@ -12,7 +12,7 @@ from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.plan import planned
 from coordconv_lab.sweep.progress import SweepProgress
 from coordconv_lab.sweep.proposals import Proposals
-from coordconv_lab.train import Attempt, Hardware, attempt
+from coordconv_lab.train import Attempt, Hardware, SilentProgress, attempt
 from coordconv_lab.train.hardware import DeviceName
 
 # Tune writes three logs a run and takes Ctrl-C for itself, unless it is told not to.
@@ -269,17 +269,11 @@ def _train_on_worker(config: dict[str, Any]) -> None:
     tune.report({"score": score, "percent": 100, "finished": True, "held": done.held_elsewhere})
 
 
-class _Rows:
+class _Rows(SilentProgress):
     """Reports every row of a run's curve, so that it can be stopped early."""
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self._epochs = spec.training.epochs
-
-    def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
-        """Say nothing."""
-
-    def advance(self, step: int, loss: Any) -> None:
-        """Say nothing."""
 
     def measured(self, rows: Sequence[dict[str, float]]) -> None:
         """Report the held-out score, and the part of the training that is done."""

@@ -80,8 +80,11 @@ def outcome(sweep: Sweep, store: RunStore) -> list[RowOutcome]:
         InputError: A file cannot be used.
     """
     rows = proposed_specs(sweep, store)
-    trials = sweep.space.trials if sweep.space and sweep.space.trials else 0
-    return [_row(name, specs, store, max(trials, len(specs))) for name, specs in rows.items()]
+    totals = {name: len(specs) for name, specs in rows.items()}
+    if sweep.space is not None:
+        for one in sweep.space.listed_rows():
+            totals[one.name] = max(totals[one.name], one.trials(sweep.space))
+    return [_row(name, specs, store, totals[name]) for name, specs in rows.items()]
 
 
 def _row(name: str, specs: Sequence[ExperimentSpec], store: RunStore, total: int) -> RowOutcome:

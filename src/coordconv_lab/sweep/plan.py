@@ -56,12 +56,11 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         InputError: A file cannot be used, or another process is at the same search.
     """
     if sweep.space is None:
-        rows: dict[str, Proposals] = {}
-        for name, specs in sweep.study.arms.items():
-            done = [spec.id for spec in specs if is_done(store, spec, stops_count)]
-            rows[name] = Listed(specs, done)
-        left = sum(len(row) for row in rows.values() if isinstance(row, Listed))
-        yield Plan(rows, left, len(sweep.study.specs))
+        lists = {
+            name: Listed(spec for spec in specs if not is_done(store, spec, stops_count))
+            for name, specs in sweep.study.arms.items()
+        }
+        yield Plan(lists, sum(map(len, lists.values())), len(sweep.study.specs))
         return
     with _alone(store):
         proposed = proposals_of(store)
@@ -79,7 +78,6 @@ class _Noting:
 
     def __init__(self, name: str, row: Searched, store: RunStore) -> None:
         self._name, self._row, self._store = name, row, store
-        self.total = row.total
 
     def next(self) -> ExperimentSpec | None:
         spec = self._row.next()
@@ -108,11 +106,11 @@ def missing_specs(sweep: Sweep, store: RunStore) -> tuple[list[ExperimentSpec], 
     missing = [spec for spec in every if not is_done(store, spec, stops_count=False)]
     if sweep.space is None:
         return missing, len(every)
-    rows, trials = sweep.space.listed_rows(), sweep.space.trials or 0
-    to_come = max(0, trials * len(rows) - len(every))
-    return missing + [rows[number % len(rows)].base for number in range(to_come)], trials * len(
-        rows
-    )
+    rows = sweep.space.listed_rows()
+    tried = {one.name: one.trials(sweep.space) for one in rows}
+    known = {name: len(specs) for name, specs in proposed_specs(sweep, store).items()}
+    to_come = [one.base for one in rows for _ in range(tried[one.name] - known[one.name])]
+    return missing + to_come, sum(tried.values())
 
 
 def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSpec]]:

@@ -10,9 +10,6 @@ from coordconv_lab.specs import ExperimentSpec
 class Proposals(Protocol):
     """Runs to do, one at a time; both engines ask, and tell how each went."""
 
-    total: int
-    """How many runs there are in all, those done before among them."""
-
     def next(self) -> ExperimentSpec | None:
         """The next run to do, or None where there is no more."""
         ...
@@ -23,18 +20,14 @@ class Proposals(Protocol):
 
 
 class Listed:
-    """Runs off a list, in its order; those that are done are left out.
+    """Runs off a list, in its order, each once.
 
     Args:
-        specs: All runs.
-        done: The ids of those that have been done.
+        specs: The runs to do.
     """
 
-    def __init__(self, specs: Iterable[ExperimentSpec], done: Iterable[str] = ()) -> None:
-        every = {spec.id: spec for spec in specs}
-        finished = set(done)
-        self.total = len(every)
-        self._waiting = deque(spec for id, spec in every.items() if id not in finished)
+    def __init__(self, specs: Iterable[ExperimentSpec]) -> None:
+        self._waiting = deque({spec.id: spec for spec in specs}.values())
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -51,8 +44,6 @@ class InTurns:
     """Several sources, one run from each in turn, so that a sweep cut short still compares."""
 
     def __init__(self, sources: Iterable[Proposals]) -> None:
-        sources = list(sources)
-        self.total = sum(source.total for source in sources)
         self._turns = deque(sources)
         self._asked: dict[str, Proposals] = {}
 

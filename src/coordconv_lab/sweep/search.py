@@ -1,7 +1,6 @@
 """Settings proposed by Optuna, row by row, from what came of those before."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.sweep.space import MOST_RUNS, Range, Row, Setting, Space
+from coordconv_lab.sweep.space import Range, Row, Setting, Space
 
 PROPOSALS = "proposals.json"
 """The file beside the runs that holds what was proposed, in order: a search goes on from it."""
@@ -53,7 +52,7 @@ class Searched:
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._row = optuna, one
-        self.total = min(space.trials or 0, _how_many(one))
+        self.total = one.trials(space)
         self.proposed: list[dict[str, Any]] = []
         _check_values(one)
         self._distributions = {path: self._distribution(s) for path, s in one.settings.items()}
@@ -162,19 +161,6 @@ def _check_values(one: Row) -> None:
         ends = [setting.at(0), setting.at(1)] if isinstance(setting, Range) else setting
         for value in ends:
             with_settings(one.base, {path: value})
-
-
-def _how_many(one: Row) -> int:
-    """How many settings a row has; very many, where a range is not of whole numbers."""
-    counts = [
-        len(setting)
-        if isinstance(setting, list)
-        else int(setting.high - setting.low) + 1
-        if setting.integer
-        else MOST_RUNS
-        for setting in one.settings.values()
-    ]
-    return math.prod(counts)
 
 
 def _value(setting: Setting, parameter: Any) -> Any:

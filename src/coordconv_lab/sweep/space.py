@@ -58,6 +58,11 @@ class Range(FrozenSpec):
             and (not self.integer or float(value).is_integer())
         )
 
+    @property
+    def count(self) -> int:
+        """How many values it has; very many, where they are not whole."""
+        return int(self.high - self.low) + 1 if self.integer else MOST_RUNS
+
     def at(self, part: float) -> float | int:
         """The value at a part of the way, from 0 to 1."""
         if self.integer and not self.log:
@@ -128,6 +133,14 @@ class Row(NamedTuple):
             and values.keys() == self.settings.keys()
             and all(values[path] in setting for path, setting in self.settings.items())
         )
+
+    def trials(self, space: "Space") -> int:
+        """How many settings a search tries in this row: no more than there are."""
+        counts = [
+            len(setting) if isinstance(setting, list) else setting.count
+            for setting in self.settings.values()
+        ]
+        return min(space.trials or 0, math.prod(counts))
 
 
 class Space(FrozenSpec):
