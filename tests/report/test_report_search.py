@@ -63,6 +63,19 @@ def test_of_many_settings_the_best_are_shown_run_by_run(add_run, store, tmp_path
     assert 20 * 3 * 2 in map(len, panels)
 
 
+def test_all_runs_count_where_the_best_alone_are_shown(add_run, store, tmp_path):
+    searched(add_run, store)
+    words = Reader(write_report(store, tmp_path / "page.html").read_text()).words
+    assert "perfect on held-out positions in 4 of 6 runs" in words
+    assert "the nets without coordinates in 1 of 6" in words
+    assert "chosen after the fact; 6 runs are left out" in words
+
+
+def test_nothing_is_left_out_where_there_was_no_search(add_run, store, tmp_path):
+    add_run()
+    assert "left out" not in write_report(store, tmp_path / "page.html").read_text()
+
+
 def test_every_run_is_a_dot_and_a_line(add_run, store):
     searched(add_run, store)
     rows = rows_of(outcome_in(store))

@@ -13,7 +13,7 @@ from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.pictures import HELD_OUT, SCALE, TRAINED, css_colour, css_gradient
-from coordconv_lab.report.runs import Run
+from coordconv_lab.report.runs import SHOWN, Run, shown
 from coordconv_lab.report.table import pairs
 from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.results import wording as scores
@@ -36,19 +36,20 @@ def render(
         searched: Rows of settings that were searched.
         search_source: Where those come from, in a sentence.
     """
-    rows = search.rows_of(searched)
+    rows, one_by_one = search.rows_of(searched), shown(runs)
     content = {
         "runs": runs,
         "facts": facts(runs),
         "coordconv": tally(runs, coordinates=True),
         "baseline": tally(runs, coordinates=False),
-        "pairs": pairs(runs),
-        "panels": curves.panels(runs),
-        "time_ticks": curves.time_axis(runs).ticks(),
+        "left_out": len(runs) - len(one_by_one),
+        "pairs": pairs(one_by_one),
+        "panels": curves.panels(one_by_one),
+        "time_ticks": curves.time_axis(one_by_one).ticks(),
         "curve_examples": CURVE_EXAMPLES,
         "drawing": curves,
-        "map_rows": map_rows(runs),
-        "gallery_rows": gallery_rows(runs),
+        "map_rows": map_rows(one_by_one),
+        "gallery_rows": gallery_rows(one_by_one),
         "colours": _colours(),
         "evidence": evidence,
         "tally": _tally(evidence),
@@ -56,6 +57,7 @@ def render(
         "search_ticks": search.search_time_axis(rows).ticks(),
         "settings_panels": search.settings_panels(rows),
         "search_source": search_source,
+        "best_shown": SHOWN,
         "settings_width": search.SETTINGS_WIDTH,
     }
     # The page's own style and script are the only text that is not escaped.

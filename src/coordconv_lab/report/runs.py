@@ -21,6 +21,9 @@ CELLS: Sequence[Cell] = tuple(dict.fromkeys((task, split) for task, split, _ in 
 MANY = 5
 """From so many settings of one net on, runs are a search."""
 
+SHOWN = 3
+"""Of a net that was trained with many settings, so many of the best are shown run by run."""
+
 Content = TypeVar("Content")
 
 
@@ -73,6 +76,16 @@ def read_runs(store: RunStore) -> list[Run]:
     found = (_read(directory, record) for directory, record in store.records())
     runs = [run for run in found if run.key in TUTORIAL_SCORES]
     return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
+
+
+def shown(runs: Sequence[Run]) -> list[Run]:
+    """The runs that are shown one by one: all, but of a net with many settings the best alone."""
+    kept: set[str] = set()
+    for group in by_key(runs).values():
+        if len({run.settings for run in group}) >= MANY:
+            group = sorted(group, key=lambda run: -run.record.test_score)[:SHOWN]
+        kept |= {run.name for run in group}
+    return [run for run in runs if run.name in kept]
 
 
 def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:

@@ -5,13 +5,10 @@ from pathlib import Path
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
-from coordconv_lab.report.runs import MANY, Run, read_runs
+from coordconv_lab.report.runs import read_runs
 from coordconv_lab.results.files import write_atomically
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import outcome_in
-
-SHOWN = 3
-"""Of a net that was trained with many settings, so many of the best are shown run by run."""
 
 _OURS = "A setting that was trained with several seeds counts where all of them solve the task."
 _COMMITTED = (
@@ -57,17 +54,6 @@ def write_report(
     searched, source = outcome_in(store), _OURS
     if not rows_of(searched) and search is not None:
         searched, source = outcome_in(search), _COMMITTED
-    page = render(_chosen(runs), evidence, searched, source)
+    page = render(runs, evidence, searched, source)
     write_atomically(out, page.encode())
     return out
-
-
-def _chosen(runs: Sequence[Run]) -> list[Run]:
-    """All runs, but of a net with many settings the best alone, in their order."""
-    kept: set[str] = set()
-    for key in dict.fromkeys(run.key for run in runs):
-        group = [run for run in runs if run.key == key]
-        if len({run.settings for run in group}) >= MANY:
-            group = sorted(group, key=lambda run: -run.record.test_score)[:SHOWN]
-        kept |= {run.name for run in group}
-    return [run for run in runs if run.name in kept]
