@@ -1,0 +1,48 @@
+"""A look at the data set."""
+
+from pathlib import Path
+
+from coordconv_lab.cli.app import data_app
+from coordconv_lab.cli.options import SplitVariant
+
+
+@data_app.command
+def export(
+    *,
+    out: Path,
+    canvas: tuple[int, int] = (64, 64),
+    square: int = 9,
+    split_variant: SplitVariant = "default",
+    split_seed: int | None = None,
+) -> None:
+    """Write Not-so-Clevr with both splits as arrays (.npz) and as a contact sheet (.png).
+
+    For example:
+
+        coordconv data export --out notsoclevr
+
+    Parameters
+    ----------
+    out
+        The directory, made if it is missing.
+    canvas
+        Height and width in pixels.
+    square
+        Side of the square in pixels.
+    split_variant
+        Whose split: ours, the tutorial's code, the paper's code, walsvid's.
+    split_seed
+        Draws the uniform split.
+    """
+    from coordconv_lab.console import counting_bar
+    from coordconv_lab.data.export import export as export_data
+    from coordconv_lab.specs import parse_data_spec
+
+    fields = {"canvas": canvas, "square": square, "split_variant": split_variant}
+    if split_seed is not None:
+        fields["split_seed"] = split_seed
+    spec = parse_data_spec(fields)
+    with counting_bar("images") as advance:
+        paths = export_data(spec, out, advance)
+    for path in paths:
+        print(path)

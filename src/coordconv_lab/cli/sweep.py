@@ -1,0 +1,209 @@
+"""Many settings, here or on a cluster."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from coordconv_lab.cli.app import sweep_app
+from coordconv_lab.cli.options import Device, setting
+from coordconv_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from coordconv_lab.sweep.catalogue import Sweep
+    from coordconv_lab.sweep.estimate import Estimate
+    from coordconv_lab.train.hardware import DeviceName
+
+_MOST = 1_000_000
+
+SweepName = Annotated[str, Parameter(help="A sweep, a study, or a YAML or TOML file.")]
+SweepRuns = Annotated[
+    str | None,
+    Parameter(
+        help="Directory of the sweep's runs, or an fsspec URL; runs/NAME if not given.",
+    ),
+]
+Settings = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", negative=(), help="A setting of every run, as PATH=VALUE in JSON."),
+]
+
+
+@sweep_app.default
+def sweep(
+    name: SweepName | None = None,
+    *,
+    engine: Literal["serial", "ray"] = "serial",
+    address: str | None = None,
+    limit: int | None = None,
+    cpus_per_run: int | None = None,
+    gpus_per_run: float = 0.0,
+    early_stopping: Annotated[bool, Parameter(negative=())] = False,
+    row: str = "",
+    set_: Settings = (),
+    runs: SweepRuns = None,
+    device: Device = "auto",
+    keep_weights: Annotated[bool, Parameter(negative=())] = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    machines: int = 10,
+) -> None:
+    """Train every setting of a sweep that is not done yet; without a name, list the sweeps.
+
+    For example:
+
+        coordconv sweep
+
+        coordconv sweep paper-classification --dry-run --machines 20
+
+        coordconv sweep my-space.yaml --engine ray --early-stopping
+
+        coordconv sweep paper-classification --engine ray --address head:6379
+        --runs s3://bucket/sweep
+
+    Parameters
+    ----------
+    engine
+        serial: one run after another in this process. ray: as many at once as there is room for.
+    address
+        HOST:PORT of a Ray cluster, or auto; RAY_ADDRESS or this machine alone if not given.
+    limit
+        Train so many runs at most, and leave the rest.
+    cpus_per_run
+        Cores, and so threads, of a run; all for serial, 1 for ray if not given.
+    gpus_per_run
+        GPUs of a run, or a part of one; for ray.
+    early_stopping
+        Stop the runs that are worse than others of their row at the same point (ASHA); for ray.
+    row
+        Only the rows with this in their name.
+    keep_weights
+        Keep weights and answers too, not scores and curves alone.
+    dry_run
+        Train nothing; say how many runs there are, and how long they take by measured steps.
+    machines
+        How many machines like this one the dry run is to tell of.
+    """
+    from coordconv_lab.console import SweepBars, print_estimate, print_studies
+    from coordconv_lab.sweep.catalogue import SPACES, sweep_named
+
+    if name is None:
+        from coordconv_lab.studies import STUDIES
+
+        print_studies([make() for make in (*SPACES.values(), *STUDIES.values())], "sweep")
+        return
+    numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
+    for option, value in numbers:
+        if value is not None and not 1 <= value <= _MOST:
+            raise InputError(f"--{option}: expected 1 to {_MOST:,}, got {value}")
+    if not 0 <= gpus_per_run <= _MOST:
+        raise InputError(f"--gpus-per-run: expected 0 to {_MOST:,}, got {gpus_per_run}")
+    only_ray = {
+        "--address": address,
+        "--gpus-per-run": gpus_per_run,
+        "--early-stopping": early_stopping,
+    }
+    if engine == "serial" and (given := [option for option, value in only_ray.items() if value]):
+        raise InputError(f"{', '.join(given)}: for --engine ray alone")
+    chosen = sweep_named(name, dict(setting(text) for text in set_), row)
+    place = _place(runs, chosen.name)
+    if dry_run:
+        estimate, total, at_once = _estimate(chosen, place, engine, cpus_per_run, device, limit)
+        print_estimate(estimate, total, at_once, machines)
+        return
+    if engine == "serial":
+        from coordconv_lab.console import RunBars
+        from coordconv_lab.results.remote import store_at
+        from coordconv_lab.sweep.serial import run_serially
+        from coordconv_lab.train import Hardware
+
+        bars = SweepBars(RunBars(total=0))
+        with bars:
+            run_serially(
+                chosen,
+                store_at(place),
+                bars,
+                limit,
+                cpus_per_run,
+                Hardware(device),
+                not keep_weights,
+            )
+    else:
+        from coordconv_lab.sweep.on_ray import RayOptions, run_on_ray
+
+        options = RayOptions(
+            address, cpus_per_run or 1, gpus_per_run, early_stopping, device, not keep_weights
+        )
+        bars = SweepBars()
+        with bars:
+            run_on_ray(chosen, place, bars, limit, options)
+    show(name, row=row, set_=set_, runs=runs)
+
+
+def _estimate(
+    chosen: "Sweep",
+    place: str,
+    engine: str,
+    cpus_per_run: int | None,
+    device: "DeviceName",
+    limit: int | None,
+) -> "tuple[Estimate, int, int]":
+    """Measure what is missing, with the threads that a run will have; say how many fit in here."""
+    import torch
+
+    from coordconv_lab.console import counting_bar
+    from coordconv_lab.results.remote import store_at
+    from coordconv_lab.sweep.estimate import cores_here, estimate
+    from coordconv_lab.sweep.plan import missing_specs
+    from coordconv_lab.train import Hardware
+
+    missing, total = missing_specs(chosen, store_at(place))
+    threads = cpus_per_run or (torch.get_num_threads() if engine == "serial" else 1)
+    at_once = 1 if engine == "serial" else max(1, cores_here() // threads)
+    with counting_bar("kinds of runs") as advance:
+        return estimate(missing[:limit], threads, Hardware(device), advance), total, at_once
+
+
+@sweep_app.command
+def show(
+    name: SweepName,
+    *,
+    row: str = "",
+    set_: Settings = (),
+    runs: SweepRuns = None,
+    best: int = 3,
+) -> None:
+    """Show how far a sweep is, how many settings solve their task, what failed, what is best.
+
+    For example:
+
+        coordconv sweep show paper-classification
+
+    Parameters
+    ----------
+    row
+        Only the rows with this in their name.
+    best
+        How many of the best settings of each row to show.
+    """
+    from coordconv_lab.console import print_outcome
+    from coordconv_lab.results.remote import store_at
+    from coordconv_lab.sweep.catalogue import sweep_named
+    from coordconv_lab.sweep.outcome import outcome
+
+    if best < 0:
+        raise InputError(f"--best: expected 0 or more, got {best}")
+    chosen = sweep_named(name, dict(setting(text) for text in set_), row)
+    place = _place(runs, chosen.name)
+    if "://" not in place and not Path(place).is_dir():
+        raise InputError(
+            f"{place} is no directory: nothing of the sweep {chosen.name} is there; run it first, "
+            "or name the directory with --runs"
+        )
+    print_outcome(chosen.name, outcome(chosen, store_at(place)), best)
+
+
+def _place(runs: str | None, name: str) -> str:
+    """Where the runs of a sweep are."""
+    if runs == "":
+        raise InputError("--runs: expected a directory or a URL, got nothing")
+    return runs or str(Path("runs") / name)
