@@ -23,7 +23,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "canvases": pictures.canvases,
     "search": search.search,
     "decay-rule": pictures.decay_rule,
-    "deconv-endings": rows.deconv_endings,
+    "rows-that-differ": rows.rows_that_differ,
     "tutorial": rows.tutorial_rows,
 }
 

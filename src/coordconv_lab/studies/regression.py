@@ -4,7 +4,7 @@ from itertools import product
 
 from coordconv_lab.recipes import tuned, tutorial, with_settings
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.studies.rows import SPLITS
+from coordconv_lab.studies.rows import SPLITS, trained_twice_as_long
 from coordconv_lab.studies.study import Study, over_seeds
 
 HEADS = ("max", "average", "sum")
@@ -62,16 +62,12 @@ def scale_and_rate() -> Study:
     )
 
 
-LONG_EPOCHS = 100
-
-
 def long_training() -> Study:
-    """The tutorial's regressor for twice its epochs, with a point of the curve at every epoch."""
-    arms = {}
-    for split in SPLITS:
-        settings = {"training.epochs": LONG_EPOCHS, "training.curve_points": LONG_EPOCHS}
-        spec = with_settings(tutorial("regression", split, "coordconv"), settings)
-        arms[split] = over_seeds(spec, 3)
+    """The tutorial's regressor for twice its epochs."""
+    arms = {
+        split: over_seeds(trained_twice_as_long(tutorial("regression", split, "coordconv")), 5)
+        for split in SPLITS
+    }
     return Study(
         "long-training",
         "Is the regressor right within ten epochs, and lost again when trained on?",
