@@ -41,7 +41,7 @@ def test_a_classifier_that_knows_nothing_loses_the_logarithm_of_the_pixels():
 def test_a_classifier_is_right_where_its_largest_pixel_is_the_point():
     task, answered = Classification(CANVAS), POINTS.clone()
     answered[1] = torch.tensor([4, 5])
-    predictions = task.predict(Answer(_logits_at(answered)), POINTS)
+    predictions = task.read(task.ask(Answer(_logits_at(answered)), POINTS))
     assert predictions.tolist() == answered.tolist()
     scores = task.score(predictions, POINTS)
     assert scores["accuracy"].tolist() == [1, 0, 1]
@@ -105,7 +105,7 @@ def test_scores_cover_every_example_however_the_batches_fall(count):
     task, net = Regression(CANVAS), build(CoordConvRegressor(), CANVAS)
     evaluation = evaluate(net, task, points)
     with torch.no_grad():
-        at_once = task.predict(net, points)
+        at_once = task.read(task.ask(net, points))
     assert evaluation.predictions.shape == (count, 2)
     torch.testing.assert_close(evaluation.predictions, at_once)
     assert net.training
@@ -116,7 +116,7 @@ def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
     task = Reconstruction(CANVAS, square=3)
     net = nn.Module()
     net.forward = lambda images: (images - 0.5) * 40
-    assert task.summarise(task.score(task.predict(net, POINTS), POINTS)) == {
+    assert task.summarise(task.score(task.read(task.ask(net, POINTS)), POINTS)) == {
         "mean_iou": 1,
         "worst_iou": 1,
     }

@@ -17,7 +17,14 @@ from coordconv_lab.results.store import RunStore
 from coordconv_lab.specs import ExperimentSpec
 
 # Written last: whoever sees the record sees the rest.
-_PUBLISHED = ("spec.json", "metrics.csv", "weights.safetensors", "predictions.npz", "record.json")
+_PUBLISHED = (
+    "spec.json",
+    "metrics.csv",
+    "weights.safetensors",
+    "predictions.npz",
+    "sheet.png",
+    "record.json",
+)
 
 
 def store_at(place: str | Path) -> RunStore:

@@ -18,7 +18,8 @@ class RunStore:
     """Runs under one directory.
 
     A run's directory holds spec.json from its start and, once it is finished, metrics.csv,
-    weights.safetensors, predictions.npz and, written last, record.json.
+    weights.safetensors, predictions.npz, of nets that paint sheet.png, and, written last,
+    record.json.
     """
 
     def __init__(self, root: Path | str) -> None:

@@ -14,8 +14,16 @@ class Task(Protocol):
 
     answers_are_points: bool
 
-    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
-        """The net's answer for each point, in the task's own units, (N, ...)."""
+    def ask(self, net: nn.Module, points: Tensor) -> Tensor:
+        """What the net puts out for each point: (N, 1, H, W) logits, or (N, 2) points."""
+        ...
+
+    def read(self, outputs: Tensor) -> Tensor:
+        """The answers that outputs mean, in the task's own units, (N, ...)."""
+        ...
+
+    def picture(self, outputs: Tensor) -> Tensor | None:
+        """Outputs as pictures to look at, (N, 1, H, W) in [0, 1]; None where they are points."""
         ...
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:

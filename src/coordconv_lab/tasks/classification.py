@@ -18,11 +18,20 @@ class Classification:
     def __init__(self, canvas: tuple[int, int]) -> None:
         self.canvas = canvas
 
-    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
+    def ask(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The logit of each pixel, (N, 1, H, W)."""
+        return net(points)
+
+    def read(self, outputs: Tensor) -> Tensor:
         """The likeliest pixel of each point as (x, y), (N, 2)."""
-        best = net(points).flatten(1).argmax(dim=1)
+        best = outputs.flatten(1).argmax(dim=1)
         width = self.canvas[1]
         return torch.stack((best % width, best // width), dim=1)
+
+    def picture(self, outputs: Tensor) -> Tensor:
+        """How likely each pixel is beside the likeliest, which is 1: (N, 1, H, W)."""
+        outputs = outputs.float()
+        return (outputs - outputs.amax(dim=(1, 2, 3), keepdim=True)).exp()
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
         """Cross-entropy in nats; ln(H W) for a net that knows nothing."""

@@ -12,9 +12,9 @@ from coordconv_lab.tasks.rendering import Rendering
 class Reconstruction(Rendering):
     """Rendering, but the net sees the image that it is to paint instead of its point."""
 
-    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
-        """The probability that each pixel is white, (N, 1, H, W)."""
-        return net(self._images(points)).float().sigmoid()
+    def ask(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The logit that each pixel is white, (N, 1, H, W)."""
+        return net(self._images(points))
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
         """Binary cross-entropy, a mean over pixels."""

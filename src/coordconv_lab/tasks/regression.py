@@ -18,13 +18,20 @@ class Regression:
     def __init__(self, canvas: tuple[int, int]) -> None:
         self.canvas = canvas
 
-    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
+    def ask(self, net: nn.Module, points: Tensor) -> Tensor:
         """The net's (x, y) in pixels, not rounded, (N, 2)."""
         return net(one_hot_images(points, self.canvas)).float()
 
+    def read(self, outputs: Tensor) -> Tensor:
+        """The outputs themselves."""
+        return outputs
+
+    def picture(self, outputs: Tensor) -> None:
+        """There is none: the outputs are points."""
+
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
         """Mean squared error over both coordinates, in square pixels."""
-        return functional.mse_loss(self.predict(net, points), points.float())
+        return functional.mse_loss(self.ask(net, points), points.float())
 
     def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
         """Accuracy of the point and of its coordinates after rounding; distance in pixels."""

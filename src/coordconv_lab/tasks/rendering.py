@@ -47,9 +47,17 @@ class Rendering:
         self.canvas, self.square = canvas, square
         self.point_loss, self.pixel_loss = point_loss, pixel_loss
 
-    def predict(self, net: nn.Module, points: Tensor) -> Tensor:
+    def ask(self, net: nn.Module, points: Tensor) -> Tensor:
+        """The logit that each pixel is white, (N, 1, H, W)."""
+        return net(points)
+
+    def read(self, outputs: Tensor) -> Tensor:
         """The probability that each pixel is white, (N, 1, H, W)."""
-        return net(points).float().sigmoid()
+        return outputs.float().sigmoid()
+
+    def picture(self, outputs: Tensor) -> Tensor:
+        """The probabilities."""
+        return self.read(outputs)
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
         """Mean over pixels, plus the weighted cross-entropy of the point where there is one."""

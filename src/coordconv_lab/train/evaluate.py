@@ -1,5 +1,6 @@
 """Scores of a net over some points: every one of them, a few at a time, in float32."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -19,9 +20,17 @@ class Evaluation(NamedTuple):
     summary: dict[str, float]
 
 
+Watch = Callable[[Tensor, Tensor], None]
+"""Shown points, and what the net puts out for them, as they are evaluated."""
+
+
 @torch.inference_mode()
 def evaluate(
-    net: nn.Module, task: Task, points: Tensor, batch_size: int = EVALUATION_BATCH
+    net: nn.Module,
+    task: Task,
+    points: Tensor,
+    batch_size: int = EVALUATION_BATCH,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Ask a net about every point and mark its answers; the net's mode is left as it was.
 
@@ -30,6 +39,7 @@ def evaluate(
         task: What it was asked to learn.
         points: (N, 2), on the net's device; at least one.
         batch_size: How many points to ask about at a time.
+        watch: Shown every batch and its outputs.
 
     Returns:
         Scores (N,) by name, their summary, and the predicted points (N, 2), if the task's answers
@@ -40,20 +50,22 @@ def evaluate(
     was_training = net.training
     net.eval()
     try:
-        predictions, scores = _answer_and_mark(net, task, points, batch_size)
+        predictions, scores = _answer_and_mark(net, task, points, batch_size, watch)
     finally:
         net.train(was_training)
     return Evaluation(predictions, scores, task.summarise(scores))
 
 
-def evaluate_as_trained(net: nn.Module, task: Task, points: Tensor, batch_size: int) -> Evaluation:
+def evaluate_as_trained(
+    net: nn.Module, task: Task, points: Tensor, batch_size: int, watch: Watch | None = None
+) -> Evaluation:
     """Score a net as `evaluate` does, but in batches of a random order, always the same one.
 
     For nets whose answers depend on the batch: their statistics are to come from the whole canvas,
     as in training, and not from the few neighbours that are evaluated together.
     """
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
-    found = evaluate(net, task, points[order.to(points.device)], batch_size)
+    found = evaluate(net, task, points[order.to(points.device)], batch_size, watch)
     back = order.argsort()
     predictions = None if found.predictions is None else found.predictions[back]
     scores = {name: values[back] for name, values in found.scores.items()}
@@ -61,14 +73,17 @@ def evaluate_as_trained(net: nn.Module, task: Task, points: Tensor, batch_size: 
 
 
 def _answer_and_mark(
-    net: nn.Module, task: Task, points: Tensor, batch_size: int
+    net: nn.Module, task: Task, points: Tensor, batch_size: int, watch: Watch | None
 ) -> tuple[Tensor | None, dict[str, Tensor]]:
     # Results are copied into tensors made beforehand: kept one by one, each would settle in the
     # memory that the large activations of its batch had just left, and the next would need new.
     kept: dict[str, Tensor] = {}
     for start in range(0, len(points), batch_size):
         asked = points[start : start + batch_size]
-        answers = task.predict(net, asked)
+        outputs = task.ask(net, asked)
+        if watch is not None:
+            watch(asked, outputs)
+        answers = task.read(outputs)
         results = task.score(answers, asked)
         if task.answers_are_points:
             results = {"": answers, **results}

@@ -22,6 +22,7 @@ from coordconv_lab.train.predictions import predictions_file
 from coordconv_lab.train.processes import Processes
 from coordconv_lab.train.progress import Progress, SilentProgress
 from coordconv_lab.train.provenance import provenance
+from coordconv_lab.train.sheet import Sheet
 
 CHECKPOINT_SECONDS = 5.0
 
@@ -160,7 +161,8 @@ def _write_down(
     weights = safetensors.torch.save(
         {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
     )
-    everywhere = loop.evaluate(net, loop.data.points)
+    sheet = Sheet(loop.task, loop.data.points, spec.data.canvas)
+    everywhere = loop.evaluate(net, loop.data.points, None if scores_only else sheet.watch)
     is_train = loop.data.is_train.cpu()
     record = Record(
         spec=spec,
@@ -182,6 +184,8 @@ def _write_down(
             directory / "predictions.npz",
             predictions_file(spec, net, loop.task, loop.data, everywhere),
         )
+        if (pictures := sheet.png()) is not None:
+            write_atomically(directory / "sheet.png", pictures)
     write_json(directory / "record.json", record.model_dump(mode="json"))
     store.publish(spec)
     return record

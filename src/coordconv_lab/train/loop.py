@@ -20,7 +20,7 @@ from coordconv_lab.tasks import task_of
 from coordconv_lab.train.batches import SeededBatches
 from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
 from coordconv_lab.train.ensemble import Ensemble
-from coordconv_lab.train.evaluate import Evaluation, evaluate, evaluate_as_trained
+from coordconv_lab.train.evaluate import Evaluation, Watch, evaluate, evaluate_as_trained
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
 from coordconv_lab.train.optimizer import optimizer_of, set_rates
@@ -142,12 +142,12 @@ class Loop:
         self._optimizer.zero_grad()
         self.losses.add(self.processes.mean(losses.detach()))
 
-    def evaluate(self, net: nn.Module, points: Tensor) -> Evaluation:
-        """Score a net at some points."""
+    def evaluate(self, net: nn.Module, points: Tensor, watch: Watch | None = None) -> Evaluation:
+        """Score a net at some points, and show its outputs to who watches."""
         first = self.specs[0]
         if first.model.kind == "conv-pooled-regressor" and first.model.statistics == "batch":
-            return evaluate_as_trained(net, self.task, points, first.training.batch_size)
-        return evaluate(net, self.task, points, self.hardware.evaluation_batch)
+            return evaluate_as_trained(net, self.task, points, first.training.batch_size, watch)
+        return evaluate(net, self.task, points, self.hardware.evaluation_batch, watch)
 
     def _main_score(self, net: nn.Module, points: Tensor) -> float:
         return self.evaluate(net, points).summary[PRIMARY_SCORE[self.specs[0].task]]

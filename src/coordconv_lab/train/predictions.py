@@ -58,7 +58,7 @@ def _gallery(
     if not places:
         return {}
     points = torch.tensor([(column, row) for row, column in places], device=device)
-    pictures = task.predict(net.eval(), points)[:, 0].cpu()
+    pictures = task.read(task.ask(net.eval(), points))[:, 0].cpu()
     return {
         "gallery_row": np.array([row for row, _ in places], dtype=np.int16),
         "gallery_column": np.array([column for _, column in places], dtype=np.int16),

@@ -1,0 +1,60 @@
+"""The pictures that a net paints for every position, tiled into one: a sprite sheet."""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from coordconv_lab.tasks import Task
+
+GREYS = 16
+
+LARGEST = 2**26
+"""In pixels. A larger sheet would be slow to open on a phone, and is not made."""
+
+
+class Sheet:
+    """Tiles of the canvas's size, in the order of the positions: rows down, columns to the right.
+
+    Args:
+        task: What the net was asked to learn.
+        points: (N, 2), every row with every column, as (x, y).
+        canvas: (height, width) of a tile.
+    """
+
+    def __init__(self, task: Task, points: Tensor, canvas: tuple[int, int]) -> None:
+        self._task, self._canvas = task, canvas
+        self._columns, self._rows = (axis.unique().cpu() for axis in points.T)
+        height, width = len(self._rows) * canvas[0], len(self._columns) * canvas[1]
+        self._fits = height * width <= LARGEST
+        self._pixels = np.zeros((height, width) if self._fits else (0, 0), np.uint8)
+        self._painted = False
+
+    def watch(self, points: Tensor, outputs: Tensor) -> None:
+        """Paint a net's outputs for some points where these belong."""
+        pictures = self._task.picture(outputs)
+        if pictures is None or not self._fits:
+            return
+        tiles = (pictures[:, 0] * (GREYS - 1)).round().to(torch.uint8).cpu().numpy()
+        columns, rows = points.cpu().T.contiguous()
+        height, width = self._canvas
+        tops = torch.searchsorted(self._rows, rows) * height
+        lefts = torch.searchsorted(self._columns, columns) * width
+        for tile, top, left in zip(tiles, tops.tolist(), lefts.tolist(), strict=True):
+            self._pixels[top : top + height, left : left + width] = tile
+        self._painted = True
+
+    def png(self) -> bytes | None:
+        """A PNG file of 16 greys, small because neighbours are alike; None if nothing was painted.
+
+        That is where the answers are points, or the pictures are too many.
+        """
+        if not self._painted:
+            return None
+        image = Image.fromarray(self._pixels, "P")
+        image.putpalette([level * 255 // (GREYS - 1) for level in range(GREYS) for _ in range(3)])
+        file = io.BytesIO()
+        image.save(file, "png", bits=4, optimize=True)
+        return file.getvalue()

@@ -1,0 +1,77 @@
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from coordconv_lab.tasks import Classification, Regression, Rendering, Task
+from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
+from coordconv_lab.train.sheet import Sheet
+
+CANVAS = (10, 7)
+ROWS, COLUMNS = range(2, 8), range(2, 5)
+POINTS = torch.tensor([(x, y) for x in COLUMNS for y in ROWS])[torch.randperm(18)]
+
+
+class Distances(nn.Module):
+    """Logits that fall with the distance from a point beside the one that is meant."""
+
+    def forward(self, points: Tensor) -> Tensor:
+        rows, columns = torch.meshgrid(*(torch.arange(n) for n in CANVAS), indexing="ij")
+        x, y = points.T[..., None, None]
+        return 2 - ((rows - y).abs() + (columns - x - 1).abs())[:, None].float()
+
+
+class Echo(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, :2]
+
+
+def painted(task: Task, net: nn.Module, as_trained: bool = False) -> NDArray[Any] | None:
+    sheet = Sheet(task, POINTS, CANVAS)
+    if as_trained:
+        evaluate_as_trained(net, task, POINTS, 5, sheet.watch)
+    else:
+        evaluate(net, task, POINTS, 5, sheet.watch)
+    png = sheet.png()
+    return None if png is None else np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+
+
+@pytest.mark.parametrize("task", [Classification(CANVAS), Rendering(CANVAS, 3)])
+@pytest.mark.parametrize("as_trained", [False, True])
+def test_every_position_has_the_tile_of_its_own_picture(task: Task, as_trained: bool) -> None:
+    pixels = painted(task, Distances(), as_trained)
+    assert pixels is not None
+    assert pixels.shape == (len(ROWS) * CANVAS[0], len(COLUMNS) * CANVAS[1])
+    for row, top in zip(ROWS, range(0, len(pixels), CANVAS[0]), strict=True):
+        for column, left in zip(COLUMNS, range(0, pixels.shape[1], CANVAS[1]), strict=True):
+            outputs = Distances()(torch.tensor([[column, row]]))
+            wanted = task.picture(outputs)
+            assert wanted is not None
+            tile = pixels[top : top + CANVAS[0], left : left + CANVAS[1]]
+            assert np.abs(tile / 255 - wanted[0, 0].numpy()).max() <= 0.5 / 15 + 1e-6
+
+
+def test_the_brightest_pixel_of_a_classifier_is_its_answer() -> None:
+    task = Classification(CANVAS)
+    pixels = painted(task, Distances())
+    assert pixels is not None
+    answers = evaluate(Distances(), task, POINTS, 5).predictions
+    assert answers is not None
+    for (x, y), answer in zip(POINTS.tolist(), answers.tolist(), strict=True):
+        top, left = (y - ROWS[0]) * CANVAS[0], (x - COLUMNS[0]) * CANVAS[1]
+        tile = pixels[top : top + CANVAS[0], left : left + CANVAS[1]]
+        assert tile[answer[1], answer[0]] == tile.max() == 255
+
+
+def test_answers_that_are_points_have_no_sheet() -> None:
+    assert painted(Regression(CANVAS), Echo()) is None
+
+
+def test_a_sheet_too_large_to_open_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordconv_lab.train.sheet.LARGEST", 18 * CANVAS[0] * CANVAS[1] - 1)
+    assert painted(Rendering(CANVAS, 3), Distances()) is None
