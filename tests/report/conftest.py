@@ -1,10 +1,13 @@
 """Small synthetic stores of runs: made-up numbers, real schema."""
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from coordconv_lab.recipes import tuned
 from coordconv_lab.results import PRIMARY_SCORE, Provenance, Record, RunStore
@@ -87,6 +90,16 @@ def arrays(spec: ExperimentSpec) -> dict[str, np.ndarray]:
     return found
 
 
+@cache
+def sheet(data: DataSpec) -> bytes:
+    """Pictures of every position, all of them black."""
+    tiles = [side - data.square + 1 for side in data.canvas]
+    height, width = (many * side for many, side in zip(tiles, data.canvas, strict=True))
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "png")
+    return file.getvalue()
+
+
 def curve(train: float, test: float, seconds: float) -> str:
     header = "step,epoch,seconds,learning_rate,train_loss,train_score,test_score\n"
     rows = (
@@ -121,6 +134,8 @@ def add_run(store: RunStore) -> AddRun:
         directory = store.open(spec)
         (directory / "metrics.csv").write_text(curve(train, test, seconds))
         np.savez_compressed(directory / "predictions.npz", **arrays(spec))
+        if spec.task != "regression":
+            (directory / "sheet.png").write_bytes(sheet(spec.data))
         kept = record(spec, train, test, seconds, **made)
         write_json(directory / "record.json", kept.model_dump(mode="json"))
         return directory

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned
@@ -138,3 +139,20 @@ def test_a_record_without_its_main_score_is_refused_with_its_file(store, add_run
     write_json(path, fields)
     with pytest.raises(InputError, match=r"record\.json has no test score 'accuracy'"):
         read_runs(store)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.unlink(), "sheet.png is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "not a whole PNG picture"),
+        (lambda path: path.write_text("<svg/>"), "not a whole PNG picture"),
+        (lambda path: Image.new("L", (9, 7)).save(path), "it has 9 x 7 pixels, not 3584 x 3584"),
+    ],
+)
+def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said, store, add_run):
+    damage(add_run() / "sheet.png")
+    (run,) = read_runs(store)
+    assert said in run.gaps["sheet.png"]
+    assert run.sheet is None
+    assert run.answers is not None

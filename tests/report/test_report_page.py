@@ -98,7 +98,7 @@ def test_the_page_is_at_most_three_megabytes(whole):
 
 def test_its_sections_come_in_their_order(whole):
     found = [fields["id"] for tag, fields in whole[1].elements if tag == "section"]
-    assert found == ["scores", "curves", "maps", "gallery", "made"]
+    assert found == ["explorer", "scores", "curves", "maps", "gallery", "made"]
 
 
 def test_a_whole_page_names_no_gap(whole):

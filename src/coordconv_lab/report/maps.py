@@ -141,13 +141,24 @@ def _probe(task: str, answers: Answers) -> dict[str, Any]:
     words = [_words(task, answers, place) for place in np.ndindex(answers.score.shape)]
     labels = list(dict.fromkeys(words))
     number = {label: index for index, label in enumerate(labels)}
+    predicted = answers.predicted
     return {
         "rows": answers.rows,
         "columns": answers.columns,
         "heldOut": "".join("01"[int(not side)] for side in answers.is_train.ravel()),
         "labels": labels,
         "label": [number[word] for word in words],
+        # Points (x, y), one after the other; nothing where the answers are pictures.
+        "predicted": [] if predicted is None else _short(predicted.ravel()),
     }
+
+
+def _short(values: NDArray[Any]) -> list[float | None]:
+    """Numbers to a hundredth, whole ones without a point; nothing for what is no number."""
+    return [
+        None if not np.isfinite(value) else int(value) if value == int(value) else round(value, 2)
+        for value in values.tolist()
+    ]
 
 
 def _words(task: str, answers: Answers, place: tuple[int, ...]) -> str:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.report import curves, search, wording
+from coordconv_lab.report.explorer import answers_id, explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.origin import facts, tally
@@ -49,6 +50,8 @@ def render(
         "curve_examples": CURVE_EXAMPLES,
         "drawing": curves,
         "map_rows": map_rows(one_by_one),
+        "explorer": explorer(one_by_one),
+        "answers_id": answers_id,
         "gallery_rows": gallery_rows(one_by_one),
         "colours": _colours(),
         "evidence": evidence,
@@ -64,7 +67,7 @@ def render(
     return (
         _environment()
         .get_template("page.html.j2")
-        .render(**content, style=_asset("page.css"), script=_asset("page.js"))
+        .render(**content, style=_style(), script=_script())
     )
 
 
@@ -74,14 +77,23 @@ def _tally(evidence: Sequence[Entry]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in get_args(Verdict) if counts[verdict]}
 
 
-def _colours() -> dict[str, str]:
+def _colours() -> dict[str, Any]:
     return {
         "gradient": css_gradient(),
+        "scale": [css_colour(colour) for colour in SCALE],
         "worst": css_colour(SCALE[0]),
         "best": css_colour(SCALE[-1]),
         "trained": css_colour(TRAINED),
         "held_out": css_colour(HELD_OUT),
     }
+
+
+def _style() -> str:
+    return _asset("page.css")
+
+
+def _script() -> str:
+    return "\n".join(_asset(name) for name in ("page.js", "sight.js", "explorer.js"))
 
 
 def _asset(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers, read_answers
+from coordconv_lab.report.sheets import read_sheet
 from coordconv_lab.report.wording import named
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
@@ -35,6 +36,8 @@ class Run(NamedTuple):
         record: Its record.
         curve: Its learning curve, or None where `gaps` says why there is none.
         answers: What it answers at every position, or None where `gaps` says why.
+        sheet: A data address of its pictures for all positions; None where its answers are points,
+            or `gaps` says why.
         gaps: In words, by file name, why a file could not be used.
     """
 
@@ -42,6 +45,7 @@ class Run(NamedTuple):
     record: Record
     curve: list[CurveRow] | None
     answers: Answers | None
+    sheet: str | None
     gaps: Mapping[str, str]
 
     @property
@@ -108,4 +112,8 @@ def _read(directory: Path, record: Record) -> Run:
 
     curve = attempt(read_curve, "metrics.csv")
     answers = attempt(lambda path: read_answers(path, record.spec), "predictions.npz")
-    return Run(directory.name, record, curve, answers, gaps)
+    sheet = None
+    if answers is not None and record.spec.task != "regression":
+        where, canvas = answers, record.spec.data.canvas
+        sheet = attempt(lambda path: read_sheet(path, where, canvas), "sheet.png")
+    return Run(directory.name, record, curve, answers, sheet, gaps)

@@ -1,0 +1,216 @@
+// One point on the canvas, and what every net makes of it.
+(() => {
+  const root = document.querySelector(".explorer");
+  if (!root) return;
+
+  const { stages, start } = JSON.parse(root.querySelector("script").textContent);
+  const form = root.querySelector("form");
+  const pad = root.querySelector(".pad");
+  const wanted = root.querySelector(".wanted");
+  const nets = [...root.querySelectorAll(".net")];
+  const [place, side] = root.querySelector(".where").children;
+  const TITLES = {
+    classification: ["Wanted", "this one pixel"],
+    regression: ["Shown to the nets", "one white pixel"],
+    rendering: ["Wanted", "the square around the point"],
+  };
+  const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const GROUND = "#000";
+  const [TRAINED, HELD_OUT] = ["#3d4653", "#7a3b60"];
+
+  let stage = null;
+  let answers = [];
+  let sheets = [];
+  let row = 0;
+  let column = 0;
+  let shown = 0;
+
+  const answersOf = (net) => (net.answers ? JSON.parse(document.getElementById(net.answers).textContent) : null);
+
+  const within = (value, list) => Math.min(Math.max(value, 0), list.length - 1);
+
+  const grid = () => answers.find(Boolean);
+
+  const open = async (address) => {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    return createImageBitmap(image);
+  };
+
+  // A task and a split: the canvas, the sides of the split, and the sheets of both nets.
+  const enter = (next) => {
+    stage = next;
+    shown += 1;
+    for (const sheet of sheets) if (sheet) sheet.close();
+    sheets = [];
+    answers = stage.nets.map(answersOf);
+    const ready = grid() !== undefined && Boolean(stage.canvas);
+    root.querySelector(".stage").hidden = !ready;
+    root.querySelector(".unsure").style.visibility = stage.task === "rendering" ? "" : "hidden";
+    if (!ready) {
+      place.textContent = "";
+      side.textContent = stage.nets.map((net) => net.gap).join(" ");
+      return;
+    }
+    const [height, width] = stage.canvas;
+    for (const screen of root.querySelectorAll(".screen")) {
+      Object.assign(screen.querySelector("canvas"), { width, height });
+      screen.style.aspectRatio = `${width} / ${height}`;
+      const drawing = screen.querySelector("svg");
+      if (drawing) drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    }
+    const [title, words] = TITLES[stage.task];
+    wanted.nextElementSibling.querySelector(".title").textContent = title;
+    wanted.nextElementSibling.querySelector("small").textContent = words;
+    nets.forEach((element, number) => {
+      const net = stage.nets[number];
+      element.querySelector(".model").className = `model ${net.family}`;
+      element.querySelector(".name").textContent = net.model;
+      element.querySelector(".missing").textContent = net.gap;
+      element.querySelector(".screen").hidden = Boolean(net.gap);
+    });
+    row = within(row, grid().rows);
+    column = within(column, grid().columns);
+    paintSides();
+    draw();
+    const current = shown;
+    stage.nets.forEach(async (net, number) => {
+      if (!net.sheet) return;
+      const sheet = await open(net.sheet);
+      if (current !== shown) return sheet.close();
+      sheets[number] = sheet;
+      draw();
+    });
+  };
+
+  const paintSides = () => {
+    const { rows, columns, heldOut } = grid();
+    const context = clear(pad.querySelector("canvas"));
+    rows.forEach((y, r) => columns.forEach((x, c) => {
+      context.fillStyle = heldOut[r * columns.length + c] === "1" ? HELD_OUT : TRAINED;
+      context.fillRect(x, y, 1, 1);
+    }));
+  };
+
+  const clear = (canvas) => {
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.fillStyle = GROUND;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    return context;
+  };
+
+  const cross = (x, y, arm) => `M${x - arm} ${y}H${x + arm}M${x} ${y - arm}V${y + arm}`;
+
+  const ring = (x, y, radius) => `M${x - radius} ${y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0`;
+
+  const draw = () => {
+    const { rows, columns, heldOut } = grid();
+    const at = row * columns.length + column;
+    const [y, x] = [rows[row], columns[column]];
+    const out = heldOut[at] === "1";
+    place.textContent = `row ${y}, column ${x}`;
+    side.textContent = out ? "held out: never trained on" : "trained on";
+    root.dataset.side = out ? "held-out" : "trained";
+    pad.querySelector(".cross").setAttribute("d", cross(x + 0.5, y + 0.5, 3.5) + ring(x + 0.5, y + 0.5, 2));
+    const half = Math.floor(stage.square / 2);
+    const target = clear(wanted.querySelector("canvas"));
+    target.fillStyle = "#fff";
+    if (stage.task === "rendering") target.fillRect(x - half, y - half, stage.square, stage.square);
+    else target.fillRect(x, y, 1, 1);
+    nets.forEach((element, number) => drawNet(element, number, at, x, y));
+  };
+
+  const drawNet = (element, number, at, x, y) => {
+    const found = answers[number];
+    if (!found) return;
+    const canvas = element.querySelector("canvas");
+    const context = clear(canvas);
+    const { width, height } = canvas;
+    const sheet = sheets[number];
+    if (sheet) {
+      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
+      if (stage.task === "rendering" && !form.elements.unsure.checked) paintWhole(context);
+    }
+    element.querySelector(".words").textContent = found.labels[found.label[at]];
+    const paths = { ring: "", error: "", answer: "" };
+    const [px, py] = [found.predicted[2 * at], found.predicted[2 * at + 1]];
+    if (typeof px === "number" && typeof py === "number") {
+      paths.ring = ring(x + 0.5, y + 0.5, 2.5);
+      paths.answer = cross(px + 0.5, py + 0.5, 2);
+      paths.error = `M${x + 0.5} ${y + 0.5}L${px + 0.5} ${py + 0.5}`;
+    }
+    for (const [name, path] of Object.entries(paths)) element.querySelector(`.${name}`).setAttribute("d", path);
+  };
+
+  // As it is scored: white from a probability of one half on.
+  const paintWhole = (context) => {
+    const { width, height } = context.canvas;
+    const picture = context.getImageData(0, 0, width, height);
+    for (let at = 0; at < picture.data.length; at += 4) {
+      picture.data.fill(picture.data[at] > 127 ? 255 : 0, at, at + 3);
+    }
+    context.putImageData(picture, 0, 0);
+  };
+
+  // Moves that come faster than the screen is drawn are drawn once.
+  let due = false;
+  const drawSoon = () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; draw(); });
+  };
+
+  const nearest = (list, value) => within(Math.round(value - list[0]), list);
+
+  const follow = (event) => {
+    const box = pad.getBoundingClientRect();
+    const [height, width] = stage.canvas;
+    row = nearest(grid().rows, ((event.clientY - box.top) / box.height) * height - 0.5);
+    column = nearest(grid().columns, ((event.clientX - box.left) / box.width) * width - 0.5);
+    drawSoon();
+  };
+
+  pad.addEventListener("pointerdown", (event) => {
+    pad.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  pad.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse" || event.buttons) follow(event);
+  });
+  pad.addEventListener("keydown", (event) => {
+    const move = MOVES[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const far = event.shiftKey ? 8 : 1;
+    row = within(row + far * move[0], grid().rows);
+    column = within(column + far * move[1], grid().columns);
+    drawSoon();
+  });
+
+  root.querySelector(".jump").addEventListener("click", () => {
+    const { columns, heldOut } = grid();
+    const places = [...heldOut].flatMap((mark, at) => (mark === "1" ? [at] : []));
+    if (!places.length) return;
+    const at = places[Math.floor(Math.random() * places.length)];
+    [row, column] = [Math.floor(at / columns.length), at % columns.length];
+    draw();
+  });
+
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "unsure") return draw();
+    const chosen = new FormData(form);
+    enter(stages.find((one) => one.task === chosen.get("task") && one.split === chosen.get("split")));
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+
+  const first = stages[start];
+  form.elements.task.value = first.task;
+  form.elements.split.value = first.split;
+  root.hidden = false;
+  const { rows, columns } = JSON.parse(document.getElementById(first.nets.find((net) => net.answers).answers).textContent);
+  // Just beyond the middle of the canvas, where the held-out quadrant begins.
+  row = Math.round(rows.length * 0.62);
+  column = Math.round(columns.length * 0.68);
+  enter(first);
+})();
