@@ -10,7 +10,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.answers import read_answers
-from coordconv_lab.report.curves import panels
+from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.runs import read_runs
@@ -38,7 +38,7 @@ def test_a_missing_curve_is_named_and_the_rest_stays(store, add_run, tmp_path):
     page = write_report(store, tmp_path / "page.html").read_text()
     assert "CoordConv, seed 4: metrics.csv is missing." in page
     runs = read_runs(store)
-    assert panels(runs)[1].lines == []
+    assert curve_charts(runs)[1].figure is None
     assert map_rows(runs)[1].maps[0].gap == ""
 
 
@@ -126,8 +126,8 @@ def test_every_missing_run_is_named_where_it_would_stand(store, add_run):
         ["deconv"],
         ["coordconv", "deconv"],
     ]
-    assert panels(runs)[4].notes == ["No run of Deconv here."]
-    assert panels(runs)[2].notes == ["No run of CoordConv here.", "No run of Conv here."]
+    assert curve_charts(runs)[4].notes == ["No run of Deconv here."]
+    assert curve_charts(runs)[2].notes == ["No run of CoordConv here.", "No run of Conv here."]
     assert map_rows(runs)[4].maps[1].gap == "No run of Deconv here."
     assert gallery_rows(runs)[0].panels[1].gap == "No run of Deconv here."
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from coordconv_lab.recipes import tuned
-from coordconv_lab.report.curves import BOTTOM, LEFT, RIGHT, TOP, TimeAxis, panels
+from coordconv_lab.report.arrows import EVERY, arrow_charts
+from coordconv_lab.report.cost import cost_charts
+from coordconv_lab.report.curves import curve_charts, time_bounds
 from coordconv_lab.report.gallery import gallery_rows, target
 from coordconv_lab.report.maps import Box, held_out_box, lit, map_rows
 from coordconv_lab.report.origin import facts, tally
@@ -96,27 +98,58 @@ def test_only_a_score_of_exactly_one_reads_as_perfect():
     assert wording.percent(float("nan")) == "not a number"
 
 
-def test_a_logarithmic_axis_gives_every_power_of_ten_the_same_width():
-    axis = TimeAxis(0, 2)
-    assert [axis.at(value) for value in (1, 10, 100)] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
-    assert axis.at(0.0) == LEFT
-    assert [tick.text for tick in axis.ticks()] == ["1 s", "10 s", "100 s"]
+@pytest.mark.parametrize(
+    ("times", "bounds"), [([3.0, 40.0], (0, 2)), ([0.2], (-1, 0)), ([0.0], (0, 3)), ([], (0, 3))]
+)
+def test_all_times_lie_between_the_powers_of_ten_at_the_ends(times, bounds):
+    assert time_bounds(times) == bounds
 
 
 def test_a_line_ends_at_the_last_second_and_the_last_score(store, add_run):
     add_run(train=1.0, test=0.5, seconds=100.0)
-    panel = panels(read_runs(store))[1]
-    ends = {line.style: line.points.split()[-1] for line in panel.lines}
-    assert ends == {
-        "coordconv train": f"{RIGHT},{TOP}",
-        "coordconv test": f"{RIGHT},{(TOP + BOTTOM) / 2:g}",
-    }
-    assert panel.probes[-1] == (
-        RIGHT,
-        (TOP + BOTTOM) / 2,
-        TOP,
-        "CoordConv, seed 0, after 100 s (epoch 3): held out 50.0%, training 100%",
+    chart = curve_charts(read_runs(store))[1]
+    assert chart.figure is not None
+    train, test = chart.figure["data"]
+    assert (train["x"][-1], train["y"][-1]) == (100, 1)
+    assert (test["x"][-1], test["y"][-1]) == (100, 0.5)
+    assert "dash" in train["line"]
+    assert "dash" not in test["line"]
+    assert test["line"]["color"] == "--coordconv"
+    assert test["text"][-1] == (
+        "CoordConv, seed 0, after 100 s (epoch 3)<br>held out 50.0%, training 100%"
     )
+
+
+def test_every_arrow_runs_from_a_point_to_its_answer(store, add_run):
+    add_run("regression", "quadrant", "conv")
+    chart = arrow_charts(read_runs(store))[3]
+    assert chart.figure is not None
+    lines, heads, lines_out, heads_out = chart.figure["data"]
+    # What was trained on is right, what was held out is off by three to the left and above.
+    assert all(lines["x"][at] == lines["x"][at + 1] for at in range(0, len(lines["x"]), 3))
+    for x, y in ((lines_out["x"], heads_out["x"]), (lines_out["y"], heads_out["y"])):
+        assert x[1::3] == y
+        assert [start - 3 for start in x[0::3]] == y
+    assert len(heads["x"]) + len(heads_out["x"]) == (56 // EVERY) ** 2
+    assert {y >= 32 for y in lines_out["y"][0::3]} == {True}
+    assert chart.caption == (
+        "training: < 0.01 px off on average",
+        "held out: 4.24 px off on average",
+    )
+
+
+def test_cost_is_what_the_records_say(store, add_run):
+    add_run(seconds=12.0, test=0.9)
+    add_run(model="deconv", seconds=700.0, test=0.1)
+    runs = [(run.record, {"training.learning_rate": 0.5}) for run in read_runs(store)]
+    seconds, parameters = cost_charts(runs)
+    for chart, costs in ((seconds, [[700], [12]]), (parameters, [[7553], [7553]])):
+        assert chart.figure is not None
+        drawn = [trace for trace in chart.figure["data"] if trace["x"]]
+        assert [trace["x"] for trace in drawn] == costs
+        assert [trace["y"] for trace in drawn] == [[0.1], [0.9]]
+        assert {trace["marker"]["symbol"] for trace in drawn} == {"diamond"}
+        assert "learning_rate 0.5" in drawn[0]["text"][0]
 
 
 def test_distance_is_lightest_at_a_tenth_of_a_pixel_and_darkest_from_thirty():

@@ -5,7 +5,7 @@ import pytest
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.report import write_report
-from coordconv_lab.report.search import rows_of, search_panels, settings_panels
+from coordconv_lab.report.search import rows_of, searched_records, settings_charts, tries_charts
 from coordconv_lab.results import RunStore
 from coordconv_lab.sweep.outcome import outcome_in
 from tests.report.conftest import AddRun
@@ -31,9 +31,13 @@ def test_the_page_says_how_many_settings_solve_a_task(add_run, store, tmp_path):
     assert "CoordConv: 4 of 6 settings solve it" in page.words
     # The one that was given up was a try too.
     assert "Deconv: 1 of 7 settings solve it" in page.words
-    probes = [text for piece in page.data if isinstance(piece, list) for *_, text in piece]
-    assert "CoordConv: the best of 2 settings solves it in 93.3% of cases" in " ".join(probes)
-    assert any("learning_rate 0.001" in text for text in probes)
+    charts = [piece for piece in page.data if isinstance(piece, dict) and "data" in piece]
+    said = [text for chart in charts for trace in chart["data"] for text in trace.get("text", [])]
+    assert any(
+        text.startswith("CoordConv: the best of 2 settings<br>solves it in 93.3% of cases")
+        for text in said
+    )
+    assert any("learning_rate 0.001" in text for text in said)
 
 
 def test_a_search_of_its_own_comes_before_the_one_that_is_given(add_run, store, tmp_path):
@@ -57,10 +61,10 @@ def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> N
 
 def test_of_many_settings_the_best_are_shown_run_by_run(add_run, store, tmp_path):
     searched(add_run, store)
-    page = write_report(store, tmp_path / "page.html").read_text()
-    panels = [piece for piece in Reader(page).data if isinstance(piece, list)]
-    # 20 measurements of each of the three best runs of both nets, in the panel of its curves.
-    assert 20 * 3 * 2 in map(len, panels)
+    page = Reader(write_report(store, tmp_path / "page.html").read_text())
+    charts = [piece for piece in page.data if isinstance(piece, dict) and "data" in piece]
+    # The curves of the three best runs of both nets, training and held out.
+    assert len(charts[0]["data"]) == 3 * 2 * 2
 
 
 def test_all_runs_count_where_the_best_alone_are_shown(add_run, store, tmp_path):
@@ -79,12 +83,14 @@ def test_nothing_is_left_out_where_there_was_no_search(add_run, store, tmp_path)
 def test_every_run_is_a_dot_and_a_line(add_run, store):
     searched(add_run, store)
     rows = rows_of(outcome_in(store))
-    (panel,) = search_panels(rows)
-    assert len(panel.dots) == 12
-    with_coordinates, without = settings_panels(rows)
-    assert (with_coordinates.model, without.model) == ("coordconv", "deconv")
-    assert len(with_coordinates.lines) == len(without.lines) == 6
-    assert [axis.name for axis in with_coordinates.axes] == ["learning rate", "score"]
+    assert len(tries_charts(rows)) == 1
+    assert len(searched_records(rows)) == 12
+    charts = settings_charts(rows)
+    assert [chart.detail for chart in charts] == ["CoordConv", "Deconv"]
+    for chart in charts:
+        assert chart.figure is not None
+        assert len(chart.figure["data"]) == 6
+        assert chart.figure["layout"]["xaxis"]["ticktext"] == ["learning<br>rate", "score"]
 
 
 def test_seeds_of_one_setting_are_no_search(add_run, store):

@@ -8,7 +8,10 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coordconv_lab.claims import Entry, Verdict
-from coordconv_lab.report import curves, search, wording
+from coordconv_lab.report import search, wording
+from coordconv_lab.report.arrows import arrow_charts
+from coordconv_lab.report.cost import cost_charts
+from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.explorer import answers_id, explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
@@ -21,6 +24,7 @@ from coordconv_lab.results import wording as scores
 from coordconv_lab.sweep.outcome import RowOutcome
 
 HERE = Path(__file__).parent
+SCRIPTS = ("page.js", "sight.js", "explorer.js", "plotly-basic.min.js", "charts.js")
 
 
 def render(
@@ -38,6 +42,10 @@ def render(
         search_source: Where those come from, in a sentence.
     """
     rows, one_by_one = search.rows_of(searched), shown(runs)
+    named = {record.spec.id for record, _ in search.searched_records(rows)}
+    costly = search.searched_records(rows) + [
+        (run.record, {}) for run in runs if run.record.spec.id not in named
+    ]
     content = {
         "runs": runs,
         "facts": facts(runs),
@@ -45,10 +53,11 @@ def render(
         "baseline": tally(runs, coordinates=False),
         "left_out": len(runs) - len(one_by_one),
         "pairs": pairs(one_by_one),
-        "panels": curves.panels(one_by_one),
-        "time_ticks": curves.time_axis(one_by_one).ticks(),
+        "curve_charts": curve_charts(one_by_one),
         "curve_examples": CURVE_EXAMPLES,
-        "drawing": curves,
+        "arrow_charts": arrow_charts(one_by_one),
+        "cost_charts": cost_charts(costly),
+        "cost_source": search_source if rows else "",
         "map_rows": map_rows(one_by_one),
         "explorer": explorer(one_by_one),
         "answers_id": answers_id,
@@ -56,12 +65,10 @@ def render(
         "colours": _colours(),
         "evidence": evidence,
         "tally": _tally(evidence),
-        "search_panels": search.search_panels(rows),
-        "search_ticks": search.search_time_axis(rows).ticks(),
-        "settings_panels": search.settings_panels(rows),
+        "tries_charts": search.tries_charts(rows),
+        "settings_charts": search.settings_charts(rows),
         "search_source": search_source,
         "best_shown": SHOWN,
-        "settings_width": search.SETTINGS_WIDTH,
     }
     # The page's own style and script are the only text that is not escaped.
     return (
@@ -93,7 +100,7 @@ def _style() -> str:
 
 
 def _script() -> str:
-    return "\n".join(_asset(name) for name in ("page.js", "sight.js", "explorer.js"))
+    return "\n".join(_asset(name) for name in SCRIPTS)
 
 
 def _asset(name: str) -> str:

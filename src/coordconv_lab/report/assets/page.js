@@ -1,5 +1,5 @@
 "use strict";
-// Reading numbers off the curves and the maps. The page is whole without it.
+// Reading numbers off the maps.
 (() => {
   const tip = document.getElementById("tip");
 
@@ -15,34 +15,6 @@
   };
 
   const data = (element) => JSON.parse(element.querySelector("script").textContent);
-
-  // A curve: the measurement nearest to the pointer, in the units of the drawing.
-  for (const element of document.querySelectorAll(".curve:not(.still)")) {
-    const probes = data(element);
-    const drawing = element.querySelector("svg");
-    const mark = element.querySelector(".mark");
-    const away = () => { mark.setAttribute("cx", -9); mark.setAttribute("cy", -9); hide(); };
-    const read = (event) => {
-      const box = drawing.getBoundingClientRect();
-      const scale = box.width / drawing.viewBox.baseVal.width;
-      const x = (event.clientX - box.left) / scale;
-      const y = (event.clientY - box.top) / scale;
-      let best = null;
-      for (const [px, test, train, text] of probes) {
-        for (const py of [test, train]) {
-          const distance = Math.hypot(px - x, py - y);
-          if (best === null || distance < best.distance) best = { distance, px, py, text };
-        }
-      }
-      if (best === null || best.distance > 60) return away();
-      mark.setAttribute("cx", best.px);
-      mark.setAttribute("cy", best.py);
-      show(best.text, box.left + best.px * scale, box.top + best.py * scale);
-    };
-    element.addEventListener("pointermove", read);
-    element.addEventListener("pointerdown", read);
-    element.addEventListener("pointerleave", away);
-  }
 
   // A map: the position under the pointer, or under the cursor that the arrow keys move.
   const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };

@@ -1,0 +1,76 @@
+"""Where the regressors err: an arrow from each point to the net's answer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from coordconv_lab.report.charts import Axis, Chart, Trace, dots, figure, line
+from coordconv_lab.report.maps import off_by
+from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.wording import named
+
+TASK = "regression"
+EVERY = 4
+"""Of the rows and of the columns, every so many are drawn."""
+
+
+def arrow_charts(runs: Sequence[Run]) -> list[Chart]:
+    """A chart for each split and net, of the first seed, whether or not its run is there."""
+    groups = by_key(runs)
+    return [
+        _chart(split, model, groups[TASK, split, model])
+        for task, split in CELLS
+        if task == TASK
+        for model in models_of(TASK)
+    ]
+
+
+def _chart(split: str, model: str, runs: list[Run]) -> Chart:
+    title, detail = named(model), f"{split} split"
+    if not runs:
+        return Chart(title, detail, None, [f"No run of {named(model)} here."])
+    run = runs[0]
+    if run.answers is None or run.answers.predicted is None:
+        return Chart(title, detail, None, [f"{run.label}: {run.gaps['predictions.npz']}."])
+    height, width = run.record.spec.data.canvas
+    traces = [trace for trained in (True, False) for trace in _arrows(run, trained)]
+    x: Axis = {"range": [-0.5, width - 0.5], "title": {"text": "column"}}
+    # Rows run down, as in a picture.
+    y: Axis = {"range": [height - 0.5, -0.5], "title": {"text": "row"}, "scaleanchor": "x"}
+    score = run.answers.score
+    means = tuple(
+        f"{side}: {off_by(float(score[run.answers.is_train == trained].mean()))} on average"
+        for side, trained in (("training", True), ("held out", False))
+        if (run.answers.is_train == trained).any()
+    )
+    return Chart(title, detail, figure(traces, x, y), alt="; ".join(means) + ".", caption=means)
+
+
+def _arrows(run: Run, trained: bool) -> list[Trace]:
+    """Lines from points to answers, and a dot at each answer; those of training points faint."""
+    answers, model = run.answers, run.key[2]
+    assert answers is not None
+    assert answers.predicted is not None
+    xs, ys, ends, words = [], [], [], []
+    for r, c in np.ndindex(answers.score.shape):
+        predicted = answers.predicted[r, c]
+        if r % EVERY or c % EVERY or answers.is_train[r, c] != trained:
+            continue
+        if not np.isfinite(predicted).all():
+            continue
+        x, y = (round(float(value), 2) for value in predicted)
+        xs += [answers.columns[c], x, None]
+        ys += [answers.rows[r], y, None]
+        ends.append((x, y))
+        words.append(
+            f"row {answers.rows[r]}, column {answers.columns[c]} "
+            f"({'trained on' if trained else 'held out'})<br>"
+            f"answered row {y:g}, column {x:g}: {off_by(float(answers.score[r, c]))}"
+        )
+    opacity = 0.35 if trained else 1.0
+    size = 4 if trained else 5
+    heads = dots([x for x, _ in ends], [y for _, y in ends], model, words, size=size)
+    return [
+        line(xs, ys, model, None, width=1.2) | {"opacity": opacity},
+        heads | {"opacity": opacity},
+    ]
