@@ -32,7 +32,7 @@ def _finding(results: Path, name: str):
 def test_there_are_at_least_twenty_claims_and_each_says_who_claims_what():
     entries = ledger(RESULTS)
     assert len({entry.claim.id for entry in entries}) == len(entries) >= 20
-    for claim, finding in entries:
+    for claim, finding, _ in entries:
         assert claim.statement
         assert claim.source
         assert finding.verdict in VERDICTS
@@ -49,7 +49,8 @@ def test_the_test_that_proves_a_theorem_is_there(theorem):
 
 
 def test_without_records_nothing_is_guessed(tmp_path):
-    for claim, finding in ledger(tmp_path):
+    for claim, finding, used in ledger(tmp_path):
+        assert not used
         if finding.verdict != "not yet":
             assert claim.theorem is not None
             assert finding.n == 0
@@ -157,3 +158,21 @@ def test_the_interval_of_a_difference_holds_the_truth_as_often_as_it_says(n):
     intervals = [difference_interval(left.tolist(), right.tolist()) for left, right in pairs]
     covered = sum(low < 0 < high for low, high in intervals) / len(pairs)
     assert 0.91 < covered < 0.99
+
+
+def test_a_claim_names_the_records_that_it_rests_on(copied):
+    entries = {entry.claim.id: entry for entry in ledger(copied)}
+    records = entries["weight-decay-artefact"].records
+    assert records
+    assert all((copied / name / "record.json").exists() for name in records)
+    # Without one of them it says something else, or nothing.
+    before = entries["weight-decay-artefact"].finding
+    shutil.rmtree(copied / records[0])
+    assert _finding(copied, "weight-decay-artefact") != before
+
+
+def test_a_claim_does_not_name_what_another_one_used(copied):
+    by_id = {entry.claim.id: entry for entry in ledger(copied)}
+    assert by_id["layer-subsumes-conv"].records == []
+    studies = {name.split("/")[0] for name in by_id["tiling-fails"].records}
+    assert studies == {"tiling"}

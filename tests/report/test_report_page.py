@@ -67,7 +67,7 @@ def test_claims_have_a_section_of_their_own_and_only_where_there_are_some(store,
     page = write_report(store, tmp_path / "page.html", [Entry(claim, finding)]).read_text()
     words = Reader(page).words
     assert "partly It is </script><img" in words
-    assert "share of seeds: 0.5 (0.25 to 0.75), n = 7. On Tuesdays" in words
+    assert "Share of seeds: 0.5 (0.25 to 0.75), n = 7. On Tuesdays" in words
     assert "1 partly." in words
     assert HOSTILE not in page
     assert 'id="evidence"' not in read(store, tmp_path / "page.html")[0]

@@ -1,11 +1,11 @@
 """What a claim is: somebody's statement, and the function that tests it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from coordconv_lab.claims.evidence import Evidence, NotYet
+from coordconv_lab.claims.evidence import Evidence, NotYet, Used
 
-__all__ = ["CLAIMS", "Claim", "Entry", "Finding", "NotYet", "Verdict", "claim"]
+__all__ = ["CLAIMS", "Claim", "Entry", "Finding", "NotYet", "Used", "Verdict", "claim"]
 
 Verdict = Literal["reproduced", "partly", "not reproduced", "not yet"]
 
@@ -64,10 +64,18 @@ class Claim(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A claim and what its test came to."""
+    """A claim, what its test came to, and the runs that it was tested on."""
 
     claim: Claim
     finding: Finding
+    used: Sequence[Used] = ()
+
+    @property
+    def records(self) -> list[str]:
+        """Study and run of everything that it was tested on, in order of name."""
+        return sorted(
+            {f"{path.parent.name}/{path.name}" for used in self.used for path, _ in used.runs}
+        )
 
     def as_json(self) -> dict[str, object]:
         """The entry as plain values."""
@@ -77,6 +85,7 @@ class Entry(NamedTuple):
             "source": self.claim.source,
             "theorem": self.claim.theorem,
             **self.finding._asdict(),
+            "records": self.records,
         }
 
 

@@ -1,7 +1,9 @@
 """The records that claims are tested on."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
@@ -14,16 +16,34 @@ class NotYet(Exception):  # noqa: N818  (no error: an answer)
     """Records that a claim needs are not there; the message says which."""
 
 
+class Used(NamedTuple):
+    """An arm of a study that a claim was tested on.
+
+    Attributes:
+        study: The study's name.
+        arm: The arm's name.
+        runs: The directory of each run and its record.
+    """
+
+    study: str
+    arm: str
+    runs: Sequence[tuple[Path, Record]]
+
+
 class Evidence:
     """The records of all studies.
 
     Args:
         results: The directory that holds a directory of runs for each study.
+
+    Attributes:
+        used: The arms that were asked for, each once; whoever tests a claim empties it first.
     """
 
     def __init__(self, results: Path) -> None:
         self.results = results
         self._study = cache(study_named)
+        self.used: dict[tuple[str, str], Used] = {}
         self._found: dict[tuple[str, str], tuple[Path, Record] | None] = {}
 
     def study(self, name: str) -> Study:
@@ -50,11 +70,15 @@ class Evidence:
             InputError: A record cannot be used.
         """
         specs = self.study(study).arms[arm]
-        found = [run[1] for spec in specs if (run := self._run(study, spec))]
+        found = [run for spec in specs if (run := self._run(study, spec))]
         needed = len(specs) if at_least is None else at_least
         if len(found) < needed:
             raise NotYet(f"{study}, {arm}: {len(found)} of {needed} runs")
-        return found
+        return self._note(study, arm, found)
+
+    def _note(self, study: str, arm: str, found: Sequence[tuple[Path, Record]]) -> list[Record]:
+        self.used[study, arm] = Used(study, arm, found)
+        return [record for _, record in found]
 
     def outcomes(self, study: str, arm: str) -> list[Record | None]:
         """What became of every run of an arm, in its order: a record, or None where it diverged.
@@ -64,13 +88,14 @@ class Evidence:
             InputError: A record cannot be used.
         """
         store, specs = RunStore(self.results / study), self.study(study).arms[arm]
-        found: list[Record | None] = []
+        found: list[tuple[Path, Record] | None] = []
         for spec in specs:
             run = self._run(study, spec)
             if run is None and store.failure(spec) is None:
                 raise NotYet(f"{study}, {arm}: {len(found)} of {len(specs)} runs")
-            found.append(None if run is None else run[1])
-        return found
+            found.append(run)
+        self._note(study, arm, [run for run in found if run])
+        return [None if run is None else run[1] for run in found]
 
     def arms(self, study: str, at_least: int | None = None) -> dict[str, list[Record]]:
         """The records of all arms of a study.

@@ -23,7 +23,7 @@ def ledger(results: Path) -> list[Entry]:
         InputError: A record is there, but cannot be used.
     """
     evidence = Evidence(results)
-    return [Entry(claim, _tested(claim, evidence)) for claim in claims()]
+    return [_entry(claim, evidence) for claim in claims()]
 
 
 def ledger_if_any(results: Path) -> list[Entry]:
@@ -36,8 +36,10 @@ def ledger_if_any(results: Path) -> list[Entry]:
     return entries if any(entry.finding.n for entry in entries) else []
 
 
-def _tested(claim: Claim, evidence: Evidence) -> Finding:
+def _entry(claim: Claim, evidence: Evidence) -> Entry:
+    evidence.used.clear()
     try:
-        return claim.test(evidence)
+        finding = claim.test(evidence)
     except NotYet as missing:
-        return Finding("not yet", 0, "", condition=f"missing: {missing}")
+        finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
+    return Entry(claim, finding, tuple(evidence.used.values()))

@@ -12,6 +12,7 @@ from coordconv_lab.report import search, wording
 from coordconv_lab.report.arrows import arrow_charts
 from coordconv_lab.report.cost import cost_charts
 from coordconv_lab.report.curves import curve_charts
+from coordconv_lab.report.evidence import behind
 from coordconv_lab.report.explorer import answers_id, explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
@@ -63,7 +64,7 @@ def render(
         "answers_id": answers_id,
         "gallery_rows": gallery_rows(one_by_one),
         "colours": _colours(),
-        "evidence": evidence,
+        "evidence": behind(evidence),
         "tally": _tally(evidence),
         "tries_charts": search.tries_charts(rows),
         "settings_charts": search.settings_charts(rows),
