@@ -50,7 +50,7 @@ def ledger_part(entries: Sequence[Entry]) -> str:
         "| verdict | claim | effect, interval of 95%, n | when, and what differs | source |",
         "|---|---|---|---|---|",
     ]
-    for claim, finding in entries:
+    for claim, finding, _ in entries:
         theorem = f" ([proof]({_link(claim.theorem)}))" if claim.theorem else ""
         lines.append(
             f"| {MARKS[finding.verdict]} {finding.verdict} | **{claim.id}**: {claim.statement} "

@@ -207,7 +207,7 @@ def print_claims(entries: Sequence[Entry]) -> None:
     """Print every claim with its verdict, its effect, and the condition under which it holds."""
     console = Console()
     for entry in entries:
-        claim, finding = entry
+        claim, finding, _ = entry
         style = VERDICT_STYLES[finding.verdict]
         console.print(f"[{style}]{finding.verdict:<15}[/] [bold]{claim.id}[/]", highlight=False)
         for line in (claim.statement, claim.source, finding.summary, finding.condition):

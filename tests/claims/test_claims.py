@@ -162,13 +162,13 @@ def test_the_interval_of_a_difference_holds_the_truth_as_often_as_it_says(n):
 
 def test_a_claim_names_the_records_that_it_rests_on(copied):
     entries = {entry.claim.id: entry for entry in ledger(copied)}
-    records = entries["weight-decay-artefact"].records
+    records = entries["tiling-fails"].records
     assert records
     assert all((copied / name / "record.json").exists() for name in records)
     # Without one of them it says something else, or nothing.
-    before = entries["weight-decay-artefact"].finding
+    before = entries["tiling-fails"].finding
     shutil.rmtree(copied / records[0])
-    assert _finding(copied, "weight-decay-artefact") != before
+    assert _finding(copied, "tiling-fails") != before
 
 
 def test_a_claim_does_not_name_what_another_one_used(copied):

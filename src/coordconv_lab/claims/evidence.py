@@ -77,7 +77,8 @@ class Evidence:
         return self._note(study, arm, found)
 
     def _note(self, study: str, arm: str, found: Sequence[tuple[Path, Record]]) -> list[Record]:
-        self.used[study, arm] = Used(study, arm, found)
+        if found:
+            self.used[study, arm] = Used(study, arm, found)
         return [record for _, record in found]
 
     def outcomes(self, study: str, arm: str) -> list[Record | None]:
