@@ -51,7 +51,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Visit:
     """A page that was opened, with what it asked for and what it complained of."""
 
-    def __init__(self, page: Page, file: Path) -> None:
+    def __init__(self, page: Page, place: Path | str) -> None:
         self.page = page
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -59,7 +59,7 @@ class Visit:
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-        page.goto(file.as_uri(), wait_until="load")
+        page.goto(place if isinstance(place, str) else place.as_uri(), wait_until="load")
 
     def _note(self, message: object) -> None:
         if getattr(message, "type", "") in ("error", "warning"):
@@ -68,20 +68,24 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[object]:
-    """A function that opens a file in a fresh window: width, height, scheme and touch to choose."""
+    """A function that opens a file or an address in a window of its own."""
     contexts = []
 
     def open_page(
-        file: Path, width: int = 1280, height: int = 900, scheme: str = "light", touch: bool = False
+        place: Path | str,
+        width: int = 1280,
+        height: int = 900,
+        scheme: str = "light",
+        touch: bool = False,
     ) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
             has_touch=touch,
-            offline=True,
+            offline=isinstance(place, Path),
         )
         contexts.append(context)
-        return Visit(context.new_page(), file)
+        return Visit(context.new_page(), place)
 
     yield open_page
     for context in contexts:

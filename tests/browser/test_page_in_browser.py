@@ -1,5 +1,6 @@
 """What a reader meets: the page in a real browser, opened from a file, without a network."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from coordconv_lab.report import write_report
+from coordconv_lab.report.watch import HOST, Watch, server
 from tests.browser.conftest import Visit
 from tests.report.test_report_page import HOSTILE
 
@@ -90,3 +92,20 @@ def test_names_with_html_in_them_are_text(visit: Open, tmp_path: Path, store, ad
     expect(opened.page.locator(".facts")).to_contain_text(HOSTILE)
     assert opened.complaints == []
     assert opened.page.locator("img[src=x]").count() == 0
+
+
+def test_a_served_page_loads_anew_when_a_run_ends(visit: Open, store, add_run) -> None:
+    add_run("regression", "uniform", "coordconv")
+    with server(Watch(store, [], None)) as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            opened = visit(f"http://{HOST}:{made.server_port}/")
+            expect(opened.page.locator("#made summary")).to_contain_text("1 run")
+            add_run("regression", "uniform", "conv")
+            expect(opened.page.locator("#made summary")).to_contain_text("2 runs")
+            assert opened.complaints == []
+        finally:
+            made.shutdown()
+            thread.join()
+    expect(opened.page.locator(".when-lost")).to_be_visible()

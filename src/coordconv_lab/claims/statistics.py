@@ -1,6 +1,7 @@
 """Intervals of 95% for what is counted and what is compared."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,7 +48,10 @@ def difference_interval(
     if min(len(left), len(right)) < 2 or len({*left}) == len({*right}) == 1:
         return None
     if min(len(left), len(right)) < FEW:
-        found = stats.ttest_ind(left, right, equal_var=False).confidence_interval(CONFIDENCE)
+        with warnings.catch_warnings():
+            # Said of a side whose values are all the same, which is nothing to worry about.
+            warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+            found = stats.ttest_ind(left, right, equal_var=False).confidence_interval(CONFIDENCE)
     else:
         found = stats.bootstrap(
             (np.asarray(left), np.asarray(right)),

@@ -1,9 +1,10 @@
 """What the runs come to: studies, claims, the page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.options import Device, ResultsDirectory, RunsDirectory
@@ -89,11 +90,28 @@ def report(
     runs: RunsDirectory = Path("runs"),
     out: Annotated[
         Path | None,
-        Parameter(help="The HTML file; report.html in the directory of runs if not given."),
+        Parameter(
+            help="The file, or the directory of the figures; by default report.html, report.md "
+            "or figures in the directory of runs."
+        ),
     ] = None,
     results: Annotated[
         Path, Parameter(help="Records behind the claims; without them the page has no claims.")
     ] = Path("results"),
+    format: Annotated[
+        Literal["html", "markdown", "png", "pdf-figures"],
+        Parameter(help="A page, a text, or the figures as one file each."),
+    ] = "html",
+    watch: Annotated[
+        bool,
+        Parameter(
+            negative=(), help="Serve the page on this machine while runs go on, and refresh it."
+        ),
+    ] = False,
+    port: Annotated[
+        int,
+        Parameter(help="Of --watch; 0 for one that is free.", validator=Number(gte=0, lt=65536)),
+    ] = 0,
 ) -> None:
     """Make the page from the records of a directory of runs.
 
@@ -102,18 +120,33 @@ def report(
         coordconv report
 
         coordconv report --runs runs --out report.html
+
+        coordconv report --format pdf-figures --out paper/figures
+
+        coordconv report --watch
     """
     from coordconv_lab.claims.ledger import ledger_if_any
     from coordconv_lab.report import write_report
+    from coordconv_lab.report.write import NAMES
     from coordconv_lab.results import RunStore
 
     if ":/" in str(runs):
         raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
-    print(
-        write_report(
-            RunStore(runs),
-            out or runs / "report.html",
-            ledger_if_any(results),
-            RunStore(results / "search"),
-        )
-    )
+    evidence, search = ledger_if_any(results), RunStore(results / "search")
+    if watch:
+        if format != "html" or out is not None:
+            raise InputError("--watch serves the page; it goes with neither --format nor --out")
+        from coordconv_lab.report.watch import serve
+
+        serve(RunStore(runs), evidence, search, port, tell=print)
+        return
+    out = out or runs / NAMES[format]
+    size = out_size(write_report(RunStore(runs), out, evidence, search, format))
+    print(f"{out} ({size})")
+
+
+def out_size(path: Path) -> str:
+    """The size of a file, or of all files in a directory, in words."""
+    files = [path] if path.is_file() else [each for each in path.iterdir() if each.is_file()]
+    total = sum(each.stat().st_size for each in files)
+    return f"{total / 1e6:.1f} MB" if total >= 1e6 else f"{max(1, round(total / 1e3))} kB"

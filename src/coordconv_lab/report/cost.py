@@ -13,7 +13,8 @@ from coordconv_lab.report.charts import (
     logarithmic,
     score_axis,
 )
-from coordconv_lab.report.runs import CELLS, models_of
+from coordconv_lab.report.runs import CELLS, Run, models_of
+from coordconv_lab.report.search import Rows, searched_records
 from coordconv_lab.report.wording import named
 from coordconv_lab.results import Record
 from coordconv_lab.results.wording import score
@@ -23,6 +24,13 @@ Costly = tuple[Record, Mapping[str, Any]]
 """A run, and the settings to name it by."""
 
 SYMBOLS = {"uniform": "circle", "quadrant": "diamond"}
+
+
+def costly(runs: Sequence[Run], rows: Rows) -> list[Costly]:
+    """The runs of a search with their settings, then those that it does not hold."""
+    found = searched_records(rows)
+    ids = {record.spec.id for record, _ in found}
+    return [*found, *((run.record, {}) for run in runs if run.record.spec.id not in ids)]
 
 
 def cost_charts(runs: Sequence[Costly]) -> list[Chart]:

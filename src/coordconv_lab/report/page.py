@@ -10,45 +10,45 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.report import search, wording
 from coordconv_lab.report.arrows import arrow_charts
-from coordconv_lab.report.cost import cost_charts
+from coordconv_lab.report.cost import cost_charts, costly
 from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.evidence import behind
 from coordconv_lab.report.explorer import answers_id, explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
+from coordconv_lab.report.material import Material
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.pictures import HELD_OUT, SCALE, TRAINED, css_colour, css_gradient
-from coordconv_lab.report.runs import SHOWN, Run, shown
+from coordconv_lab.report.runs import SHOWN, shown
 from coordconv_lab.report.table import pairs
 from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.results import wording as scores
-from coordconv_lab.sweep.outcome import RowOutcome
 
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "sight.js", "explorer.js", "plotly-basic.min.js", "charts.js")
 
 
 def render(
-    runs: Sequence[Run],
+    material: Material,
     evidence: Sequence[Entry] = (),
-    searched: Sequence[RowOutcome] = (),
-    search_source: str = "",
+    begun: Sequence[str] = (),
+    state: str = "",
 ) -> str:
-    """Make the whole page of some runs, in the order that read_runs gives them.
+    """Make the whole page.
 
     Args:
-        runs: What was run.
+        material: What was run and searched.
         evidence: Claims with their verdicts.
-        searched: Rows of settings that were searched.
-        search_source: Where those come from, in a sentence.
+        begun: Names of runs that are under way.
+        state: A word that changes when the runs do, for a page that is served while they go on;
+            without it the page stands for itself.
     """
-    rows, one_by_one = search.rows_of(searched), shown(runs)
-    named = {record.spec.id for record, _ in search.searched_records(rows)}
-    costly = search.searched_records(rows) + [
-        (run.record, {}) for run in runs if run.record.spec.id not in named
-    ]
+    runs, search_source = material.runs, material.source
+    rows, one_by_one = search.rows_of(material.searched), shown(runs)
     content = {
         "runs": runs,
+        "begun": begun,
+        "state": state,
         "facts": facts(runs),
         "coordconv": tally(runs, coordinates=True),
         "baseline": tally(runs, coordinates=False),
@@ -57,7 +57,7 @@ def render(
         "curve_charts": curve_charts(one_by_one),
         "curve_examples": CURVE_EXAMPLES,
         "arrow_charts": arrow_charts(one_by_one),
-        "cost_charts": cost_charts(costly),
+        "cost_charts": cost_charts(costly(runs, rows)),
         "cost_source": search_source if rows else "",
         "map_rows": map_rows(one_by_one),
         "explorer": explorer(one_by_one),
@@ -75,7 +75,28 @@ def render(
     return (
         _environment()
         .get_template("page.html.j2")
-        .render(**content, style=_style(), script=_script())
+        .render(**content, style=_asset("page.css"), script=_script(state))
+    )
+
+
+def render_waiting(state: str, begun: Sequence[str], trouble: str = "") -> str:
+    """Make the page of a job that has finished no run yet.
+
+    Args:
+        state: A word that changes when the runs do.
+        begun: Names of runs that are under way.
+        trouble: What is wrong with the directory, in words.
+    """
+    return (
+        _environment()
+        .get_template("waiting.html.j2")
+        .render(
+            state=state,
+            begun=begun,
+            trouble=trouble,
+            style=_asset("page.css"),
+            script=_asset("watch.js"),
+        )
     )
 
 
@@ -96,12 +117,9 @@ def _colours() -> dict[str, Any]:
     }
 
 
-def _style() -> str:
-    return _asset("page.css")
-
-
-def _script() -> str:
-    return "\n".join(_asset(name) for name in SCRIPTS)
+def _script(state: str) -> str:
+    names = (*SCRIPTS, "watch.js") if state else SCRIPTS
+    return "\n".join(map(_asset, names))
 
 
 def _asset(name: str) -> str:

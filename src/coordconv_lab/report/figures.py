@@ -1,0 +1,168 @@
+"""The charts of the page as figures for papers and slides, drawn by matplotlib."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+from PIL import Image
+
+from coordconv_lab.report.charts import Chart, Trace
+from coordconv_lab.report.maps import Map, MapRow
+from coordconv_lab.report.wording import family, named
+
+COLOURS = {
+    "--coordconv": "#0072b2",
+    "--baseline": "#d55e00",
+    "--ground": "#ffffff",
+}
+"""The light scheme of page.css; a test holds them together."""
+
+MARKERS = {"circle": "o", "diamond": "D"}
+WIDTH = 3.2
+"""Of one chart, in inches."""
+
+
+def figure_of_charts(charts: Sequence[Chart], columns: int, height: float = 2.5) -> Figure:
+    """Draw charts side by side, in rows of so many.
+
+    Args:
+        charts: What to draw; those without a figure leave their notes.
+        columns: How many stand side by side.
+        height: Of one chart, in inches.
+    """
+    rows = -(-len(charts) // columns)
+    figure = _figure(columns * WIDTH, rows * height)
+    for chart, axes in zip(charts, _axes(figure, rows, columns), strict=False):
+        axes.set_title(f"{chart.title}, {chart.detail}", fontsize=9)
+        if chart.figure is None:
+            _write_in(axes, " ".join(chart.notes))
+        else:
+            _draw(axes, chart.figure)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    return figure
+
+
+def _legend() -> list[Line2D]:
+    families = {"CoordConv": "--coordconv", "net without coordinates": "--baseline"}
+    return [
+        Line2D([], [], marker="o", linestyle="", color=COLOURS[colour], label=name)
+        for name, colour in families.items()
+    ]
+
+
+def figure_of_maps(rows: Sequence[MapRow]) -> Figure:
+    """Draw the maps: a line for each task and split, the positions first."""
+    figure = _figure(3 * 2.2, len(rows) * 2.2)
+    places = iter(_axes(figure, len(rows), 3))
+    for row in rows:
+        first = row.first
+        axes = next(places)
+        axes.set_title(f"{named(row.task)}, {row.split}", fontsize=8)
+        _show(axes, "" if first is None else first.sides, "no run here")
+        for item in row.maps:
+            _show_map(next(places), item)
+    return figure
+
+
+def _show_map(axes: Axes, item: Map) -> None:
+    axes.set_title(named(item.model), fontsize=8, color=COLOURS[f"--{family(item.model)}"])
+    _show(axes, item.picture, item.gap)
+    axes.set_xlabel("\n".join(item.sides_in_words), fontsize=6.5)
+
+
+def _show(axes: Axes, address: str, gap: str) -> None:
+    if not address:
+        _write_in(axes, gap)
+        return
+    content = base64.b64decode(address.partition(",")[2])
+    axes.imshow(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _axes(figure: Figure, rows: int, columns: int) -> list[Axes]:
+    return list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def _write_in(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", wrap=True, fontsize=7)
+    axes.set_axis_off()
+
+
+def _draw(axes: Axes, figure: Mapping[str, Any]) -> None:
+    layout = figure["layout"]
+    for trace in figure["data"]:
+        _draw_trace(axes, trace)
+    for mark in layout.get("annotations", ()):
+        axes.text(mark["x"], mark["y"], mark["text"], fontsize=6, ha="center", va="center",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+    _set_axis(axes, "x", layout["xaxis"])
+    _set_axis(axes, "y", layout["yaxis"])
+    if "scaleanchor" in layout["yaxis"]:
+        axes.set_aspect("equal")
+    axes.grid(color="#dcdfe3", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_trace(axes: Axes, trace: Trace) -> None:
+    x = [np.nan if value is None else value for value in trace["x"]]
+    y = [np.nan if value is None else value for value in trace["y"]]
+    alpha = trace.get("opacity", 1.0)
+    if "fill" in trace:
+        axes.fill(x, y, color=COLOURS[trace["fillcolor"]], alpha=alpha, linewidth=0)
+    elif trace["mode"] == "lines":
+        style = trace["line"]
+        dashes = "--" if "dash" in style else "-"
+        axes.plot(
+            x, y, dashes, color=COLOURS[style["color"]], alpha=alpha, linewidth=style["width"] / 1.8
+        )
+    else:
+        style = trace["marker"]
+        axes.scatter(
+            x,
+            y,
+            s=style["size"] ** 2 / 2,
+            color=COLOURS[style["color"]],
+            alpha=alpha * style.get("opacity", 1.0),
+            marker=MARKERS[style.get("symbol", "circle")],
+            linewidth=0,
+        )
+
+
+def _set_axis(axes: Axes, name: str, axis: Mapping[str, Any]) -> None:
+    set_scale, set_label, set_limits = (
+        getattr(axes, f"set_{name}{what}") for what in ("scale", "label", "lim")
+    )
+    drawn = getattr(axes, f"{name}axis")
+    logarithmic = axis.get("type") == "log"
+    if logarithmic:
+        set_scale("log")
+        drawn.set_major_formatter(_power(axis["ticksuffix"]))
+    if "title" in axis:
+        set_label(axis["title"]["text"], fontsize=8)
+    if "range" in axis:
+        set_limits(*(10.0**end if logarithmic else end for end in axis["range"]))
+    if "tickvals" in axis:
+        texts = axis.get("ticktext", list(map(str, axis["tickvals"])))
+        drawn.set_ticks(axis["tickvals"], [re.sub("<br>", "\n", text) for text in texts])
+    drawn.set_visible(axis.get("visible", True))
+    drawn.set_tick_params(labelsize=7)
+
+
+def _power(unit: str) -> Callable[..., str] | FuncFormatter:
+    return FuncFormatter(lambda value, _: f"{value:,g}{unit}")
