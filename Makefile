@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme speed evidence clean
+.PHONY: help install reproduce test check lint types imports readme speed evidence page clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ speed: $(INSTALLED) ## Write the pages about speed and sweeps anew from benchmar
 
 evidence: $(INSTALLED) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py
+
+page: $(INSTALLED) ## Write docs/report.html and the pictures of it anew from results/.
+	@$(BIN)/python docs/make_page.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)

@@ -211,6 +211,6 @@
   const { rows, columns } = JSON.parse(document.getElementById(first.nets.find((net) => net.answers).answers).textContent);
   // Just beyond the middle of the canvas, where the held-out quadrant begins.
   row = Math.round(rows.length * 0.62);
-  column = Math.round(columns.length * 0.68);
+  column = Math.round(columns.length * 0.82);
   enter(first);
 })();
