@@ -8,6 +8,7 @@ from coordconv_lab.report.arrows import EVERY, arrow_charts
 from coordconv_lab.report.cost import cost_charts
 from coordconv_lab.report.curves import curve_charts, time_bounds
 from coordconv_lab.report.gallery import gallery_rows, target
+from coordconv_lab.report.landings import answered, landing_rows
 from coordconv_lab.report.maps import Box, held_out_box, lit, map_rows
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.pictures import SCALE
@@ -214,3 +215,18 @@ def test_a_gallery_example_has_its_own_score_and_side(store, add_run):
     assert [example.iou for example in rows[2].panels[1].examples] == ["1", "1", "1"]
     assert [example.iou for example in rows[3].panels[1].examples] == ["0.250"] * 3
     assert {example.side for example in rows[3].panels[1].examples} == {"test"}
+
+
+def test_every_answer_of_a_side_lands_on_its_pixel(store, add_run):
+    add_run(model="deconv")
+    run = read_runs(store)[0]
+    assert run.answers is not None
+    counts = answered(run.answers, "test", (64, 64))
+    # The held-out quadrant, rows and columns 32 to 59, answered three too far up and left.
+    wanted = np.zeros((64, 64))
+    wanted[29:57, 29:57] = 1
+    np.testing.assert_array_equal(counts, wanted)
+    assert answered(run.answers, "train", (64, 64)).sum() == 2352
+    landing = landing_rows([run])[1].landings[3]
+    assert landing.words == "784 answers on 784 pixels, at most 1 on one"
+    assert landing_rows([run])[0].landings[0].gap == "No run of CoordConv here."

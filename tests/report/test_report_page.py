@@ -107,6 +107,7 @@ def test_its_sections_come_in_their_order(whole):
         "scores",
         "curves",
         "maps",
+        "landings",
         "arrows",
         "gallery",
         "cost",
@@ -120,7 +121,7 @@ def test_a_whole_page_names_no_gap(whole):
 
 def test_every_picture_has_a_size_and_a_text(whole):
     pictures = [fields for tag, fields in whole[1].elements if tag == "img"]
-    assert len(pictures) == 6 * 3 + 8 * 3 * 2
+    assert len(pictures) == 6 * 3 + 8 + 8 * 3 * 2
     assert all(fields["alt"] and fields["width"] and fields["height"] for fields in pictures)
 
 

@@ -15,6 +15,7 @@ from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.evidence import behind
 from coordconv_lab.report.explorer import answers_id, explorer
 from coordconv_lab.report.gallery import gallery_rows
+from coordconv_lab.report.landings import landing_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.material import Material
 from coordconv_lab.report.origin import facts, tally
@@ -56,6 +57,7 @@ def render(
         "pairs": pairs(one_by_one),
         "curve_charts": curve_charts(one_by_one),
         "curve_examples": CURVE_EXAMPLES,
+        "landing_rows": landing_rows(one_by_one),
         "arrow_charts": arrow_charts(one_by_one),
         "cost_charts": cost_charts(costly(runs, rows)),
         "cost_source": search_source if rows else "",

@@ -1,0 +1,80 @@
+"""Where the classifiers' answers land on the canvas, after figure 5 of the paper."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from coordconv_lab.report.answers import Answers
+from coordconv_lab.report.pictures import paint
+from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.wording import named
+
+TASK = "classification"
+MOST = 3
+"""So many answers on one pixel, or more, have the lightest colour."""
+
+
+class Landing(NamedTuple):
+    """The answers of one net to the positions of one side.
+
+    Attributes:
+        side: train or test.
+        picture: A data address of a PNG picture, one pixel a pixel of the canvas.
+        size: Its width and height.
+        words: How many pixels were answered, and how often the same.
+        gap: Why there is no picture, in words; "" where there is one.
+    """
+
+    model: str
+    side: str
+    picture: str = ""
+    size: tuple[int, int] = (0, 0)
+    words: str = ""
+    gap: str = ""
+
+
+class LandingRow(NamedTuple):
+    """One split: both nets, training before held out."""
+
+    split: str
+    landings: list[Landing]
+
+
+def landing_rows(runs: Sequence[Run]) -> list[LandingRow]:
+    """Lay out the answers of the first seed of every net, whether or not it was run."""
+    groups = by_key(runs)
+    return [
+        LandingRow(
+            split,
+            [
+                _landing(model, side, groups[TASK, split, model])
+                for model in models_of(TASK)
+                for side in ("train", "test")
+            ],
+        )
+        for task, split in CELLS
+        if task == TASK
+    ]
+
+
+def _landing(model: str, side: str, runs: list[Run]) -> Landing:
+    if not runs:
+        return Landing(model, side, gap=f"No run of {named(model)} here.")
+    run = runs[0]
+    if run.answers is None:
+        return Landing(model, side, gap=f"{run.label}: {run.gaps['predictions.npz']}.")
+    height, width = run.record.spec.data.canvas
+    counts = answered(run.answers, side, (height, width))
+    asked, pixels = int(counts.sum()), int((counts > 0).sum())
+    words = f"{asked:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
+    return Landing(model, side, paint(np.minimum(counts / MOST, 1)), (width, height), words)
+
+
+def answered(answers: Answers, side: str, canvas: tuple[int, int]) -> np.ndarray:
+    """How often each pixel, (H, W), is the answer to a position of one side."""
+    assert answers.predicted is not None
+    points = answers.predicted[answers.is_train == (side == "train")].astype(int)
+    counts = np.zeros(canvas)
+    np.add.at(counts, (points[:, 1], points[:, 0]), 1)
+    return counts
