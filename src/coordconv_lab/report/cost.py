@@ -68,7 +68,7 @@ def _chart(task: str, runs: Sequence[Costly], cost: str) -> Chart:
     )
     return Chart(
         named(task),
-        f"score against {title}",
+        "score by time" if cost == "seconds" else "score by parameters",
         figure(traces, logarithmic(title, bounds, unit), score_axis(task)),
         alt=alt,
     )

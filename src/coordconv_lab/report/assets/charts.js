@@ -1,4 +1,5 @@
-// Charts are drawn when they come near the window, and again when the colour scheme changes.
+// Charts near the window are drawn at once, the others when the browser has nothing to do, and all
+// of them again when the colour scheme changes.
 (() => {
   const charts = [...document.querySelectorAll(".chart")];
   if (!charts.length) return;
@@ -49,6 +50,16 @@
   }, { rootMargin: "300px" });
   for (const chart of charts) near.observe(chart);
 
+  const waiting = () => charts.filter((chart) => !chart.matches(".drawn"));
+  const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  const drawRest = () => {
+    const [next] = waiting().filter((chart) => chart.checkVisibility?.() ?? true);
+    if (!next) return;
+    draw(next);
+    whenIdle(drawRest);
+  };
+  addEventListener("load", () => whenIdle(drawRest));
+
   dark.addEventListener("change", () => charts.filter((chart) => chart.matches(".drawn")).forEach(draw));
-  addEventListener("beforeprint", () => charts.filter((chart) => !chart.matches(".drawn")).forEach(draw));
+  addEventListener("beforeprint", () => waiting().forEach(draw));
 })();
