@@ -109,3 +109,28 @@ def test_a_served_page_loads_anew_when_a_run_ends(visit: Open, store, add_run) -
             made.shutdown()
             thread.join()
     expect(opened.page.locator(".when-lost")).to_be_visible()
+
+
+def test_charts_have_the_colours_of_the_scheme_and_of_print(visit: Open, report: Path) -> None:
+    page = visit(report, scheme="dark").page
+    page.locator("#curves").scroll_into_view_if_needed()
+    label = page.locator("#curves .xtick text").first
+    expect(label).to_be_visible()
+
+    def wanted() -> str:
+        return page.evaluate(
+            """() => {
+                const probe = document.body.appendChild(document.createElement("i"));
+                probe.style.color = "var(--muted)";
+                const found = getComputedStyle(probe).color;
+                probe.remove();
+                return found;
+            }"""
+        )
+
+    seen = set()
+    for change in ({"color_scheme": "dark"}, {"color_scheme": "light"}, {"media": "print"}):
+        page.emulate_media(**change)
+        expect(label).to_have_css("fill", wanted())
+        seen.add(wanted())
+    assert len(seen) == 3

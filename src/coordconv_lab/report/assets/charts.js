@@ -60,6 +60,8 @@
   };
   addEventListener("load", () => whenIdle(drawRest));
 
-  dark.addEventListener("change", () => charts.filter((chart) => chart.matches(".drawn")).forEach(draw));
+  for (const scheme of [dark, matchMedia("print")]) {
+    scheme.addEventListener("change", () => charts.filter((chart) => chart.matches(".drawn")).forEach(draw));
+  }
   addEventListener("beforeprint", () => waiting().forEach(draw));
 })();
