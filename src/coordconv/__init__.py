@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from coordconv.conventions import PRESETS, Convention
+from coordconv.conversion import convert, revert
 from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
 from coordconv.grids import Window, coordinate_grid
 from coordconv.layers import (
@@ -39,9 +40,11 @@ __all__ = [
     "LazyCoordConvTranspose3d",
     "Window",
     "append_coordinates",
+    "convert",
     "coord_conv",
     "coord_conv_transpose",
     "coordinate_grid",
+    "revert",
 ]
 
 try:

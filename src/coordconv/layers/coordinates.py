@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
 
-__all__ = ["CoordinateLayer", "describe", "draw_together"]
+__all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
 
 
 class CoordinateLayer(nn.Module):
@@ -41,7 +41,7 @@ class CoordinateLayer(nn.Module):
         """Check the options and keep them."""
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
-        self.coord_kernel_size = _checked_kernel(coord_kernel_size, self.kernel_size)
+        self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
         self.method = checked_method(method)
 
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
@@ -67,9 +67,14 @@ def describe(convention: Convention) -> str:
     return f", convention={names[0] if names else convention!r}"
 
 
-def _checked_kernel(
+def checked_kernel(
     coord_kernel_size: int | tuple[int, ...] | None, kernel_size: tuple[int, ...]
 ) -> tuple[int, ...]:
+    """Return the kernel of the coordinates: as large as the other if not given.
+
+    Raises:
+        ValueError: It is larger than the other, or has another number of axes.
+    """
     if coord_kernel_size is None:
         return tuple(kernel_size)
     if isinstance(coord_kernel_size, int):

@@ -1,0 +1,7 @@
+"""Coordinates for models that exist: from plain convolutions to coordinate layers and back."""
+
+from coordconv.conversion.convert import convert
+from coordconv.conversion.report import Change, Report
+from coordconv.conversion.revert import revert
+
+__all__ = ["Change", "Report", "convert", "revert"]

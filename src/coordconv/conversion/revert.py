@@ -1,0 +1,72 @@
+"""From coordinate layers back to plain convolutions."""
+
+from typing import Any
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from coordconv.conversion.kinds import plain_kind
+from coordconv.layers.coordinates import CoordinateLayer
+
+__all__ = ["revert"]
+
+_OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
+
+
+def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
+    """Turn the coordinate layers of a model back into plain convolutions, in place.
+
+    Where the coordinate weights are zero this changes nothing of what the model computes, and its
+    state dict is that of the plain model, bit for bit.
+
+    Args:
+        model: Any module; it may be a coordinate layer itself.
+        discard: Drop coordinate weights that are not zero as well, and with them what they do.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is of
+            a class of its own kind. The model is then as it was.
+
+    Example:
+        >>> from coordconv import convert
+        >>> revert(convert(nn.Sequential(nn.Conv2d(3, 8, 3))))
+        Sequential(
+          (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))
+        )
+    """
+    found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    kinds = {module: plain_kind(module) for module in found}
+    strange = [repr(found[module]) for module, kind in kinds.items() if kind is None]
+    if strange:
+        raise ValueError(f"cannot revert {', '.join(strange)}: of a class of its own kind")
+    used = [f"{name!r} ({_largest(module)})" for module, name in found.items() if _largest(module)]
+    if used and not discard:
+        raise ValueError(
+            f"the coordinate weights of {', '.join(used)} are not zero: without them the model "
+            "computes something else. discard=True drops them; fold keeps what they do for one "
+            "size of input"
+        )
+    for module, kind in kinds.items():
+        _become_plain(module, kind)
+    return model
+
+
+def _largest(module: CoordinateLayer) -> str:
+    """The largest coordinate weight in words; "" where all are zero."""
+    weight = module.coord_weight
+    if is_lazy(weight):
+        return "not yet drawn"
+    if weight.is_meta:
+        return "on the meta device, unknown"
+    largest = weight.detach().abs().max().item() if weight.numel() else 0.0
+    return "" if largest == 0 else f"up to {largest:.3g}"
+
+
+def _become_plain(module: Any, kind: Any) -> None:
+    module.__class__ = kind
+    del module.coord_weight
+    for name in _OPTIONS:
+        delattr(module, name)
