@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from coordconv.conventions import PRESETS, Convention
-from coordconv.conversion import convert, revert
+from coordconv.conversion import convert, fold, revert
 from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
 from coordconv.grids import Window, coordinate_grid
 from coordconv.layers import (
@@ -44,6 +44,7 @@ __all__ = [
     "coord_conv",
     "coord_conv_transpose",
     "coordinate_grid",
+    "fold",
     "revert",
 ]
 

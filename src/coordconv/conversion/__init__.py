@@ -1,7 +1,8 @@
 """Coordinates for models that exist: from plain convolutions to coordinate layers and back."""
 
 from coordconv.conversion.convert import convert
+from coordconv.conversion.fold import fold
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.revert import revert
 
-__all__ = ["Change", "Report", "convert", "revert"]
+__all__ = ["Change", "Report", "convert", "fold", "revert"]

@@ -8,7 +8,7 @@ from torch.nn.parameter import is_lazy
 from coordconv.conversion.kinds import plain_kind
 from coordconv.layers.coordinates import CoordinateLayer
 
-__all__ = ["revert"]
+__all__ = ["become_plain", "revert"]
 
 _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 
@@ -50,7 +50,7 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
             "size of input"
         )
     for module, kind in kinds.items():
-        _become_plain(module, kind)
+        become_plain(module, kind)
     return model
 
 
@@ -65,7 +65,8 @@ def _largest(module: CoordinateLayer) -> str:
     return "" if largest == 0 else f"up to {largest:.3g}"
 
 
-def _become_plain(module: Any, kind: Any) -> None:
+def become_plain(module: Any, kind: Any) -> None:
+    """Make a coordinate layer the plain layer of a class, without its coordinates."""
     module.__class__ = kind
     del module.coord_weight
     for name in _OPTIONS:

@@ -1,0 +1,187 @@
+"""From coordinate layers to plain convolutions plus constants, for one size of input."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils import parametrize
+
+from coordconv.conversion.kinds import plain_kind, stored_weight
+from coordconv.conversion.revert import become_plain
+from coordconv.layers.coordinates import CoordinateLayer
+
+__all__ = ["fold"]
+
+Size = tuple[int, ...]
+
+
+def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
+    """Copy a model with plain convolutions, each followed by the addition of a constant.
+
+    The share of the coordinates depends on the size of the input alone. Where that is fixed it is
+    a constant map, which any runtime can add. A layer that is called with inputs of several sizes,
+    as one head for all levels of a pyramid, keeps a map for each. Parametrized weights of these
+    layers become what they are now.
+
+    Args:
+        model: Any module; it may be a coordinate layer itself. It is left as it is.
+        example: What to call the model with: inputs of the size that it is to be used with.
+        options: The same by name.
+
+    Returns:
+        The copy. It computes what the model does, to rounding, for every batch of that size, and
+        refuses other sizes.
+
+    Raises:
+        ValueError: If a coordinate layer is not reached by the example, if it is called with a
+            window, with coordinates or with an output size, or if it is of a class of its own kind.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> folded = fold(nn.Sequential(CoordConv2d(3, 8, 3)), torch.zeros(1, 3, 6, 9))
+        >>> folded
+        Sequential(
+          (0): FoldedConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), sizes=6 x 9)
+        )
+        >>> folded(torch.zeros(4, 3, 6, 9)).shape
+        torch.Size([4, 8, 4, 7])
+    """
+    model = copy.deepcopy(model)
+    layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    sizes = _sizes_seen(model, layers, example, options)
+    for layer in layers:
+        _fix_parametrized(layer)
+    strange = [repr(name) for layer, name in layers.items() if plain_kind(layer) not in _FOLDED]
+    if strange:
+        raise ValueError(f"cannot fold {', '.join(strange)}: of a class of its own kind")
+    maps = {layer: {size: _share(layer, size) for size in sizes[layer]} for layer in layers}
+    for layer in layers:
+        _become_folded(layer, maps[layer])
+    return model
+
+
+def _sizes_seen(
+    model: nn.Module, layers: dict[Any, str], example: tuple[Any, ...], options: dict[str, Any]
+) -> dict[nn.Module, list[Size]]:
+    """The sizes of input that every layer meets when the model is called."""
+    sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}
+
+    def note(layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        data = inputs[0] if inputs else named["input"]
+        extra = [name for name, value in named.items() if name != "input" and value is not None]
+        if extra or any(one is not None for one in inputs[1:]):
+            raise ValueError(
+                f"cannot fold {layers[layer]!r}: it is called with "
+                f"{', '.join(extra) or 'an output size'}, which a constant cannot know"
+            )
+        size = tuple(data.shape[-len(layer.kernel_size) :])
+        if size not in sizes[layer]:
+            sizes[layer].append(size)
+
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    try:
+        with _evaluating(model), torch.no_grad():
+            model(*example, **options)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    missed = [repr(layers[layer]) for layer, found in sizes.items() if not found]
+    if missed:
+        raise ValueError(f"the example does not reach {', '.join(missed)}: no size is known there")
+    return sizes
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _fix_parametrized(layer: nn.Module) -> None:
+    """Keep what parametrized tensors are now, instead of how they come about."""
+    if not parametrize.is_parametrized(layer):
+        return
+    with _evaluating(layer):
+        for name in list(layer.parametrizations):  # pyright: ignore[reportArgumentType]
+            parametrize.remove_parametrizations(layer, name)
+
+
+def _share(layer: Any, size: Size) -> Tensor:
+    """What the coordinates add at one size, shape (1, out, *size of the output)."""
+    weight = stored_weight(layer)
+    nothing = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
+    without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
+    with torch.no_grad(), _evaluating(layer):
+        return functional_call(layer, without, (nothing,))
+
+
+class _Folded(nn.Module):
+    """The part of a folded layer that is the same for all."""
+
+    kernel_size: tuple[int, ...]
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve, and add the map of this size.
+
+        Raises:
+            ValueError: There is none.
+        """
+        size = tuple(input.shape[-len(self.kernel_size) :])
+        constant = getattr(self, _name(size), None)
+        if constant is None:
+            raise ValueError(
+                f"this layer was folded for inputs of size {self._sizes()}, got "
+                f"{_written(size)}; fold the model again for that size"
+            )
+        output = super().forward(input)
+        return output + (constant if output.dim() == constant.dim() else constant[0])
+
+    def extra_repr(self) -> str:
+        """Return what the plain layer does, and the sizes."""
+        return f"{super().extra_repr()}, sizes={self._sizes()}"
+
+    def _sizes(self) -> str:
+        names = [name for name, _ in self.named_buffers(recurse=False) if name.startswith(_MAP)]
+        return ", ".join(name.removeprefix(_MAP).replace("x", " x ") for name in names)
+
+
+_MAP = "coord_map_"
+
+
+def _name(size: Size) -> str:
+    return _MAP + "x".join(map(str, size))
+
+
+def _written(size: Size) -> str:
+    return " x ".join(map(str, size))
+
+
+_FOLDED: dict[Any, type[nn.Module]] = {
+    plain: type(f"Folded{plain.__name__}", (_Folded, plain), {"__module__": __name__})
+    for plain in (
+        nn.Conv1d,
+        nn.Conv2d,
+        nn.Conv3d,
+        nn.ConvTranspose1d,
+        nn.ConvTranspose2d,
+        nn.ConvTranspose3d,
+    )
+}
+globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # so that they can be pickled
+
+
+def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
+    plain: Any = plain_kind(layer)
+    become_plain(layer, plain)
+    layer.__class__ = _FOLDED[plain]
+    for size, constant in maps.items():
+        layer.register_buffer(_name(size), constant)

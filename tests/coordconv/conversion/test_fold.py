@@ -1,0 +1,135 @@
+"""A folded model computes the same with plain convolutions and additions, at its own size."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+import coordconv
+from coordconv import CoordConv2d, convert, fold, revert
+from coordconv.layers.coordinates import CoordinateLayer
+from tests.coordconv.conversion.test_convert import PLAIN, model, state
+
+NORMED_BY_HOOK = {"weight norm by hook", "spectral norm by hook"}
+
+
+def with_random_coordinates(net: nn.Module) -> nn.Module:
+    for module in net.modules():
+        if isinstance(module, CoordinateLayer) and not is_lazy(module.coord_weight):
+            nn.init.normal_(module.coord_weight)
+    return net.eval()
+
+
+@pytest.mark.parametrize("kind", sorted(set(PLAIN) - NORMED_BY_HOOK))
+@pytest.mark.parametrize("convention", ["tutorial", "pixels"])
+def test_it_computes_the_same_for_every_batch(kind, convention):
+    make, shape = PLAIN[kind]
+    layer = with_random_coordinates(convert(make(), radius=True, convention=convention))
+    folded = fold(layer, torch.zeros(shape))
+    assert not isinstance(folded, CoordinateLayer)
+    for input in (torch.randn(5, *shape[1:]), torch.randn(shape[1:])):
+        torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-4)
+
+
+def test_the_model_stays_as_it_is_and_its_modes_too():
+    net = with_random_coordinates(convert(model(), where="all")).train()
+    net[1].eval()
+    before, modes = state(net), [one.training for one in net.modules()]
+    folded = fold(net, torch.randn(2, 3, 9, 8))
+    assert all(torch.equal(value, before[name]) for name, value in state(net).items())
+    assert [one.training for one in net.modules()] == modes
+    assert [one.training for one in folded.modules()] == modes
+    input = torch.randn(2, 3, 9, 8)
+    torch.testing.assert_close(folded.eval()(input), net.eval()(input), rtol=1e-4, atol=1e-4)
+
+
+def test_a_layer_that_meets_several_sizes_has_a_map_for_each():
+    class Pyramid(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = CoordConv2d(2, 3, 3, padding=1)
+
+        def forward(self, input: Tensor) -> list[Tensor]:
+            return [self.head(input), self.head(input[..., ::2, ::2])]
+
+    net = Pyramid()
+    folded = fold(net, torch.zeros(1, 2, 8, 6))
+    assert "sizes=8 x 6, 4 x 3" in repr(folded)
+    input = torch.randn(4, 2, 8, 6)
+    for one, other in zip(folded(input), net(input), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_another_size_is_refused_with_both_sizes():
+    folded = fold(CoordConv2d(2, 3, 3), torch.zeros(1, 2, 8, 6))
+    with pytest.raises(ValueError, match=r"size 8 x 6, got 6 x 8; fold the model again"):
+        folded(torch.zeros(1, 2, 6, 8))
+
+
+def test_a_lazy_layer_is_folded_once_it_knows_its_channels():
+    net = with_random_coordinates(nn.Sequential(coordconv.LazyCoordConv2d(3, 3)))
+    input = torch.randn(2, 4, 8, 6)
+    net(input)
+    torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
+
+
+def test_what_a_constant_cannot_know_is_refused():
+    class Cropped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = CoordConv2d(2, 3, 3)
+
+        def forward(self, input: Tensor) -> Tensor:
+            return self.layer(input, window=((0, 0), (20, 20)))
+
+    with pytest.raises(ValueError, match="'layer': it is called with window"):
+        fold(Cropped(), torch.zeros(1, 2, 8, 6))
+    unused = nn.ModuleDict({"used": nn.Conv2d(1, 1, 1), "unused": CoordConv2d(1, 1, 1)})
+    unused.forward = lambda input: unused["used"](input)
+    with pytest.raises(ValueError, match="does not reach 'unused'"):
+        fold(unused, torch.zeros(1, 1, 2, 2))
+
+
+def test_a_folded_model_is_copied_pickled_and_loaded():
+    net = with_random_coordinates(convert(model()))
+    folded = fold(net, torch.zeros(1, 3, 9, 8)).eval()
+    input = torch.randn(2, 3, 9, 8)
+    for other in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
+        torch.testing.assert_close(other(input), folded(input), rtol=0, atol=0)
+    blank = fold(convert(model()), torch.zeros(1, 3, 9, 8)).eval()
+    blank.load_state_dict(folded.state_dict(), strict=True)
+    torch.testing.assert_close(blank(input), folded(input), rtol=0, atol=0)
+
+
+def test_nothing_is_left_of_the_coordinates_but_the_maps():
+    net = with_random_coordinates(convert(model(), where="all"))
+    folded = fold(net, torch.zeros(1, 3, 9, 8))
+    plain = revert(copy.deepcopy(net), discard=True)
+    assert set(dict(folded.named_parameters())) == set(dict(plain.named_parameters()))
+
+
+def test_the_renderer_runs_elsewhere_as_convolutions_and_additions(tmp_path):
+    """Not-so-Clevr's painting net, folded, in onnxruntime."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    net = nn.Sequential(
+        CoordConv2d(2, 16, 1, radius=True), nn.ReLU(), CoordConv2d(16, 16, 3, padding=1),
+        nn.ReLU(), nn.Conv2d(16, 1, 1),
+    ).eval()  # fmt: skip
+    input = torch.randn(1, 2, 24, 17)
+    folded = fold(net, input).eval()
+    path = tmp_path / "folded.onnx"
+    torch.onnx.export(folded, (input,), path, dynamo=True, verbose=False)
+    kinds = {node.op_type for node in onnx.load(path).graph.node}
+    assert kinds <= {"Conv", "Add", "Relu", "Constant", "Identity"}
+    session = onnxruntime.InferenceSession(path)
+    [output] = session.run(None, {session.get_inputs()[0].name: input.numpy()})
+    np.testing.assert_allclose(output, net(input).detach().numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_public_names_are_there():
+    assert {"convert", "fold", "revert"} <= set(coordconv.__all__)
