@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize
 
-from coordconv.conversion.kinds import plain_kind, stored_weight
+from coordconv.conversion.kinds import own_class, plain_kind, stored_weight
 from coordconv.conversion.revert import become_plain
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -110,6 +110,9 @@ def _fix_parametrized(layer: nn.Module) -> None:
     """Keep what parametrized tensors are now, instead of how they come about."""
     if not parametrize.is_parametrized(layer):
         return
+    # Removing deletes from the class, which a copy shares with its original.
+    kind = type(layer)
+    layer.__class__ = own_class(kind.__name__, kind.__bases__[0], kind)
     with _evaluating(layer):
         for name in list(layer.parametrizations):  # pyright: ignore[reportArgumentType]
             parametrize.remove_parametrizations(layer, name)

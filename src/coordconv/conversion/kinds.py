@@ -6,7 +6,14 @@ from torch.nn.utils import parametrize
 from coordconv import layers
 from coordconv.layers.coordinates import CoordinateLayer
 
-__all__ = ["coordinate_kind", "is_convolution", "plain_kind", "stored_weight", "why_not"]
+__all__ = [
+    "coordinate_kind",
+    "is_convolution",
+    "own_class",
+    "plain_kind",
+    "stored_weight",
+    "why_not",
+]
 
 PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: layers.CoordConv1d,
@@ -88,8 +95,13 @@ def _without_parametrizations(module: nn.Module) -> type[nn.Module]:
 def _in_place_of(module: nn.Module, kind: type[nn.Module]) -> type[nn.Module]:
     if not parametrize.is_parametrized(module):
         return kind
-    made = {name: value for name, value in vars(type(module)).items() if name not in _OF_A_CLASS}
-    return type(f"Parametrized{kind.__name__}", (kind,), made)
+    return own_class(f"Parametrized{kind.__name__}", kind, type(module))
+
+
+def own_class(name: str, base: type[nn.Module], like: type[nn.Module]) -> type[nn.Module]:
+    """A class of its own for one parametrized module, with what torch put into another such."""
+    made = {key: value for key, value in vars(like).items() if key not in _OF_A_CLASS}
+    return type(name, (base,), made)
 
 
 _OF_A_CLASS = ("__dict__", "__weakref__", "__doc__")
