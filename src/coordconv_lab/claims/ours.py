@@ -96,37 +96,50 @@ def tuned_holds_on_other_canvases(evidence: Evidence) -> Finding:
     return share(hits, n, "share of runs that solve it", listed)
 
 
-@claim(
+def _ends_on_a_wave(model: str, side: str) -> Callable[[Evidence], Finding]:
+    """Both splits, with a constant and with a decaying rate."""
+
+    def test(evidence: Evidence) -> Finding:
+        runs = {
+            (change, split): evidence.runs(
+                "rows-that-differ", f"{row('classification', split, model)}, {change}", at_least=3
+            )
+            for change in (AS_PUBLISHED, DECAYING)
+            for split in SPLITS
+        }
+        constant, decaying = (
+            [run.scores[side]["accuracy"] for split in SPLITS for run in runs[change, split]]
+            for change in (AS_PUBLISHED, DECAYING)
+        )
+        listed = "; ".join(
+            f"{split}, {change}: {_range(run.train_score for run in arm)} in training, "
+            f"{_range(run.test_score for run in arm)} in test"
+            for (change, split), arm in runs.items()
+        )
+        words = "training" if side == "train" else "test"
+        return difference(
+            decaying,
+            constant,
+            min(decaying) >= 1 - TOLERANCE,
+            f"mean {words} accuracy, decaying minus constant rate",
+            listed,
+        )
+
+    return test
+
+
+claim(
     "deconv-rows-end-on-a-wave",
     "Run again, the tutorial's deconv classifier ends below 100% in training because its rate "
     "stays constant: the last step is wherever the loss swings",
     "ours, from the curves of the tutorial's rows",
-)
-def deconv_rows_end_on_a_wave(evidence: Evidence) -> Finding:
-    """Both splits, with a constant and with a decaying rate."""
-    runs = {
-        (change, split): evidence.runs(
-            "rows-that-differ", f"{row('classification', split, 'deconv')}, {change}", at_least=3
-        )
-        for change in (AS_PUBLISHED, DECAYING)
-        for split in SPLITS
-    }
-    trained = {
-        change: [run.train_score for split in SPLITS for run in runs[change, split]]
-        for change in (AS_PUBLISHED, DECAYING)
-    }
-    listed = "; ".join(
-        f"{split}, {change}: {_range(run.train_score for run in arm)} in training, "
-        f"{_range(run.test_score for run in arm)} in test"
-        for (change, split), arm in runs.items()
-    )
-    return difference(
-        trained[DECAYING],
-        trained[AS_PUBLISHED],
-        min(trained[DECAYING]) >= 1 - TOLERANCE,
-        "mean training accuracy, decaying minus constant rate",
-        listed,
-    )
+)(_ends_on_a_wave("deconv", "train"))
+claim(
+    "coordconv-rows-end-on-a-wave",
+    "Run again, the tutorial's CoordConv classifier misses points on some seeds because its rate "
+    "stays constant: with one that decays it is right everywhere",
+    "ours, from the curves of the tutorial's rows",
+)(_ends_on_a_wave("coordconv", "test"))
 
 
 def _range(values: Iterable[float]) -> str:

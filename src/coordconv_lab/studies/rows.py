@@ -1,5 +1,6 @@
 """Studies of whole recipes: the rows of the tables, over seeds."""
 
+from itertools import product
 from typing import get_args
 
 from coordconv_lab.recipes import tuned, tutorial, with_settings
@@ -74,14 +75,14 @@ TWICE_DECAYING = f"{TWICE}, {DECAYING}"
 def rows_that_differ() -> Study:
     """The tutorial's rows that end below its figures, and what may be the cause, changed.
 
-    The curves suggest what to change: the deconv classifier swings until its last step, and on
-    some seeds the regressor is still on its way when its epochs are over.
+    The curves suggest what to change: the classifiers swing until their last step, and on some
+    seeds the regressor is still on its way when its epochs are over.
     """
     arms = {}
     decaying = {"training.schedule": "cosine"}
-    for split in SPLITS:
-        spec = tutorial("classification", split, "deconv")
-        name = row("classification", split, "deconv")
+    for model, split in product(("deconv", "coordconv"), SPLITS):
+        spec = tutorial("classification", split, model)
+        name = row("classification", split, model)
         for change, settings in {AS_PUBLISHED: {}, DECAYING: decaying}.items():
             arms[f"{name}, {change}"] = over_seeds(with_settings(spec, settings), 3)
     for split in SPLITS:
