@@ -1,6 +1,7 @@
 """What this laboratory claims of its own recipe."""
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from coordconv_lab.claims.claim import Finding, claim
 from coordconv_lab.claims.differences import difference
@@ -96,7 +97,7 @@ def tuned_holds_on_other_canvases(evidence: Evidence) -> Finding:
     return share(hits, n, "share of runs that solve it", listed)
 
 
-def _ends_on_a_wave(model: str, side: str) -> Callable[[Evidence], Finding]:
+def _ends_on_a_wave(model: str, side: Literal["train", "test"]) -> Callable[[Evidence], Finding]:
     """Both splits, with a constant and with a decaying rate."""
 
     def test(evidence: Evidence) -> Finding:
