@@ -1,0 +1,146 @@
+"""Weights of others compute here what they computed there."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from coordconv import PRESETS, CoordConv1d, CoordConv2d, CoordConvTranspose2d, convert
+from coordconv.conversion import from_concatenated, from_plain, to_concatenated
+from tests.coordconv.conversion.test_convert import model
+
+SIZE = (5, 8)
+
+
+def along(count: int, low: float, high: float) -> Tensor:
+    return torch.tensor([low + (high - low) * at / (count - 1) for at in range(count)])
+
+
+def published(name: str, batch: int, radius: bool) -> Tensor:
+    """The coordinate channels of published code, written down from its description alone.
+
+    Shape (batch, d, H, W), in the order in which that code appends them.
+    """
+    height, width = SIZE
+    low, high = {"monai": (-0.5, 0.5), "deepcell": (0.0, 1.0)}.get(name, (-1.0, 1.0))
+    rows = along(height, low, high)[:, None].expand(SIZE)
+    columns = along(width, low, high)[None, :].expand(SIZE)
+    first_x = name in ("tutorial", "paper", "sparseinst")
+    channels = [columns, rows] if first_x else [rows, columns]
+    if radius:
+        middle = 0.5 if name == "mkocabas" else (low + high) / 2
+        distance = torch.sqrt((rows - middle) ** 2 + (columns - middle) ** 2)
+        if name in ("wizaron", "stargan"):
+            distance = distance / distance.max()
+        channels.append(distance)
+    return torch.stack(channels).expand(batch, -1, -1, -1)
+
+
+class Published(nn.Module):
+    """Append and convolve, as everyone publishes it."""
+
+    def __init__(self, name: str, radius: bool) -> None:
+        super().__init__()
+        self.name, self.radius = name, radius
+        self.conv = nn.Conv2d(3 + 2 + radius, 4, 3, padding=1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        coordinates = published(self.name, len(input), self.radius)
+        before = self.name in ("wizaron", "sparseinst")
+        parts = (coordinates, input) if before else (input, coordinates)
+        return self.conv(torch.cat(parts, dim=1))
+
+
+NAMES = ["tutorial", "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell"]
+
+
+def test_every_published_convention_has_its_independent_twin_here():
+    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # those two are no layers
+
+
+@pytest.mark.parametrize("radius", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_checkpoint_of_that_convention_gives_the_same_output(name, radius):
+    theirs = nn.Sequential(Published(name, radius), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    ours = nn.Sequential(
+        CoordConv2d(3, 4, 3, padding=1, radius=radius, convention=name), nn.ReLU(), nn.Conv2d(4, 2, 1)
+    )  # fmt: skip
+    ours.load_state_dict(from_concatenated(ours, theirs.state_dict()), strict=True)
+    input = torch.randn(2, 3, *SIZE)
+    torch.testing.assert_close(ours(input), theirs(input), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tutorial", "sparseinst"])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("kind", [CoordConv1d, CoordConv2d, CoordConvTranspose2d])
+def test_there_and_back_is_the_same_weight(kind, groups, name):
+    layer = kind(4, 6, 3, groups=groups, radius=True, convention=name)
+    back = from_concatenated(layer, to_concatenated(layer))
+    assert set(back) == set(layer.state_dict())
+    for key, value in layer.state_dict().items():
+        torch.testing.assert_close(back[key], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_what_is_written_is_a_plain_layer_over_data_and_coordinates(kind, groups):
+    layer = kind(4, 6, 3, groups=groups)
+    plain = (nn.Conv2d if kind is CoordConv2d else nn.ConvTranspose2d)(
+        4 + 2 * groups, 6, 3, groups=groups
+    )
+    plain.load_state_dict(to_concatenated(layer), strict=True)
+    input = torch.randn(2, 4, *SIZE)
+    coordinates = published("tutorial", 2, False)
+    parts = [one for data in input.chunk(groups, 1) for one in (data, coordinates)]
+    torch.testing.assert_close(plain(torch.cat(parts, 1)), layer(input), rtol=1e-5, atol=1e-5)
+
+
+def test_a_plain_checkpoint_loads_strictly():
+    plain, net = model(), convert(model(), where="all", radius=True)
+    with torch.no_grad():
+        net[0].coord_weight.normal_()
+    net.load_state_dict(from_plain(net, plain.state_dict()), strict=True)
+    input = torch.randn(2, 3, 9, 9)
+    torch.testing.assert_close(net.eval()(input), plain.eval()(input), rtol=0, atol=0)
+
+
+def test_neither_the_model_nor_the_checkpoint_is_changed():
+    layer = CoordConv2d(3, 4, 1)
+    joint = {"weight": torch.randn(4, 5, 1, 1), "bias": torch.randn(4)}
+    before = {name: one.clone() for name, one in layer.state_dict().items()}
+    kept = dict(joint)
+    from_concatenated(layer, joint)
+    assert joint == kept
+    assert all(torch.equal(one, before[name]) for name, one in layer.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("layer", "joint", "said"),
+    [
+        (CoordConv2d(3, 4, 1), {"weight": torch.zeros(4, 6, 1, 1)}, "expected [4, 5, 1, 1]"),
+        (CoordConv2d(3, 4, 1, radius=True), {"weight": torch.zeros(4, 5, 1, 1)}, "with a radius"),
+        (CoordConv2d(4, 4, 1, groups=2), {"weight": torch.zeros(4, 3, 1, 1)}, "2 group(s)"),
+        (CoordConv2d(3, 4, 1), {"bias": torch.zeros(4)}, "found is none"),
+        (
+            CoordConv2d(3, 4, 1),
+            {"a.weight": torch.zeros(4, 5, 1, 1), "b.weight": torch.zeros(4, 5, 1, 1)},
+            "a.weight and b.weight",
+        ),
+        (
+            CoordConv2d(3, 4, 3, coord_kernel_size=1),
+            {"weight": torch.zeros(4, 5, 3, 3)},
+            "smaller kernel",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(layer, joint, said):
+    with pytest.raises(ValueError) as caught:
+        from_concatenated(layer, joint)
+    assert said in str(caught.value)
+
+
+def test_a_state_dict_that_is_not_plain_is_refused():
+    net = convert(model())
+    with pytest.raises(ValueError, match="not of a plain model"):
+        from_plain(net, net.state_dict())
+    with pytest.raises(ValueError, match="no weights for '0'"):
+        from_plain(net, {"3.weight": torch.zeros(1)})
