@@ -11,6 +11,7 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.answers import read_answers
 from coordconv_lab.report.curves import curve_charts
+from coordconv_lab.report.explorer import explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.runs import read_runs
@@ -156,3 +157,14 @@ def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said,
     assert said in run.gaps["sheet.png"]
     assert run.sheet is None
     assert run.answers is not None
+
+
+def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add_run):
+    add_run("classification", "uniform", "coordconv")
+    spec = tuned("classification", "uniform", "deconv")
+    data = spec.data.model_copy(update={"canvas": (32, 40)})
+    add_run(spec=spec.model_copy(update={"data": data}))
+    first, second = explorer(read_runs(store))["stages"][0]["nets"]
+    assert first["answers"]
+    assert not second["answers"]
+    assert second["gap"] == "Deconv, seed 0 was trained on other data than the net beside it."

@@ -5,6 +5,7 @@ from typing import Any
 
 from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
 from coordconv_lab.report.wording import family, named
+from coordconv_lab.specs import DataSpec
 
 
 def explorer(runs: Sequence[Run]) -> dict[str, Any]:
@@ -32,17 +33,21 @@ def _stage(task: str, split: str, nets: dict[str, list[Run]]) -> dict[str, Any]:
         "first": [task != "rendering", split != "quadrant"],
         "canvas": list(data.canvas) if data else None,
         "square": data.square if data else 0,
-        "nets": [_net(task, split, model, found) for model, found in nets.items()],
+        "nets": [_net(task, split, model, found, data) for model, found in nets.items()],
     }
 
 
-def _net(task: str, split: str, model: str, found: list[Run]) -> dict[str, Any]:
+def _net(
+    task: str, split: str, model: str, found: list[Run], data: DataSpec | None
+) -> dict[str, Any]:
     net = {"model": named(model), "family": family(model), "answers": "", "sheet": "", "gap": ""}
     if not found:
         return net | {"gap": f"No run of {named(model)} here."}
     run = found[0]
     if run.answers is None:
         return net | {"gap": f"{run.label}: {run.gaps['predictions.npz']}."}
+    if run.record.spec.data != data:
+        return net | {"gap": f"{run.label} was trained on other data than the net beside it."}
     net["answers"] = answers_id(task, split, model)
     if task != "regression":
         net["sheet"] = run.sheet or ""
