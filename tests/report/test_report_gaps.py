@@ -160,8 +160,8 @@ def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said,
 
 
 def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add_run):
-    add_run("classification", "uniform", "coordconv")
-    spec = tuned("classification", "uniform", "deconv")
+    add_run("classification", "uniform", "deconv")
+    spec = tuned("classification", "uniform", "coordconv")
     data = spec.data.model_copy(update={"canvas": (32, 40)})
     add_run(spec=spec.model_copy(update={"data": data}))
     first, second = explorer(read_runs(store))["stages"][0]["nets"]
