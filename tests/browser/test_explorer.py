@@ -176,3 +176,23 @@ def test_pictures_that_are_missing_are_named(visit: Open, tmp_path: Path, store,
     page = visit(write_report(store, tmp_path / "page.html")).page
     expect(page.locator(".net").first).to_contain_text("sheet.png is missing")
     expect(page.locator(".net .words").first).to_contain_text("IoU")
+
+
+def test_a_stage_without_runs_keeps_nothing_of_the_one_before(
+    visit: Open, tmp_path: Path, store, add_run
+) -> None:
+    for model in ("coordconv", "deconv"):
+        add_run("classification", "quadrant", model)
+    add_run("classification", "uniform", "coordconv")
+    opened = visit(write_report(store, tmp_path / "page.html"))
+    choose(opened.page, "classification", "quadrant")
+    expect(opened.page.locator(".net .words").nth(1)).not_to_be_empty()
+    choose(opened.page, "classification", "uniform")
+    expect(opened.page.locator(".net .words").nth(1)).to_be_empty()
+    choose(opened.page, "rendering", "uniform")
+    expect(opened.page.locator(".jump")).to_be_disabled()
+    opened.page.locator(".pad").evaluate(
+        "(pad) => pad.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp' }))"
+    )
+    opened.page.wait_for_timeout(100)
+    assert opened.complaints == []

@@ -1,5 +1,8 @@
 """A run without a file leaves a gap with a name, never a crash and never an empty box."""
 
+import math
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +16,11 @@ from coordconv_lab.report.answers import read_answers
 from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.explorer import explorer
 from coordconv_lab.report.gallery import gallery_rows
+from coordconv_lab.report.landings import answered
 from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.report.table import pairs
+from coordconv_lab.results import RunStore
 from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.files import read_json, write_json
 
@@ -168,3 +173,95 @@ def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add
     assert first["answers"]
     assert not second["answers"]
     assert second["gap"] == "Deconv, seed 0 was trained on other data than the net beside it."
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 200.0, -3.0])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_answers_that_are_no_place_of_the_canvas_leave_a_page(
+    task, value, store, add_run, tmp_path
+):
+    path = add_run(task, "quadrant", "coordconv") / "predictions.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["predicted"][:5] = value
+    arrays["accuracy"][:5] = np.nan
+    np.savez_compressed(path, **arrays)
+    write_report(store, tmp_path / "page.html")
+    (run,) = read_runs(store)
+    if task == "classification":
+        assert run.answers is not None
+        counts = sum(answered(run.answers, side, (64, 64)).sum() for side in ("train", "test"))
+        assert counts == 3136 - 5
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "png"])
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_no_number_leave_a_report(score, form, store, add_run, tmp_path):
+    path = add_run("regression", "uniform", "coordconv") / "record.json"
+    add_run("regression", "uniform", "coordconv", seed=1)
+    fields = read_json(path)
+    fields["scores"]["test"] = {"accuracy": score, "coordinate_accuracy": -score}
+    write_json(path, fields)
+    assert write_report(store, tmp_path / "out", form=form).exists()
+
+
+def test_answers_of_another_canvas_are_named(store, add_run):
+    small = tuned("classification", "uniform", "coordconv")
+    data = small.data.model_copy(update={"canvas": (20, 30), "square": 5})
+    directory = add_run(spec=small.model_copy(update={"data": data}))
+    other = add_run("classification", "quadrant", "coordconv")
+    shutil.copy(other / "predictions.npz", directory)
+    gaps = [run.gaps for run in read_runs(store) if run.record.spec.data.canvas == (20, 30)]
+    assert "do not lie on a canvas of 20 x 30" in gaps[0]["predictions.npz"]
+
+
+@pytest.mark.parametrize("name", ["record.json", "spec.json"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"[" * 100_000, b"\xff", b'{"parameters": -1}']
+)
+def test_one_damaged_file_costs_no_more_than_its_own_run(name, content, store, add_run, tmp_path):
+    add_run("regression", "uniform", "coordconv")
+    damaged = add_run("rendering", "uniform", "deconv")
+    (damaged / name).write_bytes(content)
+    page = write_report(store, tmp_path / "page.html").read_text()
+    assert "1 file could not be read" in page
+    assert f"{damaged.name}/{name}" in page
+    assert "regression-uniform-coordconv" in page
+
+
+def test_where_nothing_is_left_the_error_says_what_was_there(store, add_run, tmp_path):
+    (add_run() / "record.json").write_text("{")
+    with pytest.raises(InputError, match=r"nothing to report(.|\n)*record\.json is not a whole"):
+        write_report(store, tmp_path / "page.html")
+
+
+def test_a_directory_whose_name_is_no_text_is_shown(store, add_run, tmp_path):
+    made = os.fsencode(add_run())
+    os.rename(made, made + b"\xff")
+    for form in ("html", "markdown"):
+        assert "?" in write_report(store, tmp_path / form, form=form).read_text()
+
+
+def test_a_pipe_in_place_of_a_file_is_named(store, add_run):
+    directory = add_run()
+    for name in ("metrics.csv", "predictions.npz"):
+        (directory / name).unlink()
+        os.mkfifo(directory / name)
+    (run,) = read_runs(store)
+    assert run.gaps["metrics.csv"] == "metrics.csv is no file"
+    assert run.gaps["predictions.npz"] == "predictions.npz is no file"
+
+
+def test_pictures_too_large_for_a_page_are_named(store, add_run, monkeypatch):
+    monkeypatch.setattr("coordconv_lab.report.explorer.LARGEST_SHEET", 100)
+    add_run("rendering", "uniform", "coordconv")
+    net = explorer(read_runs(store))["stages"][4]["nets"][0]
+    assert "too much for a page" in net["gap"]
+    assert net["answers"]
+
+
+@pytest.mark.parametrize("root", ["x" * 300, "file"])
+def test_a_directory_that_cannot_be_read_is_named(root, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot read"):
+        write_report(RunStore(tmp_path / root), tmp_path / "page.html")

@@ -5,7 +5,13 @@ import pytest
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.report import write_report
-from coordconv_lab.report.search import rows_of, searched_records, settings_charts, tries_charts
+from coordconv_lab.report.search import (
+    _Scale,
+    rows_of,
+    searched_records,
+    settings_charts,
+    tries_charts,
+)
 from coordconv_lab.results import RunStore
 from coordconv_lab.sweep.outcome import outcome_in
 from tests.report.conftest import AddRun
@@ -117,3 +123,15 @@ def test_runs_of_other_nets_than_the_tutorials_are_left_out(add_run, store, tmp_
         write_report(store, tmp_path / "page.html")
     add_run()
     assert spec.id not in write_report(store, tmp_path / "page.html").read_text()
+
+
+def test_a_setting_that_is_none_is_not_shown_as_another_value():
+    scale = _Scale([None, 10, 20])
+    assert len({scale.at(None), scale.at(10), scale.at(20)}) == 3
+    assert (scale.at(None), "none") in scale.ticks()
+    assert _Scale([1, 2]).ticks() == [(0.0, "1"), (1.0, "2")]
+
+
+def test_more_values_than_can_be_read_are_counted():
+    scale = _Scale([f"value {number:02}" for number in range(40)])
+    assert scale.ticks() == [(0.0, "value 00"), (1.0, "value 39"), (0.5, "40 values")]

@@ -83,3 +83,19 @@ def test_a_port_that_is_taken_is_an_error_in_words(store):
         server(watch, made.server_port),
     ):
         pass
+
+
+def test_a_fault_of_the_page_does_not_end_the_server(ask, add_run, monkeypatch):
+    add_run()
+    monkeypatch.setattr("coordconv_lab.report.page.facts", lambda runs: 1 / 0)
+    assert "the page could not be made (ZeroDivisionError" in ask("/")[1]
+    monkeypatch.undo()
+    add_run(seed=1)
+    assert 'id="scores"' in ask("/")[1]
+
+
+def test_other_files_of_a_run_change_the_page_too(ask, add_run):
+    directory = add_run()
+    before = ask("/state")[1]
+    (directory / "predictions.npz").write_bytes(b"PK")
+    assert ask("/state")[1] != before

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
@@ -116,4 +117,7 @@ class Evidence:
         run = self._run(study, spec)
         if run is None or not (run[0] / "metrics.csv").exists():
             raise NotYet(f"{study}: no curve of {spec.run_name}")
-        return read_curve(run[0] / "metrics.csv")
+        try:
+            return read_curve(run[0] / "metrics.csv")
+        except InputError as error:
+            raise InputError(f"{run[0]}: {error}") from error

@@ -1,5 +1,6 @@
 """What the runs come to: studies, claims, the page."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -138,7 +139,7 @@ def report(
             raise InputError("--watch serves the page; it goes with neither --format nor --out")
         from coordconv_lab.report.watch import serve
 
-        serve(RunStore(runs), evidence, search, port, tell=print)
+        serve(RunStore(runs), evidence, search, port, tell=partial(print, flush=True))
         return
     out = out or runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), out, evidence, search, format))
@@ -147,6 +148,6 @@ def report(
 
 def out_size(path: Path) -> str:
     """The size of a file, or of all files in a directory, in words."""
-    files = [path] if path.is_file() else [each for each in path.iterdir() if each.is_file()]
+    files = [path] if path.is_file() else [*path.glob("*.png"), *path.glob("*.pdf")]
     total = sum(each.stat().st_size for each in files)
     return f"{total / 1e6:.1f} MB" if total >= 1e6 else f"{max(1, round(total / 1e3))} kB"

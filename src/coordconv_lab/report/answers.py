@@ -80,6 +80,9 @@ def _arrange(arrays: dict[str, Array], spec: ExperimentSpec) -> Answers:
     places = np.searchsorted(rows, y) * len(columns) + np.searchsorted(columns, x)
     if not len(places) or not np.array_equal(np.sort(places), np.arange(len(rows) * len(columns))):
         raise ValueError("its positions are not every row with every column")
+    height, width = spec.data.canvas
+    if rows[0] < 0 or columns[0] < 0 or rows[-1] >= height or columns[-1] >= width:
+        raise ValueError(f"its positions do not lie on a canvas of {height} x {width}")
     order = np.argsort(places)
 
     def grid(name: str, *tail: int) -> Array:

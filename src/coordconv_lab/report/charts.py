@@ -4,6 +4,7 @@ A colour that begins with two dashes is a custom property of page.css, so that a
 one colour everywhere, in the light scheme and in the dark one.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -61,10 +62,17 @@ def dots(
 def _trace(
     x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None
 ) -> dict[str, Any]:
-    trace: Trace = {"type": "scatter", "x": list(x), "y": list(y), "name": named(model)}
+    trace: Trace = {"type": "scatter", "x": _drawn(x), "y": _drawn(y), "name": named(model)}
     if words is None:
         return trace | {"hoverinfo": "skip"}
     return trace | {"text": list(words), "hovertemplate": "%{text}<extra></extra>"}
+
+
+def _drawn(values: Sequence[Any]) -> list[Any]:
+    """Numbers that can be drawn; None, which leaves a gap, for those that cannot."""
+    return [
+        None if isinstance(value, float) and not math.isfinite(value) else value for value in values
+    ]
 
 
 def score_axis(task: str) -> Axis:

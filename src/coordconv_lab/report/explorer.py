@@ -7,6 +7,9 @@ from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
 from coordconv_lab.report.wording import family, named
 from coordconv_lab.specs import DataSpec
 
+LARGEST_SHEET = 500_000
+"""Characters of one sheet in the page: so many for each of eight leave it below 6 MB."""
+
 
 def explorer(runs: Sequence[Run]) -> dict[str, Any]:
     """What the page's script needs: a stage for each task and split, with its nets.
@@ -50,8 +53,12 @@ def _net(
         return net | {"gap": f"{run.label} was trained on other data than the net beside it."}
     net["answers"] = answers_id(task, split, model)
     if task != "regression":
-        net["sheet"] = run.sheet or ""
-        net["gap"] = "" if run.sheet else f"{run.label}: {run.gaps['sheet.png']}."
+        sheet = run.sheet or ""
+        if len(sheet) > LARGEST_SHEET:
+            size = f"{len(sheet) / 1e6:.1f} MB"
+            return net | {"gap": f"{run.label}: its pictures take {size}, too much for a page."}
+        net["sheet"] = sheet
+        net["gap"] = "" if sheet else f"{run.label}: {run.gaps['sheet.png']}."
     return net
 
 

@@ -66,15 +66,20 @@ def _landing(model: str, side: str, runs: list[Run]) -> Landing:
         return Landing(model, side, gap=f"{run.label}: {run.gaps['predictions.npz']}.")
     height, width = run.record.spec.data.canvas
     counts = answered(run.answers, side, (height, width))
-    asked, pixels = int(counts.sum()), int((counts > 0).sum())
-    words = f"{asked:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
+    landed, pixels = int(counts.sum()), int((counts > 0).sum())
+    words = f"{landed:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
     return Landing(model, side, paint(np.minimum(counts / MOST, 1)), (width, height), words)
 
 
 def answered(answers: Answers, side: str, canvas: tuple[int, int]) -> np.ndarray:
-    """How often each pixel, (H, W), is the answer to a position of one side."""
+    """How often each pixel, (H, W), is the answer to a position of one side.
+
+    Answers that are no pixel of the canvas count nowhere.
+    """
     assert answers.predicted is not None
-    points = answers.predicted[answers.is_train == (side == "train")].astype(int)
+    points = answers.predicted[answers.is_train == (side == "train")]
+    inside = ((points >= 0) & (points < (canvas[1], canvas[0]))).all(axis=1)
+    points = points[inside].astype(int)
     counts = np.zeros(canvas)
     np.add.at(counts, (points[:, 1], points[:, 0]), 1)
     return counts

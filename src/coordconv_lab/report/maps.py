@@ -124,7 +124,7 @@ def side_in_words(task: str, answers: Answers, train: bool) -> str:
     if not len(values):
         return f"{side}: no positions"
     if task == "classification":
-        return f"{side}: {int(values.sum()):,} of {len(values):,}"
+        return f"{side}: {int((values == 1).sum()):,} of {len(values):,}"
     if task == "regression":
         return f"{side}: mean {off_by(float(values.mean()))}"
     return f"{side}: mean IoU {overlap(float(values.mean()))}"

@@ -16,17 +16,21 @@ HEADER = (
 )
 
 
-def as_markdown(runs: Sequence[Run], evidence: Sequence[Entry] = ()) -> str:
+def as_markdown(
+    runs: Sequence[Run], evidence: Sequence[Entry] = (), damaged: Sequence[str] = ()
+) -> str:
     """Write the tables of some runs.
 
     Args:
         runs: What was run.
         evidence: Claims with their verdicts; none, no table of them.
+        damaged: What could not be read, in words.
     """
     lines = ["# CoordConv on Not-so-Clevr", "", *map(_tally, (True, False), [runs, runs])]
     lines += ["", "## Scores", "", HEADER]
     lines += [line for pair in pairs(runs) for line in _pair(pair)]
-    gaps = [f"- `{run.name}`: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
+    gaps = [f"- {_cell(run.name)}: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
+    gaps += [f"- {_cell(words)}" for words in damaged]
     if gaps:
         lines += ["", "## Gaps", "", *gaps]
     if evidence:
@@ -34,7 +38,7 @@ def as_markdown(runs: Sequence[Run], evidence: Sequence[Entry] = ()) -> str:
                   "|---|---|---|---|"]  # fmt: skip
         lines += map(_claim, evidence)
     lines += ["", "## Where the numbers come from", ""]
-    lines += [f"- {fact.name}: {_cell(fact.value)}" for fact in facts(runs)]
+    lines += [f"- {_cell(fact.name)}: {_cell(fact.value)}" for fact in facts(runs)]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.report.runs import Run, read_runs
+from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
@@ -20,11 +22,13 @@ class Material(NamedTuple):
         runs: What was run.
         searched: Rows of settings that were searched.
         source: Where those come from, in a sentence.
+        damaged: What could not be read, in words.
     """
 
     runs: list[Run]
     searched: list[RowOutcome]
     source: str
+    damaged: list[str]
 
 
 def gather(store: RunStore, search: RunStore | None = None) -> Material:
@@ -34,12 +38,25 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
         store: The runs.
         search: Runs of a search to show where `store` itself is none.
 
+    Returns:
+        All that can be used; what cannot is named.
+
     Raises:
-        InputError: A record cannot be used.
+        InputError: The directory of runs cannot be read.
     """
     from coordconv_lab.report.search import rows_of
 
-    searched, source = outcome_in(store), _OURS
+    damaged: list[str] = []
+    runs = read_runs(store, damaged)
+    searched, source = _searched(store, damaged), _OURS
     if not rows_of(searched) and search is not None:
-        searched, source = outcome_in(search), _COMMITTED
-    return Material(read_runs(store), searched, source)
+        searched, source = _searched(search, damaged), _COMMITTED
+    return Material(runs, searched, source, list(dict.fromkeys(map(printable, damaged))))
+
+
+def _searched(store: RunStore, damaged: list[str]) -> list[RowOutcome]:
+    try:
+        return outcome_in(store)
+    except InputError as error:
+        damaged.append(str(error))
+        return []

@@ -48,6 +48,7 @@ def render(
     rows, one_by_one = search.rows_of(material.searched), shown(runs)
     content = {
         "runs": runs,
+        "damaged": material.damaged,
         "begun": begun,
         "state": state,
         "facts": facts(runs),

@@ -1,14 +1,15 @@
 """Finished runs, each with the curve and the answers that lie beside its record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers, read_answers
 from coordconv_lab.report.sheets import read_sheet
-from coordconv_lab.report.wording import named
+from coordconv_lab.report.wording import named, printable
 from coordconv_lab.results.curve import CurveRow, read_curve
+from coordconv_lab.results.files import read_json
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key
@@ -70,16 +71,30 @@ def models_of(task: str) -> tuple[str, str]:
     return "coordconv", BASELINE[task]
 
 
-def read_runs(store: RunStore) -> list[Run]:
+def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
     """Read every finished run of the tutorial's nets, in its order, then by settings and seed.
 
+    Args:
+        store: The runs.
+        damaged: Where to note records that cannot be used, in words.
+
     Raises:
-        InputError: A record cannot be used.
+        InputError: A record cannot be used, and it is not to be noted.
     """
     order = list(TUTORIAL_SCORES)
-    found = (_read(directory, record) for directory, record in store.records())
+    found = [_read(directory, record) for directory, record in _records(store, damaged)]
     runs = [run for run in found if run.key in TUTORIAL_SCORES]
     return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
+
+
+def _records(store: RunStore, damaged: list[str] | None) -> Iterator[tuple[Path, Record]]:
+    for path in store.files("record.json"):
+        try:
+            yield path.parent, Record.parse(read_json(path), str(path))
+        except InputError as error:
+            if damaged is None:
+                raise
+            damaged.append(str(error))
 
 
 def shown(runs: Sequence[Run]) -> list[Run]:
@@ -104,8 +119,12 @@ def _read(directory: Path, record: Record) -> Run:
     gaps: dict[str, str] = {}
 
     def attempt(read: Callable[[Path], Content], name: str) -> Content | None:
+        path = directory / name
+        if path.exists() and not path.is_file():  # a pipe would never end
+            gaps[name] = f"{name} is no file"
+            return None
         try:
-            return read(directory / name)
+            return read(path)
         except InputError as error:
             gaps[name] = str(error)
             return None
@@ -116,4 +135,4 @@ def _read(directory: Path, record: Record) -> Run:
     if answers is not None and record.spec.task != "regression":
         where, canvas = answers, record.spec.data.canvas
         sheet = attempt(lambda path: read_sheet(path, where, canvas), "sheet.png")
-    return Run(directory.name, record, curve, answers, sheet, gaps)
+    return Run(printable(directory.name), record, curve, answers, sheet, gaps)

@@ -19,6 +19,9 @@ from coordconv_lab.results import Record
 from coordconv_lab.results.wording import percent
 from coordconv_lab.sweep.outcome import RowOutcome
 
+MOST_NAMES = 6
+"""More values than these cannot all be read on one axis."""
+
 Rows = Mapping[tuple[str, str, str], RowOutcome]
 
 
@@ -108,7 +111,9 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
     places = range(len(paths) + 1)
     lines: list[tuple[bool, list[float]]] = []
     # The best are drawn last, over the others.
-    for settings, held_out in sorted(runs, key=lambda run: run[1]):
+    for settings, held_out in sorted(
+        runs, key=lambda run: run[1] if math.isfinite(run[1]) else -1.0
+    ):
         heights = [scale.at(settings.get(path)) for path, scale in zip(paths, scales, strict=True)]
         lines.append((held_out >= 0.99, [*heights, held_out]))
     solved = sum(good for good, _ in lines)
@@ -142,7 +147,7 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
         "tickangle": 0,
         "tickfont": {"size": 11},
     }
-    y = {"visible": False, "range": [-0.1, 1.1]}
+    y = {"visible": False, "range": [-0.2, 1.1]}
     plot = figure(traces, x, y, annotations=marks)
     return Chart(named(task), named(model), plot, alt=alt)
 
@@ -152,6 +157,7 @@ class _Scale:
 
     def __init__(self, values: Sequence[Any]) -> None:
         shown = [value for value in values if value is not None]
+        self._has_none = len(shown) < len(values)
         self._numbers = bool(shown) and all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in shown
         )
@@ -167,7 +173,7 @@ class _Scale:
     def at(self, value: Any) -> float:
         """Where a value stands, from 0 to 1."""
         if value is None:
-            return 0.5
+            return -0.12 if self._order else 0.5
         if not self._numbers:
             last = len(self._order) - 1
             return self._order.index(_text(value)) / last if last else 0.5
@@ -181,6 +187,13 @@ class _Scale:
 
     def ticks(self) -> list[tuple[float, str]]:
         """The values at its ends, or all names."""
+        none = [(self.at(None), "none")] if self._has_none and self._order else []
+        return none + self._values()
+
+    def _values(self) -> list[tuple[float, str]]:
+        if not self._numbers and len(self._order) > MOST_NAMES:
+            ends = [(self.at(name), name) for name in (self._order[0], self._order[-1])]
+            return [*ends, (0.5, f"{len(self._order)} values")]
         if not self._numbers:
             return [(self.at(name), name) for name in self._order]
         ends = [self._low, self._high, *([0] if self._log and self._has_zero else [])]

@@ -1,6 +1,5 @@
 """The main table: a row for every net on every task and split, the tutorial's figures beside."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -130,4 +129,4 @@ def _scores(runs: list[Run], side: str, name: str) -> list[float]:
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    return Spread(math.fsum(values) / len(values), min(values), max(values))
+    return Spread(sum(values) / len(values), min(values), max(values))

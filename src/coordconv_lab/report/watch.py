@@ -1,5 +1,6 @@
 """The page of a job that goes on: served to this machine alone, and made anew as runs finish."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,21 @@ from typing import Any
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.material import gather
+from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 
 HOST = "127.0.0.1"
+MARKS = (
+    "spec.json",
+    "record.json",
+    "failure.json",
+    "stopped.json",
+    "metrics.csv",
+    "predictions.npz",
+    "sheet.png",
+)
+"""What a page depends on."""
+
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -34,11 +47,10 @@ class Watch:
     @property
     def state(self) -> str:
         """A word that changes whenever a run begins or ends."""
-        marks = ("spec.json", "record.json", "failure.json", "stopped.json")
         found = sorted(
             (path.parent.name, path.name, changed)
-            for mark in marks
-            for path in self._store.root.glob(f"*/{mark}")
+            for mark in MARKS
+            for path in _files(self._store, mark)
             if (changed := _changed(path))
         )
         return f"{hash(tuple(found)) & 0xFFFFFFFFFFFF:x}"
@@ -57,20 +69,31 @@ class Watch:
         begun = self._begun()
         try:
             material = gather(self._store, self._search)
+            if material.runs:
+                return render(material, self._evidence, begun, state).encode()
+            trouble = " ".join(material.damaged)
         except InputError as error:
-            return render_waiting(state, begun, str(error)).encode()
-        if not material.runs:
-            return render_waiting(state, begun).encode()
-        return render(material, self._evidence, begun, state).encode()
+            trouble = str(error)
+        except Exception as error:  # a fault of ours must not end the page that shows the job
+            trouble = f"the page could not be made ({type(error).__name__}: {error})"
+        return render_waiting(state, begun, trouble).encode()
 
     def _begun(self) -> list[str]:
         """Runs that are neither finished nor given up."""
         ended = ("record.json", "failure.json", "stopped.json")
         return sorted(
-            path.parent.name
-            for path in self._store.root.glob("*/spec.json")
+            printable(path.parent.name)
+            for path in _files(self._store, "spec.json")
             if not any((path.parent / name).exists() for name in ended)
         )
+
+
+def _files(store: RunStore, name: str) -> list[Path]:
+    """Files of runs; none where the directory of runs cannot be read, which the page says."""
+    try:
+        return store.files(name)
+    except InputError:
+        return []
 
 
 def _changed(path: Path) -> int:
@@ -81,6 +104,15 @@ def _changed(path: Path) -> int:
         return 0
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a reader who left; of anything else, what is usually said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def server(watch: Watch, port: int = 0) -> Iterator[ThreadingHTTPServer]:
     """A server of one page, which answers this machine alone.
@@ -89,13 +121,12 @@ def server(watch: Watch, port: int = 0) -> Iterator[ThreadingHTTPServer]:
         InputError: The port is taken.
     """
     try:
-        made = ThreadingHTTPServer((HOST, port), _handler(watch))
+        made = _Server((HOST, port), _handler(watch))
     except OSError as error:
         raise InputError(
             f"--port: cannot listen on {HOST}:{port}: {error.strerror or error}; leave it out for "
             "one that is free"
         ) from error
-    made.daemon_threads = True
     try:
         yield made
     finally:
@@ -129,7 +160,10 @@ def _handler(watch: Watch) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             port = self.connection.getsockname()[1]
             # Another site's script may reach this machine by a name of its own: it is refused.
-            if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            names = {f"{HOST}:{port}", f"localhost:{port}"}
+            if port == 80:  # which a browser leaves out
+                names |= {HOST, "localhost"}
+            if self.headers.get("Host") not in names:
                 self.send_error(HTTPStatus.FORBIDDEN)
             elif self.path == "/":
                 self._answer(watch.page(), "text/html; charset=utf-8")

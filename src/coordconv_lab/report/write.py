@@ -33,7 +33,8 @@ def write_report(
     """Write a report about every finished run of a store.
 
     The page needs no network and no other file. A run whose metrics.csv, predictions.npz or
-    sheet.png is missing or damaged leaves a gap that the page names.
+    sheet.png is missing or damaged leaves a gap that the page names, as it names the records that
+    cannot be read.
 
     Args:
         store: The runs.
@@ -46,7 +47,7 @@ def write_report(
         The file or directory that was written.
 
     Raises:
-        InputError: The store holds no record or an unusable one, or a file cannot be written.
+        InputError: The store holds no record that can be used, or a file cannot be written.
     """
     # What makes pages and pictures is loaded by those who make them, and by no one who only
     # imports the name of this function.
@@ -55,6 +56,7 @@ def write_report(
         raise InputError(
             f"no finished run of the tutorial's nets in {store.root}: there is nothing to report; "
             "run `coordconv reproduce` first, or name the directory that holds its runs"
+            + "".join(f"\n{words}" for words in material.damaged)
         )
     if form == "html":
         from coordconv_lab.report.page import render
@@ -63,7 +65,7 @@ def write_report(
     elif form == "markdown":
         from coordconv_lab.report.markdown import as_markdown
 
-        files = {out: as_markdown(material.runs, evidence).encode()}
+        files = {out: as_markdown(material.runs, evidence, material.damaged).encode()}
     else:
         files = _figures(material, out, "png" if form == "png" else "pdf")
     for path, content in files.items():

@@ -54,6 +54,9 @@ class Provenance(_Frozen):
     finished: str
 
 
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class Record(_Frozen):
     """One finished run.
 
@@ -70,10 +73,10 @@ class Record(_Frozen):
     version: Literal[1] = RECORD_VERSION
     spec: ExperimentSpec
     scores: dict[Literal["train", "test"], Scores]
-    parameters: int
-    steps: int
-    epochs: int
-    seconds: float
+    parameters: Count
+    steps: Count
+    epochs: Count
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     provenance: Provenance
 

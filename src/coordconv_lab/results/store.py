@@ -1,5 +1,6 @@
 """The directory of runs: one subdirectory a run, named after its spec."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -158,7 +159,7 @@ class RunStore:
         Raises:
             InputError: A spec cannot be used.
         """
-        for path in sorted(self.root.glob("*/spec.json")):
+        for path in self.files("spec.json"):
             yield parse_spec(read_json(path), str(path))
 
     def records(self) -> Iterator[tuple[Path, Record]]:
@@ -167,5 +168,20 @@ class RunStore:
         Raises:
             InputError: A record cannot be used.
         """
-        for path in sorted(self.root.glob("*/record.json")):
+        for path in self.files("record.json"):
             yield path.parent, Record.parse(read_json(path), str(path))
+
+    def files(self, name: str) -> list[Path]:
+        """The files of that name in the directories of runs, in the order of these.
+
+        Raises:
+            InputError: The directory of runs cannot be read.
+        """
+        try:
+            with os.scandir(self.root) as entries:
+                names = sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
+        return [path for each in names if (path := self.root / each / name).exists()]

@@ -54,6 +54,8 @@ def duration(value: float) -> str:
         >>> duration(42.4), duration(4320), duration(3e5)
         ('42 s', '1 h 12 min', '3.5 days')
     """
+    if not math.isfinite(value):
+        return "not known"
     if value < 100:
         return f"{value:.0f} s"
     minutes = round(value / 60)

@@ -47,7 +47,8 @@
     answers = stage.nets.map(answersOf);
     const ready = grid() !== undefined && Boolean(stage.canvas);
     root.querySelector(".stage").hidden = !ready;
-    root.querySelector(".unsure").style.visibility = stage.task === "rendering" ? "" : "hidden";
+    root.querySelector(".unsure").style.visibility = ready && stage.task === "rendering" ? "" : "hidden";
+    root.querySelector(".jump").disabled = !ready;
     if (!ready) {
       place.textContent = "";
       side.textContent = stage.nets.map((net) => net.gap).join(" ");
@@ -68,6 +69,8 @@
       element.querySelector(".model").className = `model ${net.family}`;
       element.querySelector(".name").textContent = net.model;
       element.querySelector(".missing").textContent = net.gap;
+      element.querySelector(".words").textContent = "";
+      for (const path of element.querySelectorAll("path")) path.setAttribute("d", "");
       element.querySelector(".screen").hidden = Boolean(net.gap);
     });
     row = within(row, grid().rows);
@@ -105,6 +108,7 @@
   const ring = (x, y, radius) => `M${x - radius} ${y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0`;
 
   const draw = () => {
+    if (!grid()) return;
     const { rows, columns, heldOut } = grid();
     const at = row * columns.length + column;
     const [y, x] = [rows[row], columns[column]];
@@ -164,6 +168,7 @@
   const nearest = (list, value) => within(Math.round(value - list[0]), list);
 
   const follow = (event) => {
+    if (!grid()) return;
     const box = pad.getBoundingClientRect();
     const [height, width] = stage.canvas;
     row = nearest(grid().rows, ((event.clientY - box.top) / box.height) * height - 0.5);
@@ -180,7 +185,7 @@
   });
   pad.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
-    if (!move) return;
+    if (!move || !grid()) return;
     event.preventDefault();
     const far = event.shiftKey ? 8 : 1;
     row = within(row + far * move[0], grid().rows);

@@ -49,7 +49,8 @@
     };
     element.addEventListener("pointermove", follow);
     element.addEventListener("pointerdown", follow);
-    element.addEventListener("pointerleave", away);
+    // A finger that is lifted leaves as well; its number stays to be read.
+    element.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") away(); });
     element.addEventListener("blur", away);
     element.addEventListener("keydown", (event) => {
       if (event.key === "Escape") return away();
