@@ -177,9 +177,7 @@ def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 200.0, -3.0])
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_answers_that_are_no_place_of_the_canvas_leave_a_page(
-    task, value, store, add_run, tmp_path
-):
+def test_answers_off_the_canvas_leave_a_page(task, value, store, add_run, tmp_path):
     path = add_run(task, "quadrant", "coordconv") / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
@@ -236,10 +234,12 @@ def test_where_nothing_is_left_the_error_says_what_was_there(store, add_run, tmp
 
 
 def test_a_directory_whose_name_is_no_text_is_shown(store, add_run, tmp_path):
-    made = os.fsencode(add_run())
-    os.rename(made, made + b"\xff")
+    directory = add_run()
+    (directory / "metrics.csv").unlink()
+    os.rename(directory, os.fsencode(directory) + b"\xff")
     for form in ("html", "markdown"):
-        assert "?" in write_report(store, tmp_path / form, form=form).read_text()
+        text = write_report(store, tmp_path / form, form=form).read_text()
+        assert directory.name + "?" in text
 
 
 def test_a_pipe_in_place_of_a_file_is_named(store, add_run):

@@ -111,9 +111,7 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
     places = range(len(paths) + 1)
     lines: list[tuple[bool, list[float]]] = []
     # The best are drawn last, over the others.
-    for settings, held_out in sorted(
-        runs, key=lambda run: run[1] if math.isfinite(run[1]) else -1.0
-    ):
+    for settings, held_out in sorted(runs, key=_held_out):
         heights = [scale.at(settings.get(path)) for path, scale in zip(paths, scales, strict=True)]
         lines.append((held_out >= 0.99, [*heights, held_out]))
     solved = sum(good for good, _ in lines)
@@ -150,6 +148,11 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
     y = {"visible": False, "range": [-0.2, 1.1]}
     plot = figure(traces, x, y, annotations=marks)
     return Chart(named(task), named(model), plot, alt=alt)
+
+
+def _held_out(run: tuple[Any, float]) -> float:
+    """The score to sort by: what is no number comes first, as the worst."""
+    return run[1] if math.isfinite(run[1]) else -1.0
 
 
 class _Scale:
