@@ -15,6 +15,7 @@ from coordconv import testing
 
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
+FUNCTIONS += ["convert", "fold", "revert"]
 CLASSES = ["AddCoords", "Convention", "Window", *LAYERS, *(f"Lazy{name}" for name in LAYERS)]
 PUBLIC = ["PRESETS", *CLASSES, *FUNCTIONS]
 ASSERTS = [
