@@ -73,14 +73,14 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    options = checked_radius(radius), Convention.of(convention), coord_kernel_size
+    radius, convention = checked_radius(radius), Convention.of(convention)
     names = convolutions(model)
     chosen = selected(names, where)
     reasons = {module: why_not(module) for module in names if module in chosen}
     _refuse(names, reasons, all_of_them=where == "all")
     # Whatever can fail is done before the first layer changes.
     ready = {
-        module: (coordinate_kind(module), _zeros(module, options[0], options[2]))
+        module: (coordinate_kind(module), _zeros(module, radius, coord_kernel_size))
         for module, reason in reasons.items()
         if not reason
     }
@@ -88,7 +88,7 @@ def convert(
     for module, known in names.items():
         before, parameters = _described(module), _count(module)
         if module in ready:
-            _become(module, *ready[module], *options)
+            _become(module, *ready[module], radius, convention, coord_kernel_size)
         reason = reasons.get(module, "not asked for")
         after = "" if reason else _described(module)
         added = _count(module) - parameters

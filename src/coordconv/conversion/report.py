@@ -14,7 +14,7 @@ class Change(NamedTuple):
         before: Its class and the shape of its weights.
         after: The same afterwards, the coordinate weights included; "" where it was left alone.
         parameters: How many numbers it had.
-        added: How many were added, or taken away if negative.
+        added: How many were added.
         reason: Why it was left alone; "" where it was not.
     """
 

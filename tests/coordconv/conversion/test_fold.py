@@ -112,8 +112,7 @@ def test_nothing_is_left_of_the_coordinates_but_the_maps():
     assert set(dict(folded.named_parameters())) == set(dict(plain.named_parameters()))
 
 
-def test_the_renderer_runs_elsewhere_as_convolutions_and_additions(tmp_path):
-    """Not-so-Clevr's painting net, folded, in onnxruntime."""
+def test_a_folded_net_runs_in_onnxruntime_as_convolutions_and_additions(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     onnx = pytest.importorskip("onnx")
     net = nn.Sequential(
