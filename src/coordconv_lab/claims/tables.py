@@ -9,7 +9,7 @@ from coordconv_lab.claims.shares import share_solved
 from coordconv_lab.claims.statistics import mean_interval
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES
-from coordconv_lab.results.wording import percent
+from coordconv_lab.results.wording import percent, percent_range
 
 TOLERANCE = 0.05
 """How far the mean of our seeds may lie from the tutorial's figure, which is one run."""
@@ -39,7 +39,7 @@ def _baseline_row(arm: str, published: tuple[float, float]) -> Callable[[Evidenc
             abs(fmean(values) - figure) <= TOLERANCE
             for values, figure in zip(sides, published, strict=True)
         )
-        ranges = [f"{percent(min(values))} to {percent(max(values))}" for values in sides]
+        ranges = [percent_range(values) for values in sides]
         return Finding(
             graded(near, 2),
             len(runs),

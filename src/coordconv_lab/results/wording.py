@@ -1,6 +1,7 @@
 """How scores are written, wherever they are shown."""
 
 import math
+from collections.abc import Iterable
 
 
 def percent(fraction: float) -> str:
@@ -45,6 +46,17 @@ def published(fraction: float | None) -> str:
 
 def _truncated(value: float, digits: int) -> str:
     return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f}"
+
+
+def percent_range(values: Iterable[float]) -> str:
+    """Write the lowest and the highest of some fractions.
+
+    Example:
+        >>> percent_range([0.5, 1.0, 0.75])
+        '50.0% to 100%'
+    """
+    ordered = sorted(values)
+    return f"{percent(ordered[0])} to {percent(ordered[-1])}"
 
 
 def duration(value: float) -> str:
