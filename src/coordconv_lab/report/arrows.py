@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from coordconv_lab.report.answers import Answers
 from coordconv_lab.report.charts import Axis, Chart, Trace, dots, figure, line
 from coordconv_lab.report.maps import off_by
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.runs import CELLS, Run, by_key, first_answers, models_of
 from coordconv_lab.report.wording import named
 
 TASK = "regression"
@@ -27,29 +28,25 @@ def arrow_charts(runs: Sequence[Run]) -> list[Chart]:
 
 def _chart(split: str, model: str, runs: list[Run]) -> Chart:
     title, detail = named(model), f"{split} split"
-    if not runs:
-        return Chart(title, detail, None, [f"No run of {named(model)} here."])
-    run = runs[0]
-    if run.answers is None or run.answers.predicted is None:
-        return Chart(title, detail, None, [f"{run.label}: {run.gaps['predictions.npz']}."])
+    found = first_answers(model, runs)
+    if isinstance(found, str):
+        return Chart(title, detail, None, [found])
+    run, answers = found
     height, width = run.record.spec.data.canvas
-    traces = [trace for trained in (True, False) for trace in _arrows(run, trained)]
+    traces = [trace for trained in (True, False) for trace in _arrows(model, answers, trained)]
     x: Axis = {"range": [-0.5, width - 0.5], "title": {"text": "column"}}
     # Rows run down, as in a picture.
     y: Axis = {"range": [height - 0.5, -0.5], "title": {"text": "row"}, "scaleanchor": "x"}
-    score = run.answers.score
     means = tuple(
-        f"{side}: {off_by(float(score[run.answers.is_train == trained].mean()))} on average"
+        f"{side}: {off_by(float(answers.score[answers.is_train == trained].mean()))} on average"
         for side, trained in (("training", True), ("held out", False))
-        if (run.answers.is_train == trained).any()
+        if (answers.is_train == trained).any()
     )
     return Chart(title, detail, figure(traces, x, y), alt="; ".join(means) + ".", caption=means)
 
 
-def _arrows(run: Run, trained: bool) -> list[Trace]:
+def _arrows(model: str, answers: Answers, trained: bool) -> list[Trace]:
     """Lines from points to answers, and a dot at each answer; those of training points faint."""
-    answers, model = run.answers, run.key[2]
-    assert answers is not None
     assert answers.predicted is not None
     xs, ys, ends, words = [], [], [], []
     for r, c in np.ndindex(answers.score.shape):

@@ -77,9 +77,17 @@ def _drawn(values: Sequence[Any]) -> list[Any]:
 
 def score_axis(task: str) -> Axis:
     """From nothing right to everything right."""
-    parts = (0.0, 0.5, 1.0)
-    texts = [f"{part:g}" if task == "rendering" else f"{part:.0%}" for part in parts]
-    return {"range": [-0.03, 1.04], "tickvals": parts, "ticktext": texts}
+    axis = share_axis()
+    return axis | {"ticktext": ["0", "0.5", "1"]} if task == "rendering" else axis
+
+
+def share_axis() -> Axis:
+    """From none to all, in percent."""
+    return {
+        "range": [-0.03, 1.04],
+        "tickvals": [0.0, 0.5, 1.0],
+        "ticktext": ["0%", "50%", "100%"],
+    }
 
 
 def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str = "") -> Axis:

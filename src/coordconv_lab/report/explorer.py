@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.answers import Answers
+from coordconv_lab.report.runs import CELLS, Run, by_key, first_answers, models_of
 from coordconv_lab.report.wording import family, named
 from coordconv_lab.specs import DataSpec
 
@@ -18,48 +19,46 @@ def explorer(runs: Sequence[Run]) -> dict[str, Any]:
     """
     groups = by_key(runs)
     stages = [
-        _stage(task, split, {model: groups[task, split, model][:1] for model in models_of(task)})
+        _stage(task, split, {model: groups[task, split, model] for model in models_of(task)})
         for task, split in CELLS
     ]
-    # What is worth seeing first: squares where none was in training.
-    order = sorted(range(len(stages)), key=lambda at: stages[at]["first"])
-    start = next((at for at in order if stages[at]["canvas"]), None)
-    return {"stages": stages, "start": start}
+    ready = [at for at, stage in enumerate(stages) if stage["canvas"]]
+    # The last is what is worth seeing first: squares where none was in training.
+    return {"stages": stages, "start": max(ready, default=None)}
 
 
 def _stage(task: str, split: str, nets: dict[str, list[Run]]) -> dict[str, Any]:
-    shown = [run for found in nets.values() for run in found if run.answers]
+    found = {model: first_answers(model, runs) for model, runs in nets.items()}
+    shown = [one[0] for one in found.values() if not isinstance(one, str)]
     data = shown[0].record.spec.data if shown else None
     return {
         "task": task,
         "split": split,
-        "first": [task != "rendering", split != "quadrant"],
         "canvas": list(data.canvas) if data else None,
         "square": data.square if data else 0,
-        "nets": [_net(task, split, model, found, data) for model, found in nets.items()],
+        "nets": [
+            {"model": named(model), "family": family(model), **_net(one, data)}
+            for model, one in found.items()
+        ],
     }
 
 
-def _net(
-    task: str, split: str, model: str, found: list[Run], data: DataSpec | None
-) -> dict[str, Any]:
-    net = {"model": named(model), "family": family(model), "answers": "", "sheet": "", "gap": ""}
-    if not found:
-        return net | {"gap": f"No run of {named(model)} here."}
-    run = found[0]
-    if run.answers is None:
-        return net | {"gap": f"{run.label}: {run.gaps['predictions.npz']}."}
+def _net(found: tuple[Run, Answers] | str, data: DataSpec | None) -> dict[str, str]:
+    """Where the page holds a net's answers, its sheet, and what is missing of them, in words."""
+    nothing = {"answers": "", "sheet": "", "gap": ""}
+    if isinstance(found, str):
+        return nothing | {"gap": found}
+    run, _ = found
     if run.record.spec.data != data:
-        return net | {"gap": f"{run.label} was trained on other data than the net beside it."}
-    net["answers"] = answers_id(task, split, model)
-    if task != "regression":
-        sheet = run.sheet or ""
-        if len(sheet) > LARGEST_SHEET:
-            size = f"{len(sheet) / 1e6:.1f} MB"
-            return net | {"gap": f"{run.label}: its pictures take {size}, too much for a page."}
-        net["sheet"] = sheet
-        net["gap"] = "" if sheet else f"{run.label}: {run.gaps['sheet.png']}."
-    return net
+        gap = f"{run.label} was trained on other data than the net beside it."
+        return nothing | {"gap": gap}
+    sheet, gap = run.sheet or "", ""
+    if "sheet.png" in run.gaps:
+        gap = f"{run.label}: {run.gaps['sheet.png']}."
+    elif len(sheet) > LARGEST_SHEET:
+        gap = f"{run.label}: its pictures take {len(sheet) / 1e6:.1f} MB, too much for a page."
+        sheet = ""
+    return {"answers": answers_id(*run.key), "sheet": sheet, "gap": gap}
 
 
 def answers_id(task: str, split: str, model: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,5 +164,5 @@ def _set_axis(axes: Axes, name: str, axis: Mapping[str, Any]) -> None:
     drawn.set_tick_params(labelsize=7)
 
 
-def _power(unit: str) -> Callable[..., str] | FuncFormatter:
+def _power(unit: str) -> FuncFormatter:
     return FuncFormatter(lambda value, _: f"{value:,g}{unit}")

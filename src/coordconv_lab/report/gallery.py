@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from coordconv_lab.report.answers import Answers
 from coordconv_lab.report.pictures import png_address
-from coordconv_lab.report.runs import Run, by_key, models_of
-from coordconv_lab.report.wording import named
+from coordconv_lab.report.runs import Run, by_key, first_answers, models_of
 from coordconv_lab.results.tutorial import GALLERY
 from coordconv_lab.results.wording import overlap
 from coordconv_lab.specs import DataSpec
@@ -63,13 +62,12 @@ def gallery_rows(runs: Sequence[Run]) -> list[GalleryRow]:
 
 
 def _panel(places: Sequence[tuple[int, int]], model: str, runs: list[Run]) -> GalleryPanel:
-    if not runs:
-        return GalleryPanel(model, [], f"No run of {named(model)} here.")
-    run = runs[0]
-    if run.answers is None:
-        return GalleryPanel(model, [], f"{run.label}: {run.gaps['predictions.npz']}.")
-    found = (_example(place, run.answers, run.record.spec.data) for place in places)
-    examples = [example for example in found if example is not None]
+    found = first_answers(model, runs)
+    if isinstance(found, str):
+        return GalleryPanel(model, [], found)
+    run, answers = found
+    every = (_example(place, answers, run.record.spec.data) for place in places)
+    examples = [example for example in every if example is not None]
     gap = "" if examples else f"{run.label}: predictions.npz holds no picture of these places."
     return GalleryPanel(model, examples, gap)
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from coordconv_lab.report.answers import Answers
 from coordconv_lab.report.pictures import paint
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
-from coordconv_lab.report.wording import named
+from coordconv_lab.report.runs import CELLS, Run, by_key, first_answers, models_of
 
 TASK = "classification"
 MOST = 3
@@ -59,13 +58,12 @@ def landing_rows(runs: Sequence[Run]) -> list[LandingRow]:
 
 
 def _landing(model: str, side: str, runs: list[Run]) -> Landing:
-    if not runs:
-        return Landing(model, side, gap=f"No run of {named(model)} here.")
-    run = runs[0]
-    if run.answers is None:
-        return Landing(model, side, gap=f"{run.label}: {run.gaps['predictions.npz']}.")
+    found = first_answers(model, runs)
+    if isinstance(found, str):
+        return Landing(model, side, gap=found)
+    run, answers = found
     height, width = run.record.spec.data.canvas
-    counts = answered(run.answers, side, (height, width))
+    counts = answered(answers, side, (height, width))
     landed, pixels = int(counts.sum()), int((counts > 0).sum())
     words = f"{landed:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
     return Landing(model, side, paint(np.minimum(counts / MOST, 1)), (width, height), words)

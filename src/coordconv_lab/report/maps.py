@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from coordconv_lab.report.answers import Answers
 from coordconv_lab.report.pictures import paint, paint_sides
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
+from coordconv_lab.report.runs import CELLS, Run, by_key, first_answers, models_of
 from coordconv_lab.report.wording import named
 from coordconv_lab.results.wording import overlap
 
@@ -75,12 +75,10 @@ def map_rows(runs: Sequence[Run]) -> list[MapRow]:
 
 
 def _map(task: str, model: str, runs: list[Run]) -> Map:
-    if not runs:
-        return Map(model, f"No run of {named(model)} here.")
-    run = runs[0]
-    if run.answers is None:
-        return Map(model, f"{run.label}: {run.gaps['predictions.npz']}.")
-    answers = run.answers
+    found = first_answers(model, runs)
+    if isinstance(found, str):
+        return Map(model, found)
+    _, answers = found
     words = tuple(side_in_words(task, answers, train) for train in (True, False))
     return Map(
         model,

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.runs import Run, read_runs
+from coordconv_lab.report.search import rows_of
 from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
@@ -44,8 +45,6 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
     Raises:
         InputError: The directory of runs cannot be read.
     """
-    from coordconv_lab.report.search import rows_of
-
     damaged: list[str] = []
     runs = read_runs(store, damaged)
     searched, source = _searched(store, damaged), _OURS

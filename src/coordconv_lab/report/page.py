@@ -26,6 +26,9 @@ from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.results import wording as scores
 
 HERE = Path(__file__).parent
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""Nothing from outside of the file, which the browser itself enforces."""
+
 SCRIPTS = ("page.js", "sight.js", "explorer.js", "plotly-basic.min.js", "charts.js")
 
 
@@ -51,6 +54,7 @@ def render(
         "damaged": material.damaged,
         "begun": begun,
         "state": state,
+        "policy": _policy(state),
         "facts": facts(runs),
         "coordconv": tally(runs, coordinates=True),
         "baseline": tally(runs, coordinates=False),
@@ -95,6 +99,7 @@ def render_waiting(state: str, begun: Sequence[str], trouble: str = "") -> str:
         .get_template("waiting.html.j2")
         .render(
             state=state,
+            policy=_policy(state),
             begun=begun,
             trouble=trouble,
             style=_asset("page.css"),
@@ -118,6 +123,11 @@ def _colours() -> dict[str, Any]:
         "trained": css_colour(TRAINED),
         "held_out": css_colour(HELD_OUT),
     }
+
+
+def _policy(state: str) -> str:
+    """A page that is served asks its server for the state."""
+    return f"{POLICY}; connect-src 'self'" if state else POLICY
 
 
 def _script(state: str) -> str:

@@ -115,6 +115,14 @@ def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
     return groups
 
 
+def first_answers(model: str, runs: Sequence[Run]) -> tuple[Run, Answers] | str:
+    """The first run of a net and its answers, or why there are none, in words."""
+    if not runs:
+        return f"No run of {named(model)} here."
+    run = runs[0]
+    return (run, run.answers) if run.answers else f"{run.label}: {run.gaps['predictions.npz']}."
+
+
 def _read(directory: Path, record: Record) -> Run:
     gaps: dict[str, str] = {}
 

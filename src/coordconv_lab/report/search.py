@@ -11,7 +11,7 @@ from coordconv_lab.report.charts import (
     colour,
     figure,
     line,
-    score_axis,
+    share_axis,
 )
 from coordconv_lab.report.runs import CELLS, MANY, models_of
 from coordconv_lab.report.wording import named
@@ -63,7 +63,7 @@ def _tries_chart(task: str, split: str, rows: Mapping[str, RowOutcome]) -> Chart
         "tickvals": sorted({1, (most + 1) // 2, most}),
         "range": [0.8, most + 0.2],
     }
-    plot = figure(traces, x, score_axis("search"))
+    plot = figure(traces, x, share_axis())
     return Chart(named(task), f"{split} split", plot, alt="; ".join(words) + ".", caption=words)
 
 
