@@ -1,7 +1,7 @@
 """How soon is the report drawn, and how long does the explorer take to follow the point?
 
-Opens the page of results/tuned from a file in a headless Chromium, several times, each in a window
-of its own. Writes JSON; see benchmarks/README.md.
+Opens docs/report.html in a headless Chromium, several times, each in a window of its own. Writes
+JSON; see benchmarks/README.md.
 
     python benchmarks/page.py                        # a minute
 """
@@ -9,18 +9,14 @@ of its own. Writes JSON; see benchmarks/README.md.
 import argparse
 import shutil
 import statistics
-import tempfile
+import sys
 from pathlib import Path
 from typing import Any
 
 from measure import FOLDER, machine, write_json
 from playwright.sync_api import Browser, sync_playwright
 
-from coordconv_lab.claims.ledger import ledger_if_any
-from coordconv_lab.report import write_report
-from coordconv_lab.results import RunStore
-
-RESULTS = FOLDER.parent / "results"
+PAGE = FOLDER.parent / "docs" / "report.html"
 
 FIRST_DRAWING = """() => performance.getEntriesByName("first-contentful-paint")[0].startTime"""
 
@@ -47,11 +43,11 @@ MOVES = """(moves) => {
 }"""
 
 
-def opened(browser: Browser, page_file: Path, moves: int) -> dict[str, Any]:
+def opened(browser: Browser, moves: int) -> dict[str, Any]:
     """Open the page once and move the point on every stage of the explorer."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
-    page.goto(page_file.as_uri(), wait_until="load")
+    page.goto(PAGE.as_uri(), wait_until="load")
     first = page.evaluate(FIRST_DRAWING)
     times: list[float] = []
     for task in ("classification", "regression", "rendering"):
@@ -69,17 +65,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7, help="how often the page is opened")
     parser.add_argument("--moves", type=int, default=100, help="of the point, on each task")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        search = RunStore(RESULTS / "search")
-        runs = RunStore(RESULTS / "tuned")
-        file = write_report(runs, Path(folder) / "page.html", ledger_if_any(RESULTS), search)
-        path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("no Chromium here: install one, for example with apt")
+    with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        found = [opened(browser, file, options.moves) for _ in range(options.times)]
+        found = [opened(browser, options.moves) for _ in range(options.times)]
         version = browser.version
         browser.close()
-        size = file.stat().st_size
+    size = PAGE.stat().st_size
     moves = sorted(time for one in found for time in one["moves"])
     content = {
         "machine": machine() | {"chromium": version},
