@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.tools
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help install reproduce test check lint types imports readme speed evidence page clean
@@ -10,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-install: $(INSTALLED) ## Make the virtual environment from the constraints file.
+install: $(TOOLS) ## Make the virtual environment from the constraints file.
 
 # torch goes first and alone: it is the one large package, and everything else builds on it.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -18,39 +19,49 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; set PYTHON=..., for example make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) torch
-	$(PIP_INSTALL) --editable '.[lab,sweep,dev]'
+	$(PIP_INSTALL) --editable '.[lab,sweep]'
 	@touch $(INSTALLED)
+
+# What only tests and documents need. TensorFlow lies on top, in an environment of its own:
+# TensorBoard imports it where it finds it, which costs every run some seconds.
+$(TOOLS): $(INSTALLED)
+	$(PIP_INSTALL) --editable '.[lab,sweep,onnx,hub,keras,dev]'
+	$(PYTHON) -m venv $(VENV)/tensorflow
+	@echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> "$$($(VENV)/tensorflow/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
+	$(VENV)/tensorflow/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt tensorflow-cpu
+	@touch $(TOOLS)
 
 reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.
 	@$(BIN)/coordconv reproduce $(ARGS)
 
-test: $(INSTALLED) ## Run the tests.
+test: $(TOOLS) ## Run the tests.
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: lint types imports test ## Lint, types, import rules and tests.
 
-lint: $(INSTALLED)
+lint: $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(INSTALLED)
+types: $(TOOLS)
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-imports: $(INSTALLED)
+imports: $(TOOLS)
 	@$(BIN)/lint-imports
 
-readme: $(INSTALLED) ## Write the measured table and the picture of the README anew from results/.
+readme: $(TOOLS) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
 
-speed: $(INSTALLED) ## Write the pages about speed and sweeps anew from benchmarks/results/.
+speed: $(TOOLS) ## Write the pages about speed and sweeps anew from benchmarks/results/.
 	@$(BIN)/python docs/make_speed.py
 	@$(BIN)/python docs/make_training_speed.py
 	@$(BIN)/python docs/make_sweeps.py
 
-evidence: $(INSTALLED) ## Write the page of evidence and its pictures anew from results/.
+evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py
 
-page: $(INSTALLED) ## Write docs/report.html and the pictures of it anew from results/.
+page: $(TOOLS) ## Write docs/report.html and the pictures of it anew from results/.
 	@$(BIN)/python docs/make_page.py
 
 clean: ## Delete the virtual environment; runs stay.

@@ -1,0 +1,109 @@
+"""Whether an exported model does what the model does, with the example and at other sizes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+__all__ = ["Dynamic", "Example", "checked_inputs", "compare", "dynamic_axes"]
+
+Dynamic = Literal["batch and size", "batch", "nothing"]
+Example = Tensor | Sequence[Tensor]
+
+
+def checked_inputs(model: nn.Module, example: Example, dynamic: Dynamic) -> tuple[Tensor, ...]:
+    """Return the inputs of the example.
+
+    Raises:
+        TypeError: If the model is none or the example is not made of tensors.
+        ValueError: If the model is in training mode or there is no such choice of axes.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    inputs = (example,) if isinstance(example, Tensor) else example
+    if not isinstance(inputs, tuple | list) or not inputs or not all(map(torch.is_tensor, inputs)):
+        raise TypeError(f"example must be a tensor or a sequence of tensors, got {example!r}")
+    if dynamic not in get_args(Dynamic):
+        choices = ", ".join(map(repr, get_args(Dynamic)))
+        raise ValueError(f"dynamic must be one of {choices}, got {dynamic!r}")
+    if any(module.training for module in model.modules()):
+        raise ValueError("the model is in training mode, call model.eval() first")
+    return tuple(inputs)
+
+
+def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
+    """The axes of an input that may differ: the first, and those from the third on."""
+    batch = [0] if tensor.dim() > 0 else []
+    return {"nothing": [], "batch": batch, "batch and size": [*batch, *range(2, tensor.dim())]}[
+        dynamic
+    ]
+
+
+def compare(
+    model: nn.Module,
+    exported: Callable[..., Any],
+    inputs: tuple[Tensor, ...],
+    dynamic: Dynamic,
+    tolerance: float,
+) -> None:
+    """Run both with the example, and with others wherever the model itself takes them.
+
+    Raises:
+        ValueError: If they differ by more than the tolerance, or the exported one fails.
+    """
+    for what, tensors in _cases(inputs, dynamic):
+        with torch.no_grad():
+            try:
+                expected = _tensors(model(*tensors))
+            except Exception:
+                if tensors is inputs:
+                    raise
+                continue  # The model itself is made for some sizes only.
+            try:
+                actual = _tensors(exported(*tensors))
+            except Exception as error:
+                raise ValueError(f"what was exported fails with {what}: {error}") from error
+        _check(expected, actual, what, tolerance)
+
+
+def _cases(inputs: tuple[Tensor, ...], dynamic: Dynamic) -> Iterator[tuple[str, Any]]:
+    yield "the example", inputs
+    if dynamic != "nothing":
+        yield "a batch three times as large", _repeated(inputs, "batch", 3)
+    if dynamic == "batch and size":
+        sizes = [_repeated((one[:1],), dynamic, 2)[0] for one in inputs]
+        yield "pictures twice as large", tuple(one[:1] for one in sizes)
+
+
+def _repeated(inputs: Sequence[Tensor], dynamic: Dynamic, times: int) -> tuple[Tensor, ...]:
+    return tuple(
+        one.repeat(
+            [times if axis in dynamic_axes(one, dynamic) else 1 for axis in range(one.dim())]
+        )
+        for one in inputs
+    )
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+
+
+def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: float) -> None:
+    shapes = [[tuple(one.shape) for one in outputs] for outputs in (expected, actual)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"with {what}, the model gives outputs of shapes {shapes[0]}, and what was exported of "
+            f"{shapes[1]}"
+        )
+    for number, (ours, theirs) in enumerate(zip(expected, actual, strict=True)):
+        if ours.numel() == 0:
+            continue
+        ours, theirs = ours.double().cpu(), theirs.double().cpu()
+        share = ((ours - theirs).abs().max() / (ours.abs().max() or 1)).item()
+        if not share <= tolerance:  # Not a number is no agreement.
+            raise ValueError(
+                f"with {what}, what was exported differs from the model by {share:.2g} of the "
+                f"largest value of output {number}, more than the tolerance of {tolerance:g}"
+            )
