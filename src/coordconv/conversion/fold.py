@@ -1,8 +1,6 @@
 """From coordinate layers to plain convolutions plus constants, for one size of input."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,11 +10,10 @@ from torch.nn.utils import parametrize
 
 from coordconv.conversion.kinds import own_class, plain_kind, stored_weight
 from coordconv.conversion.revert import become_plain
+from coordconv.conversion.sizes import Size, evaluating, sizes_seen
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["fold"]
-
-Size = tuple[int, ...]
 
 
 def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
@@ -52,7 +49,7 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
     """
     model = copy.deepcopy(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    sizes = _sizes_seen(model, layers, example, options)
+    sizes = sizes_seen(model, layers, example, options, refuse=_unknown_to_a_constant)
     for layer in layers:
         _fix_parametrized(layer)
     strange = [repr(name) for layer, name in layers.items() if plain_kind(layer) not in _FOLDED]
@@ -64,46 +61,14 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
     return model
 
 
-def _sizes_seen(
-    model: nn.Module, layers: dict[Any, str], example: tuple[Any, ...], options: dict[str, Any]
-) -> dict[nn.Module, list[Size]]:
-    """The sizes of input that every layer meets when the model is called."""
-    sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}
-
-    def note(layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        data = inputs[0] if inputs else named["input"]
-        extra = [name for name, value in named.items() if name != "input" and value is not None]
-        if extra or any(one is not None for one in inputs[1:]):
-            raise ValueError(
-                f"cannot fold {layers[layer]!r}: it is called with "
-                f"{', '.join(extra) or 'an output size'}, which a constant cannot know"
-            )
-        size = tuple(data.shape[-len(layer.kernel_size) :])
-        if size not in sizes[layer]:
-            sizes[layer].append(size)
-
-    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
-    try:
-        with _evaluating(model), torch.no_grad():
-            model(*example, **options)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    missed = [repr(layers[layer]) for layer, found in sizes.items() if not found]
-    if missed:
-        raise ValueError(f"the example does not reach {', '.join(missed)}: no size is known there")
-    return sizes
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
+def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Refuse a call with more than the data, which decides where they lie or how large they get."""
+    extra = [key for key, value in named.items() if key != "input" and value is not None]
+    if extra or any(one is not None for one in inputs[1:]):
+        what = ", ".join(extra) or "an output size"
+        raise ValueError(
+            f"cannot fold {name!r}: it is called with {what}, which a constant cannot know"
+        )
 
 
 def _fix_parametrized(layer: nn.Module) -> None:
@@ -113,7 +78,7 @@ def _fix_parametrized(layer: nn.Module) -> None:
     # Removing deletes from the class, which a copy shares with its original.
     kind = type(layer)
     layer.__class__ = own_class(kind.__name__, kind.__bases__[0], kind)
-    with _evaluating(layer):
+    with evaluating(layer):
         for name in list(layer.parametrizations):  # pyright: ignore[reportArgumentType]
             parametrize.remove_parametrizations(layer, name)
 
@@ -123,7 +88,7 @@ def _share(layer: Any, size: Size) -> Tensor:
     weight = stored_weight(layer)
     nothing = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
     without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
-    with torch.no_grad(), _evaluating(layer):
+    with torch.no_grad(), evaluating(layer):
         return functional_call(layer, without, (nothing,))
 
 

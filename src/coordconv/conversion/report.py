@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Change", "Report"]
+__all__ = ["Change", "Report", "as_table"]
 
 
 class Change(NamedTuple):
@@ -73,7 +73,11 @@ class Report(Sequence[Change]):
             for one in self
         ]
         total = sum(one.added for one in self)
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (header, *rows)]
         count = f"{len(self.converted)} of {len(self)} convolutions changed, {total:+,} parameters"
-        return "\n".join([*lines, count])
+        return "\n".join([*as_table(header, rows), count])
+
+
+def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with one column under each word of the header."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (header, *rows)]

@@ -24,8 +24,9 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> coordinates_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="stargan")))["0"]
-        {'order': 'ij', 'span': (-1.0, 1.0), 'alignment': 'corners', 'radius': None, 'side': 'after'}
+        >>> meaning = coordinates_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="monai")))
+        >>> meaning["0"]["order"], meaning["0"]["span"], meaning["0"]["radius"]
+        ('ij', (-0.5, 0.5), None)
     """
     return {
         name: asdict(module.convention)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 # Importing the files adds their commands.
-from coordconv_lab.cli import data, evidence, runs, sweep
+from coordconv_lab.cli import data, evidence, inspect, runs, sweep
 from coordconv_lab.cli.app import app
 from coordconv_lab.errors import InputError
 
-__all__ = ["app", "data", "evidence", "main", "runs", "sweep"]
+__all__ = ["app", "data", "evidence", "inspect", "main", "runs", "sweep"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

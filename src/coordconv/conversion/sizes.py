@@ -1,0 +1,66 @@
+"""The sizes of input that the coordinate layers of a model meet."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["Size", "evaluating", "sizes_seen"]
+
+Size = tuple[int, ...]
+
+
+def sizes_seen(
+    model: nn.Module,
+    layers: dict[Any, str],
+    example: tuple[Any, ...],
+    options: dict[str, Any],
+    refuse: Callable[[str, tuple[Any, ...], dict[str, Any]], None] | None = None,
+) -> dict[Any, list[Size]]:
+    """Call a model, in evaluation mode, and note which sizes every layer is given.
+
+    Args:
+        model: Left as it is.
+        layers: Which layers, with their names.
+        example: What to call it with.
+        options: The same by name.
+        refuse: Called with the name of a layer and its arguments; may raise.
+
+    Raises:
+        ValueError: If a layer is not reached.
+    """
+    sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}
+
+    def note(layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if refuse is not None:
+            refuse(layers[layer], inputs, named)
+        data = inputs[0] if inputs else named["input"]
+        size = tuple(data.shape[-len(layer.kernel_size) :])
+        if size not in sizes[layer]:
+            sizes[layer].append(size)
+
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    try:
+        with evaluating(model), torch.no_grad():
+            model(*example, **options)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    missed = [repr(layers[layer]) for layer, found in sizes.items() if not found]
+    if missed:
+        raise ValueError(f"the example does not reach {', '.join(missed)}: no size is known there")
+    return sizes
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode, and every part back in its own afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

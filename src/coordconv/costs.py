@@ -1,0 +1,176 @@
+"""Where coordinates enter a model, and what they cost there."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.utils.flop_counter import FlopCounterMode
+
+from coordconv.conversion.kinds import stored_weight
+from coordconv.conversion.report import as_table
+from coordconv.conversion.sizes import sizes_seen
+from coordconv.layers.add_coords import AddCoords
+from coordconv.layers.coordinates import CoordinateLayer, describe
+
+__all__ = ["Costs", "Entry", "coordinate_costs"]
+
+
+class Entry(NamedTuple):
+    """One place where coordinates enter a model.
+
+    Attributes:
+        name: Of the layer, as the model has it; "" for the model itself.
+        layer: Its class, and what its coordinates mean where that is not the default.
+        parameters: How many numbers it has.
+        coordinate_parameters: How many of them are for the coordinates.
+        flops: Floating-point operations for one picture of each size that the layer meets, None if
+            no example was given.
+        coordinate_flops: How many more than those of the plain layer.
+    """
+
+    name: str
+    layer: str
+    parameters: int
+    coordinate_parameters: int
+    flops: int | None
+    coordinate_flops: int | None
+
+
+class Costs(Sequence[Entry]):
+    """Every place where coordinates enter a model; prints as a table.
+
+    Args:
+        entries: In the order in which the model holds them.
+        parameters: Of the whole model.
+        flops: Of the whole model for the example, None if none was given.
+    """
+
+    def __init__(self, entries: Sequence[Entry], parameters: int, flops: int | None) -> None:
+        self._entries = tuple(entries)
+        self.parameters = parameters
+        self.flops = flops
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index):
+        return self._entries[index]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def __str__(self) -> str:
+        header = ("name", "layer", "parameters", "coordinates", "FLOPs", "coordinates")
+        rows = [
+            (
+                one.name or "(the model itself)",
+                one.layer,
+                f"{one.parameters:,}",
+                _share(one.coordinate_parameters, one.parameters),
+                "" if one.flops is None else f"{one.flops:,}",
+                "" if one.flops is None else _share(one.coordinate_flops or 0, one.flops),
+            )
+            for one in self
+        ]
+        ours = sum(one.coordinate_parameters for one in self)
+        text = f"{_share(ours, self.parameters)} of {self.parameters:,} parameters"
+        if self.flops is not None:
+            extra = sum(one.coordinate_flops or 0 for one in self)
+            text += f" and {_share(extra, self.flops)} of {self.flops:,} FLOPs"
+        return "\n".join([*as_table(header, rows), f"{text} are for coordinates"])
+
+
+def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
+    """Find every layer that sees coordinates and count what they cost.
+
+    Args:
+        model: Any module. It is left as it is.
+        example: What to call the model with, if FLOPs are to be counted as well: two for each
+            multiplication with an addition, as `torch.utils.flop_counter` counts.
+        options: The same by name.
+
+    Returns:
+        A sequence of entries; ``print`` shows it as a table. The coordinates of a layer cost their
+        FLOPs once for a batch.
+
+    Raises:
+        ValueError: If a layer does not know its channels yet, or an example is given that does not
+            reach it.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> net = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        >>> print(coordinate_costs(net, torch.zeros(1, 3, 32, 32)))
+        name  layer        parameters  coordinates  FLOPs    coordinates
+        0     CoordConv2d  368         144 (39.1%)  492,480  103,680 (21.1%)
+        144 (37.3%) of 386 parameters and 103,680 (19.9%) of 521,280 FLOPs are for coordinates
+    """
+    layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    lazy = [name for layer, name in layers.items() if is_lazy(layer.coord_weight)]
+    if lazy:
+        raise ValueError(f"{lazy[0]!r} does not know its channels yet: call the model once")
+    counts: dict[nn.Module, tuple[int, int]] = {}
+    flops = None
+    if example or options:
+        sizes = sizes_seen(model, layers, example, options)
+        counts = {layer: _flops_of(layer, found) for layer, found in sizes.items()}
+        flops = _count(model, *example, **options)
+    entries = []
+    for name, module in model.named_modules():
+        if isinstance(module, AddCoords):
+            entries.append(Entry(name, f"AddCoords{describe(module.convention)}", 0, 0, None, None))
+        elif isinstance(module, CoordinateLayer):
+            kind = type(module).__name__ + (", radius" if module.radius else "")
+            counted = counts.get(module, (None, None))
+            numbers = sum(one.numel() for one in module.parameters())
+            share = module.coord_weight.numel()
+            entries.append(
+                Entry(name, kind + describe(module.convention), numbers, share, *counted)
+            )
+    return Costs(entries, sum(one.numel() for one in model.parameters()), flops)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({part / whole:.1%})" if whole else f"{part:,}"
+
+
+def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
+    """FLOPs of a layer for one picture of each size that it meets, and those of coordinates."""
+    weight, plain = stored_weight(layer), _plain(layer)
+    with_coordinates = without = 0
+    for size in sizes:
+        x = torch.empty(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
+        with_coordinates += _count(layer, x)
+        without += _count(plain, x.to("meta"))
+    return with_coordinates, with_coordinates - without
+
+
+def _plain(layer: Any) -> nn.Module:
+    """The plain layer with the same options; its weights are shapes alone."""
+    name = f"{'ConvTranspose' if layer.transposed else 'Conv'}{len(layer.kernel_size)}d"
+    shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+    options = {"dilation": layer.dilation, "groups": layer.groups, "device": "meta"}
+    if layer.transposed:
+        options["output_padding"] = layer.output_padding
+    return getattr(nn, name)(*shape, **options)
+
+
+def _product_flop(_: Any, left: Any, right: Any, **__: Any) -> int:
+    return 2 * math.prod(left) * right[-1]
+
+
+# Products that are added in place, which torch (2.13) leaves out.
+_IN_PLACE: dict[Any, Any] = {
+    torch.ops.aten.addmm_: _product_flop,
+    torch.ops.aten.baddbmm_: _product_flop,
+}
+
+
+def _count(call: Callable[..., Any], *inputs: Any, **options: Any) -> int:
+    counter = FlopCounterMode(display=False, custom_mapping=_IN_PLACE)
+    with counter, torch.no_grad():
+        call(*inputs, **options)
+    return counter.get_total_flops()

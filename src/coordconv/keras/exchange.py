@@ -1,0 +1,155 @@
+"""Layers of Keras from layers of torch and back, with the same weights and the same function."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+
+from coordconv import layers as torch_layers
+from coordconv.keras import layers
+from coordconv.layers.convolution import CoordConvolution
+
+__all__ = ["from_torch", "to_torch"]
+
+_OURS: dict[int, Any] = {1: layers.CoordConv1D, 2: layers.CoordConv2D, 3: layers.CoordConv3D}
+_TORCH: dict[int, Any] = {
+    1: torch_layers.CoordConv1d,
+    2: torch_layers.CoordConv2d,
+    3: torch_layers.CoordConv3d,
+}
+
+
+def from_torch(layer: CoordConvolution, **options: Any) -> Any:
+    """Return the layer of Keras that computes what a layer of torch computes.
+
+    Args:
+        layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` that pads nothing, or with zeros to
+            the same size at a stride of 1, which is what Keras has.
+        options: More arguments for the layer of Keras, such as ``data_format`` or ``name``.
+
+    Returns:
+        A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with these weights. It takes channels last
+        unless told otherwise.
+
+    Raises:
+        TypeError: If the layer is of another class.
+        ValueError: If Keras has no such padding, or no stride beside dilation.
+
+    Example:
+        >>> layer = from_torch(torch_layers.CoordConv2d(3, 8, 5, padding=2, radius=True))
+        >>> tuple(layer(keras.ops.zeros((4, 6, 9, 3))).shape)
+        (4, 6, 9, 8)
+    """
+    if not isinstance(layer, CoordConvolution):
+        raise TypeError(f"layer must be a CoordConv1d, 2d or 3d, got {type(layer).__name__}")
+    rank = len(layer.kernel_size)
+    made = _OURS[rank](
+        filters=layer.out_channels,
+        kernel_size=layer.kernel_size,
+        strides=layer.stride,
+        padding=_padding_of(layer),
+        dilation_rate=layer.dilation,
+        groups=layer.groups,
+        use_bias=layer.bias is not None,
+        radius=layer.radius,
+        convention=layer.convention,
+        **options,
+    )
+    channels_last = made.data_format == "channels_last"
+    sizes = (None,) * rank
+    made.build(
+        (None, *sizes, layer.in_channels) if channels_last else (None, layer.in_channels, *sizes)
+    )
+    made.kernel.assign(_channels_last(layer.weight))
+    made.coord_kernel.assign(_channels_last(_full_size(layer)))
+    if layer.bias is not None:
+        made.bias.assign(layer.bias.detach().float().cpu().numpy())
+    return made
+
+
+def to_torch(layer: Any) -> CoordConvolution:
+    """Return the layer of torch that computes what a layer of Keras computes.
+
+    Args:
+        layer: A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` that is built, without an activation.
+
+    Returns:
+        A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with these weights; it takes channels first.
+
+    Raises:
+        TypeError: If the layer is of another class.
+        ValueError: If it is not built, has an activation or a padding that torch lacks: causal, or
+            to the same size at a stride above 1.
+
+    Example:
+        >>> layer = layers.CoordConv2D(8, 3, padding="same")
+        >>> layer.build((None, 6, 9, 3))
+        >>> to_torch(layer)
+        CoordConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=same, radius=False)
+    """
+    if not isinstance(layer, tuple(_OURS.values())):
+        raise TypeError(f"layer must be a CoordConv1D, 2D or 3D, got {type(layer).__name__}")
+    if not layer.built:
+        raise ValueError("the layer does not know its channels yet: call it once")
+    if layer.activation is not keras.activations.linear:
+        raise ValueError(f"the layer has the activation {layer.activation.__name__!r}: take it off")
+    if layer.padding == "causal" or (layer.padding == "same" and max(layer.strides) > 1):
+        raise ValueError(
+            f"torch has no padding {layer.padding!r} at the strides {layer.strides}; pad the "
+            "coordinates and the data before"
+        )
+    kernel, coord_kernel = (
+        keras.ops.convert_to_numpy(one) for one in (layer.kernel, layer.coord_kernel)
+    )
+    made = _TORCH[layer.rank](
+        kernel.shape[-2] * layer.groups,
+        layer.filters,
+        layer.kernel_size,
+        layer.strides,
+        layer.padding if layer.padding == "same" else 0,
+        layer.dilation_rate,
+        layer.groups,
+        layer.use_bias,
+        radius=layer.radius,
+        convention=layer.convention,
+    )
+    with torch.no_grad():
+        made.weight.copy_(_channels_first(kernel))
+        made.coord_weight.copy_(_channels_first(coord_kernel))
+        if layer.use_bias:
+            made.bias.copy_(torch.from_numpy(np.array(keras.ops.convert_to_numpy(layer.bias))))
+    return made
+
+
+def _padding_of(layer: CoordConvolution) -> str:
+    reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    if layer.padding == "valid" or not any(layer.padding):
+        return "valid"
+    same = layer.padding == "same" or [2 * int(one) for one in layer.padding] == reach
+    if same and max(layer.stride) == 1 and layer.padding_mode == "zeros":
+        return "same"
+    raise ValueError(
+        f"Keras cannot pad by {layer.padding!r} with {layer.padding_mode!r} around a kernel of "
+        f"{layer.kernel_size} at the strides {layer.stride}: it pads nothing, or zeros to the same "
+        "size as torch does at a stride of 1 alone"
+    )
+
+
+def _full_size(layer: CoordConvolution) -> torch.Tensor:
+    """The coordinate weights with the kernel of the data, zeros around a smaller one."""
+    weight = layer.coord_weight.detach()
+    full = weight.new_zeros(*weight.shape[:2], *layer.kernel_size)
+    layer.middle_taps(full).copy_(weight)
+    return full
+
+
+def _channels_last(weight: torch.Tensor) -> np.ndarray:
+    """From (out, in, *kernel) to (*kernel, in, out)."""
+    moved = weight.detach().float().cpu().movedim((0, 1), (-1, -2))
+    return moved.contiguous().numpy()
+
+
+def _channels_first(kernel: np.ndarray) -> torch.Tensor:
+    """From (*kernel, in, out) to (out, in, *kernel)."""
+    return torch.from_numpy(np.array(np.moveaxis(kernel, (-1, -2), (0, 1))))

@@ -1,0 +1,165 @@
+"""Convolutions that see where they are, for Keras 3.
+
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import keras
+from keras import ops
+
+from coordconv.conventions import Convention, checked_radius
+from coordconv.keras.grids import coordinate_channels
+
+__all__ = ["CoordConv1D", "CoordConv2D", "CoordConv3D"]
+
+
+class _CoordinateConvolution:
+    """The part that is the same at every rank; it stands before the plain layer of Keras."""
+
+    def __init__(
+        self,
+        *arguments: Any,
+        radius: bool = False,
+        convention: Convention | str | Mapping[str, Any] = "tutorial",
+        **options: Any,
+    ) -> None:
+        super().__init__(*arguments, **options)
+        if isinstance(convention, Mapping):  # As a saved layer has it.
+            span = convention.get("span", "pixels")
+            convention = Convention(
+                **{**convention, "span": span if span == "pixels" else tuple(span)}
+            )
+        self.radius = checked_radius(radius)
+        self.convention = Convention.of(convention)
+
+    def build(self, input_shape: Any) -> None:
+        """Draw the weights as one convolution over the data and the coordinates draws them."""
+        initializer, coordinates = self.kernel_initializer, self.rank + (1 if self.radius else 0)
+        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
+        data = channels // self.groups
+        self.kernel_initializer = _Part(initializer, data + coordinates, slice(0, data))
+        super().build(input_shape)
+        self.kernel_initializer = initializer
+        self.coord_kernel = self.add_weight(
+            name="coord_kernel",
+            shape=(*self.kernel_size, coordinates, self.filters),
+            initializer=_Part(initializer, data + coordinates, slice(data, None)),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            dtype=self.dtype,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activation of the convolution over ``inputs`` and their coordinates."""
+        return keras.layers.Conv2D.call(self, inputs)  # Alike at every rank, but for Conv1D's.
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve the data and the coordinates of their pixels, and add."""
+        first = self.data_format == "channels_first"
+        size = ops.shape(inputs)[2:] if first else ops.shape(inputs)[1:-1]
+        grid = coordinate_channels(size, self.convention, self.radius)
+        grid = ops.cast(ops.moveaxis(grid, -1, 0) if first else grid, inputs.dtype)[None]
+        return self._convolve(inputs, kernel) + self._convolve(grid, self.coord_kernel)
+
+    def _convolve(self, inputs: Any, kernel: Any) -> Any:
+        padding = self.padding
+        if padding == "causal":  # Of lines alone.
+            before = (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0)
+            last = self.data_format == "channels_last"
+            inputs = ops.pad(inputs, [(0, 0), before, (0, 0)] if last else [(0, 0), (0, 0), before])
+            padding = "valid"
+        return ops.conv(
+            inputs,
+            kernel,
+            strides=list(self.strides),
+            padding=padding,
+            dilation_rate=self.dilation_rate,
+            data_format=self.data_format,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make the layer anew, ready for JSON."""
+        return super().get_config() | {
+            "radius": self.radius,
+            "convention": asdict(self.convention),
+        }
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save the weights of the plain layer as it does, and those of the coordinates."""
+        super().save_own_variables(store)
+        if self.built:
+            store["coord_kernel"] = self.coord_kernel
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load what `save_own_variables` saved."""
+        super().load_own_variables(store)
+        if self.built:
+            self.coord_kernel.assign(store["coord_kernel"])
+
+
+class _Part:
+    """The part of what an initializer draws for data and coordinates together.
+
+    An initializer of Keras draws the same numbers each time it is asked for the same shape.
+    """
+
+    def __init__(self, initializer: Any, inputs: int, part: slice) -> None:
+        self.initializer, self.inputs, self.part = initializer, inputs, part
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        joint = self.initializer((*shape[:-2], self.inputs, shape[-1]), dtype=dtype)
+        return joint[..., self.part, :]
+
+
+@keras.saving.register_keras_serializable(package="coordconv")
+class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
+    """A 1-D convolution whose every output channel also sees where it is; see `CoordConv2D`.
+
+    Its padding may be causal too; the coordinates are padded with the data.
+
+    Example:
+        >>> tuple(CoordConv1D(8, 3, padding="causal")(keras.ops.zeros((4, 7, 3))).shape)
+        (4, 7, 8)
+    """
+
+
+@keras.saving.register_keras_serializable(package="coordconv")
+class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
+    """A 2-D convolution whose every output channel also sees where it is, for pictures.
+
+    It equals appending the coordinates of every pixel to the channels and then convolving. The
+    coordinates belong to the size of each picture; padding adds zeros to them as to the data.
+    ``kernel`` and ``bias`` are those of ``keras.layers.Conv2D``; ``coord_kernel``, shape
+    (kh, kw, d, filters), holds the weights of x, y and the radius. Every group sees all of them.
+
+    Args:
+        arguments: Those of ``keras.layers.Conv2D``, in their order.
+        radius: Append the distance to the centre as the convention measures it.
+        convention: What the coordinates mean: a `Convention` or the name of a preset.
+        options: Those of ``keras.layers.Conv2D`` by name. The initializer draws for data and
+            coordinates together; regularizer and constraint of the kernel apply to both.
+
+    Raises:
+        ValueError: As ``keras.layers.Conv2D``, or if no preset has the name of the convention.
+        TypeError: If the radius is not True or False.
+
+    Example:
+        >>> layer = CoordConv2D(8, 3, padding="same", activation="relu")
+        >>> tuple(layer(keras.ops.zeros((4, 6, 9, 3))).shape)
+        (4, 6, 9, 8)
+        >>> tuple(layer.coord_kernel.shape)
+        (3, 3, 2, 8)
+    """
+
+
+@keras.saving.register_keras_serializable(package="coordconv")
+class CoordConv3D(_CoordinateConvolution, keras.layers.Conv3D):
+    """A 3-D convolution whose every output channel also sees where it is; see `CoordConv2D`.
+
+    Example:
+        >>> tuple(CoordConv3D(8, 3)(keras.ops.zeros((4, 5, 6, 7, 3))).shape)
+        (4, 3, 4, 5, 8)
+    """

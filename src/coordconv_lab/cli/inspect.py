@@ -1,0 +1,40 @@
+"""A look into models and checkpoints."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from coordconv_lab.cli.app import app
+
+
+@app.command
+def inspect(
+    target: str,
+    /,
+    *,
+    size: Annotated[tuple[int, ...] | None, Parameter(consume_multiple=True)] = None,
+) -> None:
+    """Print where coordinates enter a model or a checkpoint, and what they cost.
+
+    For example:
+
+        coordconv inspect runs/regression-quadrant-coordconv-seed0-9cbfc5407240
+
+        coordconv inspect model.safetensors
+
+        coordconv inspect mypackage.models:build --size 1 3 224 224
+
+    Parameters
+    ----------
+    target
+        The directory of a run; a file .safetensors, .onnx or .pt2; or module:name of a model or of
+        a function that makes one, which is imported from here.
+    size
+        Shape of the input of such a model, to count floating-point operations as well.
+    """
+    import sys
+
+    sys.path.insert(0, "")  # As python -m does.
+    from coordconv_lab.inspection import inspect as described
+
+    print(described(target, size))

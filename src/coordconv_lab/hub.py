@@ -1,0 +1,163 @@
+"""Nets of the laboratory on the Hugging Face Hub, and back. Needs the extra ``hub``.
+
+Weights are safetensors, whose files hold numbers and no code; a pickle is never loaded.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.models.build import build
+from coordconv_lab.models.trained import trained_net
+from coordconv_lab.specs import ExperimentSpec, parse_spec
+
+__all__ = ["SharedNet"]
+
+
+class SharedNet(nn.Module, PyTorchModelHubMixin):
+    """A net of the laboratory with the spec of its experiment, to be shared and loaded.
+
+    Args:
+        experiment: The fields of its `ExperimentSpec`, as in ``spec.json``.
+        scores: Those of its record, on the training set and on the held-out one.
+
+    Raises:
+        InputError: If the fields are not those of an experiment.
+
+    Example:
+        >>> import tempfile
+        >>> from coordconv_lab.recipes import tuned
+        >>> spec = tuned("regression", "quadrant", "coordconv")
+        >>> net = SharedNet(spec.model_dump(mode="json"))
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     net.save_pretrained(directory)
+        ...     again = SharedNet.from_pretrained(directory)
+        Loading weights from local directory
+        >>> again.spec == spec
+        True
+    """
+
+    def __init__(
+        self, experiment: dict[str, Any], scores: dict[str, dict[str, float]] | None = None
+    ) -> None:
+        super().__init__()
+        self.spec = parse_spec(experiment, "experiment")
+        self.scores = scores
+        self.net = build(self.spec.model, self.spec.data.canvas)
+
+    @classmethod
+    def from_run(cls, directory: str | Path) -> Self:
+        """Load the net of a finished run.
+
+        Args:
+            directory: That of the run, with ``record.json`` and ``weights.safetensors``.
+
+        Returns:
+            The net, in evaluation mode; ``save_pretrained`` and ``push_to_hub`` share it.
+
+        Raises:
+            InputError: If a file is missing, damaged or not the one that the record is about.
+        """
+        net, record = trained_net(Path(directory))
+        scores = {str(side): dict(values) for side, values in record.scores.items()}
+        shared = cls(record.spec.model_dump(mode="json"), scores)
+        shared.net = net
+        return shared.eval()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Apply the net to points (N, 2) in pixels or pictures (N, 1, H, W), as its task has it."""
+        return self.net(inputs)
+
+    def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
+        """Describe the net: its task, its scores, how to use it, whom to cite."""
+        return ModelCard(card(self.spec, self.scores))
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:
+        if "experiment" not in options:
+            raise InputError(f"{model_id} has no config.json with the experiment of a net in it")
+        return super()._from_pretrained(model_id=model_id, **options)
+
+    @classmethod
+    def _load_as_safetensor(cls, model: Any, model_file: str, *_: Any) -> Any:
+        # All weights or none: the mixin by itself lets any of them be missing.
+        model.load_state_dict(load_file(model_file))
+        return model.eval()
+
+    @classmethod
+    def _load_as_pickle(cls, model: Any, model_file: str, *_: Any) -> Any:
+        raise InputError(
+            f"{model_file} is a pickle, which can hold code; only safetensors are read"
+        )
+
+
+def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> str:
+    """The README of a shared net, in the form that the Hub reads."""
+    name = f"{spec.task}, {spec.data.split} split, {spec.model.kind}"
+    lines = ["| score | training set | held-out set |", "|---|--:|--:|"]
+    for kind in (scores or {}).get("test", {}):
+        both = [f"{scores[side][kind]:.4g}" for side in ("train", "test")] if scores else []
+        lines.append(f"| {kind.replace('_', ' ')} | {' | '.join(both)} |")
+    table = "\n".join(lines) if scores else "Not trained to a record."
+    data = ModelCardData(license="apache-2.0", library_name="coordconv", tags=["coordconv"])
+    return _CARD.format(data=data.to_yaml(), name=name, table=table, **_words(spec))
+
+
+def _words(spec: ExperimentSpec) -> dict[str, str]:
+    height, width = spec.data.canvas
+    picture = f"pictures of shape (N, 1, {height}, {width})"
+    point = "points (x, y) in pixels, shape (N, 2)"
+    answers = f"logits of shape (N, 1, {height}, {width})"
+    inputs, outputs = {
+        "classification": (point, f"{answers}, highest at the pixel of the point"),
+        "regression": (picture, "the point (x, y) at the centre of the square, shape (N, 2)"),
+        "rendering": (point, f"{answers} of the square around the point"),
+        "reconstruction": (picture, f"{answers} of the same picture"),
+    }[spec.task]
+    return {
+        "inputs": inputs,
+        "outputs": outputs,
+        "canvas": f"{height} x {width}",
+        "square": f"{spec.data.square} x {spec.data.square}",
+        "id": spec.id,
+    }
+
+
+_CARD = """---
+{data}
+---
+
+# {name}
+
+A net of the coordconv laboratory, trained on Not-so-Clevr: squares of {square} pixels on a canvas
+of {canvas}, at every position (Liu et al. 2018, arXiv:1807.03247).
+
+- It takes {inputs}.
+- It gives {outputs}.
+
+## Scores
+
+{table}
+
+Every example of both sets counts. The experiment is `{id}`; `config.json` holds all of it.
+
+## Use
+
+```python
+from coordconv_lab.hub import SharedNet
+
+net = SharedNet.from_pretrained("the name of this repository, or a directory")
+```
+
+That needs `pip install 'torch-coordconv[lab,hub]'`. The weights are safetensors: numbers and no
+code.
+
+## What it is for
+
+It shows what a net with coordinates, or without, learns about positions; for any other picture than
+these squares it is of no use. Please cite the paper above and coordconv.
+"""

@@ -1,0 +1,138 @@
+"""Where coordinates enter a model or a checkpoint, and what they cost: the command ``inspect``."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from importlib import import_module
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from coordconv.conversion.report import as_table
+from coordconv.costs import coordinate_costs
+from coordconv_lab.errors import InputError
+from coordconv_lab.models.trained import trained_net
+from coordconv_lab.specs import ExperimentSpec
+
+PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
+
+
+def inspect(target: str, size: tuple[int, ...] | None) -> str:
+    """Describe what is named.
+
+    Args:
+        target: The directory of a run; a file of safetensors, of ``torch.export`` (.pt2) or of
+            ONNX; or ``module:name`` of a model or of a function that makes one.
+        size: Shape of the input, (N, C, *size), for a model of somebody's own.
+
+    Raises:
+        InputError: There is no such thing, or it says nothing about coordinates that is understood.
+    """
+    path = Path(target)
+    if path.is_dir():
+        net, record = trained_net(path)
+        return str(coordinate_costs(net, _example(record.spec)))
+    if path.is_file():
+        return "\n".join(_of_file(path))
+    if ":" in target:
+        return _of_model(target, size)
+    raise InputError(
+        f"{target} is no directory of a run, no file, and no model; a model is named as "
+        "module:name, for example mypackage.models:build"
+    )
+
+
+def _example(spec: ExperimentSpec) -> torch.Tensor:
+    if spec.task in ("classification", "rendering"):
+        return torch.zeros(1, 2)
+    return torch.zeros(1, 1, *spec.data.canvas)
+
+
+def _of_model(target: str, size: tuple[int, ...] | None) -> str:
+    module, _, name = target.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        model = found if isinstance(found, nn.Module) else found()
+    except Exception as error:
+        raise InputError(f"{target} cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise InputError(f"{target} gives a {type(model).__name__} and no torch.nn.Module")
+    try:
+        return str(coordinate_costs(model, *([] if size is None else [torch.zeros(size)])))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{target} with an input of shape {size}: {error}") from error
+
+
+def _of_file(path: Path) -> Iterator[str]:
+    if path.suffix == ".safetensors":
+        yield from _of_weights(path)
+    elif path.suffix in (".onnx", ".pt2"):
+        meaning = _meaning_in_onnx(path) if path.suffix == ".onnx" else _meaning_in_program(path)
+        if meaning is None:
+            raise InputError(f"{path} says nothing about coordinates; coordconv.export writes it")
+        header = ("name", "order", "span", "alignment", "radius")
+        rows = [(name, *(str(one[key]) for key in header[1:])) for name, one in meaning.items()]
+        yield from as_table(header, rows)
+    elif path.suffix in PICKLES:
+        raise InputError(
+            f"{path} is a pickle, which can hold code and is not read; save the state dict with "
+            "safetensors.torch.save_file, or name the model as module:name"
+        )
+    else:
+        raise InputError(f"{path} is no checkpoint that is known: .safetensors, .onnx or .pt2")
+
+
+def _of_weights(path: Path) -> Iterator[str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} is no file of safetensors: {error}") from error
+    rows, share = [], 0
+    for key, shape in shapes.items():
+        layer, _, last = key.rpartition(".")
+        if last == "coord_weight":
+            weight = shapes.get(f"{layer}.weight" if layer else "weight")
+            rows.append(
+                (layer or "(the model itself)", str(weight), str(shape), f"{prod(shape):,}")
+            )
+            share += prod(shape)
+    yield from as_table(("name", "weight", "coord_weight", "parameters"), rows)
+    total = sum(map(prod, shapes.values()))
+    part = f"{share:,} ({share / total:.1%})" if total else "0"
+    yield f"{part} of {total:,} numbers are for coordinates"
+
+
+def _meaning_in_onnx(path: Path) -> dict[str, Any] | None:
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise InputError(f"{path} needs onnx: pip install 'torch-coordconv[onnx]'") from error
+    try:
+        properties = onnx.load(path, load_external_data=False).metadata_props
+    except Exception as error:
+        raise InputError(f"{path} is no ONNX file: {error}") from error
+    return _parsed({one.key: one.value for one in properties}.get("coordconv"), path)
+
+
+def _meaning_in_program(path: Path) -> dict[str, Any] | None:
+    try:
+        with zipfile.ZipFile(path) as file:  # torch.export.load would unpickle parts of it.
+            names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
+            return _parsed(file.read(names[0]).decode() if names else None, path)
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path} is no program of torch.export: {error}") from error
+
+
+def _parsed(text: str | None, path: Path) -> dict[str, Any] | None:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: what it says about coordinates is damaged: {error}") from error
