@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from coordconv.conversion.kinds import stored_weight
 from coordconv.conversion.report import as_table
-from coordconv.conversion.sizes import sizes_seen
+from coordconv.conversion.sizes import evaluating, sizes_seen
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
 
@@ -117,7 +117,8 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
     if example or options:
         sizes = sizes_seen(model, layers, example, options)
         counts = {layer: _flops_of(layer, found) for layer, found in sizes.items()}
-        flops = _count(model, *example, **options)
+        with evaluating(model):
+            flops = _count(model, *example, **options)
     entries = []
     for name, module in model.named_modules():
         if isinstance(module, AddCoords):

@@ -83,13 +83,17 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return super()._from_pretrained(model_id=model_id, **options)
 
     @classmethod
-    def _load_as_safetensor(cls, model: Any, model_file: str, *_: Any) -> Any:
+    def _load_as_safetensor(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, model: Any, model_file: str, *_: Any
+    ) -> Any:
         # All weights or none: the mixin by itself lets any of them be missing.
         model.load_state_dict(load_file(model_file))
         return model.eval()
 
     @classmethod
-    def _load_as_pickle(cls, model: Any, model_file: str, *_: Any) -> Any:
+    def _load_as_pickle(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, model: Any, model_file: str, *_: Any
+    ) -> Any:
         raise InputError(
             f"{model_file} is a pickle, which can hold code; only safetensors are read"
         )

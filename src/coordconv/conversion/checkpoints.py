@@ -30,6 +30,7 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 
     Raises:
         ValueError: If the state dict has coordinate weights, or lacks a layer's weights.
+        TypeError: If it is no state dict.
 
     Example:
         >>> from coordconv import convert
@@ -38,7 +39,7 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         >>> model.load_state_dict(from_plain(model, plain.state_dict()), strict=True)
         <All keys matched successfully>
     """
-    found = dict(state_dict)
+    found = _checked(model, state_dict)
     for name, layer in _layers(model):
         key = f"{name}coord_weight"
         if key in found:
@@ -67,7 +68,9 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
         A state dict for the model, in its names.
 
     Raises:
-        ValueError: If a layer's weight is not there or has another shape.
+        ValueError: If a layer's weight is not there, or has another shape or no floating-point
+            numbers.
+        TypeError: If it is no state dict.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -78,7 +81,7 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
         >>> torch.equal(layer.coord_weight, joint["weight"][:, :2])  # before the data
         True
     """
-    found = dict(state_dict)
+    found = _checked(model, state_dict)
     for name, layer in _layers(model):
         prefix = _prefix_of(name, state_dict)
         joint = found.pop(f"{prefix}weight")
@@ -121,6 +124,23 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
     return found
 
 
+def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
+    """A copy of a state dict, if it is one."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
+        raise TypeError(
+            "state_dict must be a mapping from names to tensors, as load_state_dict takes it, got "
+            f"{type(state_dict).__name__}"
+        )
+    nested = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
+    if nested:
+        raise ValueError(
+            f"the state dict holds others, under {', '.join(map(repr, nested))}: pass one of them"
+        )
+    return dict(state_dict)
+
+
 def _layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Every coordinate layer under each of its names, which end in a point or are empty."""
     for name, module in model.named_modules(remove_duplicate=False):
@@ -139,6 +159,7 @@ def _prefix_of(name: str, state_dict: StateDict) -> str:
         if key.startswith(name)
         and key.endswith(".weight")
         and key.count(".") == name.count(".") + 1
+        and isinstance(value, Tensor)
         and value.dim() > 2
     ]
     if len(inside) != 1:
@@ -151,6 +172,12 @@ def _prefix_of(name: str, state_dict: StateDict) -> str:
 
 
 def _check(name: str, layer: Any, joint: Tensor) -> None:
+    if not isinstance(joint, Tensor) or not joint.is_floating_point():
+        what = joint.dtype if isinstance(joint, Tensor) else type(joint).__name__
+        raise ValueError(
+            f"the weight for {name.rstrip('.') or 'the model'!r} must be a floating-point tensor, "
+            f"got {what}"
+        )
     per_group = (
         layer.in_channels // layer.groups + layer.coord_weight.shape[_coordinate_axis(layer)]
     )

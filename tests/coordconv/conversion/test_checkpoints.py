@@ -121,6 +121,8 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
         (CoordConv2d(3, 4, 1, radius=True), {"weight": torch.zeros(4, 5, 1, 1)}, "with a radius"),
         (CoordConv2d(4, 4, 1, groups=2), {"weight": torch.zeros(4, 3, 1, 1)}, "2 group(s)"),
         (CoordConv2d(3, 4, 1), {"bias": torch.zeros(4)}, "found is none"),
+        (CoordConv2d(3, 4, 1), {"weight": None}, "got NoneType"),
+        (CoordConv2d(3, 4, 1), {"weight": torch.zeros(4, 5, 1, 1).int()}, "got torch.int32"),
         (
             CoordConv2d(3, 4, 1),
             {"a.weight": torch.zeros(4, 5, 1, 1), "b.weight": torch.zeros(4, 5, 1, 1)},
@@ -136,6 +138,19 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
 def test_what_does_not_fit_is_refused(layer, joint, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         from_concatenated(layer, joint)
+
+
+@pytest.mark.parametrize("importer", [from_plain, from_concatenated])
+def test_what_is_no_state_dict_is_refused(importer):
+    layer = CoordConv2d(3, 4, 1)
+    with pytest.raises(TypeError, match="mapping from names to tensors"):
+        importer(layer, "model.safetensors")
+    with pytest.raises(TypeError, match="mapping from names to tensors"):
+        importer(layer, {0: torch.zeros(4, 5, 1, 1)})
+    with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
+        importer(None, {})
+    with pytest.raises(ValueError, match="holds others, under 'state_dict'"):
+        importer(layer, {"epoch": 3, "state_dict": {"weight": torch.zeros(4, 5, 1, 1)}})
 
 
 def test_a_state_dict_that_is_not_plain_is_refused():

@@ -3,7 +3,6 @@
 import copy
 import pickle
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -110,24 +109,6 @@ def test_nothing_is_left_of_the_coordinates_but_the_maps():
     folded = fold(net, torch.zeros(1, 3, 9, 8))
     plain = revert(copy.deepcopy(net), discard=True)
     assert set(dict(folded.named_parameters())) == set(dict(plain.named_parameters()))
-
-
-def test_a_folded_net_runs_in_onnxruntime_as_convolutions_and_additions(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    onnx = pytest.importorskip("onnx")
-    net = nn.Sequential(
-        CoordConv2d(2, 16, 1, radius=True), nn.ReLU(), CoordConv2d(16, 16, 3, padding=1),
-        nn.ReLU(), nn.Conv2d(16, 1, 1),
-    ).eval()  # fmt: skip
-    input = torch.randn(1, 2, 24, 17)
-    folded = fold(net, input).eval()
-    path = tmp_path / "folded.onnx"
-    torch.onnx.export(folded, (input,), path, dynamo=True, verbose=False)
-    kinds = {node.op_type for node in onnx.load(path).graph.node}
-    assert kinds <= {"Conv", "Add", "Relu", "Constant", "Identity"}
-    session = onnxruntime.InferenceSession(path)
-    [output] = session.run(None, {session.get_inputs()[0].name: input.numpy()})
-    np.testing.assert_allclose(output, net(input).detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
 def test_the_public_names_are_there():

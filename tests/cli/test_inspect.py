@@ -1,0 +1,100 @@
+"""What `coordconv inspect` says about runs, checkpoints and models, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from coordconv import CoordConv2d
+from coordconv.costs import coordinate_costs
+from coordconv.export import to_exported_program, to_onnx
+from coordconv_lab.cli import main
+
+RUN = next((Path(__file__).parents[2] / "results" / "tuned").glob("rendering-quadrant-coordconv-*"))
+
+
+def net() -> nn.Sequential:
+    return nn.Sequential(CoordConv2d(3, 8, 3, convention="monai"), nn.Conv2d(8, 4, 1)).eval()
+
+
+@pytest.fixture
+def printed(capsys):
+    def run(*arguments) -> list[str]:
+        assert main(["inspect", *map(str, arguments)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_a_run_shows_its_layer_with_its_parameters_and_operations(printed):
+    lines = printed(RUN)
+    assert lines[1].split()[:2] == ["find.layers.0", "CoordConv2d"]
+    assert lines[-1].startswith("64 (0.8%) of 7,723 parameters and 524,288 (0.9%) of ")
+
+
+def test_a_model_by_name_shows_what_the_library_says_of_it(printed, tmp_path, monkeypatch):
+    (tmp_path / "somebodys.py").write_text(
+        "from torch import nn\n"
+        "from coordconv import CoordConv2d\n"
+        "class Zoo:\n"
+        "    @staticmethod\n"
+        "    def build():\n"
+        "        first = CoordConv2d(3, 8, 3, convention='monai')\n"
+        "        return nn.Sequential(first, nn.Conv2d(8, 4, 1))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    lines = printed("somebodys:Zoo.build", "--size", 2, 3, 9, 7)
+    assert lines == str(coordinate_costs(net(), torch.zeros(2, 3, 9, 7))).splitlines()
+    assert printed("somebodys:Zoo.build") == str(coordinate_costs(net())).splitlines()
+
+
+def test_a_checkpoint_shows_the_weights_for_coordinates(printed, tmp_path):
+    save_file(net().state_dict(), tmp_path / "net.safetensors")
+    lines = printed(tmp_path / "net.safetensors")
+    assert lines[1].split(None, 1) == ["0", "[8, 3, 3, 3]  [8, 2, 3, 3]  144"]
+    assert lines[-1] == "144 (35.6%) of 404 numbers are for coordinates"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_what_was_exported_says_what_its_coordinates_mean(printed, tmp_path):
+    to_onnx(net(), torch.zeros(1, 3, 6, 8), tmp_path / "net.onnx")
+    to_exported_program(net(), torch.zeros(1, 3, 6, 8), tmp_path / "net.pt2")
+    for name in ("net.onnx", "net.pt2"):
+        assert printed(tmp_path / name)[1].split() == [
+            "0",
+            "ij",
+            "[-0.5,",
+            "0.5]",
+            "corners",
+            "None",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nothing", None, "is no directory of a run, no file, and no model"),
+        ("net.pt", b"", "is a pickle"),
+        ("net.h5", b"", "no checkpoint that is known"),
+        ("net.safetensors", b"no", "no file of safetensors"),
+        ("net.onnx", b"no", "no ONNX file"),
+        ("net.pt2", b"no", "no program of torch.export"),
+        ("no_module:build", None, "cannot be made: ModuleNotFoundError"),
+        ("torch.nn:Nothing", None, "cannot be made: AttributeError"),
+        ("torch.nn:Conv2d", None, "cannot be made: TypeError"),
+        ("math:inf", None, "cannot be made"),
+        ("builtins:dict", None, "gives a dict"),
+    ],
+)
+def test_what_cannot_be_inspected_costs_one_line(
+    name, content, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert main(["inspect", name]) == 2
+    output = capsys.readouterr()
+    assert len(output.err.splitlines()) == 1
+    assert said in output.err

@@ -1,0 +1,89 @@
+"""What coordinates cost is counted, and a sum of its parts."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from coordconv import AddCoords, CoordConv1d, CoordConv2d, CoordConvTranspose2d, LazyCoordConv2d
+from coordconv.costs import coordinate_costs
+
+
+def test_parameters_are_those_of_the_weights_for_coordinates():
+    net = nn.Sequential(AddCoords(), CoordConv2d(5, 8, 3, radius=True), nn.Conv2d(8, 2, 1))
+    costs = coordinate_costs(net)
+    assert [entry.name for entry in costs] == ["0", "1"]
+    assert costs[1].coordinate_parameters == 3 * 8 * 3 * 3
+    assert costs[1].parameters == (5 + 3) * 8 * 3 * 3 + 8
+    assert costs.parameters == costs[1].parameters + 8 * 2 + 2
+    assert costs.flops is None
+    assert costs[1].flops is None
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_kernel_of_one_tap_costs_one_product_a_pixel_for_each_coordinate(batch):
+    layer = CoordConv2d(3, 8, 1, radius=True)
+    costs = coordinate_costs(layer, torch.zeros(batch, 3, 6, 9))
+    assert costs[0].coordinate_flops == 2 * 3 * 8 * 6 * 9
+    assert costs[0].flops == 2 * (3 + 3) * 8 * 6 * 9
+    assert costs.flops == 2 * (3 * batch + 3) * 8 * 6 * 9  # The coordinates once for the batch.
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        CoordConv2d(4, 6, 3, stride=2, groups=2),
+        CoordConv2d(4, 6, 3, padding="same", padding_mode="circular"),
+        CoordConvTranspose2d(4, 6, 3, padding=1),
+        parametrizations.weight_norm(CoordConv2d(4, 6, 3)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_coordinates_cost_something_and_no_more_than_where_they_are_concatenated(layer):
+    costs = coordinate_costs(layer, torch.zeros(1, 4, 7, 9))
+    with_grid = costs[0].flops / (costs[0].flops - costs[0].coordinate_flops)
+    assert 1 < with_grid <= 1 + 2 * layer.groups / 4 + 1e-6
+    assert costs.flops == costs[0].flops
+
+
+def test_a_layer_that_meets_two_sizes_counts_both():
+    class Head(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = CoordConv1d(2, 3, 1)
+
+        def forward(self, x):
+            return self.layer(x).sum() + self.layer(x[..., ::2]).sum()
+
+    (entry,) = coordinate_costs(Head(), torch.zeros(1, 2, 8))
+    assert entry.flops == 2 * (2 + 1) * 3 * (8 + 4)
+
+
+def test_the_model_is_left_in_its_modes_and_without_gradients():
+    net = nn.Sequential(CoordConv2d(3, 4, 1), nn.BatchNorm2d(4))
+    before = {name: one.clone() for name, one in net.state_dict().items()}
+    coordinate_costs(net, torch.randn(2, 3, 5, 5))
+    assert net.training
+    assert net[1].training
+    assert all(one.grad is None for one in net.parameters())
+    for name, one in net.state_dict().items():
+        torch.testing.assert_close(one, before[name], rtol=0, atol=0)
+
+
+def test_it_prints_as_a_table_whose_last_line_is_the_sum():
+    lines = str(coordinate_costs(nn.Sequential(CoordConv2d(3, 8, 1)))).splitlines()
+    assert lines[0].split() == [
+        "name",
+        "layer",
+        "parameters",
+        "coordinates",
+        "FLOPs",
+        "coordinates",
+    ]
+    assert lines[-1] == "16 (33.3%) of 48 parameters are for coordinates"
+    assert str(coordinate_costs(nn.ReLU())).endswith("0 of 0 parameters are for coordinates")
+
+
+def test_a_lazy_layer_is_refused():
+    with pytest.raises(ValueError, match="'0' does not know its channels"):
+        coordinate_costs(nn.Sequential(LazyCoordConv2d(4, 1)))

@@ -1,0 +1,140 @@
+"""What is exported is compared with the model first, and nothing wrong is kept."""
+
+import json
+import re
+import zipfile
+
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+import coordconv.export.exported_program as of_programs
+from coordconv import AddCoords, Convention, CoordConv2d, fold
+from coordconv.export import coordinates_of, to_exported_program, to_onnx
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+EXPORTS = {"program": to_exported_program, "onnx": to_onnx}
+
+
+def net() -> nn.Sequential:
+    first = CoordConv2d(3, 8, 3, radius=True, convention="stargan")
+    return nn.Sequential(first, nn.ReLU(), AddCoords(), nn.Conv2d(10, 2, 1)).eval()
+
+
+def axes(path) -> list[bool]:
+    shape = onnx.load(path).graph.input[0].type.tensor_type.shape
+    return [bool(axis.dim_param) for axis in shape.dim]
+
+
+@pytest.mark.parametrize(
+    ("dynamic", "expected"),
+    [
+        ("batch and size", [True, False, True, True]),
+        ("batch", [True, False, False, False]),
+        ("nothing", [False] * 4),
+    ],
+)
+def test_the_axes_of_the_file_are_dynamic_where_that_was_asked_for(dynamic, expected, tmp_path):
+    path = to_onnx(net(), torch.randn(1, 3, 6, 8), tmp_path / "new" / "net.onnx", dynamic=dynamic)
+    assert axes(path) == expected
+    assert [one.name for one in path.parent.iterdir()] == ["net.onnx"]
+
+
+def test_both_files_say_what_the_coordinates_mean(tmp_path):
+    model, example = net(), torch.randn(1, 3, 6, 8)
+    to_exported_program(model, example, tmp_path / "net.pt2")
+    to_onnx(model, example, tmp_path / "net.onnx")
+    with zipfile.ZipFile(tmp_path / "net.pt2") as file:
+        (name,) = [one for one in file.namelist() if one.endswith("coordconv.json")]
+        in_program = json.loads(file.read(name))
+    [property] = onnx.load(tmp_path / "net.onnx").metadata_props
+    assert property.key == "coordconv"
+    assert in_program == json.loads(property.value)
+    meaning = in_program["0"]
+    assert Convention(**meaning | {"span": tuple(meaning["span"])}) == model[0].convention
+    assert coordinates_of(model)["2"]["radius"] is None
+    program = torch.export.load(tmp_path / "net.pt2").module()
+    x = torch.randn(3, 3, 9, 7)
+    torch.testing.assert_close(program(x), model(x))
+
+
+class Wrong(nn.Module):
+    """Another answer when it is exported: what a faulty exporter would make of it."""
+
+    def __init__(self, error: float) -> None:
+        super().__init__()
+        self.inner, self.error = CoordConv2d(3, 4, 1), error
+
+    def forward(self, input: Tensor) -> Tensor:
+        output = self.inner(input)
+        return output + self.error if torch.compiler.is_exporting() else output
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize("error", [0.1, float("nan")])
+def test_another_answer_is_found_and_what_was_there_stays(export, error, tmp_path):
+    path = tmp_path / "kept"
+    path.write_text("before")
+    with pytest.raises(ValueError, match="differs from the model by"):
+        EXPORTS[export](Wrong(error).eval(), torch.randn(1, 3, 6, 8), path)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_size_that_was_frozen_is_found(export, tmp_path, monkeypatch):
+    honest = of_programs.torch.export.export
+
+    def freezing(model, inputs, dynamic_shapes):
+        return honest(model, inputs)
+
+    monkeypatch.setattr(of_programs.torch.export, "export", freezing)
+    with pytest.raises(ValueError, match=r"fixed at|fails with a batch"):
+        EXPORTS[export](net(), torch.randn(2, 3, 6, 8), tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+class OneSize(nn.Module):
+    """A head that is made for one size of picture, after a layer that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = CoordConv2d(3, 4, 1), nn.Linear(4 * 6 * 8, 5)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.shape[2:] != (6, 8):
+            raise ValueError("this head is made for pictures of 6 x 8")
+        return self.last(self.first(input).flatten(1))
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_model_for_one_size_takes_any_batch(export, tmp_path):
+    model, example = OneSize().eval(), torch.randn(1, 3, 6, 8)
+    with pytest.raises(ValueError, match="A narrower choice of dynamic may do"):
+        EXPORTS[export](model, example, tmp_path / "net")
+    EXPORTS[export](model, example, tmp_path / "net", dynamic="batch")
+    EXPORTS[export](fold(model, example), example, tmp_path / "folded", dynamic="batch")
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize(
+    ("model", "example", "dynamic", "kind", "said"),
+    [
+        (nn.ReLU(), torch.ones(1, 3, 6, 8), "batch", ValueError, "model.eval()"),
+        (nn.ReLU().eval(), torch.ones(1, 3, 6, 8), "size", ValueError, "one of 'batch and size'"),
+        (nn.ReLU().eval(), "picture", "batch", TypeError, "got 'picture'"),
+        (nn.ReLU().eval(), (), "batch", TypeError, "a tensor or a sequence"),
+        (torch.relu, torch.ones(1), "batch", TypeError, "torch.nn.Module"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(export, model, example, dynamic, kind, said, tmp_path):
+    with pytest.raises(kind, match=re.escape(said)):
+        EXPORTS[export](model, example, tmp_path / "net", dynamic=dynamic)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(ModuleNotFoundError, match=r"torch-coordconv\[onnx\]"):
+        to_onnx(net(), torch.randn(1, 3, 6, 8), tmp_path / "net.onnx")

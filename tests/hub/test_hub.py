@@ -1,0 +1,97 @@
+"""A net that is shared comes back whole, with a card of our own and without a pickle."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file, save_file
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.hub import SharedNet
+
+RESULTS = Path(__file__).parents[2] / "results" / "tuned"
+RUNS = {
+    "classification-quadrant-coordconv": torch.tensor([[3, 50], [60, 7]]),
+    "regression-uniform-conv": torch.rand(2, 1, 64, 64),
+    "rendering-quadrant-coordconv": torch.tensor([[4, 50], [59, 7]]),
+}
+
+
+def run(name: str) -> Path:
+    return next(RESULTS.glob(f"{name}-seed0-*"))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_shared_net_comes_back_with_its_spec_its_scores_and_its_function(name, tmp_path):
+    shared = SharedNet.from_run(run(name))
+    shared.save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md", "config.json", "model.safetensors",
+    ]  # fmt: skip
+    again = SharedNet.from_pretrained(tmp_path)
+    assert again.spec == shared.spec
+    assert again.scores == shared.scores
+    assert not again.training
+    with torch.no_grad():
+        torch.testing.assert_close(again(RUNS[name]), shared(RUNS[name]), rtol=0, atol=0)
+    again.save_pretrained(tmp_path / "again")
+    for file in ("README.md", "config.json", "model.safetensors"):
+        assert (tmp_path / "again" / file).read_bytes() == (tmp_path / file).read_bytes()
+
+
+def test_the_card_is_ours_and_tells_task_scores_and_use():
+    card = SharedNet.from_run(run("classification-quadrant-coordconv")).generate_model_card()
+    assert isinstance(card, ModelCard)
+    assert card.data.license == "apache-2.0"
+    assert "| accuracy | 1 | 1 |" in card.text
+    assert "arXiv:1807.03247" in card.text
+    assert "SharedNet.from_pretrained" in card.text
+    assert "[More Information Needed]" not in card.text
+
+
+def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path):
+    SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    save_file(dict(list(weights.items())[1:]), file)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        SharedNet.from_pretrained(tmp_path)
+    file.unlink()
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    with pytest.raises(FileNotFoundError):
+        SharedNet.from_pretrained(tmp_path)
+    with pytest.raises(InputError, match="is a pickle"):
+        SharedNet._load_as_pickle(None, "pytorch_model.bin", "cpu", True)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (None, r"no config\.json"),
+        ({}, r"no config\.json"),
+        ({"experiment": {"task": "?"}}, "experiment"),
+    ],
+)
+def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
+    SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
+    (tmp_path / "config.json").unlink()
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=said):
+        SharedNet.from_pretrained(tmp_path)
+
+
+def test_a_run_whose_weights_are_gone_or_others_is_refused(tmp_path):
+    original = run("classification-quadrant-coordconv")
+    (tmp_path / "record.json").write_bytes((original / "record.json").read_bytes())
+    with pytest.raises(InputError, match="run it again"):
+        SharedNet.from_run(tmp_path)
+    weights = bytearray((original / "weights.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / "weights.safetensors").write_bytes(weights)
+    with pytest.raises(InputError, match="not the file that the record"):
+        SharedNet.from_run(tmp_path)
+    with pytest.raises(InputError, match=r"record\.json"):
+        SharedNet.from_run(tmp_path / "nowhere")

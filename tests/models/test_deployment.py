@@ -1,0 +1,38 @@
+"""A trained net of the laboratory outside torch: folded, it needs convolutions and additions."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from coordconv import fold
+from coordconv.export import to_onnx
+from coordconv_lab.models.trained import trained_net
+
+RESULTS = Path(__file__).parents[2] / "results" / "tuned"
+# How the point is brought to the canvas and sharpened; what a convolution is made of is not here.
+AROUND = {"Cast", "Div", "Mul", "Sub", "Unsqueeze", "Expand", "Reshape", "Softmax", "Relu"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_folded_rendering_net_runs_in_onnxruntime_as_convolutions_and_one_addition(tmp_path):
+    (run,) = RESULTS.glob("rendering-quadrant-coordconv-seed0-*")
+    net, _ = trained_net(run)
+    points = torch.tensor([[4, 4], [10, 59], [31, 32], [59, 59], [59, 4]])
+    path = to_onnx(fold(net, points[:1]), points[:2], tmp_path / "net.onnx", dynamic="batch")
+    kinds = Counter(node.op_type for node in onnx.load(path).graph.node)
+    convolutions = sum(isinstance(module, nn.Conv2d) for module in net.modules())
+    assert kinds["Conv"] == convolutions
+    assert kinds["Add"] == 1
+    assert set(kinds) - AROUND == {"Conv", "Add"}
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (name,) = [entry.name for entry in session.get_inputs()]
+    (actual,) = session.run(None, {name: points.numpy()})
+    with torch.no_grad():
+        expected = net(points).numpy()
+    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
