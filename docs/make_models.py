@@ -17,8 +17,9 @@ def table() -> str:
     """A line for each network and each way to convert it."""
     record = json.loads(RECORD.read_text())
     lines = [
-        "| network | converted | parameters | for coordinates | output changes by | new weights that "
-        "learn | a step trains | back bit for bit | saves and loads | compiles | ONNX |",
+        "| network | converted | parameters | for coordinates | output changes by "
+        "| new weights that learn | a step trains | back bit for bit | saves and loads "
+        "| compiles | ONNX |",
         "|---|--:|--:|--:|--:|--:|---|---|---|---|---|",
     ]
     for name, rows in record["models"].items():
@@ -38,7 +39,8 @@ def table() -> str:
     lines += [
         "",
         f"torch {versions['torch']}, transformers {versions['transformers']}, MONAI "
-        f"{versions['monai']}. Compiled and exported as the plain network is, unless said otherwise.",
+        f"{versions['monai']}. It compiles and exports as the plain network does where nothing "
+        "else is said.",
     ]
     return "\n".join(lines)
 

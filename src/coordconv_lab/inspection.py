@@ -1,7 +1,5 @@
 """Where coordinates enter a model or a checkpoint, and what they cost: the command ``inspect``."""
 
-import json
-import zipfile
 from collections.abc import Iterator
 from importlib import import_module
 from math import prod
@@ -13,6 +11,7 @@ from torch import nn
 
 from coordconv.conversion.report import as_table
 from coordconv.costs import coordinate_costs
+from coordconv.export import coordinates_in_file
 from coordconv_lab.errors import InputError
 from coordconv_lab.models.trained import trained_net
 from coordconv_lab.specs import ExperimentSpec
@@ -71,20 +70,25 @@ def _of_model(target: str, size: tuple[int, ...] | None) -> str:
 def _of_file(path: Path) -> Iterator[str]:
     if path.suffix == ".safetensors":
         yield from _of_weights(path)
-    elif path.suffix in (".onnx", ".pt2"):
-        meaning = _meaning_in_onnx(path) if path.suffix == ".onnx" else _meaning_in_program(path)
-        if meaning is None:
-            raise InputError(f"{path} says nothing about coordinates; coordconv.export writes it")
-        header = ("name", "order", "span", "alignment", "radius")
-        rows = [(name, *(str(one[key]) for key in header[1:])) for name, one in meaning.items()]
-        yield from as_table(header, rows)
     elif path.suffix in PICKLES:
         raise InputError(
             f"{path} is a pickle, which can hold code and is not read; save the state dict with "
             "safetensors.torch.save_file, or name the model as module:name"
         )
+    elif path.suffix in (".onnx", ".pt2"):
+        yield from _of_exported(path)
     else:
         raise InputError(f"{path} is no checkpoint that is known: .safetensors, .onnx or .pt2")
+
+
+def _of_exported(path: Path) -> Iterator[str]:
+    try:
+        meaning = coordinates_in_file(path)
+    except (ModuleNotFoundError, ValueError) as error:
+        raise InputError(str(error)) from error
+    header = ("name", "order", "span", "alignment", "radius")
+    rows = [(name, *(str(one.get(key)) for key in header[1:])) for name, one in meaning.items()]
+    yield from as_table(header, rows)
 
 
 def _of_weights(path: Path) -> Iterator[str]:
@@ -108,31 +112,3 @@ def _of_weights(path: Path) -> Iterator[str]:
     total = sum(map(prod, shapes.values()))
     part = f"{share:,} ({share / total:.1%})" if total else "0"
     yield f"{part} of {total:,} numbers are for coordinates"
-
-
-def _meaning_in_onnx(path: Path) -> dict[str, Any] | None:
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise InputError(f"{path} needs onnx: pip install 'torch-coordconv[onnx]'") from error
-    try:
-        properties = onnx.load(path, load_external_data=False).metadata_props
-    except Exception as error:
-        raise InputError(f"{path} is no ONNX file: {error}") from error
-    return _parsed({one.key: one.value for one in properties}.get("coordconv"), path)
-
-
-def _meaning_in_program(path: Path) -> dict[str, Any] | None:
-    try:
-        with zipfile.ZipFile(path) as file:  # torch.export.load would unpickle parts of it.
-            names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
-            return _parsed(file.read(names[0]).decode() if names else None, path)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path} is no program of torch.export: {error}") from error
-
-
-def _parsed(text: str | None, path: Path) -> dict[str, Any] | None:
-    try:
-        return None if text is None else json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: what it says about coordinates is damaged: {error}") from error

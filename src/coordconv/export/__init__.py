@@ -6,7 +6,7 @@ with the sizes of the example frozen in it for instance; here it is run beside t
 """
 
 from coordconv.export.exported_program import to_exported_program
-from coordconv.export.metadata import coordinates_of
+from coordconv.export.metadata import coordinates_in_file, coordinates_of
 from coordconv.export.onnx_file import to_onnx
 
-__all__ = ["coordinates_of", "to_exported_program", "to_onnx"]
+__all__ = ["coordinates_in_file", "coordinates_of", "to_exported_program", "to_onnx"]

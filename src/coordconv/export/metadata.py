@@ -1,7 +1,10 @@
 """What an exported file says about the coordinates in it."""
 
 import json
+import zipfile
 from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -9,7 +12,7 @@ from torch import nn
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
 
-__all__ = ["as_text", "coordinates_of"]
+__all__ = ["as_text", "coordinates_in_file", "coordinates_of", "from_the_extra"]
 
 
 def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
@@ -39,3 +42,70 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 def as_text(model: nn.Module) -> str:
     """Return `coordinates_of` a model as JSON."""
     return json.dumps(coordinates_of(model))
+
+
+def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Return what an exported file says its coordinates mean; nothing in it is unpickled or run.
+
+    Args:
+        path: Of `to_onnx` or `to_exported_program`; its suffix is ``.onnx`` or ``.pt2``.
+
+    Returns:
+        What `coordinates_of` gave for the model.
+
+    Raises:
+        ValueError: If the file is none of these, or says nothing about coordinates.
+        ModuleNotFoundError: If it is an ONNX file and the extra is not installed.
+
+    Example:
+        >>> coordinates_in_file("model.h5")
+        Traceback (most recent call last):
+        ...
+        ValueError: model.h5 is no exported file: expected .onnx or .pt2
+    """
+    path = Path(path)
+    readers = {".onnx": _text_in_onnx, ".pt2": _text_in_program}
+    if path.suffix not in readers:
+        raise ValueError(f"{path} is no exported file: expected {' or '.join(readers)}")
+    text = readers[path.suffix](path)
+    if text is None:
+        raise ValueError(
+            f"{path} says nothing about coordinates: coordconv.export did not write it"
+        )
+    try:
+        found = json.loads(text)
+        return {str(name): dict(meaning) for name, meaning in found.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: what it says about coordinates is damaged: {error}") from error
+
+
+def _text_in_onnx(path: Path) -> str | None:
+    onnx = from_the_extra("onnx")
+    try:
+        properties = onnx.load(path, load_external_data=False).metadata_props
+    except Exception as error:  # Whatever protobuf makes of other bytes.
+        raise ValueError(f"{path} is no ONNX file: {error}") from error
+    return {one.key: one.value for one in properties}.get("coordconv")
+
+
+def _text_in_program(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
+            return file.read(names[0]).decode() if names else None
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is no program of torch.export: {error}") from error
+
+
+def from_the_extra(name: str) -> Any:
+    """Import a module of the extra ``onnx``.
+
+    Raises:
+        ModuleNotFoundError: If it is not installed; it says how to.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"an ONNX file needs {name}: pip install 'torch-coordconv[onnx]'", name=error.name
+        ) from error

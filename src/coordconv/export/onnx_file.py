@@ -1,6 +1,5 @@
 """Models as ONNX files."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 
 from coordconv.export.exported_program import exported
 from coordconv.export.files import replaced_when_done
-from coordconv.export.metadata import as_text
+from coordconv.export.metadata import as_text, from_the_extra
 from coordconv.export.verification import Dynamic, Example, checked_inputs, compare, dynamic_axes
 
 __all__ = ["to_onnx"]
@@ -53,7 +52,7 @@ def to_onnx(
         ...     to_onnx(net, torch.randn(1, 3, 16, 24), f"{directory}/net.onnx").name
         'net.onnx'
     """
-    onnx, runtime, _ = map(_from_the_extra, ("onnx", "onnxruntime", "onnxscript"))
+    onnx, runtime, _ = map(from_the_extra, ("onnx", "onnxruntime", "onnxscript"))
     inputs, path = checked_inputs(model, example, dynamic), Path(path)
     program = exported(model, inputs, dynamic)
     written: Any = torch.onnx.export(
@@ -74,15 +73,6 @@ def to_onnx(
 
         compare(model, run, inputs, dynamic, tolerance)
     return path
-
-
-def _from_the_extra(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"an ONNX file needs {name}: pip install 'torch-coordconv[onnx]'", name=error.name
-        ) from error
 
 
 def _check_axes(graph: Any, names: list[str], inputs: tuple[Tensor, ...], dynamic: Dynamic) -> None:
