@@ -62,36 +62,27 @@ def _segformer(small: bool) -> nn.Module:
     return transformers.SegformerForSemanticSegmentation(transformers.SegformerConfig(**shape))
 
 
-def _backbone(small: bool) -> transformers.ResNetConfig:
+def _detector(small: bool) -> dict[str, Any]:
+    """What DETR and Mask2Former have in common here: a ResNet-50 of transformers, 20 labels."""
     shape = {"depths": [1, 1, 1, 1]} if small else {}
-    return transformers.ResNetConfig(**shape, out_features=["stage1", "stage2", "stage3", "stage4"])
+    stages = ["stage1", "stage2", "stage3", "stage4"]
+    return {
+        "use_timm_backbone": False,
+        "backbone": None,
+        "use_pretrained_backbone": False,
+        "backbone_config": transformers.ResNetConfig(**shape, out_features=stages),
+        "encoder_layers": 1 if small else 6,
+        "num_labels": 20,
+    }
 
 
 def _detr(small: bool) -> nn.Module:
-    layers = 1 if small else 6
-    config = transformers.DetrConfig(
-        use_timm_backbone=False,
-        backbone=None,
-        use_pretrained_backbone=False,
-        backbone_config=_backbone(small),
-        encoder_layers=layers,
-        decoder_layers=layers,
-        num_labels=20,
-    )
+    config = transformers.DetrConfig(**_detector(small), decoder_layers=1 if small else 6)
     return transformers.DetrForObjectDetection(config)
 
 
 def _mask2former(small: bool) -> nn.Module:
-    layers = 1 if small else 6
-    config = transformers.Mask2FormerConfig(
-        use_timm_backbone=False,
-        backbone=None,
-        use_pretrained_backbone=False,
-        backbone_config=_backbone(small),
-        encoder_layers=layers,
-        decoder_layers=layers + 1,
-        num_labels=20,
-    )
+    config = transformers.Mask2FormerConfig(**_detector(small), decoder_layers=2 if small else 7)
     return transformers.Mask2FormerForUniversalSegmentation(config)
 
 

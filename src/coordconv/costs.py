@@ -1,7 +1,7 @@
 """Where coordinates enter a model, and what they cost there."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from coordconv.conversion.kinds import stored_weight
-from coordconv.conversion.report import as_table
+from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating, sizes_seen
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
@@ -39,28 +39,19 @@ class Entry(NamedTuple):
     coordinate_flops: int | None
 
 
-class Costs(Sequence[Entry]):
+class Costs(Rows[Entry]):
     """Every place where coordinates enter a model; prints as a table.
 
     Args:
-        entries: In the order in which the model holds them.
+        rows: The entries in the order in which the model holds them.
         parameters: Of the whole model.
         flops: Of the whole model for the example, None if none was given.
     """
 
-    def __init__(self, entries: Sequence[Entry], parameters: int, flops: int | None) -> None:
-        self._entries = tuple(entries)
+    def __init__(self, rows: Sequence[Entry], parameters: int, flops: int | None) -> None:
+        super().__init__(rows)
         self.parameters = parameters
         self.flops = flops
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __getitem__(self, index):
-        return self._entries[index]
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries)
 
     def __str__(self) -> str:
         header = ("name", "layer", "parameters", "coordinates", "FLOPs", "coordinates")

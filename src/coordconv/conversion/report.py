@@ -1,9 +1,9 @@
 """What a conversion did, as a table."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-__all__ = ["Change", "Report", "as_table"]
+__all__ = ["Change", "Report", "Rows", "as_table"]
 
 
 class Change(NamedTuple):
@@ -31,24 +31,31 @@ class Change(NamedTuple):
         return " = ".join(name or "(the model itself)" for name in self.names)
 
 
-class Report(Sequence[Change]):
+T = TypeVar("T")
+
+
+class Rows(Sequence[T]):
+    """A sequence whose subclasses print it as a table."""
+
+    def __init__(self, rows: Sequence[T]) -> None:
+        self._rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index):
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._rows)
+
+
+class Report(Rows[Change]):
     """Every convolution of a model and what became of it; prints as a table.
 
     Args:
-        changes: In the order in which the model holds them.
+        rows: The changes in the order in which the model holds them.
     """
-
-    def __init__(self, changes: Sequence[Change]) -> None:
-        self._changes = tuple(changes)
-
-    def __len__(self) -> int:
-        return len(self._changes)
-
-    def __getitem__(self, index):
-        return self._changes[index]
-
-    def __iter__(self) -> Iterator[Change]:
-        return iter(self._changes)
 
     @property
     def converted(self) -> list[Change]:
