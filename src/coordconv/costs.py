@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
-from coordconv.conversion.kinds import stored_weight
+from coordconv.conversion.kinds import checked_model, stored_weight
 from coordconv.conversion.report import Rows, as_table
-from coordconv.conversion.sizes import evaluating, sizes_seen
+from coordconv.conversion.sizes import evaluating, sizes_seen, without_hooks
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
 
@@ -45,12 +46,16 @@ class Costs(Rows[Entry]):
     Args:
         rows: The entries in the order in which the model holds them.
         parameters: Of the whole model.
+        coordinate_parameters: Of those, how many are for coordinates; what is shared counts once.
         flops: Of the whole model for the example, None if none was given.
     """
 
-    def __init__(self, rows: Sequence[Entry], parameters: int, flops: int | None) -> None:
+    def __init__(
+        self, rows: Sequence[Entry], parameters: int, coordinate_parameters: int, flops: int | None
+    ) -> None:
         super().__init__(rows)
         self.parameters = parameters
+        self.coordinate_parameters = coordinate_parameters
         self.flops = flops
 
     def __str__(self) -> str:
@@ -66,8 +71,8 @@ class Costs(Rows[Entry]):
             )
             for one in self
         ]
-        ours = sum(one.coordinate_parameters for one in self)
-        text = f"{_share(ours, self.parameters)} of {self.parameters:,} parameters"
+        ours = _share(self.coordinate_parameters, self.parameters)
+        text = f"{ours} of {self.parameters:,} parameters"
         if self.flops is not None:
             extra = sum(one.coordinate_flops or 0 for one in self)
             text += f" and {_share(extra, self.flops)} of {self.flops:,} FLOPs"
@@ -88,8 +93,9 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
         FLOPs once for a batch.
 
     Raises:
-        ValueError: If a layer does not know its channels yet, or an example is given that does not
-            reach it.
+        ValueError: If the model has a lazy layer that was not called yet, or an example is given
+            that does not reach a coordinate layer.
+        TypeError: If the model is none.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -99,10 +105,14 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
         0     CoordConv2d  368         144 (39.1%)  492,480  103,680 (21.1%)
         144 (37.3%) of 386 parameters and 103,680 (19.9%) of 521,280 FLOPs are for coordinates
     """
-    layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    lazy = [name for layer, name in layers.items() if is_lazy(layer.coord_weight)]
+    layers = {
+        m: name
+        for name, m in checked_model(model).named_modules()
+        if isinstance(m, CoordinateLayer)
+    }
+    lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
-        raise ValueError(f"{lazy[0]!r} does not know its channels yet: call the model once")
+        raise ValueError(f"{lazy[0]!r} does not know its shape yet: call the model once")
     counts: dict[nn.Module, tuple[int, int]] = {}
     flops = None
     if example or options:
@@ -118,11 +128,20 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
             kind = type(module).__name__ + (", radius" if module.radius else "")
             counted = counts.get(module, (None, None))
             numbers = sum(one.numel() for one in module.parameters())
-            share = module.coord_weight.numel()
+            share = _stored(module).numel()
             entries.append(
                 Entry(name, kind + describe(module.convention), numbers, share, *counted)
             )
-    return Costs(entries, sum(one.numel() for one in model.parameters()), flops)
+    parameters = sum(one.numel() for one in model.parameters())
+    shared = {id(stored): stored.numel() for stored in map(_stored, layers)}
+    return Costs(entries, parameters, sum(shared.values()), flops)
+
+
+def _stored(layer: Any) -> torch.Tensor:
+    """The coordinate weights, or what they are computed from."""
+    if parametrize.is_parametrized(layer, "coord_weight"):
+        return next(layer.parametrizations["coord_weight"].parameters())
+    return layer.coord_weight
 
 
 def _share(part: int, whole: int) -> str:
@@ -131,23 +150,25 @@ def _share(part: int, whole: int) -> str:
 
 def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
     """FLOPs of a layer for one picture of each size that it meets, and those of coordinates."""
-    weight, plain = stored_weight(layer), _plain(layer)
+    weight = stored_weight(layer)
+    plain = _plain(layer, weight.dtype)
     with_coordinates = without = 0
     for size in sizes:
-        x = torch.empty(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
-        with_coordinates += _count(layer, x)
+        x = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
+        with evaluating(layer), without_hooks(layer):
+            with_coordinates += _count(layer, x)
         without += _count(plain, x.to("meta"))
     return with_coordinates, with_coordinates - without
 
 
-def _plain(layer: Any) -> nn.Module:
+def _plain(layer: Any, dtype: torch.dtype) -> nn.Module:
     """The plain layer with the same options; its weights are shapes alone."""
     name = f"{'ConvTranspose' if layer.transposed else 'Conv'}{len(layer.kernel_size)}d"
     shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
-    options = {"dilation": layer.dilation, "groups": layer.groups, "device": "meta"}
+    options = {"dilation": layer.dilation, "groups": layer.groups}
     if layer.transposed:
         options["output_padding"] = layer.output_padding
-    return getattr(nn, name)(*shape, **options)
+    return getattr(nn, name)(*shape, **options, device="meta", dtype=dtype)
 
 
 def _product_flop(_: Any, left: Any, right: Any, **__: Any) -> int:

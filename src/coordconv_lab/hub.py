@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -45,8 +46,10 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         self, experiment: dict[str, Any], scores: dict[str, dict[str, float]] | None = None
     ) -> None:
         super().__init__()
+        if not isinstance(experiment, dict):
+            raise InputError(f"experiment: expected the fields of a spec, got {experiment!r}")
         self.spec = parse_spec(experiment, "experiment")
-        self.scores = scores
+        self.scores = None if scores is None else _checked(scores)
         self.net = build(self.spec.model, self.spec.data.canvas)
 
     @classmethod
@@ -87,7 +90,12 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         cls, model: Any, model_file: str, *_: Any
     ) -> Any:
         # All weights or none: the mixin by itself lets any of them be missing.
-        model.load_state_dict(load_file(model_file))
+        try:
+            model.load_state_dict(load_file(model_file))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise InputError(
+                f"{model_file} does not hold the weights of this net: {error}"
+            ) from error
         return model.eval()
 
     @classmethod
@@ -97,6 +105,19 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         raise InputError(
             f"{model_file} is a pickle, which can hold code; only safetensors are read"
         )
+
+
+def _checked(scores: Any) -> dict[str, dict[str, float]]:
+    try:
+        train, test = scores["train"], scores["test"]
+        return {
+            "train": {str(name): float(train[name]) for name in train},
+            "test": {str(name): float(test[name]) for name in train},
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"scores: expected numbers by name under 'train' and 'test', got {scores!r}"
+        ) from error
 
 
 def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> str:

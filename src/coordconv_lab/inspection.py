@@ -31,11 +31,14 @@ def inspect(target: str, size: tuple[int, ...] | None) -> str:
         InputError: There is no such thing, or it says nothing about coordinates that is understood.
     """
     path = Path(target)
-    if path.is_dir():
-        net, record = trained_net(path)
-        return str(coordinate_costs(net, _example(record.spec)))
-    if path.is_file():
-        return "\n".join(_of_file(path))
+    try:
+        if target and path.is_dir():
+            net, record = trained_net(path)
+            return str(coordinate_costs(net, _example(record.spec)))
+        if target and path.is_file():
+            return "\n".join(_of_file(path))
+    except OSError as error:
+        raise InputError(f"cannot read {target}: {error.strerror or error}") from error
     if ":" in target:
         return _of_model(target, size)
     raise InputError(
@@ -57,14 +60,20 @@ def _of_model(target: str, size: tuple[int, ...] | None) -> str:
         for part in name.split("."):
             found = getattr(found, part)
         model = found if isinstance(found, nn.Module) else found()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{target} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise InputError(f"{target} gives a {type(model).__name__} and no torch.nn.Module")
     try:
-        return str(coordinate_costs(model, *([] if size is None else [torch.zeros(size)])))
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{target} with an input of shape {size}: {error}") from error
+        return str(coordinate_costs(model, *([] if size is None else [_zeros(model, size)])))
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise InputError(f"{target} with an input of shape {size}: {said}") from error
+
+
+def _zeros(model: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
+    kinds = [one.dtype for one in model.parameters() if one.is_floating_point()]
+    return torch.zeros(size, dtype=kinds[0] if kinds else None)
 
 
 def _of_file(path: Path) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What `coordconv inspect` says about runs, checkpoints and models, and what it refuses."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -79,8 +81,11 @@ def test_what_was_exported_says_what_its_coordinates_mean(printed, tmp_path):
         ("net.pt", b"", "is a pickle"),
         ("net.h5", b"", "no checkpoint that is known"),
         ("net.safetensors", b"no", "no file of safetensors"),
-        ("net.onnx", b"no", "no ONNX file"),
-        ("net.pt2", b"no", "no program of torch.export"),
+        ("net.onnx", b"no", "net.onnx cannot be read"),
+        ("net.pt2", b"no", "net.pt2 cannot be read: BadZipFile"),
+        ("", None, "is no directory of a run"),
+        ("a" * 5000, None, "name too long"),
+        ("sys:exit", None, "cannot be made: SystemExit"),
         ("no_module:build", None, "cannot be made: ModuleNotFoundError"),
         ("torch.nn:Nothing", None, "cannot be made: AttributeError"),
         ("torch.nn:Conv2d", None, "cannot be made: TypeError"),
@@ -98,3 +103,13 @@ def test_what_cannot_be_inspected_costs_one_line(
     output = capsys.readouterr()
     assert len(output.err.splitlines()) == 1
     assert said in output.err
+
+
+def test_a_record_of_another_net_costs_one_line(tmp_path, capsys):
+    text = (RUN / "record.json").read_text()
+    weights = tmp_path / "weights.safetensors"
+    save_file({"other": torch.zeros(3)}, weights)
+    record = json.loads(text) | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    assert main(["inspect", str(tmp_path)]) == 2
+    assert "does not hold the weights of the net" in capsys.readouterr().err

@@ -85,5 +85,30 @@ def test_it_prints_as_a_table_whose_last_line_is_the_sum():
 
 
 def test_a_lazy_layer_is_refused():
-    with pytest.raises(ValueError, match="'0' does not know its channels"):
+    with pytest.raises(ValueError, match=r"'0\.weight' does not know its shape"):
         coordinate_costs(nn.Sequential(LazyCoordConv2d(4, 1)))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_every_dtype_counts_alike(dtype):
+    net, x = nn.Sequential(CoordConv2d(3, 8, 3)), torch.zeros(1, 3, 9, 9)
+    expected = coordinate_costs(net, x)
+    assert list(coordinate_costs(net.to(dtype), x.to(dtype))) == list(expected)
+
+
+def test_nothing_of_the_model_changes_and_its_hooks_see_its_own_calls_alone():
+    net = nn.Sequential(parametrizations.spectral_norm(CoordConv2d(3, 8, 3))).train()
+    before = {name: one.clone() for name, one in net.state_dict().items()}
+    seen = []
+    net[0].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape))
+    coordinate_costs(net, torch.randn(2, 3, 6, 6))
+    assert set(seen) == {(2, 3, 6, 6)}
+    for name, one in net.state_dict().items():
+        torch.testing.assert_close(one, before[name], rtol=0, atol=0)
+
+
+def test_shared_weights_count_once():
+    first, second = CoordConv2d(3, 3, 1), CoordConv2d(3, 3, 1)
+    second.coord_weight, second.weight, second.bias = first.coord_weight, first.weight, first.bias
+    costs = coordinate_costs(nn.Sequential(first, second))
+    assert (costs.coordinate_parameters, costs.parameters) == (6, 18)

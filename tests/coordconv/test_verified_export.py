@@ -137,3 +137,58 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(ModuleNotFoundError, match=r"torch-coordconv\[onnx\]"):
         to_onnx(net(), torch.randn(1, 3, 6, 8), tmp_path / "net.onnx")
+
+
+class Counting(nn.Module):
+    """Writes to its input and to a buffer, on which its output depends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = CoordConv2d(3, 4, 1)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, input: Tensor) -> Tensor:
+        self.calls += 1
+        return self.layer(input.mul_(2)) + self.calls
+
+
+def test_the_comparison_changes_neither_the_example_nor_the_model_nor_what_is_exported(tmp_path):
+    model, example = Counting().eval(), torch.randn(2, 3, 6, 8)
+    before = example.clone()
+    program = to_exported_program(model, example, tmp_path / "net.pt2")
+    assert torch.equal(example, before)
+    assert model.calls == 0
+    for one in (program, torch.export.load(tmp_path / "net.pt2")):
+        assert one.state_dict["calls"] == 0
+
+
+class Masking(nn.Module):
+    """Gives infinities where they are right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = CoordConv2d(3, 4, 1)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.layer(inputs[0]).masked_fill(inputs[-1][:, :1] > 0, float("-inf"))
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_infinities_variadic_inputs_and_crops_are_no_difference(export, tmp_path):
+    crop = torch.randn(2, 3, 8, 9)[:, :, :6, :8]
+    EXPORTS[export](Masking().eval(), (crop, crop), tmp_path / "net.pt2")
+    EXPORTS[export](torch.compile(net()), crop, tmp_path / "net.pt2")
+
+
+@pytest.mark.parametrize(
+    ("model", "example", "options", "said"),
+    [
+        (net().bfloat16(), torch.randn(1, 3, 6, 8).bfloat16(), {}, "cannot run|cannot write"),
+        (net(), torch.randn(1, 3, 6, 8), {"opset_version": 5}, "opset_version 5|cannot"),
+    ],
+    ids=["bfloat16", "old operators"],
+)
+def test_what_onnx_cannot_do_is_a_clear_error(model, example, options, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        to_onnx(model, example, tmp_path / "net.onnx", **options)
+    assert list(tmp_path.iterdir()) == []

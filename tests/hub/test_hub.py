@@ -56,11 +56,11 @@ def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path
     file = tmp_path / "model.safetensors"
     weights = load_file(file)
     save_file(dict(list(weights.items())[1:]), file)
-    with pytest.raises(RuntimeError, match="Missing key"):
+    with pytest.raises(InputError, match="Missing key"):
         SharedNet.from_pretrained(tmp_path)
     file.unlink()
     torch.save(weights, tmp_path / "pytorch_model.bin")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match=r"model\.safetensors"):
         SharedNet.from_pretrained(tmp_path)
     with pytest.raises(InputError, match="is a pickle"):
         SharedNet._load_as_pickle(None, "pytorch_model.bin", "cpu", True)
@@ -95,3 +95,12 @@ def test_a_run_whose_weights_are_gone_or_others_is_refused(tmp_path):
         SharedNet.from_run(tmp_path)
     with pytest.raises(InputError, match=r"record\.json"):
         SharedNet.from_run(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("scores", ["x", {"test": {"a": 1}}, {"train": {"a": 1}, "test": {}}])
+def test_scores_that_are_none_are_refused(scores):
+    spec = SharedNet.from_run(run("classification-quadrant-coordconv")).spec
+    with pytest.raises(InputError, match="scores: expected numbers"):
+        SharedNet(spec.model_dump(mode="json"), scores)
+    with pytest.raises(InputError, match="experiment: expected"):
+        SharedNet(None)

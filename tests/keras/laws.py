@@ -109,9 +109,10 @@ def test_a_causal_layer_sees_nothing_of_what_comes_after():
     np.testing.assert_array_equal(numbers(layer(later))[:, :4], actual[:, :4])
 
 
-def test_channels_may_come_first():
+@pytest.mark.parametrize("width", [9, 6])
+def test_channels_may_come_first_whatever_the_width(width):
     theirs = coordconv.CoordConv2d(4, 6, 3, padding=1, radius=True)
-    x = pictures(2)
+    x = pictures(2)[:, :, :width]
     ours = from_torch(theirs, data_format="channels_first")
     actual = numbers(ours(np.moveaxis(x, -1, 1).copy()))
     np.testing.assert_allclose(np.moveaxis(actual, 1, -1), in_torch(theirs, x), atol=1e-5)
@@ -214,8 +215,42 @@ def test_other_layers_are_refused():
         from_torch(torch.nn.Conv2d(3, 8, 3))
     with pytest.raises(TypeError, match="Conv2D"):
         to_torch(layers.Conv2D(8, 3))
+    with pytest.raises(TypeError, match="itself"):
+        from_torch(type("Own", (coordconv.CoordConv2d,), {})(4, 6, 3))
+    with pytest.raises(TypeError, match="itself"):
+        to_torch(built(type("Own", (CoordConv2D,), {})(6, 3)))
     with pytest.raises(TypeError, match="radius must be"):
         CoordConv2D(6, 3, radius="normalized")
+
+
+def test_a_layer_with_lora_comes_back_and_computes_the_same(tmp_path):
+    x = pictures(2)
+    model = keras.Sequential([keras.Input((6, 9, 4)), CoordConv2D(6, 3)])
+    model.layers[0].enable_lora(2)
+    model.layers[0].lora_kernel_b.assign(np.ones((2, 6)))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numbers(again(x)), numbers(model(x)), atol=1e-5)
+    assert tuple(CoordConv2D(6, 3, lora_rank=2)(x).shape) == (2, 4, 7, 6)
+
+
+def test_a_layer_recovers_from_a_picture_that_was_too_small():
+    layer = CoordConv2D(6, 7)
+    with pytest.raises(ValueError, match=r".+"):
+        layer(pictures(2))
+    assert tuple(layer(np.zeros((1, 9, 9, 4), "float32")).shape) == (1, 3, 3, 6)
+    assert CoordConv2D.from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_weights_keep_their_type_on_the_way(dtype):
+    if keras.backend.backend() == "jax" and dtype == "float64":
+        pytest.skip("JAX has no float64 unless it is switched on")
+    theirs = coordconv.CoordConv2d(4, 6, 3, dtype=getattr(torch, dtype))
+    back = to_torch(from_torch(theirs))
+    for name, weight in theirs.state_dict().items():
+        assert torch.equal(back.state_dict()[name], weight)
+        assert back.state_dict()[name].dtype == weight.dtype
 
 
 def built(layer):

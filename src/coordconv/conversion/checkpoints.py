@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.kinds import checked_model
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["from_concatenated", "from_plain", "to_concatenated"]
@@ -40,7 +41,7 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         <All keys matched successfully>
     """
     found = _checked(model, state_dict)
-    for name, layer in _layers(model):
+    for name, layer in _layers(model, "coord_weight"):
         key = f"{name}coord_weight"
         if key in found:
             raise ValueError(f"the state dict is not of a plain model: it has {key!r}")
@@ -104,14 +105,16 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
         coordinates beside the data of each group.
 
     Raises:
-        ValueError: If a layer has a smaller kernel for its coordinates, or no weights yet.
+        ValueError: If a layer has a smaller kernel for its coordinates, no weights yet, or weights
+            that are parametrized or pruned.
+        TypeError: If the model is none.
 
     Example:
         >>> from coordconv import CoordConv2d
         >>> {name: tuple(one.shape) for name, one in to_concatenated(CoordConv2d(3, 8, 1)).items()}
         {'weight': (8, 5, 1, 1), 'bias': (8,)}
     """
-    found = dict(model.state_dict())
+    found = dict(checked_model(model).state_dict())
     for name, layer in _layers(model):
         if layer.coord_kernel_size != layer.kernel_size:
             raise ValueError(
@@ -126,8 +129,7 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
 
 def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     """A copy of a state dict, if it is one."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    checked_model(model)
     if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
         raise TypeError(
             "state_dict must be a mapping from names to tensors, as load_state_dict takes it, got "
@@ -141,12 +143,21 @@ def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     return dict(state_dict)
 
 
-def _layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Every coordinate layer under each of its names, which end in a point or are empty."""
+def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
+    """Every coordinate layer under each of its names, which end in a point or are empty.
+
+    Weights under ``plain``, or else all, have to be parameters and not computed from others.
+    """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):
             if is_lazy(module.weight) or is_lazy(module.coord_weight):
                 raise ValueError(f"{name!r} does not know its channels yet: call the model once")
+            for weight in plain or ("weight", "coord_weight"):
+                if weight not in module._parameters:
+                    raise ValueError(
+                        f"the {weight} of {name!r} is computed from others, by a parametrization "
+                        "or by pruning; remove that first"
+                    )
             yield f"{name}." if name else "", module
 
 
@@ -213,9 +224,15 @@ def _apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
         # (groups, data + coordinates, out / groups, *kernel)
         parts = joint.unflatten(0, (layer.groups, -1)).split(sizes, dim=1)
         weight, coord_weight = reversed(parts) if before else parts
-        return weight.flatten(0, 1), coord_weight.transpose(0, 1).flatten(1, 2)
-    weight, coord_weight = reversed(joint.split(sizes, 1)) if before else joint.split(sizes, 1)
-    return weight, coord_weight
+        weight, coord_weight = weight.flatten(0, 1), coord_weight.transpose(0, 1).flatten(1, 2)
+    else:
+        weight, coord_weight = reversed(joint.split(sizes, 1)) if before else joint.split(sizes, 1)
+    return _own(weight), _own(coord_weight)
+
+
+def _own(part: Tensor) -> Tensor:
+    """A part of a weight in memory of its own, as files of weights need it."""
+    return part.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _together(layer: Any, weight: Tensor, coord_weight: Tensor) -> Tensor:

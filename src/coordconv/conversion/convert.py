@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from coordconv.conventions import Convention, checked_radius
-from coordconv.conversion.kinds import coordinate_kind, stored_weight, why_not
+from coordconv.conversion.kinds import checked_model, coordinate_kind, stored_weight, why_not
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.selection import Where, convolutions, selected
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
@@ -71,8 +71,9 @@ def convert(
           (2): CoordConv2d(8, 2, kernel_size=(1, 1), stride=(1, 1), radius=False)
         )
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    checked_model(model)
+    if tell is not None and not callable(tell):
+        raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
     names = convolutions(model)
     chosen = selected(names, where)

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize
 
-from coordconv.conversion.kinds import own_class, plain_kind, stored_weight
+from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
 from coordconv.conversion.revert import become_plain
-from coordconv.conversion.sizes import Size, evaluating, sizes_seen
+from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["fold"]
@@ -35,7 +35,9 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
 
     Raises:
         ValueError: If a coordinate layer is not reached by the example, if it is called with a
-            window, with coordinates or with an output size, or if it is of a class of its own kind.
+            window, with coordinates or with an output size, or if it is of a class of its own kind;
+            or if the model cannot be copied.
+        TypeError: If the model is none.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -47,7 +49,14 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         >>> folded(torch.zeros(4, 3, 6, 9)).shape
         torch.Size([4, 8, 4, 7])
     """
-    model = copy.deepcopy(model)
+    checked_model(model)
+    try:
+        model = copy.deepcopy(model)
+    except RuntimeError as error:
+        raise ValueError(
+            "the model cannot be copied while it holds weights that were computed with gradients, "
+            "as by a hook: call it once under torch.no_grad() first"
+        ) from error
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     sizes = sizes_seen(model, layers, example, options, refuse=_unknown_to_a_constant)
     for layer in layers:
@@ -88,7 +97,8 @@ def _share(layer: Any, size: Size) -> Tensor:
     weight = stored_weight(layer)
     nothing = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
     without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
-    with torch.no_grad(), evaluating(layer):
+    precise = torch.autocast(weight.device.type, enabled=False)
+    with torch.no_grad(), evaluating(layer), without_hooks(layer), precise:
         return functional_call(layer, without, (nothing,))
 
 

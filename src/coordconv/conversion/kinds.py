@@ -7,6 +7,7 @@ from coordconv import layers
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = [
+    "checked_model",
     "coordinate_kind",
     "is_convolution",
     "own_class",
@@ -32,6 +33,17 @@ PAIRS: dict[type[nn.Module], type[nn.Module]] = {
 BACK = {coordinate: plain for plain, coordinate in PAIRS.items()}
 
 _FOREIGN = ("torch.ao.nn", "torch.nn.quantized", "torch.nn.qat", "torch.nn.intrinsic", "torchao")
+
+
+def checked_model(model: object) -> nn.Module:
+    """Return the model, if it is one.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    return model
 
 
 def is_convolution(module: nn.Module) -> bool:

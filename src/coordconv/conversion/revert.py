@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from coordconv.conversion.kinds import plain_kind
+from coordconv.conversion.kinds import checked_model, plain_kind
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["become_plain", "revert"]
@@ -28,7 +28,9 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
 
     Raises:
         ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is of
-            a class of its own kind. The model is then as it was.
+            a class of its own kind, or its coordinate weights are parametrized or pruned. The
+            model is then as it was.
+        TypeError: If the model is none.
 
     Example:
         >>> from coordconv import convert
@@ -37,11 +39,18 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
           (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))
         )
     """
+    checked_model(model)
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     kinds = {module: plain_kind(module) for module in found}
     strange = [repr(found[module]) for module, kind in kinds.items() if kind is None]
     if strange:
         raise ValueError(f"cannot revert {', '.join(strange)}: of a class of its own kind")
+    computed = [repr(name) for m, name in found.items() if "coord_weight" not in m._parameters]
+    if computed:
+        raise ValueError(
+            f"cannot revert {', '.join(computed)}: coordinate weights are computed from others, "
+            "by a parametrization or by pruning; remove that first"
+        )
     used = [f"{name!r} ({_largest(module)})" for module, name in found.items() if _largest(module)]
     if used and not discard:
         raise ValueError(

@@ -1,5 +1,6 @@
 """The sizes of input that the coordinate layers of a model meet."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Size", "evaluating", "sizes_seen"]
+__all__ = ["Size", "evaluating", "sizes_seen", "without_hooks"]
 
 Size = tuple[int, ...]
 
@@ -64,3 +65,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+@contextmanager
+def without_hooks(layer: nn.Module) -> Iterator[None]:
+    """Let a layer be called by itself, without what hooks do to its inputs and outputs."""
+    hooks = {name: vars(layer)[name] for name in _HOOKS}
+    for name in _HOOKS:
+        setattr(layer, name, OrderedDict())
+    try:
+        yield
+    finally:
+        for name, kept in hooks.items():
+            setattr(layer, name, kept)
+
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks")

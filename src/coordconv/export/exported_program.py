@@ -1,6 +1,8 @@
 """Models as programs of ``torch.export``."""
 
+from inspect import Parameter, signature
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +72,11 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
     if dynamic != "nothing":
         # A batch of one would be taken for a constant.
         inputs = tuple(torch.cat([one, one]) if one.shape[:1] == (1,) else one for one in inputs)
-    axes = [dict.fromkeys(dynamic_axes(one, dynamic), Dim.DYNAMIC) for one in inputs]
+    model = getattr(model, "_orig_mod", model)  # What torch.compile wraps.
+    axes: list[Any] = [dict.fromkeys(dynamic_axes(one, dynamic), Dim.DYNAMIC) for one in inputs]
+    for place, parameter in enumerate(signature(model.forward).parameters.values()):
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            axes[place:] = [tuple(axes[place:])]
     try:
         with torch.no_grad():
             return torch.export.export(model, inputs, dynamic_shapes=tuple(axes))

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from coordconv.conversion.kinds import checked_model
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -29,12 +30,13 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
         >>> from coordconv import CoordConv2d
         >>> meaning = coordinates_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="monai")))
         >>> meaning["0"]["order"], meaning["0"]["span"], meaning["0"]["radius"]
-        ('ij', (-0.5, 0.5), None)
+        ('ij', [-0.5, 0.5], None)
     """
     return {
         name: asdict(module.convention)
         | {"radius": module.convention.radius if module.radius else None}
-        for name, module in model.named_modules()
+        | {"span": span if (span := module.convention.span) == "pixels" else list(span)}
+        for name, module in checked_model(model).named_modules()
         if isinstance(module, CoordinateLayer | AddCoords)
     }
 
@@ -54,7 +56,7 @@ def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
         What `coordinates_of` gave for the model.
 
     Raises:
-        ValueError: If the file is none of these, or says nothing about coordinates.
+        ValueError: If the file is none of these, cannot be read, or says nothing about coordinates.
         ModuleNotFoundError: If it is an ONNX file and the extra is not installed.
 
     Example:
@@ -67,7 +69,12 @@ def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
     readers = {".onnx": _text_in_onnx, ".pt2": _text_in_program}
     if path.suffix not in readers:
         raise ValueError(f"{path} is no exported file: expected {' or '.join(readers)}")
-    text = readers[path.suffix](path)
+    try:
+        text = readers[path.suffix](path)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # Whatever a reader makes of other bytes.
+        raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
     if text is None:
         raise ValueError(
             f"{path} says nothing about coordinates: coordconv.export did not write it"
@@ -75,26 +82,20 @@ def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(text)
         return {str(name): dict(meaning) for name, meaning in found.items()}
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: what it says about coordinates is damaged: {error}") from error
 
 
 def _text_in_onnx(path: Path) -> str | None:
     onnx = from_the_extra("onnx")
-    try:
-        properties = onnx.load(path, load_external_data=False).metadata_props
-    except Exception as error:  # Whatever protobuf makes of other bytes.
-        raise ValueError(f"{path} is no ONNX file: {error}") from error
+    properties = onnx.load(path, load_external_data=False).metadata_props
     return {one.key: one.value for one in properties}.get("coordconv")
 
 
 def _text_in_program(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as file:
-            names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
-            return file.read(names[0]).decode() if names else None
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is no program of torch.export: {error}") from error
+    with zipfile.ZipFile(path) as file:
+        names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
+        return file.read(names[0]).decode() if names else None
 
 
 def from_the_extra(name: str) -> Any:

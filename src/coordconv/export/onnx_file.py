@@ -1,5 +1,7 @@
 """Models as ONNX files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,8 @@ def to_onnx(
         The path. The file's metadata holds `coordinates_of` the model under the key ``coordconv``.
 
     Raises:
-        ValueError: As in `to_exported_program`.
+        ValueError: As in `to_exported_program`, or if onnxruntime cannot run the model, or the
+            exporter does not know the version of the operators.
         TypeError: As in `to_exported_program`.
         ModuleNotFoundError: If the extra is not installed.
 
@@ -55,16 +58,19 @@ def to_onnx(
     onnx, runtime, _ = map(from_the_extra, ("onnx", "onnxruntime", "onnxscript"))
     inputs, path = checked_inputs(model, example, dynamic), Path(path)
     program = exported(model, inputs, dynamic)
-    written: Any = torch.onnx.export(
-        program, dynamo=True, verbose=False, opset_version=opset_version
-    )
+    with _as_value_error("torch.onnx.export cannot write this model"):
+        written: Any = torch.onnx.export(
+            program, dynamo=True, verbose=False, opset_version=opset_version
+        )
     written.model.metadata_props["coordconv"] = as_text(model)
     with replaced_when_done(path) as unfinished:
         written.save(unfinished)
-        graph = onnx.load(unfinished, load_external_data=False).graph
-        session = runtime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
+        file = onnx.load(unfinished, load_external_data=False)
+        _check_version(file, opset_version)
+        with _as_value_error("onnxruntime cannot run this model"):
+            session = runtime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
         names = [entry.name for entry in session.get_inputs()]
-        _check_axes(graph, names, inputs, dynamic)
+        _check_axes(file.graph, names, inputs, dynamic)
 
         def run(*tensors: Tensor) -> list[Tensor]:
             arrays = (tensor.detach().cpu().numpy() for tensor in tensors)
@@ -73,6 +79,24 @@ def to_onnx(
 
         compare(model, run, inputs, dynamic, tolerance)
     return path
+
+
+@contextmanager
+def _as_value_error(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{what}: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+def _check_version(file: Any, wanted: int | None) -> None:
+    """Raise where the exporter took another version of the operators than it was asked for."""
+    found = [one.version for one in file.opset_import if one.domain in ("", "ai.onnx")]
+    if wanted is not None and wanted not in found:
+        raise ValueError(
+            f"the exporter knows no opset_version {wanted} for this model, it took "
+            f"{', '.join(map(str, found))}"
+        )
 
 
 def _check_axes(graph: Any, names: list[str], inputs: tuple[Tensor, ...], dynamic: Dynamic) -> None:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from coordconv.conversion.kinds import checked_model
+
 __all__ = ["Dynamic", "Example", "checked_inputs", "compare", "dynamic_axes"]
 
 Dynamic = Literal["batch and size", "batch", "nothing"]
@@ -20,8 +22,7 @@ def checked_inputs(model: nn.Module, example: Example, dynamic: Dynamic) -> tupl
         TypeError: If the model is none or the example is not made of tensors.
         ValueError: If the model is in training mode or there is no such choice of axes.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    checked_model(model)
     inputs = (example,) if isinstance(example, Tensor) else example
     if not isinstance(inputs, tuple | list) or not inputs or not all(map(torch.is_tensor, inputs)):
         raise TypeError(f"example must be a tensor or a sequence of tensors, got {example!r}")
@@ -30,7 +31,8 @@ def checked_inputs(model: nn.Module, example: Example, dynamic: Dynamic) -> tupl
         raise ValueError(f"dynamic must be one of {choices}, got {dynamic!r}")
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode, call model.eval() first")
-    return tuple(inputs)
+    # Dense copies: the strides of a crop would become a condition of what is exported.
+    return tuple(one.detach().clone() for one in inputs)
 
 
 def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
@@ -56,13 +58,13 @@ def compare(
     for what, tensors in _cases(inputs, dynamic):
         with torch.no_grad():
             try:
-                expected = _tensors(model(*tensors))
+                expected = _outputs(model, tensors)
             except Exception:
                 if tensors is inputs:
                     raise
                 continue  # The model itself is made for some sizes only.
             try:
-                actual = _tensors(exported(*tensors))
+                actual = _outputs(exported, tensors)
             except Exception as error:
                 raise ValueError(f"what was exported fails with {what}: {error}") from error
         _check(expected, actual, what, tolerance)
@@ -86,8 +88,16 @@ def _repeated(inputs: Sequence[Tensor], dynamic: Dynamic, times: int) -> tuple[T
     )
 
 
-def _tensors(output: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+def _outputs(call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    """Every tensor that a call gives; what it writes to inputs and buffers does not stay."""
+    buffers = list(call.buffers()) if isinstance(call, nn.Module) else []
+    kept = [one.clone() for one in buffers]
+    try:
+        leaves = tree_leaves(call(*(one.clone() for one in inputs)))
+        return [leaf.clone() for leaf in leaves if isinstance(leaf, Tensor)]
+    finally:
+        for one, before in zip(buffers, kept, strict=True):
+            one.copy_(before)
 
 
 def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: float) -> None:
@@ -100,10 +110,18 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
     for number, (ours, theirs) in enumerate(zip(expected, actual, strict=True)):
         if ours.numel() == 0:
             continue
-        ours, theirs = ours.double().cpu(), theirs.double().cpu()
-        share = ((ours - theirs).abs().max() / (ours.abs().max() or 1)).item()
+        ours, theirs = _real(ours), _real(theirs)
+        # The same infinity, or in both not a number, is agreement.
+        same = (ours == theirs) | (ours.isnan() & theirs.isnan())
+        largest = ours[ours.isfinite()].abs().amax().item() if ours.isfinite().any() else 0
+        share = torch.where(same, 0, (ours - theirs).abs()).max().item() / (largest or 1)
         if not share <= tolerance:  # Not a number is no agreement.
             raise ValueError(
                 f"with {what}, what was exported differs from the model by {share:.2g} of the "
                 f"largest value of output {number}, more than the tolerance of {tolerance:g}"
             )
+
+
+def _real(values: Tensor) -> Tensor:
+    values = torch.view_as_real(values) if values.is_complex() else values
+    return values.double().cpu()

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from coordconv import layers as torch_layers
+from coordconv.conversion.kinds import plain_kind
 from coordconv.keras import layers
 from coordconv.layers.convolution import CoordConvolution
 
@@ -41,8 +42,12 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
         >>> tuple(layer(keras.ops.zeros((4, 6, 9, 3))).shape)
         (4, 6, 9, 8)
     """
-    if not isinstance(layer, CoordConvolution):
-        raise TypeError(f"layer must be a CoordConv1d, 2d or 3d, got {type(layer).__name__}")
+    if not isinstance(layer, CoordConvolution) or plain_kind(layer) is None:
+        raise TypeError(
+            f"layer must be a CoordConv1d, 2d or 3d itself, got {type(layer).__name__}: what a "
+            "class of its own kind does is not known here"
+        )
+    options = {"dtype": str(layer.weight.dtype).removeprefix("torch.")} | options
     rank = len(layer.kernel_size)
     made = _OURS[rank](
         filters=layer.out_channels,
@@ -64,7 +69,7 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
     made.kernel.assign(_channels_last(layer.weight))
     made.coord_kernel.assign(_channels_last(_full_size(layer)))
     if layer.bias is not None:
-        made.bias.assign(layer.bias.detach().float().cpu().numpy())
+        made.bias.assign(_as_array(layer.bias))
     return made
 
 
@@ -88,8 +93,8 @@ def to_torch(layer: Any) -> CoordConvolution:
         >>> to_torch(layer)
         CoordConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=same, radius=False)
     """
-    if not isinstance(layer, tuple(_OURS.values())):
-        raise TypeError(f"layer must be a CoordConv1D, 2D or 3D, got {type(layer).__name__}")
+    if type(layer) not in _OURS.values():
+        raise TypeError(f"layer must be a CoordConv1D, 2D or 3D itself, got {type(layer).__name__}")
     if not layer.built:
         raise ValueError("the layer does not know its channels yet: call it once")
     if layer.activation is not keras.activations.linear:
@@ -99,9 +104,7 @@ def to_torch(layer: Any) -> CoordConvolution:
             f"torch has no padding {layer.padding!r} at the strides {layer.strides}; pad the "
             "coordinates and the data before"
         )
-    kernel, coord_kernel = (
-        keras.ops.convert_to_numpy(one) for one in (layer.kernel, layer.coord_kernel)
-    )
+    kernel, coord_kernel = _numbers(layer.kernel), _numbers(layer.coord_kernel)
     made = _TORCH[layer.rank](
         kernel.shape[-2] * layer.groups,
         layer.filters,
@@ -111,6 +114,7 @@ def to_torch(layer: Any) -> CoordConvolution:
         layer.dilation_rate,
         layer.groups,
         layer.use_bias,
+        dtype=getattr(torch, layer.variable_dtype),
         radius=layer.radius,
         convention=layer.convention,
     )
@@ -118,7 +122,7 @@ def to_torch(layer: Any) -> CoordConvolution:
         made.weight.copy_(_channels_first(kernel))
         made.coord_weight.copy_(_channels_first(coord_kernel))
         if layer.use_bias:
-            made.bias.copy_(torch.from_numpy(np.array(keras.ops.convert_to_numpy(layer.bias))))
+            made.bias.copy_(torch.from_numpy(_numbers(layer.bias)))
     return made
 
 
@@ -146,10 +150,21 @@ def _full_size(layer: CoordConvolution) -> torch.Tensor:
 
 def _channels_last(weight: torch.Tensor) -> np.ndarray:
     """From (out, in, *kernel) to (*kernel, in, out)."""
-    moved = weight.detach().float().cpu().movedim((0, 1), (-1, -2))
-    return moved.contiguous().numpy()
+    return _as_array(weight.movedim((0, 1), (-1, -2)))
 
 
 def _channels_first(kernel: np.ndarray) -> torch.Tensor:
     """From (*kernel, in, out) to (out, in, *kernel)."""
     return torch.from_numpy(np.array(np.moveaxis(kernel, (-1, -2), (0, 1))))
+
+
+def _as_array(weight: torch.Tensor) -> np.ndarray:
+    """A weight as numpy has it, which knows no bfloat16."""
+    weight = weight.detach().cpu()
+    return (weight if weight.dtype == torch.float64 else weight.float()).contiguous().numpy()
+
+
+def _numbers(weight: Any) -> np.ndarray:
+    """A weight of Keras as numpy has it."""
+    exact = "float64" if keras.backend.standardize_dtype(weight.dtype) == "float64" else "float32"
+    return np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, exact)))

@@ -39,10 +39,13 @@ class _CoordinateConvolution:
         """Draw the weights as one convolution over the data and the coordinates draws them."""
         initializer, coordinates = self.kernel_initializer, self.rank + (1 if self.radius else 0)
         channels = input_shape[-1 if self.data_format == "channels_last" else 1]
-        data = channels // self.groups
+        data, low_rank = channels // self.groups, self.lora_rank
         self.kernel_initializer = _Part(initializer, data + coordinates, slice(0, data))
-        super().build(input_shape)
-        self.kernel_initializer = initializer
+        self.lora_rank = None  # No weight may come after those.
+        try:
+            super().build(input_shape)
+        finally:
+            self.kernel_initializer, self.lora_rank = initializer, low_rank
         self.coord_kernel = self.add_weight(
             name="coord_kernel",
             shape=(*self.kernel_size, coordinates, self.filters),
@@ -51,10 +54,19 @@ class _CoordinateConvolution:
             constraint=self.kernel_constraint,
             dtype=self.dtype,
         )
+        if low_rank:
+            self.enable_lora(low_rank, lora_alpha=self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         """Return the activation of the convolution over ``inputs`` and their coordinates."""
-        return keras.layers.Conv2D.call(self, inputs)  # Alike at every rank, but for Conv1D's.
+        outputs = self.convolution_op(inputs, self.kernel)
+        if self.use_bias:
+            shape = [1] * (self.rank + 2)
+            shape[-1 if self.data_format == "channels_last" else 1] = self.filters
+            # The bias first: Keras (3.15) would let TensorFlow add it along a width that is equal
+            # to the number of filters.
+            outputs = ops.add(ops.reshape(self.bias, shape), outputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve the data and the coordinates of their pixels, and add."""

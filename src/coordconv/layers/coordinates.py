@@ -74,11 +74,16 @@ def checked_kernel(
 
     Raises:
         ValueError: It is larger than the other, or has another number of axes.
+        TypeError: It is no number.
     """
     if coord_kernel_size is None:
         return tuple(kernel_size)
     if isinstance(coord_kernel_size, int):
         coord_kernel_size = (coord_kernel_size,) * len(kernel_size)
+    if not isinstance(coord_kernel_size, tuple | list):
+        raise TypeError(
+            f"coord_kernel_size must be a number or one for every axis, got {coord_kernel_size!r}"
+        )
     if len(coord_kernel_size) != len(kernel_size) or not all(
         1 <= small <= large for small, large in zip(coord_kernel_size, kernel_size, strict=True)
     ):

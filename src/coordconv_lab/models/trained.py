@@ -3,6 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -25,8 +26,15 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     weights = directory / "weights.safetensors"
     if not weights.is_file():
         raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
-    if sha256(weights.read_bytes()).hexdigest() != record.weights_sha256:
+    try:
+        found = sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {weights}: {error.strerror}") from error
+    if found != record.weights_sha256:
         raise InputError(f"{weights} is not the file that the record beside it is about")
     net = build(record.spec.model, record.spec.data.canvas)
-    net.load_state_dict(load_file(weights))
+    try:
+        net.load_state_dict(load_file(weights))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"{weights} does not hold the weights of the net of the record") from error
     return net.eval(), record

@@ -4,7 +4,9 @@ import re
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from coordconv import PRESETS, CoordConv1d, CoordConv2d, CoordConvTranspose2d, convert
 from coordconv.conversion import from_concatenated, from_plain, to_concatenated
@@ -159,3 +161,23 @@ def test_a_state_dict_that_is_not_plain_is_refused():
         from_plain(net, net.state_dict())
     with pytest.raises(ValueError, match="no weights for '0'"):
         from_plain(net, {"3.weight": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_what_is_imported_can_be_saved_and_assigned(kind, tmp_path):
+    layer = kind(4, 6, 3)
+    found = from_concatenated(layer, to_concatenated(layer))
+    save_file(found, tmp_path / "layer.safetensors")
+    layer.load_state_dict(found, assign=True)
+    save_file(layer.state_dict(), tmp_path / "layer.safetensors")
+
+
+def test_weights_that_are_computed_are_refused_by_name():
+    net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1)))
+    with pytest.raises(ValueError, match=r"the weight of '0' is computed"):
+        to_concatenated(net)
+    with pytest.raises(ValueError, match=r"the weight of '0' is computed"):
+        from_concatenated(net, {"0.weight": torch.zeros(4, 5, 1, 1), "0.bias": torch.zeros(4)})
+    net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1), "coord_weight"))
+    with pytest.raises(ValueError, match=r"the coord_weight of '0' is computed"):
+        from_plain(net, {"0.weight": torch.zeros(4, 3, 1, 1), "0.bias": torch.zeros(4)})

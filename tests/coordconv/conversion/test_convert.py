@@ -6,7 +6,7 @@ import io
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations, spectral_norm, weight_norm
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from coordconv import CoordConv2d, convert, revert
 from coordconv.conversion import Report
@@ -348,3 +348,27 @@ def test_a_coordinate_layer_of_its_own_kind_is_not_reverted():
 
     with pytest.raises(ValueError, match="of a class of its own kind"):
         revert(nn.Sequential(Scaled(1, 1, 1)), discard=True)
+
+
+@pytest.mark.parametrize("where", [0, 1])
+def test_coordinate_weights_that_are_computed_are_not_taken_away_halfway(where):
+    net = convert(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)), "all")
+    if where:
+        parametrizations.spectral_norm(net[1], "coord_weight")
+    else:
+        prune.l1_unstructured(net[0], "coord_weight", 0.5)
+    before, classes = state(net), [type(module) for module in net]
+    with pytest.raises(ValueError, match=f"cannot revert '{where}'.*remove that first"):
+        revert(net, discard=True)
+    assert_same_state(state(net), before)
+    assert [type(module) for module in net] == classes
+
+
+def test_what_is_no_model_or_no_option_is_refused_before_anything_changes():
+    with pytest.raises(TypeError, match=r"torch\.nn\.Module, got NoneType"):
+        revert(None)
+    net = model()
+    for wrong in ({"tell": 3}, {"coord_kernel_size": 1.5}, {"coord_kernel_size": "1"}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            convert(net, **wrong)
+        assert type(net[0]) is nn.Conv2d

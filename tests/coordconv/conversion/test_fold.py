@@ -113,3 +113,36 @@ def test_nothing_is_left_of_the_coordinates_but_the_maps():
 
 def test_the_public_names_are_there():
     assert {"convert", "fold", "revert"} <= set(coordconv.__all__)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        lambda layer: layer.register_forward_hook(lambda *parts: parts[2] + 1),
+        lambda layer: layer.register_forward_hook(lambda *parts: parts[2] * 2),
+        lambda layer: layer.register_forward_pre_hook(
+            lambda _, inputs: nn.functional.pad(inputs[0], (1, 2, 0, 1))
+        ),
+    ],
+    ids=["adds", "doubles", "pads"],
+)
+def test_a_hook_acts_once(hook):
+    net, input = nn.Sequential(CoordConv2d(3, 8, 3)), torch.randn(2, 3, 9, 8)
+    hook(net[0])
+    torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_that_cannot_be_copied_is_refused():
+    net = nn.Sequential(torch.nn.utils.weight_norm(CoordConv2d(3, 4, 1)))
+    net(torch.randn(1, 3, 5, 5))
+    with pytest.raises(ValueError, match="cannot be copied"):
+        fold(net, torch.randn(1, 3, 5, 5))
+    with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
+        fold(None, torch.randn(1, 3, 5, 5))
+
+
+def test_the_map_is_as_exact_under_autocast_as_without():
+    net, input = nn.Sequential(CoordConv2d(3, 8, 3)), torch.randn(2, 3, 9, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        folded = fold(net, input)
+    torch.testing.assert_close(folded(input), net(input), rtol=1e-5, atol=1e-5)
