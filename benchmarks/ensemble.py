@@ -66,6 +66,7 @@ def in_processes(net: str, size: int, count: int, device: str, seconds: float) -
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
+    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="nets at once")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
     parser.add_argument("--seconds", type=float, default=3, help="of each turn")
     parser.add_argument("--turns", type=int, default=3)
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
         net, size, device, seconds = options.one
         print(steps_a_second(net, int(size), device, float(seconds)))
         return
-    ways = {f"ensemble of {size}": (size, 1) for size in SIZES}
+    ways = {f"ensemble of {size}": (size, 1) for size in sorted({1, *options.sizes})}
     if options.device == "cpu":
         ways["two processes"] = (1, 2)
     cells = []
