@@ -28,10 +28,7 @@ class _CoordinateConvolution:
     ) -> None:
         super().__init__(*arguments, **options)
         if isinstance(convention, Mapping):  # As a saved layer has it.
-            span = convention.get("span", "pixels")
-            convention = Convention(
-                **{**convention, "span": span if span == "pixels" else tuple(span)}
-            )
+            convention = Convention(**convention)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
 
