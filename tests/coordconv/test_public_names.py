@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import coordconv
-from coordconv import testing
+from coordconv import export, keras, testing
+from coordconv.conversion import from_concatenated, from_plain, to_concatenated
+from coordconv.costs import coordinate_costs
+from coordconv_lab.hub import SharedNet
 
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
@@ -35,15 +38,31 @@ def test_the_public_names_are_these_and_no_others():
     assert testing.__all__ == ASSERTS
 
 
-@pytest.mark.parametrize("name", [*CLASSES, *FUNCTIONS, *ASSERTS])
-def test_every_public_name_is_documented_in_the_house_form_with_an_example_that_runs(name):
-    thing = getattr(testing if name in ASSERTS else coordconv, name)
+@pytest.mark.parametrize(
+    "thing",
+    [
+        *(getattr(coordconv, name) for name in [*CLASSES, *FUNCTIONS]),
+        *(getattr(testing, name) for name in ASSERTS),
+        *(getattr(export, name) for name in export.__all__),
+        from_concatenated,
+        from_plain,
+        to_concatenated,
+        coordinate_costs,
+        keras.from_torch,
+        keras.to_torch,
+        keras.CoordConv2D,
+        SharedNet,
+    ],
+    ids=lambda thing: thing.__name__,
+)
+def test_every_public_name_is_documented_in_the_house_form_with_an_example_that_runs(thing):
+    name = thing.__name__
     text = inspect.getdoc(thing) or ""
     form = "Attributes:" if name in ("Convention", "Window") else "Args:"
     assert f"\n{form}\n" in text
     if name != "Window":  # It checks nothing itself.
         assert "\nRaises:\n" in text
-    if name in FUNCTIONS:
+    if inspect.isfunction(thing) and name not in ASSERTS:
         assert "\nReturns:\n" in text
     assert "\nExample:\n    >>> " in text
     (example,) = doctest.DocTestFinder(recurse=False).find(thing, globs=_globals_of(thing))

@@ -180,6 +180,27 @@ def test_infinities_variadic_inputs_and_crops_are_no_difference(export, tmp_path
     EXPORTS[export](torch.compile(net()), crop, tmp_path / "net.pt2")
 
 
+class Scaled(nn.Module):
+    """Takes a number beside the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = CoordConv2d(3, 4, 1)
+
+    def forward(self, input: Tensor, scale: Tensor) -> Tensor:
+        return self.layer(input) * scale
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_input_may_be_a_single_number(export, tmp_path):
+    EXPORTS[export](Scaled().eval(), (torch.randn(1, 3, 6, 8), torch.tensor(2.0)), tmp_path / "net")
+
+
+def test_what_torch_compile_wraps_keeps_the_names_of_its_layers(tmp_path):
+    path = to_onnx(torch.compile(net()), torch.randn(1, 3, 6, 8), tmp_path / "net.onnx")
+    assert coordinates_in_file(path) == coordinates_of(net())
+
+
 @pytest.mark.parametrize(
     ("model", "example", "options", "said"),
     [

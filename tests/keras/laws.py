@@ -200,6 +200,7 @@ def test_every_layer_comes_back_from_its_configuration(layer):
             ),
             "cannot pad",
         ),
+        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, 2, dilation=2)), "dilation_rate"),
         (lambda: to_torch(CoordConv2D(6, 3)), "call it once"),
         (lambda: to_torch(built(CoordConv2D(6, 3, activation="relu"))), "activation 'relu'"),
         (lambda: to_torch(built(CoordConv2D(6, 3, 2, padding="same"))), "no padding 'same'"),

@@ -30,7 +30,8 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         A state dict that ``model.load_state_dict`` takes with ``strict=True``.
 
     Raises:
-        ValueError: If the state dict has coordinate weights, or lacks a layer's weights.
+        ValueError: If the state dict has coordinate weights, or lacks a layer's weights, or the
+            model's coordinate weights are parametrized or pruned.
         TypeError: If it is no state dict.
 
     Example:
@@ -70,7 +71,7 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
 
     Raises:
         ValueError: If a layer's weight is not there, or has another shape or no floating-point
-            numbers.
+            numbers; or if the layer's own are parametrized or pruned.
         TypeError: If it is no state dict.
 
     Example:

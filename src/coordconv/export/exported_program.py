@@ -10,7 +10,7 @@ from torch.export import Dim, ExportedProgram
 
 from coordconv.export.files import replaced_when_done
 from coordconv.export.metadata import as_text
-from coordconv.export.verification import Dynamic, Example, checked_inputs, compare, dynamic_axes
+from coordconv.export.verification import Dynamic, Example, checked, compare, dynamic_axes
 
 __all__ = ["exported", "to_exported_program"]
 
@@ -39,8 +39,8 @@ def to_exported_program(
             absolute value of an output.
 
     Returns:
-        The program. The file beside it holds `coordinates_of` the model under the name
-        ``coordconv.json``.
+        The program. The file, if one is written, holds `coordinates_of` the model as well, under
+        the name ``coordconv.json``.
 
     Raises:
         ValueError: If the model cannot be exported with these axes dynamic, if the program gives
@@ -54,7 +54,7 @@ def to_exported_program(
         >>> program.module()(torch.randn(5, 3, 9, 9)).shape
         torch.Size([5, 8, 7, 7])
     """
-    inputs = checked_inputs(model, example, dynamic)
+    model, inputs = checked(model, example, dynamic)
     program = exported(model, inputs, dynamic)
     compare(model, program.module(), inputs, dynamic, tolerance)
     if path is not None:
@@ -72,7 +72,6 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
     if dynamic != "nothing":
         # A batch of one would be taken for a constant.
         inputs = tuple(torch.cat([one, one]) if one.shape[:1] == (1,) else one for one in inputs)
-    model = getattr(model, "_orig_mod", model)  # What torch.compile wraps.
     axes: list[Any] = [dict.fromkeys(dynamic_axes(one, dynamic), Dim.DYNAMIC) for one in inputs]
     for place, parameter in enumerate(signature(model.forward).parameters.values()):
         if parameter.kind is Parameter.VAR_POSITIONAL:

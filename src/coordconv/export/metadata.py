@@ -26,6 +26,9 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
         For the name of every coordinate layer and `AddCoords`, the fields of its `Convention`;
         ``radius`` is the form of the radius, or None where there is none.
 
+    Raises:
+        TypeError: If the model is none.
+
     Example:
         >>> from coordconv import CoordConv2d
         >>> meaning = coordinates_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="monai")))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from coordconv.export.exported_program import exported
 from coordconv.export.files import replaced_when_done
 from coordconv.export.metadata import as_text, from_the_extra
-from coordconv.export.verification import Dynamic, Example, checked_inputs, compare, dynamic_axes
+from coordconv.export.verification import Dynamic, Example, checked, compare, dynamic_axes
 
 __all__ = ["to_onnx"]
 
@@ -56,7 +56,8 @@ def to_onnx(
         'net.onnx'
     """
     onnx, runtime, _ = map(from_the_extra, ("onnx", "onnxruntime", "onnxscript"))
-    inputs, path = checked_inputs(model, example, dynamic), Path(path)
+    model, inputs = checked(model, example, dynamic)
+    path = Path(path)
     program = exported(model, inputs, dynamic)
     with _as_value_error("torch.onnx.export cannot write this model"):
         written: Any = torch.onnx.export(

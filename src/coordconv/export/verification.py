@@ -9,20 +9,22 @@ from torch.utils._pytree import tree_leaves
 
 from coordconv.conversion.kinds import checked_model
 
-__all__ = ["Dynamic", "Example", "checked_inputs", "compare", "dynamic_axes"]
+__all__ = ["Dynamic", "Example", "checked", "compare", "dynamic_axes"]
 
 Dynamic = Literal["batch and size", "batch", "nothing"]
 Example = Tensor | Sequence[Tensor]
 
 
-def checked_inputs(model: nn.Module, example: Example, dynamic: Dynamic) -> tuple[Tensor, ...]:
-    """Return the inputs of the example.
+def checked(
+    model: nn.Module, example: Example, dynamic: Dynamic
+) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """Return the model, without what ``torch.compile`` wraps it in, and the inputs of the example.
 
     Raises:
         TypeError: If the model is none or the example is not made of tensors.
         ValueError: If the model is in training mode or there is no such choice of axes.
     """
-    checked_model(model)
+    model = getattr(checked_model(model), "_orig_mod", model)
     inputs = (example,) if isinstance(example, Tensor) else example
     if not isinstance(inputs, tuple | list) or not inputs or not all(map(torch.is_tensor, inputs)):
         raise TypeError(f"example must be a tensor or a sequence of tensors, got {example!r}")
@@ -32,7 +34,7 @@ def checked_inputs(model: nn.Module, example: Example, dynamic: Dynamic) -> tupl
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode, call model.eval() first")
     # Dense copies: the strides of a crop would become a condition of what is exported.
-    return tuple(one.detach().clone() for one in inputs)
+    return model, tuple(one.detach().clone() for one in inputs)
 
 
 def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
@@ -75,11 +77,10 @@ def _cases(inputs: tuple[Tensor, ...], dynamic: Dynamic) -> Iterator[tuple[str, 
     if dynamic != "nothing":
         yield "a batch three times as large", _repeated(inputs, "batch", 3)
     if dynamic == "batch and size":
-        sizes = [_repeated((one[:1],), dynamic, 2)[0] for one in inputs]
-        yield "pictures twice as large", tuple(one[:1] for one in sizes)
+        yield "twice as many pictures, twice as large", _repeated(inputs, dynamic, 2)
 
 
-def _repeated(inputs: Sequence[Tensor], dynamic: Dynamic, times: int) -> tuple[Tensor, ...]:
+def _repeated(inputs: tuple[Tensor, ...], dynamic: Dynamic, times: int) -> tuple[Tensor, ...]:
     return tuple(
         one.repeat(
             [times if axis in dynamic_axes(one, dynamic) else 1 for axis in range(one.dim())]
