@@ -49,7 +49,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         if not isinstance(experiment, dict):
             raise InputError(f"experiment: expected the fields of a spec, got {experiment!r}")
         self.spec = parse_spec(experiment, "experiment")
-        self.scores = None if scores is None else _checked(scores)
+        self.scores = None if scores is None else _checked_scores(scores)
         self.net = build(self.spec.model, self.spec.data.canvas)
 
     @classmethod
@@ -107,7 +107,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         )
 
 
-def _checked(scores: Any) -> dict[str, dict[str, float]]:
+def _checked_scores(scores: Any) -> dict[str, dict[str, float]]:
     try:
         train, test = scores["train"], scores["test"]
         return {
@@ -123,13 +123,17 @@ def _checked(scores: Any) -> dict[str, dict[str, float]]:
 def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> str:
     """The README of a shared net, in the form that the Hub reads."""
     name = f"{spec.task}, {spec.data.split} split, {spec.model.kind}"
-    lines = ["| score | training set | held-out set |", "|---|--:|--:|"]
-    for kind in (scores or {}).get("test", {}):
-        both = [f"{scores[side][kind]:.4g}" for side in ("train", "test")] if scores else []
-        lines.append(f"| {kind.replace('_', ' ')} | {' | '.join(both)} |")
-    table = "\n".join(lines) if scores else "Not trained to a record."
+    table = "It has no record." if scores is None else _table(scores)
     data = ModelCardData(license="apache-2.0", library_name="coordconv", tags=["coordconv"])
     return _CARD.format(data=data.to_yaml(), name=name, table=table, **_words(spec))
+
+
+def _table(scores: dict[str, dict[str, float]]) -> str:
+    lines = ["| score | training set | held-out set |", "|---|--:|--:|"]
+    for kind, trained in scores["train"].items():
+        held_out = scores["test"][kind]
+        lines.append(f"| {kind.replace('_', ' ')} | {trained:.4g} | {held_out:.4g} |")
+    return "\n".join(lines)
 
 
 def _words(spec: ExperimentSpec) -> dict[str, str]:
