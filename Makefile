@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # What only tests and documents need. TensorFlow lies on top, in an environment of its own:
 # TensorBoard imports it where it finds it, which costs every run some seconds.
 $(TOOLS): $(INSTALLED)
-	$(PIP_INSTALL) --editable '.[lab,sweep,onnx,hub,keras,dev]'
+	$(PIP_INSTALL) --editable '.[lab,sweep,onnx,hub,keras,dev,docs]'
 	$(PYTHON) -m venv $(VENV)/tensorflow
 	@echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 		> "$$($(VENV)/tensorflow/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
