@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+RELEASE := $(VENV)/.release
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme speed evidence page clean
+.PHONY: help install reproduce test check lint types imports readme speed evidence page release sbom audit clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -65,6 +66,20 @@ evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from resu
 
 page: $(TOOLS) ## Write docs/report.html and the pictures of it anew from results/.
 	@$(BIN)/python docs/make_page.py
+
+$(RELEASE): $(INSTALLED)
+	$(PIP_INSTALL) --editable '.[lab,sweep,release]'
+	@touch $(RELEASE)
+
+release: $(RELEASE) ## Build the sdist and the wheel of this commit into dist/, and try them out.
+	@$(BIN)/python release/build.py
+	@$(BIN)/python release/try_out.py
+
+sbom: $(RELEASE) ## List what an installation of dist/ consists of (CycloneDX).
+	@$(BIN)/python release/sbom.py
+
+audit: $(RELEASE) ## Look the pinned versions up among the known vulnerabilities.
+	@$(BIN)/python release/audit.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)
