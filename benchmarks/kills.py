@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,10 +90,8 @@ class Command:
         family = _descendants(self.pid)
         os.killpg(self.pid, signal.SIGKILL)
         for pid in family:
-            try:
+            with suppress(ProcessLookupError):  # it was of the group
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it was of the group
         os.waitpid(self.pid, 0)
 
 
@@ -149,7 +148,7 @@ def check(place: Path) -> None:
     for directory, record in store.records():
         for path in directory.iterdir():
             if path.is_file():
-                record.check_file(path.name, path.read_bytes())
+                record.check_file(path)
 
 
 def result(place: Path) -> dict[str, object]:

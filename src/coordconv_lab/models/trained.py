@@ -26,9 +26,7 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     if not weights.is_file():
         raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
     try:
-        record.check_file(weights.name, weights.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read {weights}: {error.strerror}") from error
+        record.check_file(weights)
     except DamagedError as error:
         raise DamagedError(f"{directory}: {error}") from error
     net = build(record.spec.model, record.spec.data.canvas)

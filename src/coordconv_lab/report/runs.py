@@ -122,7 +122,7 @@ def _read(directory: Path, record: Record) -> Run:
             return None
         try:
             if path.exists():
-                _check_hash(path, record)
+                record.check_file(path)
             return read(path)
         except InputError as error:
             gaps[name] = str(error)
@@ -135,10 +135,3 @@ def _read(directory: Path, record: Record) -> Run:
         where, canvas = answers, record.spec.data.canvas
         sheet = attempt(lambda path: read_sheet(path, where, canvas), "sheet.png")
     return Run(printable(directory.name), record, curve, answers, sheet, gaps)
-
-
-def _check_hash(path: Path, record: Record) -> None:
-    try:
-        record.check_file(path.name, path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror or error}") from error

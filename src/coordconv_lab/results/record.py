@@ -1,6 +1,7 @@
 """What a finished run leaves behind, as a schema."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -94,19 +95,20 @@ class Record(_Frozen):
         """The task's main score on the held-out set."""
         return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
 
-    def check_file(self, name: str, content: bytes) -> None:
+    def check_file(self, path: Path) -> None:
         """Check that a file beside the record is the one that was written with it.
 
-        Args:
-            name: Of the file.
-            content: What was read from it.
-
         Raises:
-            DamagedError: It is another one; the message names it without its directory.
+            DamagedError: It is another one, or cannot be read; the message names it without its
+                directory.
         """
+        name = path.name
         written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
-        if written is not None and sha256(content) != written:
-            raise DamagedError(f"{name} is not the file that the record beside it is about")
+        try:
+            if written is not None and sha256(path.read_bytes()) != written:
+                raise DamagedError(f"{name} is not the file that the record beside it is about")
+        except OSError as error:
+            raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from error
 
     @classmethod
     def parse(

@@ -10,7 +10,7 @@ from typing import Any
 
 import fsspec
 
-from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.errors import InputError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import json_bytes, parse_json
 from coordconv_lab.results.record import Record
