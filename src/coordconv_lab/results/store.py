@@ -237,27 +237,21 @@ def usable(
 
 
 def _read_spec(path: Path) -> ExperimentSpec:
+    """Read a spec, and check it against the hash of it that ends the name of its directory.
+
+    Raises:
+        DamagedError: It is not whole, or another one.
+    """
     try:
         spec = parse_spec(read_json(path), str(path))
     except InputError as error:
         raise DamagedError(str(error)) from error
-    _check_name(path, spec)
+    if not path.parent.name.endswith(spec.id):
+        raise DamagedError(
+            f"{path} describes another run than its directory's name says; move it away"
+        )
     return spec
 
 
 def _read_record(path: Path) -> tuple[Path, Record]:
-    record = Record.parse(read_json(path), str(path))
-    _check_name(path, record.spec)
-    return path.parent, record
-
-
-def _check_name(path: Path, spec: ExperimentSpec) -> None:
-    """Check a spec against the hash of it that the name of its directory is.
-
-    Raises:
-        DamagedError: It is another one.
-    """
-    if path.parent.name != spec.run_name:
-        raise DamagedError(
-            f"{path} describes another run than its directory's name says; move it away"
-        )
+    return path.parent, Record.parse(read_json(path), str(path))
