@@ -1,4 +1,4 @@
-"""Every file goes to another name, is flushed, and then gets its own: by two files of ours alone."""
+"""Every file is written under another name, flushed, and then named: in two modules alone."""
 
 import ast
 from collections.abc import Iterator

@@ -85,6 +85,7 @@ def tiny(task: str, **settings: object) -> ExperimentSpec:
 
 REGRESSION, RENDERING = tiny("regression"), tiny("rendering")
 SLOW, FAST = (tiny("regression", **{"training.learning_rate": rate}) for rate in (0.01, 0.02))
+SLOWEST = "learning_rate 0.01"
 BEGUN = tiny("regression", **{"training.epochs": 2})
 COMMANDS: Mapping[str, Sequence[str]] = {
     "report": ("report", "--runs", "runs", "--results", "none", "--format", "markdown"),
@@ -126,12 +127,11 @@ KINDS = {
         f"grid/{SLOW.run_name}/record.json", {"sweep show": "given up", "sweep": "given up"}
     ),
     "failure.json": Kind(
-        f"grid/{FAST.run_name}/failure.json", {"sweep show": "learning_rate 0.01", "sweep": "learning_rate 0.01"}
+        f"grid/{FAST.run_name}/failure.json",
+        {"sweep show": "learning_rate 0.01", "sweep": "learning_rate 0.01"},
     ),
     "proposals.json": Kind("search/proposals.json", {"sweep show (search)": ""}),
-    "stopped.json": Kind(
-        f"search/{FAST.run_name}/stopped.json", {"sweep show (search)": "learning_rate 0.01"}
-    ),
+    "stopped.json": Kind(f"search/{FAST.run_name}/stopped.json", {"sweep show (search)": SLOWEST}),
     "record.json of a study": Kind(f"{_STUDY}/*/record.json", {"claims": " claims: "}),
     "metrics.csv of a study": Kind("results/long-training/*/metrics.csv", {"claims": " claims: "}),
     "space.yaml": Kind("tiny.yaml", {"sweep show": ""}, is_ours=False),

@@ -16,7 +16,12 @@ from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import SilentProgress, run
 
-SETTINGS = {"data.canvas": (14, 18), "data.square": 5, "training.epochs": 1, "training.curve_points": 2}
+SETTINGS = {
+    "data.canvas": (14, 18),
+    "data.square": 5,
+    "training.epochs": 1,
+    "training.curve_points": 2,
+}
 SPEC = with_settings(tuned("rendering", "quadrant", "coordconv"), SETTINGS)
 OTHER = with_settings(SPEC, {"seed": 1})
 KINDS = (
