@@ -123,6 +123,11 @@ def counting_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def print_left_out(damage: str) -> None:
+    """Say that a run is left out, and why."""
+    Console().print(f"Left as it is: {damage}", soft_wrap=True, highlight=False, markup=False)
+
+
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:
     """Print the main table, the tutorial's figures beside ours, and where the report is."""
     console = Console()
@@ -265,6 +270,8 @@ class SweepBars:
             said = f"test {score(attempt.record.test_score, spec.task)}"
         elif attempt.failure:
             said = f"given up: {attempt.failure}"
+        elif attempt.damage:
+            said = f"left as it is: {attempt.damage}"
         else:
             said = "held by another process"
         self._advance(spec, said, attempt.record is None)

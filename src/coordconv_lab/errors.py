@@ -5,6 +5,10 @@ class InputError(ValueError):
     """What was asked for, or a file that was read, is not usable; the message says what to do."""
 
 
+class DamagedError(InputError):
+    """A file is not as it was written, or cannot be read; the runs beside it can be used."""
+
+
 class HeldError(InputError):
     """Another process is at this run."""
 

@@ -1,5 +1,6 @@
 """What a report is made of, read from a store of runs."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
@@ -32,12 +33,13 @@ class Material(NamedTuple):
     damaged: list[str]
 
 
-def gather(store: RunStore, search: RunStore | None = None) -> Material:
+def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str] = ()) -> Material:
     """Read everything that a report shows.
 
     Args:
         store: The runs.
         search: Runs of a search to show where `store` itself is none.
+        unread: In words, what of other places could not be read.
 
     Returns:
         All that can be used; what cannot is named.
@@ -45,7 +47,7 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
     Raises:
         InputError: The directory of runs cannot be read.
     """
-    damaged: list[str] = []
+    damaged = [*unread]
     runs = read_runs(store, damaged)
     searched, source = _searched(store, damaged), _OURS
     if not rows_of(searched) and search is not None:
@@ -55,7 +57,7 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
 
 def _searched(store: RunStore, damaged: list[str]) -> list[RowOutcome]:
     try:
-        return outcome_in(store)
+        return outcome_in(store, damaged)
     except InputError as error:
         damaged.append(str(error))
         return []

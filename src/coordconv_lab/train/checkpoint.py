@@ -1,6 +1,5 @@
 """Checkpoints: one file, replaced every few seconds, from which a killed run goes on exactly."""
 
-import hashlib
 import io
 import time
 from collections.abc import Sequence
@@ -9,8 +8,9 @@ from typing import Any
 
 import torch
 
-from coordconv_lab.errors import InputError
-from coordconv_lab.results.files import write_atomically
+from coordconv_lab.errors import DamagedError
+from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import remove_leftovers, write_atomically
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
 
@@ -28,7 +28,7 @@ class Checkpoint:
         self, directory: Path, specs: Sequence[ExperimentSpec], every_seconds: float
     ) -> None:
         others = "".join(spec.id for spec in specs[1:])
-        mark = f"-{hashlib.sha256(others.encode()).hexdigest()[:12]}" if others else ""
+        mark = f"-{sha256(others.encode())[:12]}" if others else ""
         self.path = directory / f"checkpoint{mark}.ckpt"
         self.every_seconds = every_seconds
         self._last = time.monotonic()
@@ -37,7 +37,7 @@ class Checkpoint:
         """Let a loop go on from the checkpoint, if there is one.
 
         Raises:
-            InputError: The file is damaged.
+            DamagedError: The file is damaged.
         """
         state = loop.processes.first_only(self._read)
         if state is None:
@@ -51,12 +51,13 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            return torch.load(self.path, weights_only=True, map_location="cpu")
+            content = _checked(self.path.read_bytes())
+            return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
 
-    def _damaged(self, error: Exception) -> InputError:
-        return InputError(
+    def _damaged(self, error: Exception) -> DamagedError:
+        return DamagedError(
             f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run again"
         )
 
@@ -72,9 +73,31 @@ class Checkpoint:
             return  # a loss that is no number is to be found by all processes at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
-        write_atomically(self.path, file.getvalue())
+        content = file.getvalue()
+        write_atomically(self.path, _mark(content) + content)
         self._last = time.monotonic()
 
     def delete(self) -> None:
-        """Delete the file; the run is written down."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file, and what is left of one; the run is written down."""
+        remove_leftovers(self.path)
+        if self.path.exists():  # where nothing can be written, nothing has to be
+            self.path.unlink(missing_ok=True)
+
+
+def _mark(content: bytes) -> bytes:
+    """What stands before a checkpoint: torch reads a changed bit as another number."""
+    return f"sha256 {sha256(content)}\n".encode()
+
+
+def _checked(file: bytes) -> bytes:
+    """The checkpoint in a file.
+
+    Raises:
+        ValueError: It is not the one that was written.
+    """
+    if file.startswith(b"PK"):  # as torch writes it: from before checkpoints had a mark
+        return file
+    mark, _, content = file.partition(b"\n")
+    if mark + b"\n" != _mark(content):
+        raise ValueError("its content has another sha256 than it was written with")
+    return content
