@@ -104,7 +104,7 @@ def test_a_fault_stops_the_run_at_its_step_and_leaves_the_last_good_checkpoint(
 )
 def test_a_fault_after_the_last_checkpoint_makes_no_record(tiny, store, monkeypatch, fault, step):
     plant(monkeypatch, fault, step)
-    with pytest.raises(DivergenceError, match="no checkpoint was due yet in .*regression"):
+    with pytest.raises(DivergenceError, match=r"no checkpoint was due yet in .*regression"):
         run(tiny, store)
     assert {path.name for path in store.directory(tiny).iterdir()} <= {
         "spec.json",
