@@ -18,4 +18,4 @@ class FailingRunError(InputError):
 
 
 class DivergenceError(FailingRunError):
-    """The loss of a run is not a number any more."""
+    """A loss or a weight of a run is not a number any more."""

@@ -6,12 +6,18 @@ Weights are safetensors, whose files hold numbers and no code; a pickle is never
 from pathlib import Path
 from typing import Any, Self
 
-from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from coordconv_lab.errors import InputError
+
+try:
+    from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
+except ImportError as _error:
+    raise InputError("sharing nets needs the extra: pip install 'torch-coordconv[hub]'") from _error
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
 from coordconv_lab.models.build import build
 from coordconv_lab.models.trained import trained_net
 from coordconv_lab.specs import ExperimentSpec, parse_spec

@@ -56,6 +56,8 @@ class RemoteRunStore(RunStore):
         InputError: Nothing here can open such a URL.
     """
 
+    keeps_unfinished = False
+
     def __init__(self, url: str) -> None:
         try:
             self._files, self._base = fsspec.url_to_fs(url)

@@ -25,7 +25,12 @@ class RunStore:
     A run's directory holds spec.json from its start and, once it is finished, metrics.csv,
     weights.safetensors, predictions.npz, of nets that paint sheet.png, and, written last,
     record.json.
+
+    Attributes:
+        keeps_unfinished: Whether what a run wrote is still there when it ended without a record.
     """
+
+    keeps_unfinished = True
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)

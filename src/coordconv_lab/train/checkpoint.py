@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from coordconv_lab.errors import DamagedError
+from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import remove_leftovers, write_atomically
 from coordconv_lab.specs import ExperimentSpec
@@ -37,7 +37,7 @@ class Checkpoint:
         """Let a loop go on from the checkpoint, if there is one.
 
         Raises:
-            DamagedError: The file is damaged.
+            DamagedError: The file is damaged, or holds what diverged.
         """
         state = loop.processes.first_only(self._read)
         if state is None:
@@ -46,6 +46,10 @@ class Checkpoint:
             loop.load_state_dict(state)
         except Exception as error:
             raise self._damaged(error) from error
+        if not loop.is_finite:
+            raise DamagedError(
+                f"{self.path} holds NaN or infinity; delete it to begin this run again"
+            )
 
     def _read(self) -> dict[str, Any] | None:
         if not self.path.exists():
@@ -65,17 +69,28 @@ class Checkpoint:
         """Save, if it is time and this is the first process.
 
         Raises:
-            InputError: The file cannot be written, or a loss is not a number any more.
+            DivergenceError: A loss or a weight is not a number any more; the file stays as it was.
+            InputError: The file cannot be written.
         """
         if not loop.processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
-        if loop.processes.count > 1 and not loop.losses.settled:
-            return  # a loss that is no number is to be found by all processes at the same step
+        if loop.processes.count > 1 and not (loop.losses.settled and loop.is_finite):
+            return  # what is no number is to be found by all processes at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
         content = file.getvalue()
         write_atomically(self.path, _mark(content) + content)
         self._last = time.monotonic()
+
+    def after(self, error: DivergenceError, kept: bool) -> DivergenceError:
+        """Say in an error where the last good state is; it is `kept`, or goes with its run."""
+        if not kept:
+            said = "of unfinished runs under a URL no checkpoint is kept"
+        elif self.path.exists():
+            said = f"the last good checkpoint is {self.path}"
+        else:
+            said = f"no checkpoint was due yet in {self.path.parent}"
+        return DivergenceError(f"{error}; {said}")
 
     def delete(self) -> None:
         """Delete the file, and what is left of one; the run is written down."""

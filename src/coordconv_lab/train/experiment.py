@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import safetensors.torch
 from torch import Tensor
 
-from coordconv_lab.errors import HeldError
+from coordconv_lab.errors import DivergenceError, HeldError
 from coordconv_lab.models import count_parameters
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.digest import sha256
@@ -51,7 +51,8 @@ def run(
         The record, which is also in the run's directory.
 
     Raises:
-        FailingRunError: The canvas is too small for the net, or the loss is not a number any more.
+        FailingRunError: The canvas is too small for the net, or a loss or a weight is not a
+            number any more; its checkpoint stays.
         HeldError: Another process is at this run.
         InputError: The directory cannot be used, or a checkpoint is damaged.
     """
@@ -115,9 +116,12 @@ def run_ensemble(
         checkpoint = Checkpoint(directories[0], specs, checkpoint_seconds)
         checkpoint.load_into(loop)
         progress.start(specs, loop.steps)
-        for step in loop.run(progress.measured):
-            checkpoint.save_if_due(loop)
-            progress.advance(step, loop.losses.last)
+        try:
+            for step in loop.run(progress.measured):
+                checkpoint.save_if_due(loop)
+                progress.advance(step, loop.losses.last)
+        except DivergenceError as error:
+            raise checkpoint.after(error, store.keeps_unfinished) from error
         seconds = loop.seconds
         written = processes.first_only(
             lambda: [
