@@ -8,9 +8,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.models.build import build
-from coordconv_lab.results.files import read_json
+from coordconv_lab.models.build import MOST_PARAMETERS, build
+from coordconv_lab.results.files import read_file, read_json
 from coordconv_lab.results.record import Record
+
+# In float32, with a header that names each weight.
+_MOST_BYTES = 5 * MOST_PARAMETERS
 
 
 def trained_net(directory: Path) -> tuple[nn.Module, Record]:
@@ -27,9 +30,9 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     if not weights.is_file():
         raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
     try:
-        found = sha256(weights.read_bytes()).hexdigest()
+        found = sha256(read_file(weights, _MOST_BYTES)).hexdigest()
     except OSError as error:
-        raise InputError(f"cannot read {weights}: {error.strerror}") from error
+        raise InputError(f"cannot read {weights}: {error.strerror or error}") from error
     if found != record.weights_sha256:
         raise InputError(f"{weights} is not the file that the record beside it is about")
     net = build(record.spec.model, record.spec.data.canvas)

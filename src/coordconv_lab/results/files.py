@@ -1,7 +1,9 @@
 """Files that are either whole or not there: written under another name, flushed, then renamed."""
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from coordconv_lab.errors import InputError
+
+MOST_BYTES = 32_000_000
+"""Of a file about runs, which holds some thousands; the proposals of a long search come nearest."""
 
 
 @contextmanager
@@ -55,6 +60,25 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file, but no pipe or device, which may never end, and none that fills the memory.
+
+    Args:
+        path: The file, or a link to one.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is no file, or is larger.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if status.st_size > most:
+        said = f"it has {status.st_size:,} bytes, more than {most:,}"
+        raise OSError(errno.EFBIG, said, str(path))
+    return path.read_bytes()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -62,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: The file cannot be read, is cut short, or holds something else.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_file(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 
 RECORD_VERSION = 1
@@ -21,7 +21,10 @@ PRIMARY_SCORE: Mapping[str, str] = {
 CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
-Scores = dict[str, float]
+SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
+"""How scores are named: what stands on pages and in terminals is no markup."""
+
+Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
 class _Frozen(BaseModel):
@@ -107,7 +110,8 @@ class Record(_Frozen):
         if fields.get("version") != RECORD_VERSION:
             raise InputError(
                 f"{source}: expected a record of version {RECORD_VERSION}, got version "
-                f"{fields.get('version')!r}; use the release that wrote it, or move the run away"
+                f"{in_short(fields.get('version'))}; use the release that wrote it, or move the "
+                "run away"
             )
         spec = fields.get("spec")
         parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
@@ -122,6 +126,11 @@ class Record(_Frozen):
                     f"{source} has no {side} score {name!r}; move the run away, or delete it, and "
                     "run it again"
                 )
+        if record.scores["train"].keys() != record.scores["test"].keys():
+            raise InputError(
+                f"{source} has other scores for training than for test; move the run away, or "
+                "delete it, and run it again"
+            )
         if wanted is not None and record.spec != wanted:
             raise InputError(f"{source} is of another run than {wanted.run_name}; move it away")
         return record

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,13 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            if not self.path.is_file():  # a pipe would never end
+                raise ValueError("it is no file")
+            # A small archive can stand for a large one; torch writes them as large as they are.
+            with zipfile.ZipFile(self.path) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > self.path.stat().st_size:
+                raise ValueError("it unpacks to more than it holds")
             return torch.load(self.path, weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
