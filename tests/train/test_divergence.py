@@ -1,6 +1,6 @@
 """A run that meets NaN or infinity stops, says where and why, and loses nothing that was good."""
 
-import json
+import io
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -12,6 +12,7 @@ from coordconv_lab.cli import main
 from coordconv_lab.errors import DivergenceError, InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
+from coordconv_lab.results.files import read_json
 from coordconv_lab.results.remote import store_at
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import attempt, run, run_ensemble
@@ -53,7 +54,10 @@ def plant(patched: pytest.MonkeyPatch, fault: str, step: int = STEP, member: int
 
 
 def saved(store: RunStore, spec: ExperimentSpec) -> dict:
-    return torch.load(store.directory(spec) / "checkpoint.ckpt", weights_only=True)
+    (path,) = store.directory(spec).glob("*.ckpt")
+    mark, _, content = path.read_bytes().partition(b"\n")
+    assert mark.startswith(b"sha256 ")
+    return torch.load(io.BytesIO(content), weights_only=True)
 
 
 def all_numbers(state: object) -> bool:
@@ -129,8 +133,7 @@ def test_among_nets_trained_together_the_one_that_diverged_is_named(tiny, store,
     plant(monkeypatch, "infinite loss", member=1)
     with pytest.raises(DivergenceError, match=f"in {specs[1].run_name}, one of 2 trained together"):
         run_ensemble(specs, store, checkpoint_seconds=0)
-    (path,) = store.directory(specs[0]).glob("*.ckpt")
-    state = torch.load(path, weights_only=True)
+    state = saved(store, specs[0])
     assert (state["losses"]["step"], len(state["nets"])) == (STEP - 1, 2)
     assert all_numbers(state)
 
@@ -140,8 +143,7 @@ def test_a_run_of_many_is_marked_as_failed_with_the_reason(tiny, store, monkeypa
     failure = attempt(tiny, store).failure
     assert failure is not None
     assert failure.startswith(f"the loss became nan at step {STEP} (epoch 2 of 2)")
-    note = json.loads((store.directory(tiny) / "failure.json").read_text())
-    assert note == {"reason": failure}
+    assert read_json(store.directory(tiny) / "failure.json") == {"reason": failure}
 
 
 def test_under_a_url_no_checkpoint_is_promised(tiny, tmp_path, monkeypatch):

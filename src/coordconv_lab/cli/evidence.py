@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.options import Device, ResultsDirectory, RunsDirectory
-from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.errors import DamagedError, InputError, printable
 
 
 @app.command
@@ -147,7 +147,7 @@ def report(
         return
     out = out or runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
-    print(f"{out} ({size})")
+    print(f"{printable(str(out))} ({size})")
 
 
 def out_size(path: Path) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, printable
 from coordconv_lab.report.runs import Run, read_runs
 from coordconv_lab.report.search import rows_of
-from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 

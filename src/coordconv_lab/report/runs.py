@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, printable
 from coordconv_lab.report.answers import Answers, read_answers
 from coordconv_lab.report.sheets import read_sheet
-from coordconv_lab.report.wording import named, printable
+from coordconv_lab.report.wording import named
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore

@@ -1,8 +1,10 @@
 """Files that are either whole or not there: written under another name, flushed, then renamed."""
 
+import errno
 import glob
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +21,9 @@ except ImportError:  # Windows, where nobody can delete a file that somebody has
 
 UNFINISHED = ".unfinished"
 """How the name of a file ends that is being written."""
+
+MOST_BYTES = 32_000_000
+"""Of a file about runs, which holds some thousands; the proposals of a long search come nearest."""
 
 
 @contextmanager
@@ -109,6 +114,25 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file, but no pipe or device, which may never end, and none that fills the memory.
+
+    Args:
+        path: The file, or a link to one.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is no file, or is larger.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if status.st_size > most:
+        said = f"it has {status.st_size:,} bytes, more than {most:,}"
+        raise OSError(errno.EFBIG, said, str(path))
+    return path.read_bytes()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; a digest that is in it is checked, and left out.
 
@@ -117,7 +141,7 @@ def read_json(path: Path) -> dict[str, Any]:
             was written.
     """
     try:
-        return parse_json(path.read_bytes(), str(path))
+        return parse_json(read_file(path), str(path))
     except OSError as error:
         raise DamagedError(f"cannot read {path}: {error.strerror or error}") from error
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.errors import DamagedError, InputError, in_short
 from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import MOST_BYTES, read_file
 from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 
 RECORD_VERSION = 1
@@ -23,7 +24,10 @@ PRIMARY_SCORE: Mapping[str, str] = {
 CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
-Scores = dict[str, float]
+SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
+"""How scores are named: what stands on pages and in terminals is no markup."""
+
+Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
 class _Frozen(BaseModel):
@@ -95,8 +99,12 @@ class Record(_Frozen):
         """The task's main score on the held-out set."""
         return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
 
-    def check_file(self, path: Path) -> None:
+    def check_file(self, path: Path, most: int = MOST_BYTES) -> None:
         """Check that a file beside the record is the one that was written with it.
+
+        Args:
+            path: The file.
+            most: How many bytes it may have.
 
         Raises:
             DamagedError: It is another one, or cannot be read; the message names it without its
@@ -105,7 +113,7 @@ class Record(_Frozen):
         name = path.name
         written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
         try:
-            if written is not None and sha256(path.read_bytes()) != written:
+            if written is not None and sha256(read_file(path, most)) != written:
                 raise DamagedError(f"{name} is not the file that the record beside it is about")
         except OSError as error:
             raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from error
@@ -127,7 +135,8 @@ class Record(_Frozen):
         if fields.get("version") != RECORD_VERSION:
             raise DamagedError(
                 f"{source}: expected a record of version {RECORD_VERSION}, got version "
-                f"{fields.get('version')!r}; use the release that wrote it, or move the run away"
+                f"{in_short(fields.get('version'))}; use the release that wrote it, or move the "
+                "run away"
             )
         spec = fields.get("spec")
         try:
@@ -145,6 +154,11 @@ class Record(_Frozen):
                     f"{source} has no {side} score {name!r}; move the run away, or delete it, and "
                     "run it again"
                 )
+        if record.scores["train"].keys() != record.scores["test"].keys():
+            raise DamagedError(
+                f"{source} has other scores for training than for test; move the run away, or "
+                "delete it, and run it again"
+            )
         if wanted is not None and record.spec != wanted:
             raise DamagedError(f"{source} is of another run than {wanted.run_name}; move it away")
         return record

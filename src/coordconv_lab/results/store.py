@@ -127,8 +127,17 @@ class RunStore:
         self.note(spec, "stopped.json", dict(row))
 
     def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
-        """The last scores of a run that was stopped early, or None where it was not."""
-        return self._read_note(spec, "stopped.json")
+        """The last scores of a run that was stopped early, or None where it was not.
+
+        Raises:
+            InputError: The file that holds them cannot be used.
+        """
+        row = self._read_note(spec, "stopped.json")
+        if row is not None and not isinstance(row.get("score"), float):
+            raise InputError(
+                f"the stopped.json of {spec.run_name} has no score; delete it to try again"
+            )
+        return row
 
     def note(self, spec: ExperimentSpec, name: str, content: dict[str, Any]) -> None:
         """Write a small JSON file about a run."""
@@ -210,10 +219,12 @@ class RunStore:
         try:
             with os.scandir(self.root) as entries:
                 names = sorted(entry.name for entry in entries)
+            return [path for each in names if (path := self.root / each / name).exists()]
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
+            place = error.filename or self.root
+            raise InputError(f"cannot read {place}: {error.strerror or error}") from error
         return [path for each in names if (path := self.root / each / name).exists()]
 
 

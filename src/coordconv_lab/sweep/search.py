@@ -1,6 +1,7 @@
 """Settings proposed by Optuna, row by row, from what came of those before."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,6 +99,7 @@ class Searched:
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
         """Let the search learn from a run."""
+        score = _learnable(score)
         state = self._optuna.trial.TrialState
         self._study.tell(
             self._asked.pop(spec.id), score, state.COMPLETE if score is not None else state.FAIL
@@ -115,6 +117,7 @@ class Searched:
         if record is None and not failed and stopped is None:
             return False
         score = record.test_score if record else stopped.get("score") if stopped else None
+        score = _learnable(score)
         self.proposed.append(settings)
         state = self._optuna.trial.TrialState
         self._study.add_trial(
@@ -168,6 +171,11 @@ def _check_values(one: Row) -> None:
         ends = [setting.at(0), setting.at(1)] if isinstance(setting, Range) else setting
         for value in ends:
             with_settings(one.base, {path: value})
+
+
+def _learnable(score: float | None) -> float | None:
+    """A score that a search can learn from; a record may hold one that is not a number."""
+    return score if score is not None and math.isfinite(score) else None
 
 
 def _value(setting: Setting, parameter: Any) -> Any:

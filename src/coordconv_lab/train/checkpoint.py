@@ -2,6 +2,7 @@
 
 import io
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,14 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            if not self.path.is_file():  # a pipe would never end
+                raise ValueError("it is no file")
             content = _checked(self.path.read_bytes())
+            # A small archive can stand for a large one; torch writes them as large as they are.
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > len(content):
+                raise ValueError("it unpacks to more than it holds")
             return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error

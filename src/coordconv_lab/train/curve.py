@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,10 @@ class LearningCurve:
         self.rows.append({column: row[column] for column in COLUMNS})
         if self._logger is not None:
             self._logger.log_metrics(dict(row), step=int(row["step"]))
+
+    def load_rows(self, rows: Iterable[Mapping[str, float]]) -> None:
+        """Go on after the rows of an earlier sitting."""
+        self.rows = [{column: float(row[column]) for column in COLUMNS} for row in rows]
 
     def as_csv(self) -> bytes:
         """The curve as the content of a CSV file with a header."""

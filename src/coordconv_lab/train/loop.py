@@ -3,6 +3,7 @@
 A step never waits for its device: losses stay there until somebody needs a number.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,7 +25,7 @@ from coordconv_lab.train.ensemble import Ensemble
 from coordconv_lab.train.evaluate import Evaluation, Watch, evaluate, evaluate_as_trained
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
-from coordconv_lab.train.optimizer import optimizer_of, set_rates
+from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rates
 from coordconv_lab.train.processes import Processes
 
 
@@ -221,17 +222,25 @@ class Loop:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another loop over the same specs was."""
+        """Go on where another loop over the same specs was.
+
+        Raises:
+            Exception: The state is not of such a loop; this one is of no use then.
+        """
         self.losses.load_state_dict(state["losses"])
+        if not 0 <= self.step <= self.steps:
+            raise ValueError(f"it is at step {self.step} of {self.steps}")
         for net, saved in zip(self.nets, state["nets"], strict=True):
             net.load_state_dict(saved)
-        self._optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self._optimizer, state["optimizer"])
         for curve, rows in zip(self.curves, state["rows"], strict=True):
-            curve.rows = list(rows)
+            curve.load_rows(rows)
         for batches in self._batches:
             batches.position = self.step
-        self._perfect_epochs = state["perfect_epochs"]
-        self._seconds_before = state["seconds"]
+        self._perfect_epochs = int(state["perfect_epochs"])
+        self._seconds_before = float(state["seconds"])
+        if not 0 <= self._seconds_before < math.inf:
+            raise ValueError(f"it took {self._seconds_before} seconds")
 
 
 def _fresh_net(spec: ExperimentSpec) -> nn.Module:

@@ -88,4 +88,7 @@ class Losses:
 
     def load_state_dict(self, state: dict) -> None:
         """Go on with the losses of an earlier sitting."""
-        self.step, self._settled = state["step"], [list(losses) for losses in state["losses"]]
+        settled = [list(map(float, losses)) for losses in state["losses"]]
+        if len(settled) != len(self._settled):
+            raise ValueError(f"it has losses of {len(settled)} nets, not of {len(self._settled)}")
+        self.step, self._settled = int(state["step"]), settled

@@ -41,6 +41,23 @@ def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dic
             }
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Go on with the moments of an earlier sitting; the settings stay those of the specs.
+
+    Raises:
+        ValueError: They are not of these parameters.
+    """
+    own = [dict(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)
+        for parameter in group["params"]:
+            for name, value in optimizer.state.get(parameter, {}).items():
+                wanted = () if name == "step" else parameter.shape
+                if not isinstance(value, torch.Tensor) or value.shape != wanted:
+                    raise ValueError(f"its {name} does not have the shape of its parameter")
+
+
 def set_rates(
     optimizer: torch.optim.Optimizer, specs: Sequence[ExperimentSpec], step: int, steps: int
 ) -> None:
