@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -169,4 +170,6 @@ def test_every_choice_has_a_grid_of_its_own_and_stands_on_the_page(field, kind):
         options = {"convention": Convention(**{field: choice}), "radius": True}
         grids.add(tuple(coordinate_grid((2, 3), **options).flatten().tolist()))
         assert f'"{choice}"' in page
+        make_grid = partial(coordinate_grid, dtype=torch.float64, **options)
+        assert_grid_convention(make_grid, **options)
     assert len(grids) == len(get_args(kind))
