@@ -13,8 +13,10 @@ from torch import nn
 from coordconv.conversion.report import as_table
 from coordconv.costs import coordinate_costs
 from coordconv.export import coordinates_in_file
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.models.trained import trained_net
+from coordconv_lab.results import Record
+from coordconv_lab.results.files import read_json
 from coordconv_lab.specs import ExperimentSpec
 
 PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
@@ -114,6 +116,12 @@ def _of_exported(path: Path) -> Iterator[str]:
 def _of_weights(path: Path) -> Iterator[str]:
     from safetensors import SafetensorError, safe_open
 
+    record = path.parent / "record.json"
+    if record.is_file():  # else they are somebody's own
+        try:
+            Record.parse(read_json(record), str(record)).check_file(path)
+        except DamagedError as error:
+            raise DamagedError(f"{path}: {error}") from error
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118

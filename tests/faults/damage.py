@@ -8,7 +8,7 @@ changed at many places. Then runs every command that reads such files, and holds
 - what it says of the other runs is still said;
 - no file is changed or deleted, the damaged one among them.
 
-    python -m tests.faults.damage                     # all of it, an hour
+    python -m tests.faults.damage                     # all of it, half an hour
     python -m tests.faults.damage --flips 5           # a part
 """
 

@@ -74,6 +74,17 @@ def test_a_disk_that_became_read_only_ends_a_run_in_one_line_and_is_still_read(
     assert main(["report", "--runs", str(place)]) == 2
 
 
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_events_that_cannot_be_written_end_a_run_in_one_line(blocks, disk, capsys):
+    spec_alone = 4096
+    place = disk(f"size={spec_alone + 4096 * blocks}")
+    rows = ("--epochs", "1", "--set", "training.curve_points=27")
+    assert main([*TRAIN, *rows, "--runs", str(place)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "tfevents" in said
+    assert "No space left on device" in said
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT])
 def test_a_directory_that_refuses_ends_in_one_line(number, tmp_path, monkeypatch, capsys):
     def refuse(*_: object, **__: object) -> None:

@@ -4,8 +4,8 @@ Kills `coordconv reproduce` and `coordconv sweep` with signal 9 at random moment
 until they are done, and compares. Goes on where it was stopped. Writes JSON; see
 benchmarks/README.md.
 
-    python benchmarks/kills.py                                  # a hundred kills of each command
-    python benchmarks/kills.py --commands sweep --moments 10    # a part
+    python -m tests.faults.kills                                  # a hundred of each, 20 minutes
+    python -m tests.faults.kills --commands sweep --moments 10    # a part
 """
 
 import argparse
@@ -22,18 +22,18 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from measure import FOLDER, machine, write_json
-
 import coordconv_lab.reproduce
 import coordconv_lab.sweep.serial  # noqa: F401  (all that is heavy is loaded once, here)
 from coordconv_lab import recipes
 from coordconv_lab.cli import main as coordconv
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
+from coordconv_lab.results.files import write_json
 from coordconv_lab.train import experiment
 from coordconv_lab.train.checkpoint import Checkpoint
+from coordconv_lab.train.provenance import processor_name
 
-OUT = FOLDER / "results" / "kills.json"
+OUT = Path(__file__).parents[2] / "benchmarks" / "results" / "kills.json"
 CHECKPOINT_SECONDS = 0.05
 SETTINGS = {"data.canvas": (14, 18), "data.square": 5, "training.epochs": 12}
 SPACE = """
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    content = {"machine": machine(), "seed": options.seed, "commands": {}}
+    content = {"processor": processor_name(), "seed": options.seed, "commands": {}}
     if options.out.exists():
         content = json.loads(options.out.read_text())
     for name in options.commands:
