@@ -30,7 +30,7 @@ print(json.dumps({"python": platform.python_version(), "torch": version("torch")
 def cell(session: nox.Session, what: str, versions: str) -> None:
     """Install the library alone, or one extra, and run the tests that need no more."""
     here = Cell(str(session.python), what, versions)
-    session.env |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": None, "KERAS_BACKEND": "torch"}
+    session.env.update(OMP_NUM_THREADS="1", PYTHONPATH=None, KERAS_BACKEND="torch")
     try:
         install(session, here)
     except CommandFailed:
@@ -44,7 +44,8 @@ def cell(session: nox.Session, what: str, versions: str) -> None:
         outcome = "passed"
     except CommandFailed:
         outcome = "failed"
-    write_down(here, {"outcome": outcome, **found, **counts(report)})
+    counted = counts(report) if report.exists() else {}  # not where the interpreter crashed
+    write_down(here, {"outcome": outcome, **found, **counted})
     shutil.rmtree(session.virtualenv.location)  # up to 5 GB
     if outcome == "failed":
         session.error("tests failed")
