@@ -6,6 +6,7 @@ takes an hour or two, and is no part of what a change must pass.
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +24,18 @@ import json, platform
 from importlib.metadata import version
 print(json.dumps({"python": platform.python_version(), "torch": version("torch")}))
 """
+
+
+@nox.session(venv_backend="none")
+def missing(session: nox.Session) -> None:
+    """Write down which cells cannot be run here, because nox skips them in silence."""
+    for cell in CELLS:
+        name = f"python{cell.python}"
+        # A name alone proves nothing: version managers have some that start no Python.
+        command = [name, "--version"]
+        if not shutil.which(name) or subprocess.run(command, capture_output=True).returncode:
+            session.log(f"{cell.id}: {name} is not installed here")
+            write_down(cell, {"outcome": "not installed here"})
 
 
 @nox.session
