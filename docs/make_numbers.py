@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.matrix import CELLS, RESULTS, VERSIONS, Cell  # noqa: E402
 
 NUMBERS, MATRIX = ROOT / "docs" / "numbers.md", ROOT / "docs" / "matrix.md"
+GRADIENTS = ("input", "weight", "coord_weight", "bias")
 THREADS = ROOT / "benchmarks" / "results" / "threads.json"
 
 
@@ -25,11 +26,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
 
 
+def small(value: float) -> str:
+    """A difference to one digit."""
+    return f"{value:.0e}" if value else "0"
+
+
 def layers(content: Mapping[str, Any]) -> str:
     """How far one thread and two are apart, as a part of the largest number."""
-    names = ("output", "gradient of input", "gradient of weight", "gradient of coord_weight")
+    names = ("output", *(f"gradient of {name}" for name in GRADIENTS))
     rows = [
-        [f"{one['layer']}, {one['dtype']}", *(f"{one['differences'][name]:.0e}" for name in names)]
+        [f"{one['layer']}, {one['dtype']}", *(small(one["differences"][name]) for name in names)]
         for one in content["layers"]
     ]
     return table(["1 thread and 2", *names], rows)
@@ -42,7 +48,7 @@ def training(content: Mapping[str, Any]) -> str:
         [
             f"{one['task']}, {one['net']}",
             str(one["steps"]),
-            *(f"{one[name]:.0e}" for name in ("loss", "score", "weight")),
+            *(small(one[name]) for name in ("loss", "score", "weight")),
         ]
         for one in content["training"]
     ]
