@@ -55,11 +55,12 @@ imports: $(TOOLS)
 readme: $(TOOLS) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
 
-speed: $(TOOLS) ## Write the pages about speed, sweeps and real models anew from benchmarks/results/.
+speed: $(TOOLS) ## Write all pages that show benchmarks/results/ anew.
 	@$(BIN)/python docs/make_speed.py
 	@$(BIN)/python docs/make_training_speed.py
 	@$(BIN)/python docs/make_sweeps.py
 	@$(BIN)/python docs/make_models.py
+	@$(BIN)/python docs/make_numbers.py
 
 evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py

@@ -93,8 +93,14 @@ def counts(report: Path) -> dict[str, int]:
 def write_down(cell: Cell, outcome: dict[str, Any]) -> None:
     """Put what came of a cell in the place of what came of it before."""
     outcomes = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    commit = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    said = subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip()
+    said = _git("rev-parse", "--short=12", "HEAD")
+    if _git("status", "--porcelain", "--", "src", "tests", "pyproject.toml"):
+        said += "+changes"
     outcomes[cell.id] = {**outcome, "date": datetime.now(UTC).date().isoformat(), "commit": said}
     ordered = {one.id: outcomes[one.id] for one in CELLS if one.id in outcomes}
     RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
