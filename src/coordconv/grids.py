@@ -258,8 +258,8 @@ def _check_size(size: Sequence[int]) -> None:
 
 
 def _check_dtype(dtype: torch.dtype) -> None:
-    if not dtype.is_floating_point:
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise TypeError(
-            f"dtype must be a floating-point type such as torch.float32, got {dtype}, "
+            f"dtype must be a floating-point type such as torch.float32, got {dtype!r}, "
             "which cannot hold positions between -1 and 1"
         )
