@@ -28,24 +28,28 @@ ORDER = (
     "volume_localisation",
     "exporting_to_onnx",
 )
-INTRODUCTION = """# Gallery
-
-Worked examples. Each is a script that runs in seconds, compares what it shows with what is usual, over seeds, and ends with an assertion; the tests run all of them with one seed. Below is what they printed when `make gallery` last ran.
-"""
+INTRODUCTION = (
+    "# Gallery\n\nWorked examples. Each is a script that runs in seconds, compares what it shows "
+    "with what is usual, over seeds, and ends with an assertion; the tests run all of them with one "
+    "seed. Below is what they printed when `make gallery` last ran.\n"
+)
 
 
 def examples() -> list[Path]:
     """Return the scripts in the order of the page, which must name all of them."""
     found = {path.stem: path for path in (ROOT / "examples").glob("*.py")}
     if set(found) != set(ORDER):
-        raise SystemExit(f"examples/ and the order of the gallery differ: {set(found) ^ set(ORDER)}")
+        raise SystemExit(
+            f"examples/ and the order of the gallery differ: {set(found) ^ set(ORDER)}"
+        )
     return [found[name] for name in ORDER]
 
 
 def loaded(path: Path) -> ModuleType:
     """Import a script from its path."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -88,16 +92,24 @@ def run(path: Path) -> str:
     return printed.getvalue()
 
 
+def page(printed: dict[str, str]) -> str:
+    """Return the page with what each example printed.
+
+    Raises:
+        ValueError: If nothing was printed for one.
+    """
+    if missing := [name for name in ORDER if not printed.get(name, "").strip()]:
+        raise ValueError(f"nothing was printed for {', '.join(missing)}: run `make gallery`")
+    return "\n".join([INTRODUCTION, *(section(path, printed[path.stem]) for path in examples())])
+
+
 def main() -> int:
     """Write the page, or check it with --check."""
     printed = printed_before()
     if "--check" not in sys.argv:
         wanted = sys.argv[1:] or ORDER
         printed |= {path.stem: run(path) for path in examples() if path.stem in wanted}
-    if missing := [name for name in ORDER if not printed.get(name, "").strip()]:
-        print(f"nothing was printed for {', '.join(missing)}: run `make gallery`", file=sys.stderr)
-    sections = [section(path, printed.get(path.stem, "")) for path in examples()]
-    return write_or_check(PAGE, "\n".join([INTRODUCTION, *sections])) or int(bool(missing))
+    return write_or_check(PAGE, page(printed)) or 0
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ASSETS = ("images/**/*.png", "report.html", "site.css", "iframe-worker.js")
+SHOWN_AS_THEY_ARE = {".html", ".md", ".png"}
 FENCE = re.compile(r"^(```.*?^```[^\n]*$)", flags=re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
+LANGUAGES = {".py": "python", ".js": "javascript", ".yaml": "yaml", ".toml": "toml"}
 
 
 def gather(out: Path) -> None:
@@ -60,7 +61,7 @@ def _inside(link: re.Match, path: Path, place: Path, linked: list[Path]) -> str:
         return text
     if not found.is_file():
         raise FileNotFoundError(f"{path.relative_to(ROOT)} links to {target}, which is not there")
-    if found.is_relative_to(DOCS):
+    if found.is_relative_to(DOCS) and found.suffix in SHOWN_AS_THEY_ARE:
         to = found.relative_to(DOCS)
     else:
         linked.append(found)

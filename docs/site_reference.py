@@ -54,6 +54,16 @@ def write_reference(out: Path) -> None:
         blocks = "\n".join(f"::: {name}\n" for name in names_of(page))
         example = f"```python\nfrom {page.start} import ...\n```"
         (out / f"{stem}.md").write_text(f"# {page.title}\n\n{page.text}\n\n{example}\n\n{blocks}")
+    (out / "commands.md").write_text(commands())
+
+
+def commands() -> str:
+    """Return the page of the command line, as its own help has it."""
+    from coordconv_lab.cli import app
+
+    text = app.generate_docs(output_format="markdown")
+    text = re.sub(r"## Table of Contents\n.*?(?=\*\*Commands)", "", text, flags=re.DOTALL)
+    return text.replace("# coordconv\n", "# The command line\n", 1)
 
 
 def names_of(page: Page) -> list[str]:

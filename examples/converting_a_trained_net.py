@@ -38,12 +38,13 @@ def pictures(count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw a patch of stripes in noise, which way the stripes run, and x and y of its centre."""
     height, width = SIZE
     kind = torch.randint(0, 2, (count,))
-    top, left = (torch.randint(0, end - PATCH + 1, (count,)) for end in SIZE)
+    tops, lefts = (torch.randint(0, end - PATCH + 1, (count,)) for end in SIZE)
     images = 0.1 * torch.randn(count, 1, height, width)
     stripes = (torch.arange(PATCH) % 2 * 2.0 - 1).expand(PATCH, PATCH)
-    for image, down, t, l in zip(images, kind, top.tolist(), left.tolist(), strict=True):
-        image[0, t : t + PATCH, l : l + PATCH] += stripes.T if down else stripes
-    x, y = (start / (end - PATCH) * 2 - 1 for start, end in ((left, width), (top, height)))
+    places = zip(images, kind, tops.tolist(), lefts.tolist(), strict=True)
+    for image, down, top, left in places:
+        image[0, top : top + PATCH, left : left + PATCH] += stripes.T if down else stripes
+    x, y = (starts / (end - PATCH) * 2 - 1 for starts, end in ((lefts, width), (tops, height)))
     return images, kind, torch.stack([x, y], dim=1)
 
 

@@ -54,7 +54,9 @@ def pictures(count: int) -> tuple[Tensor, Tensor]:
 def crop(pictures: Tensor, starts: Tensor) -> Tensor:
     """Cut one crop from each picture, at (row, column)."""
     pairs = zip(pictures, starts.tolist(), strict=True)
-    return torch.stack([one[..., t : t + CROP, l : l + CROP] for one, (t, l) in pairs])
+    return torch.stack(
+        [one[..., top : top + CROP, left : left + CROP] for one, (top, left) in pairs]
+    )
 
 
 def starts_of_crops(count: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 A net looks for a short pulse in a noisy line and answers with its position. Each sample votes with
 a weight and a value. Where the value comes from a `CoordConv1d`, it is a straight line through the
-coordinates, which holds beyond the positions of the training set, the first three quarters. A plain
+coordinates, which holds beyond the positions of the training set, the first two thirds. A plain
 convolution gives a pulse the same value wherever it lies.
 
     python examples/signal_localisation.py

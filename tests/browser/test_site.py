@@ -62,7 +62,9 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
 
 
 def test_a_reference_to_other_arguments_becomes_a_sentence_and_a_name_a_link() -> None:
-    text = "Start.\n\nArgs:\n    Those of `CoordConv2d`, with\n    one number.\n\nExample:\n    >>> 1"
+    text = (
+        "Start.\n\nArgs:\n    Those of `CoordConv2d`, with\n    one number.\n\nExample:\n    >>> 1"
+    )
     assert site_reference.in_the_builders_form(text) == (
         "Start.\n\nArguments: those of [`CoordConv2d`][coordconv.CoordConv2d], with one number."
         "\n\nExamples:\n    >>> 1"
