@@ -7,7 +7,7 @@ TOOLS := $(VENV)/.tools
 RELEASE := $(VENV)/.release
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme speed evidence page release sbom audit clean
+.PHONY: help install reproduce test check lint types imports readme speed evidence page gallery guide site release sbom audit clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,15 @@ evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from resu
 
 page: $(TOOLS) ## Write docs/report.html and the pictures of it anew from results/.
 	@$(BIN)/python docs/make_page.py
+
+gallery: $(TOOLS) ## Run the examples, and write the gallery and its pictures anew.
+	@$(BIN)/python docs/make_gallery.py
+
+guide: $(TOOLS) ## Draw the pictures of the guide to the layers anew.
+	@$(BIN)/python docs/make_guide.py
+
+site: $(TOOLS) ## Build the site of documents into build/site, and check its links.
+	@$(BIN)/python docs/make_site.py
 
 $(RELEASE): $(INSTALLED)
 	$(PIP_INSTALL) --editable '.[lab,sweep,release]'
