@@ -56,8 +56,8 @@ def is_exact(requirement: Requirement) -> bool:
 
 
 def unpinned(pins: dict[str, str]) -> set[str]:
-    """Return what neither the file nor who needs it pins; torch names its CUDA parts exactly."""
-    walked = list(everything())
+    """Return what neither the file nor who needs it pins; the parts of CUDA come with torch."""
+    walked = [one for one in everything() if not one.name.startswith(("nvidia-", "cuda-"))]
     exact = {canonicalize_name(one.name) for one in walked if is_exact(one)}
     return {canonicalize_name(one.name) for one in walked} - set(pins) - exact - WITH_PYTHON
 
