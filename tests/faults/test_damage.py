@@ -1,11 +1,10 @@
 """Damage of every kind of file, a part of what `python -m tests.faults.damage` does."""
 
-import random
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.damage import KINDS, Laboratory, cuts, flips, laboratory
+from tests.faults.damage import KINDS, Laboratory, cuts, laboratory
 
 
 @pytest.fixture(scope="module")
@@ -14,11 +13,16 @@ def lab() -> Iterator[Laboratory]:
         yield made
 
 
+def one_digit_changed(content: bytes) -> bytes:
+    """A file that can be read as before, where nobody compares: another digit past its middle."""
+    at = next(i for i in range(len(content) // 2, len(content)) if content[i : i + 1].isdigit())
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_damage_is_named_and_costs_nothing_else(name, lab):
     kind = KINDS[name]
     content, command = lab.path(kind).read_bytes(), next(iter(kind.said))
-    (changed,) = flips(content, 1, random.Random(name))
-    shown = [lab.outcome(kind, command, damaged) for damaged in (cuts(content)[3], changed)]
-    assert shown[0] == "named"
-    assert shown[1] != "valid, with another meaning" or not kind.is_ours
+    for damaged in (cuts(content)[3], one_digit_changed(content)):
+        shown = lab.outcome(kind, command, damaged)
+        assert shown == "named" or not kind.is_ours

@@ -11,9 +11,12 @@ from filelock import FileLock, Timeout
 
 from coordconv_lab.errors import DamagedError, HeldError, InputError
 from coordconv_lab.results.digest import with_digest
-from coordconv_lab.results.files import read_json, write_json
+from coordconv_lab.results.files import read_json, remove_leftovers, write_json
 from coordconv_lab.results.record import Record
 from coordconv_lab.specs import ExperimentSpec, parse_spec
+
+CHECKPOINT = "checkpoint.ckpt"
+"""The file from which a run goes on that was killed; of a run that is trained alone."""
 
 Place = TypeVar("Place")
 Found = TypeVar("Found")
@@ -100,14 +103,16 @@ class RunStore:
         finally:
             # Who holds a lock that is deleted finds the record, and has nothing to do.
             if (path.parent / "record.json").exists():
-                self.delete_lock(spec)
+                path.unlink(missing_ok=True)
             lock.release()
 
-    def delete_lock(self, spec: ExperimentSpec) -> None:
-        """Delete the lock of a run that nobody has to hold any more, if there is one."""
-        lock = self.directory(spec) / "run.lock"
-        if lock.exists():  # where nothing can be written, nothing has to be
-            lock.unlink(missing_ok=True)
+    def tidy(self, spec: ExperimentSpec) -> None:
+        """Delete the lock and the checkpoint of a run that is done, where a process left them."""
+        for name in ("run.lock", CHECKPOINT):
+            path = self.directory(spec) / name
+            remove_leftovers(path)
+            if path.exists():  # where nothing can be written, nothing has to be
+                path.unlink(missing_ok=True)
 
     def finish(self, record: Record) -> None:
         """Write the record of a run, whose other files are there: it is done.

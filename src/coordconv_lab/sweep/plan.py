@@ -15,7 +15,6 @@ from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.proposals import InTurns, Listed, Proposals
 from coordconv_lab.sweep.search import PROPOSALS, Searched, proposals_of
-from coordconv_lab.train.experiment import tidy
 
 
 class Plan(NamedTuple):
@@ -89,7 +88,7 @@ def _left_of(
         if not is_done(store, spec, stops_count):
             return spec
         if store.record(spec) is not None:
-            tidy([spec], store)
+            store.tidy(spec)
         return None
 
     return (spec for spec in usable(specs, is_left, damaged) if spec is not None)

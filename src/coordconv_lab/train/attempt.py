@@ -5,7 +5,7 @@ from typing import NamedTuple
 from coordconv_lab.errors import DamagedError, FailingRunError, HeldError
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.train.experiment import run, tidy
+from coordconv_lab.train.experiment import run
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.progress import Progress
 
@@ -73,5 +73,5 @@ def attempt(
         return Attempt(damage=str(error))
     except FailingRunError as error:
         store.give_up(spec, str(error))
-        tidy([spec], store)
+        store.tidy(spec)
         return Attempt(failure=str(error))

@@ -12,6 +12,7 @@ import torch
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import remove_leftovers, write_atomically
+from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
 
@@ -29,8 +30,8 @@ class Checkpoint:
         self, directory: Path, specs: Sequence[ExperimentSpec], every_seconds: float
     ) -> None:
         others = "".join(spec.id for spec in specs[1:])
-        mark = f"-{sha256(others.encode())[:12]}" if others else ""
-        self.path = directory / f"checkpoint{mark}.ckpt"
+        together = f"checkpoint-{sha256(others.encode())[:12]}.ckpt"
+        self.path = directory / (together if others else CHECKPOINT)
         self.every_seconds = every_seconds
         self._last = time.monotonic()
 

@@ -139,20 +139,11 @@ def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] 
     records = [record for spec in specs if (record := store.record(spec)) is not None]
     if len(records) < len(specs):
         return None
-    tidy(specs, store)
-    return records
-
-
-def tidy(specs: Sequence[ExperimentSpec], store: RunStore) -> None:
-    """Delete what a process left that was killed after its runs were written down.
-
-    Args:
-        specs: What was trained together, and needs no checkpoint any more.
-        store: Where.
-    """
+    # What a process left that was killed after its runs were written down.
     Checkpoint(store.directory(specs[0]), specs, 0).delete()
     for spec in specs:
-        store.delete_lock(spec)
+        store.tidy(spec)
+    return records
 
 
 def _hold(
