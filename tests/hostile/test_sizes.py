@@ -63,7 +63,7 @@ def test_positions_that_are_all_different_do_not_make_a_grid_of_their_square(add
     spec = tuned("classification", "quadrant", "coordconv", 0)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    many = np.arange(30_000, dtype=np.float32)  # Their square would take seven gigabytes.
+    many = np.arange(30_000, dtype=np.int32)  # Their square would take seven gigabytes.
     np.savez_compressed(path, **arrays | {"x": many, "y": many})
     with pytest.raises(InputError, match="not every row with every column"):
         read_answers(path, spec)
