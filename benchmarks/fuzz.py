@@ -68,7 +68,7 @@ def main() -> None:
     kinds = [p.stem.removeprefix("test_") for p in sorted(FOLDER.glob("test_*.py"))]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="All, if none is given.")
-    parser.add_argument("--cases", type=int, default=4500)
+    parser.add_argument("--cases", type=int, default=3500)
     given = parser.parse_args()
     for kind in given.kinds or kinds:
         found = {"commit": commit(), "cases of a test": given.cases}
