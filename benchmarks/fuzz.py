@@ -52,7 +52,9 @@ def fuzz(path: Path, cases: int) -> dict[str, object]:
         lines = done.stdout.splitlines()
         failed = [line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))]
         if done.returncode:
-            print("\n".join(lines[-60:]), done.stderr[-2000:], file=sys.stderr)
+            print(
+                "\n".join(line[:200] for line in lines[-60:]), done.stderr[-2000:], file=sys.stderr
+            )
         counts = json.loads(result.read_text()) if result.exists() else {}
     return {
         "cases": sum(count["cases"] for count in counts.values()),

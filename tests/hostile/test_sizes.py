@@ -180,6 +180,15 @@ def test_toml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
     assert len(found) < 1500
 
 
+def test_a_model_or_a_setting_of_a_long_name_is_refused_in_a_short_line(tmp_path):
+    path = tmp_path / "space.yaml"
+    for more in ({"model": "x" * 9000}, {"settings": {"y" * 9000: [1]}}):
+        path.write_text(json.dumps({"name": "long", "rows": [{"task": "regression"} | more]}))
+        with pytest.raises(InputError) as caught:
+            sweep_named(str(path))
+        assert len(str(caught.value)) < 2000
+
+
 def test_a_grid_of_a_million_million_points_is_counted_and_not_made(tmp_path):
     path = tmp_path / "space.yaml"
     steps = {"low": 0.1, "high": 1, "steps": 1000}
