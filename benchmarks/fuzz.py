@@ -1,11 +1,14 @@
 """Feed ten thousand odd cases and more to every reader, and write down what came of it.
 
-    python benchmarks/fuzz.py [CASES]
+    python benchmarks/fuzz.py                        # a quarter of an hour, or more
+    python benchmarks/fuzz.py --cases 100 grids specs
 
-Each file of tests/fuzz runs in a process of its own whose memory is limited, so that a case that
-takes too much of it fails here and not on the machine.
+CASES are those of a test, of which every kind has several. Each file of tests/fuzz runs in a
+process of its own whose memory is limited, so that a case that takes too much of it fails here and
+not on the machine.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -15,9 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from coordconv_lab.results.files import write_json
+from coordconv_lab.results.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "tests" / "fuzz"
 OUT = ROOT / "benchmarks" / "results" / "fuzz.json"
 MOST_BYTES = 8 * 2**30
 """Of addresses: torch alone maps some gigabytes that it never fills."""
@@ -48,7 +52,9 @@ def fuzz(path: Path, cases: int) -> dict[str, object]:
         lines = done.stdout.splitlines()
         failed = [line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))]
         if done.returncode:
-            print("\n".join(lines[-60:]), done.stderr[-2000:], file=sys.stderr)
+            print(
+                "\n".join(line[:200] for line in lines[-60:]), done.stderr[-2000:], file=sys.stderr
+            )
         counts = json.loads(result.read_text()) if result.exists() else {}
     return {
         "cases": sum(count["cases"] for count in counts.values()),
@@ -61,17 +67,22 @@ def fuzz(path: Path, cases: int) -> dict[str, object]:
 
 
 def main() -> None:
-    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    found: dict[str, object] = {}
-    for path in sorted((ROOT / "tests" / "fuzz").glob("test_*.py")):
-        name = path.stem.removeprefix("test_").replace("_", " ")
-        found[name] = one = fuzz(path, cases)
-        print(f"{name}: {one['cases']} cases, {one['seconds']} s, failed: {one['failed']}")
+    kinds = [p.stem.removeprefix("test_") for p in sorted(FOLDER.glob("test_*.py"))]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="All, if none is given.")
+    parser.add_argument("--cases", type=int, default=3500)
+    given = parser.parse_args()
+    for kind in given.kinds or kinds:
+        found = {"commit": commit(), "cases of a test": given.cases}
+        found |= fuzz(FOLDER / f"test_{kind}.py", given.cases)
+        print(f"{kind}: {found['cases']} cases, {found['seconds']} s, failed: {found['failed']}")
+        kept = read_json(OUT) if OUT.exists() else {}
+        write_json(OUT, kept | {"memory": MOST_BYTES, kind: found})
+
+
+def commit() -> str:
     git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    made = {"commit": commit, "cases of a test": cases, "memory": MOST_BYTES, "files": found}
-    write_json(OUT, made)
-    print(OUT)
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "shutil.unpack_archive"}
-METHODS = {"extract", "extractall"}
+METHODS = {"extract", "extractall", "load_from_checkpoint"}
 UNSAFE = {  # a call of that name needs this argument, or lacks this one
     "torch.load": ("weights_only", True, True),
     "np.load": ("allow_pickle", False, False),
@@ -39,7 +39,9 @@ def _of_call(node: ast.Call) -> Iterator[str]:
         argument, value, must_be_there = UNSAFE[name]
         if given.get(argument, not must_be_there and value) is not value:
             yield f"{name} with another {argument} than {value}"
-    if (owner == "yaml" and last in YAML) or (last == "load" and owner.endswith("torch.export")):
+    if (owner == "yaml" and last in YAML) or (
+        last == "load" and owner.endswith(("torch.export", "fabric"))
+    ):
         yield name
     if given.get("shell", False) is not False:
         yield f"{name} with a shell"
@@ -76,6 +78,8 @@ def test_no_file_is_unpickled_evaluated_or_given_to_a_shell():
         "shutil.unpack_archive(path)",
         "archive.extractall(place)",
         "torch.export.load(path)",
+        "self._fabric.load(path)",
+        "Trained.load_from_checkpoint(path)",
     ],
 )
 def test_a_breach_is_caught(breach):

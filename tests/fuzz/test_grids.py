@@ -35,12 +35,18 @@ def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 lengths = st.one_of(
     st.integers(0, 6), st.integers(0, 6), st.sampled_from([-1, 10**6, 10**9, 10**30])
 )
+
+
+def is_small_or_absurd(size: list[int]) -> bool:
+    pixels = math.prod(map(abs, size))
+    return pixels < 10**7 or pixels > 10**12
+
+
 sizes = st.one_of(
     st.lists(mostly(st.integers(0, 6)), max_size=4).map(tuple),
-    st.lists(lengths, min_size=2, max_size=3).filter(lambda n: 10**8 > math.prod(map(abs, n)) * 8
-                                                     or math.prod(map(abs, n)) > 10**12),
+    st.lists(lengths, min_size=2, max_size=3).filter(is_small_or_absurd),
     odd,
-)  # fmt: skip
+)
 fractions = mostly(st.one_of(st.integers(-9, 99), st.floats(-99, 99, allow_subnormal=False)))
 starts = st.one_of(
     st.lists(fractions, max_size=4),
@@ -106,12 +112,19 @@ def test_a_convention_is_one_or_is_refused(order, span, ends, alignment, radius,
         assert hash(found) == hash(Convention(**options))
 
 
-pictures = st.sampled_from(
-    [torch.zeros(shape) for shape in ((1, 3, 4, 5), (2, 3, 4, 5), (3, 4, 5), (0, 3, 4, 5), (3, 3, 1),
-                                      (1, 3, 0, 5), (2, 3, 2, 2, 2), (3,), ())]
-    + [torch.zeros(1, 3, 4, 5, dtype=kind) for kind in (torch.int64, torch.float16, torch.complex64)]
-    + [torch.full((1, 3, 4, 5), math.nan), torch.zeros(1, 3, 4, 5, device="meta")]
+SHAPES = (
+    (1, 3, 4, 5), (2, 3, 4, 5), (3, 4, 5), (0, 3, 4, 5), (3, 3, 1), (1, 3, 0, 5), (2, 3, 2, 2, 2),
+    (3,), (),
 )  # fmt: skip
+KINDS = (torch.int64, torch.float16, torch.complex64)
+pictures = st.sampled_from(
+    [
+        *(torch.zeros(shape) for shape in SHAPES),
+        *(torch.zeros(1, 3, 4, 5, dtype=kind) for kind in KINDS),
+        torch.full((1, 3, 4, 5), math.nan),
+        torch.zeros(1, 3, 4, 5, device="meta"),
+    ]
+)
 written_out = st.one_of(
     st.none(),
     st.none(),

@@ -75,6 +75,8 @@ numbers = st.one_of(
     st.sampled_from([0.0, 1.0, 1e308, 1e-308, -1e308, float("nan"), float("inf"), 0.99, 5e-324]),
     st.floats(allow_subnormal=False),
 )
+rates = st.floats(1e-300, 1e300, allow_subnormal=False)
+times = st.one_of(st.sampled_from([0, 1e308, 5e-324]), st.floats(0, 9e9, allow_subnormal=False))
 texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=5))
 
 

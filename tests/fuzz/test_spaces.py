@@ -119,8 +119,9 @@ def test_structures_in_toml_are_listed_or_refused(fields, drawn, tmp_path_factor
 YAML = (Path(__file__).parents[2] / "examples" / "learning_rates.yaml").read_text()
 TOML = toml(VALID[1])
 INSERTED = (
-    "*a", "&a ", "!!python/name:os.system ", "!!binary |", "!!set ", "<<: ", "? ", "- " * 60, "%YAML",
-    "---\n", "...\n", "2001-01-01", "1:1:1", "0x" + "f" * 5000, "1_0", ".nan", "-.inf", "[[a]]\n",
+    "*a", "&a ", "!!python/name:os.system ", "!!binary |", "!!set ", "<<: ", "? ", "- " * 60,
+    "%YAML", "---\n", "...\n", "2001-01-01", "1:1:1", "0x" + "f" * 5000, "1_0", ".nan", "-.inf",
+    "[[a]]\n",
     "a.b.c=1\n", '"""', "'''", "\\", "\r", "\x85",
 )  # fmt: skip
 

@@ -110,7 +110,7 @@ def with_text(directory: Path, text: str) -> Path:
     assert json.dumps(fields).count(json.dumps(text)) > 8
     write_json(path, fields)
     (directory / "metrics.csv").unlink()
-    name = text.replace("/", "\u2215").replace("\0", "")
+    name = text.replace("/", "\u2215").replace("\0", "")[:60]
     return directory.rename(directory.with_name(f"{name}{directory.name}"))
 
 

@@ -63,7 +63,7 @@ def test_positions_that_are_all_different_do_not_make_a_grid_of_their_square(add
     spec = tuned("classification", "quadrant", "coordconv", 0)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    many = np.arange(30_000, dtype=np.float32)  # Their square would take seven gigabytes.
+    many = np.arange(30_000, dtype=np.int32)  # Their square would take seven gigabytes.
     np.savez_compressed(path, **arrays | {"x": many, "y": many})
     with pytest.raises(InputError, match="not every row with every column"):
         read_answers(path, spec)
@@ -178,6 +178,15 @@ def test_toml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
     found = refused(tmp_path / "given.toml", text)
     assert said in found
     assert len(found) < 1500
+
+
+def test_a_model_or_a_setting_of_a_long_name_is_refused_in_a_short_line(tmp_path):
+    path = tmp_path / "space.yaml"
+    for more in ({"model": "x" * 9000}, {"settings": {"y" * 9000: [1]}}):
+        path.write_text(json.dumps({"name": "long", "rows": [{"task": "regression"} | more]}))
+        with pytest.raises(InputError) as caught:
+            sweep_named(str(path))
+        assert len(str(caught.value)) < 2000
 
 
 def test_a_grid_of_a_million_million_points_is_counted_and_not_made(tmp_path):

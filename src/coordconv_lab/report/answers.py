@@ -92,6 +92,8 @@ def _load(path: Path, most: int) -> dict[str, Array]:
 
 def _arrange(arrays: dict[str, Array], spec: ExperimentSpec) -> Answers:
     x, y = arrays["x"], arrays["y"]
+    if not {x.dtype.kind, y.dtype.kind} <= set("iu"):
+        raise ValueError("its positions are not whole numbers")
     columns, rows = np.unique(x), np.unique(y)
     places = np.searchsorted(rows, y) * len(columns) + np.searchsorted(columns, x)
     whole = len(rows) * len(columns)

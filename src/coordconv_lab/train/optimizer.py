@@ -47,15 +47,12 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
     Raises:
         ValueError: They are not of these parameters.
     """
-    own = [dict(group) for group in optimizer.param_groups]
-    optimizer.load_state_dict(state)
-    for group, settings in zip(optimizer.param_groups, own, strict=True):
-        group.update(settings)
-        for parameter in group["params"]:
-            for name, value in optimizer.state.get(parameter, {}).items():
-                wanted = () if name == "step" else parameter.shape
-                if not isinstance(value, torch.Tensor) or value.shape != wanted:
-                    raise ValueError(f"its {name} does not have the shape of its parameter")
+    settings = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": settings})
+    for parameter, moments in optimizer.state.items():
+        shapes = dict.fromkeys(("exp_avg", "exp_avg_sq"), parameter.shape) | {"step": ()}
+        if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
+            raise ValueError("its moments do not have the shapes of their parameters")
 
 
 def set_rates(
