@@ -30,8 +30,8 @@ ORDER = (
 )
 INTRODUCTION = (
     "# Gallery\n\nWorked examples. Each is a script that runs in seconds, compares what it shows "
-    "with what is usual, over seeds, and ends with an assertion; the tests run all of them with one "
-    "seed. Below is what they printed when `make gallery` last ran.\n"
+    "with what is usual, over seeds, and ends with an assertion; the tests run all of them with "
+    "one seed. Below is what they printed when `make gallery` last ran.\n"
 )
 
 

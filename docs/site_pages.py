@@ -93,7 +93,8 @@ def emptied(folder: Path) -> Path:
 
 
 def title_of(path: Path) -> str:
-    """Return the first heading of a page, with the number of a decision in front."""
+    """Return the first heading of a page as plain text, the number of a decision in front."""
     [title, *_] = re.findall(r"^# (?:\d+\. )?(.+)$", path.read_text(), flags=re.MULTILINE)
+    title = title.replace("`", "")
     number = re.match(r"(\d{4})-", path.name)
     return f"{int(number.group(1))}. {title}" if number else title

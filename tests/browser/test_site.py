@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import Visit
 
@@ -100,6 +101,16 @@ def test_pages_open_from_files_without_a_network(
         assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
         assert opened.complaints == []
         assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@NEEDED
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_audit_finds_no_serious_fault_on_a_page_of_the_site(
+    visit: Open, site: Path, scheme: str
+) -> None:
+    opened = visit(site / "layers.html", scheme=scheme)
+    found = Axe().run(opened.page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 @NEEDED
