@@ -52,23 +52,19 @@ CELLS = [
     *(Cell("3.11", extra, versions) for extra in EXTRAS for versions in ("lowest", "constraints")),
 ]
 
-_NEED_MORE = (
-    "test_export.py",
-    "test_verified_export.py",
-    "test_public_names.py",
-    "conversion/test_checkpoints.py",
-    "conversion/test_real_models.py",
-)
+_EVERYWHERE = "tests/architecture/test_extras.py"
+_LIBRARY = ("import_is_light", "functional", "grids", "conventions", "lazy", "tracing", "threads")
+_TRAINING = ("run", "divergence", "batches")
 TESTS = {
     "library": (
-        "tests/coordconv",
-        *(f"--ignore=tests/coordconv/{name}" for name in _NEED_MORE),
-        "tests/architecture/test_extras.py",
+        *(f"tests/coordconv/test_{name}.py" for name in _LIBRARY),
+        "tests/coordconv/conversion/test_convert.py",
+        _EVERYWHERE,
     ),
     "lab": (
-        *(f"tests/{name}" for name in ("recipes", "results", "tasks", "studies")),
-        *(f"tests/train/test_{name}.py" for name in ("run", "divergence", "batches", "ensemble")),
-        "tests/architecture/test_extras.py",
+        *(f"tests/{name}" for name in ("recipes", "results", "tasks")),
+        *(f"tests/train/test_{name}.py" for name in _TRAINING),
+        _EVERYWHERE,
     ),
     "sweep": (
         "tests/sweep/test_spaces.py",
