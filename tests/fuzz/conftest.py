@@ -22,7 +22,7 @@ SECONDS_PER_CASE = 60
 def fuzzed(share: float = 1.0) -> settings:
     """The settings of a test, or of one whose cases are so dear that a share of them is enough."""
     return settings(
-        max_examples=max(5, round(share * (CASES or 50))),
+        max_examples=max(5, round(share * (CASES or 25))),
         deadline=None,
         derandomize=True,
         database=None,
