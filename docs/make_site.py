@@ -72,7 +72,7 @@ def build(out: Path = OUT) -> Path:
     # What is JSON is YAML, which the builder reads, and a file in its own form may not be.
     (out / "mkdocs.yml").write_text(yaml.safe_dump(settings(pages), sort_keys=False))
     emptied(out / "site")
-    command = [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean"]
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run([*command, "-f", out / "mkdocs.yml"], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if line.startswith("griffe:")]
     if done.returncode or complaints:

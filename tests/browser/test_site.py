@@ -1,6 +1,5 @@
 """The site of documents: complete, without a dead link, and silent towards other machines."""
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +11,13 @@ from tests.browser.conftest import Visit
 
 Open = Callable[..., Visit]
 ROOT = Path(__file__).parents[2]
+pytest.importorskip("zensical", reason="needs the extra docs")
 sys.path.insert(0, str(ROOT / "docs"))  # Where the programs that write pages find one another.
 
 import make_site  # noqa: E402
 import site_links  # noqa: E402
 import site_reference  # noqa: E402
 
-NEEDED = pytest.mark.skipif(
-    importlib.util.find_spec("zensical") is None, reason="needs the extra docs"
-)
 SHOWN = ("index.html", "layers.html", "gallery.html", "reference/layers.html", "evidence.html")
 
 
@@ -30,14 +27,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_site.build(tmp_path_factory.mktemp("documents"))
 
 
-@NEEDED
 def test_no_link_is_dead_and_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
     faults, count = site_links.faults_of(site)
     assert faults == []
     assert count > 3000
 
 
-@NEEDED
 def test_every_page_and_decision_is_in_the_navigation(site: Path) -> None:
     pages = sorted((ROOT / "docs").rglob("*.md"))
     linked = site_links.Document((site / "404.html").read_text()).links
@@ -48,7 +43,19 @@ def test_every_page_and_decision_is_in_the_navigation(site: Path) -> None:
     assert (site / "report.html").read_bytes() == (ROOT / "docs" / "report.html").read_bytes()
 
 
-@NEEDED
+def test_a_page_that_is_named_nowhere_gets_the_place_of_its_pattern(tmp_path: Path) -> None:
+    for name, title in (("index.md", "Home"), ("matrix.md", "Where it runs")):
+        (tmp_path / name).write_text(f"# {title}\n")
+    (tmp_path / "decisions").mkdir()
+    (tmp_path / "decisions" / "0042-answer.md").write_text("# The `answer`\n")
+    entries = [{"Start": "index.md"}, {"More": ["*.md"]}, {"Decisions": "decisions/*.md"}]
+    assert make_site.navigation(entries, tmp_path) == [
+        {"Start": "index.md"},
+        {"More": [{"Where it runs": "matrix.md"}]},
+        {"Decisions": [{"42. The answer": "decisions/0042-answer.md"}]},
+    ]
+
+
 def test_every_public_name_is_in_the_reference(site: Path) -> None:
     import coordconv
     from coordconv import conversion, costs, export, testing
@@ -90,7 +97,6 @@ def test_a_dead_link_and_a_request_are_noticed(tmp_path: Path) -> None:
     ]
 
 
-@NEEDED
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_pages_open_from_files_without_a_network(
     visit: Open, site: Path, width: int, scheme: str
@@ -103,7 +109,6 @@ def test_pages_open_from_files_without_a_network(
         assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@NEEDED
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_audit_finds_no_serious_fault_on_a_page_of_the_site(
     visit: Open, site: Path, scheme: str
@@ -113,7 +118,6 @@ def test_an_audit_finds_no_serious_fault_on_a_page_of_the_site(
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 
-@NEEDED
 def test_the_search_works_from_a_file(visit: Open, site: Path) -> None:
     page = visit(site / "index.html").page
     page.keyboard.press("Control+k")
