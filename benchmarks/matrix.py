@@ -53,7 +53,7 @@ CELLS = [
 ]
 
 _EVERYWHERE = "tests/architecture/test_extras.py"
-_LIBRARY = ("import_is_light", "functional", "grids", "conventions", "lazy", "tracing", "threads")
+_LIBRARY = ("import_is_light", "functional", "grids", "conventions", "lazy", "threads")
 _TRAINING = ("run", "divergence", "batches")
 TESTS = {
     "library": (
