@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from coordconv_lab.errors import InputError, in_short
 
 try:
     from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 except ImportError as _error:
     raise InputError("sharing nets needs the extra: pip install 'torch-coordconv[hub]'") from _error
 
