@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cyclopts import MissingArgumentError
 
+from benchmarks.matrix import CELLS
 from coordconv_lab.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,9 @@ def complaint_about(line: str, in_full: bool = True) -> str:
     if words[0] == "python":
         here = (ROOT / words[1]).is_file() or words[1] == "train.py"  # The reader's own.
         return "" if here else f"{line}: there is no such file"
+    if words[0] == "nox":
+        cells = {f"cell({cell.id})" for cell in CELLS}
+        return "" if set(words[2:]) <= cells else f"{line}: there is no such cell"
     if words[:2] == ["pip", "install"]:
         named = {one for part in re.findall(r"\[(.*?)\]", line) for one in part.split(",")}
         return "" if named <= set(EXTRAS) else f"{line}: there is no such extra"
@@ -102,6 +106,7 @@ def test_every_command_line_is_one_that_works(line, in_full):
         "coordconv trane classification",
         "coordconv train classification --no-such-option 1",
         "make nothing",
+        'nox -s "cell(2.7-library-lowest)"',
         "python examples/none.py",
         "pip install '.[none]'",
         "rm -r /",

@@ -17,6 +17,7 @@ DIRECT = [
     Requirement(line)
     for lines in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     for line in lines
+    if not line.startswith(PROJECT["name"])  # an extra that another one brings along
 ]
 LINES = re.sub(r"^#.*\n", "", (ROOT / "constraints.txt").read_text(), flags=re.M).splitlines()
 PINS = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in LINES}
