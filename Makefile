@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+RELEASE := $(VENV)/.release
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help install reproduce test check lint types imports readme speed evidence page clean
+.PHONY: help install reproduce test check lint types imports readme speed evidence page gallery guide site release sbom audit clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,17 +55,41 @@ imports: $(TOOLS)
 readme: $(TOOLS) ## Write the measured table and the picture of the README anew from results/.
 	@$(BIN)/python docs/make_readme.py
 
-speed: $(TOOLS) ## Write the pages about speed, sweeps and real models anew from benchmarks/results/.
+speed: $(TOOLS) ## Write all pages that show benchmarks/results/ anew.
 	@$(BIN)/python docs/make_speed.py
 	@$(BIN)/python docs/make_training_speed.py
 	@$(BIN)/python docs/make_sweeps.py
 	@$(BIN)/python docs/make_models.py
+	@$(BIN)/python docs/make_numbers.py
 
 evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py
 
 page: $(TOOLS) ## Write docs/report.html and the pictures of it anew from results/.
 	@$(BIN)/python docs/make_page.py
+
+gallery: $(TOOLS) ## Run the examples, and write the gallery and its pictures anew.
+	@$(BIN)/python docs/make_gallery.py
+
+guide: $(TOOLS) ## Draw the pictures of the guide to the layers anew.
+	@$(BIN)/python docs/make_guide.py
+
+site: $(TOOLS) ## Build the site of documents into build/site, and check its links.
+	@$(BIN)/python docs/make_site.py
+
+$(RELEASE): $(INSTALLED)
+	$(PIP_INSTALL) --editable '.[lab,sweep,release]'
+	@touch $(RELEASE)
+
+release: $(RELEASE) ## Build the sdist and the wheel of this commit into dist/, and try them out.
+	@$(BIN)/python release/build.py
+	@$(BIN)/python release/try_out.py
+
+sbom: $(RELEASE) ## List what an installation of dist/ consists of (CycloneDX).
+	@$(BIN)/python release/sbom.py
+
+audit: $(RELEASE) ## Look the pinned versions up among the known vulnerabilities.
+	@$(BIN)/python release/audit.py
 
 clean: ## Delete the virtual environment; runs stay.
 	rm -rf $(VENV)

@@ -250,7 +250,8 @@ def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution)
 
     Measured (docs/speed.md): worth it on a CPU for batches, kernels with one tap and 16 outputs or
     more for each input. It holds for float32 alone, in which zero coordinate weights give the bits
-    of the plain convolution in this way too; compilers do better with the other.
+    of the plain convolution in this way too, but for the last one on one thread where a single
+    channel is multiplied without fused sums; compilers do better with the other.
     """
     return (
         operation.is_pointwise

@@ -15,6 +15,10 @@ from coordconv.conventions import Convention, checked_radius
 __all__ = ["Window", "coordinate_grid"]
 
 
+# Up to here every whole number is a float.
+_LARGEST = 2**53
+
+
 class Window(NamedTuple):
     """Where a crop lies in the whole picture, in pixels: pixel i of it is pixel start + i there.
 
@@ -185,7 +189,9 @@ def _axis_windows(
 
 
 def _is_a_number(value: object) -> bool:
-    return isinstance(value, int | float | torch.SymInt | torch.SymFloat)
+    if isinstance(value, int):
+        return abs(value) <= _LARGEST
+    return isinstance(value, float | torch.SymInt | torch.SymFloat)
 
 
 def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> Tensor:
@@ -255,11 +261,13 @@ def _check_size(size: Sequence[int]) -> None:
         raise ValueError(
             f"size must hold at least one axis and no negative length, got {tuple(size)}"
         )
+    if any(isinstance(n, int) and n > _LARGEST for n in size):
+        raise ValueError(f"size must hold lengths of at most {_LARGEST}")
 
 
 def _check_dtype(dtype: torch.dtype) -> None:
-    if not dtype.is_floating_point:
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise TypeError(
-            f"dtype must be a floating-point type such as torch.float32, got {dtype}, "
+            f"dtype must be a floating-point type such as torch.float32, got {dtype!r}, "
             "which cannot hold positions between -1 and 1"
         )

@@ -34,9 +34,9 @@ class _Operation:
     """What both operations share: the rank, the kernel and the place of a smaller one in it."""
 
     def __init__(self, weight: Tensor, groups: int) -> None:
-        if not 3 <= weight.dim() <= 5:
+        if not 3 <= weight.dim() <= 5 or min(weight.shape[2:]) == 0:
             raise ValueError(
-                "weight must have 1, 2 or 3 spatial axes after its two channel axes, "
+                "weight must have 1, 2 or 3 spatial axes after its two channel axes, none empty, "
                 f"got shape {tuple(weight.shape)}"
             )
         self.kernel = weight.shape[2:]

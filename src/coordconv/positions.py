@@ -39,6 +39,7 @@ class Positions(NamedTuple):
         """Return the coordinates of the pixels of x, shape (d, *size) or (N, d, *size).
 
         Raises:
+            TypeError: If written-out coordinates are no tensor.
             ValueError: If written-out coordinates do not have the size of x, if there is a window
                 beside them, or if there are rows for another number of samples.
         """
@@ -61,6 +62,9 @@ class Positions(NamedTuple):
     def _written_out(self, x: Tensor, rank: int) -> Tensor:
         if self.coordinates is None or self.window is not None:
             raise ValueError("give either a window or the coordinates, not both")
+        if not isinstance(self.coordinates, Tensor):
+            kind = type(self.coordinates).__name__
+            raise TypeError(f"coordinates must be a tensor, got a value of type {kind}")
         expected = (rank + 1 if self.radius else rank, *x.shape[x.dim() - rank :])
         shape = self.coordinates.shape
         if len(shape) not in (rank + 1, rank + 2) or shape[-rank - 1 :] != expected:

@@ -1,7 +1,30 @@
 """`python -m coordconv_lab` is the command `coordconv`."""
 
 import sys
+from collections.abc import Sequence
 
-from coordconv_lab.cli import main
 
-sys.exit(main())
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; where the laboratory's packages are missing, say how to install them.
+
+    Returns:
+        The exit code: that of the command, or 2 if a package is missing.
+    """
+    # The library is installed without them, and the command with the library.
+    try:
+        from coordconv_lab.cli import main as run
+
+        return run(arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "coordconv").startswith("coordconv"):
+            raise
+        print(
+            f"coordconv: the commands need {error.name}, which is not installed here: "
+            "pip install 'torch-coordconv[lab]'",
+            file=sys.stderr,
+        )
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

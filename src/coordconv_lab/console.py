@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.errors import printable
 from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import duration, published, score
 from coordconv_lab.specs import ExperimentSpec
@@ -123,6 +124,13 @@ def counting_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def print_left_out(damage: str) -> None:
+    """Say that a run is left out, and why."""
+    Console().print(
+        f"Left as it is: {printable(damage)}", soft_wrap=True, highlight=False, markup=False
+    )
+
+
 def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Path) -> None:
     """Print the main table, the tutorial's figures beside ours, and where the report is."""
     console = Console()
@@ -139,7 +147,7 @@ def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Pat
     )
     for pair in unfair:
         console.print(f"A baseline had less than its share of time: {pair} its CoordConv run.")
-    console.print(f"Report: {report}", soft_wrap=True)
+    console.print(f"Report: {printable(str(report))}", soft_wrap=True, markup=False)
 
 
 def _columns(*cells: str) -> str:
@@ -264,7 +272,9 @@ class SweepBars:
         if attempt.record:
             said = f"test {score(attempt.record.test_score, spec.task)}"
         elif attempt.failure:
-            said = f"given up: {attempt.failure}"
+            said = f"given up: {printable(attempt.failure)}"
+        elif attempt.damage:
+            said = f"left as it is: {printable(attempt.damage)}"
         else:
             said = "held by another process"
         self._advance(spec, said, attempt.record is None)
@@ -328,7 +338,9 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
             console.print(f"[bold]{row.name}[/bold]", highlight=False)
             console.print(Padding(Text(line), (0, 0, 0, 4)))
         for reason, count in Counter(row.failures.values()).items():
-            console.print(Padding(Text(f"{count} given up: {reason}"), (0, 0, 0, 4)), style="red")
+            console.print(
+                Padding(Text(f"{count} given up: {printable(reason)}"), (0, 0, 0, 4)), style="red"
+            )
 
 
 def print_record(record: Record, directory: Path) -> None:
@@ -342,4 +354,4 @@ def print_record(record: Record, directory: Path) -> None:
         f"{record.parameters:,} parameters, {record.steps:,} steps, {record.epochs} epochs, "
         f"{record.seconds:.1f} s"
     )
-    console.print(f"Run: {directory}", soft_wrap=True)
+    console.print(f"Run: {printable(str(directory))}", soft_wrap=True, markup=False)

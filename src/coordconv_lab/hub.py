@@ -3,17 +3,24 @@
 Weights are safetensors, whose files hold numbers and no code; a pickle is never loaded.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Self
 
-from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
+
+try:
+    from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+except ImportError as _error:
+    raise InputError("sharing nets needs the extra: pip install 'torch-coordconv[hub]'") from _error
+
 from coordconv_lab.models.build import build
 from coordconv_lab.models.trained import trained_net
+from coordconv_lab.results.record import SCORE_NAME
 from coordconv_lab.specs import ExperimentSpec, parse_spec
 
 __all__ = ["SharedNet"]
@@ -47,7 +54,9 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
     ) -> None:
         super().__init__()
         if not isinstance(experiment, dict):
-            raise InputError(f"experiment: expected the fields of a spec, got {experiment!r}")
+            raise InputError(
+                f"experiment: expected the fields of a spec, got {in_short(experiment)}"
+            )
         self.spec = parse_spec(experiment, "experiment")
         self.scores = None if scores is None else _checked_scores(scores)
         self.net = build(self.spec.model, self.spec.data.canvas)
@@ -80,6 +89,26 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return ModelCard(card(self.spec, self.scores))
 
     @classmethod
+    def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, name: str | Path, **options: Any
+    ) -> Self:
+        """Load a net that was shared, in evaluation mode.
+
+        Args:
+            name: Of a repository, or a directory.
+            options: As `huggingface_hub.PyTorchModelHubMixin.from_pretrained` takes them.
+
+        Raises:
+            InputError: If what is there is no such net, or damaged.
+        """
+        try:
+            return super().from_pretrained(name, **options)
+        except InputError:
+            raise
+        except (AttributeError, RecursionError, ValueError) as error:
+            raise InputError(f"{name} is no net that can be read: {error}") from error
+
+    @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:
         if "experiment" not in options:
             raise InputError(f"{model_id} has no config.json with the experiment of a net in it")
@@ -109,14 +138,16 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
 
 def _checked_scores(scores: Any) -> dict[str, dict[str, float]]:
     try:
+        if not all(re.fullmatch(SCORE_NAME, name) for name in scores["train"]):
+            raise ValueError
         train, test = scores["train"], scores["test"]
         return {
             "train": {str(name): float(train[name]) for name in train},
             "test": {str(name): float(test[name]) for name in train},
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(
-            f"scores: expected numbers by name under 'train' and 'test', got {scores!r}"
+            f"scores: expected numbers by name under 'train' and 'test', got {in_short(scores)}"
         ) from error
 
 

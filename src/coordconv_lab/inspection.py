@@ -1,5 +1,6 @@
 """Where coordinates enter a model or a checkpoint, and what they cost: the command ``inspect``."""
 
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from math import prod
@@ -12,8 +13,10 @@ from torch import nn
 from coordconv.conversion.report import as_table
 from coordconv.costs import coordinate_costs
 from coordconv.export import coordinates_in_file
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.models.trained import trained_net
+from coordconv_lab.results import Record
+from coordconv_lab.results.files import read_json
 from coordconv_lab.specs import ExperimentSpec
 
 PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
@@ -33,8 +36,7 @@ def inspect(target: str, size: tuple[int, ...] | None) -> str:
     path = Path(target)
     try:
         if target and path.is_dir():
-            net, record = trained_net(path)
-            return str(coordinate_costs(net, _example(record.spec)))
+            return _of_run(path)
         if target and path.is_file():
             return "\n".join(_of_file(path))
     except OSError as error:
@@ -47,6 +49,15 @@ def inspect(target: str, size: tuple[int, ...] | None) -> str:
     )
 
 
+def _of_run(directory: Path) -> str:
+    net, record = trained_net(directory)
+    try:
+        # Shapes alone are counted: a canvas may be larger than the memory.
+        return str(coordinate_costs(net.to("meta"), _example(record.spec).to("meta")))
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"the net of {directory} does not take its canvas: {error}") from error
+
+
 def _example(spec: ExperimentSpec) -> torch.Tensor:
     if spec.task in ("classification", "rendering"):
         return torch.zeros(1, 2)
@@ -55,6 +66,8 @@ def _example(spec: ExperimentSpec) -> torch.Tensor:
 
 def _of_model(target: str, size: tuple[int, ...] | None) -> str:
     module, _, name = target.partition(":")
+    # As python -m does; no sooner, so that a file is looked at without the modules beside it.
+    sys.path.insert(0, "")
     try:
         found: Any = import_module(module)
         for part in name.split("."):
@@ -103,6 +116,12 @@ def _of_exported(path: Path) -> Iterator[str]:
 def _of_weights(path: Path) -> Iterator[str]:
     from safetensors import SafetensorError, safe_open
 
+    record = path.parent / "record.json"
+    if record.is_file():  # else they are somebody's own
+        try:
+            Record.parse(read_json(record), str(record)).check_file(path)
+        except DamagedError as error:
+            raise DamagedError(f"{path}: {error}") from error
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118

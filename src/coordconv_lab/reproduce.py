@@ -5,11 +5,13 @@ from itertools import product
 from pathlib import Path
 
 from coordconv_lab.claims.ledger import ledger_if_any
-from coordconv_lab.console import RunBars, print_summary
+from coordconv_lab.console import RunBars, print_left_out, print_summary
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.recipes import Recipe
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore, SummaryRow, summarise
 from coordconv_lab.results.files import write_json
+from coordconv_lab.results.store import usable
 from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
 from coordconv_lab.train import Hardware, run
 
@@ -53,24 +55,38 @@ def reproduce(
         The path of the report.
 
     Raises:
-        InputError: The directory or a file in it cannot be used.
+        DamagedError: Files of runs cannot be used; all that does without them is done.
+        InputError: The directory cannot be used.
     """
-    store = RunStore(runs)
+    store, damaged = RunStore(runs), list[str]()
     if fresh:
         for spec in specs:
             store.delete(spec)
-    # Whatever cannot be used is found before the first run is trained, not after.
-    missing = [spec for spec in specs if store.record(spec) is None]
-    for spec in missing:
-        store.open(spec)
-    with RunBars(total=len(missing)) as bars:
-        records = [run(spec, store, bars, hardware=hardware) for spec in specs]
+
+    def is_done(spec: ExperimentSpec) -> tuple[ExperimentSpec, bool]:
+        done = store.record(spec) is not None
+        if not done:
+            store.open(spec)
+        return spec, done
+
+    # Whatever cannot be used is said before the first run is trained, and again at the end.
+    there = dict(usable(specs, is_done, damaged))
+    for words in damaged:
+        print_left_out(words)
+    with RunBars(total=sum(not done for done in there.values())) as bars:
+        records = list(
+            usable(there, lambda spec: run(spec, store, bars, hardware=hardware), damaged)
+        )
+    if damaged and not records:
+        raise DamagedError(" | ".join(damaged))
     rows = summarise(records)
     write_json(runs / "summary.json", [row._asdict() for row in rows])
-    report = write_report(
-        store, runs / "report.html", ledger_if_any(RESULTS), RunStore(RESULTS / "search")
-    )
+    unread: list[str] = []
+    evidence, search = ledger_if_any(RESULTS, unread), RunStore(RESULTS / "search")
+    report = write_report(store, runs / "report.html", evidence, search, damaged=unread)
     print_summary(rows, unfair_pairs(rows), report)
+    if damaged:
+        raise DamagedError(" | ".join(damaged))
     return report
 
 

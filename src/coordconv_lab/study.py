@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from coordconv_lab.console import RunBars, print_arms
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.results import RunStore
+from coordconv_lab.results.store import usable
+from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study, recorded
 from coordconv_lab.train import Hardware, attempt
 
@@ -13,7 +16,7 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
 
     Several processes share the work: each takes the next run that no other one holds. A run that
     another study has made is not made again; a run that diverges is written down as such, and the
-    study goes on.
+    study goes on, as it does past a run with a damaged file, which is left as it is.
 
     Args:
         study: The study.
@@ -21,17 +24,22 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
         hardware: Where to train; by default on a CUDA device if there is one.
 
     Raises:
-        InputError: The directory or a file in it cannot be used.
+        DamagedError: Files cannot be used; all that does without them is done.
+        InputError: The directory cannot be used.
     """
-    store = RunStore(results / study.name)
-    missing = [
-        spec
-        for spec in study.specs
-        if recorded(results, study.name, spec) is None and store.failure(spec) is None
-    ]
+    store, damaged = RunStore(results / study.name), list[str]()
+
+    def is_missing(spec: ExperimentSpec) -> ExperimentSpec | None:
+        there = recorded(results, study.name, spec) or store.failure(spec)
+        return None if there else spec
+
+    missing = [spec for spec in usable(study.specs, is_missing, damaged) if spec is not None]
     with RunBars(total=len(missing)) as bars:
-        for spec in missing:
-            if recorded(results, study.name, spec) is None:
-                attempt(spec, store, bars, hardware)
-    found = {spec.id: recorded(results, study.name, spec) for spec in study.specs}
-    print_arms(study, {id: run[1] for id, run in found.items() if run is not None})
+        for spec in usable(missing, is_missing, damaged):
+            if spec is not None:
+                done = attempt(spec, store, bars, hardware)
+                damaged += [done.damage] if done.damage else []
+    runs = usable(study.specs, lambda spec: recorded(results, study.name, spec), damaged)
+    print_arms(study, {run[1].spec.id: run[1] for run in runs if run is not None})
+    if damaged:
+        raise DamagedError(" | ".join(dict.fromkeys(damaged)))

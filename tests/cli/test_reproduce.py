@@ -2,6 +2,7 @@
 
 import pytest
 
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.reproduce import reproduce, selected_specs, unfair_pairs
 from coordconv_lab.results import RunStore, summarise
@@ -60,6 +61,21 @@ def test_it_trains_what_is_missing_only_and_starts_anew_when_asked(specs, tmp_pa
     assert fresh[specs[1].id].seconds != again[specs[1].id].seconds
     assert fresh[specs[2].id] == again[specs[2].id]
     assert stranger.read_text() == "keep me"
+
+
+def test_a_damaged_file_costs_its_own_run_alone(specs, tmp_path, capsys):
+    store, (_, ours, theirs) = RunStore(tmp_path), specs
+    path = store.open(theirs) / "record.json"
+    path.write_bytes(b"{")
+    with pytest.raises(DamagedError) as raised:
+        reproduce([theirs, ours], tmp_path)
+    assert str(path) in str(raised.value)
+    said = capsys.readouterr().out
+    assert said.index(f"Left as it is: {path}") < said.index("run 1 of 1")
+    assert "Measured here" in said
+    assert store.record(ours)
+    assert (tmp_path / "summary.json").exists()
+    assert path.read_bytes() == b"{"
 
 
 def test_a_baseline_with_less_than_its_share_of_time_is_named():

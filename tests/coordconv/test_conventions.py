@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from functools import partial
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from coordconv import PRESETS, Convention, CoordConv2d, append_coordinates, coordinate_grid
+from coordconv.conventions import Alignment, Order, RadiusForm
 from coordconv.testing import assert_grid_convention
 
 SQUARE_ROOT_OF_TWO = math.sqrt(2.0)
@@ -153,3 +157,19 @@ def test_an_unknown_convention_is_refused_with_the_presets():
         CoordConv2d(1, 1, 1, convention="yx")
     with pytest.raises(TypeError, match="preset name"):
         coordinate_grid((2, 3), convention=3)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"), [("order", Order), ("alignment", Alignment), ("radius", RadiusForm)]
+)
+def test_every_choice_has_a_grid_of_its_own_and_stands_on_the_page(field, kind):
+    """A choice that the grid does not know would be taken for another, without a word."""
+    page = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text()
+    grids = set()
+    for choice in get_args(kind):
+        options = {"convention": Convention(**{field: choice}), "radius": True}
+        grids.add(tuple(coordinate_grid((2, 3), **options).flatten().tolist()))
+        assert f'"{choice}"' in page
+        make_grid = partial(coordinate_grid, dtype=torch.float64, **options)
+        assert_grid_convention(make_grid, **options)
+    assert len(grids) == len(get_args(kind))

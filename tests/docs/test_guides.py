@@ -1,25 +1,128 @@
-"""What the guides show runs as it stands there, block after block."""
+"""What the pages show runs as it stands there: code, block after block, and command lines."""
 
+import ast
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from cyclopts import MissingArgumentError
+
+from benchmarks.matrix import CELLS
+from coordconv_lab.cli import app
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ELSEWHERE = {"migration.md"}  # Its blocks are given weights to convert: test_migration.py.
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+OF_THE_READER = {"cd", "ray", "srun", "torchrun"}  # Programs that are not ours.
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = FENCE.findall(page.read_text())
+    return [text for language, text in found if language in languages]
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+WITH_CODE = [page for page in PAGES if blocks(page, "python") and page.name not in ELSEWHERE]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("page", ["real-models.md", "keras.md"])
-def test_the_blocks_of_a_guide_run_in_their_order(page, tmp_path, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.S)
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_the_blocks_of_a_page_run_in_their_order_and_print_what_they_say(
+    page, tmp_path, monkeypatch, capsys
+):
     (tmp_path / "results").symlink_to(ROOT / "results")
     monkeypatch.chdir(tmp_path)
-    names: dict = {"__name__": page}
-    for block in blocks:
-        exec(compile(block, page, "exec"), names)
-    assert len(blocks) >= 3
+    names: dict = {"__name__": page.name}
+    for block in blocks(page, "python"):
+        exec(compile(block, name_of(page), "exec"), names)
+        for said in re.findall(r"^print\(.*\)  # (.*)", block, flags=re.MULTILINE):
+            expected = said if said.startswith("torch.") else ""
+            assert expected in capsys.readouterr().out
+
+
+def commands(page: Path) -> list[tuple[str, bool]]:
+    """Every command line of a page without remarks; and whether it is one in full, in a block."""
+    text = "\n".join(blocks(page, "", "bash")).replace("\\\n", " ")
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines()]
+    prose = FENCE.sub("", page.read_text())
+    mentioned = re.findall(r"`((?:coordconv|make) [^`]+)`", prose)
+    return [(line, True) for line in lines if line] + [(line, False) for line in mentioned]
+
+
+COMMANDS = sorted({command for page in PAGES for command in commands(page)})
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.MULTILINE))
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+def complaint_about(line: str, in_full: bool = True) -> str:
+    """What is wrong with a command line, or nothing; one that is only mentioned may lack parts."""
+    words = ["2" if word == "N" else word for word in shlex.split(line)]
+    while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+        words.pop(0)
+    for ours in ("coordconv", "coordconv_lab"):
+        if words and ours in words and words[0] in {"coordconv", "srun", "torchrun"}:
+            return complaint_of_the_parser(words[words.index(ours) + 1 :], in_full)
+    if words[0] == "make":
+        return "" if words[1] in TARGETS else f"{line}: there is no such target"
+    if words[0] == "python":
+        here = (ROOT / words[1]).is_file() or words[1] == "train.py"  # The reader's own.
+        return "" if here else f"{line}: there is no such file"
+    if words[0] == "nox":
+        cells = {f"cell({cell.id})" for cell in CELLS}
+        return "" if set(words[2:]) <= cells else f"{line}: there is no such cell"
+    if words[:2] == ["pip", "install"]:
+        named = {one for part in re.findall(r"\[(.*?)\]", line) for one in part.split(",")}
+        return "" if named <= set(EXTRAS) else f"{line}: there is no such extra"
+    return "" if words[0] in OF_THE_READER else f"{line}: what is {words[0]}?"
+
+
+def complaint_of_the_parser(words: list[str], in_full: bool) -> str:
+    try:
+        app.parse_args(words, exit_on_error=False, print_error=False)
+    except MissingArgumentError as error:
+        return str(error) if in_full else ""
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(("line", "in_full"), COMMANDS)
+def test_every_command_line_is_one_that_works(line, in_full):
+    assert complaint_about(line, in_full) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "coordconv trane classification",
+        "coordconv train classification --no-such-option 1",
+        "make nothing",
+        'nox -s "cell(2.7-library-lowest)"',
+        "python examples/none.py",
+        "pip install '.[none]'",
+        "rm -r /",
+    ],
+)
+def test_a_command_line_that_does_not_work_is_noticed(line):
+    assert complaint_about(line)
+
+
+def test_blocks_and_command_lines_were_found():
+    assert len(WITH_CODE) >= 6
+    assert sum(len(blocks(page, "python")) for page in WITH_CODE) >= 25
+    assert len(COMMANDS) >= 40
+    for page in WITH_CODE:
+        for block in blocks(page, "python"):
+            ast.parse(block)
 
 
 def test_the_table_of_networks_is_that_of_the_committed_record():

@@ -1,15 +1,20 @@
 """A net that is shared comes back whole, with a card of our own and without a pickle."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.hub import SharedNet
+from coordconv_lab.hub import SharedNet, card
+from coordconv_lab.specs import ExperimentSpec, ModelSpec, TrainingSpec
+from coordconv_lab.specs.experiment import TaskName
 
 RESULTS = Path(__file__).parents[2] / "results" / "tuned"
 RUNS = {
@@ -39,6 +44,17 @@ def test_a_shared_net_comes_back_with_its_spec_its_scores_and_its_function(name,
     again.save_pretrained(tmp_path / "again")
     for file in ("README.md", "config.json", "model.safetensors"):
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / file).read_bytes()
+
+
+@pytest.mark.parametrize("task", get_args(TaskName))
+def test_the_card_of_every_net_says_what_goes_in(task):
+    said = []
+    for kind in get_args(get_args(ModelSpec)[0]):
+        with suppress(ValidationError):  # it does not take this task
+            spec = ExperimentSpec(task=task, model=kind(), training=TrainingSpec(epochs=1))
+            said.append(card(spec, None))
+    assert said
+    assert all("shape (N, " in text for text in said)
 
 
 def test_the_card_is_ours_and_tells_task_scores_and_use():

@@ -1,6 +1,7 @@
 """What holds for the layers of Keras on whichever backend ``KERAS_BACKEND`` chooses."""
 
 import itertools
+from typing import get_args
 
 import keras
 import numpy as np
@@ -10,16 +11,17 @@ from keras import layers, ops
 
 import coordconv
 from coordconv import PRESETS, Convention, coordinate_grid
+from coordconv.conventions import Alignment, Order, RadiusForm
 from coordconv.keras import CoordConv1D, CoordConv2D, CoordConv3D, from_torch, to_torch
 from coordconv.keras.grids import coordinate_channels
 
 CONVENTIONS = [
     Convention(order=order, span=span, alignment=alignment, radius=radius)
     for order, span, alignment, radius in itertools.product(
-        ("xy", "ij"),
+        get_args(Order),
         ((-1, 1), (0.0, 3.0), "pixels"),
-        ("corners", "centres", "half_open"),
-        ("euclidean", "off_centre", "normalized"),
+        get_args(Alignment),
+        get_args(RadiusForm),
     )
 ]
 SIZES = [(5, 4), (1, 1), (7,), (2, 3, 4)]

@@ -1,8 +1,11 @@
 """The page of a job that goes on: it follows the runs, and answers this machine alone."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
 
@@ -12,12 +15,24 @@ from coordconv_lab.report.watch import HOST, Watch, server
 
 
 class Asker:
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, handler: Any = None) -> None:
+        self.port, self.handler = port, handler
 
-    def __call__(self, path: str, host: str | None = None) -> tuple[int, str]:
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are, and read until the server ends the connection."""
+        with socket.create_connection((HOST, self.port), timeout=20) as connection:
+            with suppress(ConnectionError):  # It need not read all before it answers.
+                connection.sendall(request)
+                connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            with suppress(ConnectionError):
+                while part := connection.recv(65536):
+                    answer += part
+            return answer
+
+    def __call__(self, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=20)
-        connection.putrequest("GET", path, skip_host=True)
+        connection.putrequest(method, path, skip_host=True)
         connection.putheader("Host", host or f"{HOST}:{self.port}")
         connection.endheaders()
         answer = connection.getresponse()
@@ -29,7 +44,7 @@ def ask(store) -> Iterator[Asker]:
     with server(Watch(store, [], None)) as made:
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield Asker(made.server_port)
+        yield Asker(made.server_port, made.RequestHandlerClass)
         made.shutdown()
         thread.join()
 
@@ -66,13 +81,89 @@ def test_a_damaged_record_is_named_and_the_server_stays(ask, store, add_run):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", "[::1]"])
-def test_other_names_for_this_machine_are_refused(ask, host):
-    assert ask("/", host)[0] == 403
+@pytest.mark.parametrize("path", ["/", "/state"])
+def test_other_names_for_this_machine_are_refused(ask, host, path):
+    assert ask(path, host)[0] == 403
+    assert ask(path, f"{host}:{ask.port}" if host == "evil.example" else f"{host}.")[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/report.html", "/../pyproject.toml", "/state/", "/?x"])
-def test_there_is_nothing_else_to_be_had(ask, path):
-    assert ask(path)[0] == 404
+def test_a_request_without_a_host_is_refused(ask):
+    answer = ask.raw(b"GET / HTTP/1.0\r\n\r\n")
+    assert b" 403 " in answer.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/report.html",
+        "/../pyproject.toml",
+        "/..%2f..%2fetc/passwd",
+        "/%2e%2e/secret.json",
+        "/%2e%2e%2fsecret.json",
+        "/..\\secret.json",
+        "//etc/passwd",
+        "/./",
+        "/%2e/",
+        "/secret.json",
+        "/runs/secret.json",
+        "/link/secret.json",
+        "/secret.json%00.html",
+        "/state/",
+        "/state%2f..%2fsecret.json",
+        "/?x",
+        "/#x",
+        "file:///etc/passwd",
+        "http://evil.example/",
+    ],
+)
+def test_there_is_nothing_else_to_be_had(ask, store, path):
+    store.root.mkdir()
+    for place in (store.root, store.root.parent):
+        (place / "secret.json").write_text('"secret"')
+    (store.root / "link").symlink_to(store.root.parent, target_is_directory=True)
+    status, said = ask(path)
+    assert status == 404
+    assert "secret" not in said.replace(path, "")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "<b>"])
+def test_one_can_ask_for_the_page_and_do_nothing_else(ask, store, method):
+    status, said = ask("/", method=method)
+    assert status == 501
+    assert "<b>" not in said
+
+
+def test_the_server_listens_to_this_machine_alone(store):
+    with server(Watch(store, [], None)) as made:
+        assert made.socket.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"505"),
+        (b"\x16\x03\x01\x02\x00\x01\xff\r\n\r\n", b"400"),
+    ],
+)
+def test_requests_without_end_or_sense_are_refused_and_the_server_stays(ask, request_, status):
+    assert status in ask.raw(request_)
+    assert "Waiting for the first run" in ask("/")[1]
+
+
+def test_readers_who_say_nothing_keep_nobody_waiting_and_are_sent_away(ask, monkeypatch):
+    with ExitStack() as open_ones:
+        for said in (b"", b"GET", b"GET / HTTP/1.1\r\nHost:"):
+            silent = open_ones.enter_context(socket.create_connection((HOST, ask.port)))
+            silent.sendall(said)
+        assert "Waiting for the first run" in ask("/")[1]
+    assert 0 < ask.handler.timeout <= 60
+    monkeypatch.setattr(ask.handler, "timeout", 0.05)
+    with socket.create_connection((HOST, ask.port), timeout=20) as silent:
+        silent.sendall(b"GET / HTTP/1.1\r\n")
+        assert silent.recv(1) == b""  # The server has ended it.
 
 
 def test_a_port_that_is_taken_is_an_error_in_words(store):

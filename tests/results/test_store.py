@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.results import Provenance, Record, RunStore
+from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json, write_atomically, write_json
 
 SPEC = tuned("classification", "uniform", "coordconv")
@@ -99,6 +100,36 @@ def test_a_directory_that_holds_another_spec_is_refused(store):
     write_json(path, SPEC.model_copy(update={"seed": 5}).model_dump(mode="json"))
     with pytest.raises(InputError, match="another run"):
         store.open(SPEC)
+
+
+def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_read(store):
+    other = SPEC.model_copy(update={"seed": 5})
+    store.open(other)
+    path = store.open(SPEC) / "spec.json"
+    write_json(path, SPEC.model_copy(update={"seed": 1}).model_dump(mode="json"))
+    damaged: list[str] = []
+    assert list(store.specs(damaged)) == [other]
+    assert [str(path) in words for words in damaged] == [True]
+    with pytest.raises(DamagedError, match="another run"):
+        list(store.specs())
+
+
+def test_a_file_that_is_not_the_one_of_its_record_is_named(tmp_path):
+    record = make_record(files_sha256={"metrics.csv": sha256(b"1")})
+    for name, content in {"metrics.csv": b"2", "somebodys.csv": b"2"}.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DamagedError, match=r"metrics\.csv is not the file that the record"):
+        record.check_file(tmp_path / "metrics.csv")
+    record.check_file(tmp_path / "somebodys.csv")
+    (tmp_path / "metrics.csv").write_bytes(b"1")
+    record.check_file(tmp_path / "metrics.csv")
+
+
+def test_a_record_from_before_digests_is_read(store, record_file):
+    fields = read_json(record_file)
+    del fields["files_sha256"]
+    write_json(record_file, fields)
+    assert store.record(SPEC) == make_record()
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):

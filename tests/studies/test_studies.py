@@ -1,8 +1,10 @@
 """Studies are fair and whole: arms differ in what they name, and every run is trained once."""
 
+import re
+
 import pytest
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import STUDIES, Study, study_named
@@ -92,3 +94,18 @@ def test_a_study_trains_what_is_missing_and_leaves_what_another_process_holds(tm
     assert "0 of 1" in capsys.readouterr().out
     run_study(study, tmp_path)
     assert store.record(second) is not None
+
+
+def test_a_damaged_file_costs_a_study_its_own_run_alone(tmp_path, capsys):
+    whole = study_named("hand-built")
+    arms = {name: specs for name, specs in whole.arms.items() if "40 x 88" in name}
+    study, store = Study("small", "Does it run?", arms), RunStore(tmp_path / "small")
+    first, second, third = study.specs
+    path = store.open(second) / "record.json"
+    path.write_bytes(b"{")
+    with pytest.raises(DamagedError, match=re.escape(str(path))):
+        run_study(study, tmp_path)
+    assert store.record(first)
+    assert store.record(third)
+    assert path.read_bytes() == b"{"
+    assert "Does it run?" in capsys.readouterr().out

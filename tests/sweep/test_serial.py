@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.errors import HeldError, InputError
+from coordconv_lab.errors import DamagedError, HeldError, InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.remote import RemoteRunStore, store_at
@@ -108,6 +108,38 @@ def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(store, monkeyp
     assert not list(store.root.glob("*/.*"))
     run_serially(sweep, store, Listener())
     assert None not in by_id(store, sweep.study.specs).values()
+
+
+def test_a_damaged_file_costs_its_own_run_alone(store, listener):
+    first, second, third = specs = tiny_specs(3)
+    record, checkpoint = store.open(first) / "record.json", store.open(second) / "checkpoint.ckpt"
+    record.write_bytes(b"{")
+    checkpoint.write_bytes(b"PK")
+    sweep = Sweep(Study("tiny", "Does it run?", {"all": specs}))
+    damaged = run_serially(sweep, store, listener)
+    assert [str(record) in damaged[0], str(checkpoint) in damaged[1]] == [True, True]
+    assert listener.begun == [(2, 3, 1)]
+    assert listener.attempts[second.id].damage == damaged[1]
+    assert listener.attempts[third.id].record
+    assert (record.read_bytes(), checkpoint.read_bytes()) == (b"{", b"PK")
+    noted: list[str] = []
+    (row,) = outcome(sweep, store, noted)
+    assert set(row.records) == {third.id}
+    assert noted == damaged[:1]
+    with pytest.raises(DamagedError, match=r"record\.json"):
+        outcome(sweep, store)
+    assert [spec.id for spec in missing_specs(sweep, store)[0]] == [second.id]
+
+
+def test_what_was_left_of_a_finished_run_is_cleared_by_the_next_sweep(store, listener):
+    sweep = tiny_sweep(1)
+    run_serially(sweep, store, listener)
+    names = sorted(store.root.rglob("*"))
+    directory = store.directory(sweep.study.specs[0])
+    for name in ("checkpoint.ckpt", ".checkpoint.ckpt.12345678.unfinished", "run.lock"):
+        (directory / name).write_bytes(b"left")
+    run_serially(sweep, store, Listener())
+    assert sorted(store.root.rglob("*")) == names
 
 
 def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):

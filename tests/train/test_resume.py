@@ -1,14 +1,19 @@
 """A run that is killed and started again ends with the bits of one that was left alone."""
 
+import io
+import itertools
 import json
 import signal
 import subprocess
 import sys
+import time
+from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import HeldError, InputError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
@@ -17,11 +22,23 @@ from coordconv_lab.train import run
 PROGRAM = Path(__file__).with_name("killed_run.py")
 
 
+@cache
+def _program() -> subprocess.Popen[str]:
+    """The program, which ends when its input does."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, PROGRAM], **pipes)
+
+
 def _kill_at(spec: ExperimentSpec, store: RunStore, step: int) -> None:
-    spec_file = store.root.parent / "spec.json"
-    spec_file.write_text(json.dumps(spec.model_dump(mode="json")))
-    command = [sys.executable, PROGRAM, spec_file, store.root, str(step), "0"]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    program = _program()
+    assert program.stdin
+    assert program.stdout
+    print(
+        json.dumps([spec.model_dump(mode="json"), str(store.root), step]),
+        file=program.stdin,
+        flush=True,
+    )
+    assert int(program.stdout.readline()) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -106,7 +123,61 @@ def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(
 def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(tiny, store):
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[:1000])
     with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
         run(tiny, store)
     assert checkpoint.stat().st_size == 1000
+
+
+def test_a_changed_bit_in_a_checkpoint_is_found_though_torch_reads_it(tiny, store):
+    _kill_at(tiny, store, 7)
+    checkpoint = store.directory(tiny) / "checkpoint.ckpt"
+    mark, _, whole = checkpoint.read_bytes().partition(b"\n")
+    state = torch.load(io.BytesIO(whole), weights_only=True)
+    number = state["nets"][0]["layers.2.weight"].flatten()[0]
+    at = whole.index(number.numpy().tobytes())
+    changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    read = torch.load(io.BytesIO(changed), weights_only=True)
+    assert read["nets"][0]["layers.2.weight"].flatten()[0] != number
+    checkpoint.write_bytes(mark + b"\n" + changed)
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
+        run(tiny, store)
+
+
+def test_a_checkpoint_from_before_they_had_a_digest_is_gone_on_from(tiny, store, tmp_path):
+    untouched = run(tiny, RunStore(tmp_path / "untouched"))
+    _kill_at(tiny, store, 7)
+    checkpoint = store.directory(tiny) / "checkpoint.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes().partition(b"\n")[2])
+    assert run(tiny, store).weights_sha256 == untouched.weights_sha256
+
+
+def test_what_a_process_left_that_died_after_its_record_is_cleared(tiny, store):
+    run(tiny, store)
+    directory = store.directory(tiny)
+    names = {path.name for path in directory.iterdir()}
+    for name in ("checkpoint.ckpt", ".checkpoint.ckpt.12345678.unfinished", "run.lock"):
+        (directory / name).write_bytes(b"left")
+    run(tiny, store)
+    assert {path.name for path in directory.iterdir()} == names
+
+
+def test_a_run_that_another_process_is_at_is_not_deleted(tiny, store):
+    with store.held(tiny), pytest.raises(HeldError, match="leave --fresh out"):
+        RunStore(store.root).delete(tiny)
+    assert (store.directory(tiny) / "spec.json").exists()
+    store.delete(tiny)
+    assert not store.directory(tiny).exists()
+
+
+def test_a_clock_that_jumps_back_changes_no_duration_and_no_order(tiny, store, monkeypatch):
+    now = itertools.count(2e9, -3600)
+    monkeypatch.setattr(time, "time", lambda: float(next(now)))
+    record = run(tiny, store)
+    rows = (store.directory(tiny) / "metrics.csv").read_text().splitlines()
+    column = rows[0].split(",").index("seconds")
+    seconds = [float(row.split(",")[column]) for row in rows[1:]]
+    assert record.seconds >= seconds[-1] >= 0
+    assert seconds == sorted(seconds)
+    assert next(now) < 2e9 - 3600

@@ -101,7 +101,7 @@ def test_rendering_keeps_the_tutorials_pictures_that_fit_on_its_canvas(store):
 
 def test_a_loss_that_is_no_number_stops_the_run_with_the_step_and_the_rate(tiny, store):
     wild = with_settings(tiny, {"training.learning_rate": 1e30, "training.warmup": 0})
-    with pytest.raises(InputError, match=r"step \d+ with learning_rate 1e\+30"):
+    with pytest.raises(InputError, match=r"step \d+ \(epoch \d of 3\) with learning_rate 1e\+30"):
         run(wild, store)
     assert store.record(wild) is None
 

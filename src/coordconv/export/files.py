@@ -1,22 +1,66 @@
 """Files that are there whole or not at all."""
 
+import glob
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 __all__ = ["replaced_when_done"]
+
+_UNFINISHED = ".unfinished"
 
 
 @contextmanager
 def replaced_when_done(path: Path) -> Iterator[Path]:
     """Give a path to write to, and put what was written in its place only if nothing failed.
 
-    Whatever else lies beside the file then, such as weights too large for it, comes along.
+    Whatever else lies beside the file then, such as weights too large for it, comes along, before
+    it. What earlier writers of the file left behind when they were killed is deleted.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
-        unfinished = Path(directory, path.name)
-        yield unfinished
-        for written in unfinished.parent.iterdir():
+    _remove_leftovers(path)
+    start = f".{path.name}."
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=start, suffix=_UNFINISHED) as name,
+        ExitStack() as held,
+    ):
+        directory = Path(name)
+        with suppress(OSError):  # some network drives cannot; nothing is deleted there
+            _hold(directory, held)
+        yield directory / path.name
+        for written in sorted(directory.iterdir(), key=lambda each: each.name == path.name):
+            _flush(written)
             written.replace(path.parent / written.name)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete the directories of writers that are dead; who dies lets go of what it held."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{_UNFINISHED}"):
+        with suppress(OSError), ExitStack() as held:
+            _hold(leftover, held)
+            shutil.rmtree(leftover)
+
+
+def _hold(directory: Path, held: ExitStack) -> None:
+    """Hold a directory for as long as the stack is open.
+
+    Raises:
+        OSError: Somebody else does.
+    """
+    if fcntl is not None:
+        descriptor = os.open(directory, os.O_RDONLY)
+        held.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb+") as written:
+        os.fsync(written.fileno())

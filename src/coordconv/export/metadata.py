@@ -16,6 +16,10 @@ from coordconv.layers.coordinates import CoordinateLayer
 __all__ = ["as_text", "coordinates_in_file", "coordinates_of", "from_the_extra"]
 
 
+# Of the text about the coordinates: a small archive can unpack to a large one.
+_MOST_BYTES = 10_000_000
+
+
 def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
     """Return what the coordinates mean wherever they enter a model, ready for JSON.
 
@@ -97,8 +101,10 @@ def _text_in_onnx(path: Path) -> str | None:
 
 def _text_in_program(path: Path) -> str | None:
     with zipfile.ZipFile(path) as file:
-        names = [one for one in file.namelist() if one.endswith("/coordconv.json")]
-        return file.read(names[0]).decode() if names else None
+        found = [one for one in file.infolist() if one.filename.endswith("/coordconv.json")]
+        if found and found[0].file_size > _MOST_BYTES:
+            raise ValueError(f"its coordconv.json has more than {_MOST_BYTES:,} bytes")
+        return file.read(found[0]).decode() if found else None
 
 
 def from_the_extra(name: str) -> Any:

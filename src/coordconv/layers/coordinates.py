@@ -97,7 +97,8 @@ def checked_kernel(
 def draw_together(joint: Tensor, bias: Tensor | None) -> None:
     """Draw the weights of a joint layer and the bias, as torch draws those of a convolution."""
     nn.init.kaiming_uniform_(joint, a=math.sqrt(5))
-    if bias is not None:
-        bound = 1 / math.sqrt(joint[0].numel())
+    taps = math.prod(joint.shape[1:])
+    if bias is not None and taps:  # None, if the kernel is empty.
+        bound = 1 / math.sqrt(taps)
         with torch.no_grad():
             bias.uniform_(-bound, bound)

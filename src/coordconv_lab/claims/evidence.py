@@ -1,16 +1,18 @@
 """The records that claims are tested on."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study, recorded, study_named
+
+Content = TypeVar("Content")
 
 
 class NotYet(Exception):  # noqa: N818  (no error: an answer)
@@ -39,12 +41,14 @@ class Evidence:
 
     Attributes:
         used: The arms that were asked for, each once; whoever tests a claim empties it first.
+        damaged: In words, the files that cannot be used; their runs count as missing.
     """
 
     def __init__(self, results: Path) -> None:
         self.results = results
         self._study = cache(study_named)
         self.used: dict[tuple[str, str], Used] = {}
+        self.damaged: list[str] = []
         self._found: dict[tuple[str, str], tuple[Path, Record] | None] = {}
 
     def study(self, name: str) -> Study:
@@ -55,8 +59,15 @@ class Evidence:
         """The run of a spec, looked for once: many claims ask for the same."""
         key = study, spec.run_name
         if key not in self._found:
-            self._found[key] = recorded(self.results, study, spec)
+            self._found[key] = self._usable(lambda: recorded(self.results, study, spec))
         return self._found[key]
+
+    def _usable(self, read: Callable[[], Content]) -> Content | None:
+        try:
+            return read()
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return None
 
     def runs(self, study: str, arm: str, at_least: int | None = None) -> list[Record]:
         """The records of one arm of a study.
@@ -68,7 +79,6 @@ class Evidence:
 
         Raises:
             NotYet: There are fewer.
-            InputError: A record cannot be used.
         """
         specs = self.study(study).arms[arm]
         found = [run for spec in specs if (run := self._run(study, spec))]
@@ -87,13 +97,12 @@ class Evidence:
 
         Raises:
             NotYet: A run is missing.
-            InputError: A record cannot be used.
         """
         store, specs = RunStore(self.results / study), self.study(study).arms[arm]
         found: list[tuple[Path, Record] | None] = []
         for spec in specs:
             run = self._run(study, spec)
-            if run is None and store.failure(spec) is None:
+            if run is None and self._usable(partial(store.failure, spec)) is None:
                 raise NotYet(f"{study}, {arm}: {len(found)} of {len(specs)} runs")
             found.append(run)
         self._note(study, arm, [run for run in found if run])
@@ -104,7 +113,6 @@ class Evidence:
 
         Raises:
             NotYet: An arm has fewer than `at_least` records, or than all.
-            InputError: A record cannot be used.
         """
         return {arm: self.runs(study, arm, at_least) for arm in self.study(study).arms}
 
@@ -112,12 +120,14 @@ class Evidence:
         """The learning curve of a run.
 
         Raises:
-            NotYet: It is not there.
+            NotYet: It is not there, or damaged.
         """
         run = self._run(study, spec)
-        if run is None or not (run[0] / "metrics.csv").exists():
+        if run is None or not (path := run[0] / "metrics.csv").exists():
             raise NotYet(f"{study}: no curve of {spec.run_name}")
         try:
-            return read_curve(run[0] / "metrics.csv")
+            run[1].check_file(path)
+            return read_curve(path)
         except InputError as error:
-            raise InputError(f"{run[0]}: {error}") from error
+            self.damaged.append(f"{run[0]}: {error}")
+            raise NotYet(f"{study}: no curve of {spec.run_name} that can be used") from error

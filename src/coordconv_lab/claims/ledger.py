@@ -5,6 +5,7 @@ from pathlib import Path
 from coordconv_lab.claims import layer, others, ours, paper, tables, tutorial
 from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
+from coordconv_lab.errors import DamagedError
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
 FILES = (layer, tables, tutorial, paper, others, ours)
@@ -16,23 +17,37 @@ def claims() -> list[Claim]:
     return sorted(CLAIMS.values(), key=lambda claim: names.index(claim.test.__module__))
 
 
-def ledger(results: Path) -> list[Entry]:
+def ledger(results: Path, damaged: list[str] | None = None) -> list[Entry]:
     """Test every claim on the records under a directory of results.
 
+    Args:
+        results: The directory.
+        damaged: Where to note files that cannot be used, in words; their runs count as missing.
+
     Raises:
-        InputError: A record is there, but cannot be used.
+        DamagedError: A file is there, but cannot be used, and it is not to be noted.
     """
     evidence = Evidence(results)
-    return [_entry(claim, evidence) for claim in claims()]
+    entries = [_entry(claim, evidence) for claim in claims()]
+    found = list(dict.fromkeys(evidence.damaged))
+    if damaged is None and found:
+        raise DamagedError(" | ".join(found))
+    if damaged is not None:
+        damaged += found
+    return entries
 
 
-def ledger_if_any(results: Path) -> list[Entry]:
+def ledger_if_any(results: Path, damaged: list[str] | None = None) -> list[Entry]:
     """The ledger, or nothing where the directory holds no record that any claim needs.
 
+    Args:
+        results: The directory.
+        damaged: As in `ledger`.
+
     Raises:
-        InputError: A record is there, but cannot be used.
+        DamagedError: As `ledger`.
     """
-    entries = ledger(results)
+    entries = ledger(results, damaged)
     return entries if any(entry.finding.n for entry in entries) else []
 
 

@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.options import Device, ResultsDirectory, RunsDirectory
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError, printable
 
 
 @app.command
@@ -76,13 +76,16 @@ def claims(
             f"{results} is no directory; run this in a checkout, or name the directory of results "
             "with --results"
         )
-    entries = ledger(results)
+    damaged: list[str] = []
+    entries = ledger(results, damaged)
     if json:
         from json import dumps
 
         print(dumps([entry.as_json() for entry in entries], indent=2))
     else:
         print_claims(entries)
+    if damaged:
+        raise DamagedError(" | ".join(damaged))
 
 
 @app.command
@@ -133,7 +136,8 @@ def report(
 
     if ":/" in str(runs):
         raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
-    evidence, search = ledger_if_any(results), RunStore(results / "search")
+    damaged: list[str] = []
+    evidence, search = ledger_if_any(results, damaged), RunStore(results / "search")
     if watch:
         if format != "html" or out is not None:
             raise InputError("--watch serves the page; it goes with neither --format nor --out")
@@ -142,8 +146,8 @@ def report(
         serve(RunStore(runs), evidence, search, port, tell=partial(print, flush=True))
         return
     out = out or runs / NAMES[format]
-    size = out_size(write_report(RunStore(runs), out, evidence, search, format))
-    print(f"{out} ({size})")
+    size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
+    print(f"{printable(str(out))} ({size})")
 
 
 def out_size(path: Path) -> str:

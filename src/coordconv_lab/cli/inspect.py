@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from coordconv_lab.cli.app import app
+from coordconv_lab.errors import printable
 
 
 @app.command
@@ -32,9 +33,6 @@ def inspect(
     size
         Shape of the input of such a model, to count floating-point operations as well.
     """
-    import sys
-
-    sys.path.insert(0, "")  # As python -m does.
     from coordconv_lab.inspection import inspect as described
 
-    print(described(target, size))
+    print(printable(described(target, size)))

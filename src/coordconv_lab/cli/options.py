@@ -43,5 +43,5 @@ def setting(text: str) -> tuple[str, Any]:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")
     try:
         return path, json.loads(value)
-    except ValueError:
+    except (RecursionError, ValueError):
         return path, value

@@ -177,6 +177,8 @@ def train(
     }
     settings = {path: value for path, value in given.items() if value is not None}
     settings |= dict(setting(text) for text in set_)
+    if "seed" in settings:
+        raise InputError("--set seed: the seed has an option of its own, --seed")
     from coordconv_lab.recipes import tuned, with_settings
 
     specs = [

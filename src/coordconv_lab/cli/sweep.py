@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
 from coordconv_lab.cli.options import Device, setting
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
     from coordconv_lab.sweep.catalogue import Sweep
@@ -118,7 +118,7 @@ def sweep(
 
         bars = SweepBars(RunBars(total=0))
         with bars:
-            run_serially(
+            damaged = run_serially(
                 chosen,
                 store_at(place),
                 bars,
@@ -135,8 +135,8 @@ def sweep(
         )
         bars = SweepBars()
         with bars:
-            run_on_ray(chosen, place, bars, limit, options)
-    show(name, row=row, set_=set_, runs=runs)
+            damaged = run_on_ray(chosen, place, bars, limit, options)
+    _show(chosen, place, 3, damaged)
 
 
 def _estimate(
@@ -185,10 +185,7 @@ def show(
     best
         How many of the best settings of each row to show.
     """
-    from coordconv_lab.console import print_outcome
-    from coordconv_lab.results.remote import store_at
     from coordconv_lab.sweep.catalogue import sweep_named
-    from coordconv_lab.sweep.outcome import outcome
 
     if best < 0:
         raise InputError(f"--best: expected 0 or more, got {best}")
@@ -199,7 +196,22 @@ def show(
             f"{place} is no directory: nothing of the sweep {chosen.name} is there; run it first, "
             "or name the directory with --runs"
         )
-    print_outcome(chosen.name, outcome(chosen, store_at(place)), best)
+    _show(chosen, place, best, [])
+
+
+def _show(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> None:
+    """Print what there is of a sweep; then name the files that cannot be used.
+
+    Raises:
+        DamagedError: There are such files.
+    """
+    from coordconv_lab.console import print_outcome
+    from coordconv_lab.results.remote import store_at
+    from coordconv_lab.sweep.outcome import outcome
+
+    print_outcome(chosen.name, outcome(chosen, store_at(place), damaged), best)
+    if damaged:
+        raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 
 
 def _place(runs: str | None, name: str) -> str:

@@ -23,6 +23,9 @@ from coordconv_lab.specs import (
     SquareAutoencoder,
 )
 
+MOST_PARAMETERS = 100_000_000
+"""A net of more is taken for a slip, or for a trap: none here has a hundredth of it."""
+
 HandBuilt = HandBuiltClassifier | HandBuiltRegressor | HandBuiltRenderer
 
 
@@ -34,14 +37,17 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         canvas: (height, width) in pixels.
 
     Raises:
-        FailingRunError: The canvas is too small for this net.
+        FailingRunError: The canvas is too small for this net, or the net is too large.
 
     Example:
         >>> count_parameters(build(CoordConvClassifier()))
         7553
     """
     try:
+        _check_size(spec, canvas)
         net = _module(spec, canvas)
+    except FailingRunError:
+        raise
     except (ValueError, RuntimeError) as error:
         raise FailingRunError(
             f"a model of kind {spec.kind} cannot be built for a canvas of height {canvas[0]} and "
@@ -50,6 +56,23 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
     if not isinstance(spec, HandBuilt):
         initialise(net, spec.initialisation)
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _check_size(spec: ModelSpec, canvas: tuple[int, int]) -> None:
+    """Count the numbers of a net before there is memory for them.
+
+    Raises:
+        FailingRunError: They are too many.
+    """
+    if isinstance(spec, HandBuilt):
+        return
+    with torch.device("meta"):
+        count = count_parameters(_module(spec, canvas))
+    if count > MOST_PARAMETERS:
+        raise FailingRunError(
+            f"a model of kind {spec.kind} with these settings has {count:,} parameters, more than "
+            f"{MOST_PARAMETERS:,}; take smaller widths"
+        )
 
 
 def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:

@@ -1,16 +1,18 @@
 """The net of a finished run, from its directory."""
 
-from hashlib import sha256
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from coordconv_lab.errors import InputError
-from coordconv_lab.models.build import build
+from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.models.build import MOST_PARAMETERS, build
 from coordconv_lab.results.files import read_json
 from coordconv_lab.results.record import Record
+
+# In float32, with a header that names each weight.
+_MOST_BYTES = 5 * MOST_PARAMETERS
 
 
 def trained_net(directory: Path) -> tuple[nn.Module, Record]:
@@ -27,11 +29,9 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     if not weights.is_file():
         raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
     try:
-        found = sha256(weights.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {weights}: {error.strerror}") from error
-    if found != record.weights_sha256:
-        raise InputError(f"{weights} is not the file that the record beside it is about")
+        record.check_file(weights, _MOST_BYTES)
+    except DamagedError as error:
+        raise DamagedError(f"{directory}: {error}") from error
     net = build(record.spec.model, record.spec.data.canvas)
     try:
         net.load_state_dict(load_file(weights))

@@ -1,6 +1,6 @@
 """What all recipes do alike: check the model's name, put the parts of a spec together."""
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.specs import (
     BASELINE,
     DataSpec,
@@ -25,7 +25,9 @@ def checked_model(task: TaskName, model: str) -> str:
         raise InputError("the recipes have the tasks classification, regression and rendering")
     baseline = BASELINE[task]
     if model not in ("coordconv", "baseline", baseline):
-        raise InputError(f"the {task} task has the models coordconv and {baseline}; got {model!r}")
+        raise InputError(
+            f"the {task} task has the models coordconv and {baseline}; got {in_short(model)}"
+        )
     return "coordconv" if model == "coordconv" else baseline
 
 

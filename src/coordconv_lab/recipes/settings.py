@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.specs import ExperimentSpec, explain
 
 
@@ -44,7 +44,7 @@ def _set(fields: dict[str, Any], path: str, value: Any) -> None:
         known = _paths(fields)
         near = get_close_matches(path, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}"
-        raise InputError(f"there is no setting {path!r}; {hint}")
+        raise InputError(f"there is no setting {in_short(path)}; {hint}")
     inner[last] = value
 
 

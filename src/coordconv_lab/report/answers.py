@@ -1,5 +1,6 @@
 """What a trained net answers at every position, read from its predictions.npz."""
 
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
         InputError: The file is missing or damaged; the message names it without its directory,
             fit to be printed on the page.
     """
-    arrays = _load(path)
+    arrays = _load(path, _most_bytes(spec))
     try:
         return _arrange(arrays, spec)
     except KeyError as error:
@@ -63,10 +64,25 @@ def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
         raise InputError(f"{path.name} is damaged: {error}") from error
 
 
-def _load(path: Path) -> dict[str, Array]:
+def _most_bytes(spec: ExperimentSpec) -> int:
+    """What the answers of a run may take in memory: some numbers and pictures a position."""
+    height, width = spec.data.canvas
+    return 1_000_000 + 100 * height * width
+
+
+def _load(path: Path, most: int) -> dict[str, Array]:
     try:
+        # A small archive can stand for a large one: what it unpacks to is known before.
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > most:
+            raise InputError(
+                f"{path.name} is damaged: it unpacks to {unpacked:,} bytes, more than {most:,}"
+            )
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
     # Damage surfaces wherever the archive's readers stumble: zipfile, zlib, struct, even tokenize.
@@ -76,9 +92,13 @@ def _load(path: Path) -> dict[str, Array]:
 
 def _arrange(arrays: dict[str, Array], spec: ExperimentSpec) -> Answers:
     x, y = arrays["x"], arrays["y"]
+    if not {x.dtype.kind, y.dtype.kind} <= set("iu"):
+        raise ValueError("its positions are not whole numbers")
     columns, rows = np.unique(x), np.unique(y)
     places = np.searchsorted(rows, y) * len(columns) + np.searchsorted(columns, x)
-    if not len(places) or not np.array_equal(np.sort(places), np.arange(len(rows) * len(columns))):
+    whole = len(rows) * len(columns)
+    # The number first: from n positions it may be n times n, which would fill the memory.
+    if not len(places) == whole > 0 or not np.array_equal(np.sort(places), np.arange(whole)):
         raise ValueError("its positions are not every row with every column")
     height, width = spec.data.canvas
     if rows[0] < 0 or columns[0] < 0 or rows[-1] >= height or columns[-1] >= width:

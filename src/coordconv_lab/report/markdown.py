@@ -1,8 +1,10 @@
 """The report as Markdown: the table and the claims, for a terminal, a notebook or a repository."""
 
+import re
 from collections.abc import Sequence
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.errors import printable
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.runs import Run
 from coordconv_lab.report.table import Pair, Spread, TableRow, pairs
@@ -29,8 +31,8 @@ def as_markdown(
     lines = ["# CoordConv on Not-so-Clevr", "", *map(_tally, (True, False), [runs, runs])]
     lines += ["", "## Scores", "", HEADER]
     lines += [line for pair in pairs(runs) for line in _pair(pair)]
-    gaps = [f"- {_cell(run.name)}: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
-    gaps += [f"- {_cell(words)}" for words in damaged]
+    gaps = [f"- {_begin(run.name)}: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
+    gaps += [f"- {_begin(words)}" for words in damaged]
     if gaps:
         lines += ["", "## Gaps", "", *gaps]
     if evidence:
@@ -38,7 +40,7 @@ def as_markdown(
                   "|---|---|---|---|"]  # fmt: skip
         lines += map(_claim, evidence)
     lines += ["", "## Where the numbers come from", ""]
-    lines += [f"- {_cell(fact.name)}: {_cell(fact.value)}" for fact in facts(runs)]
+    lines += [f"- {_begin(fact.name)}: {_cell(fact.value)}" for fact in facts(runs)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,6 +91,11 @@ def _claim(entry: Entry) -> str:
 
 def _cell(text: str) -> str:
     """Text that neither ends its cell nor begins markup of its own."""
-    for mark in "\\|<>*_`[]":
+    for mark in "\\|<>*_`[]~&":
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
+
+
+def _begin(text: str) -> str:
+    """The same at the start of a line, where a number or a dash may begin a list or a heading."""
+    return re.sub(r"^(\d*)([-+=#.):])", r"\1\\\2", _cell(text))

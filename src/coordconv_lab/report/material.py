@@ -1,11 +1,11 @@
 """What a report is made of, read from a store of runs."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, printable
 from coordconv_lab.report.runs import Run, read_runs
 from coordconv_lab.report.search import rows_of
-from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
@@ -32,12 +32,13 @@ class Material(NamedTuple):
     damaged: list[str]
 
 
-def gather(store: RunStore, search: RunStore | None = None) -> Material:
+def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str] = ()) -> Material:
     """Read everything that a report shows.
 
     Args:
         store: The runs.
         search: Runs of a search to show where `store` itself is none.
+        unread: In words, what of other places could not be read.
 
     Returns:
         All that can be used; what cannot is named.
@@ -45,7 +46,7 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
     Raises:
         InputError: The directory of runs cannot be read.
     """
-    damaged: list[str] = []
+    damaged = [*unread]
     runs = read_runs(store, damaged)
     searched, source = _searched(store, damaged), _OURS
     if not rows_of(searched) and search is not None:
@@ -55,7 +56,7 @@ def gather(store: RunStore, search: RunStore | None = None) -> Material:
 
 def _searched(store: RunStore, damaged: list[str]) -> list[RowOutcome]:
     try:
-        return outcome_in(store)
+        return outcome_in(store, damaged)
     except InputError as error:
         damaged.append(str(error))
         return []

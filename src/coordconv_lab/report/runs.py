@@ -1,15 +1,14 @@
 """Finished runs, each with the curve and the answers that lie beside its record."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, printable
 from coordconv_lab.report.answers import Answers, read_answers
 from coordconv_lab.report.sheets import read_sheet
-from coordconv_lab.report.wording import named, printable
+from coordconv_lab.report.wording import named
 from coordconv_lab.results.curve import CurveRow, read_curve
-from coordconv_lab.results.files import read_json
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key
@@ -82,19 +81,9 @@ def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
         InputError: A record cannot be used, and it is not to be noted.
     """
     order = list(TUTORIAL_SCORES)
-    found = [_read(directory, record) for directory, record in _records(store, damaged)]
+    found = [_read(directory, record) for directory, record in store.records(damaged)]
     runs = [run for run in found if run.key in TUTORIAL_SCORES]
     return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
-
-
-def _records(store: RunStore, damaged: list[str] | None) -> Iterator[tuple[Path, Record]]:
-    for path in store.files("record.json"):
-        try:
-            yield path.parent, Record.parse(read_json(path), str(path))
-        except InputError as error:
-            if damaged is None:
-                raise
-            damaged.append(str(error))
 
 
 def shown(runs: Sequence[Run]) -> list[Run]:
@@ -132,6 +121,8 @@ def _read(directory: Path, record: Record) -> Run:
             gaps[name] = f"{name} is no file"
             return None
         try:
+            if path.exists():
+                record.check_file(path)
             return read(path)
         except InputError as error:
             gaps[name] = str(error)

@@ -185,7 +185,8 @@ class _Scale:
             return (value - self._low) / wide if wide else 0.5
         if value <= 0:
             return 0.0
-        part = math.log(value / self._low) / math.log(self._high / self._low)
+        low, high = math.log(self._low), math.log(self._high)
+        part = (math.log(value) - low) / (high - low)  # their quotient may be too large a number
         return 0.15 + 0.85 * part if self._has_zero else part
 
     def ticks(self) -> list[tuple[float, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers
+from coordconv_lab.results.files import read_file
 
 
 def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
@@ -24,7 +25,7 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
             fit to be printed on the page.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except FileNotFoundError as error:
         raise InputError(
             f"{path.name} is missing; train the run again with --fresh for pictures of all "

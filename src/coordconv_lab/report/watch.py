@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from coordconv_lab.claims import Entry
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, printable
 from coordconv_lab.report.material import gather
-from coordconv_lab.report.wording import printable
 from coordconv_lab.results.store import RunStore
 
 HOST = "127.0.0.1"
+SLOWEST_SECONDS = 20.0
+"""How long to wait for a reader who has begun to ask, or stopped to read."""
+
 MARKS = (
     "spec.json",
     "record.json",
@@ -74,7 +76,7 @@ class Watch:
             trouble = str(error)
         except Exception as error:  # a fault of ours must not end the page that shows the job
             trouble = f"the page could not be made ({type(error).__name__}: {error})"
-        return render_waiting(state, begun, trouble).encode()
+        return render_waiting(state, begun, printable(trouble)).encode()
 
     def _begun(self) -> list[str]:
         """Runs that are neither finished nor given up."""
@@ -154,6 +156,7 @@ def serve(
 def _handler(watch: Watch) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "coordconv", ""
+        timeout = SLOWEST_SECONDS
 
         def do_GET(self) -> None:
             port = self.connection.getsockname()[1]

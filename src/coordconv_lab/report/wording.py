@@ -27,11 +27,6 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def printable(name: str) -> str:
-    """The name of a file as it can be written, whatever bytes it is made of."""
-    return name.encode("utf-8", "replace").decode()
-
-
 def family(model: str) -> str:
     """The style class of a model: each of the two families has one colour everywhere."""
     return "coordconv" if model == "coordconv" else "baseline"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.results.files import read_file
 
 
 class CurveRow(NamedTuple):
@@ -26,7 +27,7 @@ def read_curve(path: Path) -> list[CurveRow]:
             directory, fit to be printed on the page.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path).decode()
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -1,19 +1,36 @@
 """Files that are either whole or not there: written under another name, flushed, then renamed."""
 
+import errno
+import glob
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.results.digest import without_digest
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can delete a file that somebody has open
+    fcntl = None
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends that is being written."""
+
+MOST_BYTES = 32_000_000
+"""Of a file about runs, which holds some thousands; the proposals of a long search come nearest."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing so that a reader, or a crash, never meets half of it.
+
+    What earlier writers of it left behind when they were killed is deleted.
 
     Raises:
         InputError: The directory cannot be written, or the disk is full.
@@ -21,15 +38,14 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        remove_leftovers(path)
+        with _new_file_beside(path) as temporary:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; choose another directory, or make "
@@ -37,7 +53,45 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         ) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # the error that led here says more
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _new_file_beside(path: Path) -> Iterator[Path]:
+    """Make an empty file, and hold it to the end: its writer lives; who dies lets go of it."""
+    with ExitStack() as held:
+        while True:
+            start = f".{path.name}."
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=UNFINISHED)
+            if fcntl is None:
+                os.close(descriptor)
+            else:
+                held.callback(os.close, descriptor)
+                with suppress(OSError):  # some network drives cannot; nothing is deleted there
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.exists(name):  # else it was taken for a leftover before it was held
+                break
+        yield Path(name)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete what writers of a file left when they were killed; what one is at stays."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
+        with suppress(OSError):
+            _delete_unless_held(leftover)
+
+
+def _delete_unless_held(leftover: Path) -> None:
+    if fcntl is None:
+        leftover.unlink()
+        return
+    descriptor = os.open(leftover, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        leftover.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -52,24 +106,63 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file atomically, indented, with a final newline."""
-    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+    write_atomically(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """The content of a JSON file, as all of ours are written."""
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file, but no pipe or device, which may never end, and none that fills the memory.
+
+    Args:
+        path: The file, or a link to one.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is no file, or is larger.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if status.st_size > most:
+        said = f"it has {status.st_size:,} bytes, more than {most:,}"
+        raise OSError(errno.EFBIG, said, str(path))
+    return path.read_bytes()
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; a digest that is in it is checked, and left out.
 
     Raises:
-        InputError: The file cannot be read, is cut short, or holds something else.
+        DamagedError: The file cannot be read, is cut short, holds something else, or is not what
+            was written.
     """
     try:
-        content = json.loads(path.read_bytes())
+        return parse_json(read_file(path), str(path))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise DamagedError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def parse_json(content: bytes, source: str) -> dict[str, Any]:
+    """Read the content of a JSON file, as `read_json` does.
+
+    Args:
+        content: What was read.
+        source: Its name, for the message of an error.
+
+    Raises:
+        DamagedError: As `read_json`.
+    """
+    try:
+        fields = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} is not a whole JSON file ({error}); move its directory away, or delete it, "
+        raise DamagedError(
+            f"{source} is not a whole JSON file ({error}); move its directory away, or delete it, "
             "and run again"
         ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
+    if not isinstance(fields, dict):
+        raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")
+    return without_digest(fields, source)

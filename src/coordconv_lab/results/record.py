@@ -1,11 +1,14 @@
 """What a finished run leaves behind, as a schema."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError, in_short
+from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import MOST_BYTES, read_file
 from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 
 RECORD_VERSION = 1
@@ -21,7 +24,10 @@ PRIMARY_SCORE: Mapping[str, str] = {
 CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
-Scores = dict[str, float]
+SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
+"""How scores are named: what stands on pages and in terminals is no markup."""
+
+Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
 class _Frozen(BaseModel):
@@ -55,6 +61,7 @@ class Provenance(_Frozen):
 
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Record(_Frozen):
@@ -68,6 +75,7 @@ class Record(_Frozen):
         epochs: Passes over the training set taken.
         seconds: Wall time of training, evaluation for the curve included, over all sittings.
         weights_sha256: Of the file weights.safetensors.
+        files_sha256: Of the other files beside the record, by name; none where it is older.
     """
 
     version: Literal[1] = RECORD_VERSION
@@ -77,7 +85,8 @@ class Record(_Frozen):
     steps: Count
     epochs: Count
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    weights_sha256: Sha256
+    files_sha256: dict[str, Sha256] = {}
     provenance: Provenance
 
     @property
@@ -89,6 +98,25 @@ class Record(_Frozen):
     def test_score(self) -> float:
         """The task's main score on the held-out set."""
         return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
+
+    def check_file(self, path: Path, most: int = MOST_BYTES) -> None:
+        """Check that a file beside the record is the one that was written with it.
+
+        Args:
+            path: The file.
+            most: How many bytes it may have.
+
+        Raises:
+            DamagedError: It is another one, or cannot be read; the message names it without its
+                directory.
+        """
+        name = path.name
+        written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
+        try:
+            if written is not None and sha256(read_file(path, most)) != written:
+                raise DamagedError(f"{name} is not the file that the record beside it is about")
+        except OSError as error:
+            raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from error
 
     @classmethod
     def parse(
@@ -102,26 +130,35 @@ class Record(_Frozen):
             wanted: The spec that it is to be of.
 
         Raises:
-            InputError: It is a record of another version or of another spec, or no record.
+            DamagedError: It is a record of another version or of another spec, or no record.
         """
         if fields.get("version") != RECORD_VERSION:
-            raise InputError(
+            raise DamagedError(
                 f"{source}: expected a record of version {RECORD_VERSION}, got version "
-                f"{fields.get('version')!r}; use the release that wrote it, or move the run away"
+                f"{in_short(fields.get('version'))}; use the release that wrote it, or move the "
+                "run away"
             )
         spec = fields.get("spec")
-        parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
+        try:
+            parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
+        except InputError as error:
+            raise DamagedError(str(error)) from error
         try:
             record = cls.model_validate(fields)
         except ValidationError as error:
-            raise InputError(f"{source}: {explain(error)}") from error
+            raise DamagedError(f"{source}: {explain(error)}") from error
         name = PRIMARY_SCORE[record.spec.task]
         for side in ("train", "test"):
             if name not in record.scores.get(side, {}):
-                raise InputError(
+                raise DamagedError(
                     f"{source} has no {side} score {name!r}; move the run away, or delete it, and "
                     "run it again"
                 )
+        if record.scores["train"].keys() != record.scores["test"].keys():
+            raise DamagedError(
+                f"{source} has other scores for training than for test; move the run away, or "
+                "delete it, and run it again"
+            )
         if wanted is not None and record.spec != wanted:
-            raise InputError(f"{source} is of another run than {wanted.run_name}; move it away")
+            raise DamagedError(f"{source} is of another run than {wanted.run_name}; move it away")
         return record

@@ -1,6 +1,5 @@
 """Runs kept where an fsspec URL points to: s3://, gs://, memory:// and all that fsspec knows."""
 
-import json
 import shutil
 import tempfile
 import uuid
@@ -12,8 +11,10 @@ from typing import Any
 import fsspec
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.results.digest import with_digest
+from coordconv_lab.results.files import json_bytes, parse_json
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.store import RunStore, usable
 from coordconv_lab.specs import ExperimentSpec
 
 # Written last: whoever sees the record sees the rest.
@@ -55,6 +56,8 @@ class RemoteRunStore(RunStore):
         InputError: Nothing here can open such a URL.
     """
 
+    keeps_unfinished = False
+
     def __init__(self, url: str) -> None:
         try:
             self._files, self._base = fsspec.url_to_fs(url)
@@ -82,13 +85,14 @@ class RemoteRunStore(RunStore):
         source = f"{self.url}/{spec.run_name}/record.json"
         return None if fields is None else Record.parse(fields, source, spec)
 
-    def publish(self, spec: ExperimentSpec) -> None:
+    def finish(self, record: Record) -> None:
         """Put a finished run under the URL.
 
         Raises:
             InputError: It cannot be written.
         """
-        directory = self.directory(spec)
+        super().finish(record)
+        spec, directory = record.spec, self.directory(record.spec)
         for name in _PUBLISHED:
             if (directory / name).exists():
                 self._write(spec, name, (directory / name).read_bytes())
@@ -99,7 +103,7 @@ class RemoteRunStore(RunStore):
         Raises:
             InputError: It cannot be written.
         """
-        self._write(spec, name, (json.dumps(content, indent=2) + "\n").encode())
+        self._write(spec, name, json_bytes(with_digest(content)))
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
         """Read a JSON file that lies beside the runs, or None where there is none."""
@@ -107,43 +111,48 @@ class RemoteRunStore(RunStore):
 
     def write_beside(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file beside the runs."""
-        self._put(f"{self._base}/{name}", (json.dumps(content, indent=2) + "\n").encode())
+        self._put(f"{self._base}/{name}", json_bytes(with_digest(content)))
 
-    def specs(self) -> Iterator[ExperimentSpec]:
+    def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:
         """The spec of every run that is finished.
 
+        Args:
+            damaged: Where to note records that cannot be used, in words.
+
         Raises:
-            InputError: A record cannot be read, or cannot be used.
+            InputError: A record cannot be read, or cannot be used and is not to be noted.
         """
-        for _, record in self.records():
+        for _, record in self.records(damaged):
             yield record.spec
 
-    def records(self) -> Iterator[tuple[Path, Record]]:
+    def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
         """Every finished run, with the name that its directory has.
 
+        Args:
+            damaged: Where to note records that cannot be used, in words.
+
         Raises:
-            InputError: A record cannot be read, or cannot be used.
+            InputError: A record cannot be read, or cannot be used and is not to be noted.
         """
-        for path in sorted(self._files.glob(f"{self._base}/*/record.json")):
-            fields = self._parsed(path)
-            if fields is not None:
-                yield Path(path).parent, Record.parse(fields, str(path))
+        paths = sorted(self._files.glob(f"{self._base}/*/record.json"))
+        found = usable(paths, self._named_record, damaged)
+        yield from (one for one in found if one is not None)
+
+    def _named_record(self, path: str) -> tuple[Path, Record] | None:
+        fields = self._parsed(path)
+        return None if fields is None else (Path(path).parent, Record.parse(fields, path))
 
     def _read_note(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
         return self._parsed(f"{self._base}/{spec.run_name}/{name}")
 
     def _parsed(self, path: str) -> dict[str, Any] | None:
         try:
-            content = json.loads(self._files.cat_file(path))
+            content = self._files.cat_file(path)
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise InputError(f"{path} is not a whole JSON file ({error}); delete it") from error
         except Exception as error:  # every kind of storage has errors of its own
             raise InputError(f"cannot read {path}: {error}") from error
-        if not isinstance(content, dict):
-            raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
-        return content
+        return parse_json(content, path)
 
     def _write(self, spec: ExperimentSpec, name: str, content: bytes) -> None:
         self._put(f"{self._base}/{spec.run_name}/{name}", content)

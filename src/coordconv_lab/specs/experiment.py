@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.specs.data import DataSpec
 from coordconv_lab.specs.models import CoordinateOptions, ModelSpec
@@ -131,16 +131,25 @@ class ExperimentSpec(FrozenSpec):
         return f"{self.task}-{self.data.split}-{self.model_name}-seed{self.seed}-{self.id}"
 
 
+_EXPLAINED = 5
+"""Faults that one message tells of."""
+
+_LONGEST_NAME = 80
+"""Characters of a field's name in it, which is the file's own where it is unknown."""
+
+
 def explain(error: ValidationError) -> str:
     """Say a validation error in one line: which field, what was expected, what came."""
     parts = []
-    for item in error.errors(include_url=False):
-        where = ".".join(str(part) for part in item["loc"])
+    items = error.errors(include_url=False)
+    for item in items[:_EXPLAINED]:
+        where = ".".join(str(part)[:_LONGEST_NAME] for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
         shown = isinstance(item["input"], str | int | float | list | tuple) and where
-        came = f"; got {item['input']!r}" if shown else ""
+        came = f"; got {in_short(item['input'])}" if shown else ""
         parts.append(f"{where}: {message}{came}" if where else message)
-    return " | ".join(parts)
+    more = len(items) - len(parts)
+    return " | ".join(parts) + (f" | and {more} more" if more > 0 else "")
 
 
 def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
@@ -152,8 +161,9 @@ def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
     version = fields.get("version")
     if version != SPEC_VERSION:
         raise InputError(
-            f"{source}: expected a spec of version {SPEC_VERSION}, got version {version!r}; use "
-            "the release that wrote it, or move the run away and train it again"
+            f"{source}: expected a spec of version {SPEC_VERSION}, got version "
+            f"{in_short(version)}; use the release that wrote it, or move the run away and train "
+            "it again"
         )
     try:
         return ExperimentSpec.model_validate(dict(fields))

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from coordconv_lab.specs.base import FrozenSpec, Positive, Size
 
+Widths = Annotated[tuple[Size, ...], Field(max_length=64)]
 Initialisation = Literal["glorot", "he", "he_tensorflow", "torch"]
 InputScale = Literal["unit", "raw"]
 Head = Literal["max", "average", "sum"]
@@ -27,7 +28,7 @@ class CoordConvClassifier(CoordinateOptions):
     """Tile the point, append coordinates, 1 x 1 convolutions (the paper's figure S1)."""
 
     kind: Literal["coordconv-classifier"] = "coordconv-classifier"
-    widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
+    widths: Annotated[Widths, Field(min_length=1)] = (32, 32, 64, 64)
     batch_norm: bool = False
     input_scale: InputScale = "unit"
     initialisation: Initialisation = "glorot"
@@ -37,8 +38,8 @@ class CoordConvRenderer(CoordinateOptions):
     """A classifier, a softmax over the pixels, then convolutions that paint the square."""
 
     kind: Literal["coordconv-renderer"] = "coordconv-renderer"
-    widths: Annotated[tuple[Size, ...], Field(min_length=1)] = (32, 32, 64, 64)
-    painter_widths: tuple[Size, ...] = (8, 8, 16, 16)
+    widths: Annotated[Widths, Field(min_length=1)] = (32, 32, 64, 64)
+    painter_widths: Widths = (8, 8, 16, 16)
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     painter_input_scale: Positive = 1.0
     batch_norm: bool = False

@@ -36,8 +36,8 @@ class TrainingSpec(FrozenSpec):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     pixel_loss: Literal["cross_entropy", "squared"] = "cross_entropy"
     point_loss: Annotated[float, Field(ge=0)] = 0.0
-    early_stop_epochs: Annotated[int, Field(ge=1)] | None = None
-    curve_points: Annotated[int, Field(ge=1)] = 12
+    early_stop_epochs: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    curve_points: Annotated[int, Field(ge=1, le=10**6)] = 12
     precision: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.results.remote import RemoteRunStore, store_at
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.catalogue import Sweep
@@ -65,7 +65,7 @@ def run_on_ray(
     progress: SweepProgress,
     limit: int | None = None,
     options: RayOptions | None = None,
-) -> None:
+) -> list[str]:
     """Do the runs of a sweep that are missing, as many at once as the cluster has room for.
 
     Args:
@@ -74,6 +74,9 @@ def run_on_ray(
         progress: Told of every run.
         limit: Do so many runs at most.
         options: How they are handed out.
+
+    Returns:
+        In words, the files that cannot be used; they and their runs are left as they are.
 
     Raises:
         InputError: No cluster answers, a machine lacks what a run needs, or runs were lost.
@@ -87,16 +90,17 @@ def run_on_ray(
         to_do = plan.left if limit is None else min(limit, plan.left)
         if not to_do:
             progress.begin(0, plan.total, 1)
-            return
+            return plan.damaged
         with connected(options.address, place):
             progress.begin(to_do, plan.total, _at_once(options))
             if not options.early_stopping:
-                _hand_out(plan.in_turns(), place, progress, options, limit)
-                return
+                _hand_out(plan.in_turns(), place, progress, options, limit, plan.damaged)
+                return plan.damaged
             # Runs of one row alone compare at the same part of their training.
             for row in plan.rows.values():
-                done = _hand_out(row, place, progress, options, limit)
+                done = _hand_out(row, place, progress, options, limit, plan.damaged)
                 limit = None if limit is None else limit - done
+            return plan.damaged
 
 
 def _at_once(options: RayOptions) -> int:
@@ -120,8 +124,9 @@ def _hand_out(
     progress: SweepProgress,
     options: RayOptions,
     limit: int | None,
+    damaged: list[str],
 ) -> int:
-    """Do runs, up to a limit, and return how many there were.
+    """Do runs, up to a limit, note files that cannot be used, and return how many there were.
 
     Raises:
         InputError: A worker could not use a file, or runs were lost more often than they are tried.
@@ -156,6 +161,7 @@ def _hand_out(
             f"as {asked.lost[0].run_name}; look at the memory of the machines, and run the same "
             "command again: the rest is done"
         )
+    damaged.extend(asked.damaged)
     return asked.count
 
 
@@ -180,6 +186,7 @@ class _Asked(Searcher):
         self._store = store_at(place)
         self._specs: dict[str, ExperimentSpec] = {}
         self.errors: list[str] = []
+        self.damaged: list[str] = []
         self.lost: list[ExperimentSpec] = []
         self.count = 0
 
@@ -226,7 +233,12 @@ class _Asked(Searcher):
             self.errors.append(str(failure))
 
     def _ended(self, spec: ExperimentSpec, result: dict[str, Any]) -> None:
-        done = Attempt(self._store.record(spec), self._store.failure(spec))
+        try:
+            record, failure = self._store.record(spec), self._store.failure(spec)
+            done = Attempt(record, failure, result["damage"])
+        except DamagedError as error:
+            done = Attempt(damage=str(error))
+        self.damaged += [done.damage] if done.damage else []
         self.count -= result["held"]
         if done.held_elsewhere and not result["held"]:
             self.errors.append(
@@ -266,7 +278,8 @@ def _train_on_worker(config: dict[str, Any]) -> None:
         tune.report({"score": 0.0, "percent": 100, "error": str(error)})
         return
     score = done.record.test_score if done.record else 0.0
-    tune.report({"score": score, "percent": 100, "finished": True, "held": done.held_elsewhere})
+    how = {"finished": True, "held": done.held_elsewhere, "damage": done.damage}
+    tune.report({"score": score, "percent": 100, **how})
 
 
 class _Rows(SilentProgress):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from coordconv_lab.claims.tries import Tries, solves
 from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies.rows import row
 from coordconv_lab.sweep.catalogue import Sweep
@@ -60,36 +61,52 @@ class RowOutcome(NamedTuple):
         return {path: value for path, value in _flat(spec).items() if path in varying}
 
 
-def outcome_in(store: RunStore) -> list[RowOutcome]:
+def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
     """Sort all runs of a directory into rows, whichever sweep they are of.
 
+    Args:
+        store: The directory.
+        damaged: Where to note files that cannot be used, in words.
+
     Raises:
-        InputError: A file cannot be used.
+        InputError: A file cannot be used, and it is not to be noted.
     """
     rows: dict[str, list[ExperimentSpec]] = {}
-    for spec in store.specs():
+    for spec in store.specs(damaged):
         name = row(spec.task, spec.data.split, spec.model_name)
         rows.setdefault(name, []).append(spec)
-    return [_row(name, specs, store, len(specs)) for name, specs in rows.items()]
+    return [_row(name, specs, store, len(specs), damaged) for name, specs in rows.items()]
 
 
-def outcome(sweep: Sweep, store: RunStore) -> list[RowOutcome]:
+def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
     """Read what there is of a sweep.
 
+    Args:
+        sweep: The sweep.
+        store: Where its runs are.
+        damaged: Where to note files of runs that cannot be used, in words.
+
     Raises:
-        InputError: A file cannot be used.
+        InputError: A file cannot be used, and it is not to be noted.
     """
     rows = proposed_specs(sweep, store)
     totals = {name: len(specs) for name, specs in rows.items()}
     if sweep.space is not None:
         for one in sweep.space.listed_rows():
             totals[one.name] = max(totals[one.name], one.trials(sweep.space))
-    return [_row(name, specs, store, totals[name]) for name, specs in rows.items()]
+    return [_row(name, specs, store, totals[name], damaged) for name, specs in rows.items()]
 
 
-def _row(name: str, specs: Sequence[ExperimentSpec], store: RunStore, total: int) -> RowOutcome:
+def _row(
+    name: str,
+    specs: Sequence[ExperimentSpec],
+    store: RunStore,
+    total: int,
+    damaged: list[str] | None,
+) -> RowOutcome:
     records, failures, stopped = {}, {}, set[str]()
-    for spec in specs:
+
+    def sort_in(spec: ExperimentSpec) -> None:
         record = store.record(spec)
         if record is not None:
             records[spec.id] = record
@@ -97,6 +114,9 @@ def _row(name: str, specs: Sequence[ExperimentSpec], store: RunStore, total: int
             failures[spec.id] = reason
         elif store.stopped(spec) is not None:
             stopped.add(spec.id)
+
+    for _ in usable(specs, sort_in, damaged):
+        pass
     return RowOutcome(name, specs, records, failures, stopped, total)
 
 

@@ -1,6 +1,6 @@
 """What of a sweep is left to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.remote import RemoteRunStore
+from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.catalogue import Sweep
 from coordconv_lab.sweep.proposals import InTurns, Listed, Proposals
@@ -23,11 +24,13 @@ class Plan(NamedTuple):
         rows: What each row proposes.
         left: How many runs are left, as far as that is known.
         total: How many there are in all.
+        damaged: In words, the files of runs that cannot be used; these runs are left as they are.
     """
 
     rows: Mapping[str, Proposals]
     left: int
     total: int
+    damaged: list[str]
 
     def in_turns(self) -> Proposals:
         """All rows, one run of each in turn."""
@@ -53,24 +56,42 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         stops_count: Whether a run that was stopped early is done.
 
     Raises:
-        InputError: A file cannot be used, or another process is at the same search.
+        InputError: The proposals cannot be used, or another process is at the same search.
     """
+    damaged: list[str] = []
     if sweep.space is None:
         lists = {
-            name: Listed(spec for spec in specs if not is_done(store, spec, stops_count))
+            name: Listed(_left_of(specs, store, stops_count, damaged))
             for name, specs in sweep.study.arms.items()
         }
-        yield Plan(lists, sum(map(len, lists.values())), len(sweep.study.specs))
+        yield Plan(lists, sum(map(len, lists.values())), len(sweep.study.specs), damaged)
         return
     with _alone(store):
         proposed = proposals_of(store)
         searched = {
-            one.name: Searched(sweep.space, one, proposed.get(one.name, ()), store, stops_count)
+            one.name: Searched(
+                sweep.space, one, proposed.get(one.name, ()), store, stops_count, damaged
+            )
             for one in sweep.space.listed_rows()
         }
         left = sum(max(0, row.total - len(row.proposed)) for row in searched.values())
         noting = {name: _Noting(name, row, store) for name, row in searched.items()}
-        yield Plan(noting, left, sum(row.total for row in searched.values()))
+        yield Plan(noting, left, sum(row.total for row in searched.values()), damaged)
+
+
+def _left_of(
+    specs: Iterable[ExperimentSpec], store: RunStore, stops_count: bool, damaged: list[str]
+) -> Iterator[ExperimentSpec]:
+    """Runs that are still to be done, and can be."""
+
+    def is_left(spec: ExperimentSpec) -> ExperimentSpec | None:
+        if not is_done(store, spec, stops_count):
+            return spec
+        if store.record(spec) is not None:
+            store.tidy(spec)
+        return None
+
+    return (spec for spec in usable(specs, is_left, damaged) if spec is not None)
 
 
 class _Noting:
@@ -103,7 +124,7 @@ def missing_specs(sweep: Sweep, store: RunStore) -> tuple[list[ExperimentSpec], 
     """
     specs = [spec for row in proposed_specs(sweep, store).values() for spec in row]
     every = list({spec.id: spec for spec in specs}.values())
-    missing = [spec for spec in every if not is_done(store, spec, stops_count=False)]
+    missing = list(_left_of(every, store, stops_count=False, damaged=[]))
     if sweep.space is None:
         return missing, len(every)
     rows = sweep.space.listed_rows()

@@ -1,10 +1,11 @@
 """Settings proposed by Optuna, row by row, from what came of those before."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
@@ -26,6 +27,7 @@ class Searched:
         proposed: The settings that were proposed in earlier sittings.
         store: Where their runs are.
         stops_count: Whether a run that was stopped early is done.
+        damaged: Where to note runs with files that cannot be used, in words; they are not done.
 
     Attributes:
         total: How many settings are tried; no more than there are.
@@ -43,6 +45,7 @@ class Searched:
         proposed: Sequence[dict[str, Any]],
         store: RunStore,
         stops_count: bool = False,
+        damaged: list[str] | None = None,
     ) -> None:
         try:
             import optuna
@@ -62,6 +65,7 @@ class Searched:
             sampler=optuna.samplers.TPESampler(seed=space.seed + len(proposed)),
         )
         self._asked: dict[str, Any] = {}
+        self._damaged = [] if damaged is None else damaged
         self.earlier = [
             settings
             for settings in proposed
@@ -95,6 +99,7 @@ class Searched:
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
         """Let the search learn from a run."""
+        score = _learnable(score)
         state = self._optuna.trial.TrialState
         self._study.tell(
             self._asked.pop(spec.id), score, state.COMPLETE if score is not None else state.FAIL
@@ -103,11 +108,16 @@ class Searched:
     def _is_known(self, settings: dict[str, Any], store: RunStore, stops_count: bool) -> bool:
         """Tell the search of a run that is done; else leave it to be done."""
         spec = with_settings(self._row.base, settings)
-        record, failed = store.record(spec), store.failure(spec) is not None
-        stopped = store.stopped(spec) if stops_count else None
+        try:
+            record, failed = store.record(spec), store.failure(spec) is not None
+            stopped = store.stopped(spec) if stops_count else None
+        except DamagedError as error:
+            self._damaged.append(str(error))
+            record, failed, stopped = None, True, None
         if record is None and not failed and stopped is None:
             return False
         score = record.test_score if record else stopped.get("score") if stopped else None
+        score = _learnable(score)
         self.proposed.append(settings)
         state = self._optuna.trial.TrialState
         self._study.add_trial(
@@ -144,7 +154,7 @@ def proposals_of(store: RunStore) -> dict[str, list[dict[str, Any]]]:
     found = store.read_beside(PROPOSALS) or {}
     for row in found.values():
         if not isinstance(row, list) or not all(isinstance(settings, dict) for settings in row):
-            raise InputError(
+            raise DamagedError(
                 f"{PROPOSALS} beside the runs is no list of settings for every row; delete it to "
                 "begin the search anew, with the runs that are done kept"
             )
@@ -161,6 +171,11 @@ def _check_values(one: Row) -> None:
         ends = [setting.at(0), setting.at(1)] if isinstance(setting, Range) else setting
         for value in ends:
             with_settings(one.base, {path: value})
+
+
+def _learnable(score: float | None) -> float | None:
+    """A score that a search can learn from; a record may hold one that is not a number."""
+    return score if score is not None and math.isfinite(score) else None
 
 
 def _value(setting: Setting, parameter: Any) -> Any:

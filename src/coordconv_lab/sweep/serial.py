@@ -17,7 +17,7 @@ def run_serially(
     threads: int | None = None,
     hardware: Hardware | None = None,
     scores_only: bool = True,
-) -> None:
+) -> list[str]:
     """Do the runs of a sweep that are missing.
 
     Several processes share a list of runs: each takes the next one that no other holds.
@@ -31,8 +31,11 @@ def run_serially(
         hardware: Where to compute them.
         scores_only: Keep the record and the curve of a run alone.
 
+    Returns:
+        In words, the files that cannot be used; they and their runs are left as they are.
+
     Raises:
-        InputError: The directory or a file in it cannot be used.
+        InputError: The directory cannot be used.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
@@ -45,5 +48,7 @@ def run_serially(
                 left -= not done.held_elsewhere
                 runs.tell(spec, done.record.test_score if done.record else None)
                 progress.ended(spec, done)
+                plan.damaged.extend([done.damage] if done.damage else [])
+            return plan.damaged
     finally:
         torch.set_num_threads(before)

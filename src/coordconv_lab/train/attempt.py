@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from coordconv_lab.errors import FailingRunError, HeldError
+from coordconv_lab.errors import DamagedError, FailingRunError, HeldError
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.experiment import run
@@ -16,15 +16,17 @@ class Attempt(NamedTuple):
     Attributes:
         record: Its record, or None where it has none.
         failure: Why it was given up, or None.
+        damage: Which file of it cannot be used, in words, or None; nothing was done then.
     """
 
     record: Record | None = None
     failure: str | None = None
+    damage: str | None = None
 
     @property
     def held_elsewhere(self) -> bool:
         """Whether another process is at it."""
-        return self.record is None and self.failure is None
+        return self.record is None and self.failure is None and self.damage is None
 
 
 def attempt(
@@ -38,7 +40,7 @@ def attempt(
     """Train a net unless that was done, was given up, or is being done by another process.
 
     A run that diverges, or whose canvas is too small for its net, is written down as given up, and
-    is no error.
+    is no error; nor is one with a damaged file, which is left as it is.
 
     Args:
         spec: What to run.
@@ -49,12 +51,12 @@ def attempt(
         wait_seconds: How long to wait for another process to let go of the run.
 
     Raises:
-        InputError: A directory or a file cannot be used.
+        InputError: A directory cannot be used.
     """
-    failure = store.failure(spec)
-    if failure is not None:
-        return Attempt(store.record(spec), failure)
     try:
+        failure = store.failure(spec)
+        if failure is not None:
+            return Attempt(store.record(spec), failure)
         return Attempt(
             run(
                 spec,
@@ -67,6 +69,9 @@ def attempt(
         )
     except HeldError:
         return Attempt()
+    except DamagedError as error:
+        return Attempt(damage=str(error))
     except FailingRunError as error:
         store.give_up(spec, str(error))
+        store.tidy(spec)
         return Attempt(failure=str(error))

@@ -1,16 +1,18 @@
 """Checkpoints: one file, replaced every few seconds, from which a killed run goes on exactly."""
 
-import hashlib
 import io
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from coordconv_lab.errors import InputError
-from coordconv_lab.results.files import write_atomically
+from coordconv_lab.errors import DamagedError, DivergenceError
+from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import remove_leftovers, write_atomically
+from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
 
@@ -28,8 +30,8 @@ class Checkpoint:
         self, directory: Path, specs: Sequence[ExperimentSpec], every_seconds: float
     ) -> None:
         others = "".join(spec.id for spec in specs[1:])
-        mark = f"-{hashlib.sha256(others.encode()).hexdigest()[:12]}" if others else ""
-        self.path = directory / f"checkpoint{mark}.ckpt"
+        together = f"checkpoint-{sha256(others.encode())[:12]}.ckpt"
+        self.path = directory / (together if others else CHECKPOINT)
         self.every_seconds = every_seconds
         self._last = time.monotonic()
 
@@ -37,7 +39,7 @@ class Checkpoint:
         """Let a loop go on from the checkpoint, if there is one.
 
         Raises:
-            InputError: The file is damaged.
+            DamagedError: The file is damaged, or holds what diverged.
         """
         state = loop.processes.first_only(self._read)
         if state is None:
@@ -46,17 +48,29 @@ class Checkpoint:
             loop.load_state_dict(state)
         except Exception as error:
             raise self._damaged(error) from error
+        if not loop.is_finite:
+            raise DamagedError(
+                f"{self.path} holds NaN or infinity; delete it to begin this run again"
+            )
 
     def _read(self) -> dict[str, Any] | None:
         if not self.path.exists():
             return None
         try:
-            return torch.load(self.path, weights_only=True, map_location="cpu")
+            if not self.path.is_file():  # a pipe would never end
+                raise ValueError("it is no file")
+            content = _checked(self.path.read_bytes())
+            # A small archive can stand for a large one; torch writes them as large as they are.
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > len(content):
+                raise ValueError("it unpacks to more than it holds")
+            return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
 
-    def _damaged(self, error: Exception) -> InputError:
-        return InputError(
+    def _damaged(self, error: Exception) -> DamagedError:
+        return DamagedError(
             f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run again"
         )
 
@@ -64,17 +78,50 @@ class Checkpoint:
         """Save, if it is time and this is the first process.
 
         Raises:
-            InputError: The file cannot be written, or a loss is not a number any more.
+            DivergenceError: A loss or a weight is not a number any more; the file stays as it was.
+            InputError: The file cannot be written.
         """
         if not loop.processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
-        if loop.processes.count > 1 and not loop.losses.settled:
-            return  # a loss that is no number is to be found by all processes at the same step
+        if loop.processes.count > 1 and not (loop.losses.settled and loop.is_finite):
+            return  # what is no number is to be found by all processes at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
-        write_atomically(self.path, file.getvalue())
+        content = file.getvalue()
+        write_atomically(self.path, _mark(content) + content)
         self._last = time.monotonic()
 
+    def after(self, error: DivergenceError, kept: bool) -> DivergenceError:
+        """Say in an error where the last good state is; it is `kept`, or goes with its run."""
+        if not kept:
+            said = "of unfinished runs under a URL no checkpoint is kept"
+        elif self.path.exists():
+            said = f"the last good checkpoint is {self.path}"
+        else:
+            said = f"no checkpoint was due yet in {self.path.parent}"
+        return DivergenceError(f"{error}; {said}")
+
     def delete(self) -> None:
-        """Delete the file; the run is written down."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file, and what is left of one; the run is written down."""
+        remove_leftovers(self.path)
+        if self.path.exists():  # where nothing can be written, nothing has to be
+            self.path.unlink(missing_ok=True)
+
+
+def _mark(content: bytes) -> bytes:
+    """What stands before a checkpoint: torch reads a changed bit as another number."""
+    return f"sha256 {sha256(content)}\n".encode()
+
+
+def _checked(file: bytes) -> bytes:
+    """The checkpoint in a file.
+
+    Raises:
+        ValueError: It is not the one that was written.
+    """
+    if file.startswith(b"PK"):  # as torch writes it: from before checkpoints had a mark
+        return file
+    mark, _, content = file.partition(b"\n")
+    if mark + b"\n" != _mark(content):
+        raise ValueError("its content has another sha256 than it was written with")
+    return content

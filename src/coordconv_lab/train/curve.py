@@ -2,15 +2,15 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor
 
 from coordconv_lab.results import CURVE_EXAMPLES
+from coordconv_lab.train.events import Events
 
 COLUMNS: tuple[str, ...] = (
     "step",
@@ -49,17 +49,29 @@ class LearningCurve:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self._logger: TensorBoardLogger | None = None
+        self._events: Events | None = None
 
     def show_in(self, directory: Path) -> None:
-        """Write the rows to come as TensorBoard events too, for whoever watches the run."""
-        self._logger = TensorBoardLogger(directory, name="", version="tensorboard")
+        """Write the rows to come as TensorBoard events too, for whoever watches the run.
+
+        Raises:
+            InputError: The directory cannot be written.
+        """
+        self._events = Events(directory / "tensorboard")
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write down a row."""
+        """Write down a row.
+
+        Raises:
+            InputError: The disk is full, or cannot be written any more.
+        """
         self.rows.append({column: row[column] for column in COLUMNS})
-        if self._logger is not None:
-            self._logger.log_metrics(dict(row), step=int(row["step"]))
+        if self._events is not None:
+            self._events.add(row)
+
+    def load_rows(self, rows: Iterable[Mapping[str, float]]) -> None:
+        """Go on after the rows of an earlier sitting."""
+        self.rows = [{column: float(row[column]) for column in COLUMNS} for row in rows]
 
     def as_csv(self) -> bytes:
         """The curve as the content of a CSV file with a header."""

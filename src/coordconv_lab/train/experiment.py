@@ -1,6 +1,5 @@
 """One function from a spec to a record; everything random follows from the spec's seed."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -8,10 +7,11 @@ from contextlib import ExitStack
 import safetensors.torch
 from torch import Tensor
 
-from coordconv_lab.errors import HeldError
+from coordconv_lab.errors import DivergenceError, HeldError
 from coordconv_lab.models import count_parameters
 from coordconv_lab.results import Record, RunStore
-from coordconv_lab.results.files import write_atomically, write_json
+from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import write_atomically
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks import Task
 from coordconv_lab.train.checkpoint import Checkpoint
@@ -51,7 +51,8 @@ def run(
         The record, which is also in the run's directory.
 
     Raises:
-        FailingRunError: The canvas is too small for the net, or the loss is not a number any more.
+        FailingRunError: The canvas is too small for the net, or a loss or a weight is not a
+            number any more; its checkpoint stays.
         HeldError: Another process is at this run.
         InputError: The directory cannot be used, or a checkpoint is damaged.
     """
@@ -115,9 +116,12 @@ def run_ensemble(
         checkpoint = Checkpoint(directories[0], specs, checkpoint_seconds)
         checkpoint.load_into(loop)
         progress.start(specs, loop.steps)
-        for step in loop.run(progress.measured):
-            checkpoint.save_if_due(loop)
-            progress.advance(step, loop.losses.last)
+        try:
+            for step in loop.run(progress.measured):
+                checkpoint.save_if_due(loop)
+                progress.advance(step, loop.losses.last)
+        except DivergenceError as error:
+            raise checkpoint.after(error, store.keeps_unfinished) from error
         seconds = loop.seconds
         written = processes.first_only(
             lambda: [
@@ -133,7 +137,13 @@ def run_ensemble(
 def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] | None:
     """The records, if all runs have one."""
     records = [record for spec in specs if (record := store.record(spec)) is not None]
-    return records if len(records) == len(specs) else None
+    if len(records) < len(specs):
+        return None
+    # What a process left that was killed after its runs were written down.
+    Checkpoint(store.directory(specs[0]), specs, 0).delete()
+    for spec in specs:
+        store.tidy(spec)
+    return records
 
 
 def _hold(
@@ -164,6 +174,11 @@ def _write_down(
     sheet = Sheet(loop.task, loop.data.points, spec.data.canvas)
     everywhere = loop.evaluate(net, loop.data.points, None if scores_only else sheet.watch)
     is_train = loop.data.is_train.cpu()
+    beside = {"metrics.csv": curve.as_csv()}
+    if not scores_only:
+        beside["predictions.npz"] = predictions_file(spec, net, loop.task, loop.data, everywhere)
+        if (pictures := sheet.png()) is not None:
+            beside["sheet.png"] = pictures
     record = Record(
         spec=spec,
         scores={
@@ -174,20 +189,15 @@ def _write_down(
         steps=loop.step,
         epochs=math.ceil(loop.step / loop.steps_per_epoch),
         seconds=seconds,
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        weights_sha256=sha256(weights),
+        files_sha256={name: sha256(content) for name, content in beside.items()},
         provenance=provenance(spec, loop.hardware, len(loop.specs), loop.processes.count),
     )
-    write_atomically(directory / "metrics.csv", curve.as_csv())
     if not scores_only:
-        write_atomically(directory / "weights.safetensors", weights)
-        write_atomically(
-            directory / "predictions.npz",
-            predictions_file(spec, net, loop.task, loop.data, everywhere),
-        )
-        if (pictures := sheet.png()) is not None:
-            write_atomically(directory / "sheet.png", pictures)
-    write_json(directory / "record.json", record.model_dump(mode="json"))
-    store.publish(spec)
+        beside["weights.safetensors"] = weights
+    for name, content in beside.items():
+        write_atomically(directory / name, content)
+    store.finish(record)
     return record
 
 

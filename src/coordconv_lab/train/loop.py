@@ -3,6 +3,7 @@
 A step never waits for its device: losses stay there until somebody needs a number.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,18 +13,19 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from coordconv_lab.data import NotSoClevr
-from coordconv_lab.errors import FailingRunError
+from coordconv_lab.errors import DivergenceError, FailingRunError
 from coordconv_lab.models import build
 from coordconv_lab.results import PRIMARY_SCORE
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks import task_of
 from coordconv_lab.train.batches import SeededBatches
 from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
+from coordconv_lab.train.divergence import diverged, first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import Ensemble
 from coordconv_lab.train.evaluate import Evaluation, Watch, evaluate, evaluate_as_trained
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
-from coordconv_lab.train.optimizer import optimizer_of, set_rates
+from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rates
 from coordconv_lab.train.processes import Processes
 
 
@@ -73,7 +75,7 @@ class Loop:
         ]
         self.steps_per_epoch = len(self._batches[0])
         self.steps = self.steps_per_epoch * first.training.epochs
-        self.losses = Losses([spec.training.learning_rate for spec in specs])
+        self.losses = Losses(len(specs), self._diverged)
         ensemble = Ensemble(self.nets, self.task)
         self._optimizer = optimizer_of(ensemble.members, specs)
         self._losses_of, self._stepper = self._fabric.setup(
@@ -119,7 +121,7 @@ class Loop:
             measured: Told of the new rows of the curves.
 
         Raises:
-            InputError: A loss is not a number any more.
+            DivergenceError: As `check`, within the next steps or at the next row, and at the end.
         """
         self._started = time.monotonic()
         while self.step < self.steps and not self._stops_early():
@@ -130,6 +132,30 @@ class Loop:
                 if self.step % self.steps_per_epoch == 0:
                     self._count_perfect_epoch()
                 yield self.step
+        self.check()
+
+    def check(self) -> None:
+        """Look whether losses and weights are still numbers; waits for the device.
+
+        Raises:
+            DivergenceError: A loss, a weight or a moment of the optimizer is NaN or infinite.
+        """
+        self.losses.settle()
+        for member, wrong in enumerate(self._not_finite()):
+            if wrong is not None:
+                raise self._diverged(member, f"{wrong} holds NaN or infinity", self.step)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights and moments are numbers; waits for the device."""
+        return not any(self._not_finite())
+
+    def _not_finite(self) -> list[str | None]:
+        return [first_not_finite(numbers_of(net, self._optimizer)) for net in self.nets]
+
+    def _diverged(self, member: int, what: str, step: int) -> DivergenceError:
+        spec, members = self.specs[member], len(self.specs)
+        return diverged(spec, what, step, self.steps_per_epoch, members)
 
     def _take_step(self, points: Tensor) -> None:
         set_rates(self._optimizer, self.specs, self.step, self.steps)
@@ -153,6 +179,7 @@ class Loop:
         return self.evaluate(net, points).summary[PRIMARY_SCORE[self.specs[0].task]]
 
     def _write_rows(self) -> list[Row]:
+        self.check()
         losses = self.losses.means()
         rates = {group["member"]: group["lr"] for group in self._optimizer.param_groups}
         members = zip(self.curves, self.nets, losses, strict=True)
@@ -182,8 +209,9 @@ class Loop:
         """All that a resumed loop needs to end with the same bits.
 
         Raises:
-            InputError: A loss is not a number any more.
+            DivergenceError: As `check`: what diverged is not saved.
         """
+        self.check()
         return {
             "losses": self.losses.state_dict(),
             "nets": [net.state_dict() for net in self.nets],
@@ -194,17 +222,25 @@ class Loop:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another loop over the same specs was."""
+        """Go on where another loop over the same specs was.
+
+        Raises:
+            Exception: The state is not of such a loop; this one is of no use then.
+        """
         self.losses.load_state_dict(state["losses"])
+        if not 0 <= self.step <= self.steps:
+            raise ValueError(f"it is at step {self.step} of {self.steps}")
         for net, saved in zip(self.nets, state["nets"], strict=True):
             net.load_state_dict(saved)
-        self._optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self._optimizer, state["optimizer"])
         for curve, rows in zip(self.curves, state["rows"], strict=True):
-            curve.rows = list(rows)
+            curve.load_rows(rows)
         for batches in self._batches:
             batches.position = self.step
-        self._perfect_epochs = state["perfect_epochs"]
-        self._seconds_before = state["seconds"]
+        self._perfect_epochs = int(state["perfect_epochs"])
+        self._seconds_before = float(state["seconds"])
+        if not 0 <= self._seconds_before < math.inf:
+            raise ValueError(f"it took {self._seconds_before} seconds")
 
 
 def _fresh_net(spec: ExperimentSpec) -> nn.Module:

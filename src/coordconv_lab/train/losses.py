@@ -1,6 +1,6 @@
 """The losses of a run, kept on their device until somebody needs a number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,18 +18,20 @@ class Losses:
     and fetched together.
 
     Args:
-        rates: The learning rate of every net, for the message of the error.
+        nets: How many there are.
+        diverged: Makes the error of a net, by its place among them, from what became of it at
+            which step.
 
     Attributes:
         step: How many steps were taken.
     """
 
-    def __init__(self, rates: Sequence[float]) -> None:
-        self.rates = rates
+    def __init__(self, nets: int, diverged: Callable[[int, str, int], DivergenceError]) -> None:
+        self._diverged = diverged
         self.step = 0
         self._latest: Tensor | None = None
         self._waiting: list[Tensor] = []
-        self._settled: list[list[float]] = [[] for _ in rates]
+        self._settled: list[list[float]] = [[] for _ in range(nets)]
 
     def add(self, losses: Tensor) -> None:
         """Note the losses of one step, (E,), detached.
@@ -66,10 +68,8 @@ class Losses:
         wrong = (~rows.isfinite()).nonzero()
         if len(wrong):
             row, member = wrong[0].tolist()
-            raise DivergenceError(
-                f"the loss became {rows[row, member].item()} at step {first + row} with "
-                f"learning_rate {self.rates[member]}; take a smaller rate, or more warm-up"
-            )
+            said = f"the loss became {rows[row, member].item()}"
+            raise self._diverged(member, said, first + row)
         for losses, column in zip(self._settled, rows.t().tolist(), strict=True):
             losses += column
 
@@ -88,4 +88,7 @@ class Losses:
 
     def load_state_dict(self, state: dict) -> None:
         """Go on with the losses of an earlier sitting."""
-        self.step, self._settled = state["step"], [list(losses) for losses in state["losses"]]
+        settled = [list(map(float, losses)) for losses in state["losses"]]
+        if len(settled) != len(self._settled):
+            raise ValueError(f"it has losses of {len(settled)} nets, not of {len(self._settled)}")
+        self.step, self._settled = int(state["step"]), settled

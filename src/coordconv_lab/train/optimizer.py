@@ -41,6 +41,20 @@ def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dic
             }
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Go on with the moments of an earlier sitting; the settings stay those of the specs.
+
+    Raises:
+        ValueError: They are not of these parameters.
+    """
+    settings = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": settings})
+    for parameter, moments in optimizer.state.items():
+        shapes = dict.fromkeys(("exp_avg", "exp_avg_sq"), parameter.shape) | {"step": ()}
+        if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
+            raise ValueError("its moments do not have the shapes of their parameters")
+
+
 def set_rates(
     optimizer: torch.optim.Optimizer, specs: Sequence[ExperimentSpec], step: int, steps: int
 ) -> None:

@@ -1,0 +1,179 @@
+"""By how much do numbers differ that are computed with another number of threads?
+
+Sums are then taken in another order. Layers: outputs and gradients, forward and backward. Training:
+the nets of every task after some steps, each number of threads in a process of its own.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+import coordconv
+from benchmarks.measure import FOLDER, machine, write_json
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train import Hardware, run
+
+MODELS = ("coordconv", "baseline")
+# The whole canvas, so that there is something to share out, and a large square: few positions.
+SETTINGS: Mapping[str, Any] = {
+    "data.square": 49,
+    "training.batch_size": 16,
+    "training.curve_points": 6,
+}
+SHAPES = {1: (8, 16, 4096), 2: (8, 16, 64, 72), 3: (2, 16, 12, 24, 28)}
+
+
+def specs(settings: Mapping[str, Any], models: Sequence[str] = MODELS) -> list[ExperimentSpec]:
+    """What is trained: the nets of every task."""
+    return [
+        with_settings(tuned(task, "uniform", model), {**SETTINGS, **settings})
+        for task in ("classification", "regression", "rendering")
+        for model in models
+    ]
+
+
+def train(runs: Path, threads: int, chosen: Sequence[ExperimentSpec]) -> None:
+    """Train nets, all with so many threads, and keep the runs."""
+    torch.set_num_threads(threads)
+    for spec in chosen:
+        run(spec, RunStore(runs / str(threads)), hardware=Hardware("cpu"))
+
+
+def in_fresh_process(
+    runs: Path,
+    threads: Sequence[int],
+    settings: Mapping[str, Any],
+    models: Sequence[str] = MODELS,
+) -> subprocess.Popen[bytes]:
+    """Train in a new process with one number of threads after the other."""
+    command = [sys.executable, "-m", "benchmarks.threads", "--train", str(runs)]
+    # Threads that wait for work let others use their core meanwhile.
+    environment = os.environ | {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+    return subprocess.Popen(
+        [*command, *map(str, threads), "--settings", json.dumps(settings), "--models", *models],
+        cwd=FOLDER.parent,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def losses(store: RunStore, spec: ExperimentSpec) -> Tensor:
+    """The losses of a run's learning curve."""
+    text = (store.directory(spec) / "metrics.csv").read_text()
+    header, *rows = (line.split(",") for line in text.splitlines())
+    return torch.tensor([float(row[header.index("train_loss")]) for row in rows]).double()
+
+
+def weights(store: RunStore, spec: ExperimentSpec) -> Tensor:
+    """All weights of a run's net, one after the other."""
+    kept = safetensors.torch.load_file(store.directory(spec) / "weights.safetensors")
+    return torch.cat([tensor.double().flatten() for tensor in kept.values()])
+
+
+def difference(one: RunStore, other: RunStore, spec: ExperimentSpec) -> dict[str, Any]:
+    """How far two runs of the same spec are from each other.
+
+    Returns:
+        The steps; the largest relative difference of a loss; the largest difference of a score;
+        the largest difference of a weight, in learning rates, which is about what Adam moves it by
+        in a step.
+    """
+    ours, theirs = one.record(spec), other.record(spec)
+    assert ours is not None
+    assert theirs is not None
+    scores = [
+        abs(value - theirs.scores[side][name])
+        for side, named in ours.scores.items()
+        for name, value in named.items()
+    ]
+    first, second = losses(one, spec), losses(other, spec)
+    moved = (weights(one, spec) - weights(other, spec)).abs().max().item()
+    return {
+        "steps": ours.steps,
+        "loss": ((first - second).abs() / first.abs()).max().item(),
+        "score": max(scores),
+        "weight": moved / spec.training.learning_rate,
+    }
+
+
+def layer_of(kind: str, rank: int) -> nn.Module:
+    """A layer whose work is worth sharing out."""
+    made: Callable[..., nn.Module] = getattr(coordconv, f"{kind}{rank}d")
+    return made(16, 24, 3, stride=1, padding=1, radius=True)
+
+
+def computed(layer: nn.Module, x: Tensor, threads: int) -> dict[str, Tensor]:
+    """What a layer puts out, and all gradients of a loss that weighs every output differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        x = x.clone().requires_grad_()
+        output = layer(x)
+        weight = torch.arange(output.numel(), dtype=output.dtype).sin().view_as(output)
+        inputs = {"input": x, **dict(layer.named_parameters())}
+        gradients = torch.autograd.grad(output, list(inputs.values()), weight)
+    finally:
+        torch.set_num_threads(before)
+    named = {f"gradient of {name}": g for name, g in zip(inputs, gradients, strict=True)}
+    return {"output": output.detach(), **named}
+
+
+def layer_differences(kind: str, rank: int, dtype: torch.dtype) -> dict[str, float]:
+    """The largest difference between one thread and two, as a part of the largest number."""
+    torch.manual_seed(0)
+    layer, x = layer_of(kind, rank).to(dtype), torch.randn(SHAPES[rank], dtype=dtype)
+    one, two = computed(layer, x, 1), computed(layer, x, 2)
+    return {
+        name: ((one[name] - two[name]).abs().max() / one[name].abs().max()).item() for name in one
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--train", nargs="+", help="a directory, and numbers of threads")
+    parser.add_argument("--settings", type=json.loads, default={})
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--out", type=Path, default=FOLDER / "results" / "threads.json")
+    options = parser.parse_args(arguments)
+    if options.train:
+        runs, *threads = options.train
+        for count in threads:
+            train(Path(runs), int(count), specs(options.settings, options.models))
+        return
+    layers = [
+        {"layer": f"{kind}{rank}d", "dtype": str(dtype).removeprefix("torch.")}
+        | {"differences": layer_differences(kind, rank, dtype)}
+        for kind in ("CoordConv", "CoordConvTranspose")
+        for rank in SHAPES
+        for dtype in (torch.float32, torch.float64)
+    ]
+    training = []
+    with tempfile.TemporaryDirectory() as scratch:
+        one, two = (RunStore(Path(scratch) / count) for count in "12")
+        for epochs in options.epochs:
+            settings = {"training.epochs": epochs}
+            for count in (1, 2):
+                assert in_fresh_process(Path(scratch), [count], settings).wait() == 0
+            training += [
+                {"task": spec.task, "net": spec.model_name, **difference(one, two, spec)}
+                for spec in specs(settings)
+            ]
+            content = {"layers": layers, "training": training, "machine": machine()}
+            write_json(options.out, content)
+
+
+if __name__ == "__main__":
+    main()

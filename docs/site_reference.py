@@ -1,0 +1,125 @@
+"""The pages of the reference: every public name of the library, from its docstring."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import griffe
+
+SOURCES = Path(__file__).parents[1] / "src"
+
+
+class Page(NamedTuple):
+    """A page of the reference: the names that one module exports."""
+
+    title: str
+    module: str  # Whose names they are.
+    start: str  # Where to import them from.
+    text: str
+
+
+PAGES = {
+    "layers": Page("Layers", "layers", "coordconv", "Modules like those of `torch.nn`."),
+    "functions": Page(
+        "Functions and conventions",
+        "",
+        "coordconv",
+        "The arithmetic behind the layers, what a coordinate means, and where a crop lies.",
+    ),
+    "conversion": Page(
+        "Conversion",
+        "conversion",
+        "coordconv.conversion",
+        "Coordinates for models that exist, and checkpoints of other code. `convert`, `fold` and "
+        "`revert` are names of `coordconv` too.",
+    ),
+    "export": Page(
+        "Export", "export", "coordconv.export", "Files for other runtimes, compared with the model."
+    ),
+    "costs": Page(
+        "Costs", "costs", "coordconv.costs", "Where coordinates enter a model, and what they cost."
+    ),
+    "testing": Page(
+        "Testing", "testing", "coordconv.testing", "The laws of the layers, for tests of your own."
+    ),
+    "keras": Page("Keras", "keras", "coordconv.keras", "The layers for Keras 3."),
+}
+
+
+def write_reference(out: Path) -> None:
+    """Write a page for each group of public names."""
+    out.mkdir(parents=True, exist_ok=True)
+    for stem, page in PAGES.items():
+        blocks = "\n".join(f"::: {name}\n" for name in names_of(page))
+        example = f"```python\nfrom {page.start} import ...\n```"
+        (out / f"{stem}.md").write_text(f"# {page.title}\n\n{page.text}\n\n{example}\n\n{blocks}")
+    (out / "commands.md").write_text(commands())
+
+
+def commands() -> str:
+    """Return the page of the command line, as its own help has it."""
+    from coordconv_lab.cli import app
+
+    text = app.generate_docs(output_format="markdown")
+    text = re.sub(r"## Table of Contents\n.*?(?=\*\*Commands)", "", text, flags=re.DOTALL)
+    return text.replace("# coordconv\n", "# The command line\n", 1)
+
+
+def names_of(page: Page) -> list[str]:
+    """Return the names of a page as they are imported, those of one kind and rank in order."""
+    library = _library()
+    if page.module:
+        names = library[page.module].exports
+    else:
+        elsewhere = {*library["layers"].exports, *library["conversion"].exports}
+        names = [name for name in library.exports if name not in elsewhere]
+    return [f"{page.start}.{name}" for name in names]
+
+
+def public_names() -> dict[str, str]:
+    """Return where the reference has each name, under the last part of it."""
+    # From the last page to the first, so that CoordConv2d is the one of torch.
+    return {
+        name.rpartition(".")[2]: name
+        for page in reversed(PAGES.values())
+        for name in names_of(page)
+    }
+
+
+@cache
+def _library() -> Any:
+    return griffe.load("coordconv", search_paths=[SOURCES])
+
+
+class HouseForm(griffe.Extension):
+    """Docstrings as the house writes them, in the form that the builder reads."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Link the names in backticks, and turn a reference to other arguments into a sentence."""
+        if obj.docstring is not None and obj.path.startswith("coordconv."):
+            obj.docstring.value = in_the_builders_form(obj.docstring.value, obj.name)
+
+
+def in_the_builders_form(text: str, own: str = "") -> str:
+    """Return a docstring in the form that the builder reads.
+
+    "Those of `CoordConv2d`", in the place of arguments, is not one of them but a sentence; the
+    builder knows examples in the plural alone; a double colon before a block of code is Sphinx's;
+    a public name in backticks is a link.
+    """
+    text = re.sub(
+        r"^Args:\n {4}(Those of .*?)(?=\n\n|\Z)",
+        lambda found: "Arguments: t" + re.sub(r"\s+", " ", found.group(1))[1:],
+        text,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
+    text = re.sub(r"::$", ":", text, flags=re.MULTILINE)
+    names = public_names()
+
+    def linked(found: re.Match) -> str:
+        name = found.group(1).rpartition(".")[2]
+        return f"[`{found.group(1)}`][{names[name]}]" if name in names and name != own else found[0]
+
+    return re.sub(r"(?<!`)`([A-Za-z_.0-9]+)`(?!`)", linked, text)

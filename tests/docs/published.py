@@ -1,0 +1,115 @@
+"""What published layers compute, written down from their definitions, with their faults."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Grid = Callable[[int, int], list[Tensor]]
+
+
+def columns(height: int, width: int, low: float = -1, high: float = 1, over: int = 0) -> Tensor:
+    """The position of every column; divided by the length of an axis, its own if not given."""
+    steps = torch.arange(width) / ((over or width) - 1)
+    return (low + (high - low) * steps).expand(height, width)
+
+
+def rows(height: int, width: int, low: float = -1, high: float = 1, over: int = 0) -> Tensor:
+    return columns(width, height, low, high, over).T
+
+
+def uber(height: int, width: int) -> list[Tensor]:
+    x, y = columns(height, width, over=height), rows(height, width, over=width)
+    return [x, y, (x**2 + y**2).sqrt()]
+
+
+def mkocabas(height: int, width: int) -> list[Tensor]:
+    row, column = rows(height, width), columns(height, width)
+    return [row, column, ((row - 0.5) ** 2 + (column - 0.5) ** 2).sqrt()]
+
+
+def jacinle(height: int, width: int) -> list[Tensor]:
+    row, column, radius = mkocabas(height, width)
+    return [column, row, radius]
+
+
+def wizaron(height: int, width: int) -> list[Tensor]:
+    row, column = rows(height, width), columns(height, width)
+    radius = (row**2 + column**2).sqrt()
+    return [row, column, radius / radius.max()]
+
+
+def detectors(height: int, width: int) -> list[Tensor]:
+    row = torch.linspace(-1, 1, height)[:, None].expand(height, width)
+    return [torch.linspace(-1, 1, width).expand(height, width), row]
+
+
+def monai(height: int, width: int) -> list[Tensor]:
+    return [rows(height, width, -0.5, 0.5), columns(height, width, -0.5, 0.5)]
+
+
+def deepcell(height: int, width: int) -> list[Tensor]:
+    return [rows(height, width, 0, 1), columns(height, width, 0, 1)]
+
+
+class Published(nn.Module):
+    """A layer that appends coordinates and then convolves."""
+
+    def __init__(self, grid: Grid, before: bool = False, channels: int = 3, **options) -> None:
+        super().__init__()
+        self.grid, self.before = grid, before
+        self.conv = nn.Conv2d(channels + len(grid(2, 2)), 8, 3, **options)
+
+    def joined(self, x: Tensor) -> Tensor:
+        """The data with their coordinates."""
+        grid = torch.stack(self.grid(*x.shape[-2:])).expand(len(x), -1, -1, -1)
+        return torch.cat([grid, x] if self.before else [x, grid], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.joined(x))
+
+
+class WithDeadWeights(nn.Conv2d):
+    """A convolution that holds another one, which does the work."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(3, 8, 3)
+        self.inner = Published(grid)
+        self.conv = self.inner.conv
+        del self.inner.conv
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.conv(self.inner.joined(input))
+
+
+class Head(Published):
+    """Coordinates appended in the model, in front of a convolution of its own name."""
+
+    def __init__(self) -> None:
+        super().__init__(detectors, padding=1)
+        self.last = nn.Conv2d(8, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(super().forward(x).relu())
+
+    def named(self) -> dict[str, Tensor]:
+        """The state dict under the names of a model that has its layers in a row."""
+        names = {"conv": "0", "last": "2"}
+        found = self.state_dict().items()
+        return {names[k.partition(".")[0]] + "." + k.partition(".")[2]: v for k, v in found}
+
+
+class CoordXY(nn.Module):
+    """A convolution, and a multiple of x and of y added to each of its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        plain = nn.Conv2d(3, 8, 3, padding=1)
+        self.weight, self.bias = plain.weight, plain.bias
+        self.alpha, self.beta = (nn.Parameter(torch.randn(1, 8, 1, 1)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        column, row = detectors(*x.shape[-2:])
+        output = functional.conv2d(x, self.weight, self.bias, padding=1)
+        return output + self.alpha * column + self.beta * row

@@ -1,0 +1,39 @@
+"""What the pages for contributors name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "SECURITY.md")}
+TEXT = "\n".join(PAGES.values())
+TO_COME = {"src/coordconv_lab/tasks/mirroring.py"}
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", TEXT))))
+def test_every_link_leads_to_a_file(target):
+    assert (ROOT / target).exists()
+
+
+def test_every_file_and_every_test_that_is_named_is_there():
+    named = set(re.findall(r"`((?:src|tests|docs)/[\w/]+\.\w+)(?:::(\w+))?`", TEXT))
+    assert len(named) > 5
+    for path, test in named - {(path, "") for path in TO_COME}:
+        assert f"def {test}" in (ROOT / path).read_text()
+    sources = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for test in re.findall(r"`(test_\w+)`", TEXT):
+        assert f"def {test}(" in sources
+
+
+def test_every_make_target_that_is_named_is_there():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    lines = re.findall(r"(?:^|`)make ((?:[a-z]+ ?)+)", TEXT, flags=re.MULTILINE)
+    named = {word for line in lines for word in line.split()}
+    assert {"check", "release", "sbom", "audit"} <= named <= targets
+
+
+@pytest.mark.parametrize("name", ["BASELINE", "_KINDS_OF_TASK", "PRIMARY_SCORE", "_words"])
+def test_what_has_to_be_extended_is_still_called_so(name):
+    sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    assert re.search(rf"^(?:def )?{name}\b", sources, flags=re.MULTILINE)

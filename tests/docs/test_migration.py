@@ -1,0 +1,132 @@
+"""The page for those who come from other code: its two lines convert, its numbers are measured."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.docs import published
+
+PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+HEAD, *PARTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+SECTIONS = {part.partition("\n")[0]: part for part in PARTS}
+X = torch.randn(2, 3, 5, 9)
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def of(layer: nn.Module) -> dict:
+    """What a section is given: the published layer's weights and what it computes."""
+    return {"theirs": layer.state_dict(), "there": layer(X)}
+
+
+def of_tensorflow(layer: published.Published) -> dict:
+    """The same with a kernel as TensorFlow has it, and a picture that is square."""
+    square = torch.randn(2, 3, 6, 6)
+    kernel = layer.conv.weight.detach().permute(2, 3, 1, 0).numpy()
+    given = {"kernel": kernel, "bias": layer.conv.bias.detach().numpy(), "square": square}
+    return given | {"there_on_a_square": layer(square), "there": layer(X)}
+
+
+def of_a_head() -> dict:
+    head = published.Head()
+    return {"theirs": head.named(), "there": head(X)}
+
+
+def of_monai() -> dict:
+    return {"there": published.Published(published.monai).joined(X)}
+
+
+def of_tornet() -> dict:
+    polar = torch.randn(2, 5, 9)
+    layer = published.Published(lambda height, width: list(polar[:, :height, :width]), padding=1)
+    return of(layer) | {"polar": polar}
+
+
+def of_the_paper() -> dict:
+    return of_tensorflow(published.Published(published.uber, padding=1))
+
+
+GIVEN = {
+    "uber-research/CoordConv": of_the_paper,
+    "mkocabas/CoordConv": lambda: of(published.Published(published.mkocabas)),
+    "walsvid/CoordConv": lambda: of(published.WithDeadWeights(published.mkocabas)),
+    "titu1994": lambda: of_tensorflow(published.Published(published.mkocabas)),
+    "vacancy": lambda: of(published.Published(published.jacinle)),
+    "Wizaron": lambda: of(published.Published(published.wizaron, before=True)),
+    "SOLO": of_a_head,
+    "SparseInst": lambda: of(published.Published(published.detectors, before=True, padding=1)),
+    "The aligners": lambda: of(published.Published(published.wizaron)),
+    "MONAI": of_monai,
+    "vanvalenlab": lambda: of(published.Published(published.deepcell)),
+    "tlikhomanenko": lambda: of(published.CoordXY()),
+    "mit-ll": of_tornet,
+}
+
+
+@pytest.mark.parametrize("start", GIVEN)
+def test_the_lines_of_a_section_convert_what_was_published(start):
+    [section] = [text for title, text in SECTIONS.items() if title.startswith(start)]
+    names = {"x": X} | GIVEN[start]()
+    for block in blocks(HEAD) + blocks(section):
+        exec(block, names)
+    assert "assert_close" in blocks(section)[-1]
+
+
+def test_every_section_is_tried():
+    assert len(SECTIONS) == len(GIVEN) == 13  # The landing page says how many.
+
+
+def test_a_wrong_convention_is_noticed_by_the_comparison():
+    [section] = [text for title, text in SECTIONS.items() if title.startswith("Wizaron")]
+    names = {"x": X} | GIVEN["Wizaron"]()
+    exec(blocks(HEAD)[0], names)
+    with pytest.raises(AssertionError, match="not close"):
+        exec(blocks(section)[0].replace('"wizaron"', '"stargan"'), names)
+
+
+def test_the_swapped_divisors_reach_as_far_as_the_page_says():
+    x, y, _ = published.uber(3, 5)
+    ends = [one.item() for grid in (x, y) for one in (grid.min(), grid.max())]
+    words = "on 3 rows and 5 columns x goes from {:.0f} to {:.0f} and y from {:.0f} to {:.0f}"
+    assert words.format(*ends) in PAGE
+
+
+def test_the_radius_from_one_half_is_smallest_where_the_page_says():
+    radius = published.mkocabas(3, 5)[2]
+    row, column = divmod(int(radius.argmin()), 5)
+    words = f"on 3 rows and 5 columns it is smallest, {radius.min():.1f}, at row {row}, column"
+    assert f"{words} {column}" in PAGE
+
+
+def test_an_axis_of_one_pixel_is_not_a_number_there():
+    layer = published.Published(published.mkocabas, padding=1)
+    assert layer(torch.randn(1, 3, 1, 4)).isnan().all()
+
+
+def test_half_precision_loses_as_many_positions_as_the_page_says():
+    steps = torch.arange(1024, dtype=torch.bfloat16)
+    low = (steps / 1023 * 2 - 1).unique().numel()
+    once = (torch.arange(1024) / 1023 * 2 - 1).bfloat16().unique().numel()
+    words = f"{low} distinct positions in bfloat16, where rounding once leaves {once}"
+    assert words in PAGE
+
+
+def test_integer_images_have_no_coordinates_there_and_an_error_here():
+    from coordconv import AddCoords
+
+    grid = torch.stack(published.monai(3, 5)).to(torch.uint8)
+    assert not grid.any()
+    with pytest.raises(TypeError, match="float"):
+        AddCoords(convention="monai")(torch.zeros(1, 1, 3, 5, dtype=torch.uint8))
+
+
+def test_with_groups_the_first_ones_alone_see_the_coordinates_there():
+    layer = published.Published(published.wizaron, before=True, channels=5, groups=2)
+    zeros = torch.zeros(1, 5, 6, 7)
+    seen = layer(zeros).std((2, 3))[0] > 1e-6
+    assert seen.tolist() == [True] * 4 + [False] * 4

@@ -1,0 +1,33 @@
+"""The pages about numbers and versions say what was written down."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+from benchmarks.matrix import CELLS, EXTRAS, RESULTS, counts
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_pages_are_those_of_the_committed_outcomes():
+    check = [sys.executable, ROOT / "docs" / "make_numbers.py", "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
+
+
+def test_every_extra_of_the_project_has_cells_and_every_outcome_a_cell():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for_users = set(project["optional-dependencies"]) - {"dev", "docs", "release"}
+    assert for_users == {"lab", *EXTRAS}
+    assert set(json.loads(RESULTS.read_text())) <= {cell.id for cell in CELLS}
+
+
+def test_an_outcome_counts_errors_as_failures(tmp_path):
+    suite = ElementTree.Element("testsuites")
+    numbers = {"tests": "9", "failures": "1", "errors": "2", "skipped": "3"}
+    ElementTree.SubElement(suite, "testsuite", numbers)
+    report = tmp_path / "report.xml"
+    ElementTree.ElementTree(suite).write(report)
+    assert counts(report) == {"passed": 3, "failed": 3, "skipped": 3}

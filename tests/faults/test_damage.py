@@ -1,0 +1,28 @@
+"""Damage of every kind of file, a part of what `python -m tests.faults.damage` does."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.damage import KINDS, Laboratory, cuts, laboratory
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Laboratory]:
+    with laboratory() as made:
+        yield made
+
+
+def one_digit_changed(content: bytes) -> bytes:
+    """A file that can be read as before, where nobody compares: another digit past its middle."""
+    at = next(i for i in range(len(content) // 2, len(content)) if content[i : i + 1].isdigit())
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_damage_is_named_and_costs_nothing_else(name, lab):
+    kind = KINDS[name]
+    content, command = lab.path(kind).read_bytes(), next(iter(kind.said))
+    for damaged in (cuts(content)[3], one_digit_changed(content)):
+        shown = lab.outcome(kind, command, damaged)
+        assert shown == "named" or not kind.is_ours

@@ -1,0 +1,239 @@
+"""A small file that stands for something huge is refused before there is memory for it."""
+
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from coordconv.export import coordinates_in_file
+from coordconv_lab.errors import FailingRunError, InputError, in_short
+from coordconv_lab.models import build
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.report.answers import read_answers
+from coordconv_lab.results import RunStore
+from coordconv_lab.results.files import read_json
+from coordconv_lab.specs import parse_data_spec, parse_spec
+from coordconv_lab.sweep.catalogue import sweep_named
+from coordconv_lab.sweep.space_file import read_space
+from coordconv_lab.train import run
+from tests.report.conftest import add_run, store
+from tests.train.conftest import tiny
+
+__all__ = ["add_run", "store", "tiny"]
+
+SPEC = tuned("regression", "quadrant", "coordconv")
+
+
+def packed(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_not_unpacked(tiny, store, monkeypatch):
+    file = io.BytesIO()
+    torch.save({"losses": torch.zeros(1_000_000)}, file)
+    with zipfile.ZipFile(file) as archive:
+        bomb = packed({name: archive.read(name) for name in archive.namelist()})
+    assert len(bomb) < 100_000
+    (store.open(tiny) / "checkpoint.ckpt").write_bytes(bomb)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
+        run(tiny, store)
+
+
+def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run):
+    path = add_run() / "predictions.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez_compressed(path, **arrays, more=np.zeros(1_500_000))
+    assert path.stat().st_size < 300_000
+    with pytest.raises(InputError, match="unpacks to 12,"):
+        read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
+
+
+def test_positions_that_are_all_different_do_not_make_a_grid_of_their_square(add_run):
+    path = add_run() / "predictions.npz"
+    spec = tuned("classification", "quadrant", "coordconv", 0)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    many = np.arange(30_000, dtype=np.int32)  # Their square would take seven gigabytes.
+    np.savez_compressed(path, **arrays | {"x": many, "y": many})
+    with pytest.raises(InputError, match="not every row with every column"):
+        read_answers(path, spec)
+
+
+def test_what_a_program_says_is_not_unpacked_without_end(tmp_path):
+    path = tmp_path / "given.pt2"
+    path.write_bytes(packed({"given/extra/coordconv.json": b" " * 11_000_000}))
+    with pytest.raises(ValueError, match="more than 10,000,000 bytes"):
+        coordinates_in_file(path)
+
+
+@pytest.mark.parametrize(
+    ("net", "settings"),
+    [
+        (("classification", "uniform", "coordconv"), {"model.widths": (4096,) * 64}),
+        (("rendering", "uniform", "coordconv"), {"model.painter_widths": (4096,) * 3}),
+        (("classification", "uniform", "deconv"), {"model.width": 4096}),
+        (("regression", "quadrant", "conv"), {"model.width": 4096}),
+        (("regression", "uniform", "conv"), {"model.width": 4096, "model.hidden": 4096}),
+    ],
+)
+def test_a_net_without_end_is_refused_before_it_is_built(net, settings):
+    spec = with_settings(tuned(*net), settings)
+    with pytest.raises(FailingRunError, match=r"parameters, more than 100,000,000"):
+        build(spec.model, spec.data.canvas)
+
+
+def test_looking_at_the_size_of_a_net_does_not_change_its_weights(monkeypatch):
+    weights = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        weights.append(build(SPEC.model).state_dict())
+        module = sys.modules["coordconv_lab.models.build"]  # `build` is the function in it, too
+        monkeypatch.setattr(module, "_check_size", lambda *_: None)
+    for one, other in zip(*(each.values() for each in weights), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"data.canvas": (10**9, 10**9)},
+        {"data.canvas": (10**400, 64)},
+        {"model.width": 10**9},
+        {"training.epochs": 10**18},
+        {"training.curve_points": 10**9},
+        {"training.early_stop_epochs": 16**5000},
+        {"seed": 16**5000},
+        {"training.learning_rate": 10**400},
+        {"training.betas": [0.9] * 100_000},
+    ],
+)
+def test_a_setting_without_end_is_refused_in_a_short_line(settings):
+    with pytest.raises(InputError) as caught:
+        with_settings(SPEC, settings)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_long_or_deep_file_is_refused_in_a_short_line(tmp_path):
+    path = tmp_path / "spec.json"
+    fields = json.loads(SPEC.model_dump_json())
+    for value in (["a" * 10**5], {str(n): n for n in range(10**3)}, "b" * 10**5):
+        path.write_text(json.dumps(fields | {"model": value, "c" * 10**5: 1, "version": 1}))
+        with pytest.raises(InputError) as caught:
+            parse_spec(read_json(path), "spec.json")
+        assert len(str(caught.value)) < 2000
+    path.write_text('{"a":' * 100_000)
+    with pytest.raises(InputError, match="not a whole JSON file"):
+        read_json(path)
+    path.write_text('{"version": ' + "1" * 10_000 + "}")
+    with pytest.raises(InputError, match="not a whole JSON file"):
+        read_json(path)
+    assert len(in_short([["x" * 10**5]])) < 210
+
+
+def refused(path: Path, text: str) -> str:
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_space(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 15_000, "more than 50 deep"),
+        ("- " * 7_000, "more than 50 deep"),
+        ("{a: " * 3_000, "more than 50 deep"),
+        ("a: &a [1, 1]\nb: &b [*a, *a]\nc: &c [*b, *b]\nname: [*c, *c]", "aliases"),
+        ("a: " + "x" * 16_000, "more than 16,000"),
+        ("name: 0x" + "f" * 9_000, "too long to write"),
+        ("seed: 1" + ":1" * 7_000, "too long to write"),
+    ],
+)
+def test_yaml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
+    found = refused(tmp_path / "given.yaml", text)
+    assert said in found
+    assert len(found) < 1500
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 15_000, "no valid TOML"),
+        (".".join("a" * 2_000) + " = 1", "Extra inputs"),
+        ("name = 0x" + "f" * 9_000, "too long to write"),
+        ("a = '" + "x" * 16_000 + "'", "more than 16,000"),
+    ],
+)
+def test_toml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
+    found = refused(tmp_path / "given.toml", text)
+    assert said in found
+    assert len(found) < 1500
+
+
+def test_a_model_or_a_setting_of_a_long_name_is_refused_in_a_short_line(tmp_path):
+    path = tmp_path / "space.yaml"
+    for more in ({"model": "x" * 9000}, {"settings": {"y" * 9000: [1]}}):
+        path.write_text(json.dumps({"name": "long", "rows": [{"task": "regression"} | more]}))
+        with pytest.raises(InputError) as caught:
+            sweep_named(str(path))
+        assert len(str(caught.value)) < 2000
+
+
+def test_a_grid_of_a_million_million_points_is_counted_and_not_made(tmp_path):
+    path = tmp_path / "space.yaml"
+    steps = {"low": 0.1, "high": 1, "steps": 1000}
+    settings = {f"training.{name}": steps for name in ("learning_rate", "weight_decay", "warmup")}
+    rows = [{"task": "regression", "settings": {"model.input_scale": steps}}]
+    path.write_text(json.dumps({"name": "big", "rows": rows, "settings": settings}))
+    with pytest.raises(InputError, match="2,000,000,000,000 runs, more than 100,000"):
+        sweep_named(str(path))
+
+
+def test_a_canvas_without_end_is_no_data_set():
+    for canvas in ((10**9, 10**9), (4097, 64), (-1, 64), (0, 0), (2**63, 2**64)):
+        with pytest.raises(InputError, match="canvas"):
+            parse_data_spec({"canvas": canvas})
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), "high", 10**400, None, [1.0]])
+def test_a_search_is_told_no_score_that_is_none(score, tmp_path):
+    """Optuna would end the sweep with an error of its own."""
+    pytest.importorskip("optuna")
+    from coordconv_lab.sweep.search import Searched
+    from coordconv_lab.sweep.space import Space
+
+    fields = {
+        "name": "x",
+        "search": "optuna",
+        "trials": 3,
+        "rows": [{"task": "regression", "split": "uniform"}],
+        "settings": {"model.width": [4, 8]},
+    }
+    space, runs = Space.model_validate(fields), RunStore(tmp_path)
+    (one,) = space.listed_rows()
+    spec = with_settings(one.base, {"model.width": 4})
+    runs.note(spec, "stopped.json", {"epoch": 1, "score": score})
+
+    def search() -> Searched:
+        return Searched(space, one, [{"model.width": 4}], runs, stops_count=True)
+
+    if isinstance(score, float):
+        assert len(search().proposed) == 1
+    else:
+        with pytest.raises(InputError, match=r"stopped\.json of .* has no score"):
+            search()
+    asked = Searched(space, one, [], runs)
+    first = asked.next()
+    assert first is not None
+    asked.tell(first, score if isinstance(score, float) else None)

@@ -1,0 +1,149 @@
+"""A file is whole or absent whenever its writer dies, and the next writer clears what was left."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coordconv.export.files import replaced_when_done
+from coordconv_lab.errors import DamagedError
+from coordconv_lab.results.digest import DIGEST, with_digest
+from coordconv_lab.results.files import (
+    UNFINISHED,
+    parse_json,
+    read_json,
+    remove_leftovers,
+    whole_file,
+    write_atomically,
+    write_json,
+)
+
+NAMES = (
+    *("spec.json", "record.json", "failure.json", "stopped.json", "proposals.json"),
+    *("summary.json", "checkpoint.ckpt", "metrics.csv", "weights.safetensors", "predictions.npz"),
+    *("sheet.png", "report.html", "report.md", "maps.pdf", "notsoclevr.npz", "[a] *.json"),
+)
+
+
+def exported(path: Path, content: bytes) -> None:
+    with replaced_when_done(path) as unfinished:
+        unfinished.write_bytes(content)
+        unfinished.with_suffix(".data").write_bytes(content)
+
+
+WRITERS: list[tuple[Callable[[Path, bytes], None], str]] = [
+    *((write_atomically, name) for name in NAMES),
+    (exported, "model.onnx"),
+    (exported, "program.pt2"),
+]
+
+
+def killed(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """Do some work in a process that dies by signal 9 as it flushes, or renames, a file."""
+    pid = os.fork()
+    if pid == 0:
+        target = (os, "fsync") if at == "fsync" else (Path, "replace")
+        monkeypatch.setattr(*target, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        try:
+            work()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("at", ["fsync", "rename"])
+@pytest.mark.parametrize(("write", "name"), WRITERS, ids=[name for _, name in WRITERS])
+def test_a_writer_that_dies_leaves_the_old_file_and_nothing_for_long(
+    write, name, at, tmp_path, monkeypatch
+):
+    path = tmp_path / name
+    write(path, b"old")
+    before = set(tmp_path.iterdir())
+    killed(lambda: write(path, b"new" * 1000), monkeypatch, at)
+    assert path.read_bytes() == b"old"
+    (leftover,) = set(tmp_path.iterdir()) - before
+    assert leftover.name.startswith(f".{name}.")
+    write(path, b"newer")
+    assert path.read_bytes() == b"newer"
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
+    path = tmp_path / "file"
+    with whole_file(path) as slow:
+        slow.write(b"slow")
+        other = threading.Thread(target=write_atomically, args=(path, b"fast"))
+        other.start()
+        other.join()
+        assert path.read_bytes() == b"fast"
+        remove_leftovers(path)
+    assert path.read_bytes() == b"slow"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_an_export_under_way_is_at_is_left_alone(tmp_path):
+    path = tmp_path / "model.onnx"
+    with replaced_when_done(path) as slow:
+        exported(path, b"fast")
+        slow.write_bytes(b"slow")
+    assert path.read_bytes() == b"slow"
+
+
+def test_an_export_whose_file_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    exported(path, b"old")
+    monkeypatch.setattr(os, "fsync", _full)
+    with pytest.raises(OSError, match="No space left"):
+        exported(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.data", "model.onnx"]
+
+
+def _full(_: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_files_that_only_look_like_leftovers_are_kept(tmp_path):
+    path = tmp_path / "file"
+    kept = [".file.backup", f".other.12345678{UNFINISHED}", f"file.12345678{UNFINISHED}"]
+    for name in kept:
+        (tmp_path / name).write_text("mine")
+    write_atomically(path, b"new")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*kept, "file"])
+
+
+FIELDS = {
+    "reason": "the loss became nan",
+    "at": [1, 2.5, float("inf")],
+    "café": {"b": 1, "a": None},
+}
+
+
+def test_an_object_with_its_digest_reads_back_without_it(tmp_path):
+    write_json(tmp_path / "file", with_digest(FIELDS))
+    assert DIGEST in (tmp_path / "file").read_text()
+    assert read_json(tmp_path / "file") == FIELDS
+
+
+def test_an_object_without_a_digest_is_read_as_it_is(tmp_path):
+    write_json(tmp_path / "file", FIELDS)
+    assert read_json(tmp_path / "file") == FIELDS
+
+
+def test_no_changed_bit_of_an_object_with_a_digest_changes_what_is_read(tmp_path):
+    write_json(tmp_path / "file", with_digest(FIELDS))
+    content = (tmp_path / "file").read_bytes()
+    found = 0
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        try:
+            read = parse_json(bytes(changed), "file")
+        except DamagedError:
+            found += 1
+        else:  # a change of white space, or of the key of the digest, which is no field of ours
+            assert {key: read[key] for key in FIELDS} == FIELDS
+    assert found > 7 * len(content)

@@ -1,0 +1,210 @@
+"""A run that meets NaN or infinity stops, says where and why, and loses nothing that was good."""
+
+import io
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from coordconv_lab.cli import main
+from coordconv_lab.errors import DivergenceError, InputError
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.results import RunStore
+from coordconv_lab.results.files import read_json
+from coordconv_lab.results.remote import store_at
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train import attempt, run, run_ensemble
+from coordconv_lab.train.checkpoint import Checkpoint
+from coordconv_lab.train.divergence import diverged
+from coordconv_lab.train.loop import Loop
+
+FAULTS = ["loss", "infinite loss", "gradient", "weight", "moment"]
+STEP = 20  # of 28; an epoch has 14
+
+
+def plant(patched: pytest.MonkeyPatch, fault: str, step: int = STEP, member: int = 0) -> None:
+    """Have one number of one net go wrong at a step."""
+    take_step = Loop._take_step
+
+    def wrong_step(loop: Loop, points: Tensor) -> None:
+        if loop.step + 1 != step:
+            take_step(loop, points)
+            return
+        weight, losses_of = next(loop.nets[member].parameters()), loop._losses_of
+        chosen = torch.zeros(len(loop.nets))
+        chosen[member] = 1
+        changes: dict[str, Callable[[Tensor], Tensor]] = {
+            "loss": lambda losses: losses + (chosen * 0).log() * 0,
+            "infinite loss": lambda losses: losses - chosen.sub(1).abs().log() * chosen,
+            "gradient": lambda losses: losses + 0 * (weight - weight.detach()).sum().abs().sqrt(),
+        }
+        if fault in changes:
+            loop._losses_of = lambda part: changes[fault](losses_of(part))  # pyright: ignore
+        take_step(loop, points)
+        loop._losses_of = losses_of
+        with torch.no_grad():
+            if fault == "weight":
+                weight.view(-1)[-1] = torch.nan
+            if fault == "moment":
+                loop._optimizer.state[weight]["exp_avg_sq"].view(-1)[0] = torch.inf
+
+    patched.setattr(Loop, "_take_step", wrong_step)
+
+
+def saved(store: RunStore, spec: ExperimentSpec) -> dict:
+    (path,) = store.directory(spec).glob("*.ckpt")
+    mark, _, content = path.read_bytes().partition(b"\n")
+    assert mark.startswith(b"sha256 ")
+    return torch.load(io.BytesIO(content), weights_only=True)
+
+
+def all_numbers(state: object) -> bool:
+    """Whether every tensor and every number of a nested state is finite."""
+    if isinstance(state, dict):
+        return all(map(all_numbers, state.values()))
+    if isinstance(state, Sequence) and not isinstance(state, str):
+        return all(map(all_numbers, state))
+    if isinstance(state, Tensor | float):
+        return bool(torch.as_tensor(state).isfinite().all())
+    return True
+
+
+@pytest.fixture(scope="module")
+def tiny() -> ExperimentSpec:
+    settings = {"data.canvas": (14, 18), "data.square": 5}
+    training = {"training.epochs": 2, "training.curve_points": 2}
+    return with_settings(tuned("regression", "quadrant", "coordconv"), {**settings, **training})
+
+
+@pytest.fixture(scope="module")
+def untouched(tiny, tmp_path_factory) -> str:
+    return run(tiny, RunStore(tmp_path_factory.mktemp("untouched"))).weights_sha256
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_stops_the_run_at_its_step_and_leaves_the_last_good_checkpoint(
+    tiny, store, monkeypatch, fault, untouched
+):
+    checkpoint = store.directory(tiny) / "checkpoint.ckpt"
+    with monkeypatch.context() as patched:
+        plant(patched, fault)
+        with pytest.raises(DivergenceError) as raised:
+            run(tiny, store, checkpoint_seconds=0)
+    said = str(raised.value)
+    assert f"at step {STEP} (epoch 2 of 2) with learning_rate " in said
+    assert f"the last good checkpoint is {checkpoint}" in said
+    state = saved(store, tiny)
+    assert state["losses"]["step"] == STEP - 1
+    assert all_numbers(state)
+    assert store.record(tiny) is None
+    # Without the fault the run goes on from there, as if nothing had been.
+    assert run(tiny, store).weights_sha256 == untouched
+
+
+@pytest.mark.parametrize(
+    ("fault", "step"), [("loss", STEP), ("moment", STEP), ("gradient", 28), ("weight", 28)]
+)
+def test_a_fault_after_the_last_checkpoint_makes_no_record(tiny, store, monkeypatch, fault, step):
+    plant(monkeypatch, fault, step)
+    with pytest.raises(DivergenceError, match=r"no checkpoint was due yet in .*regression"):
+        run(tiny, store)
+    assert {path.name for path in store.directory(tiny).iterdir()} <= {
+        "spec.json",
+        "run.lock",
+        "tensorboard",
+    }
+
+
+def test_tried_again_a_run_diverges_again_and_its_checkpoint_stays_good(tiny, store, monkeypatch):
+    plant(monkeypatch, "weight")
+    said = []
+    for _ in range(2):
+        with pytest.raises(DivergenceError) as raised:
+            run(tiny, store, checkpoint_seconds=0)
+        said.append(str(raised.value))
+        assert saved(store, tiny)["losses"]["step"] == STEP - 1
+    assert said[0] == said[1]
+
+
+def test_among_nets_trained_together_the_one_that_diverged_is_named(tiny, store, monkeypatch):
+    specs = [with_settings(tiny, {"seed": seed}) for seed in range(2)]
+    plant(monkeypatch, "infinite loss", member=1)
+    with pytest.raises(DivergenceError, match=f"in {specs[1].run_name}, one of 2 trained together"):
+        run_ensemble(specs, store, checkpoint_seconds=0)
+    state = saved(store, specs[0])
+    assert (state["losses"]["step"], len(state["nets"])) == (STEP - 1, 2)
+    assert all_numbers(state)
+
+
+def test_a_run_of_many_is_marked_as_failed_with_the_reason(tiny, store, monkeypatch):
+    plant(monkeypatch, "loss")
+    failure = attempt(tiny, store).failure
+    assert failure is not None
+    assert failure.startswith(f"the loss became nan at step {STEP} (epoch 2 of 2)")
+    assert read_json(store.directory(tiny) / "failure.json") == {"reason": failure}
+
+
+def test_under_a_url_no_checkpoint_is_promised(tiny, tmp_path, monkeypatch):
+    plant(monkeypatch, "weight")
+    with pytest.raises(DivergenceError, match="under a URL no checkpoint is kept"):
+        run(tiny, store_at(f"local://{tmp_path}/remote"), checkpoint_seconds=0)
+
+
+def test_a_checkpoint_of_a_net_that_diverged_is_not_gone_on_with(tiny, store, monkeypatch):
+    with monkeypatch.context() as patched:
+        plant(patched, "weight")
+        patched.setattr(Loop, "check", lambda loop: None)
+        patched.setattr(Loop, "run", _but_stop_after(STEP))
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny, store, checkpoint_seconds=0)
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt holds NaN or infinity; delete it"):
+        run(tiny, store)
+
+
+def _but_stop_after(step: int) -> Callable:
+    steps = Loop.run
+
+    def some(loop: Loop, *arguments):
+        for done in steps(loop, *arguments):
+            yield done
+            if done == step:
+                raise KeyboardInterrupt
+
+    return some
+
+
+def test_of_several_processes_the_first_never_raises_alone(tmp_path, tiny):
+    """The others would wait for it for ever; all find the fault when they all look."""
+    checkpoint = Checkpoint(tmp_path, [tiny], 0)
+    loop = SimpleNamespace(
+        processes=SimpleNamespace(is_first=True, count=2),
+        losses=SimpleNamespace(settled=True),
+        is_finite=False,
+    )
+    checkpoint.save_if_due(loop)  # pyright: ignore
+    assert not checkpoint.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "learning_rate 0.5, warmup 0.0; take a smaller learning_rate, or more warmup"),
+        ({"weight_decay": 9.0}, "weight_decay 9.0; .* or less weight_decay"),
+        ({"precision": "bfloat16"}, "precision bfloat16; .* or precision float32"),
+    ],
+)
+def test_the_settings_that_may_be_to_blame_are_named_with_what_to_do(tiny, settings, named):
+    chosen = {"learning_rate": 0.5, "warmup": 0.0, "weight_decay": 0.0, **settings}
+    spec = with_settings(tiny, {f"training.{name}": value for name, value in chosen.items()})
+    with pytest.raises(DivergenceError, match=named):
+        raise diverged(spec, "the loss became nan", 14, 14)
+
+
+def test_the_command_line_says_it_in_one_line_and_exits_with_2(monkeypatch, tmp_path, capsys):
+    plant(monkeypatch, "loss", 3)
+    tiny = "train regression --canvas 14 18 --square 5 --epochs 1 --device cpu --runs"
+    assert main([*tiny.split(), str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("coordconv: the loss became nan at step 3 (epoch 1 of 1)")
