@@ -221,9 +221,14 @@ def _require_gradients(*tensors: Tensor) -> bool:
 
 def _without_autocast(device_type: str) -> AbstractContextManager:
     """Return a context in which the small tensors beside the data keep their types."""
-    if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
+    if _knows_autocast(device_type) and torch.is_autocast_enabled(device_type):
         return torch.autocast(device_type, enabled=False)
     return nullcontext()
+
+
+@torch.compiler.assume_constant_result  # torch 2.7 cannot trace what it calls
+def _knows_autocast(device_type: str) -> bool:
+    return torch.amp.is_autocast_available(device_type)
 
 
 def checked_method(method: Method) -> Method:

@@ -165,7 +165,7 @@ def _axis_windows(
     """Return (start, whole) for every axis: numbers, or tensors that broadcast over pixels."""
     if window is None:
         return [(0, length) for length in size]
-    if not isinstance(window, tuple | list) or len(window) != 2:
+    if not isinstance(window, (tuple, list)) or len(window) != 2:
         raise ValueError(
             f"window must be a pair (start, whole) such as ((0, 8), (64, 64)), got {window!r}"
         )
@@ -173,7 +173,7 @@ def _axis_windows(
     for name, numbers in zip(("start", "whole"), window, strict=True):
         if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
             column = list(numbers.to(device=device, dtype=dtype).unsqueeze(-1).unbind(-2))
-        elif isinstance(numbers, tuple | list) and all(_is_a_number(n) for n in numbers):
+        elif isinstance(numbers, (tuple, list)) and all(_is_a_number(n) for n in numbers):
             column = list(numbers)
         else:
             column = []
@@ -191,7 +191,7 @@ def _axis_windows(
 def _is_a_number(value: object) -> bool:
     if isinstance(value, int):
         return abs(value) <= _LARGEST
-    return isinstance(value, float | torch.SymInt | torch.SymFloat)
+    return isinstance(value, (float, torch.SymInt, torch.SymFloat))
 
 
 def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> Tensor:
@@ -255,7 +255,7 @@ def _norm(parts: list[Tensor]) -> Tensor:
 
 
 def _check_size(size: Sequence[int]) -> None:
-    if not isinstance(size, Sequence) or not all(isinstance(n, int | torch.SymInt) for n in size):
+    if not isinstance(size, Sequence) or not all(isinstance(n, (int, torch.SymInt)) for n in size):
         raise TypeError(f"size must be a sequence of integers such as (2, 3), got {size!r}")
     if len(size) == 0 or any(n < 0 for n in size):
         raise ValueError(

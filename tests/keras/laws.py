@@ -239,7 +239,7 @@ def test_a_layer_with_lora_comes_back_and_computes_the_same(tmp_path):
 
 def test_a_layer_recovers_from_a_picture_that_was_too_small():
     layer = CoordConv2D(6, 7)
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises((ValueError, RuntimeError), match=r".+"):  # the backend chooses
         layer(pictures(2))
     assert tuple(layer(np.zeros((1, 9, 9, 4), "float32")).shape) == (1, 3, 3, 6)
     assert CoordConv2D.from_config(layer.get_config()).get_config() == layer.get_config()

@@ -4,7 +4,7 @@ Liu et al. 2018 (arXiv:1807.03247), section 4.3; the intermediate loss on the po
 the paper's code.
 """
 
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,7 +12,6 @@ from torch.nn import functional
 from coordconv_lab.data.notsoclevr import pixel_index, square_images
 
 
-@runtime_checkable
 class FindsThenDraws(Protocol):
     """A renderer in two halves: `find` gives logits of the point, `draw` paints from them."""
 
@@ -63,10 +62,10 @@ class Rendering:
         """Mean over pixels, plus the weighted cross-entropy of the point where there is one."""
         if not self.point_loss:
             return self._pixel_loss(net(points), points)
-        assert isinstance(net, FindsThenDraws)  # the spec admits no other
-        point_logits = net.find(points).float()
+        halves = cast(FindsThenDraws, net)  # the spec admits no other
+        point_logits = halves.find(points).float()
         found = functional.cross_entropy(point_logits.flatten(1), pixel_index(points, self.canvas))
-        return self._pixel_loss(net.draw(point_logits), points) + self.point_loss * found
+        return self._pixel_loss(halves.draw(point_logits), points) + self.point_loss * found
 
     def _pixel_loss(self, logits: Tensor, points: Tensor) -> Tensor:
         target = square_images(points, self.canvas, self.square)
