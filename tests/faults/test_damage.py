@@ -1,5 +1,6 @@
 """Damage of every kind of file, a part of what `python -m tests.faults.damage` does."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,8 +15,10 @@ def lab() -> Iterator[Laboratory]:
 
 
 def one_digit_changed(content: bytes) -> bytes:
-    """A file that can be read as before, where nobody compares: another digit past its middle."""
-    at = next(i for i in range(len(content) // 2, len(content)) if content[i : i + 1].isdigit())
+    """A file that can be read as before, where nobody compares: another number past its middle."""
+    past_middle = range(len(content) // 2, len(content))
+    # The first digit: the seventeenth of a number may be read as the same number.
+    at = next(i for i in past_middle if re.fullmatch(rb"[^\d.]\d", content[i - 1 : i + 1], re.S))
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
