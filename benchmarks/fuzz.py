@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from coordconv_lab.results.files import read_json, write_json
+from coordconv_lab.train.provenance import commit
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "fuzz"
@@ -78,11 +79,6 @@ def main() -> None:
         print(f"{kind}: {found['cases']} cases, {found['seconds']} s, failed: {found['failed']}")
         kept = read_json(OUT) if OUT.exists() else {}
         write_json(OUT, kept | {"memory": MOST_BYTES, kind: found})
-
-
-def commit() -> str:
-    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Nets of the laboratory on the Hugging Face Hub, and back. Needs the extra ``hub``.
 
 Weights are safetensors, whose files hold numbers and no code; a pickle is never loaded.
+
+Raises:
+    ModuleNotFoundError: If the extra is not installed; it says how to.
 """
 
 import re
@@ -15,8 +18,10 @@ try:
     from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-except ImportError as _error:
-    raise InputError("sharing nets needs the extra: pip install 'torch-coordconv[hub]'") from _error
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "sharing nets needs the extra: pip install 'torch-coordconv[hub]'", name=_error.name
+    ) from _error
 
 from coordconv_lab.models.build import build
 from coordconv_lab.models.trained import trained_net

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,19 +101,12 @@ def written(text: str, suffix: str, place: Any) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("form", "text_of"), [("yaml", as_json), ("toml", toml)])
 @FUZZED
 @given(fields=valid, drawn=changes)
-def test_structures_in_yaml_are_listed_or_refused(fields, drawn, tmp_path_factory):
-    path = written(as_json(mutated(fields, drawn)), "yaml", tmp_path_factory)
-    _, said = outcome("spaces in YAML", lambda: use(path), (InputError,))
-    assert said is None or len(said) < 3000
-
-
-@FUZZED
-@given(fields=valid, drawn=changes)
-def test_structures_in_toml_are_listed_or_refused(fields, drawn, tmp_path_factory):
-    path = written(toml(mutated(fields, drawn)), "toml", tmp_path_factory)
-    _, said = outcome("spaces in TOML", lambda: use(path), (InputError,))
+def test_structures_are_listed_or_refused(form, text_of, fields, drawn, tmp_path_factory):
+    path = written(text_of(mutated(fields, drawn)), form, tmp_path_factory)
+    _, said = outcome(f"spaces in {form.upper()}", lambda: use(path), (InputError,))
     assert said is None or len(said) < 3000
 
 

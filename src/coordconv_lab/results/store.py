@@ -135,11 +135,11 @@ class RunStore:
         """The last scores of a run that was stopped early, or None where it was not.
 
         Raises:
-            InputError: The file that holds them cannot be used.
+            DamagedError: The file that holds them cannot be used.
         """
         row = self._read_note(spec, "stopped.json")
         if row is not None and not isinstance(row.get("score"), float):
-            raise InputError(
+            raise DamagedError(
                 f"the stopped.json of {spec.run_name} has no score; delete it to try again"
             )
         return row
@@ -230,7 +230,6 @@ class RunStore:
         except OSError as error:
             place = error.filename or self.root
             raise InputError(f"cannot read {place}: {error.strerror or error}") from error
-        return [path for each in names if (path := self.root / each / name).exists()]
 
 
 def usable(

@@ -31,7 +31,7 @@ def provenance(
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,
-        commit=_commit(),
+        commit=commit(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -66,7 +66,7 @@ def processor_name() -> str:
 
 
 @cache
-def _commit() -> str:
+def commit() -> str:
     """The commit of the source, marked where files differ from it; "unknown" outside a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
