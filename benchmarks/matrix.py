@@ -53,12 +53,13 @@ CELLS = [
 ]
 
 _EVERYWHERE = "tests/architecture/test_extras.py"
-_LIBRARY = ("import_is_light", "functional", "grids", "conventions", "lazy", "threads")
+_BEYOND_TORCH = ("conversion/test_checkpoints", "conversion/test_real_models")
+_BEYOND_TORCH += ("test_export", "test_public_names", "test_verified_export")
 _TRAINING = ("run", "divergence", "batches")
 TESTS = {
     "library": (
-        *(f"tests/coordconv/test_{name}.py" for name in _LIBRARY),
-        "tests/coordconv/conversion/test_convert.py",
+        "tests/coordconv",
+        *(f"--ignore=tests/coordconv/{name}.py" for name in _BEYOND_TORCH),
         _EVERYWHERE,
     ),
     "lab": (
