@@ -113,13 +113,12 @@ def _convolved_term(
 ) -> Tensor:
     """Return the operation on the coordinates alone, for one picture or for every sample."""
     working = torch.promote_types(coord_weight.dtype, torch.float32)
-    grid = positions.grid(x, operation.rank, working)
-    if torch.compiler.is_compiling() and grid.dim() == operation.rank + 1:
-        # Joined and not unsqueezed: Inductor (torch 2.13) fails on a view that it saves for the
-        # backward pass of the convolution while sizes are symbolic.
-        grid = torch.cat([channel[None] for channel in grid.split(1)], dim=1)
-    grid = _with_batch(grid, operation.rank).to(coord_weight.dtype)
-    return operation(grid, operation.full_size(coord_weight), None, 1)
+    grid = _with_batch(positions.grid(x, operation.rank, working), operation.rank)
+    if torch.compiler.is_compiling():
+        # Joined anew: Inductor (torch 2.13) fails on what it saves for the backward pass of the
+        # convolution, a view or the grids of windows, while sizes are symbolic.
+        grid = torch.cat(grid.split(1, dim=1), dim=1)
+    return operation(grid.to(coord_weight.dtype), operation.full_size(coord_weight), None, 1)
 
 
 def _add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:

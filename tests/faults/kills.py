@@ -46,8 +46,10 @@ settings:
   training.learning_rate: [0.01, 0.02, 0.04]
   data.canvas: [[14, 18]]
   data.square: [5]
-  training.epochs: [8]
+  training.epochs: [%d]
 """
+EPOCHS = {"sweep-ray": 200}  # so that as much time goes into training as into starting Ray
+
 SWEEP = ["sweep", "space.yaml", "--keep-weights", "--runs", "runs"]
 COMMANDS: Mapping[str, Sequence[str]] = {
     "reproduce": [
@@ -68,13 +70,20 @@ class Command:
 
     def __init__(self, name: str, place: Path) -> None:
         place.mkdir(exist_ok=True)
+        self._in_workers = name == "sweep-ray"
+        self._begun = time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
-            os._exit(_run(COMMANDS[name], place))
+            os._exit(_run(name, place))
 
     @property
     def seconds(self) -> float:
-        """How long it has computed: other than the time on the wall, the same on a busy machine."""
+        """How long it has computed: other than the time on the wall, the same on a busy machine.
+
+        The time on the wall where others compute for it.
+        """
+        if self._in_workers:
+            return time.monotonic() - self._begun
         try:
             return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
         except OSError:
@@ -86,7 +95,14 @@ class Command:
         return os.waitstatus_to_exitcode(status) if pid else None
 
     def kill(self) -> None:
-        """Kill the whole group, and what was started out of it."""
+        """Kill the whole group, and what was started out of it.
+
+        Where others compute for it, itself alone: they have to notice.
+        """
+        if self._in_workers:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            return
         family = _descendants(self.pid)
         os.killpg(self.pid, signal.SIGKILL)
         for pid in family:
@@ -95,19 +111,19 @@ class Command:
         os.waitpid(self.pid, 0)
 
 
-def _run(arguments: Sequence[str], place: Path) -> int:
+def _run(name: str, place: Path) -> int:
     os.setsid()
     os.chdir(place)
     said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(said, 1)
     os.dup2(said, 2)
-    Path("space.yaml").write_text(SPACE)
+    Path("space.yaml").write_text(SPACE % EPOCHS.get(name, 8))
     experiment.Checkpoint = lambda directory, specs, _: Checkpoint(
         directory, specs, CHECKPOINT_SECONDS
     )
     recipes.RECIPES["tuned"] = lambda *row: with_settings(tuned(*row), SETTINGS)
     try:
-        return coordconv(arguments)
+        return coordconv(COMMANDS[name])
     except BaseException as error:
         os.write(2, f"traceback: {error!r}\n".encode())
         return 99
