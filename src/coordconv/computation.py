@@ -253,16 +253,16 @@ def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution)
     """Tell whether to copy the few inputs of a layer, and not to pass over its many outputs again.
 
     Measured (docs/speed.md): worth it on a CPU for batches, kernels with one tap and 16 outputs or
-    more for each input. It holds for float32 alone, in which zero coordinate weights give the bits
-    of the plain convolution in this way too, but for the last one on one thread where a single
-    channel is multiplied without fused sums; compilers do better with the other.
+    more for each input. It holds for float32 and two channels or more, with which zero coordinate
+    weights give the bits of the plain convolution in this way too: BLAS rounds the product of a
+    single channel and its sum with the bias one by one. Compilers do better with the other.
     """
     return (
         operation.is_pointwise
         and operation.groups == 1
         and x.dim() == operation.rank + 2
         and x.shape[0] > 1
-        and weight.shape[0] >= 16 * weight.shape[1]
+        and weight.shape[0] >= 16 * weight.shape[1] > 16
         and x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
@@ -298,11 +298,13 @@ def _channels_are_last(data: Tensor, rank: int) -> bool:
 
 def check_floating_point(x: Tensor) -> None:
     """Refuse integer images, whose coordinates would all be rounded to zero."""
+    if not hasattr(x, "is_floating_point"):  # a tensor has it, and what stands for one in a trace
+        raise TypeError(f"x must be a tensor, got {type(x).__name__}")
     if not x.is_floating_point():
-        raise TypeError(
-            f"x must be of a floating-point type, got {x.dtype}; "
-            "convert the images first, for example with x.float() / 255"
-        )
+        advice = "convert the images first, for example with x.float() / 255"
+        if x.is_complex():
+            advice = "make channels of real and imaginary parts first, with torch.view_as_real"
+        raise TypeError(f"x must be of a floating-point type, got {x.dtype}; {advice}")
 
 
 def _check_shapes(

@@ -76,6 +76,16 @@ def test_integer_images_give_a_clear_error_and_not_zero_coordinates(dtype):
         coord_conv(images, torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1))
 
 
+def test_what_is_no_tensor_and_complex_numbers_are_refused_in_words():
+    weights = torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1)
+    for call in (append_coordinates, lambda x: coord_conv(x, *weights)):
+        for kind, x in (("tuple", (17, 23)), ("NoneType", None), ("list", [[[[1.0]]]])):
+            with pytest.raises(TypeError, match=f"must be a tensor, got {kind}"):
+                call(x)
+        with pytest.raises(TypeError, match=r"torch\.view_as_real"):
+            call(torch.ones(1, 3, 2, 3, dtype=torch.complex64))
+
+
 def test_data_without_a_spatial_axis_are_refused():
     with pytest.raises(ValueError, match=r"\(N, C, \*size\).*\(2, 3\)"):
         append_coordinates(torch.zeros(2, 3))

@@ -66,15 +66,11 @@ def test_the_few_inputs_that_are_concatenated_give_the_bits_of_the_plain_layer_t
     layer = getattr(coordconv, f"CoordConv{rank}d")(channels, 16 * channels, 1, dtype=dtype)
     nn.init.zeros_(layer.coord_weight)
     x = picture(f"CoordConv{rank}d", batch=3, channels=channels).to(dtype)
-    # On one thread torch hands a kernel with one tap to BLAS, and some of these round the product
-    # of a single input channel and its sum with the bias one by one, and those of several at once.
-    fused = channels > 1 or torch.get_num_threads() > 1 or dtype != torch.float32
-    tolerance = {"rtol": 0, "atol": 0} if fused else {}
-    assert_close(layer(x), plain_twin(layer)(x), **tolerance)
+    assert_close(layer(x), plain_twin(layer)(x), rtol=0, atol=0)
     if rank > 1:
         layer, x = layer.to(memory_format=FORMATS[rank]), x.to(memory_format=FORMATS[rank])
         plain = plain_twin(layer).to(memory_format=FORMATS[rank])
-        assert_close(layer(x), plain(x), **tolerance)
+        assert_close(layer(x), plain(x), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("autocast", [False, True])

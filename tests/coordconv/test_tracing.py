@@ -84,6 +84,21 @@ def test_the_default_compiler_trains_a_layer_with_symbolic_sizes():
     assert_close(ours, eager)
 
 
+@pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
+def test_the_default_compiler_trains_a_layer_with_windows_at_changing_sizes():
+    torch._dynamo.reset()
+    layer = CoordConv2d(3, 4, 3, padding=1, dtype=torch.float64)
+    with torch._inductor.config.patch(force_disable_caches=True):
+        compiled = torch.compile(layer)
+        for size in ((5, 7), (8, 6)):
+            x, starts = torch.randn(2, 3, *size, dtype=torch.float64), torch.rand(2, 2)
+            outputs = [call(x, window=(starts, (9, 20))) for call in (compiled, layer)]
+            assert_close(*outputs)
+            ours, eager = (torch.autograd.grad(y.sum(), layer.coord_weight) for y in outputs)
+            assert_close(ours, eager)
+
+
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_a_module_exported_at_one_size_runs_at_another(module, memory_format):
     example = torch.randn(2, 3, 6, 8).to(memory_format=memory_format)

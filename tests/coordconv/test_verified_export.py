@@ -107,6 +107,19 @@ class OneSize(nn.Module):
         return self.last(self.first(input).flatten(1))
 
 
+@pytest.mark.parametrize(
+    ("export", "dtype"),
+    [("program", torch.float16), ("program", torch.bfloat16), ("onnx", torch.float16)],
+)
+def test_half_precision_is_compared_to_its_own_rounding(export, dtype, tmp_path):
+    torch.manual_seed(0)
+    model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), CoordConv2d(8, 8, 3)).to(dtype).eval()
+    example = torch.randn(1, 3, 9, 12, dtype=dtype)
+    EXPORTS[export](model, example, tmp_path / "net")
+    with pytest.raises(ValueError, match=r"hand over another, as tolerance=0\.01"):
+        EXPORTS[export](model, example, tmp_path / "net", tolerance=-1.0)
+
+
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_model_for_one_size_takes_any_batch(export, tmp_path):
     model, example = OneSize().eval(), torch.randn(1, 3, 6, 8)

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -30,9 +31,9 @@ __all__ = ["add_run", "store", "tiny"]
 SPEC = tuned("regression", "quadrant", "coordconv")
 
 
-def packed(parts: dict[str, bytes]) -> bytes:
+def packed(parts: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", compression) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
     return file.getvalue()
@@ -76,6 +77,27 @@ def test_what_a_program_says_is_not_unpacked_without_end(tmp_path):
     path.write_bytes(packed({"given/extra/coordconv.json": b" " * 11_000_000}))
     with pytest.raises(ValueError, match="more than 10,000,000 bytes"):
         coordinates_in_file(path)
+
+
+def claimed(archive: bytes, true: int, said: int) -> bytes:
+    """The archive, with another size of its member than it has."""
+    return archive.replace(true.to_bytes(4, "little"), said.to_bytes(4, "little"))
+
+
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=str
+)
+def test_what_an_archive_says_of_its_sizes_is_not_believed(compression, tmp_path):
+    path, size = tmp_path / "given.pt2", 300_000_011
+    content = packed({"given/extra/coordconv.json": bytes(size)}, compression)
+    path.write_bytes(claimed(content, size, 2))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="coordconv"):
+            coordinates_in_file(path)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

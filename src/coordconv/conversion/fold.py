@@ -37,7 +37,7 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         ValueError: If a coordinate layer is not reached by the example, if it is called with a
             window, with coordinates or with an output size, or if it is of a class of its own kind;
             or if the model cannot be copied.
-        TypeError: If the model is none.
+        TypeError: If the model is none, or the example no tensor.
 
     Example:
         >>> from coordconv import CoordConv2d

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["Size", "evaluating", "sizes_seen", "without_hooks"]
 
@@ -31,6 +31,7 @@ def sizes_seen(
 
     Raises:
         ValueError: If a layer is not reached.
+        TypeError: If a layer is called with something else than a tensor.
     """
     sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}
 
@@ -38,6 +39,11 @@ def sizes_seen(
         if refuse is not None:
             refuse(layers[layer], inputs, named)
         data = inputs[0] if inputs else named["input"]
+        if not isinstance(data, Tensor):
+            raise TypeError(
+                f"{layers[layer] or 'the model'!r} is called with {type(data).__name__}: the example must be what "
+                "the model is called with, for instance torch.zeros(1, 3, 17, 23)"
+            )
         size = tuple(data.shape[-len(layer.kernel_size) :])
         if size not in sizes[layer]:
             sizes[layer].append(size)

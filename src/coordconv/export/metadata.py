@@ -102,9 +102,15 @@ def _text_in_onnx(path: Path) -> str | None:
 def _text_in_program(path: Path) -> str | None:
     with zipfile.ZipFile(path) as file:
         found = [one for one in file.infolist() if one.filename.endswith("/coordconv.json")]
-        if found and found[0].file_size > _MOST_BYTES:
+        if not found:
+            return None
+        if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("its coordconv.json is compressed in a way that torch does not write")
+        with file.open(found[0]) as member:  # what the archive says of its size may be wrong
+            text = member.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
             raise ValueError(f"its coordconv.json has more than {_MOST_BYTES:,} bytes")
-        return file.read(found[0]).decode() if found else None
+        return text.decode()
 
 
 def from_the_extra(name: str) -> Any:

@@ -22,7 +22,7 @@ def to_onnx(
     path: str | Path,
     *,
     dynamic: Dynamic = "batch and size",
-    tolerance: float = 1e-4,
+    tolerance: float | None = None,
     opset_version: int | None = None,
 ) -> Path:
     """Write a model as an ONNX file, and compare what onnxruntime makes of it with the model.

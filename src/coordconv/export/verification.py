@@ -50,13 +50,17 @@ def compare(
     exported: Callable[..., Any],
     inputs: tuple[Tensor, ...],
     dynamic: Dynamic,
-    tolerance: float,
+    tolerance: float | None,
 ) -> None:
     """Run both with the example, and with others wherever the model itself takes them.
+
+    Without a tolerance it is 1e-4, or eight times the rounding of the model's numbers.
 
     Raises:
         ValueError: If they differ by more than the tolerance, or the exported one fails.
     """
+    if tolerance is None:
+        tolerance = max(1e-4, 8 * _rounding(model, inputs))
     for what, tensors in _cases(inputs, dynamic):
         with torch.no_grad():
             try:
@@ -70,6 +74,13 @@ def compare(
             except Exception as error:
                 raise ValueError(f"what was exported fails with {what}: {error}") from error
         _check(expected, actual, what, tolerance)
+
+
+def _rounding(model: nn.Module, inputs: tuple[Tensor, ...]) -> float:
+    """The largest rounding of a number among weights, buffers and inputs, as a share of it."""
+    numbers = (*model.parameters(), *model.buffers(), *inputs)
+    types = {one.dtype for one in numbers if one.is_floating_point() or one.is_complex()}
+    return max((torch.finfo(dtype).eps for dtype in types), default=0.0)
 
 
 def _cases(inputs: tuple[Tensor, ...], dynamic: Dynamic) -> Iterator[tuple[str, Any]]:
@@ -119,7 +130,8 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
         if not share <= tolerance:  # Not a number is no agreement.
             raise ValueError(
                 f"with {what}, what was exported differs from the model by {share:.2g} of the "
-                f"largest value of output {number}, more than the tolerance of {tolerance:g}"
+                f"largest value of output {number}, more than the tolerance of {tolerance:g}; where "
+                "that is rounding, hand over another, as tolerance=0.01"
             )
 
 
