@@ -102,6 +102,17 @@ def test_every_section_is_tried():
     assert len(SECTIONS) == len(GIVEN) == 14  # The landing page says how many.
 
 
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_section_ends_with_the_files_that_were_read_at_their_commits(title):
+    last = SECTIONS[title].rstrip().rpartition("\n")[2]
+    found = re.findall(
+        r"\[(\S+) (\S+) @ (\w{8})\]\(https://github\.com/(\S+?)/blob/(\w{40})/(\S+)\)", last
+    )
+    assert last.startswith("Read: ")
+    assert len(found) == last.count("](") > 0
+    assert all((a, b, c) == (d, f, e[:8]) for a, b, c, d, e, f in found)
+
+
 def test_a_wrong_convention_is_noticed_by_the_comparison():
     [section] = [text for title, text in SECTIONS.items() if title.startswith("Wizaron")]
     names = {"x": X} | GIVEN["Wizaron"]()
