@@ -119,9 +119,9 @@ _TUTORIAL = Convention()
 PRESETS: Mapping[str, Convention] = MappingProxyType(
     {
         "tutorial": _TUTORIAL,
-        # Liu et al. 2018, PP-YOLO, SOLO, CRIS, ABCNet.
+        # Liu et al. 2018, the older PP-YOLO, SOLO, CRIS, ABCNet.
         "paper": _TUTORIAL,
-        # mkocabas/CoordConv, walsvid/CoordConv, keras-coordconv, pytorch-toolbelt, anomalib.
+        # mkocabas, walsvid, keras-coordconv, pytorch-toolbelt, anomalib.
         "mkocabas": Convention(order="ij", radius="off_centre"),
         # Wizaron/coord-conv-pytorch, nihalsid/coordconv-pytorch.
         "wizaron": Convention(order="ij", radius="normalized", side="before"),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 Grid = Callable[[int, int], list[Tensor]]
 
@@ -29,6 +28,10 @@ def mkocabas(height: int, width: int) -> list[Tensor]:
     return [row, column, ((row - 0.5) ** 2 + (column - 0.5) ** 2).sqrt()]
 
 
+def anomalib(height: int, width: int) -> list[Tensor]:
+    return mkocabas(height, width)[:2]
+
+
 def jacinle(height: int, width: int) -> list[Tensor]:
     row, column, radius = mkocabas(height, width)
     return [column, row, radius]
@@ -45,6 +48,13 @@ def detectors(height: int, width: int) -> list[Tensor]:
     return [torch.linspace(-1, 1, width).expand(height, width), row]
 
 
+def paddle(height: int, width: int) -> list[Tensor]:
+    """Divided by twice the length of an axis, and not multiplied by two."""
+    column = torch.arange(width) / ((width - 1) * 2) - 1
+    row = torch.arange(height) / ((height - 1) * 2) - 1
+    return [column.expand(height, width), row[:, None].expand(height, width)]
+
+
 def monai(height: int, width: int) -> list[Tensor]:
     return [rows(height, width, -0.5, 0.5), columns(height, width, -0.5, 0.5)]
 
@@ -53,13 +63,24 @@ def deepcell(height: int, width: int) -> list[Tensor]:
     return [rows(height, width, 0, 1), columns(height, width, 0, 1)]
 
 
+def older_deepcell(height: int, width: int) -> list[Tensor]:
+    return [columns(height, width, 0, 1), rows(height, width, 0, 1)]
+
+
+def with_a_boundary(height: int, width: int) -> list[Tensor]:
+    """The aligner's coordinates, and the row and the column once more where a heatmap says so."""
+    row, column, radius = wizaron(height, width)
+    heatmap = torch.rand(height, width)
+    return [row, column, radius, row.where(heatmap > 0.05, 0), column.where(heatmap > 0.05, 0)]
+
+
 class Published(nn.Module):
     """A layer that appends coordinates and then convolves."""
 
     def __init__(self, grid: Grid, before: bool = False, channels: int = 3, **options) -> None:
         super().__init__()
         self.grid, self.before = grid, before
-        self.conv = nn.Conv2d(channels + len(grid(2, 2)), 8, 3, **options)
+        self.conv = nn.Conv2d(channels + len(grid(2, 2)), 8, **({"kernel_size": 3} | options))
 
     def joined(self, x: Tensor) -> Tensor:
         """The data with their coordinates."""
@@ -71,16 +92,16 @@ class Published(nn.Module):
 
 
 class WithDeadWeights(nn.Conv2d):
-    """A convolution that holds another one, which does the work."""
+    """A convolution that holds another one of some name, which does the work."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, name: str, **options) -> None:
         super().__init__(3, 8, 3)
-        self.inner = Published(grid)
-        self.conv = self.inner.conv
-        del self.inner.conv
+        published = Published(grid, **options)
+        self.add_module(name, published.conv)
+        self.works = published.forward
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.conv(self.inner.joined(input))
+        return self.works(input)
 
 
 class Head(Published):
@@ -101,15 +122,12 @@ class Head(Published):
 
 
 class CoordXY(nn.Module):
-    """A convolution, and a multiple of x and of y added to each of its outputs."""
+    """A multiple of x and of y for each channel, added in place to what a convolution gives."""
 
     def __init__(self) -> None:
         super().__init__()
-        plain = nn.Conv2d(3, 8, 3, padding=1)
-        self.weight, self.bias = plain.weight, plain.bias
         self.alpha, self.beta = (nn.Parameter(torch.randn(1, 8, 1, 1)) for _ in range(2))
 
-    def forward(self, x: Tensor) -> Tensor:
-        column, row = detectors(*x.shape[-2:])
-        output = functional.conv2d(x, self.weight, self.bias, padding=1)
-        return output + self.alpha * column + self.beta * row
+    def forward(self, input: Tensor) -> Tensor:
+        column, row = detectors(*input.shape[-2:])
+        return input.add_(self.alpha * column).add_(self.beta * row)

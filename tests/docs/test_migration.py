@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.testing import assert_close
 
+from coordconv import AddCoords, Convention, CoordConv2d
+from coordconv.conversion import from_concatenated
 from tests.docs import published
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
@@ -25,11 +28,22 @@ def of(layer: nn.Module) -> dict:
 
 
 def of_tensorflow(layer: published.Published) -> dict:
-    """The same with a kernel as TensorFlow has it, and a picture that is square."""
-    square = torch.randn(2, 3, 6, 6)
+    """The same with a kernel as TensorFlow has it."""
     kernel = layer.conv.weight.detach().permute(2, 3, 1, 0).numpy()
-    given = {"kernel": kernel, "bias": layer.conv.bias.detach().numpy(), "square": square}
-    return given | {"there_on_a_square": layer(square), "there": layer(X)}
+    return {"kernel": kernel, "bias": layer.conv.bias.detach().numpy(), "there": layer(X)}
+
+
+def of_walsvid_and_anomalib() -> dict:
+    cfa = published.WithDeadWeights(published.anomalib, "conv2d", kernel_size=1)
+    given = of(published.WithDeadWeights(published.mkocabas, "conv"))
+    return given | {"in_cfa": cfa.state_dict(), "there_in_cfa": cfa(X)}
+
+
+def of_both_paddles() -> dict:
+    layer = published.Published(published.paddle, bias=False)
+    older = published.Published(published.detectors, bias=False)
+    older.load_state_dict(layer.state_dict())
+    return of(layer) | {"there_in_the_older": older(X)}
 
 
 def of_a_head() -> dict:
@@ -41,29 +55,36 @@ def of_monai() -> dict:
     return {"there": published.Published(published.monai).joined(X)}
 
 
+def of_coord_xy() -> dict:
+    return of(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), published.CoordXY()))
+
+
 def of_tornet() -> dict:
     polar = torch.randn(2, 5, 9)
     layer = published.Published(lambda height, width: list(polar[:, :height, :width]), padding=1)
-    return of(layer) | {"polar": polar}
+    return of_tensorflow(layer) | {"there": layer(X).relu(), "polar": polar}
 
 
 def of_the_paper() -> dict:
-    return of_tensorflow(published.Published(published.uber, padding=1))
+    layer = published.Published(published.uber, padding=1)
+    square = torch.randn(2, 3, 6, 6)
+    return of_tensorflow(layer) | {"square": square, "there_on_a_square": layer(square)}
 
 
 GIVEN = {
     "uber-research/CoordConv": of_the_paper,
     "mkocabas/CoordConv": lambda: of(published.Published(published.mkocabas)),
-    "walsvid/CoordConv": lambda: of(published.WithDeadWeights(published.mkocabas)),
+    "walsvid/CoordConv": of_walsvid_and_anomalib,
     "titu1994": lambda: of_tensorflow(published.Published(published.mkocabas)),
     "vacancy": lambda: of(published.Published(published.jacinle)),
     "Wizaron": lambda: of(published.Published(published.wizaron, before=True)),
     "SOLO": of_a_head,
+    "PP-YOLO": of_both_paddles,
     "SparseInst": lambda: of(published.Published(published.detectors, before=True, padding=1)),
     "The aligners": lambda: of(published.Published(published.wizaron)),
     "MONAI": of_monai,
-    "vanvalenlab": lambda: of(published.Published(published.deepcell)),
-    "tlikhomanenko": lambda: of(published.CoordXY()),
+    "vanvalenlab": lambda: of_tensorflow(published.Published(published.deepcell)),
+    "tlikhomanenko": of_coord_xy,
     "mit-ll": of_tornet,
 }
 
@@ -74,11 +95,22 @@ def test_the_lines_of_a_section_convert_what_was_published(start):
     names = {"x": X} | GIVEN[start]()
     for block in blocks(HEAD) + blocks(section):
         exec(block, names)
-    assert "assert_close" in blocks(section)[-1]
+    assert all("assert_close" in block for block in blocks(section))
 
 
 def test_every_section_is_tried():
-    assert len(SECTIONS) == len(GIVEN) == 13  # The landing page says how many.
+    assert len(SECTIONS) == len(GIVEN) == 14  # The landing page says how many.
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_section_ends_with_the_files_that_were_read_at_their_commits(title):
+    last = SECTIONS[title].rstrip().rpartition("\n")[2]
+    found = re.findall(
+        r"\[(\S+) (\S+) @ (\w{8})\]\(https://github\.com/(\S+?)/blob/(\w{40})/(\S+)\)", last
+    )
+    assert last.startswith("Read: ")
+    assert len(found) == last.count("](") > 0
+    assert all((a, b, c) == (d, f, e[:8]) for a, b, c, d, e, f in found)
 
 
 def test_a_wrong_convention_is_noticed_by_the_comparison():
@@ -117,8 +149,6 @@ def test_half_precision_loses_as_many_positions_as_the_page_says():
 
 
 def test_integer_images_have_no_coordinates_there_and_an_error_here():
-    from coordconv import AddCoords
-
     grid = torch.stack(published.monai(3, 5)).to(torch.uint8)
     assert not grid.any()
     with pytest.raises(TypeError, match="float"):
@@ -130,3 +160,44 @@ def test_with_groups_the_first_ones_alone_see_the_coordinates_there():
     zeros = torch.zeros(1, 5, 6, 7)
     seen = layer(zeros).std((2, 3))[0] > 1e-6
     assert seen.tolist() == [True] * 4 + [False] * 4
+
+
+def test_the_older_paddle_is_refuted_by_the_span_of_the_newer_and_the_other_way_round():
+    [section] = [text for title, text in SECTIONS.items() if title.startswith("PP-YOLO")]
+    given = of_both_paddles()
+    swapped = {"there": given["there_in_the_older"], "there_in_the_older": given["there"]}
+    for block in blocks(section):
+        names = {"x": X} | given | swapped
+        exec(blocks(HEAD)[0], names)
+        with pytest.raises(AssertionError, match="not close"):
+            exec(block, names)
+
+
+def test_the_first_hourglass_converts_and_a_further_one_is_refused():
+    layer = CoordConv2d(3, 8, 3, radius=True, convention="stargan")
+    from_concatenated(layer, published.Published(published.wizaron).state_dict())
+    further = published.Published(published.with_a_boundary).state_dict()
+    with pytest.raises(ValueError, match=r"has shape \[8, 8, 3, 3\], expected \[8, 6, 3, 3\]"):
+        from_concatenated(layer, further)
+
+
+def test_the_older_layer_of_deepcell_has_the_column_first():
+    assert "column before the row: `Convention(span=(0, 1))`" in PAGE
+    there = published.Published(published.older_deepcell).joined(X)
+    assert_close(AddCoords(convention=Convention(span=(0, 1)))(X), there)
+
+
+def test_an_addition_in_place_behind_a_relu_fails_backward():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), published.CoordXY())
+    with pytest.raises(RuntimeError, match="inplace operation"):
+        net(X).sum().backward()
+
+
+def test_behind_a_convolution_that_shrinks_coord_xy_is_another_layer():
+    there = nn.Sequential(nn.Conv2d(3, 8, 3), published.CoordXY())
+    theirs = there.state_dict()
+    layer = CoordConv2d(3, 8, 3, coord_kernel_size=1)
+    slopes = torch.cat([theirs["1.alpha"], theirs["1.beta"]]).transpose(0, 1)
+    plain = {"weight": theirs["0.weight"], "bias": theirs["0.bias"]}
+    layer.load_state_dict(plain | {"coord_weight": slopes})
+    assert not torch.allclose(layer(X), there(X))
