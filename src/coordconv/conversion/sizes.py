@@ -41,8 +41,9 @@ def sizes_seen(
         data = inputs[0] if inputs else named["input"]
         if not isinstance(data, Tensor):
             raise TypeError(
-                f"{layers[layer] or 'the model'!r} is called with {type(data).__name__}: the example must be what "
-                "the model is called with, for instance torch.zeros(1, 3, 17, 23)"
+                f"{layers[layer] or 'the model'!r} is called with {type(data).__name__}: the "
+                "example must be what the model is called with, for instance "
+                "torch.zeros(1, 3, 17, 23)"
             )
         size = tuple(data.shape[-len(layer.kernel_size) :])
         if size not in sizes[layer]:

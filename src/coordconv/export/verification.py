@@ -130,8 +130,8 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
         if not share <= tolerance:  # Not a number is no agreement.
             raise ValueError(
                 f"with {what}, what was exported differs from the model by {share:.2g} of the "
-                f"largest value of output {number}, more than the tolerance of {tolerance:g}; where "
-                "that is rounding, hand over another, as tolerance=0.01"
+                f"largest value of output {number}, more than the tolerance of {tolerance:g}; "
+                "where that is rounding, hand over another, as tolerance=0.01"
             )
 
 
