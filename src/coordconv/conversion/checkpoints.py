@@ -46,7 +46,8 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         key = f"{name}coord_weight"
         if key in found:
             raise ValueError(f"the state dict is not of a plain model: it has {key!r}")
-        if not any(one.startswith(name) for one in state_dict):
+        given = (f"{name}weight", f"{name}parametrizations.weight.")  # computed ones begin so
+        if not any(one.startswith(given) for one in state_dict):
             raise ValueError(f"the state dict has no weights for {name.rstrip('.')!r}")
         found[key] = torch.zeros_like(layer.coord_weight, device="cpu")
     return found
@@ -184,11 +185,17 @@ def _prefix_of(name: str, state_dict: StateDict) -> str:
 
 
 def _check(name: str, layer: Any, joint: Tensor) -> None:
-    if not isinstance(joint, Tensor) or not joint.is_floating_point():
-        what = joint.dtype if isinstance(joint, Tensor) else type(joint).__name__
+    if (
+        not isinstance(joint, Tensor)
+        or not joint.is_floating_point()
+        or joint.layout != torch.strided
+    ):
+        what = type(joint).__name__
+        if isinstance(joint, Tensor):
+            what = f"{joint.dtype}, {joint.layout}"
         raise ValueError(
-            f"the weight for {name.rstrip('.') or 'the model'!r} must be a floating-point tensor, "
-            f"got {what}"
+            f"the weight for {name.rstrip('.') or 'the model'!r} must be a dense floating-point "
+            f"tensor, got {what}"
         )
     per_group = (
         layer.in_channels // layer.groups + layer.coord_weight.shape[_coordinate_axis(layer)]

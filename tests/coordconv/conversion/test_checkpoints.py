@@ -135,6 +135,11 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
             {"weight": torch.zeros(4, 5, 3, 3)},
             "smaller kernel",
         ),
+        (
+            CoordConv2d(3, 4, 1),
+            {"weight": torch.zeros(4, 5, 1, 1).to_sparse()},
+            "must be a dense floating-point tensor, got torch.float32, torch.sparse_coo",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(layer, joint, said):
@@ -161,6 +166,8 @@ def test_a_state_dict_that_is_not_plain_is_refused():
         from_plain(net, net.state_dict())
     with pytest.raises(ValueError, match="no weights for '0'"):
         from_plain(net, {"3.weight": torch.zeros(1)})
+    with pytest.raises(ValueError, match="no weights for '0'"):
+        from_plain(net, {"0.bias": torch.zeros(8)})
 
 
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
