@@ -89,6 +89,20 @@ def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
     assert all(f"{entry['verdict']} " in words for entry in entries)
 
 
+def test_claims_that_are_named_are_printed_alone(capsys, tmp_path):
+    some = ["tiling-fails", "hand-built"]
+    results = ["--results", str(tmp_path)]
+    assert main(["claims", *some, *results]) == 0
+    words = capsys.readouterr().out
+    assert all(name in words for name in some)
+    assert "2 claims: " in words
+    assert main(["claims", *some, "--json", *results]) == 0
+    assert sorted(entry["id"] for entry in json.loads(capsys.readouterr().out)) == sorted(some)
+    said = _refused(capsys, "claims", "hand-built", "tiling-fail", *results)
+    assert "there is no claim 'tiling-fail'; did you mean tiling-fails" in said
+    assert "coordconv claims lists them" in _refused(capsys, "claims", "xyzzy", *results)
+
+
 def test_a_record_that_cannot_be_used_is_named_by_the_ledger(capsys, tmp_path):
     spec = study_named("tiling").arms["uniform"][0]
     path = RunStore(tmp_path / "tiling").open(spec) / "record.json"
@@ -137,7 +151,7 @@ def test_a_report_of_no_runs_says_what_to_do(capsys, tmp_path):
     assert "coordconv reproduce" in _refused(capsys, "report", "--runs", str(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["", "reproduce", "train", "report", "data", "data export"])
+@pytest.mark.parametrize("command", ["", "reproduce", "train", "claims", "report", "data", "data export"])
 def test_every_command_explains_itself_with_an_example(capsys, command):
     assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
