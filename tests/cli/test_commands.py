@@ -212,6 +212,18 @@ def test_report_is_made_again_from_records(capsys, tmp_path):
     assert "75.0%" in out.read_text()
 
 
+def test_a_report_without_a_damaged_record_is_made_and_the_record_named(capsys, tmp_path):
+    store = RunStore(tmp_path)
+    for model in ("coordconv", "deconv"):
+        spec = tuned("classification", "uniform", model)
+        write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    damaged = store.directory(spec) / "record.json"
+    damaged.write_text("{")
+    said = _refused(capsys, "report", "--runs", str(tmp_path), "--results", "nowhere")
+    assert f"coordconv: {damaged} is not a whole JSON file" in said
+    assert str(damaged) in (tmp_path / "report.html").read_text()
+
+
 def test_json_written_for_other_programs_has_the_promised_columns(tmp_path):
     from coordconv_lab.reproduce import reproduce
 

@@ -155,6 +155,8 @@ def report(
     out = out or runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
     print(f"{printable(str(out))} ({size})")
+    if damaged:
+        raise DamagedError(" | ".join(damaged))
 
 
 def out_size(path: Path) -> str:
