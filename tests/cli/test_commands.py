@@ -151,7 +151,9 @@ def test_a_report_of_no_runs_says_what_to_do(capsys, tmp_path):
     assert "coordconv reproduce" in _refused(capsys, "report", "--runs", str(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["", "reproduce", "train", "claims", "report", "data", "data export"])
+@pytest.mark.parametrize(
+    "command", ["", "reproduce", "train", "claims", "report", "data", "data export"]
+)
 def test_every_command_explains_itself_with_an_example(capsys, command):
     assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out

@@ -29,9 +29,7 @@ def claims(ids: Sequence[str] = ()) -> list[Claim]:
     return sorted(chosen, key=lambda claim: files.index(claim.test.__module__))
 
 
-def ledger(
-    results: Path, damaged: list[str] | None = None, ids: Sequence[str] = ()
-) -> list[Entry]:
+def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] = ()) -> list[Entry]:
     """Test claims on the records under a directory of results.
 
     Args:
