@@ -15,6 +15,7 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
 from coordconv_lab.studies import STUDIES, study_named
+from coordconv_lab.sweep.catalogue import sweep_named
 from tests.results.test_store import make_record
 from tests.results.test_summary import COLUMNS
 
@@ -256,3 +257,21 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     assert "2 of 6" in said
     assert "learning_rate 0.001" in said
     assert len(list((tmp_path / "runs" / "paper-classification").glob("*/record.json"))) == 2
+
+
+def test_show_says_that_the_runs_there_have_other_settings(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    changed = ["--set", "data.square=57", "--set", "training.epochs=1"]
+    row = ["--row", "uniform, coordconv"]
+    store = RunStore(tmp_path / "runs" / "paper-classification")
+    spec = sweep_named("paper-classification", {"data.square": 57, "training.epochs": 1})
+    spec = spec.study.arms["classification, uniform, coordconv"][0]
+    write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    hint = "with other settings: 1. If they were made with --set, give the same --set here."
+    for options, hinted in (
+        (row, True),
+        ([*row, *changed], False),
+        (["--row", "quadrant, coordconv"], False),
+    ):
+        assert main(["sweep", "show", "paper-classification", *options]) == 0
+        assert (hint in capsys.readouterr().out) == hinted
