@@ -236,7 +236,7 @@ def test_a_misspelt_key_of_a_row_is_all_that_is_wrong(tmp_path):
     assert str(caught.value).endswith(
         "rows.0.models: Extra inputs are not permitted; got ['coordconv', 'conv']"
     )
-    with pytest.raises(InputError, match="rows: .*at least 1 item"):
+    with pytest.raises(InputError, match=r"rows: .*at least 1 item"):
         read_space(written(tmp_path, "name: empty\nrows: []"))
 
 
