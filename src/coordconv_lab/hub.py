@@ -218,8 +218,8 @@ from coordconv_lab.hub import SharedNet
 net = SharedNet.from_pretrained("the name of this repository, or a directory")
 ```
 
-That needs `pip install 'torch-coordconv[lab,hub]'`. The weights are safetensors: numbers and no
-code.
+That needs `pip install '.[hub]'` in a checkout of torch-coordconv. The weights are safetensors:
+numbers and no code.
 
 ## What it is for
 

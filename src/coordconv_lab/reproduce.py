@@ -55,7 +55,8 @@ def reproduce(
         The path of the report.
 
     Raises:
-        DamagedError: Files of runs cannot be used; all that does without them is done.
+        DamagedError: Files of runs cannot be used, of those asked for or of others that the page
+            shows; all that does without them is done.
         InputError: The directory cannot be used.
     """
     store, damaged = RunStore(runs), list[str]()
@@ -85,8 +86,8 @@ def reproduce(
     evidence, search = ledger_if_any(RESULTS, unread), RunStore(RESULTS / "search")
     report = write_report(store, runs / "report.html", evidence, search, damaged=unread)
     print_summary(rows, unfair_pairs(rows), report)
-    if damaged:
-        raise DamagedError(" | ".join(damaged))
+    if left_out := [*damaged, *unread]:
+        raise DamagedError(" | ".join(dict.fromkeys(left_out)))
     return report
 
 

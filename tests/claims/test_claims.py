@@ -108,6 +108,21 @@ def test_a_claim_whose_records_are_gone_says_which(copied):
     assert "hand-built, classification, 64 x 64: 0 of 1 runs" in finding.condition
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "split"),
+    [
+        ("deconv-uniform-limit", "classification", "uniform"),
+        ("deconv-quadrant-fails", "classification", "quadrant"),
+        ("deconv-rendering-limit", "rendering", "uniform"),
+    ],
+)
+def test_what_no_deconv_net_does_is_asked_of_every_run_of_one(name, task, split):
+    ids = set()
+    for path in RESULTS.glob(f"*/{task}-{split}-deconv-*/record.json"):
+        ids.add(path.parent.name.rsplit("-", 1)[-1])
+    assert _finding(RESULTS, name).n == len(ids)
+
+
 def test_the_ledger_is_made_without_torch():
     program = (
         "import sys; from pathlib import Path; from coordconv_lab.claims.ledger import ledger;"

@@ -15,6 +15,7 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
 from coordconv_lab.studies import STUDIES, study_named
+from coordconv_lab.sweep.catalogue import sweep_named
 from tests.results.test_store import make_record
 from tests.results.test_summary import COLUMNS
 
@@ -89,6 +90,20 @@ def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
     assert all(f"{entry['verdict']} " in words for entry in entries)
 
 
+def test_claims_that_are_named_are_printed_alone(capsys, tmp_path):
+    some = ["tiling-fails", "hand-built"]
+    results = ["--results", str(tmp_path)]
+    assert main(["claims", *some, *results]) == 0
+    words = capsys.readouterr().out
+    assert all(name in words for name in some)
+    assert "2 claims: " in words
+    assert main(["claims", *some, "--json", *results]) == 0
+    assert sorted(entry["id"] for entry in json.loads(capsys.readouterr().out)) == sorted(some)
+    said = _refused(capsys, "claims", "hand-built", "tiling-fail", *results)
+    assert "there is no claim 'tiling-fail'; did you mean tiling-fails" in said
+    assert "coordconv claims lists them" in _refused(capsys, "claims", "xyzzy", *results)
+
+
 def test_a_record_that_cannot_be_used_is_named_by_the_ledger(capsys, tmp_path):
     spec = study_named("tiling").arms["uniform"][0]
     path = RunStore(tmp_path / "tiling").open(spec) / "record.json"
@@ -137,7 +152,9 @@ def test_a_report_of_no_runs_says_what_to_do(capsys, tmp_path):
     assert "coordconv reproduce" in _refused(capsys, "report", "--runs", str(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["", "reproduce", "train", "report", "data", "data export"])
+@pytest.mark.parametrize(
+    "command", ["", "reproduce", "train", "claims", "report", "data", "data export"]
+)
 def test_every_command_explains_itself_with_an_example(capsys, command):
     assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
@@ -198,6 +215,18 @@ def test_report_is_made_again_from_records(capsys, tmp_path):
     assert "75.0%" in out.read_text()
 
 
+def test_a_report_without_a_damaged_record_is_made_and_the_record_named(capsys, tmp_path):
+    store = RunStore(tmp_path)
+    for model in ("coordconv", "deconv"):
+        spec = tuned("classification", "uniform", model)
+        write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    damaged = store.directory(spec) / "record.json"
+    damaged.write_text("{")
+    said = _refused(capsys, "report", "--runs", str(tmp_path), "--results", "nowhere")
+    assert f"coordconv: {damaged} is not a whole JSON file" in said
+    assert str(damaged) in (tmp_path / "report.html").read_text()
+
+
 def test_json_written_for_other_programs_has_the_promised_columns(tmp_path):
     from coordconv_lab.reproduce import reproduce
 
@@ -228,3 +257,21 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     assert "2 of 6" in said
     assert "learning_rate 0.001" in said
     assert len(list((tmp_path / "runs" / "paper-classification").glob("*/record.json"))) == 2
+
+
+def test_show_says_that_the_runs_there_have_other_settings(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    changed = ["--set", "data.square=57", "--set", "training.epochs=1"]
+    row = ["--row", "uniform, coordconv"]
+    store = RunStore(tmp_path / "runs" / "paper-classification")
+    spec = sweep_named("paper-classification", {"data.square": 57, "training.epochs": 1})
+    spec = spec.study.arms["classification, uniform, coordconv"][0]
+    write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
+    hint = "with other settings: 1. If they were made with --set, give the same --set here."
+    for options, hinted in (
+        (row, True),
+        ([*row, *changed], False),
+        (["--row", "quadrant, coordconv"], False),
+    ):
+        assert main(["sweep", "show", "paper-classification", *options]) == 0
+        assert (hint in capsys.readouterr().out) == hinted

@@ -78,6 +78,17 @@ def test_a_damaged_file_costs_its_own_run_alone(specs, tmp_path, capsys):
     assert path.read_bytes() == b"{"
 
 
+def test_a_damaged_run_that_was_not_asked_for_is_missing_on_the_page_and_named(specs, tmp_path):
+    store, (_, ours, theirs) = RunStore(tmp_path), specs
+    path = store.open(theirs) / "record.json"
+    path.write_bytes(b"{")
+    with pytest.raises(DamagedError) as raised:
+        reproduce([ours], tmp_path)
+    assert str(raised.value).count(str(path)) == 1
+    assert store.record(ours)
+    assert str(path) in (tmp_path / "report.html").read_text()
+
+
 def test_a_baseline_with_less_than_its_share_of_time_is_named():
     ours = make_record(tuned("rendering", "uniform", "coordconv"), seconds=10.0)
     fair = make_record(tuned("rendering", "uniform", "deconv"), seconds=30.0)

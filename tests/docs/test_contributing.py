@@ -33,7 +33,21 @@ def test_every_make_target_that_is_named_is_there():
     assert {"check", "release", "sbom", "audit"} <= named <= targets
 
 
-@pytest.mark.parametrize("name", ["BASELINE", "_KINDS_OF_TASK", "PRIMARY_SCORE", "_words"])
+EXTENDED = (
+    "BASELINE", "_KINDS_OF_TASK", "_example", "PRIMARY_SCORE", "SOLVED", "_words", "TASKS",
+    "SCORE_OF_TASK", "NAMES",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXTENDED)
 def test_what_has_to_be_extended_is_still_called_so(name):
     sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     assert re.search(rf"^(?:def )?{name}\b", sources, flags=re.MULTILINE)
+
+
+def test_a_task_without_rows_is_trained_as_the_page_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    [code] = re.findall(r"```python\n(.*?)```", PAGES["CONTRIBUTING.md"], flags=re.DOTALL)
+    exec(code, {})
+    assert "mean_iou" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("runs/reconstruction-*/record.json"))) == 1

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,25 @@ def test_every_make_target_that_the_readme_names_is_there():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.MULTILINE))
     assert {"reproduce", "test"} <= named <= targets
+
+
+def test_what_a_page_installs_is_a_checkout_with_extras_that_there_are():
+    """No index has the distribution, so that by its name nothing is found."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    lines = [
+        line for page in pages for line in re.findall(r"pip install [^`\n]*", page.read_text())
+    ]
+    assert not [line for line in lines if project["name"] in line]
+    extras = {extra for line in lines for extra in re.findall(r"'\.\[([\w,]+)\]'", line)}
+    assert {"lab", "keras", "onnx", "hub", "sweep"} <= extras
+    assert {part for extra in extras for part in extra.split(",")} <= set(
+        project["optional-dependencies"]
+    )
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_a_beginner_is_told_what_the_distribution_is_called(page):
+    text = (ROOT / page).read_text()
+    assert "`torch-coordconv`, and no index has it yet" in text
+    assert "`coordconv` on PyPI is something else" in text

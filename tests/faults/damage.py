@@ -197,7 +197,7 @@ def effect(name: str) -> Effect:
     with redirect_stdout(said), redirect_stderr(said):
         code = main(list(COMMANDS[name]))
     written = Path("runs/report.md")
-    if name == "report" and code == 0:
+    if name == "report" and written.exists():
         said.write(written.read_text())
     weights = Path(f"begun/{BEGUN.run_name}/weights.safetensors")
     made = sha256(weights.read_bytes()).hexdigest() if weights.exists() else ""

@@ -1,5 +1,7 @@
 """What every net does, whatever its options."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -153,6 +155,20 @@ def test_the_painter_of_the_tuned_recipe_sees_a_whole_square():
     spec = tuned("rendering", "uniform", "coordconv")
     assert isinstance(spec.model, CoordConvRenderer)
     assert _reach(spec.model.painter_kernel, spec.model.painter_widths) >= spec.data.square
+
+
+@pytest.fixture
+def every_warning():
+    torch.set_warn_always(True)  # by itself torch says each thing once in a process
+    yield
+    torch.set_warn_always(False)
+
+
+def test_a_kernel_of_even_length_costs_no_warning(every_warning):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        build(CoordConvRenderer(painter_kernel=2))(torch.tensor([[4, 4]]))
+    assert not said
 
 
 def test_scaling_a_painters_input_is_scaling_its_weights():

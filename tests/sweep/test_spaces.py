@@ -1,5 +1,6 @@
 """Spaces are pure functions to lists of runs: the paper's grids exactly, and those of a file."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import paper, with_settings
 from coordconv_lab.sweep.catalogue import SPACES, sweep_named
-from coordconv_lab.sweep.space import Range, Space, listed
+from coordconv_lab.sweep.space import Range, RowChoice, Space, listed
 from coordconv_lab.sweep.space_file import read_space
+
+ROOT = Path(__file__).parents[2]
 
 # Runs a split, from the log of experiments in the paper's code, counted by hand:
 # deconv 6 rates x 3 penalties x 3 kernels x 3 widths x 2 batches; rendering twice as many, for two
@@ -199,6 +202,11 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
         (YAML.replace("learning_rate", "lerning_rate"), "did you mean training.learning_rate"),
         (YAML.replace("conv]", "deconv]"), "regression task has the models coordconv and conv"),
         (YAML.replace("task: regression", "task: riding"), "task"),
+        (
+            YAML.replace("task: regression", "task: reconstruction"),
+            "recipes have the tasks classification, regression, rendering; got 'reconstruction'",
+        ),
+        (YAML.replace("model:", "split: diagonal, model:"), "split.*'uniform' or 'quadrant'"),
         (YAML + "extra: 1", "extra"),
         (YAML.replace("{low: 0.001, high: 0.1, log: true}", "[-1]"), "greater than 0; got -1"),
         (YAML.replace("random", "grid").replace("trials: 4", ""), "a range in a grid needs steps"),
@@ -220,6 +228,24 @@ def test_a_file_that_is_no_space_is_refused_in_one_line(tmp_path, text, said):
     with pytest.raises(InputError, match=said) as caught:
         listed(read_space(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_key_of_a_row_is_all_that_is_wrong(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_space(written(tmp_path, YAML.replace("model:", "models:")))
+    assert str(caught.value).endswith(
+        "rows.0.models: Extra inputs are not permitted; got ['coordconv', 'conv']"
+    )
+    with pytest.raises(InputError, match=r"rows: .*at least 1 item"):
+        read_space(written(tmp_path, "name: empty\nrows: []"))
+
+
+def test_the_page_shows_the_example_whole_and_names_every_key():
+    page = (ROOT / "docs" / "sweeps.md").read_text()
+    [shown] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    assert shown == (ROOT / "examples" / "learning_rates.yaml").read_text()
+    for part in (Space, RowChoice, Range):
+        assert [key for key in part.model_fields if not re.search(f"`{key}[`:]", page)] == []
 
 
 def test_a_grid_too_long_to_be_meant_is_refused():
@@ -258,7 +284,7 @@ def test_a_setting_for_all_runs_scales_a_sweep_down():
 
 
 def test_the_example_is_a_space_whose_rows_are_asked_alike():
-    path = Path(__file__).parents[2] / "examples" / "learning_rates.yaml"
+    path = ROOT / "examples" / "learning_rates.yaml"
     ours, theirs = sweep_named(str(path)).study.arms.values()
     assert len(ours) == len(theirs) == 12
     for one, other in zip(ours, theirs, strict=True):

@@ -1,34 +1,48 @@
 """The ledger: every claim with its verdict, from whatever records there are."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from coordconv_lab.claims import layer, others, ours, paper, tables, tutorial
 from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
-from coordconv_lab.errors import DamagedError
+from coordconv_lab.errors import DamagedError, InputError, in_short
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
 FILES = (layer, tables, tutorial, paper, others, ours)
 
 
-def claims() -> list[Claim]:
-    """Every claim, in the order of the files that hold them."""
-    names = [file.__name__ for file in FILES]
-    return sorted(CLAIMS.values(), key=lambda claim: names.index(claim.test.__module__))
+def claims(ids: Sequence[str] = ()) -> list[Claim]:
+    """Every claim, in the order of the files that hold them, or those of some ids alone.
+
+    Raises:
+        InputError: There is no claim of such an id.
+    """
+    for id in ids:
+        if id not in CLAIMS:
+            near = get_close_matches(id, CLAIMS)
+            hint = f"did you mean {' or '.join(near)}?" if near else "coordconv claims lists them"
+            raise InputError(f"there is no claim {in_short(id)}; {hint}")
+    files = [file.__name__ for file in FILES]
+    chosen = [claim for claim in CLAIMS.values() if not ids or claim.id in ids]
+    return sorted(chosen, key=lambda claim: files.index(claim.test.__module__))
 
 
-def ledger(results: Path, damaged: list[str] | None = None) -> list[Entry]:
-    """Test every claim on the records under a directory of results.
+def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] = ()) -> list[Entry]:
+    """Test claims on the records under a directory of results.
 
     Args:
         results: The directory.
         damaged: Where to note files that cannot be used, in words; their runs count as missing.
+        ids: Of the claims; none for every claim.
 
     Raises:
         DamagedError: A file is there, but cannot be used, and it is not to be noted.
+        InputError: There is no claim of such an id.
     """
     evidence = Evidence(results)
-    entries = [_entry(claim, evidence) for claim in claims()]
+    entries = [_entry(claim, evidence) for claim in claims(ids)]
     found = list(dict.fromkeys(evidence.damaged))
     if damaged is None and found:
         raise DamagedError(" | ".join(found))

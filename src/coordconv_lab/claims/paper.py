@@ -9,19 +9,23 @@ from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.statistics import mean_interval
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap, percent
+from coordconv_lab.studies import STUDIES
 from coordconv_lab.studies.rows import SPLITS, row
 
 _CLASSIFICATION = "paper, section 4.1"
 
 
 def _all_runs(evidence: Evidence, task: str, split: str, model: str) -> list[Record]:
-    """Every run of a net that there is: by our recipe, in the search, by the tutorial's recipe."""
-    arm = row(task, split, model)
-    return [
-        *evidence.runs("many-seeds", arm, at_least=2),
-        *evidence.runs("search", arm, at_least=3),
-        *evidence.runs("tutorial", arm, at_least=0),
-    ]
+    """Every run of a net that there is, in whichever study, each once."""
+    wanted = task, split, model
+    for study, at_least in (("many-seeds", 2), ("search", 3)):
+        evidence.runs(study, row(*wanted), at_least)
+    found: dict[str, Record] = {}
+    for study in STUDIES:
+        for arm, specs in evidence.study(study).arms.items():
+            if {(spec.task, spec.data.split, spec.model_name) for spec in specs} == {wanted}:
+                found |= {run.spec.id: run for run in evidence.runs(study, arm, at_least=0)}
+    return list(found.values())
 
 
 def _machine(run: Record) -> tuple[str, int]:

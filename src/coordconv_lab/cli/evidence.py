@@ -56,7 +56,7 @@ def study(
 
 @app.command
 def claims(
-    *,
+    *ids: str,
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
     results: ResultsDirectory = Path("results"),
 ) -> None:
@@ -66,7 +66,14 @@ def claims(
 
         coordconv claims
 
+        coordconv claims tiling-fails hand-built
+
         coordconv claims --json
+
+    Parameters
+    ----------
+    ids
+        Only the claims of these ids, which stand beside the verdicts.
     """
     from coordconv_lab.claims.ledger import ledger
     from coordconv_lab.console import print_claims
@@ -77,7 +84,7 @@ def claims(
             "with --results"
         )
     damaged: list[str] = []
-    entries = ledger(results, damaged)
+    entries = ledger(results, damaged, ids)
     if json:
         from json import dumps
 
@@ -148,6 +155,8 @@ def report(
     out = out or runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
     print(f"{printable(str(out))} ({size})")
+    if damaged:
+        raise DamagedError(" | ".join(damaged))
 
 
 def out_size(path: Path) -> str:

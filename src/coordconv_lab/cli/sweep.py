@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
 from coordconv_lab.cli.options import Device, setting
-from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.errors import DamagedError, InputError, printable
 
 if TYPE_CHECKING:
     from coordconv_lab.sweep.catalogue import Sweep
@@ -178,6 +178,8 @@ def show(
 
         coordconv sweep show paper-classification
 
+        coordconv sweep show paper-classification --set training.epochs=1
+
     Parameters
     ----------
     row
@@ -207,9 +209,17 @@ def _show(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> None:
     """
     from coordconv_lab.console import print_outcome
     from coordconv_lab.results.remote import store_at
-    from coordconv_lab.sweep.outcome import outcome
+    from coordconv_lab.sweep.outcome import outcome, with_other_settings
 
-    print_outcome(chosen.name, outcome(chosen, store_at(place), damaged), best)
+    store = store_at(place)
+    rows = outcome(chosen, store, damaged)
+    print_outcome(chosen.name, rows, best)
+    nothing = not any(row.records or row.ended for row in rows)
+    if nothing and (others := with_other_settings(rows, store)):
+        print(
+            f"Runs in {printable(place)} with other settings: {others}. "
+            "If they were made with --set, give the same --set here."
+        )
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 

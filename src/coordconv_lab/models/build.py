@@ -1,5 +1,7 @@
 """The one way from a spec to a module."""
 
+import warnings
+
 import torch
 from torch import nn
 
@@ -43,6 +45,8 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         >>> count_parameters(build(CoordConvClassifier()))
         7553
     """
+    # Of an even kernel, such as the tutorial's painters have, torch says that it costs a copy.
+    warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
     try:
         _check_size(spec, canvas)
         net = _module(spec, canvas)

@@ -14,6 +14,9 @@ from coordconv_lab.specs import (
 
 Parts = tuple[ModelSpec, TrainingSpec]
 
+TASKS: tuple[TaskName, ...] = ("classification", "regression", "rendering")
+"""Those that the recipes have."""
+
 
 def checked_model(task: TaskName, model: str) -> str:
     """Return "coordconv" or the name of the task's baseline.
@@ -21,8 +24,11 @@ def checked_model(task: TaskName, model: str) -> str:
     Raises:
         InputError: The recipes do not have the task, or the task no such model.
     """
-    if task == "reconstruction":
-        raise InputError("the recipes have the tasks classification, regression and rendering")
+    if task not in TASKS:
+        raise InputError(
+            f"the recipes have the tasks {', '.join(TASKS)}; got {in_short(task)}, which is "
+            "trained from a spec of its own"
+        )
     baseline = BASELINE[task]
     if model not in ("coordconv", "baseline", baseline):
         raise InputError(

@@ -29,7 +29,7 @@ def write_report(
     evidence: Sequence[Entry] = (),
     search: RunStore | None = None,
     form: Format = "html",
-    damaged: Sequence[str] = (),
+    damaged: list[str] | None = None,
 ) -> Path:
     """Write a report about every finished run of a store.
 
@@ -43,7 +43,8 @@ def write_report(
         evidence: Claims with their verdicts, for a section of their own; none, no section.
         search: Runs of a search to show where `store` itself is none.
         form: A page, a text, or one file for each figure.
-        damaged: In words, what of the evidence could not be read; it is named beside the rest.
+        damaged: In words, what of the evidence could not be read, to be named beside the rest; what
+            of the runs could not is noted there too.
 
     Returns:
         The file or directory that was written.
@@ -53,7 +54,9 @@ def write_report(
     """
     # What makes pages and pictures is loaded by those who make them, and by no one who only
     # imports the name of this function.
-    material = gather(store, search, damaged)
+    material = gather(store, search, damaged or ())
+    if damaged is not None:
+        damaged[:] = material.damaged
     if not material.runs:
         raise InputError(
             f"no finished run of the tutorial's nets in {store.root}: there is nothing to report; "

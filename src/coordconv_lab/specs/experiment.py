@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.specs.base import FrozenSpec
@@ -141,7 +142,7 @@ _LONGEST_NAME = 80
 def explain(error: ValidationError) -> str:
     """Say a validation error in one line: which field, what was expected, what came."""
     parts = []
-    items = error.errors(include_url=False)
+    items = _without_follow_ons(error.errors(include_url=False))
     for item in items[:_EXPLAINED]:
         where = ".".join(str(part)[:_LONGEST_NAME] for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
@@ -150,6 +151,17 @@ def explain(error: ValidationError) -> str:
         parts.append(f"{where}: {message}{came}" if where else message)
     more = len(items) - len(parts)
     return " | ".join(parts) + (f" | and {more} more" if more > 0 else "")
+
+
+def _without_follow_ons(items: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Faults but for lists that are too short only because their items have faults of their own."""
+
+    def follows(item: ErrorDetails) -> bool:
+        place = item["loc"]
+        within = (other["loc"] for other in items if len(other["loc"]) > len(place))
+        return item["type"] == "too_short" and any(loc[: len(place)] == place for loc in within)
+
+    return [item for item in items if not follows(item)]
 
 
 def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:

@@ -73,8 +73,7 @@ def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOut
     """
     rows: dict[str, list[ExperimentSpec]] = {}
     for spec in store.specs(damaged):
-        name = row(spec.task, spec.data.split, spec.model_name)
-        rows.setdefault(name, []).append(spec)
+        rows.setdefault(_kind(spec), []).append(spec)
     return [_row(name, specs, store, len(specs), damaged) for name, specs in rows.items()]
 
 
@@ -95,6 +94,21 @@ def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> 
         for one in sweep.space.listed_rows():
             totals[one.name] = max(totals[one.name], one.trials(sweep.space))
     return [_row(name, specs, store, totals[name], damaged) for name, specs in rows.items()]
+
+
+def with_other_settings(rows: Sequence[RowOutcome], store: RunStore) -> int:
+    """How many runs of the same tasks, splits and nets a directory holds beside those of rows.
+
+    Raises:
+        InputError: The directory cannot be read.
+    """
+    asked = [spec for one in rows for spec in one.specs]
+    ids, kinds = {spec.id for spec in asked}, {_kind(spec) for spec in asked}
+    return sum(spec.id not in ids and _kind(spec) in kinds for spec in store.specs([]))
+
+
+def _kind(spec: ExperimentSpec) -> str:
+    return row(spec.task, spec.data.split, spec.model_name)
 
 
 def _row(

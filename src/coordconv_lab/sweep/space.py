@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import RECIPES, with_settings
-from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName
+from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
 from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.studies.rows import SPLITS, row
 from coordconv_lab.studies.study import Study
@@ -106,14 +106,14 @@ class RowChoice(FrozenSpec):
 
     Attributes:
         recipe: Whose settings hold where the space has none.
-        task: One task.
+        task: One task that the recipe has.
         split: One split or several.
         model: "coordconv", "baseline", or several.
         settings: By dotted path.
     """
 
     recipe: Literal["tuned", "tutorial", "tutorial_text", "paper"] = "tuned"
-    task: Literal["classification", "regression", "rendering"]
+    task: TaskName
     split: SplitName | Annotated[tuple[SplitName, ...], Field(min_length=1)] = SPLITS
     model: str | Annotated[tuple[str, ...], Field(min_length=1)] = "coordconv"
     settings: Mapping[str, Setting] = {}
@@ -190,7 +190,7 @@ class Space(FrozenSpec):
         """Every row, with what varies in it.
 
         Raises:
-            InputError: A task has no such model, or two rows are the same.
+            InputError: A recipe has no such task, the task no such model, or two rows are the same.
         """
         found: dict[str, Row] = {}
         for choice in self.rows:
