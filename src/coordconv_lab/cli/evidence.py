@@ -133,6 +133,7 @@ def report(
     from coordconv_lab.report import write_report
     from coordconv_lab.report.write import NAMES
     from coordconv_lab.results import RunStore
+    from coordconv_lab.results.files import without_links
 
     if ":/" in str(runs):
         raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
@@ -145,8 +146,9 @@ def report(
 
         serve(RunStore(runs), evidence, search, port, tell=partial(print, flush=True))
         return
-    out = out or runs / NAMES[format]
-    size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
+    place = without_links(out) if out else runs / NAMES[format]
+    size = out_size(write_report(RunStore(runs), place, evidence, search, format, damaged))
+    out = out or place
     print(f"{printable(str(out))} ({size})")
 
 
