@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from coordconv_lab.cli import main
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
@@ -100,6 +101,23 @@ def test_without_a_name_the_studies_are_listed(capsys):
     assert main(["study"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in STUDIES)
+
+
+def test_a_damaged_file_of_one_study_does_not_keep_the_next_from_being_run(
+    capsys, tmp_path, monkeypatch
+):
+    begun = []
+
+    def run_study(study, *_):
+        begun.append(study.name)
+        if study.name != "receptive-field":
+            raise DamagedError(f"a file of {study.name} is damaged")
+
+    monkeypatch.setattr("coordconv_lab.study.run_study", run_study)
+    names = ["tiling", "receptive-field", "tutorial"]
+    said = _refused(capsys, "study", *names, "--results", str(tmp_path))
+    assert begun == names
+    assert said.endswith("a file of tiling is damaged | a file of tutorial is damaged")
 
 
 def test_a_directory_that_cannot_be_written_is_named(capsys, tmp_path):

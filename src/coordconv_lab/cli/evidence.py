@@ -50,8 +50,14 @@ def study(
     from coordconv_lab.train import Hardware
 
     chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
-    for one in chosen:
-        run_study(one.only(arm), results, Hardware(device))
+    damaged: list[str] = []
+    for one in [each.only(arm) for each in chosen]:
+        try:
+            run_study(one, results, Hardware(device))
+        except DamagedError as error:  # of this study; the others are done first
+            damaged.append(str(error))
+    if damaged:
+        raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 
 
 @app.command
