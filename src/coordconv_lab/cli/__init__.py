@@ -25,8 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with printing() as output:
             app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except (CycloptsError, InputError, OSError, UnicodeError) as error:
-        _say(printable(" ".join(str(error).split())))
+    except OSError as error:
+        _say(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+        return 2
+    except (CycloptsError, InputError, UnicodeError) as error:
+        _say(str(error))
         return 2
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on from here")
@@ -41,4 +44,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(words: str) -> None:
     with suppress(OSError):
-        print(f"coordconv: {words}", file=sys.stderr)
+        print(f"coordconv: {printable(' '.join(words.split()))}", file=sys.stderr)

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
-from coordconv_lab.cli.options import Device, ResultsDirectory, RunsDirectory
+from coordconv_lab.cli.options import Device, Int, Place, ResultsDirectory, RunsDirectory
 from coordconv_lab.errors import DamagedError, InputError, printable
 
 
@@ -99,14 +99,14 @@ def report(
     *,
     runs: RunsDirectory = Path("runs"),
     out: Annotated[
-        Path | None,
+        Place | None,
         Parameter(
             help="The file, or the directory of the figures; by default report.html, report.md "
             "or figures in the directory of runs."
         ),
     ] = None,
     results: Annotated[
-        Path, Parameter(help="Records behind the claims; without them the page has no claims.")
+        Place, Parameter(help="Records behind the claims; without them the page has no claims.")
     ] = Path("results"),
     format: Annotated[
         Literal["html", "markdown", "png", "pdf-figures"],
@@ -119,7 +119,7 @@ def report(
         ),
     ] = False,
     port: Annotated[
-        int,
+        Int,
         Parameter(help="Of --watch; 0 for one that is free.", validator=Number(gte=0, lt=65536)),
     ] = 0,
 ) -> None:
@@ -141,8 +141,6 @@ def report(
     from coordconv_lab.results import RunStore
     from coordconv_lab.results.files import without_links
 
-    if ":/" in str(runs):
-        raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
     damaged: list[str] = []
     evidence, search = ledger_if_any(results, damaged), RunStore(results / "search")
     if watch:
