@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 import zipfile
@@ -21,7 +22,10 @@ from coordconv_lab.results.files import read_json
 from coordconv_lab.specs import parse_data_spec, parse_spec
 from coordconv_lab.sweep.catalogue import sweep_named
 from coordconv_lab.sweep.space_file import read_space
-from coordconv_lab.train import run
+from coordconv_lab.train import Hardware, run
+from coordconv_lab.train.checkpoint import Checkpoint, _most_bytes
+from coordconv_lab.train.curve import COLUMNS
+from coordconv_lab.train.loop import Loop
 from tests.report.conftest import add_run, store
 from tests.train.conftest import tiny
 
@@ -48,6 +52,43 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_not_unpacked(tiny, s
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
     with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
         run(tiny, store)
+
+
+def test_a_checkpoint_larger_than_the_net_can_have_is_not_read(tiny, store, monkeypatch):
+    path = store.open(tiny) / "checkpoint.ckpt"
+    path.touch()
+    os.truncate(path, 30_000_000)
+    read_bytes = Path.read_bytes
+
+    def read(self: Path) -> bytes:
+        if self == path:
+            pytest.fail("it was read")
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
+        run(tiny, store)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
+@pytest.mark.parametrize("model", ["coordconv", "baseline"])
+@pytest.mark.parametrize("rows", [1, 10**6])
+def test_every_checkpoint_is_smaller_than_that(task, model, rows, tmp_path):
+    settings = {"training.epochs": 10, "training.batch_size": 16, "training.curve_points": rows}
+    specs = [
+        with_settings(tuned(task, "quadrant", model), settings | {"seed": seed}) for seed in (0, 1)
+    ]
+    loop = Loop(specs, Hardware("cpu"))
+    steps = loop.run()
+    next(steps)
+    loop.losses._settled = [[0.1] * (loop.steps // min(rows, loop.steps)) for _ in specs]
+    row = dict.fromkeys(COLUMNS, 0.123456789)
+    for curve in loop.curves:
+        curve.load_rows([row] * min(rows, loop.steps))
+    checkpoint = Checkpoint(tmp_path, specs, 0)
+    checkpoint.save_if_due(loop)
+    size, most = checkpoint.path.stat().st_size, _most_bytes(loop)
+    assert size < most - 1_000_000
 
 
 def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run):
