@@ -2,6 +2,7 @@
 
 from coordconv_lab.cli.app import data_app
 from coordconv_lab.cli.options import Int, Place, SplitVariant
+from coordconv_lab.errors import printable
 
 
 @data_app.command
@@ -43,4 +44,4 @@ def export(
     with counting_bar("images") as advance:
         paths = export_data(spec, out, advance)
     for path in paths:
-        print(path)
+        print(printable(str(path)))
