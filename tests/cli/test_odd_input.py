@@ -80,9 +80,7 @@ def test_a_report_does_not_replace_a_pipe(kind, linked, add_run, store, tmp_path
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     out = str(link if linked else pipe)
-    ends_with_words(
-        ["report", "--runs", str(store.root), "--format", kind, "--out", out], capsys
-    )
+    ends_with_words(["report", "--runs", str(store.root), "--format", kind, "--out", out], capsys)
     assert pipe.is_fifo()
     assert link.is_symlink()
 

@@ -65,11 +65,11 @@ def _refuse_what_is_no_file(path: Path) -> None:
     with suppress(FileNotFoundError):
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            raise InputError(f"cannot write {path}: it is there and is no file; choose another name")
+            raise _no_file(path)
 
 
 def without_links(path: Path) -> Path:
-    """Where a path that somebody named leads to: what is written there leaves the links as they are.
+    """Where a path that somebody named leads to; what is written there leaves its links in place.
 
     Raises:
         InputError: It leads to something else than a file or a directory.
@@ -77,8 +77,12 @@ def without_links(path: Path) -> Path:
     with suppress(OSError):
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise InputError(f"cannot write {path}: it is there and is no file; choose another name")
+            raise _no_file(path)
     return Path(os.path.realpath(path))
+
+
+def _no_file(path: Path) -> InputError:
+    return InputError(f"cannot write {path}: it is there and is no file; choose another name")
 
 
 @contextmanager
