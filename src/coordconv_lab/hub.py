@@ -106,11 +106,14 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         Raises:
             InputError: If what is there is no such net, or damaged.
         """
+        for path in (Path(name) / "config.json", Path(name) / "model.safetensors"):
+            if path.exists() and not path.is_file():  # a pipe would never end
+                raise InputError(f"{path} is no file")
         try:
             return super().from_pretrained(name, **options)
         except InputError:
             raise
-        except (AttributeError, RecursionError, ValueError) as error:
+        except (AttributeError, RecursionError, TypeError, ValueError) as error:
             raise InputError(f"{name} is no net that can be read: {error}") from error
 
     @classmethod

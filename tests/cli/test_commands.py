@@ -6,11 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
 import pytest
+from cyclopts import App
 
-from coordconv_lab.cli import main
+from coordconv_lab.cli import app, main
+from coordconv_lab.cli.options import Int, Place
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
@@ -46,7 +52,10 @@ def _refused(capsys, *arguments: str) -> str:
         ("train rendering --set radius", "expected PATH=VALUE"),
         ("train regression --model conv --canvas 6 6 --square 3", "larger canvas"),
         ("reproduce --task drawing", "Choose from"),
-        ("reproduce --seeds 0", "expected 1 or more, got 0"),
+        ("reproduce --seeds 0", "--seeds: expected 1 to 10,000, got 0"),
+        ("reproduce --seeds 1000000000", "--seeds: expected 1 to 10,000, got 1000000000"),
+        ("reproduce --seeds 99999999999999999999", "--seeds: expected 1 to 10,000, got 9999"),
+        ("train regression --ensemble 1000000000", "--ensemble: expected 1 to 10,000, got 1"),
         ("reproduce --task regression --model deconv", "regression has coordconv and conv"),
         ("reproduc", "reproduce"),
         ("reproduce --recipe tutorail", "tutorial"),
@@ -69,7 +78,26 @@ def _refused(capsys, *arguments: str) -> str:
         ("sweep tiling --cpus-per-run 99999999", "--cpus-per-run: expected 1 to 1,000,000"),
         ("sweep show tiling", "runs/tiling is no directory"),
         ("sweep show tiling --best -1", "--best: expected 0 or more"),
-        ("report --runs s3://bucket/path", "expected a directory, got the URL"),
+        ("report --runs s3://bucket/path", "got the URL s3:/bucket/path"),
+        ("report --out s3://bucket/path", "got the URL"),
+        ("report --results s3://bucket/path", "got the URL"),
+        ("claims --results s3://bucket/path", "got the URL"),
+        ("study tiling --results s3://bucket/path", "got the URL"),
+        ("train regression --runs s3://bucket/path", "got the URL"),
+        ("reproduce --runs memory://path", "got the URL"),
+        ("data export --out s3://bucket/path", "got the URL"),
+        ("train regression --seed 1.7", 'unable to convert "1.7" into int'),
+        ("train regression --seed 0x10", 'unable to convert "0x10" into int'),
+        ("train regression --canvas 10.4 10.6", 'unable to convert "10.4" into int'),
+        ("reproduce --seeds 1.5", 'unable to convert "1.5" into int'),
+        ("sweep tiling --limit 1.5", 'unable to convert "1.5" into int'),
+        ("report --port 1.5", 'unable to convert "1.5" into int'),
+        ("inspect nowhere:net --size 1 2.0 3", 'unable to convert "2.0" into int'),
+        (f"claims --results {'n' * 300}", "File name too long"),
+        (f"report --results {'n' * 300}", "File name too long"),
+        (f"report --runs {'n' * 300}", "File name too long"),
+        (f"study tiling --results {'n' * 300}", "File name too long"),
+        (f"sweep show tiling --runs {'n' * 300}", "File name too long"),
         ("train regression --num-nodes 2", "start this command on each with torchrun"),
         ("data export", "--out"),
     ],
@@ -77,6 +105,33 @@ def _refused(capsys, *arguments: str) -> str:
 def test_bad_input_costs_one_clear_line(capsys, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     assert said in _refused(capsys, *arguments.split())
+    assert not list(tmp_path.glob("*:"))
+
+
+def test_every_whole_number_and_every_path_of_a_command_is_checked_in_one_way():
+    for name, command in _commands(app):
+        for argument in command.assemble_argument_collection() if command.default_command else ():
+            for kind, marks in _leaves(argument.field_info.annotation):
+                wanted = {int: Int, Path: Place}.get(kind)
+                assert wanted is None or wanted.__metadata__[0] in marks, (name, argument.name)
+
+
+def _commands(inside: App) -> Iterator[tuple[str, App]]:
+    for name in inside:
+        if not name.startswith("-"):
+            yield name, inside[name]
+            yield from _commands(inside[name])
+
+
+def _leaves(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The kinds that a kind is made of, int and None of int | None, with their annotations."""
+    if get_origin(kind) is Annotated:
+        yield from _leaves(kind.__origin__, kind.__metadata__)
+    elif get_args(kind):
+        for inner in get_args(kind):
+            yield from _leaves(inner)
+    else:
+        yield kind, marks
 
 
 def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
@@ -115,6 +170,23 @@ def test_without_a_name_the_studies_are_listed(capsys):
     assert main(["study"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in STUDIES)
+
+
+def test_a_damaged_file_of_one_study_does_not_keep_the_next_from_being_run(
+    capsys, tmp_path, monkeypatch
+):
+    begun = []
+
+    def run_study(study, *_):
+        begun.append(study.name)
+        if study.name != "receptive-field":
+            raise DamagedError(f"a file of {study.name} is damaged")
+
+    monkeypatch.setattr("coordconv_lab.study.run_study", run_study)
+    names = ["tiling", "receptive-field", "tutorial"]
+    said = _refused(capsys, "study", *names, "--results", str(tmp_path))
+    assert begun == names
+    assert said.endswith("a file of tiling is damaged | a file of tutorial is damaged")
 
 
 def test_a_directory_that_cannot_be_written_is_named(capsys, tmp_path):

@@ -105,6 +105,15 @@ def test_what_cannot_be_inspected_costs_one_line(
     assert said in output.err
 
 
+def test_the_weights_of_a_large_net_are_no_damage(printed, tmp_path):
+    weights = tmp_path / "weights.safetensors"
+    save_file({"other": torch.zeros(8_100_000)}, weights)
+    record = json.loads((RUN / "record.json").read_text())
+    record["weights_sha256"] = sha256(weights.read_bytes()).hexdigest()
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    assert "of 8,100,000 numbers" in printed(weights)[-1]
+
+
 def test_a_record_of_another_net_costs_one_line(tmp_path, capsys):
     text = (RUN / "record.json").read_text()
     weights = tmp_path / "weights.safetensors"

@@ -1,6 +1,7 @@
 """A file that cannot be used ends a command with 2 and a line of words, not with a traceback."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,30 @@ def test_a_run_that_is_to_go_on(text, tmp_path, capsys):
 def test_settings_from_the_command_line(setting, tmp_path, capsys):
     ends_with_words(["train", "regression", "--set", setting, "--runs", str(tmp_path)], capsys)
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("kind", ["html", "markdown"])
+def test_a_report_does_not_replace_a_pipe(kind, linked, add_run, store, tmp_path, capsys):
+    add_run()
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    out = str(link if linked else pipe)
+    ends_with_words(["report", "--runs", str(store.root), "--format", kind, "--out", out], capsys)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+def test_a_report_is_written_through_a_link(add_run, store, tmp_path):
+    add_run()
+    page, link = tmp_path / "page.html", tmp_path / "link.html"
+    page.write_text("old")
+    link.symlink_to(page)
+    line = ["report", "--runs", str(store.root), "--results", "nowhere", "--out", str(link)]
+    assert main(line) == 0
+    assert link.is_symlink()
+    assert "<html" in page.read_text()
 
 
 def test_a_net_that_does_not_take_its_canvas(add_run, capsys):

@@ -17,6 +17,7 @@ from coordconv_lab.hub import SharedNet
 from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.page import render_waiting
+from coordconv_lab.report.watch import serve
 from coordconv_lab.report.write import Format
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.files import read_json, write_json
@@ -186,6 +187,18 @@ def test_a_name_from_the_command_line_does_not_steer_the_terminal(tmp_path, caps
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
     assert "Traceback" not in err
+
+
+def test_a_directory_from_the_command_line_does_not_steer_the_terminal(tmp_path, capsys):
+    place = tmp_path / "\x1b]0;title\x07"
+    line = ["data", "export", "--canvas", "12", "12", "--square", "3", "--out", str(place)]
+    assert main(line) == 0
+    assert (place / "notsoclevr.npz").is_file()
+    said = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("http.server.ThreadingHTTPServer.serve_forever", lambda _: None)
+        serve(RunStore(place), [], None, 0, said.append)
+    assert "\x1b" not in capsys.readouterr().out + "".join(said)
 
 
 def test_a_record_whose_scores_differ_in_name_is_refused(add_run):

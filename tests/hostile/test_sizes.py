@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 import tracemalloc
@@ -15,14 +16,22 @@ import torch
 from coordconv.export import coordinates_in_file
 from coordconv_lab.errors import FailingRunError, InputError, in_short
 from coordconv_lab.models import build
+from coordconv_lab.models.build import MOST_PARAMETERS
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.report.answers import read_answers
-from coordconv_lab.results import RunStore
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.curve import read_curve
+from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json
+from coordconv_lab.results.record import MOST_CURVE_BYTES, MOST_SHEET_BYTES, MOST_WEIGHTS_BYTES
 from coordconv_lab.specs import parse_data_spec, parse_spec
 from coordconv_lab.sweep.catalogue import sweep_named
 from coordconv_lab.sweep.space_file import read_space
-from coordconv_lab.train import run
+from coordconv_lab.train import Hardware, run
+from coordconv_lab.train.checkpoint import Checkpoint, _most_bytes
+from coordconv_lab.train.curve import COLUMNS
+from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.sheet import LARGEST
 from tests.report.conftest import add_run, store
 from tests.train.conftest import tiny
 
@@ -49,6 +58,64 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_not_unpacked(tiny, s
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
     with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
         run(tiny, store)
+
+
+def test_a_checkpoint_larger_than_the_net_can_have_is_not_read(tiny, store, monkeypatch):
+    path = store.open(tiny) / "checkpoint.ckpt"
+    path.touch()
+    os.truncate(path, 30_000_000)
+    read_bytes = Path.read_bytes
+
+    def read(self: Path) -> bytes:
+        if self == path:
+            pytest.fail("it was read")
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
+        run(tiny, store)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
+@pytest.mark.parametrize("model", ["coordconv", "baseline"])
+@pytest.mark.parametrize("rows", [1, 10**6])
+def test_every_checkpoint_is_smaller_than_that(task, model, rows, tmp_path):
+    settings = {"training.epochs": 10, "training.batch_size": 16, "training.curve_points": rows}
+    specs = [
+        with_settings(tuned(task, "quadrant", model), settings | {"seed": seed}) for seed in (0, 1)
+    ]
+    loop = Loop(specs, Hardware("cpu"))
+    steps = loop.run()
+    next(steps)
+    loop.losses._settled = [[0.1] * (loop.steps // min(rows, loop.steps)) for _ in specs]
+    row = dict.fromkeys(COLUMNS, 0.123456789)
+    for curve in loop.curves:
+        curve.load_rows([row] * min(rows, loop.steps))
+    checkpoint = Checkpoint(tmp_path, specs, 0)
+    checkpoint.save_if_due(loop)
+    size, most = checkpoint.path.stat().st_size, _most_bytes(loop)
+    assert size < most - 1_000_000
+
+
+def test_files_as_large_as_a_run_can_make_them_are_read(add_run, tmp_path):
+    directory = add_run("classification", "quadrant")
+    row = ",".join(["-1.23457e-100"] * 7)
+    header = (directory / "metrics.csv").read_text().splitlines()[0]
+    assert (len(row) + 1) * 10**6 < MOST_CURVE_BYTES
+    (directory / "metrics.csv").write_text("\n".join([header, *[row] * 350_000]))
+    assert len(read_curve(directory / "metrics.csv")) == 350_000
+    assert LARGEST / 2 * 1.001 < MOST_SHEET_BYTES
+    assert 4 * MOST_PARAMETERS < MOST_WEIGHTS_BYTES
+    names = ("metrics.csv", "sheet.png", "weights.safetensors")
+    for name in names[1:]:
+        (directory / name).touch()
+        os.truncate(directory / name, 33_500_000)
+    digests = {name: sha256((directory / name).read_bytes()) for name in names}
+    fields = read_json(directory / "record.json")
+    fields |= {"weights_sha256": digests.pop("weights.safetensors"), "files_sha256": digests}
+    kept = Record.parse(fields, "record.json")
+    for name in names:
+        kept.check_file(directory / name)
 
 
 def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run):

@@ -1,6 +1,8 @@
 """A net that is shared comes back whole, with a card of our own and without a pickle."""
 
 import json
+import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
@@ -88,6 +90,8 @@ def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path
         (None, r"no config\.json"),
         ({}, r"no config\.json"),
         ({"experiment": {"task": "?"}}, "experiment"),
+        ({"experiment": {"task": "?"}, "self": 1}, "no net that can be read: .*self"),
+        ([], "no net that can be read"),
     ],
 )
 def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
@@ -96,6 +100,16 @@ def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
     if config is not None:
         (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=said):
+        SharedNet.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for(make, name, tmp_path):
+    SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
+    (tmp_path / name).unlink()
+    make(tmp_path / name)
+    with pytest.raises(InputError, match=f"{re.escape(name)} is no file"):
         SharedNet.from_pretrained(tmp_path)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +71,47 @@ def test_a_writer_that_dies_leaves_the_old_file_and_nothing_for_long(
     write(path, b"newer")
     assert path.read_bytes() == b"newer"
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "device", "directory"])
+@pytest.mark.parametrize("write", [write_atomically, exported])
+def test_what_is_no_file_is_not_replaced_by_one(write, kind, tmp_path):
+    path = tmp_path / "there"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except OSError:
+            pytest.skip("no device can be made here")
+    before = path.lstat()
+    with pytest.raises(ValueError, match="there and is no file; choose another name"):
+        write(path, b"new")
+    assert path.lstat() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_export_to_a_link_writes_the_file_that_it_leads_to(tmp_path):
+    target, link = tmp_path / "there" / "net.onnx", tmp_path / "link.onnx"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    exported(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_link_among_runs_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    precious, link = tmp_path / "precious", tmp_path / "record.json"
+    precious.write_bytes(b"kept")
+    link.symlink_to(precious)
+    write_atomically(link, b"new")
+    assert (precious.read_bytes(), link.read_bytes()) == (b"kept", b"new")
 
 
 def test_what_a_living_writer_is_at_is_left_alone(tmp_path):

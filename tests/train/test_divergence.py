@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -144,6 +145,28 @@ def test_a_run_of_many_is_marked_as_failed_with_the_reason(tiny, store, monkeypa
     assert failure is not None
     assert failure.startswith(f"the loss became nan at step {STEP} (epoch 2 of 2)")
     assert read_json(store.directory(tiny) / "failure.json") == {"reason": failure}
+    assert not (store.directory(tiny) / "run.lock").exists()
+
+
+def test_the_checkpoint_that_a_failed_run_of_many_names_is_there(tiny, store, monkeypatch):
+    plant(monkeypatch, "loss")
+    monkeypatch.setattr(Checkpoint, "save_if_due", _always(Checkpoint.save_if_due))
+    failure = attempt(tiny, store).failure
+    assert failure is not None
+    assert failure.endswith(f"the last good checkpoint is {checkpoint_of(store, tiny)}")
+    assert saved(store, tiny)["losses"]["step"] == STEP - 1
+
+
+def _always(save_if_due: Callable) -> Callable:
+    def save(checkpoint: Checkpoint, loop: Loop) -> None:
+        checkpoint.every_seconds = 0
+        save_if_due(checkpoint, loop)
+
+    return save
+
+
+def checkpoint_of(store: RunStore, spec: ExperimentSpec) -> Path:
+    return store.directory(spec) / "checkpoint.ckpt"
 
 
 def test_under_a_url_no_checkpoint_is_promised(tiny, tmp_path, monkeypatch):

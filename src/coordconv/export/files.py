@@ -23,8 +23,15 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
     """Give a path to write to, and put what was written in its place only if nothing failed.
 
     Whatever else lies beside the file then, such as weights too large for it, comes along, before
-    it. What earlier writers of the file left behind when they were killed is deleted.
+    it. What earlier writers of the file left behind when they were killed is deleted. A link stays:
+    the file that it leads to is replaced.
+
+    Raises:
+        ValueError: If a device, a pipe, a socket or a directory is there.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"cannot write {path}: it is there and is no file; choose another name")
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     start = f".{path.name}."

@@ -2,25 +2,46 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import CycloptsError
 
 # Importing the files adds their commands.
 from coordconv_lab.cli import data, evidence, inspect, runs, sweep
 from coordconv_lab.cli.app import app
+from coordconv_lab.cli.output import printing
 from coordconv_lab.errors import InputError, printable
 
 __all__ = ["app", "data", "evidence", "inspect", "main", "runs", "sweep"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Run a command; return its exit code.
+
+    Returns:
+        0; 2 for bad input, and for what could not be read, written or printed; 130 for Ctrl-C; 141
+        where all was done and nobody read what was printed.
+    """
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except (CycloptsError, InputError) as error:
-        print(f"coordconv: {printable(' '.join(str(error).split()))}", file=sys.stderr)
+        with printing() as output:
+            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except OSError as error:
+        _say(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+        return 2
+    except (CycloptsError, InputError, UnicodeError) as error:
+        _say(str(error))
         return 2
     except KeyboardInterrupt:
-        print("coordconv: interrupted; the same command goes on from here", file=sys.stderr)
+        _say("interrupted; the same command goes on from here")
         return 130
+    if isinstance(output.error, BrokenPipeError):
+        return 128 + 13  # as if SIGPIPE had ended it, which is what others do
+    if output.error:
+        _say(f"cannot print: {output.error.strerror}; all else is done")
+        return 2
     return 0
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):
+        print(f"coordconv: {printable(' '.join(words.split()))}", file=sys.stderr)

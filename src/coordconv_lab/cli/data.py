@@ -1,19 +1,18 @@
 """A look at the data set."""
 
-from pathlib import Path
-
 from coordconv_lab.cli.app import data_app
-from coordconv_lab.cli.options import SplitVariant
+from coordconv_lab.cli.options import Int, Place, SplitVariant
+from coordconv_lab.errors import printable
 
 
 @data_app.command
 def export(
     *,
-    out: Path,
-    canvas: tuple[int, int] = (64, 64),
-    square: int = 9,
+    out: Place,
+    canvas: tuple[Int, Int] = (64, 64),
+    square: Int = 9,
     split_variant: SplitVariant = "default",
-    split_seed: int | None = None,
+    split_seed: Int | None = None,
 ) -> None:
     """Write Not-so-Clevr with both splits as arrays (.npz) and as a contact sheet (.png).
 
@@ -45,4 +44,4 @@ def export(
     with counting_bar("images") as advance:
         paths = export_data(spec, out, advance)
     for path in paths:
-        print(path)
+        print(printable(str(path)))

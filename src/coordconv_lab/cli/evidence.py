@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
-from coordconv_lab.cli.options import Device, ResultsDirectory, RunsDirectory
+from coordconv_lab.cli.options import Device, Int, Place, ResultsDirectory, RunsDirectory
 from coordconv_lab.errors import DamagedError, InputError, printable
 
 
@@ -50,8 +50,14 @@ def study(
     from coordconv_lab.train import Hardware
 
     chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
-    for one in chosen:
-        run_study(one.only(arm), results, Hardware(device))
+    damaged: list[str] = []
+    for one in [each.only(arm) for each in chosen]:
+        try:
+            run_study(one, results, Hardware(device))
+        except DamagedError as error:  # of this study; the others are done first
+            damaged.append(str(error))
+    if damaged:
+        raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 
 
 @app.command
@@ -100,14 +106,14 @@ def report(
     *,
     runs: RunsDirectory = Path("runs"),
     out: Annotated[
-        Path | None,
+        Place | None,
         Parameter(
             help="The file, or the directory of the figures; by default report.html, report.md "
             "or figures in the directory of runs."
         ),
     ] = None,
     results: Annotated[
-        Path, Parameter(help="Records behind the claims; without them the page has no claims.")
+        Place, Parameter(help="Records behind the claims; without them the page has no claims.")
     ] = Path("results"),
     format: Annotated[
         Literal["html", "markdown", "png", "pdf-figures"],
@@ -120,7 +126,7 @@ def report(
         ),
     ] = False,
     port: Annotated[
-        int,
+        Int,
         Parameter(help="Of --watch; 0 for one that is free.", validator=Number(gte=0, lt=65536)),
     ] = 0,
 ) -> None:
@@ -140,9 +146,8 @@ def report(
     from coordconv_lab.report import write_report
     from coordconv_lab.report.write import NAMES
     from coordconv_lab.results import RunStore
+    from coordconv_lab.results.files import without_links
 
-    if ":/" in str(runs):
-        raise InputError(f"--runs: expected a directory, got the URL {runs}; copy the runs here")
     damaged: list[str] = []
     evidence, search = ledger_if_any(results, damaged), RunStore(results / "search")
     if watch:
@@ -152,8 +157,9 @@ def report(
 
         serve(RunStore(runs), evidence, search, port, tell=partial(print, flush=True))
         return
-    out = out or runs / NAMES[format]
-    size = out_size(write_report(RunStore(runs), out, evidence, search, format, damaged))
+    place = without_links(out) if out else runs / NAMES[format]
+    size = out_size(write_report(RunStore(runs), place, evidence, search, format, damaged))
+    out = out or place
     print(f"{printable(str(out))} ({size})")
     if damaged:
         raise DamagedError(" | ".join(damaged))

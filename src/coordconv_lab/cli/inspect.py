@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from coordconv_lab.cli.app import app
+from coordconv_lab.cli.options import Int
 from coordconv_lab.errors import printable
 
 
@@ -13,7 +14,7 @@ def inspect(
     target: str,
     /,
     *,
-    size: Annotated[tuple[int, ...] | None, Parameter(consume_multiple=True)] = None,
+    size: Annotated[tuple[Int, ...] | None, Parameter(consume_multiple=True)] = None,
 ) -> None:
     """Print where coordinates enter a model or a checkpoint, and what they cost.
 

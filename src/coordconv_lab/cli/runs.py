@@ -12,15 +12,19 @@ from coordconv_lab.cli.options import (
     TASKS,
     Compiled,
     Device,
+    Int,
     ModelName,
     RecipeName,
     RunsDirectory,
     SplitName,
     SplitVariant,
     TaskName,
+    check_count,
     setting,
 )
 from coordconv_lab.errors import InputError
+
+_MOST_SEEDS = 10_000
 
 
 @app.command
@@ -29,7 +33,7 @@ def reproduce(
     task: Annotated[tuple[TaskName, ...], Parameter(consume_multiple=True, negative=())] = TASKS,
     split: Annotated[tuple[SplitName, ...], Parameter(consume_multiple=True, negative=())] = SPLITS,
     model: Annotated[tuple[ModelName, ...], Parameter(consume_multiple=True, negative=())] = MODELS,
-    seeds: int = 1,
+    seeds: Int = 1,
     recipe: RecipeName = "tuned",
     runs: RunsDirectory = Path("runs"),
     fresh: Annotated[bool, Parameter(negative=())] = False,
@@ -63,8 +67,7 @@ def reproduce(
     fresh
         Delete the selected runs first.
     """
-    if seeds < 1:
-        raise InputError(f"--seeds: expected 1 or more, got {seeds}")
+    check_count("seeds", seeds, _MOST_SEEDS)
     from coordconv_lab.recipes import RECIPES
     from coordconv_lab.reproduce import reproduce, selected_specs
     from coordconv_lab.train import Hardware
@@ -85,22 +88,22 @@ def train(
     *,
     split: SplitName = "uniform",
     model: ModelName = "coordconv",
-    seed: int = 0,
-    epochs: int | None = None,
-    batch_size: int | None = None,
+    seed: Int = 0,
+    epochs: Int | None = None,
+    batch_size: Int | None = None,
     learning_rate: float | None = None,
     optimizer: Literal["adam", "adamw", "adamw_unscaled"] | None = None,
     weight_decay: float | None = None,
     schedule: Literal["constant", "cosine", "linear", "steps"] | None = None,
-    early_stop_epochs: int | None = None,
-    canvas: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
-    square: int | None = None,
+    early_stop_epochs: Int | None = None,
+    canvas: Annotated[tuple[Int, Int] | None, Parameter(negative=())] = None,
+    square: Int | None = None,
     split_variant: SplitVariant | None = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
-    ensemble: int = 1,
+    ensemble: Int = 1,
     device: Device = "auto",
-    devices: int = 1,
-    num_nodes: int = 1,
+    devices: Int = 1,
+    num_nodes: Int = 1,
     strategy: Literal["auto", "ddp"] = "auto",
     compile: Compiled = False,
     runs: RunsDirectory = Path("runs"),
@@ -161,8 +164,7 @@ def train(
     strategy
         How several processes train one net; ddp is the only way, and auto means it.
     """
-    if ensemble < 1:
-        raise InputError(f"--ensemble: expected 1 or more, got {ensemble}")
+    check_count("ensemble", ensemble, _MOST_SEEDS)
     given = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,

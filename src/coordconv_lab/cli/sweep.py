@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
-from coordconv_lab.cli.options import Device, setting
+from coordconv_lab.cli.options import Device, Int, check_count, setting
 from coordconv_lab.errors import DamagedError, InputError, printable
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def sweep(
     *,
     engine: Literal["serial", "ray"] = "serial",
     address: str | None = None,
-    limit: int | None = None,
-    cpus_per_run: int | None = None,
+    limit: Int | None = None,
+    cpus_per_run: Int | None = None,
     gpus_per_run: float = 0.0,
     early_stopping: Annotated[bool, Parameter(negative=())] = False,
     row: str = "",
@@ -45,7 +45,7 @@ def sweep(
     device: Device = "auto",
     keep_weights: Annotated[bool, Parameter(negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
-    machines: int = 10,
+    machines: Int = 10,
 ) -> None:
     """Train every setting of a sweep that is not done yet; without a name, list the sweeps.
 
@@ -93,8 +93,7 @@ def sweep(
         return
     numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
     for option, value in numbers:
-        if value is not None and not 1 <= value <= _MOST:
-            raise InputError(f"--{option}: expected 1 to {_MOST:,}, got {value}")
+        check_count(option, value, _MOST)
     if not 0 <= gpus_per_run <= _MOST:
         raise InputError(f"--gpus-per-run: expected 0 to {_MOST:,}, got {gpus_per_run}")
     only_ray = {
@@ -170,7 +169,7 @@ def show(
     row: str = "",
     set_: Settings = (),
     runs: SweepRuns = None,
-    best: int = 3,
+    best: Int = 3,
 ) -> None:
     """Show how far a sweep is, how many settings solve their task, what failed, what is best.
 

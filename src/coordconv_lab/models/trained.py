@@ -7,12 +7,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from coordconv_lab.errors import DamagedError, InputError
-from coordconv_lab.models.build import MOST_PARAMETERS, build
+from coordconv_lab.models.build import build
 from coordconv_lab.results.files import read_json
 from coordconv_lab.results.record import Record
-
-# In float32, with a header that names each weight.
-_MOST_BYTES = 5 * MOST_PARAMETERS
 
 
 def trained_net(directory: Path) -> tuple[nn.Module, Record]:
@@ -29,7 +26,7 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     if not weights.is_file():
         raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
     try:
-        record.check_file(weights, _MOST_BYTES)
+        record.check_file(weights)
     except DamagedError as error:
         raise DamagedError(f"{directory}: {error}") from error
     net = build(record.spec.model, record.spec.data.canvas)

@@ -7,6 +7,7 @@ from pathlib import Path
 from coordconv_lab.errors import InputError
 from coordconv_lab.report.answers import Answers
 from coordconv_lab.results.files import read_file
+from coordconv_lab.results.record import MOST_SHEET_BYTES
 
 
 def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
@@ -25,7 +26,7 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
             fit to be printed on the page.
     """
     try:
-        content = read_file(path)
+        content = read_file(path, MOST_SHEET_BYTES)
     except FileNotFoundError as error:
         raise InputError(
             f"{path.name} is missing; train the run again with --fresh for pictures of all "

@@ -146,7 +146,8 @@ def serve(
         InputError: The port is taken.
     """
     with server(Watch(store, evidence, search), port) as made:
-        tell(f"http://{HOST}:{made.server_port} shows {store.root} as it grows; Ctrl+C ends it")
+        place = printable(str(store.root))
+        tell(f"http://{HOST}:{made.server_port} shows {place} as it grows; Ctrl+C ends it")
         try:
             made.serve_forever()
         except KeyboardInterrupt:

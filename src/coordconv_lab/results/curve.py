@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.results.files import read_file
+from coordconv_lab.results.record import MOST_CURVE_BYTES
 
 
 class CurveRow(NamedTuple):
@@ -27,7 +28,7 @@ def read_curve(path: Path) -> list[CurveRow]:
             directory, fit to be printed on the page.
     """
     try:
-        text = read_file(path).decode()
+        text = read_file(path, MOST_CURVE_BYTES).decode()
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -30,14 +30,17 @@ MOST_BYTES = 32_000_000
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing so that a reader, or a crash, never meets half of it.
 
-    What earlier writers of it left behind when they were killed is deleted.
+    What earlier writers of it left behind when they were killed is deleted. A link in its place is
+    replaced, and not followed: who made a directory of runs does not choose what is written over.
 
     Raises:
-        InputError: The directory cannot be written, or the disk is full.
+        InputError: The directory cannot be written, the disk is full, or something else than a file
+            is in its place.
     """
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_what_is_no_file(path)
         remove_leftovers(path)
         with _new_file_beside(path) as temporary:
             with temporary.open("wb") as file:
@@ -55,6 +58,31 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with suppress(OSError):  # the error that led here says more
                 temporary.unlink(missing_ok=True)
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """Leave a device, a pipe, a socket or a directory alone, in whose place a file would come."""
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise _no_file(path)
+
+
+def without_links(path: Path) -> Path:
+    """Where a path that somebody named leads to; what is written there leaves its links in place.
+
+    Raises:
+        InputError: It leads to something else than a file or a directory.
+    """
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise _no_file(path)
+    return Path(os.path.realpath(path))
+
+
+def _no_file(path: Path) -> InputError:
+    return InputError(f"cannot write {path}: it is there and is no file; choose another name")
 
 
 @contextmanager

@@ -24,6 +24,15 @@ PRIMARY_SCORE: Mapping[str, str] = {
 CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
+MOST_CURVE_BYTES = 101_000_000
+"""Of a metrics.csv: a million rows of numbers, as many as a spec can ask for."""
+
+MOST_SHEET_BYTES = 35_000_000
+"""Of a sheet.png: half a byte a pixel, of the largest that is made."""
+
+MOST_WEIGHTS_BYTES = 500_000_000
+"""Of a weights.safetensors: the largest net that is built, in float32, and the names of weights."""
+
 SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
 """How scores are named: what stands on pages and in terminals is no markup."""
 
@@ -99,12 +108,11 @@ class Record(_Frozen):
         """The task's main score on the held-out set."""
         return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
 
-    def check_file(self, path: Path, most: int = MOST_BYTES) -> None:
+    def check_file(self, path: Path) -> None:
         """Check that a file beside the record is the one that was written with it.
 
         Args:
-            path: The file.
-            most: How many bytes it may have.
+            path: The file; as large as a run of this spec can have made it, and no larger.
 
         Raises:
             DamagedError: It is another one, or cannot be read; the message names it without its
@@ -113,10 +121,19 @@ class Record(_Frozen):
         name = path.name
         written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
         try:
-            if written is not None and sha256(read_file(path, most)) != written:
+            if written is not None and sha256(read_file(path, self._most_bytes(name))) != written:
                 raise DamagedError(f"{name} is not the file that the record beside it is about")
         except OSError as error:
             raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from error
+
+    def _most_bytes(self, name: str) -> int:
+        height, width = self.spec.data.canvas
+        return {
+            "metrics.csv": MOST_CURVE_BYTES,
+            "predictions.npz": 1_000_000 + 100 * height * width,
+            "sheet.png": MOST_SHEET_BYTES,
+            "weights.safetensors": MOST_WEIGHTS_BYTES,
+        }.get(name, MOST_BYTES)
 
     @classmethod
     def parse(

@@ -40,7 +40,8 @@ def attempt(
     """Train a net unless that was done, was given up, or is being done by another process.
 
     A run that diverges, or whose canvas is too small for its net, is written down as given up, and
-    is no error; nor is one with a damaged file, which is left as it is.
+    is no error; its last good checkpoint stays. Nor is one with a damaged file, which is left as it
+    is.
 
     Args:
         spec: What to run.
@@ -73,5 +74,5 @@ def attempt(
         return Attempt(damage=str(error))
     except FailingRunError as error:
         store.give_up(spec, str(error))
-        store.tidy(spec)
+        (store.directory(spec) / "run.lock").unlink(missing_ok=True)
         return Attempt(failure=str(error))

@@ -11,7 +11,7 @@ import torch
 
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import remove_leftovers, write_atomically
+from coordconv_lab.results.files import read_file, remove_leftovers, write_atomically
 from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
@@ -41,7 +41,7 @@ class Checkpoint:
         Raises:
             DamagedError: The file is damaged, or holds what diverged.
         """
-        state = loop.processes.first_only(self._read)
+        state = loop.processes.first_only(lambda: self._read(_most_bytes(loop)))
         if state is None:
             return
         try:
@@ -53,13 +53,11 @@ class Checkpoint:
                 f"{self.path} holds NaN or infinity; delete it to begin this run again"
             )
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self, most: int) -> dict[str, Any] | None:
         if not self.path.exists():
             return None
         try:
-            if not self.path.is_file():  # a pipe would never end
-                raise ValueError("it is no file")
-            content = _checked(self.path.read_bytes())
+            content = _checked(read_file(self.path, most))
             # A small archive can stand for a large one; torch writes them as large as they are.
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 unpacked = sum(member.file_size for member in archive.infolist())
@@ -106,6 +104,18 @@ class Checkpoint:
         remove_leftovers(self.path)
         if self.path.exists():  # where nothing can be written, nothing has to be
             self.path.unlink(missing_ok=True)
+
+
+def _most_bytes(loop: Loop) -> int:
+    """More than a checkpoint of a loop can have.
+
+    A weight has its two moments and the number of its steps beside it; each row of a curve, and
+    each loss since the last one, is a number or some.
+    """
+    tensors = [tensor for net in loop.nets for tensor in net.state_dict().values()]
+    rows = max(1, min(loop.steps, loop.specs[0].training.curve_points))
+    numbers = len(loop.nets) * (200 * rows + 20 * (loop.steps // rows + 1))
+    return 1_000_000 + sum(4 * tensor.nbytes + 4_000 for tensor in tensors) + numbers
 
 
 def _mark(content: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Where, with what and from which source a run is made."""
 
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -68,14 +69,25 @@ def processor_name() -> str:
 @cache
 def commit() -> str:
     """The commit of the source, marked where files differ from it; "unknown" outside a checkout."""
-    git = ["git", "-C", str(Path(__file__).parent)]
+    source = Path(__file__)
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, check=True)
-        changes = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "--", "."],
-            capture_output=True,
-            check=True,
-        )
+        # An environment may lie inside of another checkout, which does not hold this file.
+        _git(source.parent, "ls-files", "--error-unmatch", "--", source.name)
+        head = _git(source.parent, "rev-parse", "HEAD")
+        changes = _git(source.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return head.stdout.decode().strip() + ("+changes" if changes.stdout.strip() else "")
+    return head + ("+changes" if changes else "")
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    """Ask git about a directory, whatever repository the environment names, as it does in a hook.
+
+    Raises:
+        OSError: There is no git.
+        subprocess.CalledProcessError: It has no answer.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-C", str(directory), *arguments]
+    done = subprocess.run(command, capture_output=True, check=True, env=environment)
+    return done.stdout.decode().strip()
