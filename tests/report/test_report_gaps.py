@@ -18,6 +18,7 @@ from coordconv_lab.report.explorer import explorer
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.landings import answered
 from coordconv_lab.report.maps import map_rows
+from coordconv_lab.report.material import gather
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.report.table import pairs
 from coordconv_lab.results import RunStore
@@ -194,13 +195,29 @@ def test_answers_off_the_canvas_leave_a_page(task, value, store, add_run, tmp_pa
 
 @pytest.mark.parametrize("form", ["html", "markdown", "png"])
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
-def test_scores_that_are_no_number_leave_a_report(score, form, store, add_run, tmp_path):
+@pytest.mark.parametrize("name", ["accuracy", "mean_distance"])
+def test_scores_that_are_no_number_leave_a_report(name, score, form, store, add_run, tmp_path):
     path = add_run("regression", "uniform", "coordconv") / "record.json"
     add_run("regression", "uniform", "coordconv", seed=1)
     fields = read_json(path)
-    fields["scores"]["test"] = {"accuracy": score, "coordinate_accuracy": -score}
+    fields["scores"]["test"][name] = score
     write_json(path, fields)
     assert write_report(store, tmp_path / "out", form=form).exists()
+    damaged = gather(store).damaged
+    is_refused = name == "accuracy" or score < 0  # a net can answer infinitely far off
+    assert [str(path) in words for words in damaged] == [True] * is_refused
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "png"])
+def test_a_record_with_text_that_cannot_be_written_is_named(form, store, add_run, tmp_path):
+    add_run("regression", "uniform", "coordconv", seed=1)
+    for seed, place in enumerate(("machine", "versions"), start=2):
+        path = add_run("regression", "uniform", "coordconv", seed=seed) / "record.json"
+        fields = read_json(path)
+        fields["provenance"][place] = {"\ud800": "1"} if place == "versions" else "\ud800x"
+        write_json(path, fields)
+    assert write_report(store, tmp_path / "out", form=form).exists()
+    assert len(gather(store).damaged) == 2
 
 
 def test_answers_of_another_canvas_are_named(store, add_run):

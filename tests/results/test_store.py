@@ -9,6 +9,7 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.results import Provenance, Record, RunStore
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json, write_atomically, write_json
+from coordconv_lab.results.record import DISTANCES, SHARES
 
 SPEC = tuned("classification", "uniform", "coordconv")
 
@@ -24,10 +25,10 @@ def make_record(spec=SPEC, **changes) -> Record:
         commit="unknown",
         finished="2026-01-01T00:00:00+00:00",
     )
-    score = {"classification": "accuracy", "regression": "accuracy", "rendering": "mean_iou"}
+    names = [*SHARES[spec.task], *DISTANCES.get(spec.task, ())]
     fields = {
         "spec": spec,
-        "scores": {"train": {score[spec.task]: 1.0}, "test": {score[spec.task]: 0.75}},
+        "scores": {"train": dict.fromkeys(names, 1.0), "test": dict.fromkeys(names, 0.75)},
         "parameters": 7553,
         "steps": 628,
         "epochs": 2,
@@ -86,6 +87,45 @@ def test_a_record_of_another_version_or_shape_is_refused_in_words(record_file, d
     damage(fields)
     with pytest.raises(InputError, match=said):
         Record.parse(fields, "record.json")
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
+def test_a_record_has_every_score_of_its_task(task):
+    fields = make_record(tuned(task, "uniform", "coordconv")).model_dump(mode="json")
+    Record.parse(fields, "record.json")
+    for name in list(fields["scores"]["test"]):
+        kept = {side: dict(scores) for side, scores in fields["scores"].items()}
+        for scores in kept.values():
+            del scores[name]
+        with pytest.raises(DamagedError, match=rf"record\.json has no train score '{name}'"):
+            Record.parse(fields | {"scores": kept}, "record.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seconds": 0}, "trained for 0.0 seconds"),
+        ({"seconds": 5e-324}, "trained for 5e-324 seconds"),
+        ({"seconds": 1e308}, "seconds: Input should be less than"),
+        ({"parameters": 0}, "a trained net without parameters"),
+        ({"accuracy": float("nan")}, r"'accuracy' that is not in \[0, 1\]: nan"),
+        ({"accuracy": 1e308}, r"'accuracy' that is not in \[0, 1\]: 1e\+308"),
+        ({"coordinate_accuracy": -0.5}, r"'coordinate_accuracy' that is not in \[0, 1\]: -0.5"),
+        ({"mean_distance": -1.0}, "'mean_distance' below 0: -1"),
+    ],
+)
+def test_what_no_run_comes_to_is_no_record(changes, said):
+    fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
+    scores = fields["scores"]["test"]
+    (fields if changes.keys() <= fields.keys() else scores).update(changes)
+    with pytest.raises(DamagedError, match=rf"record\.json.*{said}"):
+        Record.parse(fields, "record.json")
+
+
+def test_a_net_can_answer_infinitely_far_off():
+    fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
+    fields["scores"]["test"] |= {"mean_distance": float("nan"), "worst_distance": float("inf")}
+    Record.parse(fields, "record.json")
 
 
 def test_a_spec_of_another_version_stops_the_run_before_it_starts(store):
