@@ -158,11 +158,15 @@ def parse_json(content: bytes, source: str) -> dict[str, Any]:
     """
     try:
         fields = json.loads(content)
+        # Half of a pair of surrogates can be read, but stands on no page.
+        json.dumps(fields, ensure_ascii=False).encode()
+        if isinstance(fields, dict):
+            return without_digest(fields, source)
+    except DamagedError:
+        raise
     except (ValueError, RecursionError) as error:
         raise DamagedError(
             f"{source} is not a whole JSON file ({error}); move its directory away, or delete it, "
             "and run again"
         ) from error
-    if not isinstance(fields, dict):
-        raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")
-    return without_digest(fields, source)
+    raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")
