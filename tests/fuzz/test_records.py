@@ -73,8 +73,12 @@ def test_a_text_is_a_record_or_is_refused(fields, drawn, tmp_path_factory):
     outcome("records as text", lambda: Record.parse(read_json(path), str(path)), (InputError,))
 
 
-shares = st.one_of(st.sampled_from([0.0, 1.0, 1e-308, 0.99, 5e-324]), st.floats(0, 1))
-distances = st.one_of(st.sampled_from([1e308, float("nan"), float("inf")]), st.floats(0))
+shares = st.one_of(
+    st.sampled_from([0.0, 1.0, 1e-308, 0.99, 5e-324]), st.floats(0, 1, allow_subnormal=False)
+)
+distances = st.one_of(
+    st.sampled_from([1e308, float("nan"), float("inf")]), st.floats(0, allow_subnormal=False)
+)
 rates = st.floats(1e-300, 1e300, allow_subnormal=False)
 times = st.one_of(st.sampled_from([0, 1e308, 5e-324]), st.floats(0, 9e9, allow_subnormal=False))
 texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=5))
@@ -99,7 +103,7 @@ def odd_records(draw: st.DrawFn) -> list[Record]:
                 **dict.fromkeys(SHARES[task], draw(shares)),
                 **dict.fromkeys(DISTANCES.get(task, ()), draw(distances)),
             }
-        fields["seconds"] = draw(st.floats(LEAST_SECONDS, MOST_SECONDS))
+        fields["seconds"] = draw(st.floats(LEAST_SECONDS, MOST_SECONDS, allow_subnormal=False))
         for name in ("parameters", "steps", "epochs"):
             fields[name] = draw(st.sampled_from([1, 7553, 2**63 - 1]))
         for name in ("machine", "processor", "precision", "commit", "finished"):

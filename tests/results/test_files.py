@@ -145,7 +145,7 @@ def test_text_that_cannot_be_written_is_refused(fields, tmp_path):
     """Half of a pair of surrogates is no character: no page and no terminal can show it."""
     for content in (fields, with_digest(fields)):
         write_json(tmp_path / "file", content)
-        with pytest.raises(DamagedError, match="file is not a whole JSON file.*surrogates"):
+        with pytest.raises(DamagedError, match=r"file is not a whole JSON file.*surrogates"):
             read_json(tmp_path / "file")
     write_json(tmp_path / "file", {"a": "\U0001f9ed"})  # written as such a pair
     assert read_json(tmp_path / "file") == {"a": "\U0001f9ed"}
