@@ -1,6 +1,10 @@
 """Files are whole or absent, and a file that cannot be used is named, not overwritten."""
 
+import errno
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from coordconv_lab.results import Provenance, Record, RunStore
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json, write_atomically, write_json
 from coordconv_lab.results.record import DISTANCES, SHARES
+from coordconv_lab.train.checkpoint import Checkpoint
 
 SPEC = tuned("classification", "uniform", "coordconv")
 
@@ -105,7 +110,7 @@ def test_a_record_has_every_score_of_its_task(task):
     ("changes", "said"),
     [
         ({"seconds": 0}, "trained for 0.0 seconds"),
-        ({"seconds": 5e-324}, "trained for 5e-324 seconds"),
+        ({"seconds": 1e-300}, "trained for 1e-300 seconds"),
         ({"seconds": 1e308}, "seconds: Input should be less than"),
         ({"parameters": 0}, "a trained net without parameters"),
         ({"accuracy": float("nan")}, r"'accuracy' that is not in \[0, 1\]: nan"),
@@ -152,6 +157,52 @@ def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_re
     assert [str(path) in words for words in damaged] == [True]
     with pytest.raises(DamagedError, match="another run"):
         list(store.specs())
+
+
+@pytest.mark.parametrize("name", ["{}-copy", "copy-of-{}", "zzz-{}"])
+def test_a_copied_run_is_named_and_does_not_count_as_another(name, store, record_file):
+    shutil.copytree(record_file.parent, store.root / name.format(record_file.parent.name))
+    for read in (store.records, store.specs):
+        damaged: list[str] = []
+        assert len(list(read(damaged))) == 1
+        assert [record_file.parent.name in words for words in damaged] == [True]
+        with pytest.raises(DamagedError):
+            list(read())
+
+
+def test_a_record_in_the_directory_of_another_run_is_named_and_does_not_count(store, record_file):
+    other = SPEC.model_copy(update={"seed": 1})
+    path = store.open(other) / "record.json"
+    shutil.copy(record_file, path)
+    damaged: list[str] = []
+    assert [record.spec for _, record in store.records(damaged)] == [SPEC]
+    assert damaged == [f"{path} is of another run than its directory's name says; move it away"]
+
+
+def test_all_records_that_came_with_the_source_are_in_their_places():
+    results = Path(__file__).parents[2] / "results"
+    for study in results.glob("*/"):
+        found = list(RunStore(study).records())
+        assert len(found) == len(list(study.glob("*/record.json")))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
+def test_what_was_left_in_a_place_that_cannot_be_written_stays(
+    number, store, record_file, monkeypatch
+):
+    left = [record_file.with_name(name) for name in ("run.lock", "checkpoint.ckpt")]
+    for path in left:
+        path.touch()
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    store.tidy(SPEC)
+    Checkpoint(record_file.parent, [SPEC], 0).delete()
+    with store.held(SPEC) as is_held:
+        assert is_held
+    assert all(path.exists() for path in left)
 
 
 def test_a_file_that_is_not_the_one_of_its_record_is_named(tmp_path):

@@ -94,6 +94,18 @@ def _delete_unless_held(leftover: Path) -> None:
         os.close(descriptor)
 
 
+def remove_if_possible(path: Path) -> None:
+    """Delete a file that is of no use any more, and what writers of it left; or leave it.
+
+    It stays where nothing may be written, and where its directory is a link: behind it may lie
+    files that are no run's.
+    """
+    if not path.parent.is_symlink():
+        remove_leftovers(path)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never meets half of it.
 
