@@ -228,3 +228,20 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     assert "2 of 6" in said
     assert "learning_rate 0.001" in said
     assert len(list((tmp_path / "runs" / "paper-classification").glob("*/record.json"))) == 2
+
+
+def test_a_dry_run_names_records_that_cannot_be_used(capsys, tmp_path):
+    from coordconv_lab.sweep.catalogue import sweep_named
+
+    specs = sweep_named("paper-classification", {}, "uniform, coordconv").study.specs
+    cut = RunStore(tmp_path).open(specs[0]) / "record.json"
+    cut.write_text("{")
+    rest = [s for s in specs if s is not specs[0]]
+    for spec in rest:
+        kept = make_record(spec).model_dump(mode="json")
+        write_json(RunStore(tmp_path).open(spec) / "record.json", kept)
+    line = ["sweep", "paper-classification", "--row", "uniform, coordconv", "--dry-run"]
+    assert main([*line, "--runs", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert f"{len(specs)} runs" in out
+    assert str(cut) in err
