@@ -30,7 +30,7 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
     store, damaged = RunStore(results / study.name), list[str]()
 
     def is_missing(spec: ExperimentSpec) -> ExperimentSpec | None:
-        there = recorded(results, study.name, spec) or store.failure(spec)
+        there = recorded(results, study.name, spec, damaged) or store.failure(spec)
         return None if there else spec
 
     missing = [spec for spec in usable(study.specs, is_missing, damaged) if spec is not None]
@@ -39,7 +39,7 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
             if spec is not None:
                 done = attempt(spec, store, bars, hardware)
                 damaged += [done.damage] if done.damage else []
-    runs = usable(study.specs, lambda spec: recorded(results, study.name, spec), damaged)
+    runs = usable(study.specs, lambda spec: recorded(results, study.name, spec, damaged), damaged)
     print_arms(study, {run[1].spec.id: run[1] for run in runs if run is not None})
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))

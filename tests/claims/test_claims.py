@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coordconv_lab.claims.claim import CLAIMS, Finding
+from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.ledger import claims, ledger, ledger_if_any
 from coordconv_lab.claims.statistics import (
     clearly_greater,
@@ -18,6 +20,7 @@ from coordconv_lab.claims.statistics import (
     fraction_interval,
     mean_interval,
 )
+from coordconv_lab.cli import main
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -99,6 +102,64 @@ def test_changing_a_record_changes_the_verdict(copied, name, pattern, side, scor
     assert _finding(copied, name).verdict == "reproduced"
     _tamper(copied, pattern, side, **scores)
     assert _finding(copied, name).verdict == "partly"
+
+
+def _no_json(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.mark.parametrize(
+    ("side", "changes"),
+    [
+        ("test", {"coordinate_accuracy": None}),
+        ("test", {"accuracy": math.nan}),
+        ("train", {"accuracy": 1e308}),
+        ("test", {"mean_distance": math.nan}),
+        ("test", {"mean_distance": 1e308}),
+        ("test", {"mean_distance": math.inf}),
+        ("", {"seconds": 0}),
+        ("", {"seconds": 1e308}),
+        ("", {"parameters": 0}),
+    ],
+)
+def test_an_odd_record_is_named_and_the_other_claims_stand(copied, side, changes, capsys):
+    usual = {entry.claim.id: entry.finding.verdict for entry in ledger(copied)}
+    path = min(copied.glob("*/regression-uniform-conv-*/record.json"))
+    record = json.loads(path.read_text())
+    if side:
+        changes = record["scores"][side] | changes
+        record["scores"][side] = {n: value for n, value in changes.items() if value is not None}
+    else:
+        record |= changes
+    path.write_text(json.dumps(record))
+    assert main(["claims", "--json", "--results", str(copied)]) == 2
+    out, err = capsys.readouterr()
+    assert path.parent.name in err
+    found = {one["id"]: one["verdict"] for one in json.loads(out, parse_constant=_no_json)}
+    assert found.keys() == usual.keys()
+    assert sum(found[name] != usual[name] for name in usual) <= 3
+
+
+@pytest.mark.parametrize("error", [KeyError("charm"), ZeroDivisionError(), OverflowError("large")])
+def test_a_claim_that_cannot_be_worked_out_is_named_and_the_others_stand(
+    error, copied, monkeypatch
+):
+    usual = ledger(copied)
+
+    def test(_: Evidence) -> Finding:
+        raise error
+
+    odd = CLAIMS["tiling-fails"]._replace(test=test)
+    monkeypatch.setattr("coordconv_lab.claims.ledger.claims", lambda: [
+        odd if one is CLAIMS["tiling-fails"] else one for one in claims()
+    ])  # fmt: skip
+    damaged: list[str] = []
+    entries = ledger(copied, damaged)
+    [said] = damaged
+    assert said.startswith("the claim tiling-fails cannot be worked out from its records")
+    assert [e for e in entries if e.claim is not odd] == [
+        e for e in usual if e.claim.id != "tiling-fails"
+    ]
 
 
 def test_a_claim_whose_records_are_gone_says_which(copied):

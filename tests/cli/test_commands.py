@@ -347,3 +347,18 @@ def test_show_says_that_the_runs_there_have_other_settings(capsys, tmp_path, mon
     ):
         assert main(["sweep", "show", "paper-classification", *options]) == 0
         assert (hint in capsys.readouterr().out) == hinted
+
+
+def test_a_dry_run_names_records_that_cannot_be_used(capsys, tmp_path):
+    specs = sweep_named("paper-classification", {}, "uniform, coordconv").study.specs
+    cut = RunStore(tmp_path).open(specs[0]) / "record.json"
+    cut.write_text("{")
+    rest = [s for s in specs if s is not specs[0]]
+    for spec in rest:
+        kept = make_record(spec).model_dump(mode="json")
+        write_json(RunStore(tmp_path).open(spec) / "record.json", kept)
+    line = ["sweep", "paper-classification", "--row", "uniform, coordconv", "--dry-run"]
+    assert main([*line, "--runs", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert f"{len(specs)} runs" in out
+    assert str(cut) in err

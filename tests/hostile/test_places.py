@@ -2,17 +2,29 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.cli import main
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.report import write_report
+from coordconv_lab.report.material import gather
 from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.store import usable
 from coordconv_lab.specs import parse_spec
 from coordconv_lab.sweep.space_file import read_space
-from tests.report.conftest import record
+from coordconv_lab.train import run
+from coordconv_lab.train.checkpoint import Checkpoint
+from tests.report.conftest import add_run, record, store
+from tests.train.conftest import tiny
+
+__all__ = ["add_run", "store", "tiny"]
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 OUTSIDE = (
     "../../precious",
@@ -102,7 +114,39 @@ def test_a_run_that_is_a_link_is_not_deleted(tmp_path):
     store.directory(SPEC).symlink_to(precious, target_is_directory=True)
     with pytest.raises(InputError, match="cannot delete"):
         store.delete(SPEC)
-    assert (precious / "file").read_text() == "kept"
+    assert [path.name for path in precious.iterdir()] == ["file"]
+
+
+def test_a_run_that_is_a_link_writes_and_deletes_nothing_elsewhere(tiny, tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    for name in ("metrics.csv", "run.lock", "checkpoint.ckpt"):
+        (precious / name).write_text("kept")
+    before = {path: path.read_bytes() for path in precious.iterdir()}
+    store = RunStore(tmp_path / "runs")
+    store.root.mkdir()
+    store.directory(tiny).symlink_to(precious, target_is_directory=True)
+    with pytest.raises(InputError, match="is a link"):
+        run(tiny, store)
+    store.tidy(tiny)
+    Checkpoint(store.directory(tiny), [tiny], 0).delete()
+    assert {path: path.read_bytes() for path in precious.iterdir()} == before
+
+
+def test_events_are_not_written_through_a_link(tiny, tmp_path):
+    (tmp_path / "precious").mkdir()
+    store = RunStore(tmp_path / "runs")
+    link = store.open(tiny) / "tensorboard"
+    link.symlink_to(tmp_path / "precious", target_is_directory=True)
+    with pytest.raises(InputError, match=f"{link} is a link"):
+        run(tiny, store)
+    assert not list((tmp_path / "precious").iterdir())
+
+
+def test_runs_can_lie_behind_a_link(tiny, tmp_path):
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "large disk", target_is_directory=True)
+    assert run(tiny, RunStore(tmp_path / "runs"), scores_only=True).spec == tiny
 
 
 @pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "directory", "loop", "sparse"])
@@ -173,3 +217,52 @@ def test_a_directory_that_may_not_be_entered_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "exists", forbidden)
     with pytest.raises(InputError, match=f"cannot read {path}.*Permission denied"):
         store.files("record.json")
+
+
+def closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a directory that may not be entered, whoever runs the tests."""
+    place.mkdir(parents=True, exist_ok=True)
+    usual = Path.exists
+
+    def exists(self: Path) -> bool:
+        if place in self.parents:
+            raise PermissionError(13, "Permission denied", str(self))
+        return usual(self)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    return place
+
+
+def test_a_directory_that_may_not_be_entered_leaves_a_report(store, add_run, tmp_path, monkeypatch):
+    add_run()
+    place = closed(store.root / "lost+found", monkeypatch)
+    found = gather(store)
+    assert len(found.runs) == 1
+    assert found.damaged == [f"cannot read {place}: Permission denied"]
+    assert write_report(store, tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("name", ["lost+found", "hand-built", "tiling/a-run"])
+def test_a_directory_that_may_not_be_entered_leaves_the_claims(name, tmp_path, monkeypatch):
+    for study in ("hand-built", "tiling", "radius"):
+        shutil.copytree(RESULTS / study, tmp_path / study)
+    if name == "tiling/a-run":
+        name = min((tmp_path / "tiling").iterdir()).relative_to(tmp_path).as_posix()
+    usual = {entry.claim.id: entry.finding for entry in ledger(tmp_path)}
+    place = closed(tmp_path / name, monkeypatch)
+    damaged: list[str] = []
+    found = {entry.claim.id: entry.finding for entry in ledger(tmp_path, damaged)}
+    assert len(damaged) == 1
+    assert damaged[0].startswith(f"cannot read {place}")
+    hurt = {"lost+found": None, "hand-built": "hand-built"}.get(name, "tiling-fails")
+    assert {each for each in usual if found[each] != usual[each]} == ({hurt} - {None})
+
+
+def test_a_run_whose_directory_may_not_be_entered_costs_a_sweep_that_run(tmp_path, monkeypatch):
+    store, other = RunStore(tmp_path), SPEC.model_copy(update={"seed": 1})
+    for spec in (SPEC, other):
+        store.open(spec)
+    closed(store.directory(SPEC), monkeypatch)
+    damaged: list[str] = []
+    assert list(usable([SPEC, other], store.record, damaged)) == [None]
+    assert len(damaged) == 1

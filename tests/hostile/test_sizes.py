@@ -128,6 +128,40 @@ def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run)
         read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_answers_are_unpacked_by_no_reader_that_cannot_stop(kind, add_run):
+    """The sizes that an archive declares can be lies, and these two unpack a whole chunk first."""
+    path = add_run() / "predictions.npz"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match=r"predictions\.npz is damaged: .* is packed in a way"):
+        read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
+
+
+def test_a_member_that_is_larger_than_it_says_is_not_unpacked(add_run):
+    path = add_run() / "predictions.npz"
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("more.npy", bytes(300_000_000))
+        archive.filelist[-1].file_size = 100  # what the directory at its end says
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"not a whole \.npz file"):
+        read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_answers_are_read_as_numpy_packs_them(save, add_run):
+    path = add_run() / "predictions.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    save(path, **arrays)
+    read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
+
+
 def test_positions_that_are_all_different_do_not_make_a_grid_of_their_square(add_run):
     path = add_run() / "predictions.npz"
     spec = tuned("classification", "quadrant", "coordconv", 0)

@@ -37,9 +37,13 @@ def record(
 ) -> Record:
     name = PRIMARY_SCORE[spec.task]
     scores = {"train": {name: train}, "test": {name: test}}
-    if spec.task == "regression":
-        for side in scores.values():
+    for side in scores.values():
+        if spec.task == "regression":
             side["coordinate_accuracy"] = (1 + side["accuracy"]) / 2
+            side["mean_distance"] = 8 * (1 - side["accuracy"])
+            side["worst_distance"] = 2 * side["mean_distance"]
+        elif name == "mean_iou":
+            side["worst_iou"] = side["mean_iou"] / 2
     return Record.model_validate(
         {
             "spec": spec,

@@ -1,5 +1,6 @@
 """A run without a file leaves a gap with a name, never a crash and never an empty box."""
 
+import io
 import math
 import os
 import shutil
@@ -13,11 +14,14 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.answers import read_answers
+from coordconv_lab.report.charts import Chart
 from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.explorer import explorer
+from coordconv_lab.report.figures import figure_of_charts
 from coordconv_lab.report.gallery import gallery_rows
 from coordconv_lab.report.landings import answered
 from coordconv_lab.report.maps import map_rows
+from coordconv_lab.report.material import gather
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.report.table import pairs
 from coordconv_lab.results import RunStore
@@ -194,13 +198,62 @@ def test_answers_off_the_canvas_leave_a_page(task, value, store, add_run, tmp_pa
 
 @pytest.mark.parametrize("form", ["html", "markdown", "png"])
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
-def test_scores_that_are_no_number_leave_a_report(score, form, store, add_run, tmp_path):
+@pytest.mark.parametrize("name", ["accuracy", "mean_distance"])
+def test_scores_that_are_no_number_leave_a_report(name, score, form, store, add_run, tmp_path):
     path = add_run("regression", "uniform", "coordconv") / "record.json"
     add_run("regression", "uniform", "coordconv", seed=1)
     fields = read_json(path)
-    fields["scores"]["test"] = {"accuracy": score, "coordinate_accuracy": -score}
+    fields["scores"]["test"][name] = score
     write_json(path, fields)
     assert write_report(store, tmp_path / "out", form=form).exists()
+    damaged = gather(store).damaged
+    is_refused = name == "accuracy" or score < 0  # a net can answer infinitely far off
+    assert [str(path) in words for words in damaged] == [True] * is_refused
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "png"])
+def test_a_record_with_text_that_cannot_be_written_is_named(form, store, add_run, tmp_path):
+    add_run("regression", "uniform", "coordconv", seed=1)
+    for seed, place in enumerate(("machine", "versions"), start=2):
+        path = add_run("regression", "uniform", "coordconv", seed=seed) / "record.json"
+        fields = read_json(path)
+        fields["provenance"][place] = {"\ud800": "1"} if place == "versions" else "\ud800x"
+        write_json(path, fields)
+    assert write_report(store, tmp_path / "out", form=form).exists()
+    assert len(gather(store).damaged) == 2
+
+
+@pytest.mark.parametrize("form", ["png", "pdf-figures"])
+def test_text_in_a_file_of_answers_is_not_set_as_a_formula(form, store, add_run, tmp_path):
+    path = add_run("regression", "quadrant", "coordconv") / "predictions.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["distance"] = np.full(arrays["x"].shape, r"$\frac{$")
+    np.savez_compressed(path, **arrays)
+    (run,) = read_runs(store)
+    assert run.gaps["predictions.npz"].startswith("predictions.npz is damaged: ")
+    assert "frac" not in run.gaps["predictions.npz"]
+    assert write_report(store, tmp_path / "out", form=form).exists()
+
+
+@pytest.mark.parametrize("text", [r"$\frac{$", "$x$", r"a $\undefined$ b"])
+def test_a_figure_shows_any_text_as_it_is(text):
+    axis = {"range": [0, 1], "tickvals": [0.5], "ticktext": [text], "title": {"text": text}}
+    layout = {"xaxis": axis, "yaxis": axis, "annotations": [{"x": 0.5, "y": 0.5, "text": text}]}
+    charts = [
+        Chart(text, text, {"data": [], "layout": layout}),
+        Chart(text, text, None, [text]),
+    ]
+    figure_of_charts(charts, 2).savefig(io.BytesIO(), format="pdf")
+
+
+@pytest.mark.parametrize("seconds", [1e308, 1e11, 1e-300])
+def test_a_curve_that_takes_no_time_or_no_end_of_it_is_named(seconds, store, add_run, tmp_path):
+    path = add_run() / "metrics.csv"
+    path.write_text(path.read_text() + f"60,3,{seconds},0.01,1,1,1\n")
+    (run,) = read_runs(store)
+    assert "no training takes" in run.gaps["metrics.csv"]
+    assert write_report(store, tmp_path / "out", form="png").exists()
 
 
 def test_answers_of_another_canvas_are_named(store, add_run):
@@ -236,10 +289,10 @@ def test_where_nothing_is_left_the_error_says_what_was_there(store, add_run, tmp
 def test_a_directory_whose_name_is_no_text_is_shown(store, add_run, tmp_path):
     directory = add_run()
     (directory / "metrics.csv").unlink()
-    os.rename(directory, os.fsencode(directory) + b"\xff")
+    os.rename(directory, os.fsencode(directory.parent) + b"/\xff" + os.fsencode(directory.name))
     for form in ("html", "markdown"):
         text = write_report(store, tmp_path / form, form=form).read_text()
-        assert directory.name + "?" in text
+        assert "?" + directory.name in text
 
 
 def test_a_pipe_in_place_of_a_file_is_named(store, add_run):

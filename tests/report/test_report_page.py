@@ -147,7 +147,9 @@ def test_text_of_a_record_is_escaped(store, add_run, tmp_path):
 
 
 def test_a_hostile_directory_name_is_escaped(store, add_run, tmp_path):
-    add_run().rename(store.root / "<b onclick=alert(1)>&lt;")
+    directory = add_run()
+    (directory / "metrics.csv").unlink()
+    directory.rename(store.root / f"<b onclick=alert(1)>&lt;{directory.name}")
     page, reader = read(store, tmp_path / "page.html")
     assert "<b onclick" not in page
     assert "<b onclick=alert(1)>&lt;" in reader.text

@@ -6,6 +6,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,28 @@ def test_an_object_with_its_digest_reads_back_without_it(tmp_path):
     write_json(tmp_path / "file", with_digest(FIELDS))
     assert DIGEST in (tmp_path / "file").read_text()
     assert read_json(tmp_path / "file") == FIELDS
+
+
+@pytest.mark.parametrize("start", ['{"a": ', '{"content_sha256": "x", "a": '])
+def test_an_object_of_any_depth_is_read_or_refused(start):
+    """Python's reader and its writer, which the digest is made with, give up at other depths."""
+    for depth in [1, 10, *range(300, 1100)]:
+        content = start + "[" * depth + "]" * depth + "}"
+        with suppress(DamagedError):
+            parse_json(content.encode(), "file")
+    with pytest.raises(DamagedError, match="file is not a whole JSON file"):
+        parse_json((start + "[" * 10**5 + "]" * 10**5 + "}").encode(), "file")
+
+
+@pytest.mark.parametrize("fields", [{"a": "\ud800x"}, {"\udfff": 1}, {"a": [{"b\udc00": {}}]}])
+def test_text_that_cannot_be_written_is_refused(fields, tmp_path):
+    """Half of a pair of surrogates is no character: no page and no terminal can show it."""
+    for content in (fields, with_digest(fields)):
+        write_json(tmp_path / "file", content)
+        with pytest.raises(DamagedError, match=r"file is not a whole JSON file.*surrogates"):
+            read_json(tmp_path / "file")
+    write_json(tmp_path / "file", {"a": "\U0001f9ed"})  # written as such a pair
+    assert read_json(tmp_path / "file") == {"a": "\U0001f9ed"}
 
 
 def test_an_object_without_a_digest_is_read_as_it_is(tmp_path):

@@ -1,6 +1,10 @@
 """Files are whole or absent, and a file that cannot be used is named, not overwritten."""
 
+import errno
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,8 @@ from coordconv_lab.recipes import tuned
 from coordconv_lab.results import Provenance, Record, RunStore
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json, write_atomically, write_json
+from coordconv_lab.results.record import DISTANCES, SHARES
+from coordconv_lab.train.checkpoint import Checkpoint
 
 SPEC = tuned("classification", "uniform", "coordconv")
 
@@ -24,10 +30,10 @@ def make_record(spec=SPEC, **changes) -> Record:
         commit="unknown",
         finished="2026-01-01T00:00:00+00:00",
     )
-    score = {"classification": "accuracy", "regression": "accuracy", "rendering": "mean_iou"}
+    names = [*SHARES[spec.task], *DISTANCES.get(spec.task, ())]
     fields = {
         "spec": spec,
-        "scores": {"train": {score[spec.task]: 1.0}, "test": {score[spec.task]: 0.75}},
+        "scores": {"train": dict.fromkeys(names, 1.0), "test": dict.fromkeys(names, 0.75)},
         "parameters": 7553,
         "steps": 628,
         "epochs": 2,
@@ -88,6 +94,45 @@ def test_a_record_of_another_version_or_shape_is_refused_in_words(record_file, d
         Record.parse(fields, "record.json")
 
 
+@pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
+def test_a_record_has_every_score_of_its_task(task):
+    fields = make_record(tuned(task, "uniform", "coordconv")).model_dump(mode="json")
+    Record.parse(fields, "record.json")
+    for name in list(fields["scores"]["test"]):
+        kept = {side: dict(scores) for side, scores in fields["scores"].items()}
+        for scores in kept.values():
+            del scores[name]
+        with pytest.raises(DamagedError, match=rf"record\.json has no train score '{name}'"):
+            Record.parse(fields | {"scores": kept}, "record.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seconds": 0}, "trained for 0.0 seconds"),
+        ({"seconds": 1e-300}, "trained for 1e-300 seconds"),
+        ({"seconds": 1e308}, "seconds: Input should be less than"),
+        ({"parameters": 0}, "a trained net without parameters"),
+        ({"accuracy": float("nan")}, r"'accuracy' that is not in \[0, 1\]: nan"),
+        ({"accuracy": 1e308}, r"'accuracy' that is not in \[0, 1\]: 1e\+308"),
+        ({"coordinate_accuracy": -0.5}, r"'coordinate_accuracy' that is not in \[0, 1\]: -0.5"),
+        ({"mean_distance": -1.0}, "'mean_distance' below 0: -1"),
+    ],
+)
+def test_what_no_run_comes_to_is_no_record(changes, said):
+    fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
+    scores = fields["scores"]["test"]
+    (fields if changes.keys() <= fields.keys() else scores).update(changes)
+    with pytest.raises(DamagedError, match=rf"record\.json.*{said}"):
+        Record.parse(fields, "record.json")
+
+
+def test_a_net_can_answer_infinitely_far_off():
+    fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
+    fields["scores"]["test"] |= {"mean_distance": float("nan"), "worst_distance": float("inf")}
+    Record.parse(fields, "record.json")
+
+
 def test_a_spec_of_another_version_stops_the_run_before_it_starts(store):
     path = store.open(SPEC) / "spec.json"
     write_json(path, SPEC.model_dump(mode="json") | {"version": 2})
@@ -112,6 +157,52 @@ def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_re
     assert [str(path) in words for words in damaged] == [True]
     with pytest.raises(DamagedError, match="another run"):
         list(store.specs())
+
+
+@pytest.mark.parametrize("name", ["{}-copy", "copy-of-{}", "zzz-{}"])
+def test_a_copied_run_is_named_and_does_not_count_as_another(name, store, record_file):
+    shutil.copytree(record_file.parent, store.root / name.format(record_file.parent.name))
+    for read in (store.records, store.specs):
+        damaged: list[str] = []
+        assert len(list(read(damaged))) == 1
+        assert [record_file.parent.name in words for words in damaged] == [True]
+        with pytest.raises(DamagedError):
+            list(read())
+
+
+def test_a_record_in_the_directory_of_another_run_is_named_and_does_not_count(store, record_file):
+    other = SPEC.model_copy(update={"seed": 1})
+    path = store.open(other) / "record.json"
+    shutil.copy(record_file, path)
+    damaged: list[str] = []
+    assert [record.spec for _, record in store.records(damaged)] == [SPEC]
+    assert damaged == [f"{path} is of another run than its directory's name says; move it away"]
+
+
+def test_all_records_that_came_with_the_source_are_in_their_places():
+    results = Path(__file__).parents[2] / "results"
+    for study in results.glob("*/"):
+        found = list(RunStore(study).records())
+        assert len(found) == len(list(study.glob("*/record.json")))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
+def test_what_was_left_in_a_place_that_cannot_be_written_stays(
+    number, store, record_file, monkeypatch
+):
+    left = [record_file.with_name(name) for name in ("run.lock", "checkpoint.ckpt")]
+    for path in left:
+        path.touch()
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    store.tidy(SPEC)
+    Checkpoint(record_file.parent, [SPEC], 0).delete()
+    with store.held(SPEC) as is_held:
+        assert is_held
+    assert all(path.exists() for path in left)
 
 
 def test_a_file_that_is_not_the_one_of_its_record_is_named(tmp_path):

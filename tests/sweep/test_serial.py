@@ -128,7 +128,11 @@ def test_a_damaged_file_costs_its_own_run_alone(store, listener):
     assert noted == damaged[:1]
     with pytest.raises(DamagedError, match=r"record\.json"):
         outcome(sweep, store)
-    assert [spec.id for spec in missing_specs(sweep, store)[0]] == [second.id]
+    told: list[str] = []
+    assert [spec.id for spec in missing_specs(sweep, store, told)[0]] == [second.id]
+    assert told == damaged[:1]
+    with pytest.raises(DamagedError, match=r"record\.json"):
+        missing_specs(sweep, store)
 
 
 def test_what_was_left_of_a_finished_run_is_cleared_by_the_next_sweep(store, listener):
@@ -223,6 +227,31 @@ def test_a_run_that_was_proposed_and_not_done_is_done_first(store):
     run_serially(searching(3), store, again, limit=1)
     assert list(again.attempts) == [lost.id]
     assert sorted(map(str, store.read_beside(PROPOSALS)[name])) == sorted(map(str, proposed))
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize(
+    ("before", "after"), [([0.0, 1], [0, 1.0]), ([0.0, 2], [2.0, 1, 0]), ([1], [1.0, 3])]
+)
+def test_a_search_goes_on_in_a_space_whose_values_are_written_otherwise(before, after, done, store):
+    def sweep(values: list[float]) -> Sweep:
+        settings = {p: [v] for p, v in FIXED} | {"training.weight_decay": values}
+        rows = [{"task": "regression", "split": "uniform", "settings": settings}]
+        fields = {"name": "edited", "search": "optuna", "trials": len(values), "rows": rows}
+        space = Space.model_validate(fields)
+        return Sweep(Study(space.name, space.question, {}), space)
+
+    if done:
+        run_serially(sweep(before), store, Listener())
+    else:
+        with planned(sweep(before), store) as plan:
+            for _ in before:
+                assert plan.in_turns().next() is not None
+    listener = Listener()
+    assert run_serially(sweep(after), store, listener) == []
+    assert len(listener.attempts) == len(after) - len(before) * done
+    (row,) = outcome(sweep(after), store)
+    assert len({spec.id for spec in row.specs}) == row.total == len(after) == len(row.records)
 
 
 def test_two_processes_are_not_at_one_search(store):

@@ -221,6 +221,12 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
         (YAML + "x: !!bool abc", "is no valid YAML"),
         (YAML + "x: !!timestamp abc", "is no valid YAML"),
         (YAML + f"x: {'9' * 5000}", "is no valid YAML"),
+        ("name: other\n" + YAML, "'name' stands twice, the second time in line 3"),
+        (YAML + "settings: {}", "'settings' stands twice, the second time in line 9"),
+        (YAML + "  training.learning_rate: [1]", "'training.learning_rate' stands twice"),
+        (YAML + "  'training.learning_rate': [1]", "'training.learning_rate' stands twice"),
+        (YAML + "x: [{a: 1}, {b: [{c: 1, c: 1}]}]", "'c' stands twice"),
+        (YAML + f"x: {{{'k' * 900}: 1, {'k' * 900}: 2}}", r"'k{199}\.\.\. stands twice"),
     ],
 )
 def test_a_file_that_is_no_space_is_refused_in_one_line(tmp_path, text, said):

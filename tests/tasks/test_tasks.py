@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from coordconv_lab.data import NotSoClevr, square_images
+from coordconv_lab.results.record import DISTANCES, SHARES
 from coordconv_lab.specs import DataSpec
 from coordconv_lab.tasks import Classification, Reconstruction, Regression, Rendering
 from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
@@ -143,3 +144,21 @@ def test_a_net_that_normalises_by_the_batch_is_scored_in_the_order_of_its_points
     torch.testing.assert_close(mixed.scores["distance"], plain.scores["distance"])
     assert mixed.summary == pytest.approx(plain.summary)
     assert batches[0].tolist() != neighbours.tolist()
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Classification((14, 18)),
+        Regression((14, 18)),
+        Rendering((14, 18), 5),
+        Reconstruction((14, 18), 5),
+    ],
+    ids=lambda task: type(task).__name__.lower(),
+)
+def test_a_record_is_asked_for_the_scores_that_its_task_gives(task):
+    name = type(task).__name__.lower()
+    points = torch.tensor([[4, 5], [6, 7]])
+    answers = points.float() if task.answers_are_points else torch.zeros(2, 1, 14, 18)
+    given = task.summarise(task.score(answers, points))
+    assert tuple(given) == (*SHARES[name], *DISTANCES.get(name, ()))

@@ -59,7 +59,9 @@ class Evidence:
         """The run of a spec, looked for once: many claims ask for the same."""
         key = study, spec.run_name
         if key not in self._found:
-            self._found[key] = self._usable(lambda: recorded(self.results, study, spec))
+            self._found[key] = self._usable(
+                lambda: recorded(self.results, study, spec, self.damaged)
+            )
         return self._found[key]
 
     def _usable(self, read: Callable[[], Content]) -> Content | None:

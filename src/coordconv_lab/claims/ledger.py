@@ -1,5 +1,6 @@
 """The ledger: every claim with its verdict, from whatever records there are."""
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +12,9 @@ from coordconv_lab.errors import DamagedError, InputError, in_short
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
 FILES = (layer, tables, tutorial, paper, others, ours)
+
+_LARGE = 1e38
+"""About the largest number of float32, in which nets answer."""
 
 
 def claims(ids: Sequence[str] = ()) -> list[Claim]:
@@ -71,4 +75,24 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         finding = claim.test(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
+    # Records can hold what no test of a claim was written for; the other claims stand.
+    except (ArithmeticError, KeyError, ValueError) as error:
+        finding = _no_finding(claim, evidence, f"{type(error).__name__}: {error}")
+    else:
+        if not all(map(math.isfinite, (finding.effect or 0.0, *(finding.interval or ())))):
+            finding = _no_finding(claim, evidence, "a number is not finite")
     return Entry(claim, finding, tuple(evidence.used.values()))
+
+
+def _no_finding(claim: Claim, evidence: Evidence, why: str) -> Finding:
+    """Note that a claim cannot be worked out, and which of its records hold the odd scores."""
+    odd = sorted(
+        f"{path}/record.json"
+        for used in evidence.used.values()
+        for path, record in used.runs
+        if not all(value < _LARGE for side in record.scores.values() for value in side.values())
+    )
+    said = f"cannot be worked out from its records ({why})"
+    named = f"; scores beyond {_LARGE:g} stand in {', '.join(odd[:3])}" if odd else ""
+    evidence.damaged.append(f"the claim {claim.id} {said}{named}")
+    return Finding("not yet", 0, "", condition=said)

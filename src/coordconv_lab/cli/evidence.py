@@ -94,7 +94,7 @@ def claims(
     if json:
         from json import dumps
 
-        print(dumps([entry.as_json() for entry in entries], indent=2))
+        print(dumps([entry.as_json() for entry in entries], indent=2, allow_nan=False))
     else:
         print_claims(entries)
     if damaged:

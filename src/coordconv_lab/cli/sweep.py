@@ -106,8 +106,12 @@ def sweep(
     chosen = sweep_named(name, dict(setting(text) for text in set_), row)
     place = _place(runs, chosen.name)
     if dry_run:
-        estimate, total, at_once = _estimate(chosen, place, engine, cpus_per_run, device, limit)
+        damaged: list[str] = []
+        estimate, total, at_once = _estimate(
+            chosen, place, engine, cpus_per_run, device, limit, damaged
+        )
         print_estimate(estimate, total, at_once, machines)
+        _name(damaged)
         return
     if engine == "serial":
         from coordconv_lab.console import RunBars
@@ -145,6 +149,7 @@ def _estimate(
     cpus_per_run: int | None,
     device: "DeviceName",
     limit: int | None,
+    damaged: list[str],
 ) -> "tuple[Estimate, int, int]":
     """Measure what is missing, with the threads that a run will have; say how many fit in here."""
     import torch
@@ -155,7 +160,7 @@ def _estimate(
     from coordconv_lab.sweep.plan import missing_specs
     from coordconv_lab.train import Hardware
 
-    missing, total = missing_specs(chosen, store_at(place))
+    missing, total = missing_specs(chosen, store_at(place), damaged)
     threads = cpus_per_run or (torch.get_num_threads() if engine == "serial" else 1)
     at_once = 1 if engine == "serial" else max(1, cores_here() // threads)
     with counting_bar("kinds of runs") as advance:
@@ -219,6 +224,15 @@ def _show(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> None:
             f"Runs in {printable(place)} with other settings: {others}. "
             "If they were made with --set, give the same --set here."
         )
+    _name(damaged)
+
+
+def _name(damaged: list[str]) -> None:
+    """Name the files that cannot be used.
+
+    Raises:
+        DamagedError: There are such files.
+    """
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 

@@ -41,7 +41,7 @@ def figure_of_charts(charts: Sequence[Chart], columns: int, height: float = 2.5)
     rows = -(-len(charts) // columns)
     figure = _figure(columns * WIDTH, rows * height)
     for chart, axes in zip(charts, _axes(figure, rows, columns), strict=False):
-        axes.set_title(f"{chart.title}, {chart.detail}", fontsize=9)
+        axes.set_title(_plain(f"{chart.title}, {chart.detail}"), fontsize=9)
         if chart.figure is None:
             _write_in(axes, " ".join(chart.notes))
         else:
@@ -98,8 +98,13 @@ def _axes(figure: Figure, rows: int, columns: int) -> list[Axes]:
     return list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
+def _plain(text: str) -> str:
+    """Text that can come from a file: what stands between two dollars in it is no formula."""
+    return text.replace("$", r"\$")
+
+
 def _write_in(axes: Axes, text: str) -> None:
-    axes.text(0.5, 0.5, text, ha="center", va="center", wrap=True, fontsize=7)
+    axes.text(0.5, 0.5, _plain(text), ha="center", va="center", wrap=True, fontsize=7)
     axes.set_axis_off()
 
 
@@ -108,7 +113,7 @@ def _draw(axes: Axes, figure: Mapping[str, Any]) -> None:
     for trace in figure["data"]:
         _draw_trace(axes, trace)
     for mark in layout.get("annotations", ()):
-        axes.text(mark["x"], mark["y"], mark["text"], fontsize=6, ha="center", va="center",
+        axes.text(mark["x"], mark["y"], _plain(mark["text"]), fontsize=6, ha="center", va="center",
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
     _set_axis(axes, "x", layout["xaxis"])
     _set_axis(axes, "y", layout["yaxis"])
@@ -154,12 +159,12 @@ def _set_axis(axes: Axes, name: str, axis: Mapping[str, Any]) -> None:
         set_scale("log")
         drawn.set_major_formatter(_power(axis["ticksuffix"]))
     if "title" in axis:
-        set_label(axis["title"]["text"], fontsize=8)
+        set_label(_plain(axis["title"]["text"]), fontsize=8)
     if "range" in axis:
         set_limits(*(10.0**end if logarithmic else end for end in axis["range"]))
     if "tickvals" in axis:
         texts = axis.get("ticktext", list(map(str, axis["tickvals"])))
-        drawn.set_ticks(axis["tickvals"], [re.sub("<br>", "\n", text) for text in texts])
+        drawn.set_ticks(axis["tickvals"], [_plain(re.sub("<br>", "\n", text)) for text in texts])
     drawn.set_visible(axis.get("visible", True))
     drawn.set_tick_params(labelsize=7)
 

@@ -91,7 +91,7 @@ class Watch:
 def _files(store: RunStore, name: str) -> list[Path]:
     """Files of runs; none where the directory of runs cannot be read, which the page says."""
     try:
-        return store.files(name)
+        return store.files(name, [])
     except InputError:
         return []
 

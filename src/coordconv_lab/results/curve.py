@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.results.files import read_file
-from coordconv_lab.results.record import MOST_CURVE_BYTES
+from coordconv_lab.results.record import LEAST_SECONDS, MOST_CURVE_BYTES, MOST_SECONDS
 
 
 class CurveRow(NamedTuple):
@@ -49,4 +49,6 @@ def _row(fields: dict[str, str], name: str) -> CurveRow:
         raise InputError(f"{name} is damaged: a row lacks a number") from error
     if not all(math.isfinite(value) for value in row):
         raise InputError(f"{name} holds a value that is not a finite number")
+    if row.seconds > MOST_SECONDS or 0 < row.seconds < LEAST_SECONDS:
+        raise InputError(f"{name} is damaged: no training takes {row.seconds:g} seconds")
     return row

@@ -122,6 +122,18 @@ def _delete_unless_held(leftover: Path) -> None:
         os.close(descriptor)
 
 
+def remove_if_possible(path: Path) -> None:
+    """Delete a file that is of no use any more, and what writers of it left; or leave it.
+
+    It stays where nothing may be written, and where its directory is a link: behind it may lie
+    files that are no run's.
+    """
+    if not path.parent.is_symlink():
+        remove_leftovers(path)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never meets half of it.
 
@@ -186,11 +198,15 @@ def parse_json(content: bytes, source: str) -> dict[str, Any]:
     """
     try:
         fields = json.loads(content)
+        # Half of a pair of surrogates can be read, but stands on no page.
+        json.dumps(fields, ensure_ascii=False).encode()
+        if isinstance(fields, dict):
+            return without_digest(fields, source)
+    except DamagedError:
+        raise
     except (ValueError, RecursionError) as error:
         raise DamagedError(
             f"{source} is not a whole JSON file ({error}); move its directory away, or delete it, "
             "and run again"
         ) from error
-    if not isinstance(fields, dict):
-        raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")
-    return without_digest(fields, source)
+    raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")

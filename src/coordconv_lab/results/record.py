@@ -21,6 +21,20 @@ PRIMARY_SCORE: Mapping[str, str] = {
 }
 """The score that the tables show for each task, in [0, 1], higher is better."""
 
+SHARES: Mapping[str, tuple[str, ...]] = {
+    "classification": ("accuracy",),
+    "regression": ("accuracy", "coordinate_accuracy"),
+    "rendering": ("mean_iou", "worst_iou"),
+    "reconstruction": ("mean_iou", "worst_iou"),
+}
+"""The scores of each task that lie in [0, 1]; a record has them all."""
+
+DISTANCES: Mapping[str, tuple[str, ...]] = {"regression": ("mean_distance", "worst_distance")}
+"""The scores of each task that are no shares; a record has them all, and they can be infinite."""
+
+LEAST_SECONDS, MOST_SECONDS = 1e-6, 1e10
+"""Between which a training takes time: a microsecond, three hundred years."""
+
 CURVE_EXAMPLES = 48
 """Curves are measured on at most so many examples a side; scores on all."""
 
@@ -93,7 +107,7 @@ class Record(_Frozen):
     parameters: Count
     steps: Count
     epochs: Count
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
     weights_sha256: Sha256
     files_sha256: dict[str, Sha256] = {}
     provenance: Provenance
@@ -164,18 +178,35 @@ class Record(_Frozen):
             record = cls.model_validate(fields)
         except ValidationError as error:
             raise DamagedError(f"{source}: {explain(error)}") from error
-        name = PRIMARY_SCORE[record.spec.task]
-        for side in ("train", "test"):
-            if name not in record.scores.get(side, {}):
-                raise DamagedError(
-                    f"{source} has no {side} score {name!r}; move the run away, or delete it, and "
-                    "run it again"
-                )
-        if record.scores["train"].keys() != record.scores["test"].keys():
+        if (fault := record._fault()) is not None:
             raise DamagedError(
-                f"{source} has other scores for training than for test; move the run away, or "
-                "delete it, and run it again"
+                f"{source} {fault}; move the run away, or delete it, and run it again"
             )
         if wanted is not None and record.spec != wanted:
             raise DamagedError(f"{source} is of another run than {wanted.run_name}; move it away")
         return record
+
+    def _fault(self) -> str | None:
+        """What makes it no record of a run, in words; None where nothing does.
+
+        Tables, charts and claims divide by what is asked for here.
+        """
+        task, trained = self.spec.task, self.spec.training.epochs > 0
+        for side in ("train", "test"):
+            scores = self.scores.get(side, {})
+            for name in (*SHARES[task], *DISTANCES.get(task, ())):
+                if name not in scores:
+                    return f"has no {side} score {name!r}"
+            for name in SHARES[task]:
+                if not 0 <= scores[name] <= 1:
+                    return f"has a {side} score {name!r} that is not in [0, 1]: {scores[name]}"
+            for name in DISTANCES.get(task, ()):
+                if scores[name] < 0:
+                    return f"has a {side} score {name!r} below 0: {scores[name]}"
+        if self.scores["train"].keys() != self.scores["test"].keys():
+            return "has other scores for training than for test"
+        if trained and self.seconds < LEAST_SECONDS:
+            return f"has a net that was trained for {self.seconds} seconds"
+        if trained and not self.parameters:
+            return "has a trained net without parameters"
+        return None

@@ -14,7 +14,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import json_bytes, parse_json
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.store import RunStore, usable
+from coordconv_lab.results.store import RunStore, record_in_place, usable
 from coordconv_lab.specs import ExperimentSpec
 
 # Written last: whoever sees the record sees the rest.
@@ -140,7 +140,7 @@ class RemoteRunStore(RunStore):
 
     def _named_record(self, path: str) -> tuple[Path, Record] | None:
         fields = self._parsed(path)
-        return None if fields is None else (Path(path).parent, Record.parse(fields, path))
+        return None if fields is None else (Path(path).parent, record_in_place(fields, Path(path)))
 
     def _read_note(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
         return self._parsed(f"{self._base}/{spec.run_name}/{name}")

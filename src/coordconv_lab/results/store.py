@@ -4,14 +4,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from coordconv_lab.errors import DamagedError, HeldError, InputError
 from coordconv_lab.results.digest import with_digest
-from coordconv_lab.results.files import read_json, remove_leftovers, write_json
+from coordconv_lab.results.files import read_json, remove_if_possible, write_json
 from coordconv_lab.results.record import Record
 from coordconv_lab.specs import ExperimentSpec, parse_spec
 
@@ -46,9 +46,14 @@ class RunStore:
         """Make the run's directory and write its spec, or check the spec that is there.
 
         Raises:
-            InputError: The directory cannot be written, or holds another spec.
+            InputError: The directory cannot be written, holds another spec, or is a link, behind
+                which there may be files that are no run's.
         """
         directory = self.directory(spec)
+        if directory.is_symlink():
+            raise InputError(
+                f"{directory} is a link, and no run is written through one; move it away"
+            )
         path = directory / "spec.json"
         if not path.exists():
             write_json(path, spec.model_dump(mode="json"))
@@ -66,6 +71,8 @@ class RunStore:
         directory = self.directory(spec)
         if not directory.exists():
             return
+        if directory.is_symlink():
+            raise InputError(f"cannot delete {directory}: it is a link; move it away")
         try:
             with FileLock(directory / "run.lock", mode=0o666, blocking=False):
                 shutil.rmtree(directory)
@@ -103,16 +110,13 @@ class RunStore:
         finally:
             # Who holds a lock that is deleted finds the record, and has nothing to do.
             if (path.parent / "record.json").exists():
-                path.unlink(missing_ok=True)
+                remove_if_possible(path)
             lock.release()
 
     def tidy(self, spec: ExperimentSpec) -> None:
         """Delete the lock and the checkpoint of a run that is done, where a process left them."""
         for name in ("run.lock", CHECKPOINT):
-            path = self.directory(spec) / name
-            remove_leftovers(path)
-            if path.exists():  # where nothing can be written, nothing has to be
-                path.unlink(missing_ok=True)
+            remove_if_possible(self.directory(spec) / name)
 
     def finish(self, record: Record) -> None:
         """Write the record of a run, whose other files are there: it is done.
@@ -158,11 +162,7 @@ class RunStore:
 
     @staticmethod
     def _read_if_there(path: Path) -> dict[str, Any] | None:
-        try:
-            there = path.exists()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-        return read_json(path) if there else None
+        return read_json(path) if is_there(path) else None
 
     def failure(self, spec: ExperimentSpec) -> str | None:
         """Why this run was given up, or None where it was not.
@@ -202,7 +202,8 @@ class RunStore:
         Raises:
             InputError: A spec cannot be used, and it is not to be noted.
         """
-        return usable(self.files("spec.json"), _read_spec, damaged)
+        read = _once(_read_spec, lambda spec: spec.id)
+        return usable(self.files("spec.json", damaged), read, damaged)
 
     def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
         """Every finished run with its directory, in the order of their names.
@@ -213,23 +214,45 @@ class RunStore:
         Raises:
             InputError: A record cannot be used, and it is not to be noted.
         """
-        return usable(self.files("record.json"), _read_record, damaged)
+        read = _once(_read_record, lambda found: found[1].spec.id)
+        return usable(self.files("record.json", damaged), read, damaged)
 
-    def files(self, name: str) -> list[Path]:
+    def files(self, name: str, damaged: list[str] | None = None) -> list[Path]:
         """The files of that name in the directories of runs, in the order of these.
 
+        Args:
+            name: Of each file.
+            damaged: Where to note directories that may not be entered, in words.
+
         Raises:
-            InputError: The directory of runs cannot be read.
+            InputError: The directory of runs cannot be read, or one in it may not be entered and
+                is not to be noted.
         """
         try:
             with os.scandir(self.root) as entries:
                 names = sorted(entry.name for entry in entries)
-            return [path for each in names if (path := self.root / each / name).exists()]
         except FileNotFoundError:
             return []
         except OSError as error:
-            place = error.filename or self.root
-            raise InputError(f"cannot read {place}: {error.strerror or error}") from error
+            raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
+
+        def found(path: Path) -> Path | None:
+            return path if is_there(path) else None
+
+        paths = (self.root / each / name for each in names)
+        return [path for path in usable(paths, found, damaged) if path is not None]
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file in a directory.
+
+    Raises:
+        DamagedError: The directory may not be entered.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DamagedError(f"cannot read {path.parent}: {error.strerror or error}") from error
 
 
 def usable(
@@ -274,4 +297,30 @@ def _read_spec(path: Path) -> ExperimentSpec:
 
 
 def _read_record(path: Path) -> tuple[Path, Record]:
-    return path.parent, Record.parse(read_json(path), str(path))
+    return path.parent, record_in_place(read_json(path), path)
+
+
+def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
+    """Validate a record, and check it against the name of its directory, as specs are.
+
+    Raises:
+        DamagedError: It is none, or that of another run.
+    """
+    record = Record.parse(fields, str(path))
+    if not path.parent.name.endswith(record.spec.id):
+        raise DamagedError(f"{path} is of another run than its directory's name says; move it away")
+    return record
+
+
+def _once(read: Callable[[Path], Found], id_of: Callable[[Found], str]) -> Callable[[Path], Found]:
+    """Let files be read once for each run: a copy of one would count as another seed."""
+    first: dict[str, Path] = {}
+
+    def read_once(path: Path) -> Found:
+        found = read(path)
+        before = first.setdefault(id_of(found), path)
+        if before != path:
+            raise DamagedError(f"{path} is of the same run as {before}; move one of them away")
+        return found
+
+    return read_once

@@ -80,7 +80,10 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
 
 
 def _left_of(
-    specs: Iterable[ExperimentSpec], store: RunStore, stops_count: bool, damaged: list[str]
+    specs: Iterable[ExperimentSpec],
+    store: RunStore,
+    stops_count: bool,
+    damaged: list[str] | None,
 ) -> Iterator[ExperimentSpec]:
     """Runs that are still to be done, and can be."""
 
@@ -114,17 +117,24 @@ class _Noting:
         self._row.tell(spec, score)
 
 
-def missing_specs(sweep: Sweep, store: RunStore) -> tuple[list[ExperimentSpec], int]:
+def missing_specs(
+    sweep: Sweep, store: RunStore, damaged: list[str] | None = None
+) -> tuple[list[ExperimentSpec], int]:
     """The runs that are neither done nor given up, and how many there are in all.
 
     What a search will propose is not known: what its rows start from stands for it.
 
+    Args:
+        sweep: The sweep.
+        store: Where its runs are.
+        damaged: Where to note files that cannot be used, in words; their runs are not to be done.
+
     Raises:
-        InputError: A file cannot be used.
+        InputError: A file cannot be used, and it is not to be noted.
     """
     specs = [spec for row in proposed_specs(sweep, store).values() for spec in row]
     every = list({spec.id: spec for spec in specs}.values())
-    missing = list(_left_of(every, store, stops_count=False, damaged=[]))
+    missing = list(_left_of(every, store, stops_count=False, damaged=damaged))
     if sweep.space is None:
         return missing, len(every)
     rows = sweep.space.listed_rows()

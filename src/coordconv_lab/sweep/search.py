@@ -132,8 +132,9 @@ class Searched:
 
     def _as_parameters(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            path: value if isinstance(self._row.settings[path], Range) else json.dumps(value)
+            path: value if isinstance(setting, Range) else json.dumps(_choice(setting, value))
             for path, value in settings.items()
+            for setting in [self._row.settings[path]]
         }
 
     def _distribution(self, setting: Setting) -> Any:
@@ -176,6 +177,12 @@ def _check_values(one: Row) -> None:
 def _learnable(score: float | None) -> float | None:
     """A score that a search can learn from; a record may hold one that is not a number."""
     return score if score is not None and math.isfinite(score) else None
+
+
+def _choice(choices: Sequence[Any], value: Any) -> Any:
+    """The one of some choices that a value is, as the choices write it: 1 can be 1.0 there."""
+    alike = [choice for choice in choices if json.dumps(choice) == json.dumps(value)]
+    return alike[0] if alike else choices[choices.index(value)]
 
 
 def _value(setting: Setting, parameter: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.results.files import read_file
 from coordconv_lab.specs import explain
 from coordconv_lab.sweep.space import Space
@@ -67,4 +67,34 @@ def _yaml(text: str, path: Path) -> Any:
         level += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if level > _MOST_LEVELS:
             raise InputError(f"{path} nests lists or settings more than {_MOST_LEVELS} deep")
-    return yaml.safe_load(text)
+    loader = yaml.SafeLoader(text)
+    try:
+        document = loader.get_single_node()
+        if document is None:
+            return None
+        _check_keys(document, path)
+        return loader.construct_document(document)
+    finally:
+        loader.dispose()
+
+
+def _check_keys(node: yaml.Node, path: Path) -> None:
+    """Refuse keys that stand twice, of which YAML's reader drops the first in silence.
+
+    Raises:
+        InputError: There is one.
+    """
+    inner = node.value if isinstance(node, yaml.CollectionNode) else []
+    if isinstance(node, yaml.MappingNode):
+        seen = set[tuple[str, str]]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise InputError(
+                        f"{path}: {in_short(key.value)} stands twice, the second time in line "
+                        f"{key.start_mark.line + 1}"
+                    )
+                seen.add((key.tag, key.value))
+        inner = [each for pair in node.value for each in pair]
+    for each in inner:
+        _check_keys(each, path)

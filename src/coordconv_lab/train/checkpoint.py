@@ -11,7 +11,7 @@ import torch
 
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import read_file, remove_leftovers, write_atomically
+from coordconv_lab.results.files import read_file, remove_if_possible, write_atomically
 from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
@@ -101,9 +101,7 @@ class Checkpoint:
 
     def delete(self) -> None:
         """Delete the file, and what is left of one; the run is written down."""
-        remove_leftovers(self.path)
-        if self.path.exists():  # where nothing can be written, nothing has to be
-            self.path.unlink(missing_ok=True)
+        remove_if_possible(self.path)
 
 
 def _most_bytes(loop: Loop) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.train.events import Events
 
@@ -55,9 +56,12 @@ class LearningCurve:
         """Write the rows to come as TensorBoard events too, for whoever watches the run.
 
         Raises:
-            InputError: The directory cannot be written.
+            InputError: The directory cannot be written, or is a link.
         """
-        self._events = Events(directory / "tensorboard")
+        place = directory / "tensorboard"
+        if place.is_symlink():
+            raise InputError(f"{place} is a link, and no run is written through one; move it away")
+        self._events = Events(place)
 
     def add(self, row: Mapping[str, float]) -> None:
         """Write down a row.
