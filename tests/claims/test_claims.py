@@ -150,7 +150,7 @@ def test_a_claim_that_cannot_be_worked_out_is_named_and_the_others_stand(
         raise error
 
     odd = CLAIMS["tiling-fails"]._replace(test=test)
-    monkeypatch.setattr("coordconv_lab.claims.ledger.claims", lambda: [
+    monkeypatch.setattr("coordconv_lab.claims.ledger.claims", lambda _: [
         odd if one is CLAIMS["tiling-fails"] else one for one in claims()
     ])  # fmt: skip
     damaged: list[str] = []
