@@ -298,7 +298,7 @@ def _channels_are_last(data: Tensor, rank: int) -> bool:
 
 def check_floating_point(x: Tensor) -> None:
     """Refuse integer images, whose coordinates would all be rounded to zero."""
-    if not hasattr(x, "is_floating_point"):  # a tensor has it, and what stands for one in a trace
+    if not isinstance(x, Tensor):
         raise TypeError(f"x must be a tensor, got {type(x).__name__}")
     if not x.is_floating_point():
         advice = "convert the images first, for example with x.float() / 255"
