@@ -53,8 +53,10 @@ CELLS = [
 ]
 
 _EVERYWHERE = "tests/architecture/test_extras.py"
-_BEYOND_TORCH = ("conversion/test_checkpoints", "conversion/test_real_models")
-_BEYOND_TORCH += ("test_export", "test_public_names", "test_verified_export")
+_BEYOND_TORCH = (
+    *("conversion/test_checkpoints", "conversion/test_real_models"),
+    *("test_export", "test_public_names", "test_verified_export"),
+)
 _TRAINING = ("run", "divergence", "batches")
 TESTS = {
     "library": (

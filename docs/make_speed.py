@@ -209,7 +209,7 @@ def choice_table(cells: Sequence[dict]) -> list[str]:
                 if (cell["kernel"], cell["format"]) == (kernel, form)
                 and (cell["inputs"], cell["outputs"]) == (inputs, number)
             ]
-            picked = kernel == 1 and number >= 16 * inputs > 16
+            picked = kernel == 1 and inputs > 1 and number >= 16 * inputs
             entries.append(f"**{cell[mode]:.2f}**" if picked else f"{cell[mode]:.2f}")
         size = f"{kernel}x{kernel}"
         lines.append(f"| {size} | {form.replace('_', ' ')} | {inputs} | {' | '.join(entries)} |")

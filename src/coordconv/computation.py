@@ -262,7 +262,8 @@ def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution)
         and operation.groups == 1
         and x.dim() == operation.rank + 2
         and x.shape[0] > 1
-        and weight.shape[0] >= 16 * weight.shape[1] > 16
+        and weight.shape[1] > 1
+        and weight.shape[0] >= 16 * weight.shape[1]
         and x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")

@@ -6,6 +6,7 @@ benchmarks/README.md.
 
     python -m tests.faults.kills                                  # a hundred of each, 20 minutes
     python -m tests.faults.kills --commands sweep --moments 10    # a part
+    python -m tests.faults.kills --commands sweep-ray --moments 30    # 25 minutes
 """
 
 import argparse

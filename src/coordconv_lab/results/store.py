@@ -18,6 +18,9 @@ from coordconv_lab.specs import ExperimentSpec, parse_spec
 CHECKPOINT = "checkpoint.ckpt"
 """The file from which a run goes on that was killed; of a run that is trained alone."""
 
+LOCK = "run.lock"
+"""The file that the process at work on a run holds."""
+
 Place = TypeVar("Place")
 Found = TypeVar("Found")
 
@@ -74,7 +77,7 @@ class RunStore:
         if directory.is_symlink():
             raise InputError(f"cannot delete {directory}: it is a link; move it away")
         try:
-            with FileLock(directory / "run.lock", mode=0o666, blocking=False):
+            with FileLock(directory / LOCK, mode=0o666, blocking=False):
                 shutil.rmtree(directory)
         except Timeout as error:
             raise HeldError(
@@ -96,7 +99,7 @@ class RunStore:
         Raises:
             InputError: The directory cannot be written.
         """
-        path = self.open(spec) / "run.lock"
+        path = self.open(spec) / LOCK
         lock = FileLock(path, mode=0o666)  # for whoever may write the directory
         try:
             lock.acquire(timeout=wait_seconds)
@@ -115,7 +118,7 @@ class RunStore:
 
     def tidy(self, spec: ExperimentSpec) -> None:
         """Delete the lock and the checkpoint of a run that is done, where a process left them."""
-        for name in ("run.lock", CHECKPOINT):
+        for name in (LOCK, CHECKPOINT):
             remove_if_possible(self.directory(spec) / name)
 
     def finish(self, record: Record) -> None:
@@ -128,8 +131,12 @@ class RunStore:
         write_json(path, with_digest(record.model_dump(mode="json")))
 
     def give_up(self, spec: ExperimentSpec, reason: str) -> None:
-        """Write down that this run fails, and fails again however often it is tried."""
+        """Write down that this run fails, and fails again however often it is tried.
+
+        Its last good checkpoint stays, its lock does not.
+        """
         self.note(spec, "failure.json", {"reason": reason})
+        remove_if_possible(self.directory(spec) / LOCK)
 
     def stop(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
         """Write down that this run was stopped early, and its last scores; it can go on later."""

@@ -74,5 +74,4 @@ def attempt(
         return Attempt(damage=str(error))
     except FailingRunError as error:
         store.give_up(spec, str(error))
-        (store.directory(spec) / "run.lock").unlink(missing_ok=True)
         return Attempt(failure=str(error))
