@@ -88,7 +88,7 @@ def ia3(model, x):
 def oft(model, x):
     from peft import OFTConfig
 
-    return _peft(model, x, OFTConfig, r=1, oft_block_size=0)
+    return _peft(model, x, OFTConfig, oft_block_size=0, r=1, use_cayley_neumann=False)
 
 
 @row("PEFT BOFT", "adapters", "peft")
@@ -137,10 +137,11 @@ def lycoris(model, x):
         for one in (fresh, used, merged)
     ]
     assert networks[0].loras, "no layer was found"
+    for network in networks:
+        network.apply_to()
     trained(networks[1])
     networks[2].load_state_dict(networks[1].state_dict())
-    networks[0].apply_to()
-    networks[1].apply_to()
+    networks[2].restore()
     networks[2].merge_to(1.0)
     assert difference(outputs(used, x), outputs(fresh, x)) > 1e-3, "the adapter does nothing"
     return [Pair(fresh), Pair(merged, used)]

@@ -50,7 +50,6 @@ def expanded_then_fused_by_ultralytics(model, x):
     subject=detector,
     where="first",
     size=(3, 64, 96),
-    precision="deep",
     recipe=expanded_then_fused_by_ultralytics,
 )
 def ultralytics_fuse(model, x):
@@ -123,7 +122,7 @@ def mobileone():
 
 
 @row("timm reparameterize_model", "fusers", "timm", subject=mobileone, where="first",
-     size=(3, 64, 96), precision="deep", quick=False)  # fmt: skip
+     size=(3, 64, 96), quick=False)  # fmt: skip
 def reparameterized(model, x):
     """It merges branches of convolution and normalization into one convolution."""
     from timm.utils import reparameterize_model

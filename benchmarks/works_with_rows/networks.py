@@ -12,11 +12,12 @@ from works_with_rows.stepping import loss_of
 def trained_and_loaded(model, build, x, where):
     """Train a step, and load the state into a network that is built and converted anew."""
     before = copy.deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
     with torch.enable_grad():
         loss_of(first_of(model(x))).backward()
     moved = [one for name, one in model.named_parameters() if name.endswith("coord_weight")]
     assert all(one.grad is not None and one.grad.any() for one in moved), "no gradient"
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     fresh = build()
     if moved:
@@ -39,7 +40,7 @@ def network(name, build, *packages, recipe, size=(3, 64, 96), **options):
         return trained_and_loaded(model, build, x, "first")
 
     row(
-        name, "networks", *packages, subject=build, where="first", size=size, precision="deep",
+        name, "networks", *packages, subject=build, where="first", size=size,
         forms=("layer",), recipe=recipe, **options,
     )(through)  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Tools that store weights or activations in fewer bits; compared with what they cost a plain model."""
 
-import copy
 import tempfile
 
 import torch
@@ -168,10 +167,19 @@ def quanto(model, x):
 
 @row("NNCF, post-training", "quantizers", "nncf", precision="quantized", quick=False)
 def nncf(model, x):
+    """Its hooks are one more child, which an nn.Sequential would call."""
     import nncf
 
+    class Wrapped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, x):
+            return self.model(x)
+
     with quiet():
-        return nncf.quantize(copy.deepcopy(model), nncf.Dataset([x]))
+        return nncf.quantize(Wrapped().eval(), nncf.Dataset([x]))
 
 
 @row("Brevitas, graph mode", "quantizers", "brevitas", precision="quantized", quick=False)

@@ -235,13 +235,13 @@ def opacus(model, x):
     """The mean of the gradients of each sample is the gradient."""
     from opacus.grad_sample import GradSampleModule
 
-    wrapped = GradSampleModule(model, loss_reduction="mean")
+    wrapped = GradSampleModule(model.train(), loss_reduction="mean")
     with torch.enable_grad():
         loss_of(wrapped(x)).backward()
     for one in model.parameters():
         one.grad = one.grad_sample.mean(0)
     torch.optim.SGD(model.parameters(), lr=RATE).step()
-    return model
+    return wrapped.to_standard_module().eval()
 
 
 @trainer("BackPACK, gradients of each sample", "backpack-for-pytorch",

@@ -30,7 +30,7 @@ def judged(row: Row) -> dict[str, Any]:
     plain = randomized(row.subject()).eval()
     model = converted(plain, row.where).eval()
     sizes = [torch.randn(2, *row.size), torch.randn(1, *_another(row.size))]
-    beside = _tried(lambda: plain, row, row.through, plain, sizes, None)
+    beside = _tried(lambda: copy.deepcopy(plain), row, row.through, plain, sizes, None)
     allowed = _allowed(row, beside)
     content: dict[str, Any] = {"plain": beside, "forms": {}}
     for form in row.forms:

@@ -58,6 +58,22 @@ def test_channels_may_be_scaled_each_by_a_number_of_its_own_or_by_zero(axis, lay
         model[0] = plain_copy(layer, lambda weight: weight * scales.reshape(shape))
 
 
+def test_a_block_that_is_replaced_by_its_fused_convolution_is_refused(model):
+    block = nn.Sequential(nn.Sequential(model[0], nn.Identity()), nn.ReLU())
+    with pytest.raises(ValueError, match="would take its place"):
+        block[0] = plain_copy(model[0])
+
+
+def test_branches_with_coordinates_are_not_merged(model):
+    block = nn.Module()
+    block.branch = model[0]
+    with pytest.raises(ValueError, match="'reparam_conv': a CoordConv.* would be merged"):
+        block.reparam_conv = plain_copy(model[0], torch.randn_like)
+    assert not hasattr(block, "reparam_conv")
+    nn.init.zeros_(model[0].coord_weight)
+    block.reparam_conv = plain_copy(model[0], torch.randn_like)
+
+
 @pytest.mark.parametrize("size", [(5,), (5, 6), (5, 6, 7)])
 def test_a_folded_layer_is_guarded_as_well(size):
     model = convert(nn.Sequential([nn.Conv1d, nn.Conv2d, nn.Conv3d][len(size) - 1](3, 6, 3)))

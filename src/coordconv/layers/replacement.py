@@ -35,15 +35,18 @@ def check_registration(parent: nn.Module, name: str, child: nn.Module | None) ->
         child: The child, which may take the place of another.
 
     Raises:
-        ValueError: If the child has the weights of the coordinate layer that it replaces, without
-            its coordinates, or if an adapter of PEFT or LyCORIS that computes with ``weight``
-            itself gets a coordinate layer. The parent is then as it was.
+        ValueError: If the child has the weights of a coordinate layer that it replaces, without
+            its coordinates, if branches with coordinates are about to be merged, or if an adapter
+            of PEFT or LyCORIS that computes with ``weight`` itself gets a coordinate layer. The
+            parent is then as it was.
     """
     if child is None:
         return
-    old = parent._modules.get(name) if "_modules" in vars(parent) else None
-    if old is not None and old is not child and _holds_coordinates(old):
+    old = vars(parent).get("_modules", {}).get(name)
+    if old is not None and old is not child:
         _check_replacement(old, name, child)
+    if "reparam" in name and not any(map(_is_aware, child.modules())):
+        _check_merged(parent, name)
     kind = type(parent).__module__
     if name == "base_layer" and kind.startswith("peft.") and not kind.startswith(_ADDITIVE):
         _check_adapted(child, f"{kind}.{type(parent).__name__}")
@@ -52,14 +55,25 @@ def check_registration(parent: nn.Module, name: str, child: nn.Module | None) ->
             _check_adapted(layer, f"{type(child).__module__}.{type(child).__name__}")
 
 
-def _check_replacement(old: Any, name: str, child: nn.Module) -> None:
-    if any(_is_aware(one) for one in child.modules()) or not _is_copy(child, old):
-        return
-    raise ValueError(
-        f"{name!r}: a {type(child).__name__} with the weights of a {type(old).__name__} would take "
-        f"its place and lose the coordinates. {_ADVICE}; to drop the coordinates, use "
-        "coordconv.revert(model, discard=True)"
-    )
+def _check_replacement(old: nn.Module, name: str, child: nn.Module) -> None:
+    copied = [one for one in old.modules() if _holds_coordinates(one) and _is_copy(child, one)]
+    if copied and not any(map(_is_aware, child.modules())):
+        raise ValueError(
+            f"{name!r}: a {type(child).__name__} with the weights of a {type(copied[0]).__name__} "
+            f"would take its place and lose the coordinates. {_ADVICE}; to drop the coordinates, "
+            "use coordconv.revert(model, discard=True)"
+        )
+
+
+def _check_merged(parent: nn.Module, name: str) -> None:
+    """Refuse to merge branches into one convolution, as RepVGG, MobileOne and timm do."""
+    branches = [type(one).__name__ for one in parent.modules() if _holds_coordinates(one)]
+    if branches:
+        raise ValueError(
+            f"{name!r}: a {branches[0]} among the branches of a {type(parent).__name__} would be "
+            "merged into a plain convolution and lose the coordinates. Merge the branches before "
+            "coordconv.convert"
+        )
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
