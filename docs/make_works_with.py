@@ -21,7 +21,7 @@ FORMS = {
     "folded": "folded",
 }
 VERDICTS = ("exact", "exact with this recipe", "refused, with this message", "plain fails too")
-OUTCOMES = ("exact", "refused", "warned")
+OUTCOMES = ("exact", "refused", "warned", "as the plain model")
 MIN_TOOLS = 35
 
 

@@ -10,7 +10,7 @@ from works_with_rows.registry import row
 ONNX = ("onnx", "onnxruntime", "onnxscript")
 
 
-@row("torch.onnx.export, dynamo=True", "exporters", *ONNX)
+@row("torch.onnx.export, dynamo=True", "exporters", *ONNX, quick=False)
 def onnx_dynamo(model, x):
     return session_of(file_of(model, x))
 
@@ -20,7 +20,7 @@ def onnx_trace(model, x):
     return session_of(file_of(model, x, dynamo=False))
 
 
-@row("coordconv.export.to_onnx", "exporters", *ONNX)
+@row("coordconv.export.to_onnx", "exporters", *ONNX, quick=False)
 def our_own(model, x):
     from coordconv.export import to_onnx
 
@@ -30,7 +30,7 @@ def our_own(model, x):
     return session_of(path)
 
 
-@row("onnx.shape_inference", "exporters", *ONNX)
+@row("onnx.shape_inference", "exporters", *ONNX, quick=False)
 def shape_inference(model, x):
     import onnx
 
@@ -40,7 +40,7 @@ def shape_inference(model, x):
     return session_of(inferred.SerializeToString())
 
 
-@row("onnx.reference", "exporters", *ONNX)
+@row("onnx.reference", "exporters", *ONNX, quick=False)
 def reference(model, x):
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -86,7 +86,8 @@ def back_to_torch(model, x):
     import onnx
     import onnx2torch
 
-    return onnx2torch.convert(onnx.load_from_string(file_of(model, x, dynamo=False, opset=17)))
+    made = onnx2torch.convert(onnx.load_from_string(file_of(model, x, dynamo=False, opset=17)))
+    return made.eval()
 
 
 @row("OpenVINO, from a trace", "exporters", "openvino")
@@ -131,20 +132,24 @@ def _compiled(source, model, x):
 
 @row("pnnx and ncnn", "exporters", "pnnx", "ncnn")
 def ncnn_run(model, x):
-    """The converter of ncnn reads a trace; its Python program of the result is run by torch."""
-    import importlib.util
-
+    """The converter of ncnn reads a trace; it wants names that are names of Python."""
     import pnnx
 
-    folder = tempfile.mkdtemp()
-    one = x[:1]
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = model
+
+        def forward(self, x):
+            return self.body(x)
+
+    path = tempfile.mkdtemp() + "/model"
     with quiet():
-        pnnx.export(model, f"{folder}/model.pt", (one,))
-    spec = importlib.util.spec_from_file_location("ncnn_model", f"{folder}/model_ncnn.py")
-    return _ncnn_session(f"{folder}/model", one) if spec else None
+        pnnx.export(Named().eval(), path + ".pt", (x[:1],))
+    return _ncnn_session(path)
 
 
-def _ncnn_session(path, one):
+def _ncnn_session(path):
     import ncnn
     import numpy
 

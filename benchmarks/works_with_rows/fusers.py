@@ -39,8 +39,8 @@ def fx_fuse(model, x):
 
 
 def expanded_then_fused_by_ultralytics(model, x):
-    model = coordconv.expand(model, form="module")
-    return model.fuse(verbose=False)
+    model = coordconv.expand(model, form="layer")
+    return model.fuse(verbose=False)  # predict, val and export of ultralytics call this
 
 
 @row(
@@ -107,7 +107,8 @@ def our_own(model, x):
     return model
 
 
-@row("onnxruntime graph optimizations of an export", "fusers", "onnxruntime", "onnx", "onnxscript")
+@row("onnxruntime graph optimizations", "fusers", "onnxruntime", "onnx", "onnxscript",
+     quick=False)  # fmt: skip
 def onnxruntime_fuse(model, x):
     """The exporter keeps the normalization, and the runtime fuses it on loading."""
     from works_with_rows.onnx_files import file_of, session_of

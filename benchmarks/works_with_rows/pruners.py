@@ -33,10 +33,11 @@ def structured(model, x):
     smallest = before[0].weight.flatten(1).norm(dim=1).argsort()[:2]
     with torch.no_grad():
         before[0].weight[smallest] = 0
-    prune.ln_structured(model[0], "weight", amount=2, n=2, dim=0)
-    masked = copy.deepcopy(model)
-    prune.remove(model[0], "weight")
-    return [Pair(masked, before), Pair(model, before)]
+    masked, removed = model, copy.deepcopy(model)
+    for one in (masked, removed):
+        prune.ln_structured(one[0], "weight", amount=2, n=2, dim=0)
+    prune.remove(removed[0], "weight")
+    return [Pair(masked, before), Pair(removed, before)]
 
 
 CHANNELS = [1, 5]

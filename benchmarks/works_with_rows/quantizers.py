@@ -115,6 +115,7 @@ def quantized_beside_coordinates(model, x):
     *ONNX,
     precision="quantized",
     recipe=quantized_beside_coordinates,
+    quick=False,
 )
 def static(model, x):
     from onnxruntime import quantization
@@ -131,7 +132,7 @@ def static(model, x):
     return session_of(path + ".int8")
 
 
-@row("onnxruntime quantize_dynamic", "quantizers", *ONNX, precision="quantized")
+@row("onnxruntime quantize_dynamic", "quantizers", *ONNX, precision="quantized", quick=False)
 def dynamic_file(model, x):
     from onnxruntime import quantization
 

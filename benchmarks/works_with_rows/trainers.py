@@ -10,6 +10,7 @@ from works_with_rows.registry import Pair, row
 from works_with_rows.stepping import RATE, loss_of, stepped
 
 FORMS = ("layer", "module", "expanded layer")
+STEPS = 6
 
 
 def trainer(name, *packages, **options):
@@ -47,17 +48,24 @@ def expanded_then_grouped(model, x):
     return by_attribute(model, x)
 
 
-@trainer("an optimizer by attribute names (YOLOX, YOLOv5)", "torch", recipe=expanded_then_grouped)
+def stepped_often(model, x):
+    for _ in range(STEPS):
+        stepped(model, x)
+    return model
+
+
+@row("an optimizer by attribute names (YOLOX, YOLOv5)", "trainers", "torch", forms=FORMS,
+     expected=stepped_often, recipe=expanded_then_grouped)  # fmt: skip
 def by_attribute(model, x):
     optimizer = grouped(model)
-    for _ in range(2):  # nothing moves in the second
+    for one in model.modules():
+        one.training = not isinstance(one, torch.nn.BatchNorm2d)
+    for _ in range(STEPS):
         with torch.enable_grad():
             loss_of(model(x)).backward()
         optimizer.step()
         optimizer.zero_grad()
-        for group in optimizer.param_groups:
-            group["lr"] = 0.0
-    return model
+    return model.eval()
 
 
 @trainer("torch.amp.GradScaler", "torch")

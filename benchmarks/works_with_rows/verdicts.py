@@ -41,7 +41,7 @@ def judged(row: Row) -> dict[str, Any]:
         content["recipe"] = _tried(copied, row, row.recipe, model, sizes, allowed)
         content["recipe"]["code"] = _body(row.recipe)
     for found in (*content["forms"].values(), content.get("recipe", {})):
-        _forgive_one_size(found, beside)
+        _forgive(found, beside)
     return content | _verdict(content)
 
 
@@ -77,7 +77,7 @@ def _tried(
             found = {"outcome": "WRONG", "message": _words(error)}
         except Exception as error:
             found = {"outcome": "refused", "message": f"{type(error).__name__}: {_words(error)}"}
-    ours = [_words(one.message) for one in said if "coordinate" in str(one.message)]
+    ours = [_words(one.message) for one in said if "coord" in str(one.message)]
     if found["outcome"] == "WRONG" and ours:
         found |= {"outcome": "warned", "message": ours[0]}
     return found
@@ -141,14 +141,16 @@ def _second(pairs: list[Pair], right: Callable, x: Tensor, limit: float) -> str:
     return "exact"
 
 
-def _forgive_one_size(found: dict[str, Any], beside: dict[str, Any]) -> None:
-    """A tool that is wrong at another size with the plain model too has one size."""
-    second, plain = found.get("second size", ""), beside.get("second size", "")
-    if second.startswith("WRONG"):
-        if plain == "exact" or not plain:
-            found |= {"outcome": "WRONG", "message": f"at another size, {second[7:]}"}
-        else:
-            found["second size"] = "as the plain model"
+def _forgive(found: dict[str, Any], beside: dict[str, Any]) -> None:
+    """Where a tool is wrong with the plain model too, no form can be right."""
+    if found.get("outcome") == "WRONG" and beside["outcome"] == "WRONG":
+        found["outcome"] = "as the plain model"
+    if not found.get("second size", "").startswith("WRONG"):
+        return
+    if beside.get("second size") == "exact":
+        found |= {"outcome": "WRONG", "message": f"at another size, {found['second size'][7:]}"}
+    else:
+        found["second size"] = "as the plain model"
 
 
 def _verdict(content: dict[str, Any]) -> dict[str, Any]:
