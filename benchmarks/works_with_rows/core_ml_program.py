@@ -82,7 +82,9 @@ def _sliced(given):
     for axis in range(x.ndim):
         begin, end = int(given["begin"][axis]), int(given["end"][axis])
         masks = [given.get(name) for name in ("begin_mask", "end_mask", "squeeze_mask")]
-        open_begin, open_end, squeeze = (bool(one[axis]) if one is not None else False for one in masks)
+        open_begin, open_end, squeeze = (
+            bool(one[axis]) if one is not None else False for one in masks
+        )
         step = int(given["stride"][axis]) if given.get("stride") is not None else 1
         if squeeze:
             parts.append(begin)

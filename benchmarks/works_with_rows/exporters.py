@@ -178,8 +178,10 @@ def executorch(model, x):
 
     exported = torch.export.export(model, (x,))
     lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-    method = Runtime.get().load_program(lowered.to_executorch().buffer).load_method("forward")
-    return lambda x: method.execute((x,))
+    content = lowered.to_executorch().buffer
+    program = Runtime.get().load_program(content)  # reads the content while it runs
+    method = program.load_method("forward")
+    return lambda x: (program, content) and method.execute((x,))
 
 
 @row("Apache TVM, from torch.export", "exporters", "apache-tvm")

@@ -18,7 +18,7 @@ def file_of(model, x, *, dynamo=True, opset=None):
     """Return the bytes of an ONNX file for every batch, and for every size where that can be."""
     axes = (0,) if is_folded(model) else (0, 2, 3)
     file = io.BytesIO()
-    options = {"dynamic_shapes": ({axis: torch.export.Dim.DYNAMIC for axis in axes},)}
+    options = {"dynamic_shapes": (dict.fromkeys(axes, torch.export.Dim.DYNAMIC),)}
     if not dynamo:
         options = {"dynamic_axes": {"x": {axis: f"axis{axis}" for axis in axes}}}
     with quiet():

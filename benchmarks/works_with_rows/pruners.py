@@ -75,4 +75,3 @@ def removed(model, x):
     first = getattr(model[0], "conv", model[0])
     graph.get_pruning_group(first, torch_pruning.prune_conv_out_channels, idxs=CHANNELS).prune()
     return model
-

@@ -122,8 +122,6 @@ def monai_state(model, x):
     return blank
 
 
-
-
 @row("accelerate save_model, load_checkpoint_in_model", "savers", "accelerate", "safetensors")
 def accelerated(model, x):
     import accelerate

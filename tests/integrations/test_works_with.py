@@ -61,5 +61,3 @@ def test_a_recipe_that_is_wrong_is_found():
     row = tool(lambda model, x: refuses(model, x) or model, forms=("layer",))
     assert verdicts.judged(row)["verdict"] == "refused, with this message"
     assert verdicts.judged(row._replace(recipe=loses_coordinates))["verdict"] == "WRONG"
-
-

@@ -99,7 +99,9 @@ def _holds_coordinates(module: nn.Module) -> bool:
 
 
 def _maps(module: nn.Module) -> list[Tensor]:
-    return [one for name, one in module._buffers.items() if name.startswith(_MAP) and one is not None]
+    return [
+        one for name, one in module._buffers.items() if name.startswith(_MAP) and one is not None
+    ]
 
 
 def _is_copy(child: nn.Module, old: Any) -> bool:
