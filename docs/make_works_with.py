@@ -145,9 +145,10 @@ def part(content: dict) -> str:
     dates = sorted({row["ran"] for row in rows.values()})
     pythons = sorted({row["python"] for row in rows.values()})
     torchs = sorted({row["versions"]["torch"] for row in rows.values()})
+    days = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     said = [f"{count[verdict]} {verdict}" for verdict in VERDICTS if count[verdict]]
     head = [
-        f"{len(rows)} tools: {'; '.join(said)}. Run on {' to '.join(dict.fromkeys((dates[0], dates[-1])))} "
+        f"{len(rows)} tools: {'; '.join(said)}. Run on {days} "
         f"with torch {', '.join(torchs)}, Python {', '.join(pythons)}.",
         "",
         "## Tools",

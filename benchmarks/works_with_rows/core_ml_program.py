@@ -43,7 +43,7 @@ def _evaluated(operation, values):
 def _value(variable, values):
     if isinstance(variable, list | tuple):
         return [_value(one, values) for one in variable]
-    return values[variable.name] if variable.name in values else variable.val
+    return values.get(variable.name, variable.val)
 
 
 def _convolution(given):
@@ -82,9 +82,7 @@ def _sliced(given):
     for axis in range(x.ndim):
         begin, end = int(given["begin"][axis]), int(given["end"][axis])
         masks = [given.get(name) for name in ("begin_mask", "end_mask", "squeeze_mask")]
-        open_begin, open_end, squeeze = (
-            bool(one[axis]) if one is not None else False for one in masks
-        )
+        open_begin, open_end, squeeze = (one is not None and bool(one[axis]) for one in masks)
         step = int(given["stride"][axis]) if given.get("stride") is not None else 1
         if squeeze:
             parts.append(begin)

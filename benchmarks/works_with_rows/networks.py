@@ -1,4 +1,4 @@
-"""Networks of other libraries: converted, trained for a step, saved, and loaded into a fresh one."""
+"""Networks of other libraries: converted, trained for a step, and loaded into fresh ones."""
 
 import copy
 

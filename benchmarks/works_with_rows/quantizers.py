@@ -1,6 +1,7 @@
-"""Tools that store weights or activations in fewer bits; compared with what they cost a plain model."""
+"""Tools that compute with fewer bits; compared with what they cost a plain model."""
 
 import tempfile
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -101,7 +102,7 @@ def quantized_beside_coordinates(model, x):
             return next(self.batches, None)
 
     path = tempfile.mkdtemp() + "/model.onnx"
-    open(path, "wb").write(file_of(coordconv.expand(model, form="module"), x))
+    Path(path).write_bytes(file_of(coordconv.expand(model, form="module"), x))
     kept = [one.name for one in onnx.load(path).graph.node if one.op_type != "Conv"]
     quantization.quantize_static(
         path, path + ".int8", Calibration(), nodes_to_exclude=kept, per_channel=True
@@ -127,7 +128,7 @@ def static(model, x):
             return next(self.batches, None)
 
     path = tempfile.mkdtemp() + "/model.onnx"
-    open(path, "wb").write(file_of(model, x))
+    Path(path).write_bytes(file_of(model, x))
     quantization.quantize_static(path, path + ".int8", Calibration(), per_channel=True)
     return session_of(path + ".int8")
 
@@ -137,7 +138,7 @@ def dynamic_file(model, x):
     from onnxruntime import quantization
 
     path = tempfile.mkdtemp() + "/model.onnx"
-    open(path, "wb").write(file_of(model, x))
+    Path(path).write_bytes(file_of(model, x))
     quantization.quantize_dynamic(path, path + ".int8", weight_type=quantization.QuantType.QUInt8)
     return session_of(path + ".int8")
 

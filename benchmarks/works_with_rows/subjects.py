@@ -13,7 +13,7 @@ __all__ = ["converted", "in_form", "randomized", "small_network", "without_coord
 
 
 def small_network() -> nn.Module:
-    """Convolution, normalization, and a 1 x 1 convolution: what fusers, pruners and adapters want."""
+    """Return a convolution, a normalization, and a 1 x 1 convolution."""
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1)
     )

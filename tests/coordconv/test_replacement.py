@@ -47,7 +47,9 @@ def test_a_copy_of_the_weights_without_coordinates_is_refused_and_the_model_stay
     assert model[0] is layer
 
 
-@pytest.mark.parametrize("axis, layer", [(0, nn.Conv2d(3, 6, 3)), (1, nn.ConvTranspose2d(3, 6, 3))])
+@pytest.mark.parametrize(
+    ("axis", "layer"), [(0, nn.Conv2d(3, 6, 3)), (1, nn.ConvTranspose2d(3, 6, 3))]
+)
 def test_channels_may_be_scaled_each_by_a_number_of_its_own_or_by_zero(axis, layer):
     model = convert(nn.Sequential(layer))
     nn.init.normal_(layer.coord_weight)
@@ -67,7 +69,7 @@ def test_a_block_that_is_replaced_by_its_fused_convolution_is_refused(model):
 def test_branches_with_coordinates_are_not_merged(model):
     block = nn.Module()
     block.branch = model[0]
-    with pytest.raises(ValueError, match="'reparam_conv': a CoordConv.* would be merged"):
+    with pytest.raises(ValueError, match=r"'reparam_conv': a CoordConv.* would be merged"):
         block.reparam_conv = plain_copy(model[0], torch.randn_like)
     assert not hasattr(block, "reparam_conv")
     nn.init.zeros_(model[0].coord_weight)

@@ -1,4 +1,4 @@
-"""The page of outside tools says what the committed record says, and refuses a silent difference."""
+"""The page of outside tools is that of the record, and refuses a silent difference."""
 
 import copy
 import json
