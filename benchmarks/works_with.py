@@ -92,6 +92,7 @@ def _crashed(row: Row, message: str) -> dict[str, Any]:
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--row", nargs="*", default=[], help="rows with one of these in the name")
+    parser.add_argument("--family", nargs="*", default=[], help="rows of these families")
     parser.add_argument("--first", help="a module to import first, where an environment needs it")
     parser.add_argument("--new", action="store_true", help="only rows without a record")
     parser.add_argument("--out", type=Path, default=RESULT)
@@ -107,6 +108,7 @@ def main() -> int:
     record = json.loads(arguments.out.read_text())["rows"] if arguments.out.exists() else {}
     for name, row in ROWS.items():
         chosen = not arguments.row or any(part in name for part in arguments.row)
+        chosen = chosen and (not arguments.family or row.family in arguments.family)
         if not chosen or (arguments.new and name in record):
             continue
         if not installed(row):
