@@ -13,6 +13,7 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.expanded import ExpandedLayer
 
 __all__ = ["check_registration"]
 
@@ -86,7 +87,7 @@ def _check_adapted(layer: nn.Module, adapter: str) -> None:
 
 
 def _is_aware(module: nn.Module) -> bool:
-    return isinstance(module, CoordinateLayer | AddCoords) or bool(_maps(module))
+    return isinstance(module, CoordinateLayer | AddCoords | ExpandedLayer) or bool(_maps(module))
 
 
 def _holds_coordinates(module: nn.Module) -> bool:
