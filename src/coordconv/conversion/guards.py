@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -127,14 +128,10 @@ def _wrappers_of(layers: set[nn.Module]) -> list[Any]:
 
 
 def _living_wrappers(layers: set[nn.Module]) -> list[Any]:
-    return [
-        one
-        for one in gc.get_objects()
-        if _named(type(one), _ACROSS_PROCESSES)
-        and issubclass(type(one), nn.Module)
-        and "_modules" in vars(one)
-        and not layers.isdisjoint(one.modules())
-    ]
+    # Not by isinstance, which asks an object what it is: proxies can answer with an error.
+    named = cache(lambda kind: issubclass(kind, nn.Module) and _named(kind, _ACROSS_PROCESSES))
+    found = [one for one in gc.get_objects() if named(type(one)) and "_modules" in vars(one)]
+    return [one for one in found if not layers.isdisjoint(one.modules())]
 
 
 def _named(kind: type, names: Collection[str]) -> str:
