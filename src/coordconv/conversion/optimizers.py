@@ -68,11 +68,11 @@ def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
 
     So a new optimizer over ``model.parameters()`` reads the state dict of this one.
     """
-    order = {one: at for at, one in enumerate(model.parameters())}
+    order: dict[Tensor, int] = {one: at for at, one in enumerate(model.parameters())}
     for layer, found in groups.items():
         for optimizer, group in found:
             _insert(layer, group, order)
-            _start(optimizer, group, layer.coord_weight)
+            _start(optimizer, group, layer)
 
 
 def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
@@ -163,12 +163,12 @@ def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
     return f"{known.removesuffix(own)}coord_weight"
 
 
-def _start(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> None:
-    """Bring what an optimizer makes for its parameters in its constructor up to date."""
-    if isinstance(optimizer, torch.optim.Adagrad) and parameter not in optimizer.state:
+def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
+    """Give the coordinate weight the state that an optimizer creates in its constructor."""
+    new = layer.coord_weight
+    if isinstance(optimizer, torch.optim.Adagrad):
         options = {key: value for key, value in group.items() if key in optimizer.defaults}
-        fresh = torch.optim.Adagrad([parameter], **options)
-        optimizer.state[parameter] = fresh.state[parameter]
+        optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]
     _forget_size(optimizer)
 
 

@@ -69,6 +69,13 @@ def unusual_weight(layer: Any, weight: Tensor) -> str:
         layer: The convolution.
         weight: Its weight, or what that is computed from.
     """
+    if hasattr(weight, "ds_id"):
+        return "its weights are divided among processes by DeepSpeed; convert before that"
+    if weight._post_accumulate_grad_hooks:
+        return (
+            "its weights have a hook that acts on their gradient, such as a step in the backward "
+            "pass, which new weights would not have; convert before registering it"
+        )
     if type(weight) not in (Tensor, nn.Parameter, UninitializedParameter, FakeTensor):
         kind = f"{type(weight).__module__}.{type(weight).__qualname__}"
         return f"its weights are {kind}; convert while they are plain tensors"

@@ -16,9 +16,7 @@ __all__ = ["become_plain", "revert"]
 _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 
 
-def revert(
-    model: nn.Module, *, discard: bool = False, optimizer: Optimizers = None
-) -> nn.Module:
+def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = None) -> nn.Module:
     """Turn the coordinate layers of a model back into plain convolutions, in place.
 
     Where the coordinate weights are zero this changes nothing of what the model computes, and its

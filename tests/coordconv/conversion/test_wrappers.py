@@ -253,12 +253,12 @@ GRAPHS = {
 @pytest.mark.parametrize("where", ["first", "all", "0.0"])
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_that_became_a_graph_is_refused_as_one(graph, where):
-    with pytest.raises(ValueError, match="ScriptModule|GraphModule"):
+    with pytest.raises(ValueError, match=r"ScriptModule|GraphModule"):
         convert(GRAPHS[graph](network()), where)
 
 
 def test_layers_of_mkldnn_are_refused():
-    with pytest.raises(ValueError, match="MkldnnConv2d is part of a torch.jit.ScriptModule"):
+    with pytest.raises(ValueError, match="MkldnnConv2d is part of a torch"):
         convert(to_mkldnn(network().eval()))
 
 
@@ -267,7 +267,7 @@ def test_layers_of_mkldnn_are_refused():
 def test_coordinate_layers_in_a_graph_are_not_passed_over(graph):
     traced = GRAPHS[graph](convert(network()))
     for change in (revert, lambda model: fold(model, INPUT)):
-        with pytest.raises(ValueError, match="'0.0': part of a graph"):
+        with pytest.raises(ValueError, match=r"'0\.0': part of a graph"):
             change(traced)
 
 
