@@ -86,7 +86,6 @@ def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None
                     group[key][:] = [group[key][at] for at in kept]
         for one in gone:
             optimizer.state.pop(one, None)
-        _forget_size(optimizer)
 
 
 def _unwrapped(optimizer: Any) -> Any:
@@ -166,12 +165,6 @@ def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
 def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
     """Give the coordinate weight the state that an optimizer creates in its constructor."""
     new = layer.coord_weight
-    if isinstance(optimizer, torch.optim.Adagrad):
+    if isinstance(optimizer, torch.optim.Adagrad):  # newer torch catches up in the next step
         options = {key: value for key, value in group.items() if key in optimizer.defaults}
         optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]
-    _forget_size(optimizer)
-
-
-def _forget_size(optimizer: Optimizer) -> None:
-    if isinstance(optimizer, torch.optim.LBFGS):
-        optimizer._numel_cache = None

@@ -75,6 +75,16 @@ def test_every_optimizer_takes_them_in_the_middle_of_a_training(kind):
     assert model[0].coord_weight.count_nonzero() > 0
 
 
+def test_a_state_that_is_made_in_the_constructor_is_made_for_them():
+    model = network()
+    optimizer = torch.optim.Adagrad(model.parameters(), initial_accumulator_value=0.5)
+    convert(model, optimizer=optimizer)
+    other = torch.optim.Adagrad(model.parameters(), initial_accumulator_value=0.5)
+    new = model[0].coord_weight
+    assert optimizer.state[new].keys() == other.state[new].keys()
+    torch.testing.assert_close(optimizer.state[new]["sum"], other.state[new]["sum"])
+
+
 @pytest.mark.parametrize("options", [{"foreach": True}, {"fused": True}, {"amsgrad": True}])
 def test_every_form_of_adam_trains_them(options):
     model = network()
