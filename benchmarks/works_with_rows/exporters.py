@@ -130,7 +130,7 @@ def _compiled(source, model, x):
     return lambda x: list(made(x.numpy()).values())
 
 
-@row("pnnx and ncnn", "exporters", "pnnx", "ncnn")
+@row("pnnx and ncnn", "exporters", "pnnx", "ncnn", precision="half")
 def ncnn_run(model, x):
     """The converter of ncnn reads a trace; it wants names that are names of Python."""
     import pnnx

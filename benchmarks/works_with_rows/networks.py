@@ -166,18 +166,11 @@ def segformer():
 
 
 def transformers_recipe(model, x):
-    import tempfile
+    from transformers import SegformerForSemanticSegmentation
 
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation
-
-    folder = tempfile.mkdtemp()
-    model.save_pretrained(folder)
-    config = SegformerConfig.from_pretrained(folder)
-    fresh = SegformerForSemanticSegmentation(config)
+    fresh = SegformerForSemanticSegmentation(model.config)
     coordconv.convert(fresh)  # before the weights are loaded
-    from safetensors.torch import load_model
-
-    load_model(fresh, folder + "/model.safetensors", strict=True)
+    fresh.load_state_dict(model.state_dict(), strict=True)
     return fresh.eval()
 
 

@@ -25,7 +25,6 @@ def unstructured(model, x):
     "pruners",
     "torch",
     forms=("layer", "expanded layer"),
-    note="It prunes the tensor that it is told: of a layer as it is, `coord_weight` is another.",
 )
 def structured(model, x):
     """Two output channels of a tensor become zero, and removing the mask makes that permanent."""

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from coordconv.conventions import Convention, checked_radius
+from coordconv.conversion.guards import holders, why_no_convolution
 from coordconv.conversion.kinds import checked_model, coordinate_kind, stored_weight, why_not
+from coordconv.conversion.optimizers import Optimizers, checked_optimizers, groups_of, join
 from coordconv.conversion.report import Change, Report
-from coordconv.conversion.selection import Where, convolutions, selected
+from coordconv.conversion.selection import Names, Where, convolutions, selected
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
 from coordconv.operations import Numbers
 
@@ -24,6 +26,7 @@ def convert(
     radius: bool = False,
     convention: Convention | str = "tutorial",
     coord_kernel_size: Numbers | None = None,
+    optimizer: Optimizers = None,
     tell: Callable[[Report], Any] | None = None,
 ) -> nn.Module:
     """Let convolutions of a model see coordinates, from the function that it computes now.
@@ -32,7 +35,11 @@ def convert(
     which are zero. So the model computes what it did, bit for bit; optimizers, hooks, shared
     modules, parametrizations, dtype, device and memory format stay; and its weights keep their
     names, so that its checkpoints load with ``strict=False``. What is new is ``coord_weight``,
-    which an optimizer that exists has to be told of.
+    which can be trained even where the weights are frozen. An existing optimizer does not hold it
+    unless it is passed as ``optimizer``.
+
+    Convert before wrapping a model for several processes, tracing it or replacing its methods:
+    what would not notice the new weights is refused.
 
     A layer that sees coordinates already is left as it is. A lazy convolution, which has no
     function yet, draws its weights as a fresh coordinate layer does, the coordinates' zero.
@@ -47,6 +54,9 @@ def convert(
         radius: Use the distance to the centre as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         coord_kernel_size: A smaller kernel for the coordinates, as in `CoordConv2d`.
+        optimizer: An existing optimizer of the model, or a list of them: the coordinate weights
+            join the parameter group that holds the layer's ``weight``. The number of groups stays,
+            and with it learning rate schedulers; a state dict saved before does not fit any more.
         tell: Called with a `Report` of every convolution; ``print`` shows it as a table.
 
     Returns:
@@ -54,8 +64,9 @@ def convert(
 
     Raises:
         ValueError: If ``where`` means no convolution, or one that cannot be converted (with
-            ``"all"`` those are skipped, and an error only if all are), or an option is wrong. The
-            model is then as it was.
+            ``"all"`` those are skipped, and an error only if all are), or an option is wrong, or
+            ``optimizer`` does not hold the weights or cannot take new ones. The model and the
+            optimizer are then as they were.
         TypeError: If an argument is of the wrong type.
 
     Example:
@@ -65,6 +76,8 @@ def convert(
         0     Conv2d [8, 3, 3, 3]  CoordConv2d [8, 3, 3, 3] + [8, 2, 3, 3]  224         +144
         2     Conv2d [2, 8, 1, 1]  CoordConv2d [2, 8, 1, 1] + [2, 2, 1, 1]  18          +4
         2 of 2 convolutions changed, +148 parameters
+        An existing optimizer does not hold the 2 new coordinate weights: pass it as `optimizer`,
+        or create it after the conversion.
         Sequential(
           (0): CoordConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), radius=False)
           (1): ReLU()
@@ -76,15 +89,18 @@ def convert(
         raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
     names = convolutions(model)
-    chosen = selected(names, where)
-    reasons = {module: why_not(module) for module in names if module in chosen}
+    chosen = _chosen(model, names, where)
+    held = holders(model, [one for one in chosen if not isinstance(one, CoordinateLayer)])
+    reasons = {one: held.get(one) or why_not(one) for one in names if one in chosen}
     _refuse(names, reasons, all_of_them=where == "all")
-    # Whatever can fail is done before the first layer changes.
+    # Validate before mutating.
+    optimizers = checked_optimizers(optimizer)
     ready = {
         module: (coordinate_kind(module), _zeros(module, radius, coord_kernel_size))
         for module, reason in reasons.items()
         if not reason
     }
+    groups = groups_of(optimizers, {module: names[module][0] for module in ready})
     changes = []
     for module, known in names.items():
         before, parameters = _described(module), _count(module)
@@ -94,9 +110,27 @@ def convert(
         after = "" if reason else _described(module)
         added = _count(module) - parameters
         changes.append(Change(known, before, after, parameters, added, reason))
+    join(model, groups)
     if tell is not None:
-        tell(Report(changes))
+        tell(Report(changes, note="" if optimizers else _note(len(ready))))
     return model
+
+
+def _chosen(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
+    why = "" if names else why_no_convolution(model)
+    if why:
+        raise ValueError(f"the model has no convolution that can be converted: {why}")
+    return selected(names, where)
+
+
+def _note(count: int) -> str:
+    if not count:
+        return ""
+    weights = "1 new coordinate weight" if count == 1 else f"{count} new coordinate weights"
+    return (
+        f"An existing optimizer does not hold the {weights}: pass it as `optimizer`,\n"
+        "or create it after the conversion."
+    )
 
 
 def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> None:
@@ -116,8 +150,10 @@ def _zeros(module: Any, radius: bool, coord_kernel_size: Numbers | None) -> nn.P
     weight, kernel = stored_weight(module), checked_kernel(coord_kernel_size, module.kernel_size)
     pair = (module.out_channels, len(kernel) + radius)
     shape = (*(reversed(pair) if module.transposed else pair), *kernel)
-    zeros = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
-    return nn.Parameter(zeros if is_lazy(weight) else _laid_out_as(weight, zeros))
+    with torch.inference_mode(False):  # what is made in inference mode can never be trained
+        if is_lazy(weight):
+            return nn.Parameter(torch.zeros(shape, dtype=weight.dtype, device=weight.device))
+        return nn.Parameter(_laid_out_as(weight, weight.new_zeros(shape)))
 
 
 def _laid_out_as(weight: Tensor, zeros: Tensor) -> Tensor:
@@ -136,9 +172,10 @@ def _become(
     convention: Convention,
     coord_kernel_size: Numbers | None,
 ) -> None:
-    module.__class__ = kind
-    module.set_options(radius, convention, coord_kernel_size, "auto")
+    # The class changes last: another thread that calls the layer finds it complete.
+    CoordinateLayer.set_options(module, radius, convention, coord_kernel_size, "auto")
     module.coord_weight = coord_weight
+    module.__class__ = kind
     module.trust_weights()
 
 

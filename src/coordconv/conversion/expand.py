@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.guards import check_holders
 from coordconv.conversion.joint_weight import apart, together
 from coordconv.conversion.kinds import PAIRS, checked_model, plain_kind
+from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
@@ -65,6 +67,8 @@ def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
         raise ValueError(f"form must be 'module' or 'layer', got {form!r}")
     checked_model(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    check_holders("expand", model, layers)
+    check_methods("expand", layers)
     owners = _owners(model)
     for layer, name in layers.items():
         reason = _why_not(layer, owners)
@@ -107,6 +111,7 @@ def collapse(model: nn.Module) -> nn.Module:
         for name, module in model.named_modules()
         if isinstance(module, ExpandedCoordConv | ExpandedLayer)
     }
+    check_holders("collapse", model, expanded)
     for module, name in expanded.items():
         reason = _why_not_back(module)
         if reason:

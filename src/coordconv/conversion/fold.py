@@ -11,7 +11,9 @@ from torch.func import functional_call
 from torch.nn.utils import parametrize
 
 from coordconv.conversion.expand import collapse
+from coordconv.conversion.guards import check_holders
 from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
+from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
@@ -54,6 +56,9 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         torch.Size([4, 8, 4, 7])
     """
     checked_model(model)
+    found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    check_holders("fold", model, found, copied=True)
+    check_methods("fold", found)
     try:
         model = copy.deepcopy(model)
     except RuntimeError as error:

@@ -1,9 +1,11 @@
 """Which plain layer becomes which coordinate layer, and what can become none."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from coordconv import layers
+from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = [
@@ -49,13 +51,21 @@ def checked_model(model: object) -> nn.Module:
 def is_convolution(module: nn.Module) -> bool:
     """Whether a module is a convolution of any kind, one that cannot be converted included."""
     kinds = (nn.modules.conv._ConvNd, CoordinateLayer)
-    return isinstance(module, kinds) or (_is_foreign(module) and "Conv" in type(module).__name__)
+    name = _class_name(module)
+    if isinstance(module, torch.jit.ScriptModule):
+        return "Conv" in name and name.endswith(("1d", "2d", "3d"))
+    return isinstance(module, kinds) or (_is_foreign(module) and "Conv" in name)
 
 
 def why_not(module: nn.Module) -> str:
     """Say why a convolution cannot be converted; "" where it can."""
     kind = _without_parametrizations(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
+    if isinstance(module, torch.jit.ScriptModule):
+        return (
+            f"{_class_name(module)} is part of a torch.jit.ScriptModule, whose code cannot be "
+            "changed; convert before tracing or scripting"
+        )
     if _is_foreign(module):
         return f"{name} is quantized, or made to be; convert before quantizing"
     if isinstance(module, CoordinateLayer):
@@ -65,12 +75,11 @@ def why_not(module: nn.Module) -> str:
             f"{name} is a convolution of its own kind, and what its forward does with the weights "
             "is not known here"
         )
-    if "forward" in vars(module):
-        return "its forward was replaced on the instance"
-    dtype = stored_weight(module).dtype
-    if not dtype.is_floating_point:
-        return f"its weights are {dtype}, which is no floating-point type"
-    return ""
+    return (
+        replaced_method(module)
+        or replaced_operation(module, kind)
+        or unusual_weight(module, stored_weight(module))
+    )
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
@@ -96,6 +105,11 @@ def stored_weight(module: nn.Module) -> Tensor:
 
 def _is_foreign(module: nn.Module) -> bool:
     return type(module).__module__.startswith(_FOREIGN)
+
+
+def _class_name(module: nn.Module) -> str:
+    """The name of a class, or of the class that a module had before it was scripted."""
+    return str(getattr(module, "original_name", type(module).__name__))
 
 
 def _without_parametrizations(module: nn.Module) -> type[nn.Module]:

@@ -55,7 +55,12 @@ class Report(Rows[Change]):
 
     Args:
         rows: The changes in the order in which the model holds them.
+        note: Printed below the table.
     """
+
+    def __init__(self, rows: Sequence[Change], note: str = "") -> None:
+        super().__init__(rows)
+        self.note = note
 
     @property
     def converted(self) -> list[Change]:
@@ -81,7 +86,7 @@ class Report(Rows[Change]):
         ]
         total = sum(one.added for one in self)
         count = f"{len(self.converted)} of {len(self)} convolutions changed, {total:+,} parameters"
-        return "\n".join([*as_table(header, rows), count])
+        return "\n".join([*as_table(header, rows), count, *([self.note] if self.note else [])])
 
 
 def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

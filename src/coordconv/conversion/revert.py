@@ -5,7 +5,10 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.guards import check_holders
 from coordconv.conversion.kinds import checked_model, plain_kind
+from coordconv.conversion.optimizers import Optimizers, checked_optimizers, leave
+from coordconv.conversion.replaced import check_methods
 from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
 
@@ -15,7 +18,7 @@ _EXPANDED = (ExpandedCoordConv, ExpandedLayer)
 _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 
 
-def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
+def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = None) -> nn.Module:
     """Turn the coordinate layers of a model back into plain convolutions, in place.
 
     Where the coordinate weights are zero this changes nothing of what the model computes, and its
@@ -24,14 +27,17 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
     Args:
         model: Any module; it may be a coordinate layer itself.
         discard: Drop coordinate weights that are not zero as well, and with them what they do.
+        optimizer: An optimizer of the model, or a list of them: coordinate weights that it holds
+            are removed from its parameter groups, with their state.
 
     Returns:
         The model.
 
     Raises:
         ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is
-            expanded or a custom subclass, or its coordinate weights are parametrized or pruned.
-            The model is then as it was.
+            expanded or a custom subclass, or its coordinate weights are parametrized or pruned, or
+            something around it would not notice, or ``optimizer`` cannot release parameters. The
+            model and the optimizer are then as they were.
         TypeError: If the model is none.
 
     Example:
@@ -46,6 +52,9 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
     if expanded:
         raise ValueError(f"cannot revert {', '.join(expanded)}: expanded; call collapse first")
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    optimizers = checked_optimizers(optimizer)
+    check_holders("revert", model, found)
+    check_methods("revert", found)
     kinds = {module: plain_kind(module) for module in found}
     strange = [repr(found[module]) for module, kind in kinds.items() if kind is None]
     if strange:
@@ -63,6 +72,7 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
             "computes something else. discard=True drops them; fold keeps what they do for one "
             "size of input"
         )
+    leave(optimizers, [module.coord_weight for module in found])
     for module, kind in kinds.items():
         become_plain(module, kind)
     return model

@@ -9,7 +9,7 @@ from torch import nn
 
 from coordconv.conversion.kinds import is_convolution
 
-__all__ = ["Where", "convolutions", "selected"]
+__all__ = ["Names", "Where", "convolutions", "selected"]
 
 Where = str | Sequence[str] | Callable[[str, nn.Module], bool] | Literal["first", "all", "detector"]
 

@@ -40,7 +40,7 @@ class CoordinateLayer(WeightGuard):
         method: Method,
     ) -> None:
         """Check the options and keep them."""
-        self.start_guard()
+        WeightGuard.start_guard(self)  # convert calls this before it changes the class
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)

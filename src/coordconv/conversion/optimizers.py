@@ -1,0 +1,170 @@
+"""Optimizers that exist when coordinate weights are added to a model, or taken away."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+from torch.optim import Optimizer
+
+__all__ = ["Optimizers", "checked_optimizers", "groups_of", "join", "leave"]
+
+Optimizers = Optimizer | Sequence[Optimizer] | None
+Group = tuple[Optimizer, dict[str, Any]]
+
+_HOLDING_PARTS = ("ZeroRedundancyOptimizer", "_NamedOptimizer", "CPUOffloadOptimizer")
+_FOREIGN = ("deepspeed.runtime", "fairscale", "horovod")
+
+
+def checked_optimizers(optimizer: Any) -> list[Optimizer]:
+    """Return the optimizers in an argument, without the wrappers around them.
+
+    Args:
+        optimizer: One, several, or None.
+
+    Raises:
+        TypeError: If it is not an optimizer or a sequence of some.
+        ValueError: If one of them cannot have its parameters changed.
+    """
+    given = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    given = [] if optimizer is None else given
+    if not all(isinstance(one, Optimizer) for one in given):
+        raise TypeError(
+            f"optimizer must be a torch.optim.Optimizer or a list of them, got {optimizer!r}"
+        )
+    found = list({id(one): one for one in map(_unwrapped, given)}.values())
+    for one in found:
+        _check(one)
+    return found
+
+
+def groups_of(
+    optimizers: Sequence[Optimizer], layers: Mapping[nn.Module, str]
+) -> dict[nn.Module, list[Group]]:
+    """Find the parameter groups that hold the weight of each layer.
+
+    Args:
+        optimizers: Where to look.
+        layers: Convolutions with their names.
+
+    Raises:
+        ValueError: If no group holds the weight of a layer.
+    """
+    found = {layer: _groups_with(optimizers, _trained_weight(layer)) for layer in layers}
+    missing = [_with_state(layer, layers[layer]) for layer, groups in found.items() if not groups]
+    if optimizers and missing:
+        raise ValueError(
+            f"the optimizer does not hold the weight of {', '.join(missing)}, so there is no "
+            "parameter group for its coordinate weights. Convert without optimizer= and pass the "
+            "new parameters, whose names end in 'coord_weight', to optimizer.add_param_group"
+        )
+    return found
+
+
+def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
+    """Add the coordinate weights of layers to parameter groups, in the order of the model.
+
+    So a new optimizer over ``model.parameters()`` reads the state dict of this one.
+    """
+    order: dict[Tensor, int] = {one: at for at, one in enumerate(model.parameters())}
+    for layer, found in groups.items():
+        for optimizer, group in found:
+            _insert(layer, group, order)
+            _start(optimizer, group, layer)
+
+
+def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
+    """Remove parameters and their state from optimizers; groups stay, even empty ones."""
+    gone = set(parameters)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            kept = [at for at, one in enumerate(group["params"]) if one not in gone]
+            for key in ("params", "param_names"):
+                if key in group:
+                    group[key][:] = [group[key][at] for at in kept]
+        for one in gone:
+            optimizer.state.pop(one, None)
+
+
+def _unwrapped(optimizer: Any) -> Any:
+    """The optimizer inside the wrappers of accelerate and Lightning, which share its groups."""
+    while hasattr(getattr(optimizer, "optimizer", None), "param_groups"):
+        optimizer = optimizer.optimizer
+    return optimizer
+
+
+def _check(optimizer: Optimizer) -> None:
+    name = type(optimizer).__name__
+    origins = {kind.__module__ for kind in type(optimizer).__mro__}
+    origins.update(str(getattr(one, "__module__", "")) for one in vars(type(optimizer)).values())
+    if any(kind.__name__ in _HOLDING_PARTS for kind in type(optimizer).__mro__) or any(
+        origin.startswith(_FOREIGN) for origin in origins
+    ):
+        raise ValueError(
+            f"{name} keeps the parameters that it was made with; make it after the conversion "
+            "instead of passing it as optimizer="
+        )
+    if isinstance(optimizer, torch.optim.LBFGS) and optimizer.state:
+        raise ValueError(
+            "LBFGS has a history for the parameters that it has; make a new one after the "
+            "conversion instead of passing it as optimizer="
+        )
+
+
+def _groups_with(optimizers: Sequence[Optimizer], weight: Tensor | None) -> list[Group]:
+    return [
+        (optimizer, group)
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        if any(one is weight for one in group["params"])
+    ]
+
+
+def _trained_weight(layer: Any) -> Tensor | None:
+    """The parameter that an optimizer trains in place of the weight: the largest behind it."""
+    if parametrize.is_parametrized(layer, "weight"):
+        behind = list(layer.parametrizations["weight"].parameters())
+    else:
+        named = layer.named_parameters(recurse=False)
+        behind = [one for name, one in named if name == "weight" or name.startswith("weight_")]
+    return max(behind, key=lambda one: 0 if is_lazy(one) else one.numel(), default=None)
+
+
+def _with_state(layer: nn.Module, name: str) -> str:
+    weight = _trained_weight(layer)
+    return f"{name!r}" if weight is None or weight.requires_grad else f"{name!r} (frozen)"
+
+
+def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> None:
+    """Put the coordinate weight after the last parameter that comes before it in the model."""
+    new, weight = layer.coord_weight, _trained_weight(layer)
+    before = {
+        order[one]: at
+        for at, one in enumerate(group["params"])
+        if one in order and order[one] < order[new]
+    }
+    place = before[max(before)] + 1 if before else 0
+    if "param_names" in group:
+        [known] = [
+            name
+            for name, one in zip(group["param_names"], group["params"], strict=True)
+            if one is weight
+        ]
+        group["param_names"].insert(place, _beside(layer, weight, known))
+    group["params"].insert(place, new)
+
+
+def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
+    """The name of the coordinate weight, after the name under which the weight is known."""
+    own = next(name for name, one in layer.named_parameters() if one is weight)
+    return f"{known.removesuffix(own)}coord_weight"
+
+
+def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
+    """Give the coordinate weight the state that an optimizer creates in its constructor."""
+    new = layer.coord_weight
+    if isinstance(optimizer, torch.optim.Adagrad):  # newer torch catches up in the next step
+        options = {key: value for key, value in group.items() if key in optimizer.defaults}
+        optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]

@@ -1,0 +1,120 @@
+"""Layers that do not compute what their class says: replaced methods and unusual weights."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parameter import UninitializedParameter, is_lazy
+from torch.nn.utils import parametrize
+
+__all__ = ["check_methods", "replaced_method", "replaced_operation", "unusual_weight"]
+
+_HARMLESS = frozenset(("reset_parameters", "extra_repr", "_get_name", "train", "eval"))
+_COMPUTING = ("forward", "_conv_forward")
+
+
+def replaced_method(layer: nn.Module) -> str:
+    """Say which method of a layer was replaced on the instance; "" if none was."""
+    for name in vars(layer):
+        if name not in _HARMLESS and callable(getattr(type(layer), name, None)):
+            hint = _hint(layer) if name == "forward" else ""
+            return f"its {name} was replaced on the instance{hint}"
+    return ""
+
+
+def check_methods(action: str, layers: Mapping[Any, str]) -> None:
+    """Refuse to change layers of which a method was replaced on the instance.
+
+    Args:
+        action: What was asked for, such as "revert".
+        layers: Layers with their names.
+
+    Raises:
+        ValueError: If there are such layers.
+    """
+    reasons = {name: replaced_method(layer) for layer, name in layers.items()}
+    listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items() if reason)
+    if listed:
+        raise ValueError(f"cannot {action} {listed}. Delete that attribute first")
+
+
+def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:
+    """Say what of torch's own convolution was replaced for every layer; "" if nothing was.
+
+    Args:
+        layer: A convolution.
+        kind: The class of torch that it is of, without what torch adds for parametrizations.
+    """
+    if type(layer) is not kind and any(name in vars(type(layer)) for name in _COMPUTING):
+        return f"its class {type(layer).__name__} replaces forward"
+    torchs_own = vars(inspect.getmodule(nn.modules.conv._ConvNd))
+    for name in _COMPUTING:
+        method = getattr(kind, name, None)
+        if method is not None and getattr(method, "__globals__", None) is not torchs_own:
+            return f"torch.nn.{kind.__name__}.{name} was replaced, by {_origin(method)}"
+    name = _operation(layer)
+    operation = getattr(functional, name)
+    if not inspect.isbuiltin(operation):
+        return f"torch.nn.functional.{name} was replaced, by {_origin(operation)}"
+    return ""
+
+
+def unusual_weight(layer: Any, weight: Tensor) -> str:
+    """Say why a weight is not a plain floating-point tensor that fits its layer; "" if it is.
+
+    Args:
+        layer: The convolution.
+        weight: Its weight, or what that is computed from.
+    """
+    if hasattr(weight, "ds_id"):
+        return "its weights are divided among processes by DeepSpeed; convert before that"
+    if weight._post_accumulate_grad_hooks:
+        return (
+            "its weights have a hook that acts on their gradient, such as a step in the backward "
+            "pass, which new weights would not have; convert before registering it"
+        )
+    ordinary = (Tensor, nn.Parameter, UninitializedParameter)
+    # FakeTensor by name: importing it takes sympy along.
+    if type(weight) not in ordinary and type(weight).__name__ != "FakeTensor":
+        kind = f"{type(weight).__module__}.{type(weight).__qualname__}"
+        return f"its weights are {kind}; convert while they are plain tensors"
+    if not weight.dtype.is_floating_point:
+        return f"its weights are {weight.dtype}, which is not a floating-point type"
+    if str(weight.layout) != "torch.strided":
+        return f"its weights are stored as {weight.layout}; make them dense first"
+    if is_lazy(weight) or parametrize.is_parametrized(layer, "weight"):
+        return ""
+    wanted = _shape(layer)
+    if tuple(weight.shape) != wanted:
+        return (
+            f"its weights have shape {list(weight.shape)}, and its channels and kernel_size say "
+            f"{list(wanted)}; set these to what the weights are"
+        )
+    return ""
+
+
+def _shape(layer: Any) -> tuple[int, ...]:
+    pair = (layer.out_channels, layer.in_channels // layer.groups)
+    if layer.transposed:
+        pair = (layer.in_channels, layer.out_channels // layer.groups)
+    return (*pair, *layer.kernel_size)
+
+
+def _operation(layer: Any) -> str:
+    return f"conv{'_transpose' if layer.transposed else ''}{len(layer.kernel_size)}d"
+
+
+def _origin(function: Any) -> str:
+    module = getattr(function, "__globals__", {}).get("__name__")
+    return f"{module or type(function).__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def _hint(layer: nn.Module) -> str:
+    if "_hf_hook" not in vars(layer):
+        return ""
+    return (
+        " by a hook of accelerate; remove it with "
+        "accelerate.hooks.remove_hook_from_module(model, recurse=True) first"
+    )
