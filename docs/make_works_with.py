@@ -75,6 +75,8 @@ def _cell(found: dict | None) -> str:
         return ""
     if found["outcome"] != "exact":
         return found["outcome"]
+    if found["second size"].startswith("not checked"):
+        return "exact at one size, **which is not checked**"
     one_size = found["second size"].startswith("refused")
     return "exact; refuses other sizes" if one_size else "exact"
 

@@ -91,12 +91,17 @@ def dynamic(model, x):
     return torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
 
 
+def images_like(x):
+    """Return images to calibrate with; as many that their range is that of all images."""
+    return [x, *(torch.randn_like(x).clamp(-2, 2) for _ in range(50))]
+
+
 def quantized_beside_coordinates(model, x):
     import onnx
     from onnxruntime import quantization
 
     class Calibration(quantization.CalibrationDataReader):
-        batches = iter([{"x": x.numpy()}])  # of the largest size that will be used
+        batches = iter([{"x": one.numpy()} for one in images_like(x)])
 
         def get_next(self):
             return next(self.batches, None)
@@ -122,7 +127,7 @@ def static(model, x):
     from onnxruntime import quantization
 
     class Calibration(quantization.CalibrationDataReader):
-        batches = iter([{"x": x.numpy()}])
+        batches = iter([{"x": one.numpy()} for one in images_like(x)])
 
         def get_next(self):
             return next(self.batches, None)

@@ -41,6 +41,8 @@ class Row(NamedTuple):
         where: Which of its convolutions are converted.
         size: Channels and size of the input.
         forms: The forms that are tried.
+        one_size: Forms that the tool makes a program of one size of, without a check of it; the
+            note has to say so.
         precision: How far rounding may go.
         note: A sentence for the page.
         quick: Whether the test suite runs it where its packages are installed.
@@ -56,6 +58,7 @@ class Row(NamedTuple):
     where: Any = "all"
     size: tuple[int, ...] = (3, 12, 16)
     forms: tuple[Form, ...] = FORMS
+    one_size: tuple[Form, ...] = ()
     precision: Precision = "float32"
     note: str = ""
     quick: bool = True

@@ -36,6 +36,8 @@ def judged(row: Row) -> dict[str, Any]:
     for form in row.forms:
         make = lambda form=form: in_form(model, form, sizes[0])  # noqa: E731
         content["forms"][form] = _tried(make, row, row.through, model, sizes, allowed)
+        if form in row.one_size:
+            content["forms"][form]["second size"] = "not checked by the tool"
     if row.recipe is not None:
         copied = lambda: copy.deepcopy(model)  # noqa: E731
         content["recipe"] = _tried(copied, row, row.recipe, model, sizes, allowed)
