@@ -14,12 +14,13 @@ def loss_of(output):
 
 def step(model, x):
     """Take one step of gradient descent; statistics of normalizations stay fixed."""
-    model.eval()
+    for one in model.modules():
+        one.training = not isinstance(one, torch.nn.BatchNorm2d)
     with torch.enable_grad():
         loss_of(model(x)).backward()
     torch.optim.SGD(model.parameters(), lr=RATE).step()
     model.zero_grad()
-    return model
+    return model.eval()
 
 
 def stepped(model, x):

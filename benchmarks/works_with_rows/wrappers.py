@@ -97,15 +97,14 @@ def synchronized(model, x):
     return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
-@row("share_memory and torch.multiprocessing", "wrappers", "torch")
+@row("share_memory and torch.multiprocessing", "wrappers", "torch", quick=False)
 def shared(model, x):
     """Another process computes with the memory of this one."""
     model.share_memory()
 
     def run(x):
-        context = torch.multiprocessing.get_context("fork")
+        context = torch.multiprocessing.get_context("spawn")
         queue = context.SimpleQueue()
-        torch.set_num_threads(1)
         worker = context.Process(target=_computes, args=(model, x, queue))
         worker.start()
         found = queue.get()
