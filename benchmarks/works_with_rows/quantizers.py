@@ -13,6 +13,11 @@ from works_with_rows.registry import row
 ONNX = ("onnxruntime", "onnx", "onnxscript")
 
 
+def images_like(x):
+    """Return images to calibrate with; as many that their range is that of all images."""
+    return [x, *(torch.randn_like(x).clamp(-2, 2) for _ in range(50))]
+
+
 def with_linear():
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d((2, 3)), nn.Flatten(),
@@ -37,7 +42,8 @@ def pt2e(model, x):
     quantizer = x86.X86InductorQuantizer()
     quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
     prepared = prepare_pt2e(torch.export.export(model, (x,)).module(), quantizer)
-    prepared(x)
+    for one in images_like(x):
+        prepared(one)
     return convert_pt2e(prepared)
 
 
@@ -50,7 +56,8 @@ def wrapped_convolutions(model, x):
         expanded.conv = quantization.QuantWrapper(expanded.conv)
         expanded.conv.qconfig = quantization.get_default_qconfig("onednn")
     prepared = quantization.prepare(model)
-    prepared(x)
+    for one in images_like(x):
+        prepared(one)
     return quantization.convert(prepared)
 
 
@@ -68,7 +75,8 @@ def eager(model, x):
     model = quantization.QuantWrapper(model)
     model.qconfig = quantization.get_default_qconfig("onednn")
     prepared = quantization.prepare(model)
-    prepared(x)
+    for one in images_like(x):
+        prepared(one)
     return quantization.convert(prepared)
 
 
@@ -80,7 +88,8 @@ def fx(model, x):
     torch.backends.quantized.engine = "onednn"
     mapping = quantization.get_default_qconfig_mapping("onednn")
     prepared = quantize_fx.prepare_fx(model, mapping, (x,))
-    prepared(x)
+    for one in images_like(x):
+        prepared(one)
     return quantize_fx.convert_fx(prepared)
 
 
@@ -89,11 +98,6 @@ def fx(model, x):
 def dynamic(model, x):
     torch.backends.quantized.engine = "onednn"
     return torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
-
-
-def images_like(x):
-    """Return images to calibrate with; as many that their range is that of all images."""
-    return [x, *(torch.randn_like(x).clamp(-2, 2) for _ in range(50))]
 
 
 def quantized_beside_coordinates(model, x):
@@ -186,7 +190,7 @@ def nncf(model, x):
             return self.model(x)
 
     with quiet():
-        return nncf.quantize(Wrapped().eval(), nncf.Dataset([x]))
+        return nncf.quantize(Wrapped().eval(), nncf.Dataset(images_like(x)))
 
 
 @row("Brevitas, graph mode", "quantizers", "brevitas", precision="quantized", quick=False)

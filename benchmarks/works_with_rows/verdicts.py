@@ -62,7 +62,7 @@ def _another(size: tuple[int, ...]) -> tuple[int, ...]:
 def _allowed(row: Row, beside: dict[str, Any]) -> float:
     """Return the difference that rounding explains; of a quantizer, what it does to any model."""
     if row.precision == "quantized":
-        return 3 * max(beside.get(key, 0.0) for key in ("difference", "second difference")) + 0.01
+        return 5 * max(beside.get(key, 0.0) for key in ("difference", "second difference")) + 0.01
     return TOLERANCES[row.precision]
 
 

@@ -97,7 +97,8 @@ def synchronized(model, x):
     return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
-@row("share_memory and torch.multiprocessing", "wrappers", "torch", quick=False)
+@row("share_memory and torch.multiprocessing", "wrappers", "torch", forms=("layer",),
+     quick=False)  # fmt: skip
 def shared(model, x):
     """Another process computes with the memory of this one."""
     model.share_memory()
@@ -182,6 +183,7 @@ def _worker(rank, model, x, way, path):
 
     os.environ |= {"GLOO_SOCKET_IFNAME": "lo"}
     torch.set_num_threads(1)
+    model = copy.deepcopy(model)  # that of the arguments is in memory shared by both processes
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{path}/meeting", rank=rank, world_size=2
     )
