@@ -12,14 +12,19 @@ from torch import nn
 
 from coordconv.conversion.kinds import is_convolution
 
-__all__ = ["in_detector"]
+__all__ = ["NO_DETECTOR", "in_detector"]
 
-_NECK_NAME = re.compile(r"neck|fpn|lateral|input_proj|(^|_)pan(_|$)")
-_NECK_CLASS = re.compile(r"Neck|FPN|FeaturePyramid|PathAggregation")
+NO_DETECTOR = (
+    "where='detector' means none: no module that holds convolutions has a name with neck, fpn, pan, "
+    "lateral, input_proj or head, or is of such a class; give the names of layers"
+)
+
+_NECK_NAME = re.compile(r"(?<!bottle)(?<!bottle_)neck|fpn|lateral|input_proj|(^|_)pan(_|$)")
+_NECK_CLASS = re.compile(r"(?<!Bottle)Neck|FPN|FeaturePyramid|PathAggregation")
 _BACKBONE_NAME = re.compile(r"^(backbone|body|bottom_up|encoder|trunk|stem)$")
 _HEAD_NAME = re.compile(r"(?<!multi)(?<!multi_)head(?!ing)")
 _NOT_HEADS = ("conv_head", "_conv_head")  # The last convolution of EfficientNet and its kin.
-_HEAD_CLASS = re.compile(r"Head$|Detect$|^(Segment|Pose|OBB)(26)?$")
+_HEAD_CLASS = re.compile(r"(Head|Detect)(26)?$|^(YOLOE)?(Segment|Pose|OBB)(26)?$|^RTDETRDecoder$")
 
 
 def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) -> set[nn.Module]:
@@ -42,7 +47,8 @@ def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) ->
     necks = {name for name, module in modules.items() if _is_neck(name, module)}
     necks |= set(_between_upsampling_and_head(modules))
     for module, known in names.items():
-        if _is_in(known[0], necks) and not _is_in(known[0], heads) and _is_pointwise(module):
+        in_neck = len(_place(known[0], necks)) > len(_place(known[0], heads))
+        if in_neck and _is_pointwise(module):
             found.add(module)
     return found & set(names)
 
@@ -98,9 +104,11 @@ def _are_parallel(branches: list[nn.Module]) -> bool:
     return any(one[1] != other[0] for one, other in zip(ends, ends[1:], strict=False))
 
 
-def _is_in(name: str, places: list[str] | set[str]) -> bool:
+def _place(name: str, places: list[str] | set[str]) -> str:
+    """Return the innermost of some modules that holds a layer; "" if none does."""
     parts = name.split(".")
-    return any(".".join(parts[:n]) in places for n in range(1, len(parts) + 1))
+    inside = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((one for one in inside if one in places), "")
 
 
 def _is_pointwise(module: nn.Module) -> bool:

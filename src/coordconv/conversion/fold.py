@@ -9,9 +9,11 @@ from torch.func import functional_call
 from torch.nn.utils import parametrize
 
 from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
+from coordconv.conversion.made import made_class
 from coordconv.conversion.revert import become_plain
 from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.others import CoordinatesInFront
 
 __all__ = ["fold"]
 
@@ -58,10 +60,17 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
             "as by a hook: call it once under torch.no_grad() first"
         ) from error
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    sizes = sizes_seen(model, layers, example, options, refuse=_unknown_to_a_constant)
+    in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}
+
+    def refuse(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if name in in_front:  # What else the layer is given does not change the coordinates.
+            inputs, named = inputs[:1], {key: named.get(key) for key in ("window", "coordinates")}
+        _unknown_to_a_constant(name, inputs, named)
+
+    sizes = sizes_seen(model, layers, example, options, refuse=refuse)
     for layer in layers:
         _fix_parametrized(layer)
-    strange = [repr(name) for layer, name in layers.items() if plain_kind(layer) not in _FOLDED]
+    strange = [repr(name) for layer, name in layers.items() if not _folded_kind(layer)]
     if strange:
         raise ValueError(f"cannot fold {', '.join(strange)}: of a class of its own kind")
     maps = {layer: {size: _share(layer, size) for size in sizes[layer]} for layer in layers}
@@ -93,11 +102,18 @@ def _fix_parametrized(layer: nn.Module) -> None:
 
 
 def _share(layer: Any, size: Size) -> Tensor:
-    """What the coordinates add at one size, shape (1, out, *size of the output)."""
-    weight = stored_weight(layer)
+    """What the coordinates add at one size, shape (1, out, *size of the output).
+
+    In front of a layer, they add it to the input, shape (1, in, *size).
+    """
+    in_front = isinstance(layer, CoordinatesInFront)
+    weight = layer.coord_weight if in_front else stored_weight(layer)
     nothing = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
-    without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
     precise = torch.autocast(weight.device.type, enabled=False)
+    if in_front:
+        with torch.no_grad(), precise:
+            return layer.with_coordinates(nothing)
+    without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
     with torch.no_grad(), evaluating(layer), without_hooks(layer), precise:
         return functional_call(layer, without, (nothing,))
 
@@ -113,6 +129,11 @@ class _Folded(nn.Module):
         Raises:
             ValueError: There is none.
         """
+        constant = self._map_for(input)
+        output = super().forward(input)
+        return output + (constant if output.dim() == constant.dim() else constant[0])
+
+    def _map_for(self, input: Tensor) -> Tensor:
         size = tuple(input.shape[-len(self.kernel_size) :])
         constant = getattr(self, _name(size), None)
         if constant is None:
@@ -120,8 +141,7 @@ class _Folded(nn.Module):
                 f"this layer was folded for inputs of size {self._sizes()}, got "
                 f"{_written(size)}; fold the model again for that size"
             )
-        output = super().forward(input)
-        return output + (constant if output.dim() == constant.dim() else constant[0])
+        return constant
 
     def extra_repr(self) -> str:
         """Return what the plain layer does, and the sizes."""
@@ -130,6 +150,20 @@ class _Folded(nn.Module):
     def _sizes(self) -> str:
         names = [name for name, _ in self.named_buffers(recurse=False) if name.startswith(_MAP)]
         return ", ".join(name.removeprefix(_MAP).replace("x", " x ") for name in names)
+
+
+class _FoldedInFront(_Folded):
+    """A folded layer whose coordinates are added to its input."""
+
+    def forward(self, input: Tensor, *arguments: Any, **options: Any) -> Any:
+        """Add the map of this size to the input, and call the layer.
+
+        Raises:
+            ValueError: There is none.
+        """
+        constant = self._map_for(input)
+        input = input + (constant if input.dim() == constant.dim() else constant[0])
+        return super(_Folded, self).forward(input, *arguments, **options)
 
 
 _MAP = "coord_map_"
@@ -157,9 +191,18 @@ _FOLDED: dict[Any, type[nn.Module]] = {
 globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # so that they can be pickled
 
 
-def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
+def _folded_kind(layer: nn.Module) -> type[nn.Module] | None:
+    """The class that a coordinate layer is folded to; None for a class of its own kind."""
     plain: Any = plain_kind(layer)
-    become_plain(layer, plain)
-    layer.__class__ = _FOLDED[plain]
+    if plain is None or plain in _FOLDED:
+        return _FOLDED.get(plain)
+    way = _FoldedInFront if isinstance(layer, CoordinatesInFront) else _Folded
+    return made_class("Folded", way, plain)
+
+
+def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
+    folded = _folded_kind(layer)
+    become_plain(layer, plain_kind(layer))
+    layer.__class__ = folded
     for size, constant in maps.items():
         layer.register_buffer(_name(size), constant)

@@ -53,12 +53,7 @@ def zeros_in_front(module: Any, radius: bool) -> nn.Parameter:
 def _rank(module: nn.Module) -> int | None:
     """Return the number of spatial axes; None if it is not known."""
     kernel = _own(module, "kernel_size")
-    if isinstance(kernel, tuple | list) and 1 <= len(kernel) <= 3:
-        return len(kernel)
-    weight = module._parameters.get("weight")
-    if weight is not None and 3 <= weight.dim() <= 5:
-        return weight.dim() - 2
-    return None
+    return len(kernel) if isinstance(kernel, tuple | list) and 1 <= len(kernel) <= 3 else None
 
 
 def _own(module: nn.Module, name: str) -> Any:

@@ -134,7 +134,7 @@ class ConvolutionBeside(CoordinatesBeside):
             raise ValueError(
                 f"{_name(cls.made_from[2])} is not registered: call register_convolution first"
             )
-        cls.pad = staticmethod(pad)
+        cls.coord_pad = staticmethod(pad)
 
 
 def pad_same(layer: Any, x: Tensor) -> Tensor:

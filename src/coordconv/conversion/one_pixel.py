@@ -28,6 +28,7 @@ _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
     # The ends of classifiers: timm.
     "MobileNetV3": ("conv_head",),
     "GhostNet": ("conv_head",),
+    "RepGhostNet": ("conv_head",),
     "FasterNet": ("conv_head",),
     "LCNetV2": ("conv_head",),
     "DLA": ("fc",),

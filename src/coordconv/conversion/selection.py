@@ -6,9 +6,9 @@ from typing import Literal
 
 from torch import nn
 
-from coordconv.conversion.detectors import in_detector
+from coordconv.conversion.detectors import NO_DETECTOR, in_detector
 from coordconv.conversion.kinds import is_convolution
-from coordconv.conversion.suggestions import listed, suggestion
+from coordconv.conversion.suggestions import grouped, listed, suggestion
 
 __all__ = ["Where", "convolutions", "named_layers", "selected", "skips_maps_of_one_pixel"]
 
@@ -60,7 +60,10 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
         found = {m for m, known in names.items() if any(where(name, m) for name in known)}
         return _some(found, names, "the predicate is true for none")
     if isinstance(where, str) and where in _PRESETS:
-        return _some(_PRESETS[where](model, names), names, f"where={where!r} means none")
+        found = _PRESETS[where](model, names)
+        if where == "detector" and names and not found:
+            raise ValueError(f"{NO_DETECTOR}; {grouped([known[0] for known in names.values()])}")
+        return _some(found, names, f"where={where!r} means none")
     patterns = [where] if isinstance(where, str) else where
     if not isinstance(patterns, Iterable) or not all(isinstance(one, str) for one in patterns):
         raise TypeError(

@@ -1,11 +1,12 @@
 """What a user may have meant by a name that no convolution has."""
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from torch import nn
 
-__all__ = ["listed", "suggestion"]
+__all__ = ["grouped", "listed", "suggestion"]
 
 _WILDCARDS = "*?["
 
@@ -39,6 +40,18 @@ def listed(every: Sequence[str]) -> str:
     shown = ", ".join(name or "(the model itself)" for name in every[:8])
     more = f" and {len(every) - 8} more" if len(every) > 8 else ""
     return f"it has {shown}{more}"
+
+
+def grouped(every: Sequence[str]) -> str:
+    """Return the modules that hold convolutions, with how many, for a message."""
+    paths = [name.split(".") for name in every]
+    depth = 1
+    while len({tuple(path[:depth]) for path in paths}) == 1 and depth < max(map(len, paths)):
+        depth += 1
+    counts = Counter(".".join(path[:depth]) or "(the model itself)" for path in paths)
+    shown = ", ".join(f"{name} ({count})" for name, count in list(counts.items())[:8])
+    more = f" and {len(counts) - 8} more places" if len(counts) > 8 else ""
+    return f"its convolutions are in {shown}{more}"
 
 
 def _prefixes(every: Sequence[str]) -> list[str]:

@@ -47,7 +47,7 @@ class CoordinatesBeside(CoordinateLayer):
 
     padding: str | tuple[int, ...]
     padding_mode: PaddingMode
-    pad: ClassVar[Callable[[Any, Tensor], Tensor]]
+    coord_pad: ClassVar[Callable[[Any, Tensor], Tensor]]
 
     def forward(
         self,
@@ -69,7 +69,7 @@ class CoordinatesBeside(CoordinateLayer):
         )
         return plus_convolved_coordinates(
             output,
-            type(self).pad(self, grid),
+            type(self).coord_pad(self, grid),
             self.coord_weight,
             self.kernel_size,
             self.stride,
