@@ -3,6 +3,7 @@
 from coordconv.conversion.checkpoints import from_concatenated, from_plain, to_concatenated
 from coordconv.conversion.convert import convert
 from coordconv.conversion.fold import fold
+from coordconv.conversion.known import register_convolution
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.revert import revert
 
@@ -13,6 +14,7 @@ __all__ = [
     "fold",
     "from_concatenated",
     "from_plain",
+    "register_convolution",
     "revert",
     "to_concatenated",
 ]
