@@ -132,9 +132,13 @@ def _after_a_pooling(sequence: nn.Module) -> Iterator[nn.Module]:
 
 
 def _flat(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the layers of a sequence, and of sequences inside it, in order."""
+    """Yield the layers of a sequence, and of sequences inside it, in order.
+
+    A sequence with a forward of its own may enlarge its maps at the end, as the pooling branch of
+    DeepLab does: it is one layer here.
+    """
     for child in module.children():
-        if _is_a_sequence(child):
+        if type(child).forward is nn.Sequential.forward:
             yield from _flat(child)
         elif not isinstance(child, nn.Identity):
             yield child

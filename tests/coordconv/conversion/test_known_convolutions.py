@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-import sys
 
 import pytest
 import torch
@@ -430,8 +429,6 @@ def test_what_cannot_be_registered_is_named(arguments, error, said):
 
 def _of_libraries():
     """Layers of other libraries, where those are installed."""
-    if "torchvision" not in sys.modules:
-        pytest.importorskip("torchvision_beside_cpu_torch")
     timm = pytest.importorskip("timm.layers")
     smp = pytest.importorskip("segmentation_models_pytorch.encoders._efficientnet")
     for stride in (1, 2):
