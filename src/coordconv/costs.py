@@ -68,7 +68,9 @@ class Costs(Rows[Entry]):
                 f"{one.parameters:,}",
                 _share(one.coordinate_parameters, one.parameters),
                 "" if one.flops is None else f"{one.flops:,}",
-                "" if one.coordinate_flops is None else _share(one.coordinate_flops, one.flops or 0),
+                ""
+                if one.coordinate_flops is None
+                else _share(one.coordinate_flops, one.flops or 0),
             )
             for one in self
         ]

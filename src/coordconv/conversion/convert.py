@@ -19,7 +19,13 @@ from coordconv.conversion.kinds import (
 )
 from coordconv.conversion.one_pixel import sees_one_pixel
 from coordconv.conversion.report import Change, Report
-from coordconv.conversion.selection import Where, convolutions, named_layers, selected, skips_maps_of_one_pixel
+from coordconv.conversion.selection import (
+    Where,
+    convolutions,
+    named_layers,
+    selected,
+    skips_maps_of_one_pixel,
+)
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
 from coordconv.layers.others import CoordinatesInFront
 from coordconv.operations import Numbers

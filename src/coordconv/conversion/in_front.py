@@ -15,6 +15,7 @@ from coordconv.layers.others import CoordinatesInFront
 
 __all__ = ["in_front_kind", "why_not_in_front", "zeros_in_front"]
 
+
 def why_not_in_front(module: nn.Module) -> str:
     """Return why coordinates cannot enter in front of a layer; "" where they can."""
     name = f"{type(module).__module__}.{type(module).__qualname__}"

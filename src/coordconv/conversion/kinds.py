@@ -85,7 +85,7 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
             return why_not_in_front(module)
         return (
             f"{name} is a convolution of its own kind, and what its forward does with the weights "
-            "is not known here: register_convolution can tell, and unknown=\"in front\" needs not "
+            'is not known here: register_convolution can tell, and unknown="in front" needs not '
             "know it"
         )
     if kind not in PAIRS and why_not_made(module):

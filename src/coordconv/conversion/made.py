@@ -42,9 +42,7 @@ class Made(nn.Module):
 
 
 @cache
-def made_class(
-    prefix: str, way: type[nn.Module], plain: type[nn.Module]
-) -> type[nn.Module]:
+def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> type[nn.Module]:
     """Return the class of ``plain`` layers that see coordinates by ``way``, always the same one.
 
     Args:

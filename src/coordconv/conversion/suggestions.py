@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
+from fnmatch import filter as filter_names
 
 from torch import nn
 
@@ -24,9 +25,13 @@ def suggestion(pattern: str, model: nn.Module, every: Sequence[str], presets: Se
     modules = dict(model.named_modules(remove_duplicate=False))
     if pattern in inside:
         return f"the convolutions inside are {f'{pattern}.*'!r}"
-    near = get_close_matches(pattern, presets, n=1, cutoff=0.7) if _is_a_word(pattern) else []
-    near += _near_patterns(pattern, inside) if _has_wildcards(pattern) else _near(pattern, every)
-    near += [f"{one}.*" for one in _near(pattern, inside)] if not near else []
+    word = pattern.lower() if "." not in pattern else ""
+    near = get_close_matches(word, presets, n=1, cutoff=0.7)
+    if _has_wildcards(pattern):
+        near += [one for one in _near_patterns(pattern, inside) if filter_names(every, one)]
+    else:
+        both = get_close_matches(pattern, [*every, *inside], n=3)
+        near += [f"{one}.*" if one in inside else one for one in both]
     hint = f"did you mean {', '.join(map(repr, near))}?" if near else listed(every)
     if pattern in modules:
         return f"it is of class {type(modules[pattern]).__name__}; {hint}"
@@ -63,10 +68,6 @@ def _prefixes(every: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _near(pattern: str, names: Sequence[str]) -> list[str]:
-    return get_close_matches(pattern, names, n=3)
-
-
 def _near_patterns(pattern: str, inside: Sequence[str]) -> list[str]:
     """Return a pattern with what precedes its wildcards put right."""
     parts = pattern.split(".")
@@ -77,7 +78,3 @@ def _near_patterns(pattern: str, inside: Sequence[str]) -> list[str]:
 
 def _has_wildcards(pattern: str) -> bool:
     return any(one in pattern for one in _WILDCARDS)
-
-
-def _is_a_word(pattern: str) -> bool:
-    return "." not in pattern and not _has_wildcards(pattern)

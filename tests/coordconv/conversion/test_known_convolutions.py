@@ -68,9 +68,7 @@ class Causal(nn.Conv1d):
         return super().forward(functional.pad(input, (self.kernel_size[0] - 1, 0)))
 
 
-register_convolution(
-    Causal, pad=lambda layer, x: functional.pad(x, (layer.kernel_size[0] - 1, 0))
-)
+register_convolution(Causal, pad=lambda layer, x: functional.pad(x, (layer.kernel_size[0] - 1, 0)))
 
 
 class Panorama(nn.Conv2d):
@@ -150,7 +148,9 @@ def appended_then_convolved(layer, plain, pad, change, x: Tensor, grid: Tensor) 
         joined = torch.cat([data, grid.expand(x.shape[0], *grid.shape)], dim=1)
         alone.groups, joint = 1, torch.cat([weight, coord_weight], dim=1)
         bias = layer.bias.chunk(layer.groups)[number]
-        outputs.append(nn.Module.__getattribute__(alone, "_conv_forward")(pad(layer, joined), joint, bias))
+        outputs.append(
+            nn.Module.__getattribute__(alone, "_conv_forward")(pad(layer, joined), joint, bias)
+        )
     return torch.cat(outputs, dim=1)
 
 
