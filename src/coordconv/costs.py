@@ -164,7 +164,7 @@ def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int | None, int
         with evaluating(layer), without_hooks(layer):
             with_coordinates += _count(layer, x)
             if plain is None:
-                without += _count(super(CoordinatesBeside, layer).forward, x)
+                without += _count(super(CoordinatesBeside, layer).forward, x)  # pyright: ignore[reportAttributeAccessIssue]
             else:
                 without += _count(plain, x.to("meta"))
     return with_coordinates, with_coordinates - without

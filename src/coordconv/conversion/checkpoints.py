@@ -161,7 +161,9 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
                     f"{name!r} is of class {type(module).__name__}, which convolves by a forward of "
                     "its own: its weights and those of the coordinates are not one weight"
                 )
-            if is_lazy(getattr(module, "weight", None)) or is_lazy(module.coord_weight):
+            if is_lazy(getattr(module, "weight", module.coord_weight)) or is_lazy(
+                module.coord_weight
+            ):
                 raise ValueError(f"{name!r} does not know its channels yet: call the model once")
             for weight in plain or ("weight", "coord_weight"):
                 if weight not in module._parameters:

@@ -108,7 +108,7 @@ def convert(
         raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
     others = named_layers(model, where) if checked_unknown(unknown) == "in front" else {}
-    names = convolutions(model) | others
+    names = {**convolutions(model), **others}
     chosen = selected(model, names, where)
     skipped = sees_one_pixel(model, chosen, example) if skips_maps_of_one_pixel(where) else {}
     reasons = {m: why_not(m, unknown) for m in names if m in chosen and m not in skipped}

@@ -17,8 +17,8 @@ import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coordconv.computation import _without_autocast as without_autocast
 from coordconv.computation import Method, check_floating_point, checked_method
+from coordconv.computation import _without_autocast as without_autocast
 from coordconv.conventions import Convention, checked_radius
 from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, describe

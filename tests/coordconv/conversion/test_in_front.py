@@ -190,7 +190,7 @@ def test_costs_count_the_pointwise_convolution():
 def test_it_is_exported_for_any_size_compiled_and_traced(name):
     _, layer, input = converted(name)
     larger = torch.randn(3, input.shape[1], *(n + 4 for n in input.shape[2:]))
-    dynamic = {axis: torch.export.Dim.DYNAMIC for axis in (0, *range(2, input.dim()))}
+    dynamic = dict.fromkeys((0, *range(2, input.dim())), torch.export.Dim.DYNAMIC)
     program = torch.export.export(layer, (input,), dynamic_shapes=(dynamic,))
     forms = [program.module(), torch.jit.trace(layer, input)]
     forms.append(torch.compile(layer, backend="aot_eager", fullgraph=True))

@@ -321,9 +321,9 @@ def test_it_is_exported_for_any_size_compiled_and_traced_as_the_plain_layer_is(k
     _, layer, input, *_ = converted(kind)
     larger = torch.randn(3, *(n + 5 for n in input.shape[1:2]), *(n + 4 for n in input.shape[2:]))
     larger = larger[:, : input.shape[1]]
-    dynamic = {0: torch.export.Dim.DYNAMIC} | {
-        axis: torch.export.Dim.DYNAMIC for axis in range(2, input.dim())
-    }
+    dynamic = {0: torch.export.Dim.DYNAMIC} | dict.fromkeys(
+        range(2, input.dim()), torch.export.Dim.DYNAMIC
+    )
     program = torch.export.export(layer, (input,), dynamic_shapes=(dynamic,)).module()
     forms = {
         "exported": program,
