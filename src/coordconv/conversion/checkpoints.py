@@ -158,8 +158,8 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
         if isinstance(module, CoordinateLayer):
             if not plain and isinstance(module, CoordinatesBeside | CoordinatesInFront):
                 raise ValueError(
-                    f"{name!r} is of class {type(module).__name__}, which convolves by a forward of "
-                    "its own: its weights and those of the coordinates are not one weight"
+                    f"{name!r} is of class {type(module).__name__}, which has a forward of its "
+                    "own: its weights and those of the coordinates are not one weight"
                 )
             if is_lazy(getattr(module, "weight", module.coord_weight)) or is_lazy(
                 module.coord_weight

@@ -7,6 +7,7 @@ arXiv:1912.04488) at the first convolution of its instance branch.
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from torch import nn
 
@@ -15,8 +16,8 @@ from coordconv.conversion.kinds import is_convolution
 __all__ = ["NO_DETECTOR", "in_detector"]
 
 NO_DETECTOR = (
-    "where='detector' means none: no module that holds convolutions has a name with neck, fpn, pan, "
-    "lateral, input_proj or head, or is of such a class; give the names of layers"
+    "where='detector' means none: no module that holds convolutions has a name with neck, fpn, "
+    "pan, lateral, input_proj or head, or is of such a class; give the names of layers"
 )
 
 _NECK_NAME = re.compile(r"(?<!bottle)(?<!bottle_)neck|fpn|lateral|input_proj|(^|_)pan(_|$)")
@@ -96,12 +97,12 @@ def _first_of_branches(module: nn.Module) -> list[nn.Module]:
 
 
 def _are_parallel(branches: list[nn.Module]) -> bool:
-    """Whether modules cannot be a chain, since the outputs of one are not the inputs of the next."""
+    """Whether modules are no chain: the outputs of one are not the inputs of the next."""
     ends = []
     for branch in branches:
         inside = [one for one in branch.modules() if is_convolution(one)]
         ends.append((inside[0].in_channels, inside[-1].out_channels))
-    return any(one[1] != other[0] for one, other in zip(ends, ends[1:], strict=False))
+    return any(one[1] != other[0] for one, other in pairwise(ends))
 
 
 def _place(name: str, places: list[str] | set[str]) -> str:
