@@ -49,6 +49,11 @@ class Passed(nn.Conv2d):
         return input
 
 
+class PassedAlongALine(nn.Conv1d):
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
 LAYERS = {
     "activated": (lambda: Activated(3, 6, 3, 2, 1), (2, 3, 8, 11)),
     "grouped": (lambda: Activated(4, 6, 3, groups=2, padding_mode="reflect"), (2, 4, 8, 11)),
@@ -96,10 +101,12 @@ def test_it_is_the_layer_of_the_input_plus_a_sum_of_coordinates(name, convention
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_the_layer_is_given_the_very_bits_of_its_input_while_the_weights_are_zero(dtype):
-    layer = convert(Passed(2, 2, 1).to(dtype), unknown="in front")
+@pytest.mark.parametrize("kind", [Passed, PassedAlongALine])
+def test_the_layer_is_given_the_very_bits_of_its_input_while_the_weights_are_zero(kind, dtype):
+    layer = convert(kind(2, 2, 1).to(dtype), unknown="in front")
     special = [0.0, -0.0, 1.0, -1.0, float("inf"), -float("inf"), float("nan"), 6e-8]
-    input = torch.tensor(special * 2, dtype=dtype).view(1, 2, 2, 4)
+    size = (2, 4) if kind is Passed else (8,)
+    input = torch.tensor(special + special[::-1], dtype=dtype).view(1, 2, *size)
     bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
     for weight in (0.0, -0.0):
         with torch.no_grad():

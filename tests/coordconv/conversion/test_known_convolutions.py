@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize
+from torch.utils.flop_counter import FlopCounterMode
 
 from coordconv import convert, coordinate_grid, fold, revert
 from coordconv.conversion import from_concatenated, from_plain, register_convolution
@@ -302,8 +303,11 @@ def test_a_class_that_pickles_in_its_own_way_does_not_lose_its_coordinates_in_si
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_costs_count_what_the_coordinates_add(kind):
-    _, layer, input, *_ = converted(kind)
+    plain, layer, input, *_ = converted(kind)
     [entry] = coordinate_costs(layer, input)
+    with FlopCounterMode(display=False) as counter:
+        plain(input[:1])
+    assert entry.flops - entry.coordinate_flops == counter.get_total_flops()
     assert entry.coordinate_parameters == layer.coord_weight.numel()
     assert 0 < entry.coordinate_flops < entry.flops
 
