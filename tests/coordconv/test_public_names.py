@@ -12,7 +12,12 @@ import pytest
 
 import coordconv
 from coordconv import export, keras, testing
-from coordconv.conversion import from_concatenated, from_plain, to_concatenated
+from coordconv.conversion import (
+    from_concatenated,
+    from_plain,
+    register_convolution,
+    to_concatenated,
+)
 from coordconv.costs import coordinate_costs
 from coordconv_lab.hub import SharedNet
 
@@ -46,6 +51,7 @@ def test_the_public_names_are_these_and_no_others():
         *(getattr(export, name) for name in export.__all__),
         from_concatenated,
         from_plain,
+        register_convolution,
         to_concatenated,
         coordinate_costs,
         keras.from_torch,

@@ -5,6 +5,7 @@ from coordconv.conversion.convert import convert
 from coordconv.conversion.expand import collapse, expand
 from coordconv.conversion.fold import fold
 from coordconv.conversion.fuse import fuse_batch_norm
+from coordconv.conversion.known import register_convolution
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.revert import revert
 
@@ -18,6 +19,7 @@ __all__ = [
     "from_concatenated",
     "from_plain",
     "fuse_batch_norm",
+    "register_convolution",
     "revert",
     "to_concatenated",
 ]

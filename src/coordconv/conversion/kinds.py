@@ -1,15 +1,22 @@
 """Which plain layer becomes which coordinate layer, and what can become none."""
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from coordconv import layers
+from coordconv.conversion.in_front import in_front_kind, why_not_in_front
+from coordconv.conversion.known import known_kind
+from coordconv.conversion.made import made_from, why_not_made
 from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = [
+    "Unknown",
     "checked_model",
+    "checked_unknown",
     "coordinate_kind",
     "is_convolution",
     "own_class",
@@ -17,6 +24,8 @@ __all__ = [
     "stored_weight",
     "why_not",
 ]
+
+Unknown = Literal["refuse", "in front"]
 
 PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: layers.CoordConv1d,
@@ -48,6 +57,17 @@ def checked_model(model: object) -> nn.Module:
     return model
 
 
+def checked_unknown(unknown: Unknown) -> Unknown:
+    """Return the choice, if it is one.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if unknown not in get_args(Unknown):
+        raise ValueError(f"unknown must be 'refuse' or 'in front', got {unknown!r}")
+    return unknown
+
+
 def is_convolution(module: nn.Module) -> bool:
     """Whether a module is a convolution of any kind, one that cannot be converted included."""
     kinds = (nn.modules.conv._ConvNd, CoordinateLayer)
@@ -57,8 +77,8 @@ def is_convolution(module: nn.Module) -> bool:
     return isinstance(module, kinds) or (_is_foreign(module) and "Conv" in name)
 
 
-def why_not(module: nn.Module) -> str:
-    """Say why a convolution cannot be converted; "" where it can."""
+def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
+    """Return why a layer cannot be converted; "" where it can."""
     kind = _without_parametrizations(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, torch.jit.ScriptModule):
@@ -70,26 +90,33 @@ def why_not(module: nn.Module) -> str:
         return f"{name} is quantized, or made to be; convert before quantizing"
     if isinstance(module, CoordinateLayer):
         return "it sees coordinates already"
-    if kind not in PAIRS:
+    if _coordinate_class(kind) is None:
+        if unknown == "in front":
+            return why_not_in_front(module)
         return (
             f"{name} is a convolution of its own kind, and what its forward does with the weights "
-            "is not known here"
+            'is not known here: register_convolution can tell, and unknown="in front" needs not '
+            "know it"
         )
-    return (
-        replaced_method(module)
-        or replaced_operation(module, kind)
-        or unusual_weight(module, stored_weight(module))
-    )
+    known = kind in PAIRS
+    reason = replaced_operation(module, kind) if known else why_not_made(module)
+    return replaced_method(module) or reason or unusual_weight(module, stored_weight(module))
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
-    """The class that a plain convolution becomes."""
-    return _in_place_of(module, PAIRS[_without_parametrizations(module)])
+    """Return the class that a layer becomes: of a layer not known, with coordinates in front."""
+    kind = _without_parametrizations(module)
+    return _in_place_of(module, _coordinate_class(kind) or in_front_kind(kind))
+
+
+def _coordinate_class(kind: type[nn.Module]) -> type[nn.Module] | None:
+    return PAIRS.get(kind) or known_kind(kind)
 
 
 def plain_kind(module: nn.Module) -> type[nn.Module] | None:
     """The class that a coordinate layer goes back to; None for a class of its own kind."""
-    plain = BACK.get(_without_parametrizations(module))
+    kind = _without_parametrizations(module)
+    plain = BACK.get(kind) or made_from(kind)
     return None if plain is None else _in_place_of(module, plain)
 
 
