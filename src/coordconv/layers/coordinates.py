@@ -1,6 +1,9 @@
 """What convolution and transposed convolution with coordinates share as modules."""
 
+import importlib
 import math
+import sys
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,10 +42,16 @@ class CoordinateLayer(nn.Module):
         method: Method,
     ) -> None:
         """Check the options and keep them."""
+        integrate()
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
         self.method = checked_method(method)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copied or unpickled layer."""
+        integrate()
+        super().__setstate__(state)
 
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
         """Return the part of full-size coordinate weights that this layer's kernel covers."""
@@ -57,6 +66,12 @@ class CoordinateLayer(nn.Module):
         if self.coord_kernel_size != self.kernel_size:
             text += f", coord_kernel_size={self.coord_kernel_size}"
         return text if self.method == "auto" else f"{text}, method={self.method!r}"
+
+
+def integrate() -> None:
+    """Extend a library in use that would otherwise change coordinate layers without a word."""
+    if "ultralytics.nn.tasks" in sys.modules:
+        importlib.import_module("coordconv.integrations.ultralytics").install()
 
 
 def describe(convention: Convention) -> str:

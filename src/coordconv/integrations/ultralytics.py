@@ -1,0 +1,210 @@
+"""Keep the coordinates of ultralytics models through training, loading and fusing.
+
+Ultralytics trains a model that it builds anew from the YAML, copies only the weights whose names
+it finds there, and fuses batch normalization into ``weight`` alone before it validates, predicts
+and exports. Each of these would drop coordinate weights without a word.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from coordconv.conversion import convert
+from coordconv.layers.coordinates import CoordinateLayer
+
+__all__ = ["install"]
+
+Form = tuple[type[nn.Module], dict[str, Any]]
+Method = Callable[..., Any]
+
+
+@cache
+def install() -> None:
+    """Extend the methods of ultralytics; they treat models without coordinates as before.
+
+    Making, copying or unpickling a coordinate layer calls this where ultralytics is in use.
+    """
+    from ultralytics.engine.model import Model
+    from ultralytics.nn.tasks import BaseModel
+
+    Model.train = _training(Model.train)
+    BaseModel.load = _loading(BaseModel.load)
+    BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
+    BaseModel.fuse = _fusing(BaseModel.fuse)
+
+
+def _training(train: Method) -> Method:
+    """Convert the model that the trainer builds as this one is converted."""
+
+    @wraps(train)
+    def extended(self: Any, trainer: Any = None, **options: Any) -> Any:
+        forms = _forms(self.model)
+        if forms:
+            trainer = _coordinate_trainer(trainer or self._smart_load("trainer"), forms)
+        return train(self, trainer, **options)
+
+    return extended
+
+
+def _coordinate_trainer(trainer: type[Any], forms: Mapping[str, Form]) -> type[Any]:
+    class CoordinateTrainer(trainer):
+        def get_model(self, *args: Any, **options: Any) -> nn.Module:
+            model = super().get_model(*args, **options)
+            _convert_like(model, forms)
+            _check_merged(model)
+            return model
+
+    return CoordinateTrainer
+
+
+def _loading(load: Method) -> Method:
+    """Convert a model as that is converted whose weights it loads."""
+
+    @wraps(load)
+    def extended(self: nn.Module, weights: Any, *args: Any, **options: Any) -> Any:
+        source = weights
+        if isinstance(weights, dict):
+            source = weights.get("ema") or weights["model"]
+        _convert_like(self, _forms(source))
+        return load(self, weights, *args, **options)
+
+    return extended
+
+
+def _remapping(remap: Method) -> Method:
+    """Reorder the coordinate weights of class outputs as their weights, by the names of classes."""
+
+    @wraps(remap)
+    def extended(self: Any, weights: dict[str, Tensor], source: Any, *args: Any, **options: Any) -> Any:
+        known, own = set(weights), self.state_dict()
+        count = remap(self, weights, source, *args, **options)
+        for name in known - set(weights):
+            key = f"{name.removesuffix('weight')}coord_weight"
+            if key in weights:
+                _copy_by_name(own[key], self.names, weights.pop(key), source.names)
+        return count
+
+    return extended
+
+
+def _copy_by_name(
+    target: Tensor, names: Mapping[int, str], source: Tensor, source_names: Mapping[int, str]
+) -> None:
+    rows = {str(name).strip().lower(): row for row, name in source_names.items()}
+    for row, name in names.items():
+        found = rows.get(str(name).strip().lower())
+        if found is not None:
+            target[row] = source[found].to(target)
+
+
+def _fusing(fuse: Method) -> Method:
+    """Fuse the blocks that hold coordinate layers before ultralytics fuses the others."""
+
+    @wraps(fuse)
+    def extended(self: nn.Module, *args: Any, **options: Any) -> Any:
+        _check_merged(self)
+        for block in list(self.modules()):
+            for name in ("conv", "conv_transpose"):
+                layer = getattr(block, name, None)
+                if isinstance(layer, CoordinateLayer) and hasattr(block, "bn"):
+                    _fuse_block(block, layer)
+        return fuse(self, *args, **options)
+
+    return extended
+
+
+def _forms(model: object) -> dict[str, Form]:
+    """The class and the options of every module of ours, by name."""
+    if not isinstance(model, nn.Module):
+        return {}
+    named = model.named_modules(remove_duplicate=False)
+    return {name: _form(module) for name, module in named if _is_ours(module)}
+
+
+def _form(module: nn.Module | None) -> Form:
+    kind = CoordinateLayer if isinstance(module, CoordinateLayer) else type(module)
+    options = ("radius", "convention", "coord_kernel_size")
+    return kind, {name: getattr(module, name) for name in options if hasattr(module, name)}
+
+
+def _is_ours(module: nn.Module | None) -> bool:
+    return any(kind.__module__.startswith("coordconv.") for kind in type(module).__mro__)
+
+
+def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
+    """Convert the convolutions of these names, with these options.
+
+    Raises:
+        ValueError: If the model has another module of ours there, or a form is not a coordinate
+            layer's and the model lacks it.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    lacking = {n: form for n, form in forms.items() if _form(modules.get(n)) != form}
+    for name, (kind, options) in lacking.items():
+        module = modules.get(name)
+        if kind is not CoordinateLayer or _is_ours(module):
+            raise ValueError(
+                f"the weights are of a model whose {name!r} is a {kind.__name__} with {options}, "
+                f"and this one has {_form(module)[0].__name__} with {_form(module)[1]} there. Train "
+                "and load models before `fold` and `expand`, with the options that they were "
+                "converted with"
+            )
+    alike: dict[Any, list[str]] = {}
+    for name, (_, options) in lacking.items():
+        alike.setdefault(tuple(options.items()), []).append(name)
+    for options, names in alike.items():
+        convert(model, where=names, **dict(options))
+
+
+def _check_merged(model: nn.Module) -> None:
+    """Refuse coordinates in blocks whose branches ultralytics merges into one convolution.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    merged = [
+        f"{name}.{inner}"
+        for name, block in model.named_modules()
+        for inner in _forms(block)
+        if _is_merged(block, inner)
+    ]
+    if merged:
+        raise ValueError(
+            f"ultralytics merges {', '.join(merged)} with other weights into a plain convolution, "
+            "which has no coordinates; leave these layers out of `where`"
+        )
+
+
+def _is_merged(block: nn.Module, inner: str) -> bool:
+    kinds = {kind.__name__ for kind in type(block).__mro__}
+    if "YOLOEDetect" in kinds:  # The last convolution of a class branch takes in text features.
+        branch, _, index = inner.rpartition(".")
+        is_class_branch = branch.split(".")[0] in ("cv3", "one2one_cv3") and branch.count(".") == 1
+        return is_class_branch and int(index) == len(block.get_submodule(branch)) - 1
+    return not kinds.isdisjoint(("Conv2", "RepConv", "RepVGGDW"))
+
+
+@torch.no_grad()
+def _fuse_block(block: Any, layer: Any) -> None:
+    bn = block.bn
+    scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
+    shape = [1] * layer.coord_weight.dim()
+    shape[1 if layer.transposed else 0] = -1
+    layer.coord_weight.mul_(scale.reshape(shape))
+    layer.weight, layer.bias = fuse_conv_bn_weights(
+        layer.weight,
+        layer.bias,
+        bn.running_mean,
+        bn.running_var,
+        bn.eps,
+        bn.weight,
+        bn.bias,
+        layer.transposed,
+    )
+    layer.requires_grad_(False)
+    del block.bn
+    block.forward = block.forward_fuse
