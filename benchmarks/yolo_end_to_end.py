@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from coordconv import convert
+from coordconv import convert, revert
 from coordconv.layers.coordinates import CoordinateLayer
 
 RESULT = Path(__file__).parent / "results" / "yolo_end_to_end.json"
@@ -28,12 +28,16 @@ TRAINING = {
     "epochs": 1,
     "imgsz": 64,
     "batch": 8,
+    "nbs": 8,  # a step for each batch
+    "optimizer": "AdamW",
+    "lr0": 0.006,
     "workers": 0,
     "plots": False,
     "amp": False,  # its check downloads a model
     "device": "cpu",
     "verbose": False,
 }
+CASES = [("yolov8n.yaml", "first"), ("yolov8n.yaml", "all"), ("yolo11n.yaml", "first")]
 ELSEWHERE = """
 import sys
 import torch
@@ -47,7 +51,7 @@ torch.save(outputs, sys.argv[3])
 """
 
 
-def write_squares(folder: Path, images: int = 24, size: int = 64) -> Path:
+def write_squares(folder: Path, images: int = 96, size: int = 64) -> Path:
     """Write images with a white square and their boxes; return the YAML of the data set."""
     generator = np.random.default_rng(0)
     for split in ("train", "val"):
@@ -63,7 +67,9 @@ def write_squares(folder: Path, images: int = 24, size: int = 64) -> Path:
             line = " ".join(map(str, [0, *box]))
             (folder / "labels" / split / f"{index}.txt").write_text(f"{line}\n")
     description = folder / "squares.yaml"
-    description.write_text(f"path: {folder}\ntrain: images/train\nval: images/val\nnames: [square]\n")
+    description.write_text(
+        f"path: {folder}\ntrain: images/train\nval: images/val\nnames: [square]\n"
+    )
     return description
 
 
@@ -82,11 +88,16 @@ def train(architecture: str, where: Any, folder: Path) -> Any:
 
 
 def outputs_of(model: Any, images: Tensor, folder: Path) -> dict[str, Tensor]:
-    """The outputs of a model as it is, fused, loaded elsewhere, and of its ONNX file."""
+    """The outputs of a model as it is, fused, loaded elsewhere, and of its ONNX file.
+
+    Without its coordinates the model would compute something else, or the others would show nothing.
+    """
     outputs = {}
     with torch.no_grad():
         outputs["trained"] = copy.deepcopy(model.model).eval()(images)[0]
         outputs["fused"] = copy.deepcopy(model.model).eval().fuse(verbose=False)(images)[0]
+        plain = revert(copy.deepcopy(model.model), discard=True).eval()
+        outputs["without coordinates"] = plain(images)[0]
     outputs["loaded"], outputs["loaded and fused"] = _elsewhere(model, images, folder)
     outputs["onnx"] = _in_onnxruntime(model, images)
     return outputs
@@ -111,10 +122,14 @@ def _in_onnxruntime(model: Any, images: Tensor) -> Tensor:
     return torch.from_numpy(session.run(None, {name: images.numpy()})[0])
 
 
+def _largest(values: Tensor) -> float:
+    return values.abs().max().item()
+
+
 def largest_weight(model: torch.nn.Module) -> float:
     """The largest coordinate weight: all are zero before training."""
     layers = [one for one in model.modules() if isinstance(one, CoordinateLayer)]
-    return max(one.coord_weight.detach().abs().max().item() for one in layers)
+    return max(_largest(one.coord_weight.detach()) for one in layers)
 
 
 def measure(architecture: str, where: Any, folder: Path) -> dict[str, Any]:
@@ -122,17 +137,18 @@ def measure(architecture: str, where: Any, folder: Path) -> dict[str, Any]:
     model = train(architecture, where, folder)
     images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     outputs = outputs_of(model, images, folder)
-    reference = outputs.pop("trained")
-    metrics = model.val(data=str(folder / "squares.yaml"), **{"imgsz": 64, "plots": False, "workers": 0})
+    reference, without = outputs.pop("trained"), outputs.pop("without coordinates")
+    metrics = model.val(
+        data=str(folder / "squares.yaml"), **{"imgsz": 64, "plots": False, "workers": 0}
+    )
     return {
         "architecture": architecture,
         "where": where,
         "converted": sum(isinstance(one, CoordinateLayer) for one in model.model.modules()),
         "largest_coordinate_weight": largest_weight(model.model),
-        "largest_output": reference.abs().max().item(),
-        "difference": {
-            name: (output - reference).abs().max().item() for name, output in outputs.items()
-        },
+        "largest_output": _largest(reference),
+        "difference": {name: _largest(output - reference) for name, output in outputs.items()},
+        "difference_without_coordinates": _largest(without - reference),
         "map50": float(metrics.box.map50),
     }
 
@@ -144,7 +160,11 @@ def main() -> None:
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
     os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp())
     rows = []
-    for architecture, where in (("yolov8n.yaml", "first"), ("yolov8n.yaml", "all"), ("yolo11n.yaml", "first")):
+    for architecture, where in (
+        ("yolov8n.yaml", "first"),
+        ("yolov8n.yaml", "all"),
+        ("yolo11n.yaml", "first"),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(measure(architecture, where, Path(folder)))
             print(json.dumps(rows[-1], indent=1), flush=True)

@@ -18,7 +18,7 @@ from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["install"]
 
-Form = tuple[type[nn.Module], dict[str, Any]]
+Form = tuple[type[Any], dict[str, Any]]
 Method = Callable[..., Any]
 
 
@@ -28,13 +28,14 @@ def install() -> None:
 
     Making, copying or unpickling a coordinate layer calls this where ultralytics is in use.
     """
-    from ultralytics.engine.model import Model
-    from ultralytics.nn.tasks import BaseModel
+    from ultralytics.engine.model import Model  # pyright: ignore[reportMissingImports]
+    from ultralytics.nn.tasks import BaseModel  # pyright: ignore[reportMissingImports]
 
     Model.train = _training(Model.train)
     BaseModel.load = _loading(BaseModel.load)
-    BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
     BaseModel.fuse = _fusing(BaseModel.fuse)
+    if hasattr(BaseModel, "_remap_cls_by_names"):  # older versions do not match classes by name
+        BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
 
 
 def _training(train: Method) -> Method:
@@ -79,9 +80,11 @@ def _remapping(remap: Method) -> Method:
     """Reorder the coordinate weights of class outputs as their weights, by the names of classes."""
 
     @wraps(remap)
-    def extended(self: Any, weights: dict[str, Tensor], source: Any, *args: Any, **options: Any) -> Any:
+    def extended(
+        self: Any, weights: dict[str, Tensor], source: Any, *args: Any, **options: Any
+    ) -> Any:
         known, own = set(weights), self.state_dict()
-        count = remap(self, weights, source, *args, **options)
+        count = remap(self, weights, source, **options)
         for name in known - set(weights):
             key = f"{name.removesuffix('weight')}coord_weight"
             if key in weights:
@@ -139,25 +142,30 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
     """Convert the convolutions of these names, with these options.
 
     Raises:
-        ValueError: If the model has another module of ours there, or a form is not a coordinate
-            layer's and the model lacks it.
+        ValueError: If the model has no plain convolution there, or if another form than that of a
+            coordinate layer is needed.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
-    lacking = {n: form for n, form in forms.items() if _form(modules.get(n)) != form}
-    for name, (kind, options) in lacking.items():
-        module = modules.get(name)
-        if kind is not CoordinateLayer or _is_ours(module):
-            raise ValueError(
-                f"the weights are of a model whose {name!r} is a {kind.__name__} with {options}, "
-                f"and this one has {_form(module)[0].__name__} with {_form(module)[1]} there. Train "
-                "and load models before `fold` and `expand`, with the options that they were "
-                "converted with"
-            )
+    lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
     alike: dict[Any, list[str]] = {}
-    for name, (_, options) in lacking.items():
+    for name, (kind, options) in lacking.items():
+        if kind is not CoordinateLayer or name not in modules or _is_ours(modules[name]):
+            raise ValueError(
+                f"expected {_described((kind, options))} at {name!r}, as in the model that the "
+                f"weights are from, got {_described(_form(modules.get(name)))}. Use the same YAML "
+                "and the same options of `convert`, and train or load before `fold` and `expand`"
+            )
         alike.setdefault(tuple(options.items()), []).append(name)
     for options, names in alike.items():
         convert(model, where=names, **dict(options))
+
+
+def _described(form: Form) -> str:
+    kind, options = form
+    if kind is type(None):
+        return "no module"
+    listed = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    return f"{kind.__name__}({listed})"
 
 
 def _check_merged(model: nn.Module) -> None:
@@ -182,9 +190,8 @@ def _check_merged(model: nn.Module) -> None:
 def _is_merged(block: nn.Module, inner: str) -> bool:
     kinds = {kind.__name__ for kind in type(block).__mro__}
     if "YOLOEDetect" in kinds:  # The last convolution of a class branch takes in text features.
-        branch, _, index = inner.rpartition(".")
-        is_class_branch = branch.split(".")[0] in ("cv3", "one2one_cv3") and branch.count(".") == 1
-        return is_class_branch and int(index) == len(block.get_submodule(branch)) - 1
+        branches = (getattr(block, name, None) or () for name in ("cv3", "one2one_cv3"))
+        return block.get_submodule(inner) in [branch[-1] for each in branches for branch in each]
     return not kinds.isdisjoint(("Conv2", "RepConv", "RepVGGDW"))
 
 
