@@ -44,7 +44,7 @@ def compute(
         return _concatenated(operation, x, weight, coord_weight, bias, positions)
     data = operation(x, weight, bias, operation.groups)
     # An exported graph reads better, and runs everywhere, as two plain operations.
-    if not torch.compiler.is_exporting():
+    if not (torch.compiler.is_exporting() or _traces()):
         term = _product_term(operation, x, data, coord_weight, positions)
         if isinstance(term, ProductTerm):
             return _add_product(data, term, operation.rank)

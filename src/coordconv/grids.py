@@ -210,11 +210,12 @@ def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float
     if convention.span == "pixels":
         return twice / 2, steps / 2
     low, high = convention.span
-    # One pixel lies at the centre. sym_max and not max: max asks a symbolic length for its value.
-    if isinstance(steps, Tensor):
-        steps = steps.clamp(min=1)
+    # One pixel is at the center. A symbolic length becomes a tensor: max would ask for its value,
+    # and not every runtime knows torch.sym_max.
+    if isinstance(steps, int):
+        steps = max(steps, 1)
     else:
-        steps = max(steps, 1) if isinstance(steps, int) else torch.sym_max(steps, 1)
+        steps = (steps * twice.new_ones(1)).clamp(min=1)
     half = (high - low) / 2
     # Divided first, so that the ends of a span around 0 are exact.
     unit = twice / steps
@@ -242,11 +243,13 @@ def _radius(axes: list[AxisPositions], size: Sequence[int], convention: Conventi
 
 
 def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
-    """Return the largest offset along an axis of the whole picture, shape (1,) or (N, 1)."""
-    dtype, device = axis.offset.dtype, axis.offset.device
+    """Return the largest offset along an axis of the full image, shape (1,) or (N, 1).
+
+    It is that of the first pixel: with every alignment no pixel is farther from the center.
+    """
     shift = axis.whole if convention.alignment == "half_open" else axis.whole - 1
-    ends = 2 * torch.arange(2, dtype=dtype, device=device) * (axis.whole - 1) - shift
-    return _offset(ends, axis.whole, convention)[0].abs().amax(-1, keepdim=True)
+    twice = shift * torch.ones(1, dtype=axis.offset.dtype, device=axis.offset.device)
+    return _offset(twice, axis.whole, convention)[0].abs()
 
 
 def _norm(parts: list[Tensor]) -> Tensor:

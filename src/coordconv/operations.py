@@ -55,15 +55,22 @@ class _Operation:
         return missing // 2, missing - missing // 2
 
     def full_size(self, coord_weight: Tensor) -> Tensor:
-        """Return coordinate weights with zeros around them, with the kernel of the data."""
+        """Return coordinate weights with zeros around them, with the kernel of the data.
+
+        Concatenated and not padded: the tracing exporter to ONNX knows the shape of that only.
+        """
         kernel = coord_weight.shape[2:]
-        if kernel == self.kernel:
-            return coord_weight
-        # functional.pad counts the axes from the last.
-        axes = reversed(range(self.rank))
-        return functional.pad(
-            coord_weight, [n for axis in axes for n in self.margins_around(kernel, axis)]
-        )
+        for axis in range(self.rank):
+            margins = self.margins_around(kernel, axis)
+            if not any(margins):
+                continue
+            shape = [*coord_weight.shape]
+            before, after = (
+                coord_weight.new_zeros(*shape[: axis + 2], taps, *shape[axis + 3 :])
+                for taps in margins
+            )
+            coord_weight = torch.cat([before, coord_weight, after], dim=axis + 2)
+        return coord_weight
 
 
 class Convolution(_Operation):

@@ -45,7 +45,6 @@ class AddCoords(nn.Module):
     def forward(
         self,
         input: Tensor,
-        *,
         window: Window | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:

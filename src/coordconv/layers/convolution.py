@@ -86,7 +86,6 @@ class CoordConvolution(CoordinateLayer):
     def forward(
         self,
         input: Tensor,
-        *,
         window: Window | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:

@@ -91,7 +91,6 @@ class CoordTransposedConvolution(CoordinateLayer):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        *,
         window: Window | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
