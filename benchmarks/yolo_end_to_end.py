@@ -98,6 +98,7 @@ def outputs_of(model: Any, images: Tensor, folder: Path) -> dict[str, Tensor]:
         outputs["fused"] = copy.deepcopy(model.model).eval().fuse(verbose=False)(images)[0]
         plain = revert(copy.deepcopy(model.model), discard=True).eval()
         outputs["without coordinates"] = plain(images)[0]
+        outputs["before saving"] = model.trainer.ema.ema(images)[0]
     outputs["loaded"], outputs["loaded and fused"] = _elsewhere(model, images, folder)
     outputs["onnx"] = _in_onnxruntime(model, images)
     return outputs
@@ -138,6 +139,7 @@ def measure(architecture: str, where: Any, folder: Path) -> dict[str, Any]:
     images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     outputs = outputs_of(model, images, folder)
     reference, without = outputs.pop("trained"), outputs.pop("without coordinates")
+    before = outputs.pop("before saving")  # in float32; the checkpoint has half precision
     metrics = model.val(
         data=str(folder / "squares.yaml"), **{"imgsz": 64, "plots": False, "workers": 0}
     )
@@ -148,6 +150,7 @@ def measure(architecture: str, where: Any, folder: Path) -> dict[str, Any]:
         "largest_coordinate_weight": largest_weight(model.model),
         "largest_output": _largest(reference),
         "difference": {name: _largest(output - reference) for name, output in outputs.items()},
+        "difference_of_half_precision": _largest(before - reference),
         "difference_without_coordinates": _largest(without - reference),
         "map50": float(metrics.box.map50),
     }
