@@ -90,7 +90,7 @@ def train(architecture: str, where: Any, folder: Path) -> Any:
 def outputs_of(model: Any, images: Tensor, folder: Path) -> dict[str, Tensor]:
     """The outputs of a model as it is, fused, loaded elsewhere, and of its ONNX file.
 
-    Without its coordinates the model would compute something else, or the others would show nothing.
+    The output without coordinates shows that the model uses them.
     """
     outputs = {}
     with torch.no_grad():

@@ -57,8 +57,8 @@ def yolo_table() -> str:
     record = json.loads(YOLO_RECORD.read_text())
     ways = list(record["rows"][0]["difference"])
     lines = [
-        f"| model | converted | largest coordinate weight | largest output (pixels) | {' | '.join(ways)} "
-        "| before saving | without coordinates |",
+        "| model | converted | largest coordinate weight | largest output (pixels) "
+        f"| {' | '.join(ways)} | before saving | without coordinates |",
         f"|---|{'--:|' * (len(ways) + 5)}",
     ]
     for row in record["rows"]:

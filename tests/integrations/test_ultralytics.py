@@ -1,17 +1,19 @@
-"""Ultralytics models keep their coordinates, or are refused, whatever ultralytics does with them."""
+"""Ultralytics models keep their coordinates through all that ultralytics does, or are refused."""
 
 import copy
 import os
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from coordconv import convert, fold, revert
+from coordconv import convert, expand, fold, revert
 from coordconv.layers.coordinates import CoordinateLayer
 
 os.environ.setdefault("YOLO_OFFLINE", "true")
@@ -22,6 +24,7 @@ from ultralytics import YOLO
 from ultralytics.engine.model import Model
 from ultralytics.models import yolo
 from ultralytics.nn.tasks import BaseModel, DetectionModel
+from ultralytics.utils import SETTINGS
 
 from benchmarks.yolo_end_to_end import TRAINING, measure, write_squares
 
@@ -244,3 +247,36 @@ def test_an_interrupted_training_resumes_with_coordinates(tmp_path):
     assert again.trainer.start_epoch == 1
     assert before.any()
     assert not torch.equal(again.model.model[0].conv.coord_weight, before)
+
+
+def test_the_recipe_of_the_guide_runs(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    guide = (Path(__file__).parents[2] / "docs" / "real-models.md").read_text()
+    (recipe,) = re.findall(r"^```py\n(.*?)^```$", guide, flags=re.DOTALL | re.MULTILINE)
+    write_squares(tmp_path, images=16)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ultralytics.utils.DEFAULT_CFG.plots", False)  # they download a font
+    monkeypatch.setattr("ultralytics.utils.SETTINGS", {**SETTINGS, "runs_dir": str(tmp_path)})
+    names: dict[str, Any] = {}
+    exec(recipe, names)
+    assert options_of(names["again"].model).keys() == {"model.0.conv"}
+    assert names["again"].model.model[0].conv.coord_weight.any()
+
+
+@pytest.mark.parametrize("form", ["folded", "module", "layer", "hooked", "training"])
+def test_fusing_other_forms_changes_nothing(form):
+    model = convert(YOLO("yolov8n.yaml").model, where=lambda name, _: "dfl" not in name)
+    expected, called = output_of(as_if_trained(model)), []
+    if form == "folded":
+        model = fold(model, IMAGES)
+    elif form == "hooked":
+        model.model[0].conv.register_forward_hook(lambda *_: called.append(True))
+    elif form == "training":
+        model.train()
+    else:
+        expand(model, form=form)
+    fused = model.fuse(verbose=False)
+    assert fused.is_fused()
+    assert fused.training == (form == "training")
+    torch.testing.assert_close(output_of(fused.eval()), expected, rtol=1e-5, atol=1e-3)
+    assert bool(called) == (form == "hooked")

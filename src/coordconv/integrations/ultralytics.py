@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from coordconv.conversion import convert
+from coordconv.conversion import convert, fuse_batch_norm
+from coordconv.conversion.sizes import evaluating, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["install"]
@@ -113,7 +112,7 @@ def _fusing(fuse: Method) -> Method:
         for block in list(self.modules()):
             for name in ("conv", "conv_transpose"):
                 layer = getattr(block, name, None)
-                if isinstance(layer, CoordinateLayer) and hasattr(block, "bn"):
+                if _is_ours(layer) and hasattr(block, "bn"):
                     _fuse_block(block, layer)
         return fuse(self, *args, **options)
 
@@ -195,23 +194,21 @@ def _is_merged(block: nn.Module, inner: str) -> bool:
     return not kinds.isdisjoint(("Conv2", "RepConv", "RepVGGDW"))
 
 
-@torch.no_grad()
-def _fuse_block(block: Any, layer: Any) -> None:
-    bn = block.bn
-    scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
-    shape = [1] * layer.coord_weight.dim()
-    shape[1 if layer.transposed else 0] = -1
-    layer.coord_weight.mul_(scale.reshape(shape))
-    layer.weight, layer.bias = fuse_conv_bn_weights(
-        layer.weight,
-        layer.bias,
-        bn.running_mean,
-        bn.running_var,
-        bn.eps,
-        bn.weight,
-        bn.bias,
-        layer.transposed,
-    )
+def _fuse_block(block: Any, layer: nn.Module) -> None:
+    """Fuse the normalization of a block into its layer, as ultralytics does for plain ones.
+
+    Raises:
+        ValueError: If the two cannot be fused.
+    """
+    pair = nn.Sequential(layer, block.bn)
+    with evaluating(pair), without_hooks(layer):
+        fuse_batch_norm(pair)
+    if not isinstance(pair[1], nn.Identity):
+        raise ValueError(
+            f"the batch normalization of this {type(block).__name__} cannot be fused into its "
+            f"{type(layer).__name__}: a weight is tied, parametrized or pruned, or a forward is "
+            "replaced; undo that first"
+        )
     layer.requires_grad_(False)
     del block.bn
     block.forward = block.forward_fuse
