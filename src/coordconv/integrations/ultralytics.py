@@ -83,7 +83,7 @@ def _remapping(remap: Method) -> Method:
         self: Any, weights: dict[str, Tensor], source: Any, *args: Any, **options: Any
     ) -> Any:
         known, own = set(weights), self.state_dict()
-        count = remap(self, weights, source, **options)
+        count = remap(self, weights, source, *args, **options)
         for name in known - set(weights):
             key = f"{name.removesuffix('weight')}coord_weight"
             if key in weights:

@@ -1,20 +1,18 @@
 """What convolution and transposed convolution with coordinates share as modules."""
 
-import importlib
 import math
-import sys
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
+from coordconv.layers.integrated import Integrated, integrate
 
 __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
 
 
-class CoordinateLayer(nn.Module):
+class CoordinateLayer(Integrated):
     """A layer with the options that it has beyond those of its plain convolution.
 
     It stands before that convolution among the bases of a layer.
@@ -48,11 +46,6 @@ class CoordinateLayer(nn.Module):
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
         self.method = checked_method(method)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a copied or unpickled layer."""
-        integrate()
-        super().__setstate__(state)
-
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
         """Return the part of full-size coordinate weights that this layer's kernel covers."""
         for axis, small in enumerate(self.coord_kernel_size, start=2):
@@ -66,12 +59,6 @@ class CoordinateLayer(nn.Module):
         if self.coord_kernel_size != self.kernel_size:
             text += f", coord_kernel_size={self.coord_kernel_size}"
         return text if self.method == "auto" else f"{text}, method={self.method!r}"
-
-
-def integrate() -> None:
-    """Extend a library in use that would otherwise change coordinate layers without a word."""
-    if "ultralytics.nn.tasks" in sys.modules:
-        importlib.import_module("coordconv.integrations.ultralytics").install()
 
 
 def describe(convention: Convention) -> str:
