@@ -280,3 +280,24 @@ def test_fusing_other_forms_changes_nothing(form):
     assert fused.training == (form == "training")
     torch.testing.assert_close(output_of(fused.eval()), expected, rtol=1e-5, atol=1e-3)
     assert bool(called) == (form == "hooked")
+
+
+@pytest.mark.parametrize("form", ["coordinates", "folded", "module", "layer"])
+def test_every_form_is_noticed_when_it_is_unpickled(form, tmp_path):
+    model = YOLO("yolov8n.yaml")
+    convert(model.model)
+    if form == "folded":
+        model.model = fold(model.model, IMAGES)
+    elif form != "coordinates":
+        expand(model.model, form=form)
+    model.save(tmp_path / "model.pt")
+    program = """
+import sys
+import coordconv
+from ultralytics import YOLO
+model = YOLO(sys.argv[1])
+assert "coordconv" in type(model).train.__code__.co_filename
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "model.pt")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
