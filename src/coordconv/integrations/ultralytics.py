@@ -112,7 +112,7 @@ def _fusing(fuse: Method) -> Method:
         for block in list(self.modules()):
             for name in ("conv", "conv_transpose"):
                 layer = getattr(block, name, None)
-                if _is_ours(layer) and hasattr(block, "bn"):
+                if layer is not None and _is_ours(layer) and hasattr(block, "bn"):
                     _fuse_block(block, layer)
         return fuse(self, *args, **options)
 
