@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from coordconv.conventions import PRESETS, Convention
-from coordconv.conversion import convert, fold, revert
+from coordconv.conversion import collapse, convert, expand, fold, fuse_batch_norm, revert
 from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
 from coordconv.grids import Window, coordinate_grid
 from coordconv.layers import (
@@ -40,11 +40,14 @@ __all__ = [
     "LazyCoordConvTranspose3d",
     "Window",
     "append_coordinates",
+    "collapse",
     "convert",
     "coord_conv",
     "coord_conv_transpose",
     "coordinate_grid",
+    "expand",
     "fold",
+    "fuse_batch_norm",
     "revert",
 ]
 

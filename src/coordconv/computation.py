@@ -22,7 +22,14 @@ from coordconv.terms import (
     written_out_term,
 )
 
-__all__ = ["Method", "check_floating_point", "checked_method", "compute", "join"]
+__all__ = [
+    "Method",
+    "check_floating_point",
+    "checked_groups",
+    "checked_method",
+    "compute",
+    "join",
+]
 
 Method = Literal["auto", "separate", "concatenate"]
 Operation = Convolution | TransposedConvolution
@@ -64,9 +71,8 @@ def _concatenated(
     """Compute the layer as published; each group reads its own copy of the coordinates."""
     pictures = _with_batch(x, operation.rank)
     grid = positions.grid(pictures, operation.rank, x.dtype)
+    joined = join(pictures, grid, "after", operation.groups)
     with _without_autocast(x.device.type):
-        parts = [join(part, grid, "after") for part in pictures.chunk(operation.groups, dim=1)]
-        joined = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         joint = operation.joint_weight(weight, operation.full_size(coord_weight))
     output = operation(joined, joint, bias, operation.groups)
     return output if x.dim() == pictures.dim() else output.squeeze(0)
@@ -271,14 +277,33 @@ def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution)
     )
 
 
-def join(x: Tensor, grid: Tensor, side: Side) -> Tensor:
-    """Concatenate a batch and coordinates, of shape (d, *size) or (N, d, *size)."""
+def checked_groups(groups: int, channels: int) -> int:
+    """Return the number of groups, if it divides the channels.
+
+    Raises:
+        ValueError: If it does not, or is not a positive integer.
+    """
+    if not isinstance(groups, int) or groups < 1 or channels % groups:
+        raise ValueError(
+            f"groups must be a positive integer that divides the {channels} channels, got {groups}"
+        )
+    return groups
+
+
+def join(x: Tensor, grid: Tensor, side: Side, groups: int = 1) -> Tensor:
+    """Concatenate every group of a batch and coordinates, of shape (d, *size) or (N, d, *size)."""
     grid = grid.expand(x.shape[0], *grid.shape[1 - x.dim() :])
-    if _channels_come_last(x):
+    last = _channels_come_last(x)
+    if last:
         # cat keeps the format only if all its inputs have it.
         grid = grid.movedim(1, -1).contiguous().movedim(-1, 1)
     with _without_autocast(x.device.type):  # It refuses to join some half types.
-        return torch.cat([x, grid] if side == "after" else [grid, x], dim=1)
+        if groups == 1:
+            return torch.cat([x, grid] if side == "after" else [grid, x], dim=1)
+        x = x.unflatten(1, (groups, -1))
+        grid = grid.unsqueeze(1).expand(-1, groups, *[-1] * (grid.dim() - 1))
+        joined = torch.cat([x, grid] if side == "after" else [grid, x], dim=2).flatten(1, 2)
+    return joined.movedim(1, -1).contiguous().movedim(-1, 1) if last else joined
 
 
 def _with_batch(pictures: Tensor, rank: int) -> Tensor:

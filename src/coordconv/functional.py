@@ -5,7 +5,13 @@ Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer".
 
 from torch import Tensor
 
-from coordconv.computation import Method, check_floating_point, compute, join
+from coordconv.computation import (
+    Method,
+    check_floating_point,
+    checked_groups,
+    compute,
+    join,
+)
 from coordconv.conventions import Convention, checked_radius
 from coordconv.grids import Window
 from coordconv.operations import Convolution, Numbers, PaddingMode, TransposedConvolution
@@ -19,6 +25,7 @@ def append_coordinates(
     *,
     convention: Convention | str = "tutorial",
     radius: bool = False,
+    groups: int = 1,
     window: Window | tuple | None = None,
     coordinates: Tensor | None = None,
 ) -> Tensor:
@@ -30,17 +37,21 @@ def append_coordinates(
         convention: What the coordinates mean: a `Convention` or the name of a preset. It also
             says on which side of the data they stand.
         radius: Append the distance to the centre as well.
+        groups: Divide the channels into so many groups and append the coordinates to each, for a
+            convolution with as many groups.
         window: Where the pictures lie in a larger one, see `Window`.
         coordinates: Any coordinates instead of those of the convention, shape ``(d, *size)`` for
             the whole batch or ``(N, d, *size)``.
 
     Returns:
-        Shape ``(N, C + d, *size)`` with the dtype, the device and the memory format of ``x``.
+        Shape ``(N, C + groups * d, *size)`` with the dtype, the device and the memory format of
+        ``x``.
 
     Raises:
         TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
-        ValueError: If ``x`` has no spatial axis, if the convention or the window is unusable, or
-            if the coordinates do not have the size of ``x``.
+        ValueError: If ``x`` has no spatial axis, if ``groups`` does not divide its channels, if
+            the convention or the window is unusable, or if the coordinates do not have the size of
+            ``x``.
 
     Example:
         >>> import torch
@@ -59,7 +70,8 @@ def append_coordinates(
             "add the missing batch or channel axis with unsqueeze"
         )
     positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
-    return join(x, positions.grid(x, x.dim() - 2, x.dtype), positions.convention.side)
+    grid = positions.grid(x, x.dim() - 2, x.dtype)
+    return join(x, grid, positions.convention.side, checked_groups(groups, x.shape[1]))
 
 
 def coord_conv(

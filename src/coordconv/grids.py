@@ -215,7 +215,8 @@ def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float
     if isinstance(steps, int):
         steps = max(steps, 1)
     else:
-        steps = (steps * twice.new_ones(1)).clamp(min=1)
+        one = torch.ones(1, dtype=twice.dtype, device=twice.device)
+        steps = (steps * one).clamp(min=1)
     half = (high - low) / 2
     # Divided first, so that the ends of a span around 0 are exact.
     unit = twice / steps

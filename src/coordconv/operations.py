@@ -4,13 +4,14 @@ Each knows how to apply itself, what a kernel tap sees along one axis, and how d
 weights lie in one concatenated layer.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Convolution", "Numbers", "PaddingMode", "TransposedConvolution"]
+__all__ = ["Convolution", "Numbers", "PaddingMode", "TransposedConvolution", "with_margins"]
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 Numbers = int | tuple[int, ...]
@@ -50,27 +51,33 @@ class _Operation:
         return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
 
     def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
-        """Return how many taps lie before and after a smaller kernel, half a tap too few before."""
-        missing = self.kernel[axis] - kernel[axis]
-        return missing // 2, missing - missing // 2
+        """Return how many taps are before and after a smaller kernel, half a tap too few before."""
+        return _margins(kernel[axis], self.kernel[axis])
 
     def full_size(self, coord_weight: Tensor) -> Tensor:
-        """Return coordinate weights with zeros around them, with the kernel of the data.
+        """Return coordinate weights with zeros around them, with the kernel of the data."""
+        return with_margins(coord_weight, self.kernel)
 
-        Concatenated and not padded: the tracing exporter to ONNX knows the shape of that only.
-        """
-        kernel = coord_weight.shape[2:]
-        for axis in range(self.rank):
-            margins = self.margins_around(kernel, axis)
-            if not any(margins):
-                continue
-            shape = [*coord_weight.shape]
+
+def _margins(small: int, large: int) -> tuple[int, int]:
+    missing = large - small
+    return missing // 2, missing - missing // 2
+
+
+def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
+    """Return coordinate weights, shape (a, b, *small), in the middle of a kernel with zeros.
+
+    Concatenated and not padded: the tracing exporter to ONNX knows the shape of that only.
+    """
+    for axis, taps in enumerate(kernel, start=2):
+        shape = [*coord_weight.shape]
+        margins = _margins(shape[axis], taps)
+        if any(margins):
             before, after = (
-                coord_weight.new_zeros(*shape[: axis + 2], taps, *shape[axis + 3 :])
-                for taps in margins
+                coord_weight.new_zeros(*shape[:axis], n, *shape[axis + 1 :]) for n in margins
             )
-            coord_weight = torch.cat([before, coord_weight, after], dim=axis + 2)
-        return coord_weight
+            coord_weight = torch.cat([before, coord_weight, after], dim=axis)
+    return coord_weight
 
 
 class Convolution(_Operation):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.joint_weight import apart, coordinate_axis, together
 from coordconv.conversion.kinds import checked_model
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -89,7 +90,7 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
         prefix = _prefix_of(name, state_dict)
         joint = found.pop(f"{prefix}weight")
         _check(name, layer, joint)
-        found[f"{name}weight"], found[f"{name}coord_weight"] = _apart(layer, joint)
+        found[f"{name}weight"], found[f"{name}coord_weight"] = apart(layer, joint)
         if f"{prefix}bias" in found:
             found[f"{name}bias"] = found.pop(f"{prefix}bias")
     return found
@@ -125,7 +126,7 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
                 "both"
             )
         coord_weight = found.pop(f"{name}coord_weight")
-        found[f"{name}weight"] = _together(layer, found[f"{name}weight"], coord_weight)
+        found[f"{name}weight"] = together(layer, found[f"{name}weight"], coord_weight)
     return found
 
 
@@ -197,9 +198,7 @@ def _check(name: str, layer: Any, joint: Tensor) -> None:
             f"the weight for {name.rstrip('.') or 'the model'!r} must be a dense floating-point "
             f"tensor, got {what}"
         )
-    per_group = (
-        layer.in_channels // layer.groups + layer.coord_weight.shape[_coordinate_axis(layer)]
-    )
+    per_group = layer.in_channels // layer.groups + layer.coord_weight.shape[coordinate_axis(layer)]
     if layer.transposed:
         wanted = (per_group * layer.groups, *layer.weight.shape[1:])
     else:
@@ -216,38 +215,3 @@ def _check(name: str, layer: Any, joint: Tensor) -> None:
             f"{name.rstrip('.')!r} has a smaller kernel for its coordinates: a concatenated weight "
             "does not fit"
         )
-
-
-def _coordinate_axis(layer: Any) -> int:
-    """The axis of ``coord_weight`` that counts the coordinates."""
-    return 0 if layer.transposed else 1
-
-
-def _apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
-    coordinates = layer.coord_weight.shape[_coordinate_axis(layer)]
-    data = layer.in_channels // layer.groups
-    before = layer.convention.side == "before"
-    sizes = [coordinates, data] if before else [data, coordinates]
-    if layer.transposed:
-        # (groups, data + coordinates, out / groups, *kernel)
-        parts = joint.unflatten(0, (layer.groups, -1)).split(sizes, dim=1)
-        weight, coord_weight = reversed(parts) if before else parts
-        weight, coord_weight = weight.flatten(0, 1), coord_weight.transpose(0, 1).flatten(1, 2)
-    else:
-        weight, coord_weight = reversed(joint.split(sizes, 1)) if before else joint.split(sizes, 1)
-    return _own(weight), _own(coord_weight)
-
-
-def _own(part: Tensor) -> Tensor:
-    """A part of a weight in memory of its own, as files of weights need it."""
-    return part.detach().clone(memory_format=torch.contiguous_format)
-
-
-def _together(layer: Any, weight: Tensor, coord_weight: Tensor) -> Tensor:
-    before = layer.convention.side == "before"
-    if layer.transposed:
-        by_group = weight.unflatten(0, (layer.groups, -1))
-        shares = coord_weight.unflatten(1, (layer.groups, -1)).transpose(0, 1)
-        parts = (shares, by_group) if before else (by_group, shares)
-        return torch.cat(parts, dim=1).flatten(0, 1)
-    return torch.cat((coord_weight, weight) if before else (weight, coord_weight), dim=1)

@@ -139,6 +139,7 @@ def _become(
     module.__class__ = kind
     module.set_options(radius, convention, coord_kernel_size, "auto")
     module.coord_weight = coord_weight
+    module.trust_weights()
 
 
 def _described(module: Any) -> str:

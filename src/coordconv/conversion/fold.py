@@ -1,17 +1,21 @@
 """From coordinate layers to plain convolutions plus constants, for one size of input."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize
 
+from coordconv.conversion.expand import collapse
 from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
 from coordconv.conversion.revert import become_plain
 from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["fold"]
 
@@ -25,7 +29,7 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
     layers become what they are now.
 
     Args:
-        model: Any module; it may be a coordinate layer itself. It is left as it is.
+        model: Any module; it may be a coordinate layer itself, or expanded. It is left as it is.
         example: What to call the model with: inputs of the size that it is to be used with.
         options: The same by name.
 
@@ -57,6 +61,7 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
             "the model cannot be copied while it holds weights that were computed with gradients, "
             "as by a hook: call it once under torch.no_grad() first"
         ) from error
+    collapse(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     sizes = sizes_seen(model, layers, example, options, refuse=_unknown_to_a_constant)
     for layer in layers:
@@ -102,7 +107,7 @@ def _share(layer: Any, size: Size) -> Tensor:
         return functional_call(layer, without, (nothing,))
 
 
-class _Folded(nn.Module):
+class _Folded(WeightGuard):
     """The part of a folded layer that is the same for all."""
 
     kernel_size: tuple[int, ...]
@@ -111,25 +116,48 @@ class _Folded(nn.Module):
         """Convolve, and add the map of this size.
 
         Raises:
-            ValueError: There is none.
+            ValueError: If there is no map for this size.
         """
-        size = tuple(input.shape[-len(self.kernel_size) :])
-        constant = getattr(self, _name(size), None)
-        if constant is None:
-            raise ValueError(
-                f"this layer was folded for inputs of size {self._sizes()}, got "
-                f"{_written(size)}; fold the model again for that size"
-            )
-        output = super().forward(input)
-        return output + (constant if output.dim() == constant.dim() else constant[0])
+        self.check_weights()
+        names = self._map_names()
+        maps = [getattr(self, name) for name in names]
+        return _add_map(super().forward(input), input, maps, [_size(name) for name in names])
+
+    def coordinate_tensors(self) -> list[Tensor]:
+        """Return the maps."""
+        return [self._buffers[name] for name in self._map_names()]  # pyright: ignore[reportReturnType]
+
+    def output_axis(self) -> int:
+        """Return the axis of the maps that counts the outputs."""
+        return 1
 
     def extra_repr(self) -> str:
         """Return what the plain layer does, and the sizes."""
-        return f"{super().extra_repr()}, sizes={self._sizes()}"
+        return f"{super().extra_repr()}, sizes={_listed(map(_size, self._map_names()))}"
 
-    def _sizes(self) -> str:
-        names = [name for name, _ in self.named_buffers(recurse=False) if name.startswith(_MAP)]
-        return ", ".join(name.removeprefix(_MAP).replace("x", " x ") for name in names)
+    def _map_names(self) -> list[str]:
+        return [name for name in self._buffers if name.startswith(_MAP)]
+
+
+def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size]) -> Tensor:
+    """Add the map for the size of the input to the output.
+
+    A graph of ``torch.fx`` calls this function, since it cannot look into a size.
+    """
+    size = tuple(map(int, input.shape[-len(sizes[0]) :]))
+    if size not in sizes:
+        raise ValueError(
+            f"this layer was folded for inputs of size {_listed(sizes)}, got {_listed([size])}; "
+            "fold the model again for that size"
+        )
+    constant = maps[sizes.index(size)]
+    if output.dim() < constant.dim():
+        constant = constant[0]
+    if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+        # The trace has no check of the size. Each fails where one of them has another size.
+        output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
+        constant = constant.expand_as(output)
+    return output + constant
 
 
 _MAP = "coord_map_"
@@ -139,8 +167,15 @@ def _name(size: Size) -> str:
     return _MAP + "x".join(map(str, size))
 
 
-def _written(size: Size) -> str:
-    return " x ".join(map(str, size))
+def _size(name: str) -> Size:
+    return tuple(map(int, name.removeprefix(_MAP).split("x")))
+
+
+def _listed(sizes: Iterable[Size]) -> str:
+    return ", ".join(" x ".join(map(str, size)) for size in sizes)
+
+
+torch.fx.wrap("_add_map")
 
 
 _FOLDED: dict[Any, type[nn.Module]] = {
@@ -163,3 +198,4 @@ def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
     layer.__class__ = _FOLDED[plain]
     for size, constant in maps.items():
         layer.register_buffer(_name(size), constant)
+    layer.trust_weights()

@@ -7,9 +7,11 @@ from torch.nn.parameter import is_lazy
 
 from coordconv.conversion.kinds import checked_model, plain_kind
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
 
 __all__ = ["become_plain", "revert"]
 
+_EXPANDED = (ExpandedCoordConv, ExpandedLayer)
 _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 
 
@@ -27,9 +29,9 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
         The model.
 
     Raises:
-        ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is of
-            a class of its own kind, or its coordinate weights are parametrized or pruned. The
-            model is then as it was.
+        ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is
+            expanded or a custom subclass, or its coordinate weights are parametrized or pruned.
+            The model is then as it was.
         TypeError: If the model is none.
 
     Example:
@@ -40,6 +42,9 @@ def revert(model: nn.Module, *, discard: bool = False) -> nn.Module:
         )
     """
     checked_model(model)
+    expanded = [repr(name) for name, m in model.named_modules() if isinstance(m, _EXPANDED)]
+    if expanded:
+        raise ValueError(f"cannot revert {', '.join(expanded)}: expanded; call collapse first")
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     kinds = {module: plain_kind(module) for module in found}
     strange = [repr(found[module]) for module, kind in kinds.items() if kind is None]
@@ -76,6 +81,7 @@ def _largest(module: CoordinateLayer) -> str:
 
 def become_plain(module: Any, kind: Any) -> None:
     """Make a coordinate layer the plain layer of a class, without its coordinates."""
+    module.forget_weights()
     module.__class__ = kind
     del module.coord_weight
     for name in _OPTIONS:

@@ -10,6 +10,7 @@ from coordconv import layers as torch_layers
 from coordconv.conversion.kinds import plain_kind
 from coordconv.keras import layers
 from coordconv.layers.convolution import CoordConvolution
+from coordconv.operations import with_margins
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -67,7 +68,9 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
         (None, *sizes, layer.in_channels) if channels_last else (None, layer.in_channels, *sizes)
     )
     made.kernel.assign(_channels_last(layer.weight))
-    made.coord_kernel.assign(_channels_last(_full_size(layer)))
+    made.coord_kernel.assign(
+        _channels_last(with_margins(layer.coord_weight.detach(), layer.kernel_size))
+    )
     if layer.bias is not None:
         made.bias.assign(_as_array(layer.bias))
     return made
@@ -138,14 +141,6 @@ def _padding_of(layer: CoordConvolution) -> str:
         f"{layer.kernel_size} at the strides {layer.stride}: it pads nothing, or zeros to the same "
         "size as torch does at a stride of 1 alone"
     )
-
-
-def _full_size(layer: CoordConvolution) -> torch.Tensor:
-    """The coordinate weights with the kernel of the data, zeros around a smaller one."""
-    weight = layer.coord_weight.detach()
-    full = weight.new_zeros(*weight.shape[:2], *layer.kernel_size)
-    layer.middle_taps(full).copy_(weight)
-    return full
 
 
 def _channels_last(weight: torch.Tensor) -> np.ndarray:

@@ -27,6 +27,8 @@ class AddCoords(nn.Module):
     Args:
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         radius: Append the distance to the centre as well.
+        groups: Append the coordinates to each of so many groups of channels, for a convolution
+            with as many groups.
 
     Raises:
         ValueError: If no preset has the name of the convention.
@@ -37,10 +39,15 @@ class AddCoords(nn.Module):
         torch.Size([4, 19, 2, 3])
     """
 
-    def __init__(self, *, convention: Convention | str = "tutorial", radius: bool = False) -> None:
+    groups: int = 1
+
+    def __init__(
+        self, *, convention: Convention | str = "tutorial", radius: bool = False, groups: int = 1
+    ) -> None:
         super().__init__()
         self.convention = Convention.of(convention)
         self.radius = checked_radius(radius)
+        self.groups = groups
 
     def forward(
         self,
@@ -53,10 +60,12 @@ class AddCoords(nn.Module):
             input,
             convention=self.convention,
             radius=self.radius,
+            groups=self.groups,
             window=window,
             coordinates=coordinates,
         )
 
     def extra_repr(self) -> str:
         """Return the radius, and the convention if it is not the tutorial's."""
-        return f"radius={self.radius}{describe(self.convention)}"
+        text = f"radius={self.radius}{describe(self.convention)}"
+        return text if self.groups == 1 else f"{text}, groups={self.groups}"

@@ -96,11 +96,26 @@ class CoordConvolution(CoordinateLayer):
             window: Where these pictures lie in a larger one, for all alike or per sample.
             coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
         """
+        self.check_weights()
+        return self._conv_forward(
+            input, self.weight, self.bias, window=window, coordinates=coordinates
+        )
+
+    def _conv_forward(
+        self,
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        window: Window | tuple | None = None,
+        coordinates: Tensor | None = None,
+    ) -> Tensor:
+        # Adapters and quantizers call this method of torch.nn.Conv2d with a weight of their own.
         return coord_conv(
             input,
-            self.weight,
+            weight,
             self.coord_weight,
-            self.bias,
+            bias,
             self.stride,
             self.padding,
             self.dilation,

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
-from coordconv.layers.integrated import Integrated, integrate
+from coordconv.layers.integrated import integrate
+from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
 
 
-class CoordinateLayer(Integrated):
+class CoordinateLayer(WeightGuard):
     """A layer with the options that it has beyond those of its plain convolution.
 
     It stands before that convolution among the bases of a layer.
@@ -41,10 +42,20 @@ class CoordinateLayer(Integrated):
     ) -> None:
         """Check the options and keep them."""
         integrate()
+        self.start_guard()
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
         self.method = checked_method(method)
+
+    def coordinate_tensors(self) -> list[Tensor]:
+        """Return the coordinate weights, if there are any that are not computed from others."""
+        coord_weight = self._parameters.get("coord_weight")
+        return [] if coord_weight is None else [coord_weight]
+
+    def output_axis(self) -> int:
+        """Return the axis of the coordinate weights that counts the outputs."""
+        return 1 if self.transposed else 0
 
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
         """Return the part of full-size coordinate weights that this layer's kernel covers."""

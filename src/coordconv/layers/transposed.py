@@ -102,6 +102,7 @@ class CoordTransposedConvolution(CoordinateLayer):
             window: Where these pictures lie in a larger one, for all alike or per sample.
             coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
         """
+        self.check_weights()
         output_padding = self._output_padding(
             input,
             output_size,

@@ -1,0 +1,57 @@
+"""The weight of a layer that concatenates, from the two weights of a coordinate layer and back."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["apart", "coordinate_axis", "together"]
+
+
+def coordinate_axis(layer: Any) -> int:
+    """Return the axis of ``coord_weight`` that counts the coordinates."""
+    return 0 if layer.transposed else 1
+
+
+def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weight and the coordinate weights that a joint weight consists of.
+
+    Args:
+        layer: Has the groups, the radius, the convention and the kernel.
+        joint: Shape (out, in / groups + d, *kernel), or (in + groups * d, out / groups, *kernel).
+    """
+    coordinates = len(layer.kernel_size) + layer.radius
+    per_group = joint.shape[0] // layer.groups if layer.transposed else joint.shape[1]
+    data = per_group - coordinates
+    before = layer.convention.side == "before"
+    sizes = [coordinates, data] if before else [data, coordinates]
+    if layer.transposed:
+        # (groups, data + coordinates, out / groups, *kernel)
+        parts = joint.unflatten(0, (layer.groups, -1)).split(sizes, dim=1)
+        weight, coord_weight = reversed(parts) if before else parts
+        weight, coord_weight = weight.flatten(0, 1), coord_weight.transpose(0, 1).flatten(1, 2)
+    else:
+        weight, coord_weight = reversed(joint.split(sizes, 1)) if before else joint.split(sizes, 1)
+    return _own(weight), _own(coord_weight)
+
+
+def _own(part: Tensor) -> Tensor:
+    """Return a part of a weight in memory of its own, as files of weights need it."""
+    return part.detach().clone(memory_format=torch.contiguous_format)
+
+
+def together(layer: Any, weight: Tensor, coord_weight: Tensor) -> Tensor:
+    """Return the weight of the layer that concatenates, with coordinates on the convention's side.
+
+    Args:
+        layer: Has the groups and the convention.
+        weight: As in the layer.
+        coord_weight: As in the layer, with the kernel of ``weight``.
+    """
+    before = layer.convention.side == "before"
+    if layer.transposed:
+        by_group = weight.unflatten(0, (layer.groups, -1))
+        shares = coord_weight.unflatten(1, (layer.groups, -1)).transpose(0, 1)
+        parts = (shares, by_group) if before else (by_group, shares)
+        return torch.cat(parts, dim=1).flatten(0, 1)
+    return torch.cat((coord_weight, weight) if before else (weight, coord_weight), dim=1)

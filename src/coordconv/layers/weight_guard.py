@@ -1,0 +1,255 @@
+"""Keep what coordinates add in step with a weight that another tool scales.
+
+Tools that fuse batch normalization scale the output channels of ``weight`` and know nothing of the
+coordinate weights beside it. If a layer is assigned a new weight that is the old one with scaled
+channels, its coordinates are scaled too. A weight that was scaled in place is an error at the next
+forward pass.
+"""
+
+import warnings
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from coordconv.layers.integrated import Integrated
+
+__all__ = ["WeightGuard"]
+
+_MAX_STEPS = 3
+
+
+class _Probe(NamedTuple):
+    """Some numbers of every output channel, from when the coordinates fitted the weight."""
+
+    places: Tensor  # (out, k): which numbers of a channel.
+    values: Tensor  # (out, k)
+    largest: Tensor  # (out,): the largest magnitude among what coordinates add.
+    first: float | None  # The first of the values, on a CPU, where reading it is cheap.
+    version: tuple[int, int, int]
+
+
+class WeightGuard(Integrated):
+    """A convolution with tensors beside ``weight`` that have to be scaled when it is."""
+
+    transposed: bool
+    groups: int
+    _probe: _Probe | None = None
+    _doubt: str = ""
+    _steps: tuple[int, int, int] = (-1, -1, 0)
+
+    def coordinate_tensors(self) -> list[Tensor]:
+        """Return the tensors that belong to ``weight``, each with its outputs along one axis."""
+        raise NotImplementedError
+
+    def output_axis(self) -> int:
+        """Return the axis of these tensors that counts the outputs."""
+        raise NotImplementedError
+
+    def start_guard(self) -> None:
+        """Begin to check, with nothing known of the weights."""
+        self._probe, self._doubt, self._steps = None, "", (-1, -1, 0)
+
+    def trust_weights(self) -> None:
+        """Declare that weight and coordinates fit together as they are now."""
+        self._doubt, self._probe = "", None
+        if self._is_readable():
+            self._probe = self._take_probe(None)
+
+    def check_weights(self) -> None:
+        """Check the weights before a forward pass.
+
+        Warns:
+            UserWarning: If an optimizer updates ``weight`` and never the coordinate weights.
+
+        Raises:
+            RuntimeError: If ``weight`` was scaled in place and the coordinates were not.
+        """
+        if _is_recorded():
+            return
+        if self.training:
+            self._count_steps()
+        elif self._doubt:
+            pass
+        elif self._probe is None:
+            self.trust_weights()
+        elif self._has_changed(self._probe):
+            self._compare(self._probe)
+        if self._doubt:
+            raise RuntimeError(self._doubt)
+
+    def train(self, mode: bool = True):
+        """Set the mode; inference starts from the weights that training left."""
+        if self.training and not mode and not self._doubt:
+            if self._probe is None:
+                self.trust_weights()
+            else:
+                self._compare(self._probe)
+        return super().train(mode)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "weight":
+            self._scale_for(value)
+        super().__setattr__(name, value)
+        if name == "coord_weight":
+            self._doubt, self._probe = "", None
+
+    def forget_weights(self) -> None:
+        """Drop what is kept for these checks, as where the layer becomes a plain one."""
+        for name in ("_probe", "_doubt", "_steps"):
+            vars(self).pop(name, None)
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        super()._load_from_state_dict(*args, **options)
+        self.trust_weights()
+
+    def _is_readable(self) -> bool:
+        tensors = [self._parameters.get("weight"), *self.coordinate_tensors()]
+        return len(tensors) > 1 and all(map(_is_ordinary, tensors))
+
+    def _has_changed(self, probe: _Probe) -> bool:
+        weight: Any = self._parameters.get("weight")
+        if not _is_ordinary(weight):
+            return False
+        if _version(weight) != probe.version:
+            return True
+        first = probe.first
+        return first is not None and self._channels(weight)[0, probe.places[0, 0]].item() != first
+
+    def _compare(self, before: _Probe) -> None:
+        """Note a doubt if the weight was scaled since, or else take it as it is now."""
+        if not self._is_readable():
+            return
+        now = self._take_probe(before.places)
+        old = before.values.to(now.values)
+        factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
+        if (
+            factors is None
+            or not now.largest.any()
+            or _are_close(before.largest.to(factors) * factors.abs(), now.largest)
+        ):
+            self._probe = now
+        else:
+            self._doubt = _SCALED.format(kind=type(self).__name__)
+
+    def _take_probe(self, index: Tensor | None) -> _Probe:
+        weight: Any = self._parameters["weight"]
+        with torch.no_grad():
+            channels = self._channels(weight)
+            if index is None or index.shape[0] != channels.shape[0]:
+                # Two numbers tell a scaled channel from a trained one; with few channels, more.
+                taken = min(2 if channels.shape[0] >= 8 else 4, channels.shape[1])
+                index = channels.abs().topk(taken, dim=1).indices
+            values = channels.gather(1, index.to(channels.device))
+            axis = self.output_axis()
+            maxima = [
+                one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
+            ]
+            first = values[0, 0].item() if weight.device.type == "cpu" else None
+        return _Probe(index, values, torch.stack(maxima).amax(0), first, _version(weight))
+
+    def _channels(self, weight: Tensor) -> Tensor:
+        """Return a weight as a matrix with a row for each output channel."""
+        if self.transposed:
+            weight = weight.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
+        return weight.detach().flatten(1)
+
+    def _scale_for(self, value: Any) -> None:
+        """Scale the coordinates for a weight that is to be assigned."""
+        weight: Any = self._parameters.get("weight")
+        if weight is value or not _is_ordinary(value) or not self._is_readable():
+            return
+        coordinates = self.coordinate_tensors()
+        if weight.shape != value.shape or not any(one.any() for one in coordinates):
+            return
+        with torch.no_grad():
+            before, now = self._channels(weight), self._channels(value)
+            factors = _channel_factors(before.to(now), now)
+            if factors is None:
+                return
+            if before.shape[1] == 1 or not before.any(dim=1).all():
+                # One number is always a multiple of another; a channel of zeros tells no factor.
+                self._doubt = _SCALED.format(kind=type(self).__name__)
+                return
+            for one in coordinates:
+                shape = [1] * one.dim()
+                shape[self.output_axis()] = -1
+                one.mul_(factors.to(one).view(shape))
+        self._probe = None
+
+    def _count_steps(self) -> None:
+        weight: Any = self._parameters.get("weight")
+        coord_weight: Any = self._parameters.get("coord_weight")
+        if self._steps[2] > _MAX_STEPS or not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
+            return
+        if not weight.requires_grad or not coord_weight.requires_grad:
+            return
+        versions, before = (weight._version, coord_weight._version), self._steps
+        if versions == before[:2]:
+            return
+        steps = before[2] + 1 if versions[1] == before[1] else 0
+        self._steps = (*versions, steps)
+        if steps > _MAX_STEPS:
+            warnings.warn(_UNTRAINED.format(kind=type(self).__name__), stacklevel=4)
+
+
+_SCALED = (
+    "the output channels of the weight of this {kind} were scaled, as tools that fuse batch "
+    "normalization do, and what its coordinates add was not. Fuse with "
+    "coordconv.fuse_batch_norm(model), or call coordconv.expand(model, form='layer') before the "
+    "other tool; if only the weight was meant to change, call trust_weights() on this layer"
+)
+_UNTRAINED = (
+    "the weight of this {kind} is trained and its coord_weight is not: no optimizer updates it. "
+    "Make the optimizer from model.parameters() after convert, or pass it as "
+    "convert(model, optimizer=optimizer); if it is not to be trained, call "
+    "coord_weight.requires_grad_(False)"
+)
+
+
+def _channel_factors(before: Tensor, now: Tensor) -> Tensor | None:
+    """Return the factors, shape (out,), by which channels were scaled; None if they were not.
+
+    Args:
+        before: Shape (out, k).
+        now: The same shape.
+    """
+    if not (before.isfinite().all() and now.isfinite().all()):
+        return None
+    square = before.square().sum(1)
+    factors = (before * now).sum(1) / square
+    factors = torch.where(square > 0, factors, 1.0)
+    unchanged = _are_close(factors, torch.ones_like(factors))
+    return None if unchanged or not _are_close(before * factors[:, None], now) else factors
+
+
+def _are_close(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors agree to the rounding of a few operations, row by row."""
+    one, other = one.reshape(one.shape[0], -1), other.reshape(other.shape[0], -1)
+    largest = torch.maximum(one.abs(), other.abs()).amax(1, keepdim=True)
+    return bool(((one - other).abs() <= 8 * torch.finfo(other.dtype).eps * largest).all())
+
+
+def _is_ordinary(tensor: Any) -> bool:
+    """Tell whether the numbers of a tensor can be read: neither meta, fake, sparse nor sharded."""
+    return (
+        type(tensor) in (nn.Parameter, Tensor)
+        and tensor.is_floating_point()
+        and tensor.layout == torch.strided
+        and tensor.device.type != "meta"
+        and tensor.numel() > 0
+    )
+
+
+def _version(weight: Tensor) -> tuple[int, int, int]:
+    # A replaced `data` changes the address, a change in place the version.
+    return id(weight), weight.data_ptr(), 0 if weight.is_inference() else weight._version
+
+
+def _is_recorded() -> bool:
+    """Tell whether a graph is made of this call, or its tensors are wrapped."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        or torch._C._are_functorch_transforms_active()
+    )
