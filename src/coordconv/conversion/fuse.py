@@ -207,7 +207,7 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
 
 def _fuse(module: nn.Module, norm: Any) -> None:
     convolution: Any = module.conv if isinstance(module, ExpandedCoordConv) else module
-    guard: Any = convolution if isinstance(convolution, WeightGuard) else None
+    guard = _guard_of(convolution)
     weight = convolution.weight
     with torch.no_grad():
         working = torch.promote_types(weight.dtype, torch.float32)
@@ -229,6 +229,10 @@ def _fuse(module: nn.Module, norm: Any) -> None:
             convolution.bias.copy_(bias)
         if guard is not None:
             guard.trust_weights()
+
+
+def _guard_of(convolution: nn.Module) -> WeightGuard | None:
+    return convolution if isinstance(convolution, WeightGuard) else None
 
 
 def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
+from coordconv.layers.integrated import integrate
 from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
@@ -40,6 +41,7 @@ class CoordinateLayer(WeightGuard):
         method: Method,
     ) -> None:
         """Check the options and keep them."""
+        integrate()
         WeightGuard.start_guard(self)  # convert calls this before it changes the class
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
