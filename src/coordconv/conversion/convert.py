@@ -12,6 +12,7 @@ from coordconv.conversion.kinds import checked_model, coordinate_kind, stored_we
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.selection import Where, convolutions, selected
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
+from coordconv.layers.materialization import coordinate_parameter
 from coordconv.operations import Numbers
 
 __all__ = ["convert"]
@@ -35,7 +36,11 @@ def convert(
     which an optimizer that exists has to be told of.
 
     A layer that sees coordinates already is left as it is. A lazy convolution, which has no
-    function yet, draws its weights as a fresh coordinate layer does, the coordinates' zero.
+    function yet, draws its weights as it would have; and ``reset_parameters`` of a converted layer
+    draws those of the plain layer, and sets the coordinates' to zero.
+
+    What was converted is kept in the ``config.json`` of a transformers model, see
+    `coordconv.integrations.transformers`.
 
     Args:
         model: Any module; it may be a convolution itself.
@@ -117,7 +122,7 @@ def _zeros(module: Any, radius: bool, coord_kernel_size: Numbers | None) -> nn.P
     pair = (module.out_channels, len(kernel) + radius)
     shape = (*(reversed(pair) if module.transposed else pair), *kernel)
     zeros = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
-    return nn.Parameter(zeros if is_lazy(weight) else _laid_out_as(weight, zeros))
+    return coordinate_parameter(zeros if is_lazy(weight) else _laid_out_as(weight, zeros))
 
 
 def _laid_out_as(weight: Tensor, zeros: Tensor) -> Tensor:
@@ -139,6 +144,7 @@ def _become(
     module.__class__ = kind
     module.set_options(radius, convention, coord_kernel_size, "auto")
     module.coord_weight = coord_weight
+    module.starts_at_zero = True
 
 
 def _described(module: Any) -> str:
