@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from coordconv.conventions import Convention, checked_radius
+from coordconv.conversion.frameworks import prepare_frameworks
 from coordconv.conversion.kinds import checked_model, coordinate_kind, stored_weight, why_not
 from coordconv.conversion.report import Change, Report
 from coordconv.conversion.selection import Where, convolutions, selected
@@ -77,6 +78,7 @@ def convert(
         )
     """
     checked_model(model)
+    prepare_frameworks()
     if tell is not None and not callable(tell):
         raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)

@@ -14,6 +14,7 @@ __all__ = [
     "plain_kind",
     "stored_weight",
     "why_not",
+    "written_class",
 ]
 
 PAIRS: dict[type[nn.Module], type[nn.Module]] = {
@@ -54,7 +55,7 @@ def is_convolution(module: nn.Module) -> bool:
 
 def why_not(module: nn.Module) -> str:
     """Say why a convolution cannot be converted; "" where it can."""
-    kind = _without_parametrizations(module)
+    kind = written_class(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if _is_foreign(module):
         return f"{name} is quantized, or made to be; convert before quantizing"
@@ -75,12 +76,12 @@ def why_not(module: nn.Module) -> str:
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
     """The class that a plain convolution becomes."""
-    return _in_place_of(module, PAIRS[_without_parametrizations(module)])
+    return _in_place_of(module, PAIRS[written_class(module)])
 
 
 def plain_kind(module: nn.Module) -> type[nn.Module] | None:
     """The class that a coordinate layer goes back to; None for a class of its own kind."""
-    plain = BACK.get(_without_parametrizations(module))
+    plain = BACK.get(written_class(module))
     return None if plain is None else _in_place_of(module, plain)
 
 
@@ -98,7 +99,8 @@ def _is_foreign(module: nn.Module) -> bool:
     return type(module).__module__.startswith(_FOREIGN)
 
 
-def _without_parametrizations(module: nn.Module) -> type[nn.Module]:
+def written_class(module: nn.Module) -> type[nn.Module]:
+    """The class of a module, without the one that torch puts above it for parametrizations."""
     # A parametrized module has a class of its own, made by torch, above the one that was written.
     kind = type(module)
     return kind.__bases__[0] if parametrize.is_parametrized(module) else kind

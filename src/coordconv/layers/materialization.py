@@ -29,7 +29,7 @@ class _OnMeta(nn.Parameter):
 
     def __new__(cls, data: Tensor, requires_grad: bool = True, **_: Any) -> nn.Parameter:
         kind = cls if data.is_meta else nn.Parameter
-        return nn.Parameter.__new__(kind, data, requires_grad)
+        return nn.Parameter.__new__(kind, data.detach(), requires_grad)
 
     @classmethod
     def __torch_function__(
