@@ -22,7 +22,7 @@ Example:
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -148,26 +148,32 @@ def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
 
     Layers that the model lacks are left out: transformers drops their weights and says so.
     """
-    present = {name for names in convolutions(model).values() for name in names}
-    prefix = f"{model.base_model_prefix}."
-    layers = {}
-    for name, options in layers_of(entry).items():
-        # The order in which transformers looks for the place of a weight.
-        stripped = name.removeprefix(prefix)
-        if name.startswith(prefix) and stripped in present:
-            layers[stripped] = options
-        elif prefix + name in present:
-            layers[prefix + name] = options
-        elif name in present:
-            layers[name] = options
-    return {**entry, "layers": layers}
+    layers = layers_of(entry)
+    places = _places(model, layers)
+    return {**entry, "layers": {places[name]: layers[name] for name in places}}
 
 
-def _refuse_unknown(model: Any, unexpected: Any) -> None:
-    """Raise if weights for coordinates were left out because a layer of the model is plain."""
-    names = {key.removesuffix(".coord_weight") for key in unexpected if _is_coordinate(key)}
+def _places(model: Any, names: Iterable[str]) -> dict[str, str]:
+    """The convolutions of a model to which the saved names belong, where it has them.
+
+    The order is that in which transformers looks for the place of a weight.
+    """
     present = {name for known in convolutions(model).values() for name in known}
-    dropped = sorted(names & present)
+    prefix = f"{model.base_model_prefix}."
+    found = {}
+    for name in names:
+        stripped = [name.removeprefix(prefix)] if name.startswith(prefix) else []
+        places = [place for place in (*stripped, prefix + name, name) if place in present]
+        if places:
+            found[name] = places[0]
+    return found
+
+
+def _refuse_unknown(model: Any, unexpected: Iterable[str]) -> None:
+    """Raise if weights for coordinates were left out because a layer of the model is plain."""
+    suffix = ".coord_weight"
+    names = [key.removesuffix(suffix) for key in unexpected if key.endswith(suffix)]
+    dropped = sorted(_places(model, names).values())
     if dropped:
         raise ValueError(
             f"the checkpoint has coordinate weights for {', '.join(map(repr, dropped))}, and its "
@@ -175,10 +181,6 @@ def _refuse_unknown(model: Any, unexpected: Any) -> None:
             "__init__ calls convert(self, ...) as the saved model was converted, load with it, and "
             "save again"
         )
-
-
-def _is_coordinate(key: str) -> bool:
-    return key.endswith(".coord_weight")
 
 
 def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
