@@ -275,7 +275,7 @@ def test_coordinate_weights_that_were_lost_are_refused(tmp_path):
     file = tmp_path / "model.safetensors"
     weights = {name: v for name, v in load_file(file).items() if "coord_weight" not in name}
     save_file(weights, file, {"format": "pt"})
-    with pytest.raises(ValueError, match="no coordinate weights for 'resnet.embedder"):
+    with pytest.raises(ValueError, match=r"no coordinate weights for 'resnet\.embedder"):
         ResNet.from_pretrained(tmp_path)
 
 

@@ -115,7 +115,7 @@ def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(
 )
 def test_a_model_that_was_converted_otherwise_is_refused(options):
     config = conversion_config(convert(plain()))
-    with pytest.raises(ValueError, match="'0' with .*, the configuration with"):
+    with pytest.raises(ValueError, match=r"'0' with .*, the configuration with"):
         convert_from_config(convert(plain(), **options), config)
 
 
