@@ -12,7 +12,13 @@ import pytest
 
 import coordconv
 from coordconv import export, keras, testing
-from coordconv.conversion import from_concatenated, from_plain, to_concatenated
+from coordconv.conversion import (
+    conversion_config,
+    convert_from_config,
+    from_concatenated,
+    from_plain,
+    to_concatenated,
+)
 from coordconv.costs import coordinate_costs
 from coordconv_lab.hub import SharedNet
 
@@ -44,6 +50,8 @@ def test_the_public_names_are_these_and_no_others():
         *(getattr(coordconv, name) for name in [*CLASSES, *FUNCTIONS]),
         *(getattr(testing, name) for name in ASSERTS),
         *(getattr(export, name) for name in export.__all__),
+        conversion_config,
+        convert_from_config,
         from_concatenated,
         from_plain,
         to_concatenated,

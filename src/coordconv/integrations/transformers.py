@@ -36,10 +36,9 @@ from coordconv.conversion.configuration import (
 from coordconv.conversion.selection import convolutions
 from coordconv.layers.coordinates import CoordinateLayer
 
-__all__ = ["KEY", "install"]
+__all__ = ["install"]
 
-KEY = "coordconv"
-"""Name of the entry in ``config.json``."""
+KEY = "coordconv"  # of the entry in config.json
 
 
 def install() -> None:
@@ -47,6 +46,13 @@ def install() -> None:
 
     Raises:
         ImportError: If transformers is missing or older than 5.0.
+
+    Example:
+        >>> from transformers import PreTrainedModel
+        >>> before = PreTrainedModel.save_pretrained
+        >>> install()  # importing this module did it
+        >>> PreTrainedModel.save_pretrained is before
+        True
     """
     try:
         from transformers import PreTrainedModel
