@@ -77,9 +77,9 @@ def install() -> None:
 
 def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
     """Put ``wrapper(original, *args, **kwargs)`` in the place of a method of any kind."""
-    found = inspect.getattr_static(owner, name)
+    found: Any = inspect.getattr_static(owner, name)
     kind = type(found) if isinstance(found, classmethod | staticmethod) else None
-    original = found.__func__ if kind else found
+    original: Any = found.__func__ if kind else found
     if hasattr(original, "_coordconv"):
         return
 
@@ -87,7 +87,7 @@ def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         return wrapper(original, *args, **kwargs)
 
-    wrapped._coordconv = True  # pyright: ignore[reportFunctionMemberAccess]
+    vars(wrapped)["_coordconv"] = True
     setattr(owner, name, kind(wrapped) if kind else wrapped)
 
 
@@ -115,7 +115,7 @@ def _entry(config: Any, entry: dict[str, Any] | None) -> Iterator[None]:
 def _building(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
     """``post_init``: a configuration with coordinates builds a model with coordinates."""
     result = original(self, *args, **kwargs)
-    entry = getattr(self.config, KEY, None)
+    entry: Any = getattr(self.config, KEY, None)
     if _is_for(self, entry):
         # A subclass may create layers after this; loading converts those as well.
         convert_from_config(self, _entry_for(self, entry))
