@@ -13,6 +13,8 @@ import pytest
 import coordconv
 from coordconv import export, keras, testing
 from coordconv.conversion import (
+    conversion_config,
+    convert_from_config,
     from_concatenated,
     from_plain,
     register_convolution,
@@ -49,6 +51,8 @@ def test_the_public_names_are_these_and_no_others():
         *(getattr(coordconv, name) for name in [*CLASSES, *FUNCTIONS]),
         *(getattr(testing, name) for name in ASSERTS),
         *(getattr(export, name) for name in export.__all__),
+        conversion_config,
+        convert_from_config,
         from_concatenated,
         from_plain,
         register_convolution,

@@ -1,6 +1,7 @@
 """Coordinates for models that exist: from plain convolutions to coordinate layers and back."""
 
 from coordconv.conversion.checkpoints import from_concatenated, from_plain, to_concatenated
+from coordconv.conversion.configuration import conversion_config, convert_from_config
 from coordconv.conversion.convert import convert
 from coordconv.conversion.expand import collapse, expand
 from coordconv.conversion.fold import fold
@@ -13,7 +14,9 @@ __all__ = [
     "Change",
     "Report",
     "collapse",
+    "conversion_config",
     "convert",
+    "convert_from_config",
     "expand",
     "fold",
     "from_concatenated",

@@ -30,6 +30,7 @@ from coordconv.conversion.selection import (
     skips_maps_of_one_pixel,
 )
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
+from coordconv.layers.materialization import coordinate_parameter
 from coordconv.layers.others import CoordinatesInFront
 from coordconv.operations import Numbers
 
@@ -61,7 +62,11 @@ def convert(
     what would not notice the new weights is refused.
 
     A layer that sees coordinates already is left as it is. A lazy convolution, which has no
-    function yet, draws its weights as a fresh coordinate layer does, the coordinates' zero.
+    function yet, draws its weights as it would have; and ``reset_parameters`` of a converted layer
+    draws those of the plain layer, and sets the coordinates' to zero.
+
+    What was converted is kept in the ``config.json`` of a transformers model, see
+    `coordconv.integrations.transformers`.
 
     A subclass of a convolution is converted if its forward is that of its base or is known, see
     `coordconv.conversion.register_convolution`: its own forward is kept, and the coordinates are
@@ -200,8 +205,10 @@ def _zeros(
     shape = (*(reversed(pair) if module.transposed else pair), *kernel)
     with torch.inference_mode(False):  # what is made in inference mode can never be trained
         if is_lazy(weight):
-            return nn.Parameter(torch.zeros(shape, dtype=weight.dtype, device=weight.device))
-        return nn.Parameter(_laid_out_as(weight, weight.new_zeros(shape)))
+            return coordinate_parameter(
+                torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+            )
+        return coordinate_parameter(_laid_out_as(weight, weight.new_zeros(shape)))
 
 
 def _laid_out_as(weight: Tensor, zeros: Tensor) -> Tensor:
@@ -223,6 +230,7 @@ def _become(
     options: Any = kind
     options.set_options(module, radius, convention, tuple(coord_weight.shape[2:]), "auto")
     module.coord_weight = coord_weight
+    module.starts_at_zero = True
     module.__class__ = kind
     module.trust_weights()
 

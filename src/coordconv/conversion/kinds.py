@@ -17,12 +17,14 @@ __all__ = [
     "Unknown",
     "checked_model",
     "checked_unknown",
+    "coordinate_class",
     "coordinate_kind",
     "is_convolution",
     "own_class",
     "plain_kind",
     "stored_weight",
     "why_not",
+    "written_class",
 ]
 
 Unknown = Literal["refuse", "in front"]
@@ -79,7 +81,7 @@ def is_convolution(module: nn.Module) -> bool:
 
 def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
     """Return why a layer cannot be converted; "" where it can."""
-    kind = _without_parametrizations(module)
+    kind = written_class(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, torch.jit.ScriptModule):
         return (
@@ -105,8 +107,13 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
     """Return the class that a layer becomes: of a layer not known, with coordinates in front."""
-    kind = _without_parametrizations(module)
-    return _in_place_of(module, _coordinate_class(kind) or in_front_kind(kind))
+    return _in_place_of(module, coordinate_class(module))
+
+
+def coordinate_class(module: nn.Module) -> type[nn.Module]:
+    """Return that class without the one that torch puts above it for parametrizations."""
+    kind = written_class(module)
+    return _coordinate_class(kind) or in_front_kind(kind)
 
 
 def _coordinate_class(kind: type[nn.Module]) -> type[nn.Module] | None:
@@ -115,7 +122,7 @@ def _coordinate_class(kind: type[nn.Module]) -> type[nn.Module] | None:
 
 def plain_kind(module: nn.Module) -> type[nn.Module] | None:
     """The class that a coordinate layer goes back to; None for a class of its own kind."""
-    kind = _without_parametrizations(module)
+    kind = written_class(module)
     plain = BACK.get(kind) or made_from(kind)
     return None if plain is None else _in_place_of(module, plain)
 
@@ -139,7 +146,8 @@ def _class_name(module: nn.Module) -> str:
     return str(getattr(module, "original_name", type(module).__name__))
 
 
-def _without_parametrizations(module: nn.Module) -> type[nn.Module]:
+def written_class(module: nn.Module) -> type[nn.Module]:
+    """The class of a module, without the one that torch puts above it for parametrizations."""
     # A parametrized module has a class of its own, made by torch, above the one that was written.
     kind = type(module)
     return kind.__bases__[0] if parametrize.is_parametrized(module) else kind

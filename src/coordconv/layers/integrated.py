@@ -2,13 +2,17 @@
 
 import importlib
 import sys
+import warnings
 from typing import Any
 
 from torch import nn
 
 __all__ = ["Integrated", "integrate"]
 
-_INTEGRATIONS = {"ultralytics.nn.tasks": "coordconv.integrations.ultralytics"}
+_INTEGRATIONS = {
+    "transformers.modeling_utils": "coordconv.integrations.transformers",
+    "ultralytics.nn.tasks": "coordconv.integrations.ultralytics",
+}
 """Modules that change coordinate layers without a word, and ours that prevent it."""
 
 
@@ -16,7 +20,10 @@ def integrate() -> None:
     """Install the integration of each library that has been imported."""
     for library, integration in _INTEGRATIONS.items():
         if library in sys.modules:
-            importlib.import_module(integration).install()
+            try:
+                importlib.import_module(integration).install()
+            except ImportError as error:
+                warnings.warn(f"{integration}: {error}", RuntimeWarning, stacklevel=2)
 
 
 class Integrated(nn.Module):
