@@ -15,6 +15,7 @@ from coordconv.conversion.kinds import (
     checked_model,
     checked_unknown,
     coordinate_kind,
+    sees_coordinates,
     stored_weight,
     why_not,
 )
@@ -130,7 +131,7 @@ def convert(
     names = {**convolutions(model), **others}
     chosen = _chosen(model, names, where)
     skipped = sees_one_pixel(model, chosen, example) if skips_maps_of_one_pixel(where) else {}
-    held = holders(model, [one for one in chosen if not isinstance(one, CoordinateLayer)])
+    held = holders(model, [one for one in chosen if not sees_coordinates(one)])
     reasons = {
         one: held.get(one) or why_not(one, unknown)
         for one in names
@@ -187,7 +188,7 @@ def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> Non
     refused = {
         module: reason
         for module, reason in reasons.items()
-        if reason and not isinstance(module, CoordinateLayer)
+        if reason and not sees_coordinates(module)
     }
     if refused and not (all_of_them and len(refused) < len(reasons)):
         listed = "; ".join(f"{names[module][0]!r}: {why}" for module, why in refused.items())

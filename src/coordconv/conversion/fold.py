@@ -179,8 +179,9 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
         constant = constant[0]
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         # The trace has no check of the size. Each fails where one of them has another size.
+        fitting = constant.expand_as(output)
         output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
-        constant = constant.expand_as(output)
+        return output + fitting
     return output + constant
 
 

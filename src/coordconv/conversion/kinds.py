@@ -12,6 +12,8 @@ from coordconv.conversion.known import known_kind
 from coordconv.conversion.made import made_from, why_not_made
 from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
+from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = [
     "Unknown",
@@ -22,6 +24,7 @@ __all__ = [
     "is_convolution",
     "own_class",
     "plain_kind",
+    "sees_coordinates",
     "stored_weight",
     "why_not",
     "written_class",
@@ -43,6 +46,7 @@ PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.LazyConvTranspose2d: layers.LazyCoordConvTranspose2d,
     nn.LazyConvTranspose3d: layers.LazyCoordConvTranspose3d,
 }
+_WITH_COORDINATES = (CoordinateLayer, ExpandedCoordConv, ExpandedLayer, WeightGuard)
 BACK = {coordinate: plain for plain, coordinate in PAIRS.items()}
 
 _FOREIGN = ("torch.ao.nn", "torch.nn.quantized", "torch.nn.qat", "torch.nn.intrinsic", "torchao")
@@ -72,11 +76,16 @@ def checked_unknown(unknown: Unknown) -> Unknown:
 
 def is_convolution(module: nn.Module) -> bool:
     """Whether a module is a convolution of any kind, one that cannot be converted included."""
-    kinds = (nn.modules.conv._ConvNd, CoordinateLayer)
+    kinds = (nn.modules.conv._ConvNd, *_WITH_COORDINATES)
     name = _class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
         return "Conv" in name and name.endswith(("1d", "2d", "3d"))
     return isinstance(module, kinds) or (_is_foreign(module) and "Conv" in name)
+
+
+def sees_coordinates(module: nn.Module) -> bool:
+    """Return whether a layer has coordinates, as it is, expanded or folded."""
+    return isinstance(module, _WITH_COORDINATES)
 
 
 def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
@@ -90,7 +99,7 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
         )
     if _is_foreign(module):
         return f"{name} is quantized, or made to be; convert before quantizing"
-    if isinstance(module, CoordinateLayer):
+    if sees_coordinates(module):
         return "it sees coordinates already"
     if _coordinate_class(kind) is None:
         if unknown == "in front":

@@ -9,6 +9,7 @@ from torch import nn
 from coordconv.conversion.detectors import NO_DETECTOR, in_detector
 from coordconv.conversion.kinds import is_convolution
 from coordconv.conversion.suggestions import grouped, listed, suggestion
+from coordconv.layers.expanded import ExpandedCoordConv
 
 __all__ = ["Names", "Where", "convolutions", "named_layers", "selected", "skips_maps_of_one_pixel"]
 
@@ -20,8 +21,9 @@ Names = Mapping[nn.Module, tuple[str, ...]]
 def convolutions(model: nn.Module) -> Names:
     """Every convolution of a model with all names under which the model holds it, in its order."""
     found: dict[nn.Module, list[str]] = {}
+    inside = {one.conv for one in model.modules() if isinstance(one, ExpandedCoordConv)}
     for name, module in model.named_modules(remove_duplicate=False):
-        if is_convolution(module):
+        if is_convolution(module) and module not in inside:
             found.setdefault(module, []).append(name)
     return {module: tuple(names) for module, names in found.items()}
 
