@@ -25,7 +25,7 @@ from coordconv_lab.hub import SharedNet
 
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
-FUNCTIONS += ["convert", "fold", "revert"]
+FUNCTIONS += ["collapse", "convert", "expand", "fold", "fuse_batch_norm", "revert"]
 CLASSES = ["AddCoords", "Convention", "Window", *LAYERS, *(f"Lazy{name}" for name in LAYERS)]
 PUBLIC = ["PRESETS", *CLASSES, *FUNCTIONS]
 ASSERTS = [

@@ -37,9 +37,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "appended": lambda: AddCoords(radius=True),
     "module form": lambda: expand(CoordConv2d(3, 4, 3, **RADIAL)),
     "layer form": lambda: expand(CoordConv2d(3, 4, 3, **RADIAL), form="layer"),
-    **{
-        name: lambda name=name: CoordConv2d(3, 4, 3, convention=name, **RADIAL) for name in PRESETS
-    },
+    **{name: lambda name=name: CoordConv2d(3, 4, 3, convention=name, **RADIAL) for name in PRESETS},
 }
 NAMES = sorted(MODULES)
 

@@ -17,7 +17,8 @@ __all__ = ["Made", "made_class", "made_from", "why_not_made"]
 # What a layer gets beyond its own; nothing that it has may have these names.
 _NAMES = (
     "coord_weight", "radius", "convention", "coord_kernel_size", "method", "set_options",
-    "coord_pad", "with_coordinates", "middle_taps", "made_from",
+    "coord_pad", "with_coordinates", "middle_taps", "made_from", "starts_at_zero",
+    "coordinate_tensors", "output_axis",
 )  # fmt: skip
 
 

@@ -138,7 +138,7 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
     DeepLab does: it is one layer here.
     """
     for child in module.children():
-        if type(child).forward is nn.Sequential.forward:
+        if isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward:
             yield from _flat(child)
         elif not isinstance(child, nn.Identity):
             yield child

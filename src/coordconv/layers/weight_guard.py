@@ -185,7 +185,7 @@ class WeightGuard(Integrated):
         coord_weight: Any = self._parameters.get("coord_weight")
         if self._steps[2] > _MAX_STEPS or not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
             return
-        if not weight.requires_grad or not coord_weight.requires_grad:
+        if not (weight.requires_grad and coord_weight.requires_grad) or weight.is_inference():
             return
         versions, before = (weight._version, coord_weight._version), self._steps
         if versions == before[:2]:

@@ -241,7 +241,7 @@ class TakesWindow(nn.Conv2d):
         (lambda: _with(Activated(3, 3, 1), forward=lambda x: x), "its forward was replaced"),
         (lambda: TakesWindow(3, 3, 1), "takes window itself"),
         (lambda: torch.ao.nn.quantized.Conv2d(3, 3, 1), "quantized"),
-        (lambda: torch.jit.script(nn.Conv2d(3, 3, 1)), "before scripting"),
+        (lambda: torch.jit.script(nn.Conv2d(3, 3, 1)), "scripting"),
         (lambda: Activated(3, 3, 1).to(torch.complex64), "torch.complex64"),
     ],
 )  # fmt: skip
