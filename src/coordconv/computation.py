@@ -172,12 +172,23 @@ def _add(data: Tensor, term: Tensor) -> Tensor:
     if term.dim() != data.dim():
         term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
     if not _may_work_in_place():
-        return data + term
+        return _with_a_fused_gradient(data + term)
     if term.requires_grad and term.shape != data.shape and not _traces():
         term = _ForEverySample.apply(term, data.shape[0])
     # In place no second output is allocated, and the backward pass of a convolution needs only
     # its inputs.
     return data.add_(term)
+
+
+def _with_a_fused_gradient(output: Tensor) -> Tensor:
+    """Negate the output twice where a compiler trains, which is exact and costs no kernel.
+
+    The gradient is then the result of a computation. Inductor (torch 2.13) fails at symbolic sizes
+    if it is a view instead, as behind instance norm, and if a convolution is not its only reader.
+    """
+    if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        return output
+    return -(-output) if torch.is_grad_enabled() else output
 
 
 class _ForEverySample(torch.autograd.Function):
@@ -225,8 +236,10 @@ def _without_autocast(device_type: str) -> AbstractContextManager:
     return nullcontext()
 
 
-@torch.compiler.assume_constant_result  # torch 2.7 cannot trace what it calls
 def _knows_autocast(device_type: str) -> bool:
+    # torch 2.7 cannot trace the query, and the decorators of torch.compiler import torch._dynamo.
+    if torch.compiler.is_compiling():
+        return device_type != "meta"
     return torch.amp.is_autocast_available(device_type)
 
 
