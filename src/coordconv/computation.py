@@ -40,7 +40,7 @@ def compute(
     """Return the operation on the data together with the coordinates of their pixels."""
     check_floating_point(x)
     _check_shapes(operation, x, weight, coord_weight, positions.radius)
-    if _concatenates(method, x, weight, operation):
+    if _concatenates(method, x, weight, coord_weight, operation):
         return _concatenated(operation, x, weight, coord_weight, bias, positions)
     data = operation(x, weight, bias, operation.groups)
     # An exported graph reads better, and runs everywhere, as two plain operations.
@@ -172,23 +172,12 @@ def _add(data: Tensor, term: Tensor) -> Tensor:
     if term.dim() != data.dim():
         term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
     if not _may_work_in_place():
-        return _with_a_fused_gradient(data + term)
+        return data + term
     if term.requires_grad and term.shape != data.shape and not _traces():
         term = _ForEverySample.apply(term, data.shape[0])
     # In place no second output is allocated, and the backward pass of a convolution needs only
     # its inputs.
     return data.add_(term)
-
-
-def _with_a_fused_gradient(output: Tensor) -> Tensor:
-    """Negate the output twice where a compiler trains, which is exact and costs no kernel.
-
-    The gradient is then the result of a computation. Inductor (torch 2.13) fails at symbolic sizes
-    if it is a view instead, as behind instance norm, and if a convolution is not its only reader.
-    """
-    if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
-        return output
-    return -(-output) if torch.is_grad_enabled() else output
 
 
 class _ForEverySample(torch.autograd.Function):
@@ -254,11 +243,28 @@ def checked_method(method: Method) -> Method:
     return method
 
 
-def _concatenates(method: Method, x: Tensor, weight: Tensor, operation: Operation) -> bool:
-    return checked_method(method) == "concatenate" or (
-        method == "auto"
-        and isinstance(operation, Convolution)
-        and _concatenation_is_cheaper(x, weight, operation)
+def _concatenates(
+    method: Method, x: Tensor, weight: Tensor, coord_weight: Tensor, operation: Operation
+) -> bool:
+    if checked_method(method) != "auto":
+        return method == "concatenate"
+    if _is_compiled_for_training(x, weight, coord_weight):
+        return True
+    return isinstance(operation, Convolution) and _concatenation_is_cheaper(x, weight, operation)
+
+
+def _is_compiled_for_training(*tensors: Tensor) -> bool:
+    """Whether a compiler will compute gradients, for which it gets a single plain operation.
+
+    Inductor (torch 2.13) fails at symbolic sizes where the gradient of a convolution has a second
+    reader, or where a sum with its output is saved for the backward pass, so that a model could
+    not be compiled with coordinates though it can without. Concatenation is also as quick there.
+    """
+    return (
+        torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
+        and torch.is_grad_enabled()
+        and _require_gradients(*tensors)
     )
 
 

@@ -117,7 +117,8 @@ def test_an_exported_layer_is_not_negated():
 def test_the_default_compiler_trains_a_converted_network_of_monai_at_two_sizes():
     networks = pytest.importorskip("monai.networks.nets")
     torch._dynamo.reset()
-    model = convert(networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=1))
+    network = networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=1)
+    model = convert(network, where="all")
     with torch._inductor.config.patch(force_disable_caches=True):
         compiled = torch.compile(model, dynamic=True)
         for batch, size in enumerate(SIZES[2], start=2):
