@@ -7,6 +7,9 @@ TOOLS := $(VENV)/.tools
 RELEASE := $(VENV)/.release
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Figures are files; the backend of a notebook may not be installed here.
+export MPLBACKEND := agg
+
 .PHONY: help install reproduce test check lint types imports readme speed evidence page gallery guide site release sbom audit clean
 
 help: ## Show the targets.

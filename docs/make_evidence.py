@@ -18,6 +18,7 @@ from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.claims.statistics import fraction_interval, mean_interval
 from coordconv_lab.claims.tables import scores_as_published
+from coordconv_lab.plotting import default_style
 from coordconv_lab.results import Record
 from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES
@@ -179,6 +180,7 @@ def _settings(run: Record) -> str:
     return ", ".join(parts)
 
 
+@default_style()
 def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> None:
     """Draw the test score of every seed beside the tutorial's figure."""
     arms = [", ".join(key) for key in TUTORIAL_SCORES]
@@ -213,6 +215,7 @@ def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]])
     figure.savefig(IMAGES / "evidence-rows.png", dpi=110, metadata={"Software": None})
 
 
+@default_style()
 def draw_long_training(study: Study) -> None:
     """Draw the training and test curves of every seed of the regressor that is trained on."""
     figure = Figure(figsize=(9.5, 3.2), layout="constrained", facecolor="white")

@@ -17,6 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import write_or_check
 
+from coordconv_lab.plotting import default_style
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
 IMAGES = ROOT / "docs" / "images"
@@ -78,6 +80,7 @@ def printed_before() -> dict[str, str]:
     return dict(blocks)
 
 
+@default_style()
 def run(path: Path) -> str:
     """Run an example, draw its picture, and return what it printed."""
     example, printed = loaded(path), io.StringIO()

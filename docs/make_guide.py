@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from coordconv import Convention, coordinate_grid
+from coordconv_lab.plotting import default_style
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (30, 50)
@@ -87,6 +88,7 @@ PICTURES = {
 }
 
 
+@default_style()
 def main() -> None:
     """Draw all of them."""
     for name, (draw, size) in PICTURES.items():

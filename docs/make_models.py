@@ -1,4 +1,4 @@
-"""Write the table of docs/real-models.md from benchmarks/results/real_models.json.
+"""Write the tables of docs/real-models.md from real_models.json and yolo_end_to_end.json.
 
 Run it with `make speed`; a test fails while the page and the record disagree.
 """
@@ -10,7 +10,9 @@ from pathlib import Path
 from pages import with_part, write_or_check
 
 PAGE = Path(__file__).parent / "real-models.md"
-RECORD = Path(__file__).parents[1] / "benchmarks" / "results" / "real_models.json"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+RECORD = RESULTS / "real_models.json"
+YOLO_RECORD = RESULTS / "yolo_end_to_end.json"
 
 
 def table() -> str:
@@ -50,9 +52,40 @@ def _beside_plain(row: dict, key: str) -> str:
     return converted if plain == converted else f"{converted}; the plain network: {plain}"
 
 
+def yolo_table() -> str:
+    """A line for each model that ultralytics trained."""
+    record = json.loads(YOLO_RECORD.read_text())
+    ways = list(record["rows"][0]["difference"])
+    lines = [
+        "| model | converted | largest coordinate weight | largest output (pixels) "
+        f"| {' | '.join(ways)} | before saving | without coordinates |",
+        f"|---|{'--:|' * (len(ways) + 5)}",
+    ]
+    for row in record["rows"]:
+        cells = [
+            row["architecture"],
+            f"{row['converted']}",
+            f"{row['largest_coordinate_weight']:.2g}",
+            f"{row['largest_output']:.0f}",
+            *(f"{row['difference'][way]:.1g}" for way in ways),
+            f"{row['difference_of_half_precision']:.1g}",
+            f"{row['difference_without_coordinates']:.3g}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    lines += [
+        "",
+        "All coordinate weights were zero before. The last columns are the largest differences "
+        "from the output of the trained model, in pixels. Ultralytics saves half-precision "
+        f"weights, which is the difference before saving. {versions}.",
+    ]
+    return "\n".join(lines)
+
+
 def main() -> int | None:
     """Write the page, or with --check tell whether it is up to date."""
-    return write_or_check(PAGE, with_part(PAGE.read_text(), table(), "models"))
+    text = with_part(PAGE.read_text(), table(), "models")
+    return write_or_check(PAGE, with_part(text, yolo_table(), "yolo"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
+from coordconv_lab.plotting import default_style
 from coordconv_lab.results import Record, RunStore, SummaryRow, summarise
 from coordconv_lab.results.wording import published, score
 from coordconv_lab.specs import BASELINE
@@ -76,6 +77,7 @@ def _minutes(records: Sequence[Record]) -> float:
     return sum(record.seconds for record in records) / seeds / 60
 
 
+@default_style()
 def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
     """Draw where the nets of the quadrant split are right, and one square they never saw."""
     figure = Figure(figsize=(10.5, 5.6), layout="constrained", facecolor="white")

@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
+from coordconv_lab.plotting import default_style
+
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "layers.json"
 CHOICE = ROOT / "benchmarks" / "results" / "choice.json"
@@ -227,6 +229,7 @@ def choice_part(content: dict) -> list[str]:
     ]
 
 
+@default_style()
 def main() -> int:
     """Write both; with --check, say whether the page is that of the measurement."""
     content = json.loads(MEASURED.read_text())

@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
+from coordconv_lab.plotting import default_style
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "training-speed.md"
@@ -204,6 +206,7 @@ def ensemble_part(content: dict) -> list[str]:
     return [*lines, "", f"{made_on(content)}, device {content['machine']['device']}."]
 
 
+@default_style()
 def draw_times(content: dict, path: Path) -> None:
     """A dot for each run: seconds to a perfect net, hollow where it never was."""
     figure = Figure(figsize=(10, 4.6), layout="constrained", facecolor="white")
@@ -242,6 +245,7 @@ def draw_times(content: dict, path: Path) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
+@default_style()
 def draw_step(content: dict, path: Path) -> None:
     """Left: where a step's time goes, beside its floor. Right: how a step grows with the canvas."""
     figure = Figure(figsize=(12, 4.4), layout="constrained", facecolor="white")

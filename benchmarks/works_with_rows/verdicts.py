@@ -126,8 +126,8 @@ def _would_notice(original: nn.Module, reference: nn.Module, x: Tensor, limit: f
     with torch.no_grad():
         lost = difference(outputs(without_coordinates(original), x), outputs(original, x))
     has_coordinates = any(name.endswith("coord_weight") for name, _ in original.named_parameters())
-    if has_coordinates and lost < 5 * limit:
-        raise RuntimeError(f"lost coordinates change outputs by {lost:.2g} only: no comparison")
+    if has_coordinates and lost < 3 * limit:
+        raise Wrong(f"lost coordinates change outputs by {lost:.2g} only: no comparison")
 
 
 def _second(pairs: list[Pair], right: Callable, x: Tensor, limit: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def compute(
     """Return the operation on the data together with the coordinates of their pixels."""
     check_floating_point(x)
     _check_shapes(operation, x, weight, coord_weight, positions.radius)
-    if _concatenates(method, x, weight, operation):
+    if _concatenates(method, x, weight, coord_weight, operation):
         return _concatenated(operation, x, weight, coord_weight, bias, positions)
     data = operation(x, weight, bias, operation.groups)
     # An exported graph reads better, and runs everywhere, as two plain operations.
@@ -231,8 +231,10 @@ def _without_autocast(device_type: str) -> AbstractContextManager:
     return nullcontext()
 
 
-@torch.compiler.assume_constant_result  # torch 2.7 cannot trace what it calls
 def _knows_autocast(device_type: str) -> bool:
+    # torch 2.7 cannot trace the query, and the decorators of torch.compiler import torch._dynamo.
+    if torch.compiler.is_compiling():
+        return device_type != "meta"
     return torch.amp.is_autocast_available(device_type)
 
 
@@ -247,11 +249,28 @@ def checked_method(method: Method) -> Method:
     return method
 
 
-def _concatenates(method: Method, x: Tensor, weight: Tensor, operation: Operation) -> bool:
-    return checked_method(method) == "concatenate" or (
-        method == "auto"
-        and isinstance(operation, Convolution)
-        and _concatenation_is_cheaper(x, weight, operation)
+def _concatenates(
+    method: Method, x: Tensor, weight: Tensor, coord_weight: Tensor, operation: Operation
+) -> bool:
+    if checked_method(method) != "auto":
+        return method == "concatenate"
+    if _is_compiled_for_training(x, weight, coord_weight):
+        return True
+    return isinstance(operation, Convolution) and _concatenation_is_cheaper(x, weight, operation)
+
+
+def _is_compiled_for_training(*tensors: Tensor) -> bool:
+    """Whether a compiler will compute gradients, for which it gets a single plain operation.
+
+    Inductor (torch 2.13) fails at symbolic sizes where the gradient of a convolution has a second
+    reader, or where a sum with its output is saved for the backward pass, so that a model could
+    not be compiled with coordinates though it can without. Concatenation is also as quick there.
+    """
+    return (
+        torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
+        and torch.is_grad_enabled()
+        and _require_gradients(*tensors)
     )
 
 

@@ -15,6 +15,7 @@ from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating, sizes_seen, without_hooks
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
+from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 __all__ = ["Costs", "Entry", "coordinate_costs"]
 
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
         parameters: How many numbers it has.
         coordinate_parameters: How many of them are for the coordinates.
         flops: Floating-point operations for one picture of each size that the layer meets, None if
-            no example was given.
+            no example was given, or where coordinates are in front of a layer.
         coordinate_flops: How many more than those of the plain layer.
     """
 
@@ -67,7 +68,9 @@ class Costs(Rows[Entry]):
                 f"{one.parameters:,}",
                 _share(one.coordinate_parameters, one.parameters),
                 "" if one.flops is None else f"{one.flops:,}",
-                "" if one.flops is None else _share(one.coordinate_flops or 0, one.flops),
+                ""
+                if one.coordinate_flops is None
+                else _share(one.coordinate_flops, one.flops or 0),
             )
             for one in self
         ]
@@ -113,7 +116,7 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ValueError(f"{lazy[0]!r} does not know its shape yet: call the model once")
-    counts: dict[nn.Module, tuple[int, int]] = {}
+    counts: dict[nn.Module, tuple[int | None, int]] = {}
     flops = None
     if example or options:
         sizes = sizes_seen(model, layers, example, options)
@@ -148,16 +151,22 @@ def _share(part: int, whole: int) -> str:
     return f"{part:,} ({part / whole:.1%})" if whole else f"{part:,}"
 
 
-def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
+def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int | None, int]:
     """FLOPs of a layer for one picture of each size that it meets, and those of coordinates."""
+    if isinstance(layer, CoordinatesInFront):
+        return None, sum(2 * layer.coord_weight.numel() * math.prod(size) for size in sizes)
     weight = stored_weight(layer)
-    plain = _plain(layer, weight.dtype)
+    beside = isinstance(layer, CoordinatesBeside)
+    plain = None if beside else _plain(layer, weight.dtype)
     with_coordinates = without = 0
     for size in sizes:
         x = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
         with evaluating(layer), without_hooks(layer):
             with_coordinates += _count(layer, x)
-        without += _count(plain, x.to("meta"))
+            if plain is None:
+                without += _count(super(CoordinatesBeside, layer).forward, x)  # pyright: ignore[reportAttributeAccessIssue]
+            else:
+                without += _count(plain, x.to("meta"))
     return with_coordinates, with_coordinates - without
 
 

@@ -132,6 +132,7 @@ def coord_conv(
         ValueError: If ``x`` does not have the channels of ``weight``, if ``coord_weight`` does not
             hold one channel per coordinate or is larger than ``weight``, or if a padding mode,
             method, convention, window or coordinates are unusable.
+        RuntimeError: If weights are on the meta device and ``x`` is not.
 
     Example:
         >>> import torch
@@ -143,6 +144,7 @@ def coord_conv(
     """
     operation = Convolution(weight, stride, padding, dilation, groups, padding_mode)
     positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
+    _check_have_data(x, weight, coord_weight)
     return compute(operation, x, weight, coord_weight, bias, positions, method)
 
 
@@ -190,6 +192,7 @@ def coord_conv_transpose(
     Raises:
         TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
         ValueError: As `coord_conv`.
+        RuntimeError: As `coord_conv`.
 
     Example:
         >>> import torch
@@ -200,4 +203,16 @@ def coord_conv_transpose(
     """
     operation = TransposedConvolution(weight, stride, padding, output_padding, dilation, groups)
     positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
+    _check_have_data(x, weight, coord_weight)
     return compute(operation, x, weight, coord_weight, bias, positions, method)
+
+
+def _check_have_data(x: Tensor, weight: Tensor, coord_weight: Tensor) -> None:
+    """Refuse weights without memory, of which some CPU kernels of torch (2.13) read any."""
+    for name, one in {"weight": weight, "coord_weight": coord_weight}.items():
+        if one.is_meta and isinstance(x, Tensor) and not x.is_meta:
+            raise RuntimeError(
+                f"{name} is on the meta device and x on {x.device}: the weights were not loaded. A "
+                "checkpoint of the plain model has no coordinate weights; "
+                "coordconv.conversion.from_plain adds them"
+            )

@@ -17,7 +17,7 @@ from coordconv_lab.errors import InputError, in_short
 try:
     from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file, save
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "sharing nets needs the extra: pip install 'torch-coordconv[hub]'", name=_error.name
@@ -25,6 +25,7 @@ except ModuleNotFoundError as _error:
 
 from coordconv_lab.models.build import build
 from coordconv_lab.models.trained import trained_net
+from coordconv_lab.results.files import write_atomically
 from coordconv_lab.results.record import SCORE_NAME
 from coordconv_lab.specs import ExperimentSpec, parse_spec
 
@@ -92,6 +93,11 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
         """Describe the net: its task, its scores, how to use it, whom to cite."""
         return ModelCard(card(self.spec, self.scores))
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        # `save_file` of safetensors makes a file that nobody but its owner can read.
+        weights = {name: each.cpu().contiguous() for name, each in self.state_dict().items()}
+        write_atomically(save_directory / "model.safetensors", save(weights))
 
     @classmethod
     def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]

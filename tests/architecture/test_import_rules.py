@@ -34,6 +34,12 @@ def test_every_import_keeps_the_rules():
         ("coordconv/grids.py", "import coordconv.layers", "The library imports one way"),
         ("coordconv/grids.py", "import keras", "Keras stays in the layers for Keras"),
         ("coordconv_lab/inspection.py", "import onnx", "ONNX in export"),
+        ("coordconv/layers/lazy.py", "import transformers", "stay in the integrations"),
+        (
+            "coordconv/layers/lazy.py",
+            "import coordconv.integrations",
+            "The library imports one way",
+        ),
         (
             "coordconv_lab/specs/experiment.py",
             "import coordconv_lab.train",

@@ -19,6 +19,7 @@ ALLOWED = {
     ("coordconv_lab/data/export.py", "ZipFile"): "inside whole_file",
     ("coordconv_lab/data/export.py", "open"): "a member of that archive",
     ("coordconv_lab/data/export.py", "savefig"): MEMORY,
+    ("coordconv_lab/hub.py", "save"): MEMORY,
     ("coordconv_lab/report/pictures.py", "save"): MEMORY,
     ("coordconv_lab/report/write.py", "savefig"): MEMORY,
     ("coordconv_lab/results/remote.py", "pipe_file"): "an object of a store is there whole or not",

@@ -30,6 +30,7 @@ MODULES = [
     "coordconv/conversion/__init__.py",
     "coordconv/costs.py",
     "coordconv/export/__init__.py",
+    "coordconv/integrations/transformers.py",
     "coordconv/keras/__init__.py",
     "coordconv/layers/__init__.py",
     "coordconv/testing.py",

@@ -87,10 +87,13 @@ def test_events_that_cannot_be_written_end_a_run_in_one_line(blocks, disk, capsy
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT])
 def test_a_directory_that_refuses_ends_in_one_line(number, tmp_path, monkeypatch, capsys):
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
+    def refuse(path: object, flags: int, *rest: object, **more: object) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(number, os.strerror(number))
+        return opened(path, flags, *rest, **more)
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    opened = os.open
+    monkeypatch.setattr(os, "open", refuse)
     assert main([*TRAIN, "--runs", str(tmp_path / "runs")]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -48,6 +48,15 @@ def test_a_shared_net_comes_back_with_its_spec_its_scores_and_its_function(name,
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / file).read_bytes()
 
 
+def test_the_files_of_a_shared_net_can_be_read_by_those_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        SharedNet.from_run(run("regression-uniform-conv")).save_pretrained(tmp_path)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
+
+
 @pytest.mark.parametrize("task", get_args(TaskName))
 def test_the_card_of_every_net_says_what_goes_in(task):
     said = []

@@ -3,15 +3,17 @@
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
 
+from coordconv_lab.cli import main
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import tuned
 from coordconv_lab.report.watch import HOST, Watch, server
+from coordconv_lab.results import RunStore
 
 
 class Asker:
@@ -41,7 +43,13 @@ class Asker:
 
 @pytest.fixture
 def ask(store) -> Iterator[Asker]:
-    with server(Watch(store, [], None)) as made:
+    with serving(store) as asker:
+        yield asker
+
+
+@contextmanager
+def serving(store: RunStore, hosts: Sequence[str] = ()) -> Iterator[Asker]:
+    with server(Watch(store, [], None), hosts=hosts) as made:
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield Asker(made.server_port, made.RequestHandlerClass)
@@ -80,16 +88,83 @@ def test_a_damaged_record_is_named_and_the_server_stays(ask, store, add_run):
     assert 'id="scores"' in ask("/")[1]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", "[::1]"])
+LOOPBACK = ("localhost", "LOCALHOST", "127.0.0.1", "127.8.9.10", "[::1]", "[0:0:0:0:0:0:0:1]")
+
+OTHERS = (
+    *("evil.example", "localhost.evil.example", "evil-localhost", "localhost.", "127.0.0.1."),
+    *("127.0.0.1.evil.example", "128.0.0.1", "0.0.0.0", "10.0.0.1", "127.1", "2130706433"),
+    *("0x7f.0.0.1", "[::2]", "[::]", "[::ffff:127.0.0.1]", "::1", "[::1]x", "[127.0.0.1]"),
+    *("user@localhost", "localhost/x", "evil.example#localhost", "localhost evil.example", ""),
+)
+
+
+@pytest.mark.parametrize("port", ["", ":80", ":9000", ":65535"])
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_this_machine_is_answered_at_any_port_of_a_tunnel(ask, host, port):
+    assert ask("/state", host + port)[0] == 200
+
+
+@pytest.mark.parametrize("port", ["", ":9000"])
+@pytest.mark.parametrize("host", OTHERS)
 @pytest.mark.parametrize("path", ["/", "/state"])
-def test_other_names_for_this_machine_are_refused(ask, host, path):
-    assert ask(path, host)[0] == 403
-    assert ask(path, f"{host}:{ask.port}" if host == "evil.example" else f"{host}.")[0] == 403
+def test_other_names_are_refused_in_words(ask, host, path, port):
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}{port}\r\n\r\n"
+    head, _, said = ask.raw(request.encode()).partition(b"\r\n\r\n")
+    assert b" 403 " in head.splitlines()[0]
+    assert b"--host NAME" in said
+    assert b"SSH tunnel" in said
 
 
-def test_a_request_without_a_host_is_refused(ask):
-    answer = ask.raw(b"GET / HTTP/1.0\r\n\r\n")
+@pytest.mark.parametrize("port", ["abc", "80:80", "-1", "123456"])
+def test_a_host_with_a_port_that_cannot_be_is_refused(ask, port):
+    assert ask("/", f"localhost:{port}")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "hosts", [b"", b"Host: localhost\r\nHost: evil.example\r\n", b"Host: localhost\r\n" * 2]
+)
+def test_a_request_without_exactly_one_host_is_refused(ask, hosts):
+    answer = ask.raw(b"GET / HTTP/1.0\r\n" + hosts + b"\r\n")
     assert b" 403 " in answer.splitlines()[0]
+
+
+def test_what_is_asked_for_is_no_markup_in_the_refusal(ask):
+    status, said = ask("/", "<script>")
+    assert status == 403
+    assert "<script>" not in said
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        ("lab.example", "lab.example"),
+        ("Lab.Example", "LAB.example:8443"),
+        ("b\u00fccher.example", "xn--bcher-kva.example"),
+        ("10.1.2.3", "10.1.2.3:80"),
+        ("[2001:DB8::1]", "[2001:db8::1]:80"),
+        ("2001:db8::1", "[2001:db8::1]"),
+    ],
+)
+def test_a_name_that_was_given_is_answered_and_no_other(store, named, asked):
+    with serving(store, ["first.example", named]) as ask:
+        assert ask("/state", asked)[0] == 200
+        assert ask("/state", "first.example")[0] == 200
+        assert ask("/state", "localhost:9000")[0] == 200
+        assert ask("/state", f"evil.{asked.lstrip('[')}")[0] == 403
+        assert ask("/state", "evil.example")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "name", ["", "*", "*.example", "http://lab.example", "lab.example:80", "a b", "a/b", "a..b"]
+)
+def test_what_names_no_machine_is_refused(store, name):
+    with pytest.raises(InputError, match="--host: expected the name of a machine"):
+        server(Watch(store, [], None), hosts=[name]).__enter__()
+
+
+def test_names_go_with_a_page_that_is_served(tmp_path, capsys):
+    assert main(["report", "--runs", str(tmp_path), "--host", "lab.example"]) == 2
+    assert "it goes with --watch only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -134,7 +209,7 @@ def test_one_can_ask_for_the_page_and_do_nothing_else(ask, store, method):
 
 
 def test_the_server_listens_to_this_machine_alone(store):
-    with server(Watch(store, [], None)) as made:
+    with server(Watch(store, [], None), hosts=["lab.example"]) as made:
         assert made.socket.getsockname()[0] == "127.0.0.1"
 
 

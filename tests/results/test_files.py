@@ -5,7 +5,7 @@ import signal
 import socket
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from coordconv_lab.results.files import (
     UNFINISHED,
     parse_json,
     read_json,
+    read_text,
     remove_leftovers,
     whole_file,
     write_atomically,
@@ -113,6 +114,75 @@ def test_a_link_among_runs_is_replaced_and_what_it_leads_to_stays(tmp_path):
     link.symlink_to(precious)
     write_atomically(link, b"new")
     assert (precious.read_bytes(), link.read_bytes()) == (b"kept", b"new")
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o027, 0o077])
+@pytest.mark.parametrize("write", [write_atomically, exported])
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(write, mask, umask, tmp_path):
+    umask(mask)
+    write(tmp_path / "file", b"ours")
+    (tmp_path / "theirs").write_bytes(b"of another program")
+    assert {mode(each) for each in tmp_path.iterdir()} == {mode(tmp_path / "theirs")}
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
+@pytest.mark.parametrize("kept", [0o600, 0o640, 0o664, 0o666, 0o444])
+@pytest.mark.parametrize("write", [write_atomically, exported])
+def test_a_file_that_is_written_again_keeps_its_permissions(write, kept, mask, umask, tmp_path):
+    path = tmp_path / "file"
+    write(path, b"old")
+    path.chmod(kept)
+    umask(mask)
+    write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert mode(path) == kept
+
+
+def test_a_private_file_is_private_while_it_is_written(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    with whole_file(path):
+        assert {mode(each) for each in tmp_path.iterdir()} == {0o600}
+
+
+def test_writers_in_threads_leave_the_umask_alone(umask, tmp_path):
+    umask(0o077)
+    threads = [
+        threading.Thread(target=write_atomically, args=(tmp_path / f"file{number % 3}", b"x" * 99))
+        for number in range(24)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert umask(0o077) == 0o077
+    assert [mode(each) for each in tmp_path.iterdir()] == [0o600] * 3
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_is_read_with_a_byte_order_mark_and_without(start, end, tmp_path):
+    (tmp_path / "file").write_bytes(f"{start}caf\u00e9{end}".encode())
+    assert read_text(tmp_path / "file") == f"caf\u00e9{end}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_text_in_another_encoding_is_refused_by_its_name(encoding, tmp_path):
+    (tmp_path / "file").write_bytes("name: x".encode(encoding))
+    with pytest.raises(UnicodeError, match=f"it is {encoding.upper()}; save it as UTF-8"):
+        read_text(tmp_path / "file")
 
 
 def test_what_a_living_writer_is_at_is_left_alone(tmp_path):

@@ -269,6 +269,26 @@ def test_a_row_that_stands_twice_is_refused():
         listed(space(rows=rows))
 
 
+@pytest.mark.parametrize("suffix", ["yaml", "yml", "toml"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_a_byte_order_mark_and_the_ends_of_lines_make_no_difference(tmp_path, suffix, end, start):
+    text = TOML if suffix == "toml" else YAML
+    plain, saved = tmp_path / f"plain.{suffix}", tmp_path / f"saved.{suffix}"
+    plain.write_bytes(text.encode())
+    saved.write_bytes((start + text.replace("\n", end)).encode())
+    assert read_space(saved) == read_space(plain)
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "toml"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_in_another_encoding_is_refused_by_its_name(tmp_path, suffix, encoding):
+    path = tmp_path / f"space.{suffix}"
+    path.write_bytes("name: a".encode(encoding))
+    with pytest.raises(InputError, match=f"it is {encoding.upper()}; save it as UTF-8"):
+        read_space(path)
+
+
 @pytest.mark.parametrize("name", ["nothing.yaml", "nothing.toml", "."])
 def test_a_file_that_is_not_there_is_named(name):
     with pytest.raises(InputError, match=r"cannot read|there is no sweep"):

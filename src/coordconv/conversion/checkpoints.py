@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from coordconv.conversion.joint_weight import apart, coordinate_axis, together
 from coordconv.conversion.kinds import checked_model
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 __all__ = ["from_concatenated", "from_plain", "to_concatenated"]
 
@@ -47,7 +48,10 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         key = f"{name}coord_weight"
         if key in found:
             raise ValueError(f"the state dict is not of a plain model: it has {key!r}")
-        given = (f"{name}weight", f"{name}parametrizations.weight.")  # computed ones begin so
+        # Computed weights begin with the second; in front of a layer, its weights do not matter.
+        given = (f"{name}weight", f"{name}parametrizations.weight.")
+        if isinstance(layer, CoordinatesInFront):
+            given = ("",)
         if not any(one.startswith(given) for one in state_dict):
             raise ValueError(f"the state dict has no weights for {name.rstrip('.')!r}")
         found[key] = torch.zeros_like(layer.coord_weight, device="cpu")
@@ -153,7 +157,14 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
     """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):
-            if is_lazy(module.weight) or is_lazy(module.coord_weight):
+            if not plain and isinstance(module, CoordinatesBeside | CoordinatesInFront):
+                raise ValueError(
+                    f"{name!r} is of class {type(module).__name__}, which has a forward of its "
+                    "own: its weights and those of the coordinates are not one weight"
+                )
+            if is_lazy(getattr(module, "weight", module.coord_weight)) or is_lazy(
+                module.coord_weight
+            ):
                 raise ValueError(f"{name!r} does not know its channels yet: call the model once")
             for weight in plain or ("weight", "coord_weight"):
                 if weight not in module._parameters:

@@ -9,11 +9,30 @@ from torch.nn.parameter import is_lazy
 
 from coordconv.conventions import Convention, checked_radius
 from coordconv.conversion.guards import holders, why_no_convolution
-from coordconv.conversion.kinds import checked_model, coordinate_kind, stored_weight, why_not
+from coordconv.conversion.in_front import zeros_in_front
+from coordconv.conversion.kinds import (
+    Unknown,
+    checked_model,
+    checked_unknown,
+    coordinate_kind,
+    sees_coordinates,
+    stored_weight,
+    why_not,
+)
+from coordconv.conversion.one_pixel import sees_one_pixel
 from coordconv.conversion.optimizers import Optimizers, checked_optimizers, groups_of, join
 from coordconv.conversion.report import Change, Report
-from coordconv.conversion.selection import Names, Where, convolutions, selected
+from coordconv.conversion.selection import (
+    Names,
+    Where,
+    convolutions,
+    named_layers,
+    selected,
+    skips_maps_of_one_pixel,
+)
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
+from coordconv.layers.materialization import coordinate_parameter
+from coordconv.layers.others import CoordinatesInFront
 from coordconv.operations import Numbers
 
 __all__ = ["convert"]
@@ -27,6 +46,8 @@ def convert(
     convention: Convention | str = "tutorial",
     coord_kernel_size: Numbers | None = None,
     optimizer: Optimizers = None,
+    unknown: Unknown = "refuse",
+    example: Any = None,
     tell: Callable[[Report], Any] | None = None,
 ) -> nn.Module:
     """Let convolutions of a model see coordinates, from the function that it computes now.
@@ -42,21 +63,39 @@ def convert(
     what would not notice the new weights is refused.
 
     A layer that sees coordinates already is left as it is. A lazy convolution, which has no
-    function yet, draws its weights as a fresh coordinate layer does, the coordinates' zero.
+    function yet, draws its weights as it would have; and ``reset_parameters`` of a converted layer
+    draws those of the plain layer, and sets the coordinates' to zero.
+
+    What was converted is kept in the ``config.json`` of a transformers model, see
+    `coordconv.integrations.transformers`.
+
+    A subclass of a convolution is converted if its forward is that of its base or is known, see
+    `coordconv.conversion.register_convolution`: its own forward is kept, and the coordinates are
+    convolved beside it.
+
+    Where a feature map has one pixel, as in squeeze-and-excitation, coordinates are constant and
+    their weights get no gradient. ``"all"`` and ``"detector"`` skip such convolutions: those that
+    had only such maps while the model was called with the ``example``, and without it those that
+    follow a global pooling in an ``nn.Sequential`` or are in a known module.
 
     Args:
         model: Any module; it may be a convolution itself.
         where: Which convolutions. ``"first"``: the first that the model holds, where one is
-            enough (Liu et al. 2018, section 5). ``"all"``: all that can be. ``"detector"``: those
-            of one tap in modules called neck or fpn, and the first of each module called head,
-            as PP-YOLO and SOLO place them. Or names, or patterns with ``*``; or a function of a
-            name and a module.
+            enough (Liu et al. 2018, section 5). ``"all"``: all that can be. ``"detector"``: the
+            pointwise ones of the neck and the first of each branch of the head, as PP-YOLO and
+            SOLO place them. Or names, or patterns with ``*``; or a function of a name and a module.
         radius: Use the distance to the centre as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         coord_kernel_size: A smaller kernel for the coordinates, as in `CoordConv2d`.
         optimizer: An existing optimizer of the model, or a list of them: the coordinate weights
             join the parameter group that holds the layer's ``weight``. The number of groups stays,
             and with it learning rate schedulers; a state dict saved before does not fit any more.
+        unknown: What to do with a convolution whose forward is not known. ``"in front"``: add a
+            pointwise convolution of the coordinates to its input, ``in_channels * d`` parameters
+            for d coordinates. Any other module with ``in_channels`` and ``kernel_size`` can then
+            be given by its name as well, if its first input has shape (N, C, *size).
+        example: What the model is called with, at the size of use, to find the maps of one pixel:
+            a tensor, a tuple of arguments, or a mapping of named ones.
         tell: Called with a `Report` of every convolution; ``print`` shows it as a table.
 
     Returns:
@@ -88,25 +127,36 @@ def convert(
     if tell is not None and not callable(tell):
         raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
-    names = convolutions(model)
+    others = named_layers(model, where) if checked_unknown(unknown) == "in front" else {}
+    names = {**convolutions(model), **others}
     chosen = _chosen(model, names, where)
-    held = holders(model, [one for one in chosen if not isinstance(one, CoordinateLayer)])
-    reasons = {one: held.get(one) or why_not(one) for one in names if one in chosen}
+    skipped = sees_one_pixel(model, chosen, example) if skips_maps_of_one_pixel(where) else {}
+    held = holders(model, [one for one in chosen if not sees_coordinates(one)])
+    reasons = {
+        one: held.get(one) or why_not(one, unknown)
+        for one in names
+        if one in chosen and one not in skipped
+    }
     _refuse(names, reasons, all_of_them=where == "all")
+    if skipped and not reasons:
+        raise ValueError(
+            f"where={where!r} selects {len(skipped)} convolutions, and all of them only see maps "
+            "of one pixel, where coordinates are constant; name one to convert it all the same"
+        )
     # Validate before mutating.
     optimizers = checked_optimizers(optimizer)
+    kinds = {module: coordinate_kind(module) for module, reason in reasons.items() if not reason}
     ready = {
-        module: (coordinate_kind(module), _zeros(module, radius, coord_kernel_size))
-        for module, reason in reasons.items()
-        if not reason
+        module: (kind, _zeros(module, kind, radius, coord_kernel_size))
+        for module, kind in kinds.items()
     }
     groups = groups_of(optimizers, {module: names[module][0] for module in ready})
     changes = []
     for module, known in names.items():
         before, parameters = _described(module), _count(module)
         if module in ready:
-            _become(module, *ready[module], radius, convention, coord_kernel_size)
-        reason = reasons.get(module, "not asked for")
+            _become(module, *ready[module], radius, convention)
+        reason = reasons.get(module, skipped.get(module, "not asked for"))
         after = "" if reason else _described(module)
         added = _count(module) - parameters
         changes.append(Change(known, before, after, parameters, added, reason))
@@ -120,7 +170,7 @@ def _chosen(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
     why = "" if names else why_no_convolution(model)
     if why:
         raise ValueError(f"the model has no convolution that can be converted: {why}")
-    return selected(names, where)
+    return selected(model, names, where)
 
 
 def _note(count: int) -> str:
@@ -138,22 +188,28 @@ def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> Non
     refused = {
         module: reason
         for module, reason in reasons.items()
-        if reason and not isinstance(module, CoordinateLayer)
+        if reason and not sees_coordinates(module)
     }
     if refused and not (all_of_them and len(refused) < len(reasons)):
         listed = "; ".join(f"{names[module][0]!r}: {why}" for module, why in refused.items())
         raise ValueError(f"cannot convert {listed}. Leave it out, or convert by other names")
 
 
-def _zeros(module: Any, radius: bool, coord_kernel_size: Numbers | None) -> nn.Parameter:
+def _zeros(
+    module: Any, kind: type[nn.Module], radius: bool, coord_kernel_size: Numbers | None
+) -> nn.Parameter:
     """Coordinate weights of zero, beside the weights and as they lie in memory."""
+    if issubclass(kind, CoordinatesInFront):
+        return zeros_in_front(module, radius)
     weight, kernel = stored_weight(module), checked_kernel(coord_kernel_size, module.kernel_size)
     pair = (module.out_channels, len(kernel) + radius)
     shape = (*(reversed(pair) if module.transposed else pair), *kernel)
     with torch.inference_mode(False):  # what is made in inference mode can never be trained
         if is_lazy(weight):
-            return nn.Parameter(torch.zeros(shape, dtype=weight.dtype, device=weight.device))
-        return nn.Parameter(_laid_out_as(weight, weight.new_zeros(shape)))
+            return coordinate_parameter(
+                torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+            )
+        return coordinate_parameter(_laid_out_as(weight, weight.new_zeros(shape)))
 
 
 def _laid_out_as(weight: Tensor, zeros: Tensor) -> Tensor:
@@ -170,11 +226,12 @@ def _become(
     coord_weight: nn.Parameter,
     radius: bool,
     convention: Convention,
-    coord_kernel_size: Numbers | None,
 ) -> None:
     # The class changes last: another thread that calls the layer finds it complete.
-    CoordinateLayer.set_options(module, radius, convention, coord_kernel_size, "auto")
+    options: Any = kind
+    options.set_options(module, radius, convention, tuple(coord_weight.shape[2:]), "auto")
     module.coord_weight = coord_weight
+    module.starts_at_zero = True
     module.__class__ = kind
     module.trust_weights()
 

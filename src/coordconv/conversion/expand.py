@@ -133,8 +133,6 @@ def _owners(model: nn.Module) -> dict[int, set[nn.Module]]:
 
 
 def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
-    if plain_kind(layer) not in EXPANDED:
-        return "custom subclasses and lazy layers are not supported"
     computed = [name for name in ("weight", "coord_weight") if name not in layer._parameters]
     if computed:
         return (
@@ -143,6 +141,8 @@ def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
         )
     if is_lazy(layer.weight) or is_lazy(layer.coord_weight):
         return "it does not know its channels yet: call the model once"
+    if plain_kind(layer) not in EXPANDED:
+        return "custom subclasses are not supported"
     if any(len(owners[id(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
         return "its weight is tied to that of another layer; untie it first, with a copy"
     if layer.weight.requires_grad != layer.coord_weight.requires_grad:

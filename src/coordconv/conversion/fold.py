@@ -13,10 +13,12 @@ from torch.nn.utils import parametrize
 from coordconv.conversion.expand import collapse
 from coordconv.conversion.guards import check_holders
 from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
+from coordconv.conversion.made import made_class
 from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.others import CoordinatesInFront
 from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["fold"]
@@ -68,10 +70,17 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         ) from error
     collapse(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    sizes = sizes_seen(model, layers, example, options, refuse=_unknown_to_a_constant)
+    in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}
+
+    def refuse(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if name in in_front:  # What else the layer is given does not change the coordinates.
+            inputs, named = inputs[:1], {key: named.get(key) for key in ("window", "coordinates")}
+        _unknown_to_a_constant(name, inputs, named)
+
+    sizes = sizes_seen(model, layers, example, options, refuse=refuse)
     for layer in layers:
         _fix_parametrized(layer)
-    strange = [repr(name) for layer, name in layers.items() if plain_kind(layer) not in _FOLDED]
+    strange = [repr(name) for layer, name in layers.items() if not _folded_kind(layer)]
     if strange:
         raise ValueError(f"cannot fold {', '.join(strange)}: of a class of its own kind")
     maps = {layer: {size: _share(layer, size) for size in sizes[layer]} for layer in layers}
@@ -103,11 +112,18 @@ def _fix_parametrized(layer: nn.Module) -> None:
 
 
 def _share(layer: Any, size: Size) -> Tensor:
-    """What the coordinates add at one size, shape (1, out, *size of the output)."""
-    weight = stored_weight(layer)
+    """What the coordinates add at one size, shape (1, out, *size of the output).
+
+    In front of a layer, they add it to the input, shape (1, in, *size).
+    """
+    in_front = isinstance(layer, CoordinatesInFront)
+    weight = layer.coord_weight if in_front else stored_weight(layer)
     nothing = torch.zeros(1, layer.in_channels, *size, dtype=weight.dtype, device=weight.device)
-    without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
     precise = torch.autocast(weight.device.type, enabled=False)
+    if in_front:
+        with torch.no_grad(), precise:
+            return layer.with_coordinates(nothing)
+    without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
     with torch.no_grad(), evaluating(layer), without_hooks(layer), precise:
         return functional_call(layer, without, (nothing,))
 
@@ -124,9 +140,12 @@ class _Folded(WeightGuard):
             ValueError: If there is no map for this size.
         """
         self.check_weights()
+        return self._with_map(super().forward(input), input)
+
+    def _with_map(self, data: Tensor, input: Tensor) -> Tensor:
         names = self._map_names()
         maps = [getattr(self, name) for name in names]
-        return _add_map(super().forward(input), input, maps, [_size(name) for name in names])
+        return _add_map(data, input, maps, [_size(name) for name in names])
 
     def coordinate_tensors(self) -> list[Tensor]:
         """Return the maps."""
@@ -160,9 +179,26 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
         constant = constant[0]
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         # The trace has no check of the size. Each fails where one of them has another size.
+        fitting = constant.expand_as(output)
         output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
-        constant = constant.expand_as(output)
+        return output + fitting
     return output + constant
+
+
+class _FoldedInFront(_Folded):
+    """A folded layer whose coordinates are added to its input."""
+
+    def forward(self, input: Tensor, *arguments: Any, **options: Any) -> Any:
+        """Add the map of this size to the input, and call the layer.
+
+        Raises:
+            ValueError: If there is no map for this size.
+        """
+        return super(_Folded, self).forward(self._with_map(input, input), *arguments, **options)
+
+    def coordinate_tensors(self) -> list[Tensor]:
+        """Return none: what is added to the input has nothing to do with the weight."""
+        return []
 
 
 _MAP = "coord_map_"
@@ -197,10 +233,19 @@ _FOLDED: dict[Any, type[nn.Module]] = {
 globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # so that they can be pickled
 
 
-def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
+def _folded_kind(layer: nn.Module) -> type[nn.Module] | None:
+    """The class that a coordinate layer is folded to; None for a class of its own kind."""
     plain: Any = plain_kind(layer)
-    become_plain(layer, plain)
-    layer.__class__ = _FOLDED[plain]
+    if plain is None or plain in _FOLDED:
+        return _FOLDED.get(plain)
+    way = _FoldedInFront if isinstance(layer, CoordinatesInFront) else _Folded
+    return made_class("Folded", way, plain)
+
+
+def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
+    folded = _folded_kind(layer)
+    become_plain(layer, plain_kind(layer))
+    layer.__class__ = folded
     for size, constant in maps.items():
         layer.register_buffer(_name(size), constant)
     layer.trust_weights()

@@ -191,9 +191,7 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
     convolution: Any = module.conv if isinstance(module, ExpandedCoordConv) else module
     if not _is_convolution(convolution) or norm.running_mean is None or norm.running_var is None:
         return False
-    if not isinstance(convolution, WeightGuard) and not type(convolution).__module__.startswith(
-        ("torch.nn.modules.conv", "coordconv.")
-    ):
+    if not type(convolution).__module__.startswith(("torch.nn.modules.conv", "coordconv.")):
         return False  # What the forward of a subclass does with its weight is not known.
     for one in {module, convolution, norm}:
         if one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one):
@@ -209,6 +207,7 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
 
 def _fuse(module: nn.Module, norm: Any) -> None:
     convolution: Any = module.conv if isinstance(module, ExpandedCoordConv) else module
+    guard = _guard_of(convolution)
     weight = convolution.weight
     with torch.no_grad():
         working = torch.promote_types(weight.dtype, torch.float32)
@@ -220,17 +219,20 @@ def _fuse(module: nn.Module, norm: Any) -> None:
         if norm.bias is not None:
             bias = bias + norm.bias.to(working)
         scaled = [(weight, 1 if convolution.transposed else 0, convolution.groups)]
-        if isinstance(convolution, WeightGuard):
-            axis, tensors = convolution.output_axis(), convolution.coordinate_tensors()
-            scaled += [(one, axis, 1) for one in tensors]
+        if guard is not None:
+            scaled += [(one, guard.output_axis(), 1) for one in guard.coordinate_tensors()]
         for tensor, axis, groups in scaled:
             tensor.copy_(_scaled(tensor.to(working), factors, axis, groups))
         if convolution.bias is None:
             convolution.bias = nn.Parameter(bias.to(weight), requires_grad=weight.requires_grad)
         else:
             convolution.bias.copy_(bias)
-        if isinstance(convolution, WeightGuard):
-            WeightGuard.trust_weights(convolution)
+        if guard is not None:
+            guard.trust_weights()
+
+
+def _guard_of(convolution: nn.Module) -> WeightGuard | None:
+    return convolution if isinstance(convolution, WeightGuard) else None
 
 
 def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:

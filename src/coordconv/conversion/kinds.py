@@ -1,22 +1,36 @@
 """Which plain layer becomes which coordinate layer, and what can become none."""
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from coordconv import layers
+from coordconv.conversion.in_front import in_front_kind, why_not_in_front
+from coordconv.conversion.known import known_kind
+from coordconv.conversion.made import made_from, why_not_made
 from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
+from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = [
+    "Unknown",
     "checked_model",
+    "checked_unknown",
+    "coordinate_class",
     "coordinate_kind",
     "is_convolution",
     "own_class",
     "plain_kind",
+    "sees_coordinates",
     "stored_weight",
     "why_not",
+    "written_class",
 ]
+
+Unknown = Literal["refuse", "in front"]
 
 PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: layers.CoordConv1d,
@@ -32,6 +46,7 @@ PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.LazyConvTranspose2d: layers.LazyCoordConvTranspose2d,
     nn.LazyConvTranspose3d: layers.LazyCoordConvTranspose3d,
 }
+_WITH_COORDINATES = (CoordinateLayer, ExpandedCoordConv, ExpandedLayer, WeightGuard)
 BACK = {coordinate: plain for plain, coordinate in PAIRS.items()}
 
 _FOREIGN = ("torch.ao.nn", "torch.nn.quantized", "torch.nn.qat", "torch.nn.intrinsic", "torchao")
@@ -48,18 +63,34 @@ def checked_model(model: object) -> nn.Module:
     return model
 
 
+def checked_unknown(unknown: Unknown) -> Unknown:
+    """Return the choice, if it is one.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if unknown not in get_args(Unknown):
+        raise ValueError(f"unknown must be 'refuse' or 'in front', got {unknown!r}")
+    return unknown
+
+
 def is_convolution(module: nn.Module) -> bool:
     """Whether a module is a convolution of any kind, one that cannot be converted included."""
-    kinds = (nn.modules.conv._ConvNd, CoordinateLayer)
+    kinds = (nn.modules.conv._ConvNd, *_WITH_COORDINATES)
     name = _class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
         return "Conv" in name and name.endswith(("1d", "2d", "3d"))
     return isinstance(module, kinds) or (_is_foreign(module) and "Conv" in name)
 
 
-def why_not(module: nn.Module) -> str:
-    """Say why a convolution cannot be converted; "" where it can."""
-    kind = _without_parametrizations(module)
+def sees_coordinates(module: nn.Module) -> bool:
+    """Return whether a layer has coordinates, as it is, expanded or folded."""
+    return isinstance(module, _WITH_COORDINATES)
+
+
+def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
+    """Return why a layer cannot be converted; "" where it can."""
+    kind = written_class(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, torch.jit.ScriptModule):
         return (
@@ -68,28 +99,40 @@ def why_not(module: nn.Module) -> str:
         )
     if _is_foreign(module):
         return f"{name} is quantized, or made to be; convert before quantizing"
-    if isinstance(module, CoordinateLayer):
+    if sees_coordinates(module):
         return "it sees coordinates already"
-    if kind not in PAIRS:
+    if _coordinate_class(kind) is None:
+        if unknown == "in front":
+            return why_not_in_front(module)
         return (
             f"{name} is a convolution of its own kind, and what its forward does with the weights "
-            "is not known here"
+            'is not known here: register_convolution can tell, and unknown="in front" needs not '
+            "know it"
         )
-    return (
-        replaced_method(module)
-        or replaced_operation(module, kind)
-        or unusual_weight(module, stored_weight(module))
-    )
+    known = kind in PAIRS
+    reason = replaced_operation(module, kind) if known else why_not_made(module)
+    return replaced_method(module) or reason or unusual_weight(module, stored_weight(module))
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
-    """The class that a plain convolution becomes."""
-    return _in_place_of(module, PAIRS[_without_parametrizations(module)])
+    """Return the class that a layer becomes: of a layer not known, with coordinates in front."""
+    return _in_place_of(module, coordinate_class(module))
+
+
+def coordinate_class(module: nn.Module) -> type[nn.Module]:
+    """Return that class without the one that torch puts above it for parametrizations."""
+    kind = written_class(module)
+    return _coordinate_class(kind) or in_front_kind(kind)
+
+
+def _coordinate_class(kind: type[nn.Module]) -> type[nn.Module] | None:
+    return PAIRS.get(kind) or known_kind(kind)
 
 
 def plain_kind(module: nn.Module) -> type[nn.Module] | None:
     """The class that a coordinate layer goes back to; None for a class of its own kind."""
-    plain = BACK.get(_without_parametrizations(module))
+    kind = written_class(module)
+    plain = BACK.get(kind) or made_from(kind)
     return None if plain is None else _in_place_of(module, plain)
 
 
@@ -112,7 +155,8 @@ def _class_name(module: nn.Module) -> str:
     return str(getattr(module, "original_name", type(module).__name__))
 
 
-def _without_parametrizations(module: nn.Module) -> type[nn.Module]:
+def written_class(module: nn.Module) -> type[nn.Module]:
+    """The class of a module, without the one that torch puts above it for parametrizations."""
     # A parametrized module has a class of its own, made by torch, above the one that was written.
     kind = type(module)
     return kind.__bases__[0] if parametrize.is_parametrized(module) else kind

@@ -96,3 +96,4 @@ def become_plain(module: Any, kind: Any) -> None:
     del module.coord_weight
     for name in _OPTIONS:
         delattr(module, name)
+    vars(module).pop("starts_at_zero", None)  # only converted layers have it

@@ -23,8 +23,9 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
     """Give a path to write to, and put what was written in its place only if nothing failed.
 
     Whatever else lies beside the file then, such as weights too large for it, comes along, before
-    it. What earlier writers of the file left behind when they were killed is deleted. A link stays:
-    the file that it leads to is replaced.
+    it. A new file gets the permissions that the umask leaves, and a file that is replaced hands its
+    own to the next one. What earlier writers of the file left behind when they were killed is
+    deleted. A link stays: the file that it leads to is replaced.
 
     Raises:
         ValueError: If a device, a pipe, a socket or a directory is there.
@@ -44,8 +45,10 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
             _hold(directory, held)
         yield directory / path.name
         for written in sorted(directory.iterdir(), key=lambda each: each.name == path.name):
+            place = path.parent / written.name
             _flush(written)
-            written.replace(path.parent / written.name)
+            _take_permissions(written, place)
+            written.replace(place)
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -66,6 +69,13 @@ def _hold(directory: Path, held: ExitStack) -> None:
         descriptor = os.open(directory, os.O_RDONLY)
         held.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _take_permissions(file: Path, place: Path) -> None:
+    """Give a file the permissions of the one that it is about to replace, if there is one."""
+    if place.is_file() and not place.is_symlink():
+        with suppress(OSError):  # a drive without permissions
+            file.chmod(place.stat().st_mode & 0o777)
 
 
 def _flush(file: Path) -> None:

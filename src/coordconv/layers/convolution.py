@@ -13,6 +13,7 @@ from coordconv.conventions import Convention
 from coordconv.functional import coord_conv
 from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
+from coordconv.layers.materialization import coordinate_parameter
 from coordconv.operations import Numbers, PaddingMode
 
 __all__ = ["CoordConv1d", "CoordConv2d", "CoordConv3d"]
@@ -62,7 +63,7 @@ class CoordConvolution(CoordinateLayer):
         self.set_options(radius, convention, coord_kernel_size, method)
         coordinates = len(self.kernel_size) + (1 if radius else 0)
         shape = (out_channels, coordinates, *self.coord_kernel_size)
-        self.coord_weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.coord_weight = coordinate_parameter(torch.zeros(shape, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -72,12 +73,16 @@ class CoordConvolution(CoordinateLayer):
         its weights and of its bias is 1 / sqrt((in / groups + d) * taps). From the same seed come
         the numbers of ``torch.nn.Conv2d(in + groups * d, ...)``, in which each group reads its
         own copy of the coordinates after its data; a smaller coordinate kernel takes the taps in
-        the middle.
+        the middle. A converted layer draws what the plain layer draws, and its coordinate weights
+        are zero.
         """
         if not hasattr(self, "coord_weight"):
             return  # The constructor of the plain layer calls this before they exist.
+        if self.starts_at_zero:
+            super().reset_parameters()
+            return
         data, coordinates = self.weight.shape[1], self.coord_weight.shape[1]
-        joint = self.weight.new_empty(self.out_channels, data + coordinates, *self.kernel_size)
+        joint = self.weight.new_zeros(self.out_channels, data + coordinates, *self.kernel_size)
         draw_together(joint, self.bias)
         with torch.no_grad():
             self.weight.copy_(joint[:, :data])

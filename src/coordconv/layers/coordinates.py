@@ -1,12 +1,16 @@
 """What convolution and transposed convolution with coordinates share as modules."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from coordconv.computation import Method, checked_method
 from coordconv.conventions import PRESETS, Convention, checked_radius
+from coordconv.layers.integrated import integrate
 from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
@@ -31,6 +35,8 @@ class CoordinateLayer(WeightGuard):
     convention: Convention
     coord_kernel_size: tuple[int, ...]
     method: Method
+    starts_at_zero = False
+    """Whether the layer was converted: its coordinate weights are reset to zero, not drawn."""
 
     def set_options(
         self,
@@ -40,6 +46,7 @@ class CoordinateLayer(WeightGuard):
         method: Method,
     ) -> None:
         """Check the options and keep them."""
+        integrate()
         WeightGuard.start_guard(self)  # convert calls this before it changes the class
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
@@ -54,6 +61,24 @@ class CoordinateLayer(WeightGuard):
     def output_axis(self) -> int:
         """Return the axis of the coordinate weights that counts the outputs."""
         return 1 if self.transposed else 0
+
+    def reset_parameters(self) -> None:
+        """Draw the weights as the plain layer does, and set those of the coordinates to zero."""
+        super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
+        if "coord_weight" in self._parameters and not is_lazy(self.coord_weight):
+            nn.init.zeros_(self.coord_weight)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "CoordinateLayer":
+        was_meta = self._has_meta_coordinates()
+        super()._apply(fn, recurse)
+        if was_meta and not self._has_meta_coordinates():
+            with torch.no_grad():  # to_empty() allocated them without setting them
+                self.coord_weight.zero_()
+        return self
+
+    def _has_meta_coordinates(self) -> bool:
+        stored: Any = self._parameters.get("coord_weight")
+        return stored is not None and not is_lazy(stored) and stored.is_meta
 
     def middle_taps(self, coord_weight: Tensor) -> Tensor:
         """Return the part of full-size coordinate weights that this layer's kernel covers."""

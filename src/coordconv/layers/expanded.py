@@ -14,6 +14,7 @@ from coordconv.functional import append_coordinates
 from coordconv.grids import Window
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import describe
+from coordconv.layers.integrated import Integrated
 
 __all__ = ["EXPANDED", "ExpandedCoordConv", "ExpandedLayer", "appended"]
 
@@ -46,7 +47,7 @@ def appended(
 torch.fx.wrap("appended")
 
 
-class ExpandedCoordConv(nn.Module):
+class ExpandedCoordConv(Integrated):
     """A coordinate layer as two modules: `AddCoords` in front of a plain convolution.
 
     ``coordconv.expand`` makes it, and ``coordconv.collapse`` takes it back.
@@ -76,7 +77,7 @@ class ExpandedCoordConv(nn.Module):
         return self.conv(joined) if output_size is None else self.conv(joined, output_size)
 
 
-class ExpandedLayer(nn.Module):
+class ExpandedLayer(Integrated):
     """A coordinate layer as one convolution with one ``weight`` for data and coordinates.
 
     It is a ``torch.nn.Conv2d`` or the like, whose ``in_channels`` counts the coordinates.

@@ -14,6 +14,7 @@ from coordconv.conventions import Convention
 from coordconv.functional import coord_conv_transpose
 from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
+from coordconv.layers.materialization import coordinate_parameter
 from coordconv.operations import Numbers
 
 __all__ = ["CoordConvTranspose1d", "CoordConvTranspose2d", "CoordConvTranspose3d"]
@@ -65,7 +66,7 @@ class CoordTransposedConvolution(CoordinateLayer):
         self.set_options(radius, convention, coord_kernel_size, method)
         coordinates = len(self.kernel_size) + (1 if radius else 0)
         shape = (coordinates, out_channels, *self.coord_kernel_size)
-        self.coord_weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.coord_weight = coordinate_parameter(torch.zeros(shape, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -73,12 +74,16 @@ class CoordTransposedConvolution(CoordinateLayer):
 
         From the same seed come the numbers of ``torch.nn.ConvTranspose2d(in + groups * d, ...)``,
         in which each group reads its own copy of the coordinates after its data; a smaller
-        coordinate kernel takes the taps in the middle.
+        coordinate kernel takes the taps in the middle. A converted layer draws what the plain
+        layer draws, and its coordinate weights are zero.
         """
         if not hasattr(self, "coord_weight"):
             return  # The constructor of the plain layer calls this before they exist.
+        if self.starts_at_zero:
+            super().reset_parameters()
+            return
         data, coordinates = self.in_channels, self.groups * self.coord_weight.shape[0]
-        joint = self.weight.new_empty(data + coordinates, *self.weight.shape[1:])
+        joint = self.weight.new_zeros(data + coordinates, *self.weight.shape[1:])
         draw_together(joint, self.bias)
         by_group = joint.unflatten(0, (self.groups, -1))
         data //= self.groups

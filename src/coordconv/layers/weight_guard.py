@@ -12,9 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from coordconv.layers.integrated import Integrated
+
 __all__ = ["WeightGuard"]
 
 _MAX_STEPS = 3
+# Weight decay and moving averages of an idle layer scale it too, by less than this in a step.
+_NEGLIGIBLE = 1e-4
 
 
 class _Probe(NamedTuple):
@@ -27,7 +31,7 @@ class _Probe(NamedTuple):
     version: tuple[int, int, int]
 
 
-class WeightGuard(nn.Module):
+class WeightGuard(Integrated):
     """A convolution with tensors beside ``weight`` that have to be scaled when it is."""
 
     transposed: bool
@@ -124,7 +128,8 @@ class WeightGuard(nn.Module):
         if (
             factors is None
             or not now.largest.any()
-            or _are_close(before.largest.to(factors) * factors.abs(), now.largest)
+            or _are_close(factors, torch.ones_like(factors), _NEGLIGIBLE)
+            or _are_close(before.largest.to(factors) * factors.abs(), now.largest, _NEGLIGIBLE)
         ):
             self._probe = now
         else:
@@ -180,7 +185,7 @@ class WeightGuard(nn.Module):
         coord_weight: Any = self._parameters.get("coord_weight")
         if self._steps[2] > _MAX_STEPS or not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
             return
-        if not weight.requires_grad or not coord_weight.requires_grad:
+        if not (weight.requires_grad and coord_weight.requires_grad) or weight.is_inference():
             return
         versions, before = (weight._version, coord_weight._version), self._steps
         if versions == before[:2]:
@@ -221,11 +226,12 @@ def _channel_factors(before: Tensor, now: Tensor) -> Tensor | None:
     return None if unchanged or not _are_close(before * factors[:, None], now) else factors
 
 
-def _are_close(one: Tensor, other: Tensor) -> bool:
-    """Tell whether two tensors agree to the rounding of a few operations, row by row."""
+def _are_close(one: Tensor, other: Tensor, relative: float = 0.0) -> bool:
+    """Tell whether two tensors agree, row by row, to the rounding of a few operations at least."""
+    tolerance = max(relative, 8 * torch.finfo(other.dtype).eps)
     one, other = one.reshape(one.shape[0], -1), other.reshape(other.shape[0], -1)
     largest = torch.maximum(one.abs(), other.abs()).amax(1, keepdim=True)
-    return bool(((one - other).abs() <= 8 * torch.finfo(other.dtype).eps * largest).all())
+    return bool(((one - other).abs() <= tolerance * largest).all())
 
 
 def _is_ordinary(tensor: Any) -> bool:

@@ -11,6 +11,7 @@ from coordconv_lab.cli import data, evidence, inspect, runs, sweep
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.output import printing
 from coordconv_lab.errors import InputError, printable
+from coordconv_lab.plotting import own_settings
 
 __all__ = ["app", "data", "evidence", "inspect", "main", "runs", "sweep"]
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where all was done and nobody read what was printed.
     """
     try:
-        with printing() as output:
+        with own_settings(), printing() as output:
             app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except OSError as error:
         _say(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))

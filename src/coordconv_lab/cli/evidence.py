@@ -129,6 +129,15 @@ def report(
         Int,
         Parameter(help="Of --watch; 0 for one that is free.", validator=Number(gte=0, lt=65536)),
     ] = 0,
+    host: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="Of --watch: another name under which a browser may ask for the page, such as "
+            "that of a reverse proxy; can be repeated. The page is still served to this machine "
+            "only; localhost and 127.0.0.1 need no --host, at whatever port of a tunnel.",
+        ),
+    ] = (),
 ) -> None:
     """Make the page from the records of a directory of runs.
 
@@ -141,6 +150,8 @@ def report(
         coordconv report --format pdf-figures --out paper/figures
 
         coordconv report --watch
+
+        coordconv report --watch --port 9000 --host lab.example
     """
     from coordconv_lab.claims.ledger import ledger_if_any
     from coordconv_lab.report import write_report
@@ -155,8 +166,10 @@ def report(
             raise InputError("--watch serves the page; it goes with neither --format nor --out")
         from coordconv_lab.report.watch import serve
 
-        serve(RunStore(runs), evidence, search, port, tell=partial(print, flush=True))
+        serve(RunStore(runs), evidence, search, port, partial(print, flush=True), host)
         return
+    if host:
+        raise InputError("--host: names a page that is served; it goes with --watch only")
     place = without_links(out) if out else runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), place, evidence, search, format, damaged))
     out = out or place

@@ -189,10 +189,10 @@ def train(
     ]
     from coordconv_lab.console import RunBars, print_record
     from coordconv_lab.results import RunStore
-    from coordconv_lab.train import Hardware, is_first_process, run_ensemble
+    from coordconv_lab.train import Hardware, run_ensemble
 
     store, hardware = RunStore(runs), Hardware(device, compile, devices, num_nodes)
-    if hardware.processes > 1 and not is_first_process():
+    if not hardware.is_first_process:
         run_ensemble(specs, store, hardware=hardware)
         return
     with RunBars(total=1) as bars:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from coordconv_lab.data.notsoclevr import NotSoClevr
+from coordconv_lab.plotting import default_style
 from coordconv_lab.results.files import whole_file, write_atomically
 from coordconv_lab.specs import DataSpec
 
@@ -44,7 +45,9 @@ def export(
     arrays, picture = out / "notsoclevr.npz", out / "contact_sheet.png"
     with whole_file(arrays) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _write_arrays(archive, versions, advance)
-    write_atomically(picture, contact_sheet(versions))
+    with default_style():
+        sheet = contact_sheet(versions)
+    write_atomically(picture, sheet)
     return arrays, picture
 
 

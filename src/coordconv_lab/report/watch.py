@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from coordconv_lab.claims import Entry
-from coordconv_lab.errors import InputError, printable
+from coordconv_lab.errors import InputError, in_short, printable
+from coordconv_lab.report.hosts import host_name, is_allowed
 from coordconv_lab.report.material import gather
 from coordconv_lab.results.store import RunStore
 
@@ -114,14 +115,21 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def server(watch: Watch, port: int = 0) -> Iterator[ThreadingHTTPServer]:
-    """A server of one page, which answers this machine alone.
+def server(watch: Watch, port: int = 0, hosts: Sequence[str] = ()) -> Iterator[ThreadingHTTPServer]:
+    """A server of one page, which listens to this machine only.
+
+    Args:
+        watch: The page.
+        port: Where to listen; 0 for a port that is free.
+        hosts: Names of this machine under which a proxy passes requests on. Without them the page
+            is served as localhost, 127.0.0.0/8 and [::1], at any port: tunnels change the port.
 
     Raises:
-        InputError: The port is taken.
+        InputError: The port is taken, or a host is not a name.
     """
+    handler = _handler(watch, frozenset(map(host_name, hosts)))
     try:
-        made = _Server((HOST, port), _handler(watch))
+        made = _Server((HOST, port), handler)
     except OSError as error:
         raise InputError(
             f"--port: cannot listen on {HOST}:{port}: {error.strerror or error}; leave it out for "
@@ -139,13 +147,14 @@ def serve(
     search: RunStore | None,
     port: int,
     tell: Callable[[str], Any],
+    hosts: Sequence[str] = (),
 ) -> None:
     """Serve the page until interrupted.
 
     Raises:
-        InputError: The port is taken.
+        InputError: The port is taken, or a host is not a name.
     """
-    with server(Watch(store, evidence, search), port) as made:
+    with server(Watch(store, evidence, search), port, hosts) as made:
         place = printable(str(store.root))
         tell(f"http://{HOST}:{made.server_port} shows {place} as it grows; Ctrl+C ends it")
         try:
@@ -154,19 +163,25 @@ def serve(
             tell("stopped")
 
 
-def _handler(watch: Watch) -> type[BaseHTTPRequestHandler]:
+def _refusal(host: str | None) -> str:
+    asked = "does not name one host" if host is None else f"is for the host {in_short(host)}"
+    return (
+        f"Expected a request for localhost, 127.0.0.1 or [::1], and this one {asked}. Open the "
+        "page as localhost, through an SSH tunnel if it is on another machine. To allow another "
+        "name, such as that of a reverse proxy, start coordconv report --watch with --host NAME."
+    )
+
+
+def _handler(watch: Watch, hosts: frozenset[str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "coordconv", ""
         timeout = SLOWEST_SECONDS
 
         def do_GET(self) -> None:
-            port = self.connection.getsockname()[1]
-            # Another site's script may reach this machine by a name of its own: it is refused.
-            names = {f"{HOST}:{port}", f"localhost:{port}"}
-            if port == 80:  # which a browser leaves out
-                names |= {HOST, "localhost"}
-            if self.headers.get("Host") not in names:
-                self.send_error(HTTPStatus.FORBIDDEN)
+            given = self.headers.get_all("Host", [])
+            host = given[0] if len(given) == 1 else None
+            if not is_allowed(host, hosts):
+                self.send_error(HTTPStatus.FORBIDDEN, explain=_refusal(host))
             elif self.path == "/":
                 self._answer(watch.page(), "text/html; charset=utf-8")
             elif self.path == "/state":

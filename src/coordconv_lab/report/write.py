@@ -7,6 +7,7 @@ from typing import Literal
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
+from coordconv_lab.plotting import default_style
 from coordconv_lab.report.material import Material, gather
 from coordconv_lab.report.runs import shown
 from coordconv_lab.results.files import write_atomically
@@ -72,7 +73,8 @@ def write_report(
 
         files = {out: as_markdown(material.runs, evidence, material.damaged).encode()}
     else:
-        files = _figures(material, out, "png" if form == "png" else "pdf")
+        with default_style():
+            files = _figures(material, out, "png" if form == "png" else "pdf")
     for path, content in files.items():
         write_atomically(path, content)
     return out

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.results.files import read_file
+from coordconv_lab.results.files import read_text
 from coordconv_lab.results.record import LEAST_SECONDS, MOST_CURVE_BYTES, MOST_SECONDS
 
 
@@ -28,10 +28,10 @@ def read_curve(path: Path) -> list[CurveRow]:
             directory, fit to be printed on the page.
     """
     try:
-        text = read_file(path, MOST_CURVE_BYTES).decode()
+        text = read_text(path, MOST_CURVE_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise InputError(f"{path.name} cannot be read") from error
     try:
         rows = [_row(fields, path.name) for fields in csv.DictReader(io.StringIO(text))]

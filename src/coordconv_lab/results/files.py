@@ -1,11 +1,12 @@
 """Files that are either whole or not there: written under another name, flushed, then renamed."""
 
+import codecs
 import errno
 import glob
 import json
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,10 +26,20 @@ UNFINISHED = ".unfinished"
 MOST_BYTES = 32_000_000
 """Of a file about runs, which holds some thousands; the proposals of a long search come nearest."""
 
+_OTHER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark is the start of it
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing so that a reader, or a crash, never meets half of it.
+
+    A new file gets the permissions that the umask leaves, and a file that is replaced hands its own
+    permissions to the next one.
 
     What earlier writers of it left behind when they were killed is deleted. A link in its place is
     replaced, and not followed: who made a directory of runs does not choose what is written over.
@@ -40,14 +51,18 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_what_is_no_file(path)
+        permissions = _permissions(path)
         remove_leftovers(path)
-        with _new_file_beside(path) as temporary:
+        with _new_file_beside(path, permissions) as temporary:
             with temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
+            if permissions is not None:
+                with suppress(
+                    OSError
+                ):  # a drive without permissions; they are no wider than before
+                    temporary.chmod(permissions)
             temporary.replace(path)
     except OSError as error:
         raise InputError(
@@ -60,12 +75,21 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 temporary.unlink(missing_ok=True)
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
-    """Leave a device, a pipe, a socket or a directory alone, in whose place a file would come."""
-    with suppress(FileNotFoundError):
+def _permissions(path: Path) -> int | None:
+    """The permissions of a file that is about to be replaced, or None if there is no file.
+
+    Raises:
+        InputError: A device, a pipe, a socket or a directory is there.
+    """
+    try:
         mode = path.lstat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            raise _no_file(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(mode):
+        return None
+    if not stat.S_ISREG(mode):
+        raise _no_file(path)
+    return mode & 0o777
 
 
 def without_links(path: Path) -> Path:
@@ -86,21 +110,26 @@ def _no_file(path: Path) -> InputError:
 
 
 @contextmanager
-def _new_file_beside(path: Path) -> Iterator[Path]:
+def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
     """Make an empty file, and hold it to the end: its writer lives; who dies lets go of it."""
+    # The kernel applies the umask, which no thread can read without changing it for all others.
+    mode = 0o666 if permissions is None else permissions | stat.S_IRUSR | stat.S_IWUSR
     with ExitStack() as held:
         while True:
-            start = f".{path.name}."
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=UNFINISHED)
+            temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}"
+            try:
+                descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+            except FileExistsError:
+                continue
             if fcntl is None:
                 os.close(descriptor)
             else:
                 held.callback(os.close, descriptor)
                 with suppress(OSError):  # some network drives cannot; nothing is deleted there
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.path.exists(name):  # else it was taken for a leftover before it was held
+            if temporary.exists():  # else it was taken for a leftover before it was held
                 break
-        yield Path(name)
+        yield temporary
 
 
 def remove_leftovers(path: Path) -> None:
@@ -171,6 +200,24 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
         said = f"it has {status.st_size:,} bytes, more than {most:,}"
         raise OSError(errno.EFBIG, said, str(path))
     return path.read_bytes()
+
+
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """Read text in UTF-8, with a byte-order mark or without.
+
+    Args:
+        path: The file, or a link to one.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: As `read_file`.
+        UnicodeError: The text has another encoding.
+    """
+    content = read_file(path, most)
+    for mark, encoding in _OTHER_MARKS.items():
+        if content.startswith(mark):
+            raise UnicodeError(f"it is {encoding}; save it as UTF-8")
+    return content.decode("utf-8-sig")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
-
 from coordconv_lab.errors import DamagedError, HeldError, InputError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import read_json, remove_if_possible, write_json
+from coordconv_lab.results.locks import how_to_free, locked, marker_of
 from coordconv_lab.results.record import Record
 from coordconv_lab.specs import ExperimentSpec, parse_spec
 
@@ -76,15 +75,16 @@ class RunStore:
             return
         if directory.is_symlink():
             raise InputError(f"cannot delete {directory}: it is a link; move it away")
-        try:
-            with FileLock(directory / LOCK, mode=0o666, blocking=False):
+        with locked(directory / LOCK) as is_ours:
+            if not is_ours:
+                raise HeldError(
+                    f"another process is at the run {spec.run_name}; end it, or leave --fresh out"
+                    f"{how_to_free(directory / LOCK)}"
+                )
+            try:
                 shutil.rmtree(directory)
-        except Timeout as error:
-            raise HeldError(
-                f"another process is at the run {spec.run_name}; end it, or leave --fresh out"
-            ) from error
-        except OSError as error:
-            raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
+            except OSError as error:
+                raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
@@ -100,26 +100,23 @@ class RunStore:
             InputError: The directory cannot be written.
         """
         path = self.open(spec) / LOCK
-        lock = FileLock(path, mode=0o666)  # for whoever may write the directory
-        try:
-            lock.acquire(timeout=wait_seconds)
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            raise InputError(f"cannot lock {path}: {error.strerror or error}") from error
-        try:
-            yield True
-        finally:
-            # Who holds a lock that is deleted finds the record, and has nothing to do.
-            if (path.parent / "record.json").exists():
-                remove_if_possible(path)
-            lock.release()
+        with locked(path, wait_seconds) as is_ours:
+            try:
+                yield is_ours
+            finally:
+                # A process that acquires the deleted lock finds the record and stops.
+                if is_ours and (path.parent / "record.json").exists():
+                    remove_if_possible(path)
+
+    def how_to_free(self, spec: ExperimentSpec) -> str:
+        """What to add to a message about a run that another process holds."""
+        return how_to_free(self.directory(spec) / LOCK)
 
     def tidy(self, spec: ExperimentSpec) -> None:
         """Delete the lock and the checkpoint of a run that is done, where a process left them."""
-        for name in (LOCK, CHECKPOINT):
-            remove_if_possible(self.directory(spec) / name)
+        directory = self.directory(spec)
+        for path in (directory / LOCK, marker_of(directory / LOCK), directory / CHECKPOINT):
+            remove_if_possible(path)
 
     def finish(self, record: Record) -> None:
         """Write the record of a run, whose other files are there: it is done.

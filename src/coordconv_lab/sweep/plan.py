@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
-
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
+from coordconv_lab.results.locks import how_to_free, locked
 from coordconv_lab.results.remote import RemoteRunStore
 from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
@@ -169,18 +168,15 @@ def _alone(store: RunStore) -> Iterator[None]:
     if isinstance(store, RemoteRunStore):
         yield
         return
-    lock = FileLock(store.root / "sweep.lock")
+    path = store.root / "sweep.lock"
     try:
         store.root.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise InputError(
-            f"another process is at the search in {store.root}; wait for it, or give --runs "
-            "another directory"
-        ) from error
     except OSError as error:
         raise InputError(f"cannot write to {store.root}: {error.strerror or error}") from error
-    try:
+    with locked(path) as is_ours:
+        if not is_ours:
+            raise InputError(
+                f"another process is at the search in {store.root}; wait for it, or give --runs "
+                f"another directory{how_to_free(path)}"
+            )
         yield
-    finally:
-        lock.release()

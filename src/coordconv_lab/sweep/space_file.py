@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from coordconv_lab.errors import InputError, in_short
-from coordconv_lab.results.files import read_file
+from coordconv_lab.results.files import read_text
 from coordconv_lab.specs import explain
 from coordconv_lab.sweep.space import Space
 
@@ -43,10 +43,10 @@ def read_space(path: Path) -> Space:
 
 def _fields(path: Path) -> Any:
     try:
-        text = read_file(path, _MOST_BYTES).decode()
+        text = read_text(path, _MOST_BYTES)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise InputError(f"cannot read {path}: {error}") from error
     try:
         return tomllib.loads(text) if path.suffix == ".toml" else _yaml(text, path)

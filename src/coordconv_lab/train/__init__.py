@@ -3,7 +3,6 @@
 from coordconv_lab.train.attempt import Attempt, attempt
 from coordconv_lab.train.experiment import run, run_ensemble
 from coordconv_lab.train.hardware import Hardware
-from coordconv_lab.train.processes import is_first_process
 from coordconv_lab.train.progress import Progress, SilentProgress
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "Progress",
     "SilentProgress",
     "attempt",
-    "is_first_process",
     "run",
     "run_ensemble",
 ]

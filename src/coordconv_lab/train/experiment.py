@@ -96,8 +96,7 @@ def run_ensemble(
     """
     check_ensemble(specs)
     hardware = hardware or Hardware()
-    fabric = hardware.fabric(specs[0].training)
-    fabric.launch()
+    fabric = hardware.launched(specs[0].training)
     processes = Processes(fabric)
     finished = processes.first_only(lambda: _finished(specs, store))
     if finished is not None:
@@ -158,6 +157,7 @@ def _hold(
         if not held.enter_context(store.held(spec, wait_seconds)):
             raise HeldError(
                 f"another process is at the run {spec.run_name}; wait for it, then start this again"
+                f"{store.how_to_free(spec)}"
             )
     return [store.record(spec) for spec in specs]
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from lightning.fabric import Fabric
 from torch.utils import deterministic
 
+from coordconv_lab.environment import variables
 from coordconv_lab.errors import InputError
 from coordconv_lab.specs import TrainingSpec
+from coordconv_lab.train.fabric import Fabric
+from coordconv_lab.train.launcher import is_first, launcher
 from coordconv_lab.train.processor import prepare_processor
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
-
-# By these a process knows its place among those of several machines.
-_LAUNCHERS = {"RANK", "GROUP_RANK", "NODE_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"}
+_LIGHTNING = ("ACCELERATOR", "STRATEGY", "DEVICES", "NUM_NODES", "PRECISION", "CLI_USED")
+"""Variables, after LT_, by which Lightning's own command tells a program what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,33 @@ class Hardware:
 
     def fabric(self, training: TrainingSpec) -> Fabric:
         """Prepare the devices and return the means to train on them, not launched yet."""
-        if self.nodes > 1 and not _LAUNCHERS & os.environ.keys():
-            raise InputError(
-                f"--num-nodes {self.nodes}: nobody has started the processes on the other "
-                "machines; start this command on each with torchrun, or with srun under SLURM"
-            )
+        with _starting():
+            return self._fabric(training)
+
+    def launched(self, training: TrainingSpec) -> Fabric:
+        """As `fabric`, launched: the processes are there, and know each other.
+
+        Raises:
+            InputError: They cannot be started, or a launcher started another number of them.
+        """
+        with _starting():
+            fabric = self._fabric(training)
+            fabric.launch()
+            return fabric
+
+    @property
+    def is_first_process(self) -> bool:
+        """Whether this process is the first of those that train together, or is alone.
+
+        Raises:
+            InputError: A launcher started another number of processes.
+        """
+        if self.processes == 1:
+            return True
+        with _starting():
+            return is_first(launcher(self.devices, self.nodes), self.devices)
+
+    def _fabric(self, training: TrainingSpec) -> Fabric:
         if self.kind == "cpu":
             prepare_processor()
         precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
@@ -91,6 +114,7 @@ class Hardware:
             num_nodes=self.nodes,
             strategy="ddp" if self.processes > 1 else "auto",
             precision=precision,
+            plugins=launcher(self.devices, self.nodes),
         )
 
     def compile(self, module: torch.nn.Module) -> torch.nn.Module:
@@ -99,6 +123,23 @@ class Hardware:
             return module
         mode = "reduce-overhead" if self.kind == "cuda" else "default"
         return torch.compile(module, mode=mode)  # pyright: ignore[reportReturnType]
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Start processes by the options of this command, and explain in one line what fails.
+
+    Raises:
+        InputError: Something does.
+    """
+    with variables({f"LT_{name}": None for name in _LIGHTNING}):
+        try:
+            yield
+        except InputError:
+            raise
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise InputError(f"cannot start the processes of this run: {said}") from error
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from coordconv_lab.data import NotSoClevr
@@ -23,6 +22,7 @@ from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
 from coordconv_lab.train.divergence import diverged, first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import Ensemble
 from coordconv_lab.train.evaluate import Evaluation, Watch, evaluate, evaluate_as_trained
+from coordconv_lab.train.fabric import Fabric
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.losses import Losses
 from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rates

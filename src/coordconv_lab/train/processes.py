@@ -4,18 +4,12 @@ import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
-from lightning.fabric import Fabric
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.train.fabric import Fabric
 
 Result = TypeVar("Result")
-
-
-def is_first_process() -> bool:
-    """Whether this process speaks for all that train together; alone, it does."""
-    return not getattr(rank_zero_only, "rank", 0)
 
 
 class Processes:

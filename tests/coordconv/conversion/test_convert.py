@@ -289,7 +289,7 @@ def test_a_first_layer_that_cannot_be_is_no_reason_to_take_the_second():
     ("arguments", "error", "said"),
     [
         ({"where": "stem.conv"}, ValueError, "no convolution of the model is called 'stem.conv'"),
-        ({"where": "3."}, ValueError, "did you mean 3"),
+        ({"where": "3."}, ValueError, "did you mean '3'"),
         ({"where": []}, ValueError, "no name was given"),
         ({"where": 3}, TypeError, "where must be"),
         ({"where": [3]}, TypeError, "where must be"),

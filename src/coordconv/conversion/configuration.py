@@ -1,0 +1,192 @@
+"""The coordinate layers of a model as a configuration that JSON can hold, and back.
+
+A state dict holds numbers and not what they mean: the convention, the radius. Formats that keep a
+configuration beside the weights, such as the ``config.json`` of transformers, keep this one too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args
+
+from torch import nn
+
+from coordconv.computation import Method
+from coordconv.conventions import Convention, checked_radius
+from coordconv.conversion.convert import convert
+from coordconv.conversion.in_front import in_front_kind
+from coordconv.conversion.kinds import checked_model, coordinate_class, why_not, written_class
+from coordconv.layers.add_coords import AddCoords
+from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
+
+__all__ = ["conversion_config", "convert_from_config"]
+
+FORMAT = 1
+_OPTIONS = {"class", "radius", "convention", "coord_kernel_size", "method"}
+
+
+def conversion_config(model: nn.Module) -> dict[str, Any]:
+    """Return which layers of a model are coordinate layers, and what fixes their function.
+
+    Args:
+        model: Any module. It is not changed.
+
+    Returns:
+        A dictionary of what JSON can hold: the ``format``, the ``version`` of this package and the
+        ``layers`` by name, a shared layer under each of its names. `convert_from_config` reads it.
+
+    Raises:
+        ValueError: If a layer was folded or is in another form that a configuration cannot rebuild.
+        TypeError: If ``model`` is not an ``nn.Module``.
+
+    Example:
+        >>> model = convert(nn.Sequential(nn.Conv2d(3, 8, 3)), radius=True)
+        >>> config = conversion_config(model)
+        >>> config["layers"]["0"]["class"], config["layers"]["0"]["radius"]
+        ('CoordConv2d', True)
+    """
+    layers = {}
+    for name, module in checked_model(model).named_modules(remove_duplicate=False):
+        if _is_other_form(module):
+            raise ValueError(
+                f"{name!r} is a {type(module).__name__}, which a configuration cannot rebuild; "
+                "save the model with its coordinate layers, as it was before that step"
+            )
+        if isinstance(module, CoordinateLayer):
+            layers[name] = _options_of(module)
+    return {"format": FORMAT, "version": _version(), "layers": layers}
+
+
+def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Module:
+    """Convert the layers of a plain model that a configuration names, in place.
+
+    Layers that are coordinate layers already, with the same options, are left as they are.
+
+    Args:
+        model: A model with the layers of the one that the configuration is from.
+        config: What `conversion_config` returned, or what JSON made of it.
+
+    Returns:
+        The model. New coordinate weights are zero; load the state dict next.
+
+    Raises:
+        ValueError: If the configuration has another format, is damaged, or names a layer that the
+            model lacks, that cannot be converted, or that has other options. The model is then as
+            it was.
+        TypeError: If ``model`` is not an ``nn.Module``.
+
+    Example:
+        >>> trained = convert(nn.Sequential(nn.Conv2d(3, 8, 3)), convention="monai")
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3))
+        >>> _ = convert_from_config(model, conversion_config(trained))
+        >>> model.load_state_dict(trained.state_dict())
+        <All keys matched successfully>
+    """
+    found = dict(checked_model(model).named_modules(remove_duplicate=False))
+    plain: dict[nn.Module, dict[str, Any]] = {}
+    first: dict[nn.Module, str] = {}
+    for name, given in layers_of(config).items():
+        if name not in found:
+            raise ValueError(f"the configuration names a layer {name!r}, which the model lacks")
+        module, options = found[name], _checked_options(name, given)
+        first.setdefault(module, name)
+        in_front = given["class"] == in_front_kind(written_class(module)).__name__
+        options["unknown"] = "in front" if in_front else "refuse"
+        if isinstance(module, CoordinateLayer):
+            _check_same(name, _options_of(module), given)
+        elif plain.setdefault(module, options) != options:
+            raise ValueError(f"the configuration has other options for {name!r} than for an alias")
+        else:
+            _check_convertible(name, module, given, options)
+    for module, options in plain.items():
+        method = options.pop("method")
+        convert(model, where=[first[module]], **options)
+        module.method = method  # pyright: ignore[reportAttributeAccessIssue]
+    return model
+
+
+def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers of a configuration.
+
+    Raises:
+        ValueError: If it has another format or is damaged.
+    """
+    if not isinstance(config, Mapping) or "format" not in config:
+        raise ValueError(f"expected what conversion_config() returns, got {config!r}")
+    if config["format"] != FORMAT or isinstance(config["format"], bool):
+        raise ValueError(
+            f"the configuration was written by coordconv {config.get('version')} in format "
+            f"{config['format']!r}; coordconv {_version()} reads format {FORMAT}. Upgrade to the "
+            "version that wrote it: pip install --upgrade torch-coordconv"
+        )
+    layers = config.get("layers")
+    if not isinstance(layers, Mapping):
+        raise ValueError(f"`layers` of the configuration must be a mapping, got {layers!r}")
+    return dict(layers)
+
+
+def _is_other_form(module: nn.Module) -> bool:
+    """Whether a module of this package is neither a layer nor what appends coordinates."""
+    ours = type(module).__module__.partition(".")[0] == "coordconv"
+    return ours and not isinstance(module, CoordinateLayer | AddCoords)
+
+
+def _options_of(layer: CoordinateLayer) -> dict[str, Any]:
+    convention = asdict(layer.convention)
+    if layer.convention.span != "pixels":
+        convention["span"] = list(layer.convention.span)
+    return {
+        "class": written_class(layer).__name__,
+        "radius": layer.radius,
+        "convention": convention,
+        "coord_kernel_size": list(layer.coord_kernel_size),
+        "method": layer.method,
+    }
+
+
+def _checked_options(name: str, given: Any) -> dict[str, Any]:
+    """The arguments of ``convert`` and the method, out of the options of one layer."""
+    if not isinstance(given, Mapping) or set(given) != _OPTIONS:
+        raise ValueError(f"the configuration of {name!r} must have {sorted(_OPTIONS)}, got {given}")
+    if given["method"] not in get_args(Method):
+        raise ValueError(f"the configuration of {name!r} has the method {given['method']!r}")
+    try:
+        return {
+            "radius": checked_radius(given["radius"]),
+            "convention": Convention(**given["convention"]),
+            "coord_kernel_size": tuple(given["coord_kernel_size"]),
+            "method": given["method"],
+        }
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the configuration of {name!r} is damaged: {error}") from error
+
+
+def _check_same(name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    other = [f"{key}={options[key]!r}" for key in sorted(_OPTIONS) if options[key] != given[key]]
+    if other:
+        saved = [f"{key}={given[key]!r}" for key in sorted(_OPTIONS) if options[key] != given[key]]
+        raise ValueError(
+            f"the model has {name!r} with {', '.join(other)}, the configuration with "
+            f"{', '.join(saved)}: convert it with the same options, or leave that to the "
+            "configuration"
+        )
+
+
+def _check_convertible(name: str, module: Any, given: Any, options: Mapping[str, Any]) -> None:
+    reason = why_not(module, options["unknown"])
+    if reason:
+        raise ValueError(f"cannot convert {name!r}: {reason}")
+    checked_kernel(options["coord_kernel_size"], module.kernel_size)
+    after = coordinate_class(module).__name__
+    if after != given["class"]:
+        raise ValueError(
+            f"the configuration has {name!r} as {given['class']}, and the model has a "
+            f"{type(module).__name__}, which becomes {after}: build the model with that layer"
+        )
+
+
+def _version() -> str:
+    try:
+        return version("torch-coordconv")
+    except PackageNotFoundError:  # Imported from a checkout that is not installed.
+        return "0+unknown"

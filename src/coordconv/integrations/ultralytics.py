@@ -1,0 +1,214 @@
+"""Keep the coordinates of ultralytics models through training, loading and fusing.
+
+Ultralytics trains a model that it builds anew from the YAML, copies only the weights whose names
+it finds there, and fuses batch normalization into ``weight`` alone before it validates, predicts
+and exports. Each of these would drop coordinate weights without a word.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from typing import Any
+
+from torch import Tensor, nn
+
+from coordconv.conversion import convert, fuse_batch_norm
+from coordconv.conversion.sizes import evaluating, without_hooks
+from coordconv.layers.coordinates import CoordinateLayer
+
+__all__ = ["install"]
+
+Form = tuple[type[Any], dict[str, Any]]
+Method = Callable[..., Any]
+
+
+@cache
+def install() -> None:
+    """Extend the methods of ultralytics; they treat models without coordinates as before.
+
+    Making, copying or unpickling a coordinate layer calls this where ultralytics is in use.
+    """
+    from ultralytics.engine.model import Model  # pyright: ignore[reportMissingImports]
+    from ultralytics.nn.tasks import BaseModel  # pyright: ignore[reportMissingImports]
+
+    Model.train = _training(Model.train)
+    BaseModel.load = _loading(BaseModel.load)
+    BaseModel.fuse = _fusing(BaseModel.fuse)
+    if hasattr(BaseModel, "_remap_cls_by_names"):  # older versions do not match classes by name
+        BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
+
+
+def _training(train: Method) -> Method:
+    """Convert the model that the trainer builds as this one is converted."""
+
+    @wraps(train)
+    def extended(self: Any, trainer: Any = None, **options: Any) -> Any:
+        forms = _forms(self.model)
+        if forms:
+            trainer = _coordinate_trainer(trainer or self._smart_load("trainer"), forms)
+        return train(self, trainer, **options)
+
+    return extended
+
+
+def _coordinate_trainer(trainer: type[Any], forms: Mapping[str, Form]) -> type[Any]:
+    class CoordinateTrainer(trainer):
+        def get_model(self, *args: Any, **options: Any) -> nn.Module:
+            model = super().get_model(*args, **options)
+            _convert_like(model, forms)
+            _check_merged(model)
+            return model
+
+    return CoordinateTrainer
+
+
+def _loading(load: Method) -> Method:
+    """Convert a model as that is converted whose weights it loads."""
+
+    @wraps(load)
+    def extended(self: nn.Module, weights: Any, *args: Any, **options: Any) -> Any:
+        source = weights
+        if isinstance(weights, dict):
+            source = weights.get("ema") or weights["model"]
+        _convert_like(self, _forms(source))
+        return load(self, weights, *args, **options)
+
+    return extended
+
+
+def _remapping(remap: Method) -> Method:
+    """Reorder the coordinate weights of class outputs as their weights, by the names of classes."""
+
+    @wraps(remap)
+    def extended(
+        self: Any, weights: dict[str, Tensor], source: Any, *args: Any, **options: Any
+    ) -> Any:
+        known, own = set(weights), self.state_dict()
+        count = remap(self, weights, source, *args, **options)
+        for name in known - set(weights):
+            key = f"{name.removesuffix('weight')}coord_weight"
+            if key in weights:
+                _copy_by_name(own[key], self.names, weights.pop(key), source.names)
+        return count
+
+    return extended
+
+
+def _copy_by_name(
+    target: Tensor, names: Mapping[int, str], source: Tensor, source_names: Mapping[int, str]
+) -> None:
+    rows = {str(name).strip().lower(): row for row, name in source_names.items()}
+    for row, name in names.items():
+        found = rows.get(str(name).strip().lower())
+        if found is not None:
+            target[row] = source[found].to(target)
+
+
+def _fusing(fuse: Method) -> Method:
+    """Fuse the blocks that hold coordinate layers before ultralytics fuses the others."""
+
+    @wraps(fuse)
+    def extended(self: nn.Module, *args: Any, **options: Any) -> Any:
+        _check_merged(self)
+        for block in list(self.modules()):
+            for name in ("conv", "conv_transpose"):
+                layer = getattr(block, name, None)
+                if layer is not None and _is_ours(layer) and hasattr(block, "bn"):
+                    _fuse_block(block, layer)
+        return fuse(self, *args, **options)
+
+    return extended
+
+
+def _forms(model: object) -> dict[str, Form]:
+    """The class and the options of every module of ours, by name."""
+    if not isinstance(model, nn.Module):
+        return {}
+    named = model.named_modules(remove_duplicate=False)
+    return {name: _form(module) for name, module in named if _is_ours(module)}
+
+
+def _form(module: nn.Module | None) -> Form:
+    kind = CoordinateLayer if isinstance(module, CoordinateLayer) else type(module)
+    options = ("radius", "convention", "coord_kernel_size")
+    return kind, {name: getattr(module, name) for name in options if hasattr(module, name)}
+
+
+def _is_ours(module: nn.Module | None) -> bool:
+    return any(kind.__module__.startswith("coordconv.") for kind in type(module).__mro__)
+
+
+def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
+    """Convert the convolutions of these names, with these options.
+
+    Raises:
+        ValueError: If the model has no plain convolution there, or if another form than that of a
+            coordinate layer is needed.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
+    alike: dict[Any, list[str]] = {}
+    for name, (kind, options) in lacking.items():
+        if kind is not CoordinateLayer or name not in modules or _is_ours(modules[name]):
+            raise ValueError(
+                f"expected {_described((kind, options))} at {name!r}, as in the model that the "
+                f"weights are from, got {_described(_form(modules.get(name)))}. Use the same YAML "
+                "and the same options of `convert`, and train or load before `fold` and `expand`"
+            )
+        alike.setdefault(tuple(options.items()), []).append(name)
+    for options, names in alike.items():
+        convert(model, where=names, **dict(options))
+
+
+def _described(form: Form) -> str:
+    kind, options = form
+    if kind is type(None):
+        return "no module"
+    listed = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    return f"{kind.__name__}({listed})"
+
+
+def _check_merged(model: nn.Module) -> None:
+    """Refuse coordinates in blocks whose branches ultralytics merges into one convolution.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    merged = [
+        f"{name}.{inner}"
+        for name, block in model.named_modules()
+        for inner in _forms(block)
+        if _is_merged(block, inner)
+    ]
+    if merged:
+        raise ValueError(
+            f"ultralytics merges {', '.join(merged)} with other weights into a plain convolution, "
+            "which has no coordinates; leave these layers out of `where`"
+        )
+
+
+def _is_merged(block: nn.Module, inner: str) -> bool:
+    kinds = {kind.__name__ for kind in type(block).__mro__}
+    if "YOLOEDetect" in kinds:  # The last convolution of a class branch takes in text features.
+        branches = (getattr(block, name, None) or () for name in ("cv3", "one2one_cv3"))
+        return block.get_submodule(inner) in [branch[-1] for each in branches for branch in each]
+    return not kinds.isdisjoint(("Conv2", "RepConv", "RepVGGDW"))
+
+
+def _fuse_block(block: Any, layer: nn.Module) -> None:
+    """Fuse the normalization of a block into its layer, as ultralytics does for plain ones.
+
+    Raises:
+        ValueError: If the two cannot be fused.
+    """
+    pair = nn.Sequential(layer, block.bn)
+    with evaluating(pair), without_hooks(layer):
+        fuse_batch_norm(pair)
+    if not isinstance(pair[1], nn.Identity):
+        raise ValueError(
+            f"the batch normalization of this {type(block).__name__} cannot be fused into its "
+            f"{type(layer).__name__}: a weight is tied, parametrized or pruned, or a forward is "
+            "replaced; undo that first"
+        )
+    layer.requires_grad_(False)
+    del block.bn
+    block.forward = block.forward_fuse

@@ -1,0 +1,35 @@
+"""Tell the integration of a library that is in use that there are layers with coordinates."""
+
+import importlib
+import sys
+import warnings
+from typing import Any
+
+from torch import nn
+
+__all__ = ["Integrated", "integrate"]
+
+_INTEGRATIONS = {
+    "transformers.modeling_utils": "coordconv.integrations.transformers",
+    "ultralytics.nn.tasks": "coordconv.integrations.ultralytics",
+}
+"""Modules that change coordinate layers without a word, and ours that prevent it."""
+
+
+def integrate() -> None:
+    """Install the integration of each library that has been imported."""
+    for library, integration in _INTEGRATIONS.items():
+        if library in sys.modules:
+            try:
+                importlib.import_module(integration).install()
+            except ImportError as error:
+                warnings.warn(f"{integration}: {error}", RuntimeWarning, stacklevel=2)
+
+
+class Integrated(nn.Module):
+    """A layer with coordinates in any form, which can be copied and unpickled."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copied or unpickled layer."""
+        integrate()
+        super().__setstate__(state)

@@ -1,0 +1,41 @@
+"""Coordinate weights that are zero wherever a framework materializes them from the meta device."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["coordinate_parameter"]
+
+
+def coordinate_parameter(data: Tensor) -> nn.Parameter:
+    """Return a parameter that holds ``data``.
+
+    Frameworks build a model on the meta device and then allocate what its checkpoint lacks with
+    ``torch.empty_like``, whose memory holds anything. From the parameters returned here it
+    allocates zeros: with those a layer is the plain convolution.
+
+    Args:
+        data: Coordinate weights, on any device.
+    """
+    return _OnMeta(data) if data.is_meta else nn.Parameter(data)
+
+
+class _OnMeta(nn.Parameter):
+    """A parameter on the meta device, from which ``torch.empty_like`` allocates zeros.
+
+    It has data nowhere else: with any other device it is an ordinary parameter.
+    """
+
+    def __new__(cls, data: Tensor, requires_grad: bool = True, **_: Any) -> nn.Parameter:
+        kind = cls if data.is_meta else nn.Parameter
+        return nn.Parameter.__new__(kind, data.detach(), requires_grad)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        """Call ``func`` as for any parameter, but allocate zeros."""
+        if func is torch.empty_like:
+            func = torch.zeros_like
+        return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,119 @@
+"""Which processes train together, and whether a launcher has started them.
+
+The variables of launchers are no proof: a job of SLURM has those of all its tasks, and programs
+that torchrun or MPI started hand theirs on to the commands that they run.
+"""
+
+import os
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.train.fabric import (
+    ClusterEnvironment,
+    LightningEnvironment,
+    LSFEnvironment,
+    MPIEnvironment,
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
+
+_SPECIAL_STEPS = 0xFFFFFFF0
+"""From this number on a step of SLURM is a batch script or an interactive shell."""
+
+
+class OwnProcesses(LightningEnvironment):
+    """Processes that the first one of each machine starts.
+
+    Args:
+        devices: Processes on each machine.
+        nodes: Machines.
+    """
+
+    def __init__(self, devices: int, nodes: int) -> None:
+        super().__init__()
+        self._count, self._nodes = devices * nodes, nodes
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Whether this process was started by the first one, with the variables of its group."""
+        return self._count > 1 and (
+            "LOCAL_RANK" in os.environ and os.environ.get("WORLD_SIZE") == str(self._count)
+        )
+
+    def local_rank(self) -> int:
+        """The place of this process on its machine."""
+        return super().local_rank() if self.creates_processes_externally else 0
+
+    def node_rank(self) -> int:
+        """The place of this machine."""
+        return super().node_rank() if self._nodes > 1 else 0
+
+    @property
+    def main_address(self) -> str:
+        """The machine of the first process."""
+        return super().main_address if self._is_given else "127.0.0.1"
+
+    @property
+    def main_port(self) -> int:
+        """A port of that machine; one that is free where nothing else is given."""
+        if not self._is_given:
+            os.environ.pop("MASTER_PORT", None)
+        return super().main_port
+
+    @property
+    def _is_given(self) -> bool:
+        return self._nodes > 1 or self.creates_processes_externally
+
+
+def launcher(devices: int, nodes: int) -> ClusterEnvironment:
+    """What started the processes of a run: this process itself, unless they are several.
+
+    Args:
+        devices: Processes on each machine.
+        nodes: Machines.
+
+    Raises:
+        InputError: A launcher started another number of processes, or none started those on the
+            other machines.
+    """
+    count = devices * nodes
+    if count > 1:
+        if TorchElasticEnvironment.detect():
+            _check_count("torchrun", os.environ.get("WORLD_SIZE", ""), devices, nodes)
+            return TorchElasticEnvironment()
+        if tasks := _tasks_of_srun():
+            _check_count("srun", tasks, devices, nodes)
+            return SLURMEnvironment()
+        for other in (LSFEnvironment, MPIEnvironment):
+            if other.detect():
+                return other()
+    if nodes > 1 and not {"NODE_RANK", "GROUP_RANK"} & os.environ.keys():
+        raise InputError(
+            f"--num-nodes {nodes}: no launcher has started the processes on the other machines; "
+            "start this command on each with torchrun, or with srun under SLURM"
+        )
+    return OwnProcesses(devices, nodes)
+
+
+def _tasks_of_srun() -> str | None:
+    """How many tasks srun started, this one among them; None in a batch script or a shell."""
+    step = os.environ.get("SLURM_STEP_ID", os.environ.get("SLURM_STEPID", ""))
+    by_srun = step.isdecimal() and int(step) < _SPECIAL_STEPS
+    if not by_srun or os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive"):
+        return None
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", os.environ.get("SLURM_NTASKS", "1"))
+    return None if tasks == "1" else tasks
+
+
+def _check_count(name: str, started: str, devices: int, nodes: int) -> None:
+    if started != str(devices * nodes):
+        raise InputError(
+            f"--devices {devices} --num-nodes {nodes}: expected {devices * nodes} processes, but "
+            f"{name} started {started}; make them the same, or start the command without {name}"
+        )
+
+
+def is_first(environment: ClusterEnvironment, devices: int) -> bool:
+    """Whether this process is the first of all, before Fabric has made them known to each other."""
+    if isinstance(environment, OwnProcesses):
+        return environment.node_rank() * devices + environment.local_rank() == 0
+    return environment.global_rank() == 0

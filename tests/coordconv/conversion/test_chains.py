@@ -1,0 +1,22 @@
+"""Conversions in any order: a sample of what benchmarks/chains.py runs."""
+
+import pytest
+
+from coordconv.conversion import fuse
+from tests.coordconv.conversion import chains
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_outputs_are_preserved_or_a_step_is_refused_in_words(seed):
+    assert len(chains.run(seed)) == 7
+
+
+def test_a_fuser_that_forgets_the_coordinates_is_found(monkeypatch):
+    monkeypatch.setattr(fuse, "_guard_of", lambda convolution: None)
+
+    def many_chains() -> None:
+        for seed in range(60):
+            chains.run(seed)
+
+    with pytest.raises((AssertionError, RuntimeError)):
+        many_chains()

@@ -1,0 +1,142 @@
+"""A configuration says what a state dict does not, and rebuilds the function from both."""
+
+import copy
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from coordconv import PRESETS, AddCoords, Convention, CoordConv2d, convert, fold, revert
+from coordconv.conversion import conversion_config, convert_from_config
+from coordconv.layers.coordinates import CoordinateLayer
+
+
+def plain() -> nn.Module:
+    shared = nn.Conv2d(4, 4, 3, padding=1)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 5, padding=2), nn.Sequential(shared, nn.ReLU(), shared), nn.Conv2d(4, 2, 1)
+    )
+
+
+def trained(model: nn.Module) -> nn.Module:
+    for module in model.modules():
+        if isinstance(module, CoordinateLayer):
+            nn.init.normal_(module.coord_weight)
+    return model
+
+
+CONVENTIONS = st.one_of(
+    st.sampled_from(list(PRESETS)),
+    st.builds(
+        Convention,
+        order=st.sampled_from(["xy", "ij"]),
+        span=st.sampled_from([(-1.0, 1.0), (0.25, 3.0), (0, 1), "pixels"]),
+        alignment=st.sampled_from(["corners", "centres", "half_open"]),
+        radius=st.sampled_from(["euclidean", "off_centre", "normalized"]),
+        side=st.sampled_from(["after", "before"]),
+    ),
+)
+
+
+@given(
+    where=st.sampled_from(["first", "all", ["1.*"], ["2"]]),
+    radius=st.booleans(),
+    convention=CONVENTIONS,
+    kernel=st.sampled_from([None, 1]),
+    method=st.sampled_from(["auto", "separate", "concatenate"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_plain_model_becomes_the_saved_one_bit_for_bit(where, radius, convention, kernel, method):
+    model = convert(plain(), where, radius=radius, convention=convention, coord_kernel_size=kernel)
+    for module in trained(model).modules():
+        if isinstance(module, CoordinateLayer):
+            module.method = method
+    config = json.loads(json.dumps(conversion_config(model)))
+    again = convert_from_config(plain(), config)
+    again.load_state_dict(model.state_dict(), strict=True)
+    x = torch.randn(2, 3, 6, 9)
+    assert torch.equal(again(x), model(x))
+    assert conversion_config(again) == config
+
+
+def test_the_configuration_of_a_plain_or_reverted_model_has_no_layers():
+    assert conversion_config(plain())["layers"] == {}
+    assert conversion_config(revert(convert(plain())))["layers"] == {}
+
+
+def test_layers_that_the_model_has_already_are_left_alone():
+    model = trained(convert(plain(), "all", radius=True))
+    before = copy.deepcopy(model.state_dict())
+    convert_from_config(model, conversion_config(model))
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def damaged(change) -> dict:
+    config = conversion_config(convert(plain(), "all"))
+    change(config)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(format=2, version="9.8.7"), r"9\.8\.7 in format 2.*--upgrade"),
+        (lambda c: c.update(format="1"), "in format '1'"),
+        (lambda c: c.pop("format"), "conversion_config"),
+        (lambda c: c.update(layers=[]), "must be a mapping"),
+        (lambda c: c["layers"].update(other=c["layers"]["2"]), "'other', which the model lacks"),
+        (lambda c: c["layers"]["2"].pop("radius"), "must have"),
+        (lambda c: c["layers"]["2"].update(more=1), "must have"),
+        (lambda c: c["layers"].update({"2": 3}), "must have"),
+        (lambda c: c["layers"]["2"].update(radius=1), "True or False"),
+        (lambda c: c["layers"]["2"].update(convention="mine"), "damaged"),
+        (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "order must be"),
+        (lambda c: c["layers"]["2"]["convention"].update(new=1), "new"),
+        (lambda c: c["layers"]["2"].update(coord_kernel_size=[3, 3]), "between 1 and"),
+        (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "damaged"),
+        (lambda c: c["layers"]["2"].update(method="fast"), "method"),
+        (lambda c: c["layers"]["2"].update({"class": "CoordConv3d"}), "which becomes CoordConv2d"),
+        (lambda c: c["layers"]["1.2"].update(radius=True), "alias"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(change, said):
+    model = plain()
+    with pytest.raises(ValueError, match=said):
+        convert_from_config(model, damaged(change))
+    assert not any(isinstance(module, CoordinateLayer) for module in model.modules())
+    assert list(model.state_dict()) == list(plain().state_dict())
+
+
+@pytest.mark.parametrize(
+    "options", [{"radius": True}, {"convention": "monai"}, {"coord_kernel_size": 1}]
+)
+def test_a_model_that_was_converted_otherwise_is_refused(options):
+    config = conversion_config(convert(plain()))
+    with pytest.raises(ValueError, match=r"'0' with .*, the configuration with"):
+        convert_from_config(convert(plain(), **options), config)
+
+
+def test_a_folded_model_is_refused_since_its_maps_are_not_options():
+    model = fold(trained(convert(plain())), torch.randn(1, 3, 6, 9))
+    with pytest.raises(ValueError, match="FoldedConv2d"):
+        conversion_config(model)
+
+
+def test_modules_that_append_coordinates_are_part_of_the_class_of_the_model():
+    assert conversion_config(nn.Sequential(AddCoords(), nn.Conv2d(5, 2, 1)))["layers"] == {}
+
+
+def test_a_layer_of_an_own_class_is_never_rebuilt_as_another():
+    class Own(CoordConv2d):
+        def forward(self, input):
+            return -super().forward(input)
+
+    config = conversion_config(nn.Sequential(Own(3, 4, 5)))
+    convert_from_config(nn.Sequential(Own(3, 4, 5)), config)
+    with pytest.raises(ValueError, match="as Own"):
+        convert_from_config(nn.Sequential(nn.Conv2d(3, 4, 5)), config)
+    with pytest.raises(ValueError, match="Own"):
+        convert_from_config(nn.Sequential(CoordConv2d(3, 4, 5)), config)

@@ -1,0 +1,190 @@
+"""An expanded model computes the same, with a convolution that any tool understands."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+import coordconv
+from coordconv import AddCoords, collapse, convert, expand, fold, revert
+from coordconv.layers.expanded import ExpandedCoordConv
+
+KINDS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
+FORMS = ["module", "layer"]
+
+
+def layer_and_input(kind: str, **options) -> tuple[nn.Module, torch.Tensor]:
+    layer = getattr(coordconv, kind)(4, 6, 4, 2, dtype=torch.float64, **options).eval()
+    return layer, torch.randn(2, 4, *(9, 7, 8)[: int(kind[-2])], dtype=torch.float64)
+
+
+def state(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("coord_kernel_size", [None, 1, 3])
+@pytest.mark.parametrize("convention", ["tutorial", "wizaron", "pixels"])
+def test_outputs_are_preserved_and_the_layer_comes_back_bit_for_bit(
+    kind, form, groups, coord_kernel_size, convention
+):
+    options = {"groups": groups, "coord_kernel_size": coord_kernel_size, "convention": convention}
+    layer, x = layer_and_input(kind, radius=True, **options)
+    before, outputs, shown = state(layer), (layer(x), layer(x[0])), repr(layer)
+    assert expand(layer, form=form) is layer
+    for input, output in zip((x, x[0]), outputs, strict=True):
+        torch.testing.assert_close(layer(input), output)
+    collapse(layer)
+    assert repr(layer) == shown
+    after = state(layer)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_scales_the_output_channels_of_the_weight_scales_the_coordinates(kind, form):
+    layer, x = layer_and_input(kind, bias=False)
+    output = layer(x)
+    expand(layer, form=form)
+    convolution = layer.conv if form == "module" else layer
+    with torch.no_grad():
+        convolution.weight.mul_(-3.0)
+    torch.testing.assert_close(layer(x), -3 * output)
+    torch.testing.assert_close(collapse(layer)(x), -3 * output)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_windows_coordinates_and_output_sizes_are_passed_on(form):
+    layer, x = layer_and_input("CoordConvTranspose2d")
+    calls = [
+        {"window": ((1, 2), (30, 40))},
+        {"coordinates": torch.rand(2, 2, 9, 7, dtype=torch.float64)},
+        {"output_size": [21, 16]},
+    ]
+    outputs = [layer(x, **options) for options in calls]
+    expand(layer, form=form)
+    for options, output in zip(calls, outputs, strict=True):
+        torch.testing.assert_close(layer(x, **options), output)
+
+
+def test_the_module_form_is_add_coords_and_a_plain_convolution():
+    layer = expand(coordconv.CoordConv2d(4, 6, 3, groups=2, radius=True))
+    assert type(layer.coords) is AddCoords
+    assert type(layer.conv) is nn.Conv2d
+    assert layer.conv.in_channels == 4 + 2 * 3
+    assert layer.conv.weight.shape == (6, 5, 3, 3)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_plain_layer_built_from_the_attributes_does_not_take_the_input(form):
+    layer, x = layer_and_input("CoordConv2d")
+    expand(layer, form=form)
+    source = layer.conv if form == "module" else layer
+    built = nn.Conv2d(source.in_channels, 6, 4, 2, dtype=torch.float64)
+    with torch.no_grad():
+        built.weight.copy_(source.weight)
+    with pytest.raises(RuntimeError, match="channels"):
+        built(x)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_shared_layers_hooks_modes_copies_and_pickles_stay(form):
+    shared = coordconv.CoordConv2d(3, 3, 3, padding=1)
+    model, calls = nn.Sequential(shared, nn.ReLU(), shared).eval(), []
+    shared.register_forward_hook(lambda *_: calls.append(1))
+    x, names = torch.randn(2, 3, 5, 6), [name for name, _ in model.named_children()]
+    output = model(x)
+    assert expand(model, form=form)[0] is model[2] is shared
+    assert [name for name, _ in model.named_children()] == names
+    assert not any(one.training for one in model.modules())
+    calls.clear()
+    torch.testing.assert_close(model(x), output)
+    assert len(calls) == 2
+    shared._forward_hooks.clear()
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        torch.testing.assert_close(collapse(other)(x), output)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_expanded_layers_are_not_converted_again_and_fold_and_revert_know_them(form):
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+    convert(model)
+    nn.init.normal_(model[0].coord_weight)
+    x = torch.randn(2, 3, 6, 7)
+    output = model(x)
+    expand(model, form=form)
+    before = repr(model)
+    reports: list = []
+    convert(model, where="all", tell=reports.append)
+    assert [change.reason for change in reports[0]] == ["it sees coordinates already", ""]
+    assert before != repr(model)
+    torch.testing.assert_close(model(x), output)
+    torch.testing.assert_close(fold(model, x)(x), output)
+    with pytest.raises(ValueError, match="collapse"):
+        revert(model)
+
+
+def test_a_smaller_kernel_grows_where_the_weights_outside_of_it_were_trained():
+    layer, x = layer_and_input("CoordConv2d", coord_kernel_size=1)
+    expand(layer)
+    with torch.no_grad():
+        layer.conv.weight.add_(1)
+    output = layer(x)
+    torch.testing.assert_close(collapse(layer)(x), output)
+    assert layer.coord_kernel_size == layer.kernel_size
+
+
+def tied() -> nn.Module:
+    model = nn.Sequential(coordconv.CoordConv2d(2, 2, 1), coordconv.CoordConv2d(2, 2, 1))
+    model[1].weight = model[0].weight
+    return model
+
+
+def frozen() -> nn.Module:
+    layer = coordconv.CoordConv2d(2, 2, 1)
+    layer.weight.requires_grad_(False)
+    return layer
+
+
+def normed() -> nn.Module:
+    return nn.utils.parametrizations.weight_norm(coordconv.CoordConv2d(2, 2, 1))
+
+
+class Custom(coordconv.CoordConv2d):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (tied, "tied"),
+        (frozen, "frozen"),
+        (normed, "parametrization"),
+        (lambda: coordconv.LazyCoordConv2d(2, 1), "call the model once"),
+        (lambda: Custom(2, 2, 1), "custom subclasses"),
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_what_cannot_be_expanded_is_refused_and_nothing_changes(make, words, form):
+    model = nn.Sequential(coordconv.CoordConv2d(2, 2, 1), make())
+    before = repr(model)
+    with pytest.raises(ValueError, match=words):
+        expand(model, form=form)
+    assert repr(model) == before
+
+
+def test_a_form_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="'module' or 'layer'"):
+        expand(nn.ReLU(), form="both")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_layer_of_another_tool_in_the_place_of_the_convolution_is_not_collapsed():
+    model = expand(nn.Sequential(coordconv.CoordConv2d(2, 2, 1)))
+    model[0].conv = nn.Sequential(model[0].conv)
+    with pytest.raises(ValueError, match="merging an adapter"):
+        collapse(model)
+    assert isinstance(model[0], ExpandedCoordConv)

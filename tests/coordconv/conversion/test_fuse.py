@@ -1,0 +1,179 @@
+"""Batch normalization fused into a convolution with coordinates, by us and by others."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+import coordconv
+from coordconv import expand, fold, fuse_batch_norm
+
+KINDS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
+FORMS = ["as it is", "module", "layer", "folded"]
+
+
+def normed(kind: str, groups: int = 1, bias: bool = True) -> tuple[nn.Sequential, Tensor]:
+    rank, double = int(kind[-2]), torch.float64
+    layer = getattr(coordconv, kind)(4, 6, 3, groups=groups, bias=bias, radius=True, dtype=double)
+    norm = getattr(nn, f"BatchNorm{rank}d")(6, dtype=double)
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    model = nn.Sequential(layer, norm, nn.ReLU()).eval()
+    return model, torch.randn(2, 4, *(9, 7, 8)[:rank], dtype=double)
+
+
+def in_form(model: nn.Module, form: str, x: Tensor) -> nn.Module:
+    if form == "folded":
+        return fold(model, x)
+    return model if form == "as it is" else expand(model, form=form)  # pyright: ignore[reportArgumentType]
+
+
+def factors_and_bias(layer, norm) -> tuple[Tensor, Tensor]:
+    factors = norm.weight / (norm.running_var + norm.eps).sqrt()
+    bias = 0 if layer.bias is None else layer.bias
+    return factors, ((bias - norm.running_mean) * factors + norm.bias).detach()
+
+
+def scaled(layer, factors: Tensor) -> Tensor:
+    """The weight as any fuser would scale it: output channels, wherever they are."""
+    weight, rank = layer.weight.detach(), len(layer.kernel_size)
+    if not layer.transposed:
+        return weight * factors.view(-1, *[1] * (rank + 1))
+    by_group = weight.unflatten(0, (layer.groups, -1))
+    return (by_group * factors.view(layer.groups, 1, -1, *[1] * rank)).flatten(0, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("found_by", ["tracing", "running"])
+def test_a_fused_model_computes_the_same(kind, form, groups, bias, found_by):
+    model, x = normed(kind, groups, bias)
+    output = model(x)
+    fused = fuse_batch_norm(in_form(model, form, x), *([x] if found_by == "running" else []))
+    assert isinstance(fused[1], nn.Identity)
+    torch.testing.assert_close(fused(x), output)
+
+
+class Branches(nn.Module):
+    """A convolution whose output goes to a normalization and somewhere else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = coordconv.CoordConv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.norm(x) + x.relu()
+
+
+class Returned(Branches):
+    def forward(self, x):
+        x = self.conv(x)
+        return self.norm(x), x
+
+
+class Twice(Branches):
+    def forward(self, x):
+        return self.norm(self.conv(self.norm(self.conv(x))))
+
+
+class Hooked(Branches):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv.register_forward_hook(lambda module, inputs, output: output.relu())
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class NoStatistics(Hooked):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv._forward_hooks.clear()
+        self.norm = nn.BatchNorm2d(3, track_running_stats=False)
+
+
+@pytest.mark.parametrize("make", [Branches, Returned, Twice, Hooked, NoStatistics])
+@pytest.mark.parametrize("found_by", ["tracing", "running"])
+def test_what_cannot_be_fused_is_left_as_it_is(make, found_by):
+    model, x = make().eval(), torch.randn(2, 3, 5, 6)
+    output = model(x)
+    fuse_batch_norm(model, *([x] if found_by == "running" else []))
+    assert isinstance(model.norm, nn.BatchNorm2d)
+    torch.testing.assert_close(model(x), output, rtol=0, atol=0)
+
+
+class Dependent(nn.Module):
+    """A model that cannot be traced, because it asks a tensor for its value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, _ = normed("CoordConv2d")
+
+    def forward(self, x):
+        return self.body(x if x.sum() > 0 else -x)
+
+
+def test_a_model_that_cannot_be_traced_needs_an_example():
+    model, x = Dependent().eval(), torch.randn(2, 4, 9, 7, dtype=torch.float64)
+    output = model(x)
+    with pytest.raises(ValueError, match="pass an example"):
+        fuse_batch_norm(model)
+    fuse_batch_norm(model, x)
+    assert isinstance(model.body[1], nn.Identity)
+    torch.testing.assert_close(model(x), output)
+
+
+def test_training_mode_is_refused_and_a_model_without_normalization_is_left():
+    model, _ = normed("CoordConv2d")
+    with pytest.raises(ValueError, match="training mode"):
+        fuse_batch_norm(model.train())
+    assert isinstance(model[1], nn.BatchNorm2d)
+    assert type(fuse_batch_norm(nn.ReLU())) is nn.ReLU
+
+
+@pytest.mark.parametrize("kind", ["CoordConv1d", "CoordConv2d", "CoordConv3d"])
+@pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
+def test_the_fuser_of_torch_is_right(kind, form):
+    model, x = normed(kind)
+    output = model(x)
+    model = in_form(model, form, x)
+    fused = fuse_conv_bn_eval(model[0], model[1])
+    torch.testing.assert_close(fused(x).relu(), output)
+    torch.testing.assert_close(model(x), output)  # It works on a copy.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("way", ["assigned", "data", "in place", "in place of data"])
+def test_a_weight_that_another_tool_scales_is_right_or_an_error(kind, form, groups, way):
+    model, x = normed(kind, groups)
+    output = model(x)
+    model = copy.deepcopy(in_form(model, form, x))
+    layer, norm = model[0], model[1]
+    model(x)
+    factors, bias = factors_and_bias(layer, norm)
+    weight = scaled(layer, factors)
+    with torch.no_grad():
+        if way == "assigned":
+            layer.weight = nn.Parameter(weight)
+        elif way == "data":
+            layer.weight.data = weight
+        elif way == "in place":
+            layer.weight.copy_(weight)
+        else:
+            layer.weight.data.copy_(weight)
+        layer.bias = nn.Parameter(bias)
+    model[1] = nn.Identity()
+    if form == "layer" or way == "assigned":
+        torch.testing.assert_close(model(x), output)
+    else:
+        with pytest.raises(RuntimeError, match="fuse_batch_norm"):
+            model(x)

@@ -1,0 +1,268 @@
+"""Coordinates in front of a layer that is not known: its input gets a pointwise share of them."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from coordconv import convert, coordinate_grid, fold, revert
+from coordconv.conversion import from_plain, to_concatenated
+from coordconv.costs import coordinate_costs
+from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.others import CoordinatesInFront
+
+
+class Activated(nn.Conv2d):
+    """What no registration can describe: the output is not linear in the input."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.relu(super().forward(input))
+
+
+class Upward(nn.ConvTranspose3d):
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return super().forward(input, output_size).tanh()
+
+
+class Deformable(nn.Module):
+    """Not a convolution for torch, and called with more than an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_channels, self.kernel_size = 3, (3, 3)
+        self.values = nn.Parameter(torch.randn(3, 1, 1))
+
+    def forward(self, input: Tensor, offset: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        output = input * self.values + offset
+        return output if mask is None else output * mask
+
+
+class Passed(nn.Conv2d):
+    """It shows what it is given."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class PassedAlongALine(nn.Conv1d):
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+LAYERS = {
+    "activated": (lambda: Activated(3, 6, 3, 2, 1), (2, 3, 8, 11)),
+    "grouped": (lambda: Activated(4, 6, 3, groups=2, padding_mode="reflect"), (2, 4, 8, 11)),
+    "upward": (lambda: Upward(3, 6, 2, 2), (2, 3, 4, 3, 5)),
+    "weight norm": (lambda: parametrizations.weight_norm(Activated(3, 6, 3)), (2, 3, 8, 11)),
+}
+
+
+def converted(name: str, **options):
+    make, shape = LAYERS[name]
+    plain = make().eval()
+    layer = convert(copy.deepcopy(plain), unknown="in front", **options)
+    with torch.no_grad():
+        layer.coord_weight.normal_()
+    return plain, layer, torch.randn(shape)
+
+
+def by_hand(layer, input: Tensor, grid: Tensor) -> Tensor:
+    return input + torch.einsum("cd,d...->c...", layer.coord_weight.flatten(1), grid)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("radius", [False, True])
+def test_the_outputs_stay_bit_for_bit_and_the_new_weights_learn(name, radius):
+    make, shape = LAYERS[name]
+    layer, input = make(), torch.randn(shape)
+    before, keys = layer(input), list(layer.state_dict())
+    assert convert(layer, unknown="in front", radius=radius) is layer
+    assert torch.equal(layer(input), before)
+    assert set(layer.state_dict()) == {*keys, "coord_weight"}
+    layer(input).square().sum().backward()
+    assert layer.coord_weight.grad.abs().sum() > 0
+    count = len(shape) - 2 + radius
+    assert layer.coord_weight.shape == (shape[1], count, *[1] * (len(shape) - 2))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("convention", ["tutorial", "wizaron"])
+def test_it_is_the_layer_of_the_input_plus_a_sum_of_coordinates(name, convention):
+    plain, layer, input = converted(name, radius=True, convention=convention)
+    grid = coordinate_grid(input.shape[2:], radius=True, convention=convention)
+    expected = plain(by_hand(layer, input, grid))
+    torch.testing.assert_close(layer(input), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(layer(input[0]), expected[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", [Passed, PassedAlongALine])
+def test_the_layer_is_given_the_very_bits_of_its_input_while_the_weights_are_zero(kind, dtype):
+    layer = convert(kind(2, 2, 1).to(dtype), unknown="in front")
+    special = [0.0, -0.0, 1.0, -1.0, float("inf"), -float("inf"), float("nan"), 6e-8]
+    size = (2, 4) if kind is Passed else (8,)
+    input = torch.tensor(special + special[::-1], dtype=dtype).view(1, 2, *size)
+    bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
+    for weight in (0.0, -0.0):
+        with torch.no_grad():
+            layer.coord_weight.fill_(weight)
+        assert torch.equal(layer(input).view(bits), input.view(bits))
+
+
+def test_a_crop_keeps_its_true_position():
+    plain, layer, input = converted("activated")
+    window = ((2, 3), (20, 30))
+    grid = coordinate_grid((8, 11), window=window)
+    torch.testing.assert_close(layer(input, window=window), plain(by_hand(layer, input, grid)))
+    torch.testing.assert_close(layer(input, coordinates=grid), layer(input, window=window))
+
+
+def test_any_layer_that_says_its_channels_can_be_named_and_keeps_its_arguments():
+    net = nn.ModuleDict({"stem": nn.Conv2d(3, 3, 1), "odd": Deformable()})
+    input, offset, mask = torch.randn(3, 2, 3, 5, 7).unbind(0)
+    before = net["odd"](input, offset, mask=mask)
+    layer = net["odd"]
+    with pytest.raises(ValueError, match="no convolution of the model is called 'odd'"):
+        convert(net, "odd")
+    found = []
+    convert(net, ["odd"], unknown="in front", tell=found.append)
+    assert net["odd"] is layer
+    assert isinstance(layer, CoordinatesInFront)
+    assert not isinstance(net["stem"], CoordinateLayer)
+    assert [change.name for change in found[0].converted] == ["odd"]
+    assert torch.equal(layer(input, offset, mask=mask), before)
+    with torch.no_grad():
+        layer.coord_weight.normal_()
+    folded = fold(layer, input, offset, mask=mask)
+    torch.testing.assert_close(
+        folded(input, offset, mask=mask), layer(input, offset, mask=mask), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_with_all_only_the_unknown_ones_get_them_in_front():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), Activated(4, 4, 3), nn.Linear(3, 3))
+    convert(net, "all", unknown="in front")
+    assert [isinstance(one, CoordinatesInFront) for one in net] == [False, True, False]
+    assert isinstance(net[0], CoordinateLayer)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_back_again_is_the_layer_that_was(name):
+    plain, layer, input = converted(name)
+    with pytest.raises(ValueError, match="are not zero"):
+        revert(layer)
+    assert revert(layer, discard=True) is layer
+    assert type(layer).__name__ == type(plain).__name__
+    assert set(vars(layer)) == set(vars(plain))
+    assert torch.equal(layer(input), plain(input))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_folded_it_adds_a_constant_to_its_input(name):
+    _, layer, input = converted(name)
+    folded = fold(nn.Sequential(layer), input)
+    assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
+    torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="fold the model again"):
+        folded(torch.cat([input, input], dim=-1))
+    with pytest.raises(ValueError, match="a constant cannot know"):
+        fold(layer, input, window=((0,) * (input.dim() - 2), (20,) * (input.dim() - 2)))
+
+
+def test_copies_pickles_and_checkpoints_keep_the_coordinates():
+    plain, layer, input = converted("activated")
+    for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert type(again) is type(layer)
+        assert torch.equal(again(input), layer(input))
+    with pytest.raises(ValueError, match="a forward of its own"):
+        to_concatenated(layer)
+    layer.load_state_dict(from_plain(layer, plain.state_dict()), strict=True)
+    assert torch.equal(layer(input), plain(input))
+
+
+def test_costs_count_the_pointwise_convolution():
+    _, layer, input = converted("activated")
+    [entry] = coordinate_costs(nn.Sequential(layer), input)
+    assert entry.coordinate_parameters == 3 * 2
+    assert entry.coordinate_flops == 2 * (3 * 2) * (8 * 11)
+    assert "1,056" in str(coordinate_costs(nn.Sequential(layer), input))
+
+
+@pytest.mark.parametrize("name", ["activated", "upward"])
+def test_it_is_exported_for_any_size_compiled_and_traced(name):
+    _, layer, input = converted(name)
+    larger = torch.randn(3, input.shape[1], *(n + 4 for n in input.shape[2:]))
+    dynamic = dict.fromkeys((0, *range(2, input.dim())), torch.export.Dim.DYNAMIC)
+    program = torch.export.export(layer, (input,), dynamic_shapes=(dynamic,))
+    forms = [program.module(), torch.jit.trace(layer, input)]
+    forms.append(torch.compile(layer, backend="aot_eager", fullgraph=True))
+    for form in forms:
+        torch.testing.assert_close(form(larger), layer(larger))
+
+
+def test_a_fuser_that_scales_the_weights_in_place_stays_right():
+    class Linear(nn.Conv2d):
+        def forward(self, input: Tensor) -> Tensor:
+            return self._conv_forward(input, self.weight * 1.0, self.bias)
+
+    layer = convert(Linear(3, 6, 3), unknown="in front").eval()
+    norm = nn.BatchNorm2d(6).eval()
+    with torch.no_grad():
+        for one in (layer.coord_weight, norm.weight, norm.bias, norm.running_mean):
+            one.normal_()
+    input = torch.randn(2, 3, 5, 7)
+    torch.testing.assert_close(fuse_conv_bn_eval(layer, norm)(input), norm(layer(input)))
+
+
+def _with(layer: nn.Module, **attributes) -> nn.Module:
+    for name, value in attributes.items():
+        setattr(layer, name, value)
+    return layer
+
+
+class TakesWindow(nn.Conv2d):
+    def forward(self, input: Tensor, window: int = 1) -> Tensor:
+        return input * window
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (lambda: nn.Linear(3, 3), "has no in_channels and kernel_size"),
+        (lambda: nn.BatchNorm2d(3), "has no in_channels and kernel_size"),
+        (lambda: nn.Sequential(Activated(3, 3, 1)), "name a layer inside it"),
+        (lambda: _with(Activated(3, 3, 1), radius=2), "has radius of its own"),
+        (lambda: _with(Activated(3, 3, 1), method="fast"), "has method of its own"),
+        (lambda: _with(Activated(3, 3, 1), forward=lambda x: x), "its forward was replaced"),
+        (lambda: TakesWindow(3, 3, 1), "takes window itself"),
+        (lambda: torch.ao.nn.quantized.Conv2d(3, 3, 1), "quantized"),
+        (lambda: torch.jit.script(nn.Conv2d(3, 3, 1)), "scripting"),
+        (lambda: Activated(3, 3, 1).to(torch.complex64), "torch.complex64"),
+    ],
+)  # fmt: skip
+def test_what_cannot_have_them_in_front_is_refused_and_nothing_changes(layer, said):
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), layer())
+    kinds = [type(one) for one in net]
+    with pytest.raises(ValueError, match=said):
+        convert(net, ["0", "1"], unknown="in front")
+    assert [type(one) for one in net] == kinds
+
+
+def test_inputs_without_a_place_for_coordinates_are_refused():
+    layer = convert(Activated(3, 3, 1), unknown="in front")
+    with pytest.raises(TypeError, match="floating-point"):
+        layer(torch.zeros(1, 3, 4, 5, dtype=torch.int32))
+    with pytest.raises(ValueError, match="3, \\*size"):
+        layer(torch.zeros(1, 4, 5, 3))
+
+
+def test_the_choice_is_one_of_two():
+    with pytest.raises(ValueError, match="unknown must be 'refuse' or 'in front', got 'behind'"):
+        convert(nn.Conv2d(3, 3, 1), unknown="behind")
+    with pytest.raises(ValueError, match="of its own kind"):
+        convert(Activated(3, 3, 1))

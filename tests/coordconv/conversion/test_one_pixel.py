@@ -1,0 +1,238 @@
+"""Convolutions of maps with one pixel are skipped by presets, and only by those."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from coordconv import convert
+from coordconv.conversion.one_pixel import _AFTER_THE_MEAN
+from coordconv.layers.coordinates import CoordinateLayer
+
+
+class Excited(nn.Module):
+    """Squeeze-and-excitation with a module that pools."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, 2, 1)
+        self.expand = nn.Conv2d(2, channels, 1)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input * self.gate(self.expand(self.reduce(self.pool(input)).relu()))
+
+
+class SEModule(nn.Module):
+    """As in timm: known by its name, since it averages without a module."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(channels, 2, 1), nn.Conv2d(2, channels, 1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input * self.fc2(self.fc1(input.mean((2, 3), keepdim=True)).relu()).sigmoid()
+
+
+class Averaged(nn.Module):
+    """Nothing tells by its looks that its convolution sees one pixel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input + self.mix(input.mean((2, 3), keepdim=True))
+
+
+class Pooled(nn.Sequential):
+    """As the pooling branch of DeepLab."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.AdaptiveAvgPool2d((1, 1)), nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input + super().forward(input)
+
+
+def net() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        Excited(4),
+        nn.Sequential(SEModule(4), nn.Conv2d(4, 4, 3, padding=1)),
+        Pooled(4),
+        Averaged(4),
+        nn.Conv2d(4, 2, 1),
+    ).eval()
+
+
+SPATIAL = ["0", "2.1", "5"]
+KNOWN = ["1.reduce", "1.expand", "2.0.fc1", "2.0.fc2", "3.1"]
+INPUT = torch.randn(2, 3, 6, 9)
+
+
+def converted(model: nn.Module) -> list[str]:
+    return [name for name, one in model.named_modules() if isinstance(one, CoordinateLayer)]
+
+
+def test_without_an_example_the_known_ones_are_skipped_with_the_reason():
+    found = []
+    model = convert(net(), "all", tell=found.append)
+    assert converted(model) == [*SPATIAL[:2], "4.mix", SPATIAL[2]]
+    reasons = {change.name: change.reason for change in found[0].skipped}
+    assert set(reasons) == set(KNOWN)
+    assert all("follows a global pooling" in reason for reason in reasons.values())
+
+
+@pytest.mark.parametrize(
+    "example", [INPUT, (INPUT,), {"input": INPUT}], ids=["tensor", "tuple", "mapping"]
+)
+def test_with_an_example_exactly_those_are_skipped_that_only_see_one_pixel(example):
+    model, found = net(), []
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    convert(model, "all", example=example, tell=found.append)
+    assert converted(model) == SPATIAL
+    assert "every map it got from the example" in str(found[0])
+    assert all(module.training for module in model.modules())
+    for name, value in before.items():
+        assert torch.equal(model.state_dict()[name], value)
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_is_skipped_would_not_have_learned_and_all_else_does():
+    model = net()
+    for name in [*KNOWN, "4.mix", *SPATIAL]:
+        convert(model, name)
+    model(INPUT).square().sum().backward()
+    dead = [
+        name
+        for name, one in model.named_modules()
+        if isinstance(one, CoordinateLayer) and not one.coord_weight.grad.any()
+    ]
+    skipped = convert(net(), "all", example=INPUT)
+    assert set(dead) == {*KNOWN, "4.mix"}
+    assert set(converted(skipped)) == set(SPATIAL)
+
+
+@pytest.mark.parametrize(
+    ("where", "chosen"),
+    [
+        ("3.1", ["3.1"]),
+        ("1.*", ["1.reduce", "1.expand"]),
+        (["4.mix"], ["4.mix"]),
+        (lambda name, module: name.startswith("2"), ["2.0.fc1", "2.0.fc2", "2.1"]),
+    ],
+)
+def test_named_they_are_converted_all_the_same(where, chosen):
+    assert converted(convert(net(), where, example=INPUT)) == chosen
+
+
+def test_the_head_of_a_detector_skips_them_too():
+    model = nn.ModuleDict({"neck": Pooled(4), "head": nn.Conv2d(4, 4, 3)})
+    convert(model, "detector")
+    assert converted(model) == ["head"]
+
+
+def test_a_model_of_nothing_else_is_an_error():
+    with pytest.raises(ValueError, match="selects 2 convolutions, and all of them"):
+        convert(Excited(4), "all")
+
+
+def test_what_the_example_does_not_reach_is_judged_by_its_looks():
+    model = net()
+    model.add_module("unused", nn.ModuleList([Excited(4), nn.Conv2d(4, 4, 3)]))
+    model.forward = lambda input: nn.Sequential(*list(model)[:6])(input)
+    convert(model, "all", example=INPUT)
+    assert converted(model) == [*SPATIAL, "unused.1"]
+
+
+def test_a_size_that_makes_the_maps_of_a_known_module_larger_is_believed():
+    class Spread(nn.Sequential):
+        def forward(self, input: Tensor) -> Tensor:
+            return self[1](input)
+
+    model = nn.Sequential(Spread(nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1)), nn.Conv2d(3, 3, 1))
+    convert(model, "all", example=INPUT)
+    assert converted(model) == ["0.1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "skipped"),
+    [
+        ([nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1), nn.ReLU(), nn.Conv2d(3, 3, 1)], [1, 3]),
+        ([nn.AdaptiveMaxPool2d(1), nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 1)], [1, 2]),
+        ([nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1, padding=1), nn.Conv2d(3, 3, 1)], [1]),
+        ([nn.AdaptiveAvgPool2d(1), nn.ConvTranspose2d(3, 3, 4), nn.Conv2d(3, 3, 1)], [1]),
+        ([nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=4), nn.Conv2d(3, 3, 1)], []),
+        ([nn.AdaptiveAvgPool2d(2), nn.Conv2d(3, 3, 1)], []),
+        ([nn.AdaptiveAvgPool2d((1, None)), nn.Conv2d(3, 3, 1)], []),
+        ([nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1)], []),
+    ],
+)
+def test_a_sequence_is_followed_from_its_pooling_on(layers, skipped):
+    model, found = nn.Sequential(nn.Conv2d(3, 3, 1), *layers), []
+    convert(model, "all", tell=found.append)
+    assert [change.name for change in found[0].skipped] == [str(at + 1) for at in skipped]
+
+
+def test_lazy_layers_are_not_initialized_by_an_example():
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Conv2d(4, 4, 1))
+    with pytest.raises(ValueError, match="call the model once before"):
+        convert(model, "all", example=INPUT)
+    assert type(model[0]) is nn.LazyConv2d
+
+
+def _efficientnet():
+    models = pytest.importorskip("transformers")
+    config = models.EfficientNetConfig(
+        width_coefficient=0.25, depth_coefficient=0.1, image_size=64, hidden_dim=320
+    )
+    return models.EfficientNetModel(config), {"pixel_values": torch.randn(2, 3, 64, 96)}
+
+
+def _regnet():
+    models = pytest.importorskip("transformers")
+    config = models.RegNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 16, 24], depths=[1, 1, 1, 1], groups_width=8
+    )
+    return models.RegNetModel(config), {"pixel_values": torch.randn(2, 3, 64, 96)}
+
+
+def _timm(name: str):
+    def make():
+        timm = pytest.importorskip("timm")
+        return timm.create_model(name), torch.randn(2, 3, 96, 128)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _efficientnet,
+        _regnet,
+        *map(_timm, ["efficientnet_b0", "mobilenetv3_small_050", "ghostnet_050", "regnety_002"]),
+        *map(_timm, ["skresnet18", "resnest14d", "repghostnet_050", "resnetv2_18"]),
+    ],
+    ids=lambda make: getattr(make, "__qualname__", "").split(".")[0].strip("_"),
+)
+def test_in_networks_of_other_libraries_the_looks_say_what_an_example_says(make):
+    model, example = make()
+    by_looks, by_example = [], []
+    original = [name for name, one in model.named_modules() if isinstance(one, nn.Conv2d)]
+    other = copy.deepcopy(model)
+    convert(model, "all", tell=by_looks.append)
+    convert(other, "all", example=example, tell=by_example.append)
+    assert [change.name for change in by_looks[0].skipped] == [
+        change.name for change in by_example[0].skipped
+    ]
+    assert 0 < len(by_looks[0].skipped) < len(original)
+
+
+def test_every_known_module_is_one_that_pools_itself():
+    assert all(names for names in _AFTER_THE_MEAN.values())

@@ -1,0 +1,56 @@
+"""A name that is not there is answered with the one that was meant."""
+
+import pytest
+from torch import nn
+
+from coordconv import convert
+
+
+def model() -> nn.ModuleDict:
+    def block() -> nn.ModuleDict:
+        return nn.ModuleDict({"conv1": nn.Conv2d(3, 3, 1), "norm": nn.BatchNorm2d(3)})
+
+    return nn.ModuleDict(
+        {
+            "backbone": nn.ModuleDict({"stem": block(), "layer1": block()}),
+            "fc": nn.Linear(3, 3),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("frist", "did you mean 'first'?"),
+        ("detectr", "did you mean 'detector'?"),
+        ("al", "did you mean 'all'?"),
+        ("FIRST", "did you mean 'first'?"),
+        ("backbone.stem.conv", "did you mean 'backbone.stem.conv1'"),
+        ("backbone.stem", "the convolutions inside are 'backbone.stem.*'"),
+        ("backbone", "the convolutions inside are 'backbone.*'"),
+        ("backbone.sten", "did you mean 'backbone.stem.*'"),
+        ("backbone.sten.*", "did you mean 'backbone.stem.*'"),
+        ("backbon.*.conv1", "did you mean 'backbone.*.conv1'?"),
+        ("backbone.layer1.norm", "it is of class BatchNorm2d"),
+        ("fc", "it is of class Linear"),
+        ("nothing.like.it", "it has backbone.stem.conv1, backbone.layer1.conv1"),
+        (["backbone.stem.conv1", "al"], "did you mean 'all'?"),
+        ("[", "it has backbone.stem.conv1"),
+        ("", "it is of class ModuleDict"),
+    ],
+)
+def test_what_was_meant_is_suggested(where, said):
+    net = model()
+    kinds = [type(one) for one in net.modules()]
+    with pytest.raises(ValueError, match="no convolution of the model is called") as error:
+        convert(net, where)
+    assert said in str(error.value)
+    assert [type(one) for one in net.modules()] == kinds
+
+
+@pytest.mark.parametrize("where", ["frist", "backbone.sten", "backbone.sten.*", "backbon.*.conv1"])
+def test_what_is_suggested_can_be_used(where):
+    with pytest.raises(ValueError, match="no convolution of the model is called") as error:
+        convert(model(), where)
+    suggested = str(error.value).split("did you mean '")[1].split("'")[0]
+    convert(model(), suggested)

@@ -1,0 +1,127 @@
+"""Trained under torch.compile: layers with coordinates work wherever plain ones do."""
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch._inductor.config
+from functorch.compile import make_boxed_func
+from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
+from torch.fx import GraphModule, Node
+from torch.testing import assert_close
+
+from coordconv import CoordConv2d, CoordConv3d, CoordConvTranspose2d, convert
+
+STRIDED = {"stride": 2, "padding": 1}
+LAYERS = {
+    "2-D": lambda: CoordConv2d(3, 8, 3, **STRIDED),
+    "3-D": lambda: CoordConv3d(3, 8, 3, **STRIDED),
+    "transposed": lambda: CoordConvTranspose2d(3, 8, 3, **STRIDED),
+    "pointwise": lambda: CoordConv2d(3, 8, 1, radius=True),
+    "radius": lambda: CoordConv2d(3, 8, 3, radius=True, **STRIDED),
+}
+NORMS = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+# Each makes the gradient of the layer before it a view.
+VIEWING = {
+    "group norm": lambda: nn.GroupNorm(2, 8),
+    "pixel shuffle": lambda: nn.PixelShuffle(2),
+    "flatten": lambda: nn.Flatten(),
+}
+SIZES = {2: [(12, 16), (14, 20)], 3: [(6, 8, 4), (5, 4, 6)]}
+needs_a_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="Inductor needs a C++ compiler"
+)
+
+
+def is_view(node: Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and any(one.alias_info is not None for one in schema.returns)
+
+
+def shared_views(graph: GraphModule) -> list[str]:
+    """Return the gradients on which Inductor (torch 2.13) fails if their sizes are symbolic."""
+    gradients = [
+        node.args[0]
+        for node in graph.graph.nodes
+        if node.target is torch.ops.aten.convolution_backward.default
+    ]
+    assert gradients
+    return [one.name for one in gradients if is_view(one) and len(one.users) > 1]
+
+
+def train(
+    call: Callable[..., Tensor], model: nn.Module, x: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the output and the gradients of the input and of all parameters."""
+    output = call(x)
+    return output, torch.autograd.grad(output.square().mean(), [x, *model.parameters()])
+
+
+def backward_graphs(model: nn.Module, sizes: list[tuple[int, ...]]) -> list[GraphModule]:
+    """Return the graphs of the backward passes, after training a compiled model at every size."""
+    graphs: list[GraphModule] = []
+
+    def keep(graph: GraphModule, _: list[Tensor]) -> Callable:
+        graphs.append(graph)
+        return make_boxed_func(graph.forward)
+
+    torch._dynamo.reset()
+    backend = aot_autograd(
+        fw_compiler=lambda graph, _: make_boxed_func(graph.forward), bw_compiler=keep
+    )
+    compiled = torch.compile(model, dynamic=True, backend=backend)
+    for batch, size in enumerate(sizes, start=2):
+        x = torch.randn(batch, 3, *size, requires_grad=True)
+        assert_close(train(compiled, model, x), train(model, model, x))
+    return graphs
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_compiler_gets_no_gradient_that_is_a_view_with_a_second_reader(name):
+    layer = LAYERS[name]()
+    rank = layer.weight.dim() - 2
+    (graph,) = backward_graphs(nn.Sequential(layer, NORMS[rank](8), nn.ReLU()), SIZES[rank])
+    assert shared_views(graph) == []
+
+
+@pytest.mark.parametrize("module", VIEWING.values(), ids=list(VIEWING))
+def test_so_it_is_with_whatever_follows_the_layer(module):
+    model = nn.Sequential(LAYERS["2-D"](), module())
+    (graph,) = backward_graphs(model, SIZES[2])
+    assert shared_views(graph) == []
+
+
+def test_the_search_finds_such_a_gradient_of_plain_layers():
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = (nn.Conv2d(3, 8, 3, **STRIDED) for _ in range(2))
+            self.norm = nn.InstanceNorm2d(8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.norm(self.left(x) + self.right(x)).relu()
+
+    (graph,) = backward_graphs(Sum(), SIZES[2])
+    assert shared_views(graph) != []
+
+
+def test_an_exported_layer_is_not_negated():
+    exported = torch.export.export(LAYERS["2-D"](), (torch.randn(2, 3, 12, 16),))
+    assert not [node for node in exported.graph.nodes if "neg" in str(node.target)]
+
+
+@needs_a_compiler
+@pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")
+def test_the_default_compiler_trains_a_converted_network_of_monai_at_two_sizes():
+    networks = pytest.importorskip("monai.networks.nets")
+    torch._dynamo.reset()
+    network = networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=1)
+    model = convert(network, where="all")
+    with torch._inductor.config.patch(force_disable_caches=True):
+        compiled = torch.compile(model, dynamic=True)
+        for batch, size in enumerate(SIZES[2], start=2):
+            x = torch.randn(batch, 1, *size, requires_grad=True)
+            ours, eager = train(compiled, model, x), train(model, model, x)
+            assert_close(ours, eager, rtol=1e-3, atol=1e-5)

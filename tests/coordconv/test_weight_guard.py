@@ -1,0 +1,156 @@
+"""A layer notices a weight that was scaled without its coordinates, and nothing else."""
+
+import copy
+import pickle
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from coordconv import CoordConv2d, CoordConvTranspose2d, convert
+
+X = torch.randn(2, 3, 5, 6)
+
+
+def layer(**options) -> CoordConv2d:
+    return CoordConv2d(3, 4, 3, **options).eval()
+
+
+def double(module: nn.Module) -> None:
+    with torch.no_grad():
+        module.weight.mul_(2)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda one: one(X) is not None and one,
+        lambda one: one.train().eval(),
+        copy.deepcopy,
+        lambda one: pickle.loads(pickle.dumps(one)),
+        lambda one: one.load_state_dict(layer().state_dict()) and one,
+        lambda one: one.double().float(),
+    ],
+    ids=["called", "trained", "copied", "pickled", "loaded", "cast"],
+)
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_a_weight_scaled_in_place_is_an_error_until_it_is_trusted(prepare, kind):
+    one = kind(3, 4, 3).eval()
+    one(X)
+    if prepare.__name__ == "<lambda>" and kind is CoordConvTranspose2d:
+        one.load_state_dict(one.state_dict())
+    else:
+        one = prepare(one)
+    double(one)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="expand"):
+            one(X)
+    one.trust_weights()
+    one(X)
+
+
+def test_a_converted_layer_is_guarded_before_its_first_call():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    convert(model)
+    state = model.state_dict()
+    state["0.coord_weight"] = torch.randn(4, 2, 3, 3)
+    model.load_state_dict(state)
+    double(model[0])
+    model.eval()
+    with pytest.raises(RuntimeError, match="scaled"):
+        model(X)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: nn.init.normal_(one.weight),
+        lambda one: [p.data.mul_(2) for p in one.parameters()],
+        lambda one: one.weight.data.add_(torch.randn_like(one.weight)),
+        lambda one: one.load_state_dict({k: 2 * v for k, v in one.state_dict().items()}),
+        lambda one: prune.l1_unstructured(one, "weight", 0.3),
+        lambda one: one.half().float(),
+        lambda one: one.bias.data.mul_(2),
+        lambda one: one.coord_weight.data.zero_(),
+    ],
+    ids=["drawn", "both", "added", "loaded", "pruned", "half", "bias", "dropped"],
+)
+def test_other_changes_of_weights_are_none_of_its_business(change):
+    one = layer()
+    one(X)
+    with torch.no_grad():
+        change(one)
+    one(X)
+    if one.coord_weight.count_nonzero() == 0:
+        double(one)
+    one(X)
+
+
+def test_training_in_evaluation_mode_raises_no_doubt():
+    for outputs in (1, 4):
+        one = CoordConv2d(3, outputs, 3).eval()
+        optimizer = torch.optim.SGD(one.parameters(), lr=0.01, weight_decay=0.1)
+        for _ in range(20):
+            optimizer.zero_grad()
+            one(torch.randn(2, 3, 5, 6)).square().mean().backward()
+            optimizer.step()
+
+
+def test_weight_decay_of_an_idle_layer_raises_no_doubt():
+    one = layer()
+    one(X)
+    with torch.no_grad():
+        one.weight.mul_(1 - 2e-6)
+        one.coord_weight.mul_(1 + 3e-6)
+    one(X)
+
+
+def test_a_new_weight_that_is_another_one_leaves_the_coordinates():
+    one, before = layer(), None
+    before = one.coord_weight.detach().clone()
+    one.weight = nn.Parameter(torch.randn_like(one.weight))
+    assert torch.equal(one.coord_weight, before)
+    one(X)
+
+
+def test_a_layer_with_one_number_in_a_channel_cannot_tell_and_says_so():
+    one = CoordConv2d(1, 4, 1).eval()
+    one.weight = nn.Parameter(torch.randn_like(one.weight))
+    with pytest.raises(RuntimeError, match="trust_weights"):
+        one(X[:, :1])
+    one.coord_weight = nn.Parameter(torch.randn_like(one.coord_weight))
+    one(X[:, :1])
+
+
+def steps(module: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> None:
+    for _ in range(count):
+        optimizer.zero_grad()
+        module(X).square().mean().backward()
+        optimizer.step()
+
+
+def test_coordinate_weights_that_no_optimizer_steps_are_told_of_once():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    convert(model)
+    with pytest.warns(UserWarning, match="optimizer=optimizer") as found:
+        steps(model, optimizer, 20)
+    assert len([one for one in found if "coord_weight" in str(one.message)]) == 1
+
+
+@pytest.mark.parametrize("accumulated", [1, 3])
+@pytest.mark.parametrize("frozen", ["nothing", "weight", "coord_weight"])
+def test_training_as_it_should_be_warns_of_nothing(accumulated, frozen):
+    one = CoordConv2d(3, 4, 3)
+    if frozen != "nothing":
+        getattr(one, frozen).requires_grad_(False)
+    optimizer = torch.optim.AdamW(one.parameters(), lr=0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for step in range(20):
+            one(X).square().mean().backward()
+            if step % accumulated == 0:
+                optimizer.step()
+                optimizer.zero_grad()

@@ -1,0 +1,142 @@
+"""Two processes never hold one lock, also where the file system does not have any."""
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from coordconv_lab.errors import HeldError, InputError
+from coordconv_lab.recipes import tuned
+from coordconv_lab.results import RunStore, locks
+from coordconv_lab.results.locks import locked, marker_of
+from coordconv_lab.results.store import LOCK
+from coordconv_lab.sweep.catalogue import sweep_named
+from coordconv_lab.sweep.plan import planned
+
+NUMBERS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF, errno.EIO)
+SPEC = tuned("regression", "quadrant", "coordconv")
+
+HOLDER = """
+import errno, fcntl, os, sys, time
+from pathlib import Path
+from coordconv_lab.results.locks import locked
+
+def refuse(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+if sys.argv[2] == "without":
+    fcntl.flock = refuse
+with locked(Path(sys.argv[1])) as held:
+    print(held, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(params=NUMBERS, ids=[errno.errorcode[number] for number in NUMBERS])
+def no_locks(request, monkeypatch):
+    """A file system whose flock fails."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    locks._tell_once.cache_clear()
+
+
+def holder(path: Path, how: str) -> subprocess.Popen:
+    """Another process that holds a lock."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, path, how], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"True\n"
+    return process
+
+
+def test_a_lock_is_held_once_and_then_free(no_locks, tmp_path, capsys):
+    path = tmp_path / "a.lock"
+    for _ in range(2):
+        with locked(path) as first, locked(path) as second:
+            assert (first, second) == (True, False)
+    assert list(tmp_path.iterdir()) == []
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "does not support file locks" in said[0]
+
+
+def test_locks_that_work_leave_no_marker_and_say_nothing(tmp_path, capsys):
+    path = tmp_path / "a.lock"
+    with locked(path) as first, locked(path) as second:
+        assert (first, second) == (True, False)
+        assert not marker_of(path).exists()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("how", ["with", "without"])
+def test_a_process_that_dies_releases_its_lock(how, tmp_path, monkeypatch):
+    path = tmp_path / "a.lock"
+    other = holder(path, how)
+    if how == "without":
+        monkeypatch.setattr(locks, "_has_locks", lambda _: False)
+    with locked(path) as held:
+        assert not held
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    with locked(path) as held:
+        assert held
+
+
+def test_an_old_lock_file_does_not_keep_a_lock_held(no_locks, tmp_path):
+    path = tmp_path / "a.lock"
+    path.touch()  # as a run leaves it that was copied from another file system
+    with locked(path) as held:
+        assert held
+
+
+def test_what_another_machine_left_is_named(no_locks, tmp_path):
+    store = RunStore(tmp_path)
+    marker = marker_of(store.open(SPEC) / LOCK)
+    marker.write_text("1\nanother-machine\n")
+    began = time.monotonic()
+    with store.held(SPEC) as held:
+        assert not held
+    assert time.monotonic() - began < 30
+    assert store.how_to_free(SPEC) == f"; if that process is dead, delete {marker}"
+    with pytest.raises(HeldError, match="if that process is dead, delete"):
+        store.delete(SPEC)
+    marker.unlink()
+    assert store.how_to_free(SPEC) == ""
+    store.delete(SPEC)
+    assert not store.directory(SPEC).exists()
+
+
+def test_a_run_is_held_by_one_and_leaves_no_lock_once_it_is_done(no_locks, tmp_path):
+    store = RunStore(tmp_path)
+    with store.held(SPEC) as first, RunStore(tmp_path).held(SPEC) as second:
+        assert (first, second) == (True, False)
+    assert [path.name for path in store.directory(SPEC).iterdir()] == ["spec.json"]
+
+
+def test_a_search_is_held_by_one(no_locks, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text("name: a\nsearch: optuna\ntrials: 1\nrows: [{task: regression}]\n"
+                     "settings: {training.learning_rate: {low: 0.01, high: 0.1}}\n")  # fmt: skip
+    sweep, store = sweep_named(str(space), {}, ""), RunStore(tmp_path / "runs")
+    with planned(sweep, store), pytest.raises(InputError, match=r"at the search .* delete"):
+        planned(sweep, store).__enter__()
+    with planned(sweep, store):
+        pass
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
+def test_a_lock_file_has_the_permissions_that_the_umask_leaves(mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        with locked(tmp_path / "a.lock"):
+            assert (tmp_path / "a.lock").stat().st_mode & 0o777 == 0o666 & ~mask
+    finally:
+        os.umask(before)
