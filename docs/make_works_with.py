@@ -106,7 +106,8 @@ def recipes(rows: dict[str, dict]) -> list[str]:
         "## Recipes",
         "",
         "As they were run, with `model` converted and `x` a batch of images; `trained` stands for "
-        "a training.",
+        "a training. Other functions that are not imported here are in "
+        "[benchmarks/works_with_rows](../benchmarks/works_with_rows/__init__.py).",
         "",
     ]
     for name, row in rows.items():

@@ -122,7 +122,22 @@ def modules_to_save(model, x):
 
 
 def lycoris_on_the_convolution(model, x):
-    return lycoris(coordconv.expand(model, form="module"), x)
+    from lycoris import LycorisNetwork, create_lycoris
+
+    model, unmerged = (
+        coordconv.expand(one, form="module") for one in (model, copy.deepcopy(model))
+    )
+    LycorisNetwork.apply_preset({"target_module": [], "target_name": ["0.conv"]})
+    network = create_lycoris(model, 1.0, linear_dim=2, linear_alpha=1, algo="lora")
+    network.apply_to()
+    trained(network)
+    other = create_lycoris(unmerged, 1.0, linear_dim=2, linear_alpha=1, algo="lora")
+    other.apply_to()
+    other.load_state_dict(network.state_dict())
+    network.restore()
+    network.merge_to(1.0)
+    merged = coordconv.collapse(model)  # a CoordConv2d again
+    return [Pair(merged, unmerged)]
 
 
 @row("LyCORIS LoCon", "adapters", "lycoris-lora", recipe=lycoris_on_the_convolution)

@@ -189,6 +189,7 @@ def _body(recipe: Callable) -> str:
     source = textwrap.dedent(inspect.getsource(recipe))
     lines = source[source.index(":\n") + 2 :]
     text = re.sub(r"^return \[Pair.*$", "", textwrap.dedent(lines), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^return [a-z]+\Z", "", text.strip(), flags=re.MULTILINE)
     return re.sub(r"^return (.*)$", r"\1", text.strip(), flags=re.MULTILINE)
 
 
