@@ -29,6 +29,7 @@ class _Probe(NamedTuple):
     largest: Tensor  # (out,): the largest magnitude among what coordinates add.
     first: float | None  # The first of the values, on a CPU, where reading it is cheap.
     version: tuple[int, int, int]
+    coordinate_versions: list[tuple[int, int, int]]
 
 
 class WeightGuard(Integrated):
@@ -72,11 +73,16 @@ class WeightGuard(Integrated):
         if self.training:
             self._count_steps()
         elif self._doubt:
-            pass
+            if self._probe is not None and not self._has_changed(self._probe):
+                self._doubt = ""  # another weight was there for a while, as in functional_call
         elif self._probe is None:
             self.trust_weights()
         elif self._has_changed(self._probe):
             self._compare(self._probe)
+        elif self._coordinate_versions() != self._probe.coordinate_versions:
+            self._probe = self._take_probe(
+                self._probe.places
+            )  # set on purpose: weight is as it was
         if self._doubt:
             raise RuntimeError(self._doubt)
 
@@ -118,6 +124,9 @@ class WeightGuard(Integrated):
         first = probe.first
         return first is not None and self._channels(weight)[0, probe.places[0, 0]].item() != first
 
+    def _coordinate_versions(self) -> list[tuple[int, int, int]]:
+        return [_version(one) for one in self.coordinate_tensors()]
+
     def _compare(self, before: _Probe) -> None:
         """Note a doubt if the weight was scaled since, or else take it as it is now."""
         if not self._is_readable():
@@ -149,7 +158,14 @@ class WeightGuard(Integrated):
                 one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
             ]
             first = values[0, 0].item() if weight.device.type == "cpu" else None
-        return _Probe(index, values, torch.stack(maxima).amax(0), first, _version(weight))
+        return _Probe(
+            index,
+            values,
+            torch.stack(maxima).amax(0),
+            first,
+            _version(weight),
+            self._coordinate_versions(),
+        )
 
     def _channels(self, weight: Tensor) -> Tensor:
         """Return a weight as a matrix with a row for each output channel."""
