@@ -228,14 +228,15 @@ def core_ml(model, x):
     return interpreted(program)
 
 
-@row("MONAI convert_to_torchscript", "exporters", "monai")
+@row("MONAI convert_to_torchscript", "exporters", "monai", quick=False)
 def monai_torchscript(model, x):
     from monai.networks import convert_to_torchscript
 
     return convert_to_torchscript(model, inputs=(x,), use_trace=True)
 
 
-@row("MONAI convert_to_onnx", "exporters", "monai", "onnx", "onnxruntime", "onnxscript")
+@row("MONAI convert_to_onnx", "exporters", "monai", "onnx", "onnxruntime", "onnxscript",
+     quick=False)  # fmt: skip
 def monai_onnx(model, x):
     from monai.networks import convert_to_onnx
 

@@ -127,9 +127,9 @@ class _Ranges(torch.fx.Interpreter):
     def run_node(self, n):
         found = super().run_node(n)
         divided = all("div" in str(user.target) for user in n.users)
-        if isinstance(found, torch.Tensor) and found.is_floating_point() and not divided:
-            if found.abs().max() > 1 + 1e-6:
-                self.beyond[n.name] = found.abs().max().item()
+        is_float = isinstance(found, torch.Tensor) and found.is_floating_point()
+        if is_float and not divided and found.abs().max() > 1 + 1e-6:
+            self.beyond[n.name] = found.abs().max().item()
         return found
 
 
