@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 import coordconv
-from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["converted", "in_form", "randomized", "small_network", "without_coordinates"]
 
@@ -34,10 +33,11 @@ def randomized(model: nn.Module) -> nn.Module:
 def converted(plain: nn.Module, where: Any) -> nn.Module:
     """Return a converted copy whose coordinate weights are as large as the others."""
     model = coordconv.convert(copy.deepcopy(plain), where)
-    with torch.no_grad():
-        for one in model.modules():
-            if isinstance(one, CoordinateLayer):
-                one.coord_weight.uniform_(-0.5, 0.5)
+    state = model.state_dict()
+    for name, tensor in state.items():
+        if name.endswith("coord_weight"):
+            state[name] = torch.empty_like(tensor).uniform_(-0.5, 0.5)
+    model.load_state_dict(state)
     return model
 
 

@@ -177,6 +177,7 @@ def _in_two_processes(model, x, way):
 
 
 def _worker(rank, model, x, way, path):
+    from torch.distributed.fsdp import fully_shard
     from torch.distributed.tensor import DTensor
 
     from works_with_rows.stepping import step
@@ -192,7 +193,7 @@ def _worker(rank, model, x, way, path):
     else:
         mesh = torch.distributed.init_device_mesh("cpu", (2,))
         for one in (*model, model):
-            torch.distributed.fsdp.fully_shard(one, mesh=mesh)
+            fully_shard(one, mesh=mesh)
         wrapped = model
     step(wrapped, x[rank : rank + 1])
     state = {

@@ -80,9 +80,7 @@ class WeightGuard(Integrated):
         elif self._has_changed(self._probe):
             self._compare(self._probe)
         elif self._coordinate_versions() != self._probe.coordinate_versions:
-            self._probe = self._take_probe(
-                self._probe.places
-            )  # set on purpose: weight is as it was
+            self.trust_weights()  # set on purpose: the weight is as it was
         if self._doubt:
             raise RuntimeError(self._doubt)
 
