@@ -83,10 +83,7 @@ class WeightGuard(Integrated):
     def train(self, mode: bool = True):
         """Set the mode; inference starts from the weights that training left."""
         if self.training and not mode and not self._doubt:
-            if self._probe is None:
-                self.trust_weights()
-            else:
-                self._compare(self._probe)
+            self.trust_weights()
         return super().train(mode)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -124,9 +121,12 @@ class WeightGuard(Integrated):
             return
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
+        # One number is always a multiple of another: then only the coordinates tell a training.
+        alone = old.shape[1] == 1 and not torch.equal(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (
             factors is None
+            or alone
             or not now.largest.any()
             or _are_close(factors, torch.ones_like(factors), _NEGLIGIBLE)
             or _are_close(before.largest.to(factors) * factors.abs(), now.largest, _NEGLIGIBLE)
