@@ -27,7 +27,7 @@ class _Probe(NamedTuple):
     places: Tensor  # (out, k): which numbers of a channel.
     values: Tensor  # (out, k)
     largest: Tensor  # (out,): the largest magnitude among what coordinates add.
-    first: float | None  # The first of the values, on a CPU, where reading it is cheap.
+    first: tuple[tuple[int, ...], float] | None  # One number, on a CPU, where reading it is cheap.
     version: tuple[int, int, int]
 
 
@@ -108,12 +108,11 @@ class WeightGuard(Integrated):
 
     def _has_changed(self, probe: _Probe) -> bool:
         weight: Any = self._parameters.get("weight")
-        if not _is_ordinary(weight):
-            return False
+        if id(weight) != probe.version[0]:
+            return _is_ordinary(weight)
         if _version(weight) != probe.version:
             return True
-        first = probe.first
-        return first is not None and self._channels(weight)[0, probe.places[0, 0]].item() != first
+        return probe.first is not None and weight.detach()[probe.first[0]].item() != probe.first[1]
 
     def _compare(self, before: _Probe) -> None:
         """Note a doubt if the weight was scaled since, or else take it as it is now."""
@@ -148,7 +147,7 @@ class WeightGuard(Integrated):
             maxima = [
                 one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
             ]
-            first = values[0, 0].item() if weight.device.type == "cpu" else None
+            first = _largest_of(weight) if weight.device.type == "cpu" else None
         return _Probe(index, values, torch.stack(maxima).amax(0), first, _version(weight))
 
     def _channels(self, weight: Tensor) -> Tensor:
@@ -243,6 +242,13 @@ def _is_ordinary(tensor: Any) -> bool:
         and tensor.device.type != "meta"
         and tensor.numel() > 0
     )
+
+
+def _largest_of(weight: Tensor) -> tuple[tuple[int, ...], float]:
+    """Return the place and the value of the largest magnitude."""
+    place = torch.unravel_index(weight.abs().argmax(), weight.shape)
+    index = tuple(int(axis) for axis in place)
+    return index, weight.detach()[index].item()
 
 
 def _version(weight: Tensor) -> tuple[int, int, int]:
