@@ -64,6 +64,7 @@ speed: $(TOOLS) ## Write all pages that show benchmarks/results/ anew.
 	@$(BIN)/python docs/make_sweeps.py
 	@$(BIN)/python docs/make_models.py
 	@$(BIN)/python docs/make_numbers.py
+	@$(BIN)/python docs/make_works_with.py
 
 evidence: $(TOOLS) ## Write the page of evidence and its pictures anew from results/.
 	@$(BIN)/python docs/make_evidence.py

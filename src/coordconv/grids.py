@@ -201,7 +201,15 @@ def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> T
     if isinstance(first, int) and isinstance(length, int):
         return torch.arange(first, first + 2 * length, 2, dtype=dtype, device=device)
     # arange and not linspace: linspace needs a plain number, which freezes the size on export.
-    return 2 * torch.arange(length, dtype=dtype, device=device) + first
+    # Integers stay integers, of which a quantizer of the graph does not record a range.
+    counted = torch.int64 if _is_whole(first) else dtype
+    return (2 * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
+
+
+def _is_whole(number: object) -> bool:
+    if isinstance(number, Tensor):
+        return not number.is_floating_point()
+    return isinstance(number, (int, torch.SymInt))
 
 
 def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float | Tensor]:
@@ -215,8 +223,9 @@ def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float
     if isinstance(steps, int):
         steps = max(steps, 1)
     else:
-        one = torch.ones(1, dtype=twice.dtype, device=twice.device)
-        steps = (steps * one).clamp(min=1)
+        counted = torch.int64 if _is_whole(steps) else twice.dtype
+        one = torch.ones(1, dtype=counted, device=twice.device)
+        steps = (steps * one).clamp(min=1).to(twice.dtype)
     half = (high - low) / 2
     # Divided first, so that the ends of a span around 0 are exact.
     unit = twice / steps

@@ -115,3 +115,33 @@ def test_a_layer_on_the_meta_device_knows_its_shapes_and_can_be_materialised():
     assert layer(torch.empty(2, 3, 5, 7, device="meta")).shape == (2, 4, 3, 5)
     layer.to_empty(device="cpu").reset_parameters()
     assert layer(torch.randn(2, 3, 5, 7)).isfinite().all()
+
+
+class _Ranges(torch.fx.Interpreter):
+    """Run a graph, and note floats beyond the span that something else than a division reads."""
+
+    def __init__(self, module):
+        super().__init__(module)
+        self.beyond = {}
+
+    def run_node(self, n):
+        found = super().run_node(n)
+        divided = all("div" in str(user.target) for user in n.users)
+        is_float = isinstance(found, torch.Tensor) and found.is_floating_point()
+        if is_float and not divided and found.abs().max() > 1 + 1e-6:
+            self.beyond[n.name] = found.abs().max().item()
+        return found
+
+
+@pytest.mark.parametrize("convention", ["tutorial", "wizaron", "deepcell", "affine_grid"])
+def test_an_exported_graph_has_no_float_beyond_the_span_at_any_size(convention):
+    # A static quantizer records ranges at one size, and would cut what grows with the size.
+    layer = CoordConv2d(1, 1, 3, padding=1, convention=convention).eval()
+    torch.nn.init.constant_(layer.coord_weight, 0.01)
+    size = torch.export.Dim.DYNAMIC
+    program = torch.export.export(
+        layer, (torch.zeros(1, 1, 5, 6),), dynamic_shapes=({2: size, 3: size},)
+    )
+    ranges = _Ranges(program.module())
+    ranges.run(torch.zeros(1, 1, 50, 70))
+    assert ranges.beyond == {}

@@ -172,3 +172,24 @@ def test_training_as_it_should_be_warns_of_nothing(accumulated, frozen):
             if step % accumulated == 0:
                 optimizer.step()
                 optimizer.zero_grad()
+
+
+def test_coordinates_that_are_set_before_the_layer_is_scaled_as_one_are_in_step():
+    one = convert(nn.Sequential(nn.Conv2d(3, 4, 3))).eval()
+    with torch.no_grad():
+        one[0].coord_weight.uniform_(-1, 1)
+    one(X)
+    with torch.no_grad():
+        for parameter in one.parameters():
+            parameter.mul_(0.5)
+    one(X)
+
+
+def test_a_weight_that_is_scaled_for_one_call_leaves_no_doubt_behind():
+    one = layer()
+    expected = one(X)
+    with pytest.raises(RuntimeError, match="expand"):
+        torch.func.functional_call(one, {"weight": 2 * one.weight}, (X,))
+    torch.testing.assert_close(one(X), expected, rtol=0, atol=0)
+    scaled = {name: 2 * tensor for name, tensor in one.named_parameters()}
+    torch.testing.assert_close(torch.func.functional_call(one, scaled, (X,)), 2 * expected)

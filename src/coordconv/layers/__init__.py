@@ -10,6 +10,7 @@ from coordconv.layers.lazy import (
     LazyCoordConvTranspose2d,
     LazyCoordConvTranspose3d,
 )
+from coordconv.layers.replacement import check_registration as check_registration
 from coordconv.layers.transposed import (
     CoordConvTranspose1d,
     CoordConvTranspose2d,

@@ -29,6 +29,7 @@ class _Probe(NamedTuple):
     largest: Tensor  # (out,): the largest magnitude among what coordinates add.
     first: tuple[tuple[int, ...], float] | None  # One number, on a CPU, where reading it is cheap.
     version: tuple[int, int, int]
+    coordinate_versions: list[tuple[int, int, int]]
 
 
 class WeightGuard(Integrated):
@@ -72,11 +73,14 @@ class WeightGuard(Integrated):
         if self.training:
             self._count_steps()
         elif self._doubt:
-            pass
+            if self._probe is not None and not self._has_changed(self._probe):
+                self._doubt = ""  # another weight was there for a while, as in functional_call
         elif self._probe is None:
             self.trust_weights()
         elif self._has_changed(self._probe):
             self._compare(self._probe)
+        elif self._coordinate_versions() != self._probe.coordinate_versions:
+            self.trust_weights()  # set on purpose: the weight is as it was
         if self._doubt:
             raise RuntimeError(self._doubt)
 
@@ -114,6 +118,9 @@ class WeightGuard(Integrated):
             return True
         return probe.first is not None and weight.detach()[probe.first[0]].item() != probe.first[1]
 
+    def _coordinate_versions(self) -> list[tuple[int, int, int]]:
+        return [_version(one) for one in self.coordinate_tensors()]
+
     def _compare(self, before: _Probe) -> None:
         """Note a doubt if the weight was scaled since, or else take it as it is now."""
         if not self._is_readable():
@@ -148,7 +155,14 @@ class WeightGuard(Integrated):
                 one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
             ]
             first = _largest_of(weight) if weight.device.type == "cpu" else None
-        return _Probe(index, values, torch.stack(maxima).amax(0), first, _version(weight))
+        return _Probe(
+            index,
+            values,
+            torch.stack(maxima).amax(0),
+            first,
+            _version(weight),
+            self._coordinate_versions(),
+        )
 
     def _channels(self, weight: Tensor) -> Tensor:
         """Return a weight as a matrix with a row for each output channel."""

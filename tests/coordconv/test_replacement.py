@@ -1,0 +1,140 @@
+"""What would take the place of a coordinate layer and lose its coordinates is refused."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from coordconv import AddCoords, convert, fold, revert
+from coordconv.layers.replacement import check_registration
+
+CONVOLUTIONS = {
+    "1-D": lambda: nn.Conv1d(3, 6, 3),
+    "2-D": lambda: nn.Conv2d(3, 6, 3),
+    "3-D": lambda: nn.Conv3d(2, 4, 3),
+    "grouped": lambda: nn.Conv2d(4, 6, 3, groups=2),
+    "transposed": lambda: nn.ConvTranspose2d(3, 6, 3),
+}
+COPIES = {
+    "the same": lambda weight: weight.clone(),
+    "negative": lambda weight: -2 * weight,
+    "rounded to 8 bits": lambda weight: (weight * 127 / weight.abs().max()).round(),
+    "half": lambda weight: weight.half().float(),
+}
+
+
+@pytest.fixture(params=CONVOLUTIONS)
+def model(request):
+    torch.manual_seed(0)
+    made = convert(nn.Sequential(CONVOLUTIONS[request.param](), nn.ReLU()))
+    nn.init.normal_(made[0].coord_weight)
+    return made
+
+
+def plain_copy(layer, change=COPIES["the same"]):
+    made = revert(copy.deepcopy(layer), discard=True)
+    with torch.no_grad():
+        made.weight.copy_(change(made.weight))
+    return made
+
+
+@pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
+def test_a_copy_of_the_weights_without_coordinates_is_refused_and_the_model_stays(model, change):
+    layer = model[0]
+    with pytest.raises(ValueError, match=r"'0': a Conv.* would take its place .*coordconv\.expand"):
+        model[0] = plain_copy(layer, change)
+    assert model[0] is layer
+
+
+@pytest.mark.parametrize(
+    ("axis", "layer"), [(0, nn.Conv2d(3, 6, 3)), (1, nn.ConvTranspose2d(3, 6, 3))]
+)
+def test_channels_may_be_scaled_each_by_a_number_of_its_own_or_by_zero(axis, layer):
+    model = convert(nn.Sequential(layer))
+    nn.init.normal_(layer.coord_weight)
+    scales = torch.linspace(-2, 3, 6).index_fill_(0, torch.tensor([1]), 0.0)
+    shape = [1, 1, 1, 1]
+    shape[axis] = 6
+    with pytest.raises(ValueError, match="would take its place"):
+        model[0] = plain_copy(layer, lambda weight: weight * scales.reshape(shape))
+
+
+def test_a_block_that_is_replaced_by_its_fused_convolution_is_refused(model):
+    block = nn.Sequential(nn.Sequential(model[0], nn.Identity()), nn.ReLU())
+    with pytest.raises(ValueError, match="would take its place"):
+        block[0] = plain_copy(model[0])
+
+
+def test_branches_with_coordinates_are_not_merged(model):
+    block = nn.Module()
+    block.branch = model[0]
+    with pytest.raises(ValueError, match=r"'reparam_conv': a CoordConv.* would be merged"):
+        block.reparam_conv = plain_copy(model[0], torch.randn_like)
+    assert not hasattr(block, "reparam_conv")
+    nn.init.zeros_(model[0].coord_weight)
+    block.reparam_conv = plain_copy(model[0], torch.randn_like)
+
+
+@pytest.mark.parametrize("size", [(5,), (5, 6), (5, 6, 7)])
+def test_a_folded_layer_is_guarded_as_well(size):
+    model = convert(nn.Sequential([nn.Conv1d, nn.Conv2d, nn.Conv3d][len(size) - 1](3, 6, 3)))
+    nn.init.normal_(model[0].coord_weight)
+    folded = fold(model, torch.zeros(1, 3, *size))
+    with pytest.raises(ValueError, match="would take its place"):
+        folded[0] = plain_copy(model[0])
+
+
+def test_what_keeps_the_coordinates_may_take_the_place_of_a_layer(model):
+    model[0] = copy.deepcopy(model[0])
+    model[0] = nn.Sequential(model[0], nn.Identity())
+    model[0] = nn.Sequential(AddCoords(), plain_copy(model[0][0]))
+
+
+def test_other_weights_may_take_the_place_of_a_layer(model):
+    fresh = plain_copy(model[0], torch.randn_like)
+    model[0] = fresh
+    assert model[0] is fresh
+
+
+def test_without_coordinates_nothing_is_lost(model):
+    nn.init.zeros_(model[0].coord_weight)
+    plain = plain_copy(model[0])
+    model[0] = plain
+    assert model[0] is plain
+
+
+def test_every_way_to_register_a_child_is_seen(model):
+    layer, plain = model[0], plain_copy(model[0])
+    for register in (
+        lambda: setattr(model, "0", plain),
+        lambda: model.register_module("0", plain),
+        lambda: model.set_submodule("0", plain),
+    ):
+        with pytest.raises(ValueError, match="would take its place"):
+            register()
+        assert model[0] is layer
+
+
+def test_a_child_may_be_removed(model):
+    setattr(model, "0", None)
+    assert model._modules["0"] is None
+
+
+@pytest.mark.parametrize("kind", ["mkldnn", "dynamic"])
+def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
+    model = convert(nn.Sequential(nn.Conv2d(3, 6, 3))).eval()
+    nn.init.normal_(model[0].coord_weight)
+    if kind == "mkldnn":
+        from torch.utils import mkldnn
+
+        with pytest.raises(ValueError, match="would take its place"):
+            mkldnn.to_mkldnn(model)
+        return
+    quantized = nn.Identity()
+    scale = model[0].weight.detach().abs().max().item() / 127
+    quantized.weight = lambda: torch.quantize_per_tensor(
+        model[0].weight.detach(), scale, 0, torch.qint8
+    )
+    with pytest.raises(ValueError, match="would take its place"):
+        check_registration(model, "0", quantized)
