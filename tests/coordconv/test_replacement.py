@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv import AddCoords, convert, fold, revert
+from coordconv import AddCoords, CoordConv2d, convert, expand, fold, revert
 from coordconv.layers.replacement import check_registration
 
 CONVOLUTIONS = {
@@ -138,3 +138,24 @@ def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
     )
     with pytest.raises(ValueError, match="would take its place"):
         check_registration(model, "0", quantized)
+
+
+class Adapter(nn.Module):
+    """What adapters of PEFT have in common: they hold the layer as ``base_layer``."""
+
+    __module__ = "peft.tuners.lora.layer"
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.base_layer = layer
+
+
+@pytest.mark.parametrize("zero", [True, False])
+def test_an_adapter_that_builds_layers_of_the_same_class_is_refused(zero):
+    layer = CoordConv2d(3, 4, 3)
+    if zero:
+        nn.init.zeros_(layer.coord_weight)
+    with pytest.raises(ValueError, match=r"coordconv.expand.*'0.conv'"):
+        Adapter(layer)
+    Adapter(nn.Conv2d(3, 4, 3))
+    Adapter(expand(layer).conv)

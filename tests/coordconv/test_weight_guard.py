@@ -52,13 +52,12 @@ def test_a_weight_scaled_in_place_is_an_error_until_it_is_trusted(prepare, kind)
 
 
 def test_a_converted_layer_is_guarded_before_its_first_call():
-    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    model = nn.Sequential(nn.Conv2d(3, 4, 3)).eval()
     convert(model)
     state = model.state_dict()
     state["0.coord_weight"] = torch.randn(4, 2, 3, 3)
     model.load_state_dict(state)
     double(model[0])
-    model.eval()
     with pytest.raises(RuntimeError, match="scaled"):
         model(X)
 
@@ -89,13 +88,32 @@ def test_other_changes_of_weights_are_none_of_its_business(change):
 
 
 def test_training_in_evaluation_mode_raises_no_doubt():
-    for outputs in (1, 4):
-        one = CoordConv2d(3, outputs, 3).eval()
+    for shape in ((3, 1, 3), (3, 4, 3), (1, 4, 1)):
+        one = CoordConv2d(*shape).eval()
         optimizer = torch.optim.SGD(one.parameters(), lr=0.01, weight_decay=0.1)
         for _ in range(20):
             optimizer.zero_grad()
-            one(torch.randn(2, 3, 5, 6)).square().mean().backward()
+            one(torch.randn(2, shape[0], 5, 6)).square().mean().backward()
             optimizer.step()
+
+
+def test_a_trained_layer_raises_no_doubt_even_if_decay_alone_changed_its_weight():
+    one = layer()
+    one(X)
+    optimizer = torch.optim.AdamW(one.train().parameters(), lr=0.1, weight_decay=0.5)
+    for _ in range(5):
+        optimizer.zero_grad()
+        one(0 * X).square().mean().backward()
+        optimizer.step()
+    one.eval()(X)
+
+
+def test_one_number_in_a_channel_that_was_scaled_in_place_is_an_error():
+    one = CoordConv2d(1, 4, 1).eval()
+    one(X[:, :1])
+    double(one)
+    with pytest.raises(RuntimeError, match="scaled"):
+        one(X[:, :1])
 
 
 def test_weight_decay_of_an_idle_layer_raises_no_doubt():

@@ -78,7 +78,8 @@ def _check_merged(parent: nn.Module, name: str) -> None:
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
-    if _holds_coordinates(layer):
+    # Also where the coordinate weights are zero: the layers that it builds draw their own.
+    if isinstance(layer, CoordinateLayer) or _holds_coordinates(layer):
         raise ValueError(
             f"{adapter} computes with the weights of a {type(layer).__name__} itself, or builds "
             f"others of its class, and would lose or add coordinates. {_ADVICE}. The target is "

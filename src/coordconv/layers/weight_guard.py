@@ -27,7 +27,7 @@ class _Probe(NamedTuple):
     places: Tensor  # (out, k): which numbers of a channel.
     values: Tensor  # (out, k)
     largest: Tensor  # (out,): the largest magnitude among what coordinates add.
-    first: float | None  # The first of the values, on a CPU, where reading it is cheap.
+    first: tuple[tuple[int, ...], float] | None  # One number, on a CPU, where reading it is cheap.
     version: tuple[int, int, int]
     coordinate_versions: list[tuple[int, int, int]]
 
@@ -87,10 +87,7 @@ class WeightGuard(Integrated):
     def train(self, mode: bool = True):
         """Set the mode; inference starts from the weights that training left."""
         if self.training and not mode and not self._doubt:
-            if self._probe is None:
-                self.trust_weights()
-            else:
-                self._compare(self._probe)
+            self.trust_weights()
         return super().train(mode)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -115,12 +112,11 @@ class WeightGuard(Integrated):
 
     def _has_changed(self, probe: _Probe) -> bool:
         weight: Any = self._parameters.get("weight")
-        if not _is_ordinary(weight):
-            return False
+        if id(weight) != probe.version[0]:
+            return _is_ordinary(weight)
         if _version(weight) != probe.version:
             return True
-        first = probe.first
-        return first is not None and self._channels(weight)[0, probe.places[0, 0]].item() != first
+        return probe.first is not None and weight.detach()[probe.first[0]].item() != probe.first[1]
 
     def _coordinate_versions(self) -> list[tuple[int, int, int]]:
         return [_version(one) for one in self.coordinate_tensors()]
@@ -131,9 +127,12 @@ class WeightGuard(Integrated):
             return
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
+        # One number is always a multiple of another: then only the coordinates tell a training.
+        alone = old.shape[1] == 1 and not torch.equal(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (
             factors is None
+            or alone
             or not now.largest.any()
             or _are_close(factors, torch.ones_like(factors), _NEGLIGIBLE)
             or _are_close(before.largest.to(factors) * factors.abs(), now.largest, _NEGLIGIBLE)
@@ -155,7 +154,7 @@ class WeightGuard(Integrated):
             maxima = [
                 one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
             ]
-            first = values[0, 0].item() if weight.device.type == "cpu" else None
+            first = _largest_of(weight) if weight.device.type == "cpu" else None
         return _Probe(
             index,
             values,
@@ -257,6 +256,13 @@ def _is_ordinary(tensor: Any) -> bool:
         and tensor.device.type != "meta"
         and tensor.numel() > 0
     )
+
+
+def _largest_of(weight: Tensor) -> tuple[tuple[int, ...], float]:
+    """Return the place and the value of the largest magnitude."""
+    place = torch.unravel_index(weight.abs().argmax(), weight.shape)
+    index = tuple(int(axis) for axis in place)
+    return index, weight.detach()[index].item()
 
 
 def _version(weight: Tensor) -> tuple[int, int, int]:
