@@ -62,6 +62,16 @@ def test_a_converted_layer_is_guarded_before_its_first_call():
         model(X)
 
 
+def test_a_weight_scaled_in_training_mode_is_an_error_in_evaluation():
+    model = convert(nn.Sequential(nn.Conv2d(3, 4, 3)))
+    state = model.state_dict()
+    state["0.coord_weight"] = torch.randn(4, 2, 3, 3)
+    model.load_state_dict(state)
+    double(model[0])
+    with pytest.raises(RuntimeError, match="scaled"):
+        model.eval()(X)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -87,7 +87,11 @@ class WeightGuard(Integrated):
     def train(self, mode: bool = True):
         """Set the mode; inference starts from the weights that training left."""
         if self.training and not mode and not self._doubt:
-            self.trust_weights()
+            probe = self._probe
+            if probe is None or self._coordinate_versions() != probe.coordinate_versions:
+                self.trust_weights()  # after a step of an optimizer
+            else:
+                self._compare(probe)
         return super().train(mode)
 
     def __setattr__(self, name: str, value: Any) -> None:
