@@ -289,6 +289,7 @@ def _is_compiled_for_training(*tensors: Tensor) -> bool:
     Inductor (torch 2.13) fails at symbolic sizes where the gradient of a convolution has a second
     reader, or where a sum with its output is saved for the backward pass, so that a model could
     not be compiled with coordinates though it can without. Concatenation is also as quick there.
+    Older versions, as 2.7, take every compilation for an export.
     """
     return (
         torch.compiler.is_compiling()
