@@ -47,7 +47,9 @@ def compute(
     """Return the operation on the data together with the coordinates of their pixels."""
     check_floating_point(x)
     _check_shapes(operation, x, weight, coord_weight, positions.radius)
-    if _concatenates(method, x, weight, coord_weight, operation):
+    if method == "auto" and _is_compiled_for_training(x, weight, coord_weight):
+        return _concatenated(operation, x, weight, coord_weight, bias, positions, _rounds(x))
+    if _concatenates(method, x, weight, operation):
         return _concatenated(operation, x, weight, coord_weight, bias, positions)
     data = operation(x, weight, bias, operation.groups)
     # An exported graph reads better, and runs everywhere, as two plain operations.
@@ -67,15 +69,34 @@ def _concatenated(
     coord_weight: Tensor,
     bias: Tensor | None,
     positions: Positions,
+    in_two_parts: bool = False,
 ) -> Tensor:
-    """Compute the layer as published; each group reads its own copy of the coordinates."""
+    """Compute the layer as published; each group reads its own copy of the coordinates.
+
+    In two parts, with their weights twice, coordinates are precise where the convolution rounds
+    its input.
+    """
     pictures = _with_batch(x, operation.rank)
-    grid = positions.grid(pictures, operation.rank, x.dtype)
+    if in_two_parts:
+        grid = _two_parts(positions.grid(pictures, operation.rank, torch.float32), operation.rank)
+        grid = grid.to(x.dtype)
+        outputs_first = operation.outputs_first(coord_weight)
+        coord_weight = operation.outputs_first(torch.cat([outputs_first, outputs_first], dim=1))
+    else:
+        grid = positions.grid(pictures, operation.rank, x.dtype)
     joined = join(pictures, grid, "after", operation.groups)
     with _without_autocast(x.device.type):
         joint = operation.joint_weight(weight, operation.full_size(coord_weight))
     output = operation(joined, joint, bias, operation.groups)
     return output if x.dim() == pictures.dim() else output.squeeze(0)
+
+
+def _two_parts(grid: Tensor, rank: int) -> Tensor:
+    """Return float32 channels as two numbers each: the leading 8 bits, and the rest."""
+    # By its bits: Inductor would leave out a conversion to a half type and back. The gradient of
+    # the sum is that of the rest.
+    high = (grid.detach().view(torch.int32) & ~0xFFFF).view(torch.float32)
+    return torch.cat([high, grid - high], dim=-1 - rank)
 
 
 def _product_term(
@@ -226,9 +247,20 @@ def _require_gradients(*tensors: Tensor) -> bool:
 
 def _without_autocast(device_type: str) -> AbstractContextManager:
     """Return a context in which the small tensors beside the data keep their types."""
-    if _knows_autocast(device_type) and torch.is_autocast_enabled(device_type):
+    if _is_in_autocast(device_type):
         return torch.autocast(device_type, enabled=False)
     return nullcontext()
+
+
+def _is_in_autocast(device_type: str) -> bool:
+    return _knows_autocast(device_type) and torch.is_autocast_enabled(device_type)
+
+
+def _rounds(x: Tensor) -> bool:
+    """Whether a convolution may round its input: to a half type, or to TF32 on an accelerator."""
+    if x.dtype == torch.float32:
+        return x.device.type != "cpu" or _is_in_autocast(x.device.type)
+    return x.dtype != torch.float64
 
 
 def _knows_autocast(device_type: str) -> bool:
@@ -249,14 +281,12 @@ def checked_method(method: Method) -> Method:
     return method
 
 
-def _concatenates(
-    method: Method, x: Tensor, weight: Tensor, coord_weight: Tensor, operation: Operation
-) -> bool:
-    if checked_method(method) != "auto":
-        return method == "concatenate"
-    if _is_compiled_for_training(x, weight, coord_weight):
-        return True
-    return isinstance(operation, Convolution) and _concatenation_is_cheaper(x, weight, operation)
+def _concatenates(method: Method, x: Tensor, weight: Tensor, operation: Operation) -> bool:
+    return checked_method(method) == "concatenate" or (
+        method == "auto"
+        and isinstance(operation, Convolution)
+        and _concatenation_is_cheaper(x, weight, operation)
+    )
 
 
 def _is_compiled_for_training(*tensors: Tensor) -> bool:
@@ -265,6 +295,7 @@ def _is_compiled_for_training(*tensors: Tensor) -> bool:
     Inductor (torch 2.13) fails at symbolic sizes where the gradient of a convolution has a second
     reader, or where a sum with its output is saved for the backward pass, so that a model could
     not be compiled with coordinates though it can without. Concatenation is also as quick there.
+    Older versions, as 2.7, take every compilation for an export.
     """
     return (
         torch.compiler.is_compiling()

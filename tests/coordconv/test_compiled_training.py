@@ -14,24 +14,25 @@ from torch.testing import assert_close
 
 from coordconv import CoordConv2d, CoordConv3d, CoordConvTranspose2d, convert
 
-STRIDED = {"stride": 2, "padding": 1}
 LAYERS = {
-    "2-D": lambda: CoordConv2d(3, 8, 3, **STRIDED),
-    "3-D": lambda: CoordConv3d(3, 8, 3, **STRIDED),
-    "transposed": lambda: CoordConvTranspose2d(3, 8, 3, **STRIDED),
+    "2-D": lambda: CoordConv2d(3, 8, 3, stride=2, padding=1),
+    "3-D": lambda: CoordConv3d(3, 8, 3, stride=2, padding=1),
+    "transposed": lambda: CoordConvTranspose2d(3, 8, 3, stride=2, padding=1),
     "pointwise": lambda: CoordConv2d(3, 8, 1, radius=True),
-    "radius": lambda: CoordConv2d(3, 8, 3, radius=True, **STRIDED),
+    "radius": lambda: CoordConv2d(3, 8, 3, radius=True, stride=2, padding=1),
 }
 NORMS = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
-# Each makes the gradient of the layer before it a view.
-VIEWING = {
-    "group norm": lambda: nn.GroupNorm(2, 8),
-    "pixel shuffle": lambda: nn.PixelShuffle(2),
-    "flatten": lambda: nn.Flatten(),
-}
 SIZES = {2: [(12, 16), (14, 20)], 3: [(6, 8, 4), (5, 4, 6)]}
-needs_a_compiler = pytest.mark.skipif(
-    shutil.which("g++") is None, reason="Inductor needs a C++ compiler"
+
+
+def takes_compiling_for_exporting() -> bool:
+    """Whether this is a version of torch such as 2.7, for which layers are not concatenated."""
+    call = torch.compile(lambda x: (x + 1, torch.compiler.is_exporting()), backend="eager")
+    return call(torch.zeros(1))[1]
+
+
+pytestmark = pytest.mark.skipif(
+    takes_compiling_for_exporting(), reason="this torch takes compiling for exporting"
 )
 
 
@@ -86,18 +87,48 @@ def test_a_compiler_gets_no_gradient_that_is_a_view_with_a_second_reader(name):
     assert shared_views(graph) == []
 
 
-@pytest.mark.parametrize("module", VIEWING.values(), ids=list(VIEWING))
-def test_so_it_is_with_whatever_follows_the_layer(module):
-    model = nn.Sequential(LAYERS["2-D"](), module())
-    (graph,) = backward_graphs(model, SIZES[2])
+def test_so_it_is_before_a_linear_layer():
+    model = nn.Sequential(LAYERS["2-D"](), nn.Flatten(), nn.LazyLinear(3))
+    model(torch.randn(2, 3, *SIZES[2][0]))
+    (graph,) = backward_graphs(model, SIZES[2][:1])
     assert shared_views(graph) == []
+
+
+@pytest.mark.parametrize("autocast", [True, False])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_tells_neighbors_apart(autocast, dtype):
+    layer = CoordConv2d(1, 1, (1, 3), bias=False)
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.coord_weight.copy_(torch.tensor([[-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])[None, :, None])
+    layer = layer if autocast else layer.to(dtype)
+    torch._dynamo.reset()
+    with torch.autocast("cpu", dtype, enabled=autocast):
+        compiled = torch.compile(layer, backend="aot_eager")
+        output = compiled(torch.zeros(1, 1, 2, 4096, dtype=layer.weight.dtype))
+    assert output.dtype == dtype
+    two_pixels = torch.full_like(output, 2 * 2 / 4095)
+    assert_close(output, two_pixels, rtol=2 * torch.finfo(torch.bfloat16).eps, atol=0)
+
+
+def test_the_gradient_of_windows_passes_through_half_precision():
+    layer, starts = CoordConv2d(1, 2, 3), torch.zeros(2, 2, requires_grad=True)
+
+    def gradient(call: Callable[..., Tensor], autocast: bool) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            output = call(torch.zeros(2, 1, 6, 7), window=(starts, (40, 50)))
+        return torch.autograd.grad(output.float().sum(), starts)[0]
+
+    torch._dynamo.reset()
+    ours = gradient(torch.compile(layer, backend="aot_eager"), True)
+    assert_close(ours, gradient(layer, False), rtol=2e-2, atol=1e-4)
 
 
 def test_the_search_finds_such_a_gradient_of_plain_layers():
     class Sum(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.left, self.right = (nn.Conv2d(3, 8, 3, **STRIDED) for _ in range(2))
+            self.left, self.right = (nn.Conv2d(3, 8, 3, stride=2, padding=1) for _ in range(2))
             self.norm = nn.InstanceNorm2d(8)
 
         def forward(self, x: Tensor) -> Tensor:
@@ -107,19 +138,14 @@ def test_the_search_finds_such_a_gradient_of_plain_layers():
     assert shared_views(graph) != []
 
 
-def test_an_exported_layer_is_not_negated():
-    exported = torch.export.export(LAYERS["2-D"](), (torch.randn(2, 3, 12, 16),))
-    assert not [node for node in exported.graph.nodes if "neg" in str(node.target)]
-
-
-@needs_a_compiler
-@pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
 def test_the_default_compiler_trains_a_converted_network_of_monai_at_two_sizes():
     networks = pytest.importorskip("monai.networks.nets")
     torch._dynamo.reset()
-    network = networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=1)
+    network = networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=0)
     model = convert(network, where="all")
-    with torch._inductor.config.patch(force_disable_caches=True):
+    # g++ takes a third of the time without vector instructions, which change no graph.
+    with torch._inductor.config.patch({"cpp.vec_isa_ok": False}):
         compiled = torch.compile(model, dynamic=True)
         for batch, size in enumerate(SIZES[2], start=2):
             x = torch.randn(batch, 1, *size, requires_grad=True)
