@@ -112,13 +112,13 @@ def recipes(rows: dict[str, dict]) -> list[str]:
     ]
     for name, row in rows.items():
         if "code" in row and "recipe" in row:
-            lines += [f"### {_title(name, row)}", "", "```python", row["code"], "```", ""]
+            lines += [f"### {_title(name, row)}", "", "```py", row["code"], "```", ""]
     short = [(row["code"], name) for name, row in rows.items() if _is_short(row)]
     if short:
         lines += ["### One line in front of the tool", ""]
         for code in dict.fromkeys(code for code, _ in short):
             names = ", ".join(name for one, name in short if one == code)
-            lines += ["```python", code, "```", "", f"{names}.", ""]
+            lines += ["```py", code, "```", "", f"{names}.", ""]
     return lines
 
 
