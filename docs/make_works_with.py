@@ -127,7 +127,7 @@ def _is_short(row: dict) -> bool:
 
 
 def messages(rows: dict[str, dict]) -> list[str]:
-    """What is said where the layers as they are, or a tool in every form, are refused."""
+    """Return the messages of refused layers, and of tools that refuse every form."""
     lines = ["## Messages", "", "Of the layers as they are:", "", "| tool | message |", "|---|---|"]
     for name, row in rows.items():
         layer = row["forms"].get("layer", {})

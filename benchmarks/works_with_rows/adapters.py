@@ -164,7 +164,7 @@ def lycoris(model, x):
 
 @row("a difference added to weight.data (merged LoRA)", "adapters", "torch", forms=("layer",))
 def weight_data(model, x):
-    """What scripts that merge adapters into checkpoints do."""
+    """Add a difference to a weight, as scripts do that merge adapters into checkpoints."""
     delta = 0.1 * torch.randn_like(model[0].weight)
     before = copy.deepcopy(model)
     before.load_state_dict(before.state_dict() | {"0.weight": before[0].weight + delta})

@@ -1,4 +1,4 @@
-"""What counts, draws or explains a model: it has to leave the model as it was."""
+"""Tools that count, draw or explain a model, and have to leave it as it was."""
 
 import torch
 

@@ -43,7 +43,7 @@ CHANNELS = [1, 5]
 
 
 def without_channels(reference, x):
-    """What a network computes without some channels: they no longer reach the next layer."""
+    """Return the outputs of a network some of whose channels do not reach the next layer."""
     with torch.no_grad():
         reference[3].weight[:, CHANNELS] = 0
     return reference

@@ -1,4 +1,4 @@
-"""What writes a model to a file and reads it again."""
+"""Tools that write a model to a file and read it again."""
 
 import copy
 import io

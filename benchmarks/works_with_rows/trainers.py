@@ -1,4 +1,4 @@
-"""What trains: after one step, all weights are those of a step by hand, coordinates' included."""
+"""Trainers: after one step, all weights are those of a step by hand."""
 
 import copy
 import tempfile

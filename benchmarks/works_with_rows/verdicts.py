@@ -53,7 +53,7 @@ def _images(batch: int, size: tuple[int, ...]) -> Tensor:
 
 
 def _another(size: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a second size that is no multiple of the first, of another shape."""
+    """Return a second size of another shape, not a multiple of the first."""
     channels, *axes = size
     step = 32 if min(axes) >= 32 else 4
     return (channels, *(n + step * (2 if i % 2 else 1) for i, n in enumerate(axes)))

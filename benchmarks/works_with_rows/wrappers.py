@@ -1,4 +1,4 @@
-"""What wraps a model, moves it or calls it in another way."""
+"""Tools that wrap a model, move it or call it in another way."""
 
 import copy
 import os
@@ -23,7 +23,7 @@ def functional(model, x):
 
 @row("torch.func ensemble: stack_module_state and vmap", "wrappers", "torch")
 def ensemble(model, x):
-    """Of two models in one call, each computes what it does alone."""
+    """Call two models at once; each computes what it does by itself."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for one in other.parameters():

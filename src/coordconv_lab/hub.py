@@ -95,7 +95,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return ModelCard(card(self.spec, self.scores))
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        # `save_file` of safetensors makes a file that nobody but its owner can read.
+        # `save_file` of safetensors makes a file that only its owner can read.
         weights = {name: each.cpu().contiguous() for name, each in self.state_dict().items()}
         write_atomically(save_directory / "model.safetensors", save(weights))
 

@@ -1,4 +1,4 @@
-"""What would take the place of a coordinate layer and lose its coordinates is refused."""
+"""Modules that would replace a coordinate layer and lose its coordinates are refused."""
 
 import copy
 
@@ -141,7 +141,7 @@ def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
 
 
 class Adapter(nn.Module):
-    """What adapters of PEFT have in common: they hold the layer as ``base_layer``."""
+    """A stand-in for adapters of PEFT, which hold the layer as ``base_layer``."""
 
     __module__ = "peft.tuners.lora.layer"
 

@@ -141,7 +141,7 @@ def test_another_number_of_processes_is_refused(name, tool, job, tiny):
             make(Hardware("cpu", devices=3), tiny.training)
 
 
-def test_machines_whose_processes_nobody_starts_are_refused(job):
+def test_machines_without_a_launcher_are_refused(job):
     job(SBATCH)
     with pytest.raises(InputError, match="start this command on each with torchrun"):
         launcher(1, 2)

@@ -112,7 +112,7 @@ def _fix_parametrized(layer: nn.Module) -> None:
 
 
 def _share(layer: Any, size: Size) -> Tensor:
-    """What the coordinates add at one size, shape (1, out, *size of the output).
+    """Return what the coordinates add at one size, shape (1, out, *size of the output).
 
     In front of a layer, they add it to the input, shape (1, in, *size).
     """

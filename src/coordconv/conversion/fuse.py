@@ -115,7 +115,7 @@ def _pairs_of(graph: torch.fx.Graph, modules: dict[str, nn.Module]) -> _Pairs:
 
 
 class _Use(NamedTuple):
-    """What became of the output of a convolution in one run."""
+    """Where the output of a convolution went in one run."""
 
     convolution: nn.Module
     output: Tensor

@@ -141,7 +141,7 @@ def _living_wrappers(layers: set[nn.Module]) -> list[Any]:
 
 
 def _named(kind: type, names: Collection[str]) -> str:
-    """The first of the names among a class and its bases; "" if there is none."""
+    """Return the first of the names among a class and its bases, or ""."""
     return next((base.__name__ for base in kind.__mro__ if base.__name__ in names), "")
 
 

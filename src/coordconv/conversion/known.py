@@ -165,7 +165,7 @@ def _pad_own(_: Any, x: Tensor) -> Tensor:
 
 
 def _pad_same_if_dynamic(layer: Any, x: Tensor) -> Tensor:
-    """Of timm: where the margins do not depend on the size they are in ``padding``."""
+    """Pad as timm does; margins that do not depend on the size are in ``padding``."""
     return pad_same(layer, x) if layer.same_pad else x
 
 

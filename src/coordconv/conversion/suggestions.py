@@ -1,4 +1,4 @@
-"""What a user may have meant by a name that no convolution has."""
+"""Suggestions for a name that matches no convolution."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -46,7 +46,7 @@ def host_name(text: str) -> str:
     """A name as browsers send it.
 
     Args:
-        text: The name or the address of a machine, as somebody typed it.
+        text: The name or the address of a machine, as typed by the user.
 
     Raises:
         InputError: It is something else, such as a URL, or has a port.

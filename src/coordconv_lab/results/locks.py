@@ -60,7 +60,7 @@ def marker_of(path: Path) -> Path:
 
 
 def how_to_free(path: Path) -> str:
-    """What to add to a message about a lock that is held: a marker can outlive its process."""
+    """Return a hint for messages about a held lock, whose marker can outlive its process."""
     marker = marker_of(path)
     return f"; if that process is dead, delete {marker}" if marker.exists() else ""
 

@@ -109,7 +109,7 @@ class RunStore:
                     remove_if_possible(path)
 
     def how_to_free(self, spec: ExperimentSpec) -> str:
-        """What to add to a message about a run that another process holds."""
+        """Return a hint for messages about a run that is locked by another process."""
         return how_to_free(self.directory(spec) / LOCK)
 
     def tidy(self, spec: ExperimentSpec) -> None:

@@ -127,7 +127,7 @@ STEPS: dict[str, Callable[[Model, Tensor, random.Random], Model]] = {
     "revert": lambda made, x, chance: revert(made),
 }
 REFUSALS = (ValueError, AttributeError)
-"""What a step may raise: our own words, and torch's fuser where a module has no weight."""
+"""Errors that a step may raise: our own, and those of torch's fuser for a missing weight."""
 
 
 def randomize(made: Model) -> None:

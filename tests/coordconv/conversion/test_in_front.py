@@ -18,7 +18,7 @@ from coordconv.layers.others import CoordinatesInFront
 
 
 class Activated(nn.Conv2d):
-    """What no registration can describe: the output is not linear in the input."""
+    """A convolution that cannot be registered: its output is not linear in its input."""
 
     def forward(self, input: Tensor) -> Tensor:
         return functional.relu(super().forward(input))

@@ -36,7 +36,7 @@ def standardized(weight: Tensor, eps: float = 1e-6) -> Tensor:
 
 
 class Same(nn.Conv2d):
-    """What timm's class of that name computes."""
+    """Compute what timm's class of that name does."""
 
     def forward(self, input: Tensor) -> Tensor:
         margins = []
@@ -47,7 +47,7 @@ class Same(nn.Conv2d):
 
 
 class Standardized(nn.Conv2d):
-    """What timm's class computes."""
+    """Compute what timm's class does."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, standardized(self.weight), self.bias)

@@ -40,7 +40,7 @@ def used(model: nn.Module) -> nn.Module:
 
 
 def described(model: nn.Module) -> list[object]:
-    """What a refused conversion must leave as it was."""
+    """Return what a refused conversion must leave as it was."""
     modules = [(name, type(one), sorted(vars(one))) for name, one in model.named_modules()]
     return [*modules, *[(name, id(one)) for name, one in model.named_parameters()]]
 
