@@ -7,7 +7,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.models import build, count_parameters
 from coordconv_lab.recipes import RECIPES, paper, tutorial, tutorial_text
 from coordconv_lab.specs import BASELINE
-from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.train.batches import batches_of
 
 TASKS = ("classification", "regression", "rendering")
 SPLITS = ("uniform", "quadrant")
@@ -64,7 +64,7 @@ def test_the_papers_nets_have_the_sizes_of_its_code(row, count):
 def test_the_tutorial_takes_73_full_batches_of_32_an_epoch(split):
     spec = tutorial("classification", split, "coordconv")
     points = NotSoClevr(spec.data).train_points
-    batches = SeededBatches(points, spec.training.batch_size, 0, spec.training.drop_last)
+    batches = batches_of(spec, points)
     assert (len(points), len(batches), spec.training.batch_size) == (2352, 73, 32)
 
 

@@ -144,6 +144,12 @@ def test_a_net_that_normalises_by_the_batch_is_scored_in_the_order_of_its_points
     torch.testing.assert_close(mixed.scores["distance"], plain.scores["distance"])
     assert mixed.summary == pytest.approx(plain.summary)
     assert batches[0].tolist() != neighbours.tolist()
+    batches.clear()
+    sides = points[:, 0] + points[:, 1] < 20
+    apart = evaluate_as_trained(net, task, points, 8, sides=sides)
+    torch.testing.assert_close(apart.predictions, plain.predictions)
+    assert apart.summary == pytest.approx(plain.summary)
+    assert {len({bool(x + y < 20) for x, y in batch.tolist()}) for batch in batches} == {1}
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,12 @@ class NotSoClevr:
         self.points = grid.flip(1).contiguous().to(device)
         self.is_train = torch.from_numpy(split_mask(spec)).to(device)
 
+    def is_training(self, points: Tensor) -> Tensor:
+        """Which of some points (N, 2) are for training, (N,)."""
+        table = torch.zeros(self.spec.canvas, dtype=torch.bool, device=points.device)
+        table[self.points[:, 1], self.points[:, 0]] = self.is_train
+        return table[points[:, 1], points[:, 0]]
+
     @property
     def train_points(self) -> Tensor:
         """(N, 2), the training points (x, y)."""

@@ -6,11 +6,20 @@ from typing import Protocol
 from coordconv_lab.recipes.paper import paper
 from coordconv_lab.recipes.settings import with_settings
 from coordconv_lab.recipes.tuned import tuned
-from coordconv_lab.recipes.tutorial import tutorial
+from coordconv_lab.recipes.tutorial import tutorial, tutorial_resampled
 from coordconv_lab.recipes.tutorial_text import tutorial_text
 from coordconv_lab.specs import ExperimentSpec, SplitName, TaskName
 
-__all__ = ["RECIPES", "Recipe", "paper", "tuned", "tutorial", "tutorial_text", "with_settings"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "paper",
+    "tuned",
+    "tutorial",
+    "tutorial_resampled",
+    "tutorial_text",
+    "with_settings",
+]
 
 
 class Recipe(Protocol):

@@ -45,6 +45,9 @@ _KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_TUTORIAL_TASKS = ("classification", "regression", "rendering")
+
+
 class ExperimentSpec(FrozenSpec):
     """One training run, whole: what is learnt, by which net, how, and from which seed."""
 
@@ -87,6 +90,14 @@ class ExperimentSpec(FrozenSpec):
         ):
             raise ValueError(
                 "the grid off_centre_radius differs in its radius alone; set model.radius to true"
+            )
+        if self.training.batch_order == "tutorial" and (
+            self.data.split_variant != "tutorial" or self.task not in _TUTORIAL_TASKS
+        ):
+            raise ValueError(
+                "training.batch_order tutorial repeats the draws of the tutorial's code, which has "
+                f"the tasks {', '.join(_TUTORIAL_TASKS)} and the split variant tutorial; got "
+                f"{self.task} with the split variant {self.data.split_variant}"
             )
         if self.training.pixel_loss != "cross_entropy" and self.task != "rendering":
             raise ValueError(

@@ -89,8 +89,9 @@ class ConvPooledRegressor(FrozenSpec):
     """Nine convolutions, most of stride 2, then a global pooling (quadrant split).
 
     "valid" is the tutorial's version: without padding, an eighth convolution of 2 x 2 leaves one
-    pixel and ends the net. With "batch", batch normalisation takes its statistics from the batch at
-    test too, as the tutorial's code has it. Of the two normalisations "after" puts both behind
+    pixel and ends the net. With "batch", batch normalization takes its statistics from the batch at
+    test too, from batches of training and test points mixed; with "batch_of_a_side", as in the
+    tutorial's code, no batch mixes them. Of the two normalisations "after" puts both behind
     their activation, as the tutorial has them, "first_after" the first one alone, as the paper.
     """
 
@@ -101,7 +102,7 @@ class ConvPooledRegressor(FrozenSpec):
     batch_norm: bool = True
     normalise: Literal["before", "after", "first_after"] = "before"
     epsilon: Positive = 1e-5
-    statistics: Literal["running", "batch"] = "running"
+    statistics: Literal["running", "batch", "batch_of_a_side"] = "running"
     last_activation: Literal["none", "relu"] = "relu"
     head: Head = "average"
     input_scale: Positive = 1.0

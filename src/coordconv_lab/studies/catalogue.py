@@ -18,6 +18,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "pooling-heads": regression.pooling_heads,
     "scale-and-rate": regression.scale_and_rate,
     "long-training": regression.long_training,
+    "collapse": regression.collapse,
     "receptive-field": pictures.receptive_field,
     "broadcast": pictures.broadcast,
     "canvases": pictures.canvases,
@@ -25,6 +26,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "decay-rule": pictures.decay_rule,
     "rows-that-differ": rows.rows_that_differ,
     "tutorial": rows.tutorial_rows,
+    "tutorial-exact": rows.tutorial_exact,
 }
 
 

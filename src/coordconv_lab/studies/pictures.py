@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from coordconv_lab.recipes import tuned, tutorial, with_settings
+from coordconv_lab.recipes import tuned, tutorial_resampled, with_settings
 from coordconv_lab.specs import (
     CoordConvRenderer,
     DataSpec,
@@ -74,7 +74,7 @@ def decay_rule() -> Study:
             "training.epochs": 100,
             "training.curve_points": 100,
         }
-        spec = with_settings(tutorial("rendering", split, "deconv"), settings)
+        spec = with_settings(tutorial_resampled("rendering", split, "deconv"), settings)
         arms[f"{split}, decay {decay:g}"] = over_seeds(spec, 3)
     return Study(
         "decay-rule",

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from coordconv_lab.recipes import tuned, tutorial, with_settings
+from coordconv_lab.recipes import tuned, tutorial, tutorial_resampled, with_settings
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies.rows import SPLITS, trained_twice_as_long
 from coordconv_lab.studies.study import Study, over_seeds
@@ -53,7 +53,7 @@ def scale_and_rate() -> Study:
     arms = {}
     for scale, rate in product(SCALES, RATES):
         settings = {"model.input_scale": scale, "training.learning_rate": rate}
-        spec = with_settings(tutorial("regression", "uniform", "coordconv"), settings)
+        spec = with_settings(tutorial_resampled("regression", "uniform", "coordconv"), settings)
         arms[f"input times {scale}, rate {rate:g}"] = over_seeds(spec, 3)
     return Study(
         "scale-and-rate",
@@ -64,13 +64,29 @@ def scale_and_rate() -> Study:
 
 def long_training() -> Study:
     """The tutorial's regressor for twice its epochs."""
-    arms = {
-        split: over_seeds(trained_twice_as_long(tutorial("regression", split, "coordconv")), 5)
-        for split in SPLITS
-    }
+    specs = {split: tutorial_resampled("regression", split, "coordconv") for split in SPLITS}
+    arms = {split: over_seeds(trained_twice_as_long(spec), 5) for split, spec in specs.items()}
     return Study(
         "long-training",
         "Is the regressor right within ten epochs, and lost again when trained on?",
+        arms,
+    )
+
+
+COLLAPSE_RATE = 1e-2
+
+
+def collapse() -> Study:
+    """The tutorial's regressor at the high rate that it blames, for twice its epochs."""
+    arms = {}
+    for split in SPLITS:
+        spec = trained_twice_as_long(tutorial("regression", split, "coordconv"))
+        arms[split] = over_seeds(
+            with_settings(spec, {"training.learning_rate": COLLAPSE_RATE}), 10
+        )
+    return Study(
+        "collapse",
+        "At a learning rate of 1e-2, is the regressor right early, and does it stay right?",
         arms,
     )
 

@@ -10,7 +10,7 @@ import torch
 from coordconv_lab.data import NotSoClevr
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import Hardware
-from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.train.batches import batches_of
 from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
 
@@ -115,8 +115,7 @@ def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
     """Steps, the rows of the curve, and all examples at the end."""
     data = NotSoClevr(spec.data)
     training = spec.training
-    batches = SeededBatches(data.train_points, training.batch_size, 0, training.drop_last)
-    steps = len(batches) * training.epochs
+    steps = len(batches_of(spec, data.train_points)) * training.epochs
     row = len(sample(data.train_points)) + len(sample(data.test_points))
     asked = min(training.curve_points, steps) * row + len(data.points)
     return steps * step + asked * example

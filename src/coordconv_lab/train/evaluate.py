@@ -57,19 +57,43 @@ def evaluate(
 
 
 def evaluate_as_trained(
-    net: nn.Module, task: Task, points: Tensor, batch_size: int, watch: Watch | None = None
+    net: nn.Module,
+    task: Task,
+    points: Tensor,
+    batch_size: int,
+    watch: Watch | None = None,
+    sides: Tensor | None = None,
 ) -> Evaluation:
     """Score a net as `evaluate` does, but in batches of a random order, always the same one.
 
-    For nets whose answers depend on the batch: their statistics are to come from the whole canvas,
-    as in training, and not from the few neighbours that are evaluated together.
+    For nets whose predictions depend on the batch: a few neighbors that are evaluated together
+    have other statistics than the batches of training.
+
+    Args:
+        net: The net.
+        task: What it was asked to learn.
+        points: (N, 2), on the net's device; at least one.
+        batch_size: How many points to ask about at a time.
+        watch: Shown every batch and its outputs.
+        sides: (N,), True for training points: no batch mixes training and test points. Without
+            it, batches are drawn from all points.
     """
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
-    found = evaluate(net, task, points[order.to(points.device)], batch_size, watch)
-    back = order.argsort()
-    predictions = None if found.predictions is None else found.predictions[back]
-    scores = {name: values[back] for name, values in found.scores.items()}
-    return Evaluation(predictions, scores, found.summary)
+    groups = [order]
+    if sides is not None:
+        is_train = sides.cpu()[order]
+        groups = [group for group in (order[is_train], order[~is_train]) if len(group)]
+    parts = [
+        evaluate(net, task, points[group.to(points.device)], batch_size, watch) for group in groups
+    ]
+    back = torch.cat(groups).argsort()
+    scores = {
+        name: torch.cat([part.scores[name] for part in parts])[back] for name in parts[0].scores
+    }
+    predictions = [part.predictions for part in parts if part.predictions is not None]
+    return Evaluation(
+        torch.cat(predictions)[back] if predictions else None, scores, task.summarise(scores)
+    )
 
 
 def _answer_and_mark(

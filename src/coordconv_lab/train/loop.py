@@ -17,7 +17,7 @@ from coordconv_lab.models import build
 from coordconv_lab.results import PRIMARY_SCORE
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.tasks import task_of
-from coordconv_lab.train.batches import SeededBatches
+from coordconv_lab.train.batches import batches_of
 from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
 from coordconv_lab.train.divergence import diverged, first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import Ensemble
@@ -64,15 +64,7 @@ class Loop:
         self.nets = [_fresh_net(spec) for spec in specs]
         self.processes.check(self.nets[0])
         self.curves = [LearningCurve() for _ in specs]
-        self._batches = [
-            SeededBatches(
-                self.data.train_points,
-                first.training.batch_size,
-                spec.seed,
-                first.training.drop_last,
-            )
-            for spec in specs
-        ]
+        self._batches = [batches_of(spec, self.data.train_points) for spec in specs]
         self.steps_per_epoch = len(self._batches[0])
         self.steps = self.steps_per_epoch * first.training.epochs
         self.losses = Losses(len(specs), self._diverged)
@@ -171,8 +163,15 @@ class Loop:
     def evaluate(self, net: nn.Module, points: Tensor, watch: Watch | None = None) -> Evaluation:
         """Score a net at some points, and show its outputs to who watches."""
         first = self.specs[0]
-        if first.model.kind == "conv-pooled-regressor" and first.model.statistics == "batch":
-            return evaluate_as_trained(net, self.task, points, first.training.batch_size, watch)
+        if first.model.kind == "conv-pooled-regressor" and first.model.statistics != "running":
+            sides = (
+                self.data.is_training(points)
+                if first.model.statistics == "batch_of_a_side"
+                else None
+            )
+            return evaluate_as_trained(
+                net, self.task, points, first.training.batch_size, watch, sides
+            )
         return evaluate(net, self.task, points, self.hardware.evaluation_batch, watch)
 
     def _main_score(self, net: nn.Module, points: Tensor) -> float:
