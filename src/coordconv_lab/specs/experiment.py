@@ -92,12 +92,15 @@ class ExperimentSpec(FrozenSpec):
                 "the grid off_centre_radius differs in its radius alone; set model.radius to true"
             )
         if self.training.batch_order == "tutorial" and (
-            self.data.split_variant != "tutorial" or self.task not in _TUTORIAL_TASKS
+            self.data.split_variant != "tutorial"
+            or not self.data.is_complete
+            or self.task not in _TUTORIAL_TASKS
         ):
             raise ValueError(
                 "training.batch_order tutorial repeats the draws of the tutorial's code, which has "
-                f"the tasks {', '.join(_TUTORIAL_TASKS)} and the split variant tutorial; got "
-                f"{self.task} with the split variant {self.data.split_variant}"
+                f"the tasks {', '.join(_TUTORIAL_TASKS)}, the split variant tutorial and all "
+                f"positions; got {self.task} with the split variant {self.data.split_variant}, "
+                f"held_out {self.data.held_out} and train_share {self.data.train_share}"
             )
         if self.training.pixel_loss != "cross_entropy" and self.task != "rendering":
             raise ValueError(
