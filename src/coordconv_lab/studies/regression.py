@@ -125,3 +125,52 @@ def downsampling() -> Study:
         "Do coordinates at the first layer save a net that samples down by strides?",
         arms,
     )
+
+
+STRIDED_SCALES = (1, 10, 100, 1000)
+
+
+def strided_scales() -> Study:
+    """The strided network on the quadrant split, its one-hot input multiplied by more and more.
+
+    At a scale of 1 most of these networks do not fit their training points, and then they say
+    nothing about the held-out quadrant.
+    """
+    arms = {}
+    for scale, coordinates in product(STRIDED_SCALES, (True, False)):
+        settings = {
+            "model.coordinates": coordinates,
+            "model.input_scale": scale,
+            "training.epochs": 32,
+        }
+        name = "with coordinates" if coordinates else "without"
+        spec = with_settings(_pooled("quadrant"), settings)
+        arms[f"input times {scale}, {name}"] = over_seeds(spec, 5)
+    return Study(
+        "strided-scales",
+        "Does a network that samples down by strides solve the held-out quadrant at any scale of "
+        "its input?",
+        arms,
+    )
+
+
+HEAD_EPOCHS = 24
+
+
+def heads_longer() -> Study:
+    """Every head with and without ReLUs, trained until it stops improving."""
+    arms = {}
+    for split, head, activation in product(SPLITS, HEADS, ACTIVATIONS):
+        settings = {
+            "model.head": head,
+            "model.activation": activation,
+            "training.epochs": HEAD_EPOCHS,
+            "training.curve_points": HEAD_EPOCHS,
+        }
+        spec = with_settings(tuned("regression", split, "coordconv"), settings)
+        arms[f"{split}, {head}, {activation}"] = over_seeds(spec, 3)
+    return Study(
+        "heads-longer",
+        "Do an average or a sum catch up with the maximum when trained for longer?",
+        arms,
+    )
