@@ -122,8 +122,18 @@ def flattened(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
     return functional.linear(hidden, *joint(weights, layers[5]))
 
 
+# What the first records do not say of the network below, because it could not be chosen yet.
+POOLED_DEFAULTS = {
+    "padding": "same",
+    "normalise": "before",
+    "epsilon": 1e-5,
+    "last_activation": "relu",
+}
+
+
 def pooled(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
     """Nine convolutions, most of stride 2, then the average of each map."""
+    spec = POOLED_DEFAULTS | spec
     valid, maps = spec["padding"] == "valid", images
     after = {"before": (), "first_after": (1,), "after": (1, 4)}[spec["normalise"]]
     place = count()
