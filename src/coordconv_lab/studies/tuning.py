@@ -34,7 +34,7 @@ def tuning() -> Study:
     }
     return Study(
         "tuning",
-        "Which settings does each network need? Broad draws, scored on a validation part",
+        "Which of many settings does each network need, scored on a validation part?",
         arms,
     )
 
@@ -51,7 +51,7 @@ def tuning_around() -> Study:
     }
     return Study(
         "tuning-around",
-        "Which settings does each network need? Draws around the best of the broad ones",
+        "Which settings around the best of the broad ones does each network need?",
         arms,
     )
 
