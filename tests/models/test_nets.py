@@ -17,6 +17,7 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    DeconvRenderer,
     SquareAutoencoder,
 )
 
@@ -179,6 +180,30 @@ def test_scaling_a_painters_input_is_scaling_its_weights():
         plain.paint[-1].weight *= 30
     points = torch.tensor([[5, 7], [40, 12]])
     torch.testing.assert_close(net(points), plain(points))
+
+
+def test_scaling_a_painters_output_is_scaling_its_weights_and_its_bias():
+    spec = CoordConvRenderer(painter_widths=(), painter_output_scale=30)
+    net, plain = build(spec), build(spec.model_copy(update={"painter_output_scale": 1.0}))
+    plain.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        for parameter in (*net.paint.parameters(), *plain.paint.parameters()):
+            parameter += 0.5
+        for parameter, scaled in zip(net.paint.parameters(), plain.paint.parameters(), strict=True):
+            scaled.copy_(30 * parameter)
+    points = torch.tensor([[5, 7], [40, 12]])
+    torch.testing.assert_close(net(points), plain(points))
+
+
+def test_a_deconv_renderer_is_the_deconv_classifier_and_the_painter_of_coordconv():
+    options = {"painter_widths": (), "painter_kernel": 5, "painter_input_scale": 7.0}
+    net = build(DeconvRenderer(width=1, input_scale="raw", **options))
+    classifier = build(DeconvNet(width=1, input_scale="raw"))
+    classifier.load_state_dict(net.find.state_dict())
+    coordconv = build(CoordConvRenderer(**options))
+    coordconv.paint.load_state_dict(net.paint.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(net(POINTS), coordconv.draw(classifier(POINTS)))
 
 
 def test_the_rendered_picture_is_drawn_from_the_found_point_alone():

@@ -32,12 +32,16 @@ _COORDCONV_CLASSIFICATION = TrainingSpec(
 )
 
 # The intermediate loss on the point is an option of the paper's code: a sharp, right point, then a
-# stage that does the same at every position, generalises to positions never seen.
-_COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"epochs": 2, "point_loss": 0.3})
+# stage that does the same at every position, generalises to positions never seen. Its weight keeps
+# the gradients of the painter, which are large, from blurring the point.
+_COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"epochs": 2, "point_loss": 3.0})
 
 # One linear convolution: a stamp. Weight decay leaves the point a little blurred; the ring of two
-# pixels that the stamp sees around the square of 9 undoes that. The scale lets small weights do.
-_RENDERER = CoordConvRenderer(painter_widths=(), painter_kernel=13, painter_input_scale=30)
+# pixels that the stamp sees around the square of 9 undoes that. Decay also keeps every weight and
+# bias below one half, which leaves a background of gray; the scale of the output makes it black.
+_RENDERER = CoordConvRenderer(
+    painter_widths=(), painter_kernel=13, painter_input_scale=3, painter_output_scale=500
+)
 
 _COORDCONV_REGRESSION = TrainingSpec(
     epochs=2, batch_size=8, learning_rate=0.01, schedule="linear", warmup=0.05
