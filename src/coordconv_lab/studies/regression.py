@@ -81,7 +81,9 @@ def collapse() -> Study:
     arms = {}
     for split in SPLITS:
         spec = trained_twice_as_long(tutorial("regression", split, "coordconv"))
-        arms[split] = over_seeds(with_settings(spec, {"training.learning_rate": COLLAPSE_RATE}), 10)
+        arms[split] = over_seeds(
+            with_settings(spec, {"training.learning_rate": COLLAPSE_RATE}), 10
+        )
     return Study(
         "collapse",
         "At a learning rate of 1e-2, is the regressor right early, and does it stay right?",
