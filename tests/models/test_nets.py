@@ -182,17 +182,16 @@ def test_scaling_a_painters_input_is_scaling_its_weights():
     torch.testing.assert_close(net(points), plain(points))
 
 
-def test_scaling_a_painters_output_is_scaling_its_weights_and_its_bias():
-    spec = CoordConvRenderer(painter_widths=(), painter_output_scale=30)
-    net, plain = build(spec), build(spec.model_copy(update={"painter_output_scale": 1.0}))
+def test_scaling_a_painters_logits_is_scaling_those_of_the_point_and_those_of_the_pixels():
+    spec = CoordConvRenderer(painter_widths=(), painter_logit_scale=30)
+    net, plain = build(spec), build(spec.model_copy(update={"painter_logit_scale": 1.0}))
     plain.load_state_dict(net.state_dict())
     with torch.no_grad():
-        for parameter in (*net.paint.parameters(), *plain.paint.parameters()):
-            parameter += 0.5
-        for parameter, scaled in zip(net.paint.parameters(), plain.paint.parameters(), strict=True):
-            scaled.copy_(30 * parameter)
-    points = torch.tensor([[5, 7], [40, 12]])
-    torch.testing.assert_close(net(points), plain(points))
+        plain.paint[-1].bias.fill_(-0.5)
+        net.paint[-1].bias.fill_(-0.5)
+        point_logits = plain.find(POINTS)
+        torch.testing.assert_close(net(POINTS), 30 * plain.draw(30 * point_logits))
+        torch.testing.assert_close(net.find(POINTS), point_logits)
 
 
 def test_a_deconv_renderer_is_the_deconv_classifier_and_the_painter_of_coordconv():

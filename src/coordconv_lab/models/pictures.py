@@ -123,7 +123,7 @@ class PainterNet(nn.Module):
     def __init__(self, find: nn.Module, spec: CoordConvRenderer | DeconvRenderer) -> None:
         super().__init__()
         self.find = find
-        self.paint_scale, self.output_scale = spec.painter_input_scale, spec.painter_output_scale
+        self.paint_scale, self.logit_scale = spec.painter_input_scale, spec.painter_logit_scale
         layers, inputs = [], 1
         for channels in spec.painter_widths:
             layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
@@ -134,8 +134,9 @@ class PainterNet(nn.Module):
 
     def draw(self, point_logits: Tensor) -> Tensor:
         """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
-        sharpened = point_logits.flatten(1).softmax(dim=1).view_as(point_logits)
-        return self.paint(channels_last(sharpened * self.paint_scale)) * self.output_scale
+        logits = point_logits.flatten(1) * self.logit_scale
+        sharpened = logits.softmax(dim=1).view_as(point_logits)
+        return self.paint(channels_last(sharpened * self.paint_scale)) * self.logit_scale
 
     def forward(self, points: Tensor) -> Tensor:
         """Points (N, 2) in pixels to logits (N, 1, H, W)."""

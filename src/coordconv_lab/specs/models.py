@@ -39,14 +39,15 @@ class PainterOptions(FrozenSpec):
 
     Attributes:
         painter_input_scale: Multiplies the softmax.
-        painter_output_scale: Multiplies the logits, so that a pixel can be certain by small weights
-            and a small bias.
+        painter_logit_scale: Multiplies the logits of the point before the softmax, and those of the
+            pixels, so that small weights and biases can be certain. The loss on the point takes its
+            logits unscaled.
     """
 
     painter_widths: Widths = (8, 8, 16, 16)
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     painter_input_scale: Positive = 1.0
-    painter_output_scale: Positive = 1.0
+    painter_logit_scale: Positive = 1.0
 
 
 class CoordConvRenderer(CoordinateOptions, PainterOptions):

@@ -38,7 +38,8 @@ def _earlier(task: str, model: str) -> Mapping[str, Any]:
         return {}
     return {
         "model.painter_input_scale": 30.0,
-        "model.painter_output_scale": 1.0,
+        "model.painter_logit_scale": 1.0,
+        "training.epochs": 2,
         "training.point_loss": 0.3,
     }
 
