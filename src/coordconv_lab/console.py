@@ -176,9 +176,11 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
 
 def _soft_scores(row: SummaryRow) -> str:
     """The scores of the probabilities, train / test, in a line that fits a terminal of 80."""
-    ious = (row.train_soft_iou, row.test_soft_iou)
-    errors = (row.train_mean_absolute_error, row.test_mean_absolute_error)
-    if None in ious or None in errors:
+    both = (row.train_soft_iou, row.test_soft_iou)
+    ious = [value for value in both if value is not None]
+    both = (row.train_mean_absolute_error, row.test_mean_absolute_error)
+    errors = [value for value in both if value is not None]
+    if not ious or not errors:
         return ""
     soft, error = " / ".join(map(overlap, ious)), " / ".join(map(absolute_error, errors))
     return f"{'':11}soft IoU {soft}, mean absolute error {error}"

@@ -31,6 +31,7 @@ from coordconv_lab.specs.models import (
     Initialisation,
     ModelSpec,
     Padding,
+    PainterOptions,
     SquareAutoencoder,
 )
 from coordconv_lab.specs.training import TrainingSpec
@@ -58,6 +59,7 @@ __all__ = [
     "ModelName",
     "ModelSpec",
     "Padding",
+    "PainterOptions",
     "SplitName",
     "SplitVariant",
     "SquareAutoencoder",
