@@ -3,9 +3,10 @@
 Run it with `make readme`; a test fails while the README and the records disagree.
 """
 
+import math
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +48,17 @@ def table(records: Sequence[Record]) -> str:
     lines += [
         "",
         f"Seeds {', '.join(map(str, seeds))}: the mean, with the range in brackets where they "
-        f"differ; rendering is scored by mean IoU. {made.processor}, {made.threads} threads, "
-        f"torch {made.versions['torch']}; one seed of all twelve runs takes "
-        f"{_minutes(records):.1f} minutes.",
+        f"differ; rendering is scored by mean IoU{_soft_in_words(records)}. {made.processor}, "
+        f"{made.threads} threads, torch {made.versions['torch']}; one seed of all twelve runs "
+        f"takes {_minutes(records):.1f} minutes.",
     ]
     return "\n".join(lines)
+
+
+def soft(values: Iterable[float | None]) -> str:
+    """The soft IoU behind the score of a row, where every record has it."""
+    known = [math.nan if value is None else value for value in values]
+    return "" if any(map(math.isnan, known)) else f"; soft {spread(known, 'rendering')}"
 
 
 def _line(key: tuple[str, str, str], rows: Sequence[SummaryRow]) -> str:
@@ -64,12 +71,21 @@ def _line(key: tuple[str, str, str], rows: Sequence[SummaryRow]) -> str:
         f"{rows[0].parameters:,}",
         str(rows[0].epochs),
         f"{seconds:.0f}",
-        spread([row.train_score for row in rows], task),
-        spread([row.test_score for row in rows], task),
+        spread([row.train_score for row in rows], task) + soft(row.train_soft_iou for row in rows),
+        spread([row.test_score for row in rows], task) + soft(row.test_soft_iou for row in rows),
         published(rows[0].tutorial_train),
         published(rows[0].tutorial_test),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _soft_in_words(records: Sequence[Record]) -> str:
+    if not any("soft_iou" in record.scores["test"] for record in records):
+        return ""
+    return (
+        " of what is painted at a probability of one half, and by soft IoU of the probabilities "
+        "themselves, in which a gray background shows"
+    )
 
 
 def _minutes(records: Sequence[Record]) -> float:

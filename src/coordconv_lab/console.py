@@ -26,7 +26,7 @@ from rich.text import Text
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import printable
 from coordconv_lab.results import Record, SummaryRow
-from coordconv_lab.results.wording import duration, published, score
+from coordconv_lab.results.wording import absolute_error, duration, overlap, published, score
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study
 from coordconv_lab.sweep.outcome import RowOutcome
@@ -140,9 +140,12 @@ def print_summary(rows: Sequence[SummaryRow], unfair: Sequence[str], report: Pat
         console.print(f"[bold]{task}, {split}")
         for row in group:
             console.print(_columns(*_cells(row)))
+            if soft := _soft_scores(row):
+                console.print(soft, style="dim", highlight=False)
     console.print(
         "Scores count every example: points right for classification and regression, mean IoU for "
-        "rendering. The tutorial's regression figures count coordinates, not points.",
+        "rendering; soft IoU and the mean absolute error compare probabilities, so that a gray "
+        "background shows. The tutorial's regression figures count coordinates, not points.",
         style="dim",
     )
     for pair in unfair:
@@ -171,6 +174,18 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
     )
 
 
+def _soft_scores(row: SummaryRow) -> str:
+    """The scores of the probabilities, train / test, in a line that fits a terminal of 80."""
+    both = (row.train_soft_iou, row.test_soft_iou)
+    ious = [value for value in both if value is not None]
+    both = (row.train_mean_absolute_error, row.test_mean_absolute_error)
+    errors = [value for value in both if value is not None]
+    if not ious or not errors:
+        return ""
+    soft, error = " / ".join(map(overlap, ious)), " / ".join(map(absolute_error, errors))
+    return f"{'':11}soft IoU {soft}, mean absolute error {error}"
+
+
 def print_studies(studies: Sequence[Study], kind: str = "study") -> None:
     """Print the name, the number of runs and the question of every study."""
     table = Table(kind, "runs", "question")
@@ -181,10 +196,14 @@ def print_studies(studies: Sequence[Study], kind: str = "study") -> None:
 
 def print_arms(study: Study, records: Mapping[str, Record]) -> None:
     """Print the question of a study, and for each arm its runs, scores and what is missing."""
-    table = Table("arm", "runs", "train", "test", "perfect in test")
+    soft = any("soft_iou" in record.scores["test"] for record in records.values())
+    columns = ("soft IoU, test", "absolute error, test") if soft else ()
+    table = Table("arm", "runs", "train", "test", "perfect in test", *columns)
     for name, specs in study.arms.items():
         found = [records[spec.id] for spec in specs if spec.id in records]
         cells = [f"{len(found)} of {len(specs)}", "", "", ""]
+        soft_cells = [_range_of(found, "soft_iou", overlap)] if soft else []
+        soft_cells += [_range_of(found, "mean_absolute_error", absolute_error)] if soft else []
         if found:
             task = specs[0].task
             cells[1:] = [
@@ -192,10 +211,17 @@ def print_arms(study: Study, records: Mapping[str, Record]) -> None:
                 _range([record.test_score for record in found], task),
                 str(sum(record.test_score == 1 for record in found)),
             ]
-        table.add_row(name, *cells)
+        table.add_row(name, *cells, *soft_cells)
     console = Console()
     console.print(f"[bold]{study.name}[/bold]: {study.question}")
     console.print(table)
+
+
+def _range_of(records: Sequence[Record], name: str, write: Callable[[float], str]) -> str:
+    """The lowest and the highest test score of a name, of the records that have it."""
+    values = [scores[name] for record in records if name in (scores := record.scores["test"])]
+    ends = [write(value) for value in (min(values), max(values))] if values else [""]
+    return ends[0] if len(set(ends)) == 1 else " to ".join(ends)
 
 
 def _range(values: Sequence[float], task: str) -> str:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from coordconv_lab.console import print_arms, print_summary
 from coordconv_lab.errors import DamagedError
 from coordconv_lab.recipes import tuned, with_settings
 from coordconv_lab.reproduce import reproduce, selected_specs, unfair_pairs
 from coordconv_lab.results import RunStore, summarise
+from coordconv_lab.studies import Study
 from tests.results.test_store import make_record
 
 ALL = (("classification", "regression", "rendering"), ("uniform", "quadrant"))
@@ -95,3 +97,31 @@ def test_a_baseline_with_less_than_its_share_of_time_is_named():
     unfair = make_record(tuned("rendering", "uniform", "deconv"), seconds=29.0)
     assert unfair_pairs(summarise([ours, fair])) == []
     assert unfair_pairs(summarise([ours, unfair])) == ["rendering, uniform, seed 0: 2.90 times"]
+
+
+def test_the_table_shows_a_gray_background_in_a_line_of_its_own(capsys, tmp_path):
+    record = make_record(tuned("rendering", "uniform", "coordconv"))
+    print_summary(summarise([record]), [], tmp_path)
+    assert "soft IoU 0" not in capsys.readouterr().out
+    for scores, soft, error in zip(record.scores.values(), (0.5, 1.0), (0.25, 3e-5), strict=True):
+        scores |= {"soft_iou": soft, "mean_absolute_error": error}
+    print_summary(summarise([record]), [], tmp_path)
+    assert (
+        "           soft IoU 0.500 / 1, mean absolute error 0.25 / < 0.0001\n"
+        in capsys.readouterr().out
+    )
+
+
+def test_the_arms_of_a_study_show_the_range_of_soft_scores(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    specs = [tuned("rendering", "uniform", "coordconv", seed) for seed in (0, 1, 2)]
+    records = {spec.id: make_record(spec) for spec in specs}
+    study = Study("soft", "Does it show?", {"one": specs})
+    print_arms(study, records)
+    assert "soft IoU" not in capsys.readouterr().out
+    for spec, soft in zip(specs[:2], (0.5, 0.75), strict=True):
+        records[spec.id].scores["test"] |= {"soft_iou": soft, "mean_absolute_error": 0.25}
+    print_arms(study, records)
+    said = capsys.readouterr().out
+    assert "0.500 to 0.750" in said
+    assert "0.25" in said

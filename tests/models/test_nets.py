@@ -17,6 +17,7 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    DeconvRenderer,
     SquareAutoencoder,
 )
 
@@ -179,6 +180,29 @@ def test_scaling_a_painters_input_is_scaling_its_weights():
         plain.paint[-1].weight *= 30
     points = torch.tensor([[5, 7], [40, 12]])
     torch.testing.assert_close(net(points), plain(points))
+
+
+def test_scaling_a_painters_logits_is_scaling_those_of_the_point_and_those_of_the_pixels():
+    spec = CoordConvRenderer(painter_widths=(), painter_logit_scale=30)
+    net, plain = build(spec), build(spec.model_copy(update={"painter_logit_scale": 1.0}))
+    plain.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        plain.paint[-1].bias.fill_(-0.5)
+        net.paint[-1].bias.fill_(-0.5)
+        point_logits = plain.find(POINTS)
+        torch.testing.assert_close(net(POINTS), 30 * plain.draw(30 * point_logits))
+        torch.testing.assert_close(net.find(POINTS), point_logits)
+
+
+def test_a_deconv_renderer_is_the_deconv_classifier_and_the_painter_of_coordconv():
+    options = {"painter_widths": (), "painter_kernel": 5, "painter_input_scale": 7.0}
+    net = build(DeconvRenderer(width=1, input_scale="raw", **options))
+    classifier = build(DeconvNet(width=1, input_scale="raw"))
+    classifier.load_state_dict(net.find.state_dict())
+    coordconv = build(CoordConvRenderer(**options))
+    coordconv.paint.load_state_dict(net.paint.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(net(POINTS), coordconv.draw(classifier(POINTS)))
 
 
 def test_the_rendered_picture_is_drawn_from_the_found_point_alone():

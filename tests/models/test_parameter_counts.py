@@ -10,6 +10,7 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    DeconvRenderer,
 )
 
 WIDE = (64, 64, 128, 128)
@@ -25,6 +26,7 @@ PUBLISHED = [
     (CoordConvRenderer(painter_kernel=1), 8_074),
     (CoordConvRenderer(painter_kernel=13, painter_widths=()), 7_553 + 170),
     (DeconvNet(width=2), 182_017),
+    (DeconvRenderer(width=2, painter_kernel=13, painter_widths=()), 182_017 + 170),
     (DeconvNet(width=3), 408_193),
     (DeconvNet(width=1, kernel=2, batch_norm=True), 46_465),
     (DeconvNet(width=2, kernel=2, batch_norm=True), 183_041),

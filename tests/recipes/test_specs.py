@@ -54,7 +54,7 @@ def test_the_id_changes_with_every_setting(path, value):
         ),
         ({"data.canvas": (9, 30)}, "one position only"),
         ({"data.split": "diagonal"}, "data.split: .*'uniform' or 'quadrant'; got 'diagonal'"),
-        ({"training.point_loss": 1}, "only a model of kind coordconv-renderer has"),
+        ({"training.point_loss": 1}, "a model of kind coordconv-renderer or deconv-renderer has"),
         ({"model.kind": "deconv-2"}, "model"),
         ({"model.grid": "off_centre_radius"}, "set model.radius to true"),
         ({"model": {"kind": "hand-built-classifier"}}, "must be 0 for a hand-built net"),

@@ -4,17 +4,20 @@ import numpy as np
 import pytest
 
 from coordconv_lab.recipes import tuned
+from coordconv_lab.report import write_report
 from coordconv_lab.report.arrows import EVERY, arrow_charts
 from coordconv_lab.report.cost import cost_charts
 from coordconv_lab.report.curves import curve_charts, time_bounds
 from coordconv_lab.report.gallery import gallery_rows, target
 from coordconv_lab.report.landings import answered, landing_rows
 from coordconv_lab.report.maps import Box, held_out_box, lit, map_rows
+from coordconv_lab.report.markdown import as_markdown
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.pictures import SCALE
 from coordconv_lab.report.runs import read_runs
 from coordconv_lab.report.table import Spread, pairs
 from coordconv_lab.results import wording
+from coordconv_lab.results.files import read_json, write_json
 from coordconv_lab.specs import DataSpec
 
 
@@ -82,6 +85,39 @@ def test_the_tally_adds_up_neither_tasks_nor_splits_nor_networks(store, add_run)
         ("classification", "quadrant"): [("coordconv", 2, 1), ("deconv", 1, 0)],
         ("regression", "uniform"): [("coordconv", 1, 1)],
     }
+
+
+def _with_soft_scores(directory, soft: float, error: float) -> None:
+    fields = read_json(directory / "record.json")
+    for place, side in enumerate(("train", "test")):
+        fields["scores"][side] |= {
+            "soft_iou": soft - place / 100,
+            "mean_absolute_error": error + place / 100,
+        }
+    write_json(directory / "record.json", fields)
+
+
+def test_rendering_shows_the_scores_of_the_probabilities_where_every_run_has_them(store, add_run):
+    for seed, soft in enumerate([0.5, 0.9]):
+        _with_soft_scores(add_run("rendering", "uniform", seed=seed), soft, 0.002)
+    (row,) = pairs(read_runs(store))[4].rows
+    assert row.soft_iou is not None
+    assert row.absolute_error is not None
+    assert row.soft_iou[0] == pytest.approx(Spread(0.7, 0.5, 0.9))
+    assert row.soft_iou[1] == pytest.approx(Spread(0.69, 0.49, 0.89))
+    assert row.absolute_error[1] == pytest.approx(Spread(0.012, 0.012, 0.012))
+    assert "1; soft IoU 0.690, error 0.012" in as_markdown(read_runs(store))
+    page = write_report(store, store.root / "report.html").read_text()
+    assert "<small>soft IoU 0.690</small>" in page
+    assert "<small>error 0.012</small>" in page
+
+
+def test_a_record_from_before_the_scores_of_probabilities_is_shown_without_them(store, add_run):
+    _with_soft_scores(add_run("rendering", "uniform"), 0.9, 0.002)
+    add_run("rendering", "uniform", seed=1)
+    (row,) = pairs(read_runs(store))[4].rows
+    assert (row.soft_iou, row.absolute_error) == (None, None)
+    assert "error" not in as_markdown(read_runs(store))
 
 
 def test_provenance_that_differs_is_listed_whole(store, add_run):

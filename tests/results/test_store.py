@@ -106,6 +106,21 @@ def test_a_record_has_every_score_of_its_task(task):
             Record.parse(fields | {"scores": kept}, "record.json")
 
 
+def test_a_record_may_be_older_than_the_scores_of_probabilities():
+    fields = make_record(tuned("rendering", "uniform", "coordconv")).model_dump(mode="json")
+    for scores in fields["scores"].values():
+        assert "soft_iou" not in scores
+    Record.parse(fields, "record.json")
+    for scores in fields["scores"].values():
+        scores |= {"soft_iou": 0.98, "mean_absolute_error": 0.001}
+    Record.parse(fields, "record.json")
+    for name, value in (("soft_iou", 1.5), ("mean_absolute_error", float("nan"))):
+        wrong = fields["scores"]["test"] | {name: value}
+        scores = fields["scores"] | {"test": wrong}
+        with pytest.raises(DamagedError, match=rf"test score '{name}' that is not in \[0, 1\]"):
+            Record.parse(fields | {"scores": scores}, "record.json")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -20,6 +20,10 @@ COLUMNS = (
     "test_score",
     "tutorial_train",
     "tutorial_test",
+    "train_soft_iou",
+    "test_soft_iou",
+    "train_mean_absolute_error",
+    "test_mean_absolute_error",
 )
 
 
@@ -37,5 +41,18 @@ def test_rows_come_in_the_tutorials_order_with_its_figures_beside_ours():
     assert [row[:4] for row in rows] == [(*key, seed) for key in TUTORIAL_SCORES for seed in (0, 1)]
     deconv = rows[2]
     assert deconv._fields == COLUMNS
-    assert deconv[4:] == (7553, 2, 628, 12.34, 1.0, 0.75, 1.0, 0.858)
-    assert rows[-1][-2:] == (None, None)
+    assert deconv[4:] == (7553, 2, 628, 12.34, 1.0, 0.75, 1.0, 0.858, None, None, None, None)
+    assert (rows[-1].tutorial_train, rows[-1].tutorial_test) == (None, None)
+
+
+def test_the_scores_of_probabilities_are_in_the_row_where_the_record_has_them():
+    older = make_record(tuned("rendering", "uniform", "coordconv"))
+    scores = {
+        side: values | {"soft_iou": soft, "mean_absolute_error": error}
+        for (side, values), (soft, error) in zip(
+            older.scores.items(), ((0.99, 0.001), (0.98, 0.002)), strict=True
+        )
+    }
+    assert list(scores) == ["train", "test"]
+    (row,) = summarise([older.model_copy(update={"scores": scores})])
+    assert row[-4:] == (0.99, 0.98, 0.001, 0.002)

@@ -41,6 +41,23 @@ def test_a_search_asks_both_nets_of_a_task_with_the_same_optimizers():
                 )
 
 
+def test_the_aided_deconv_network_is_the_deconv_classifier_with_the_painter_of_ours():
+    arms = study_named("crisp").arms
+    for split in ("uniform", "quadrant"):
+        finder = tuned("classification", split, "deconv").model_dump(mode="json")
+        ours, aided = (
+            arms[f"{split}, {name}"][0].model_dump(mode="json")
+            for name in ("coordconv", "deconv with the same aids")
+        )
+        for name, value in ours["model"].items():
+            assert not name.startswith("painter") or aided["model"][name] == value
+        for name, value in finder["model"].items():
+            assert name == "kind" or aided["model"][name] == value
+        aids = {"point_loss": ours["training"]["point_loss"]}
+        assert aided["training"] == finder["training"] | aids
+        assert aided["data"] == finder["data"] == ours["data"]
+
+
 def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
     study = study_named("tiling")
     assert [spec.seed for spec in study.specs] == [0, 0, 1, 1, 2, 2]

@@ -2,18 +2,21 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from coordconv_lab.data import NotSoClevr, square_images
-from coordconv_lab.results.record import DISTANCES, SHARES
-from coordconv_lab.specs import DataSpec
+from coordconv_lab.models import build
+from coordconv_lab.results.record import DISTANCES, LATER_SHARES, SHARES
+from coordconv_lab.specs import CoordConvRenderer, DataSpec, DeconvRenderer
 from coordconv_lab.tasks import Classification, Reconstruction, Regression, Rendering
 from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
 
 CANVAS = (12, 20)
 POINTS = torch.tensor([[4, 4], [15, 4], [9, 7]])
+PERFECT = {"mean_iou": 1, "worst_iou": 1, "soft_iou": 1, "mean_absolute_error": 0}
 
 
 class Answer(nn.Module):
@@ -74,10 +77,40 @@ def test_the_overlap_of_a_shifted_square_is_worked_out_by_hand():
 def test_an_exact_picture_scores_one_and_an_empty_or_a_full_one_what_they_cover():
     task = Rendering(CANVAS, square=3)
     exact = square_images(POINTS, CANVAS, 3)
-    assert task.summarise(task.score(exact, POINTS)) == {"mean_iou": 1, "worst_iou": 1}
+    assert task.summarise(task.score(exact, POINTS)) == PERFECT
     assert task.score(torch.zeros_like(exact), POINTS)["iou"].tolist() == [0, 0, 0]
     full = task.score(torch.ones_like(exact), POINTS)["iou"]
     torch.testing.assert_close(full, torch.full((3,), 9 / 240))
+
+
+def test_the_scores_of_probabilities_are_sums_over_pixels_one_at_a_time():
+    task, square = Rendering(CANVAS, square=3), 3
+    painted = np.random.RandomState(0).uniform(size=(3, 1, *CANVAS)).astype(np.float32)
+    soft, error = [], []
+    for image, (x, y) in zip(painted, POINTS.tolist(), strict=True):
+        smaller = larger = difference = 0.0
+        for row, column in np.ndindex(CANVAS):
+            p = float(image[0, row, column])
+            t = float(abs(row - y) <= square // 2 and abs(column - x) <= square // 2)
+            smaller, larger = smaller + min(p, t), larger + max(p, t)
+            difference += abs(p - t)
+        soft.append(smaller / larger)
+        error.append(difference / (CANVAS[0] * CANVAS[1]))
+    scores = task.score(torch.from_numpy(painted), POINTS)
+    np.testing.assert_allclose(scores["soft_iou"], soft, rtol=1e-5)
+    np.testing.assert_allclose(scores["absolute_error"], error, rtol=1e-5)
+    summary = task.summarise(scores)
+    assert summary["soft_iou"] == pytest.approx(np.mean(soft))
+    assert summary["mean_absolute_error"] == pytest.approx(np.mean(error))
+
+
+def test_a_gray_background_passes_at_one_half_and_shows_in_the_probabilities():
+    task = Rendering(CANVAS, square=3)
+    exact = square_images(POINTS, CANVAS, 3)
+    summary = task.summarise(task.score(exact.clamp(min=0.4), POINTS))
+    assert (summary["mean_iou"], summary["worst_iou"]) == (1, 1)
+    assert summary["soft_iou"] == pytest.approx(9 / (9 + 0.4 * (240 - 9)))
+    assert summary["mean_absolute_error"] == pytest.approx(0.4 * (240 - 9) / 240)
 
 
 def test_an_undecided_renderer_loses_the_logarithm_of_two_at_every_pixel():
@@ -85,14 +118,14 @@ def test_an_undecided_renderer_loses_the_logarithm_of_two_at_every_pixel():
     torch.testing.assert_close(loss.item(), math.log(2))
 
 
-def test_the_intermediate_loss_on_the_point_is_added_with_its_weight():
-    from coordconv_lab.models import build
-    from coordconv_lab.specs import CoordConvRenderer
-
-    net = build(CoordConvRenderer(), CANVAS)
-    plain = Rendering(CANVAS, 3).loss(net, POINTS)
-    both = Rendering(CANVAS, 3, point_loss=0.5).loss(net, POINTS)
-    found = Classification(CANVAS).loss(net.find, POINTS)
+@pytest.mark.parametrize(
+    ("spec", "canvas"), [(CoordConvRenderer(), CANVAS), (DeconvRenderer(), (64, 64))]
+)
+def test_the_intermediate_loss_on_the_point_is_added_with_its_weight(spec, canvas):
+    net = build(spec, canvas)
+    plain = Rendering(canvas, 3).loss(net, POINTS)
+    both = Rendering(canvas, 3, point_loss=0.5).loss(net, POINTS)
+    found = Classification(canvas).loss(net.find, POINTS)
     torch.testing.assert_close(both, plain + 0.5 * found)
 
 
@@ -117,10 +150,8 @@ def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
     task = Reconstruction(CANVAS, square=3)
     net = nn.Module()
     net.forward = lambda images: (images - 0.5) * 40
-    assert task.summarise(task.score(task.read(task.ask(net, POINTS)), POINTS)) == {
-        "mean_iou": 1,
-        "worst_iou": 1,
-    }
+    summary = task.summarise(task.score(task.read(task.ask(net, POINTS)), POINTS))
+    assert summary == pytest.approx(PERFECT, abs=1e-6)
     assert task.loss(net, POINTS).item() < 1e-6
 
 
@@ -167,4 +198,5 @@ def test_a_record_is_asked_for_the_scores_that_its_task_gives(task):
     points = torch.tensor([[4, 5], [6, 7]])
     answers = points.float() if task.answers_are_points else torch.zeros(2, 1, 14, 18)
     given = task.summarise(task.score(answers, points))
-    assert tuple(given) == (*SHARES[name], *DISTANCES.get(name, ()))
+    asked_for = (*SHARES[name], *DISTANCES.get(name, ()))
+    assert tuple(given) == (*asked_for, *LATER_SHARES.get(name, ()))

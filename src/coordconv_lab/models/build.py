@@ -10,7 +10,7 @@ from coordconv_lab.models.autoencoder import Autoencoder
 from coordconv_lab.models.hand_built import HandBuiltPointNet, HandBuiltPooling, HandBuiltSquareNet
 from coordconv_lab.models.initialisation import initialise
 from coordconv_lab.models.others import FlatPerceptron, PatchTransformer
-from coordconv_lab.models.pictures import CoordConvPainterNet, CoordConvPointNet, DeconvPointNet
+from coordconv_lab.models.pictures import CoordConvPointNet, DeconvPointNet, PainterNet
 from coordconv_lab.models.regressors import ConvFlattening, ConvPooling, CoordConvPooling
 from coordconv_lab.specs import (
     ConvFlatRegressor,
@@ -19,6 +19,7 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    DeconvRenderer,
     FlatRegressor,
     HandBuiltClassifier,
     HandBuiltRegressor,
@@ -87,9 +88,11 @@ def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:
         case CoordConvClassifier():
             return CoordConvPointNet(spec, canvas)
         case CoordConvRenderer():
-            return CoordConvPainterNet(spec, canvas)
+            return PainterNet(CoordConvPointNet(spec, canvas), spec)
         case DeconvNet():
             return DeconvPointNet(spec, canvas)
+        case DeconvRenderer():
+            return PainterNet(DeconvPointNet(spec, canvas), spec)
         case CoordConvRegressor():
             return CoordConvPooling(spec)
         case ConvFlatRegressor():

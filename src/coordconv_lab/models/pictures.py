@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from coordconv_lab.models.coordinates import first_layer
 from coordconv_lab.models.layout import channels_last
 from coordconv_lab.models.pixelwise import run_pixelwise
-from coordconv_lab.specs import CoordConvClassifier, CoordConvRenderer, DeconvNet
+from coordconv_lab.specs import (
+    CoordConvClassifier,
+    CoordConvRenderer,
+    DeconvOptions,
+    DeconvRenderer,
+)
 
 InputScale = Literal["unit", "raw"]
 
@@ -71,37 +76,7 @@ class CoordConvPointNet(nn.Module):
         )
 
 
-class CoordConvPainterNet(nn.Module):
-    """Find the point as a classifier does, sharpen it by a softmax, paint the square around it.
-
-    n painting convolutions of k x k see `n (k - 1) + 1` pixels across. The paper's five see 11 with
-    3 x 3 kernels, more than the square of 9; the tutorial's, of 2 x 2, see 6, less than the square:
-    they have to spread the point.
-    """
-
-    def __init__(self, spec: CoordConvRenderer, canvas: tuple[int, int]) -> None:
-        super().__init__()
-        self.find = CoordConvPointNet(spec, canvas)
-        self.paint_scale = spec.painter_input_scale
-        layers, inputs = [], 1
-        for channels in spec.painter_widths:
-            layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
-            layers += _hidden(layer, channels, spec.batch_norm)
-            inputs = channels
-        last = nn.Conv2d(inputs, 1, spec.painter_kernel, padding="same")
-        self.paint = nn.Sequential(*layers, last)
-
-    def draw(self, point_logits: Tensor) -> Tensor:
-        """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
-        sharpened = point_logits.flatten(1).softmax(dim=1).view_as(point_logits)
-        return self.paint(channels_last(sharpened * self.paint_scale))
-
-    def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
-        return self.draw(self.find(points))
-
-
-def doubling_layers(inputs: int, spec: DeconvNet) -> nn.Sequential:
+def doubling_layers(inputs: int, spec: DeconvOptions) -> nn.Sequential:
     """From one pixel of some inputs to one map of 64 x 64, doubled six times."""
     wide, narrow = 64 * spec.width, 32 * spec.width
     layers: list[nn.Module] = []
@@ -114,7 +89,7 @@ def doubling_layers(inputs: int, spec: DeconvNet) -> nn.Sequential:
 class DeconvPointNet(nn.Module):
     """The baseline: the point is a 1 x 1 picture of two channels, doubled six times to 64 x 64."""
 
-    def __init__(self, spec: DeconvNet, canvas: tuple[int, int]) -> None:
+    def __init__(self, spec: DeconvOptions, canvas: tuple[int, int]) -> None:
         super().__init__()
         self.canvas = canvas
         self.input_scale: InputScale = spec.input_scale
@@ -131,3 +106,38 @@ def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
     padding = (kernel - 1) // 2
     output_padding = 2 * padding + 2 - kernel
     return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, output_padding)
+
+
+class PainterNet(nn.Module):
+    """Find the point as a classifier does, sharpen it by a softmax, paint the square around it.
+
+    n painting convolutions of k x k see `n (k - 1) + 1` pixels across. The paper's five see 11 with
+    3 x 3 kernels, more than the square of 9; the tutorial's, of 2 x 2, see 6, less than the square:
+    they have to spread the point.
+
+    Args:
+        find: From points (N, 2) in pixels to logits of the point (N, 1, H, W).
+        spec: The options of the painter.
+    """
+
+    def __init__(self, find: nn.Module, spec: CoordConvRenderer | DeconvRenderer) -> None:
+        super().__init__()
+        self.find = find
+        self.paint_scale, self.logit_scale = spec.painter_input_scale, spec.painter_logit_scale
+        layers, inputs = [], 1
+        for channels in spec.painter_widths:
+            layer = nn.Conv2d(inputs, channels, spec.painter_kernel, padding="same")
+            layers += _hidden(layer, channels, spec.batch_norm)
+            inputs = channels
+        last = nn.Conv2d(inputs, 1, spec.painter_kernel, padding="same")
+        self.paint = nn.Sequential(*layers, last)
+
+    def draw(self, point_logits: Tensor) -> Tensor:
+        """The second half: logits of the point to logits of the square, both (N, 1, H, W)."""
+        logits = point_logits.flatten(1) * self.logit_scale
+        sharpened = logits.softmax(dim=1).view_as(point_logits)
+        return self.paint(channels_last(sharpened * self.paint_scale)) * self.logit_scale
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
+        return self.draw(self.find(points))

@@ -31,13 +31,15 @@ _COORDCONV_CLASSIFICATION = TrainingSpec(
     warmup=0.1,
 )
 
-# The intermediate loss on the point is an option of the paper's code: a sharp, right point, then a
-# stage that does the same at every position, generalises to positions never seen.
-_COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"epochs": 2, "point_loss": 0.3})
+# The intermediate loss on the point is an option of the paper's code: a right point, then a stage
+# that does the same at every position, generalizes to positions never seen. Its weight makes the
+# gradients of the painter, which are large, small beside it: the point is learned as above.
+_COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"point_loss": 100.0})
 
-# One linear convolution: a stamp. Weight decay leaves the point a little blurred; the ring of two
-# pixels that the stamp sees around the square of 9 undoes that. The scale lets small weights do.
-_RENDERER = CoordConvRenderer(painter_widths=(), painter_kernel=13, painter_input_scale=30)
+# One linear convolution: a stamp. Weight decay leaves the point a little blurred and keeps every
+# weight and bias below one half, which would leave the background gray; the scale of the logits
+# makes the point one pixel, the background black and the square white.
+_RENDERER = CoordConvRenderer(painter_widths=(), painter_kernel=13, painter_logit_scale=3000)
 
 _COORDCONV_REGRESSION = TrainingSpec(
     epochs=2, batch_size=8, learning_rate=0.01, schedule="linear", warmup=0.05

@@ -9,7 +9,7 @@ from coordconv_lab.report.origin import facts
 from coordconv_lab.report.runs import Run
 from coordconv_lab.report.table import Pair, Spread, TableRow, pairs
 from coordconv_lab.report.wording import named, seconds
-from coordconv_lab.results.wording import published, score
+from coordconv_lab.results.wording import absolute_error, overlap, published, score
 
 HEADER = (
     "| task | split | net | seeds | parameters | seconds | training | held out "
@@ -58,8 +58,8 @@ def _row(pair: Pair, row: TableRow) -> str:
         str(row.seeds),
         f"{row.parameters:,}",
         seconds(row.seconds.mean),
-        _spread(row.train, pair.task),
-        _spread(row.test, pair.task),
+        _spread(row.train, pair.task) + _soft(row, 0),
+        _spread(row.test, pair.task) + _soft(row, 1),
         f"{row.perfect} of {row.seeds}",
         *map(published, pair.tutorial[row.model]),
     )
@@ -69,6 +69,14 @@ def _row(pair: Pair, row: TableRow) -> str:
 def _spread(values: Spread, task: str) -> str:
     mean, low, high = (score(value, task) for value in values)
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _soft(row: TableRow, place: int) -> str:
+    """The scores of the probabilities, in training (0) or test (1), after the main score."""
+    if row.soft_iou is None or row.absolute_error is None:
+        return ""
+    soft, error = (scores[place].mean for scores in (row.soft_iou, row.absolute_error))
+    return f"; soft IoU {overlap(soft)}, error {absolute_error(error)}"
 
 
 def _claim(entry: Entry) -> str:

@@ -153,6 +153,8 @@ def _environment() -> Environment:
         wording.seconds,
         scores.percent,
         scores.score,
+        scores.overlap,
+        scores.absolute_error,
     )
     environment.filters |= {word.__name__: word for word in words}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}

@@ -28,6 +28,9 @@ class TableRow(NamedTuple):
         perfect: How many of them were perfect on the held-out positions.
         ratio: Its mean seconds over those of CoordConv; None for CoordConv, and without it.
         coordinates: For regression, the training and test accuracy over coordinates.
+        soft_iou: For rendering, of the painted probabilities in training and test; None where a
+            record is older than this score.
+        absolute_error: The same, of the mean absolute error of the probabilities.
     """
 
     model: str
@@ -41,6 +44,8 @@ class TableRow(NamedTuple):
     train: Spread
     test: Spread
     coordinates: tuple[Spread, Spread] | None
+    soft_iou: tuple[Spread, Spread] | None
+    absolute_error: tuple[Spread, Spread] | None
 
 
 class Pair(NamedTuple):
@@ -113,12 +118,15 @@ def _row(runs: list[Run], settings: str) -> TableRow:
         ratio=None,
         train=_spread(_scores(runs, "train", PRIMARY_SCORE[records[0].spec.task])),
         test=_spread(_scores(runs, "test", PRIMARY_SCORE[records[0].spec.task])),
-        coordinates=_coordinates(runs),
+        coordinates=_further(runs, "coordinate_accuracy"),
+        soft_iou=_further(runs, "soft_iou"),
+        absolute_error=_further(runs, "mean_absolute_error"),
     )
 
 
-def _coordinates(runs: list[Run]) -> tuple[Spread, Spread] | None:
-    train, test = (_scores(runs, side, "coordinate_accuracy") for side in ("train", "test"))
+def _further(runs: list[Run], name: str) -> tuple[Spread, Spread] | None:
+    """A score beside the main one, in training and test, where every run has it."""
+    train, test = (_scores(runs, side, name) for side in ("train", "test"))
     complete = len(train) == len(test) == len(runs)
     return (_spread(train), _spread(test)) if complete else None
 

@@ -29,6 +29,12 @@ SHARES: Mapping[str, tuple[str, ...]] = {
 }
 """The scores of each task that lie in [0, 1]; a record has them all."""
 
+LATER_SHARES: Mapping[str, tuple[str, ...]] = {
+    "rendering": ("soft_iou", "mean_absolute_error"),
+    "reconstruction": ("soft_iou", "mean_absolute_error"),
+}
+"""The scores of each task that lie in [0, 1] and that older records lack."""
+
 DISTANCES: Mapping[str, tuple[str, ...]] = {"regression": ("mean_distance", "worst_distance")}
 """The scores of each task that are no shares; a record has them all, and they can be infinite."""
 
@@ -197,8 +203,8 @@ class Record(_Frozen):
             for name in (*SHARES[task], *DISTANCES.get(task, ())):
                 if name not in scores:
                     return f"has no {side} score {name!r}"
-            for name in SHARES[task]:
-                if not 0 <= scores[name] <= 1:
+            for name in (*SHARES[task], *LATER_SHARES.get(task, ())):
+                if name in scores and not 0 <= scores[name] <= 1:
                     return f"has a {side} score {name!r} that is not in [0, 1]: {scores[name]}"
             for name in DISTANCES.get(task, ()):
                 if scores[name] < 0:

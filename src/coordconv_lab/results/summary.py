@@ -8,7 +8,11 @@ from coordconv_lab.results.tutorial import TUTORIAL_SCORES
 
 
 class SummaryRow(NamedTuple):
-    """One run in the main table; scores are fractions, seconds are wall time of training."""
+    """One run in the main table; scores are fractions, seconds are wall time of training.
+
+    Soft IoU and the mean absolute error of the probabilities are those of networks that paint; None
+    for other tasks and where a record is older than these scores.
+    """
 
     task: str
     split: str
@@ -22,6 +26,10 @@ class SummaryRow(NamedTuple):
     test_score: float
     tutorial_train: float | None
     tutorial_test: float | None
+    train_soft_iou: float | None = None
+    test_soft_iou: float | None = None
+    train_mean_absolute_error: float | None = None
+    test_mean_absolute_error: float | None = None
 
 
 def summarise(records: Iterable[Record]) -> list[SummaryRow]:
@@ -46,4 +54,9 @@ def _row(record: Record) -> SummaryRow:
         record.train_score,
         record.test_score,
         *tutorial,
+        *(
+            record.scores[side].get(name)
+            for name in ("soft_iou", "mean_absolute_error")
+            for side in ("train", "test")
+        ),
     )

@@ -39,6 +39,20 @@ def score(value: float, task: str) -> str:
     return overlap(value) if task == "rendering" else percent(value)
 
 
+def absolute_error(value: float) -> str:
+    """Write a mean absolute error of probabilities, which small is good.
+
+    Example:
+        >>> absolute_error(0.37), absolute_error(0.00048), absolute_error(3e-6)
+        ('0.37', '0.0005', '< 0.0001')
+    """
+    if not math.isfinite(value):
+        return "not a number"
+    if 0 < value < 0.0001:
+        return "< 0.0001"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
 def published(fraction: float | None) -> str:
     """Write a figure of the tutorial, which shows some results as pictures only."""
     return "pictures" if fraction is None else percent(fraction)

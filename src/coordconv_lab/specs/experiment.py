@@ -41,11 +41,13 @@ _KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
         "coordconv-renderer",
         "coordconv-classifier",
         "deconv",
+        "deconv-renderer",
         "hand-built-renderer",
     ),
     "reconstruction": ("square-autoencoder",),
 }
 
+_FIND_THE_POINT = ("coordconv-renderer", "deconv-renderer")
 
 _TUTORIAL_TASKS = ("classification", "regression", "rendering")
 
@@ -68,7 +70,7 @@ class ExperimentSpec(FrozenSpec):
                 f"the {self.task} task takes a model of kind {', '.join(kinds)}; "
                 f"got {self.model.kind}"
             )
-        doubles = self.model.kind == "deconv" or (
+        doubles = self.model.kind in ("deconv", "deconv-renderer") or (
             self.model.kind == "square-autoencoder" and self.model.decoder == "deconv"
         )
         if doubles and self.data.canvas != (64, 64):
@@ -108,10 +110,10 @@ class ExperimentSpec(FrozenSpec):
             raise ValueError(
                 f"pixel_loss is what rendering minimises; leave it at cross_entropy for {self.task}"
             )
-        if self.training.point_loss and self.model.kind != "coordconv-renderer":
+        if self.training.point_loss and self.model.kind not in _FIND_THE_POINT:
             raise ValueError(
                 "point_loss weighs the renderer's intermediate point, which only a model of kind "
-                f"coordconv-renderer has; got {self.model.kind}; set point_loss to 0"
+                f"{' or '.join(_FIND_THE_POINT)} has; got {self.model.kind}; set point_loss to 0"
             )
         return self
 
@@ -123,7 +125,7 @@ class ExperimentSpec(FrozenSpec):
                 return "hand-built"
             case "square-autoencoder":
                 return "coordconv" if self.model.decoder == "broadcast" else "deconv"
-            case "deconv":
+            case "deconv" | "deconv-renderer":
                 return "deconv"
             case "conv-flat-regressor":
                 return "conv"

@@ -34,14 +34,27 @@ class CoordConvClassifier(CoordinateOptions):
     initialisation: Initialisation = "glorot"
 
 
-class CoordConvRenderer(CoordinateOptions):
+class PainterOptions(FrozenSpec):
+    """The second half of a renderer: convolutions from a softmax over the pixels to the square.
+
+    Attributes:
+        painter_input_scale: Multiplies the softmax.
+        painter_logit_scale: Multiplies the logits of the point before the softmax, and those of the
+            pixels, so that small weights and biases can be certain. The loss on the point takes its
+            logits unscaled.
+    """
+
+    painter_widths: Widths = (8, 8, 16, 16)
+    painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
+    painter_input_scale: Positive = 1.0
+    painter_logit_scale: Positive = 1.0
+
+
+class CoordConvRenderer(CoordinateOptions, PainterOptions):
     """A classifier, a softmax over the pixels, then convolutions that paint the square."""
 
     kind: Literal["coordconv-renderer"] = "coordconv-renderer"
     widths: Annotated[Widths, Field(min_length=1)] = (32, 32, 64, 64)
-    painter_widths: Widths = (8, 8, 16, 16)
-    painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
-    painter_input_scale: Positive = 1.0
     batch_norm: bool = False
     input_scale: InputScale = "unit"
     initialisation: Initialisation = "glorot"
@@ -61,15 +74,26 @@ class CoordConvRegressor(CoordinateOptions):
     initialisation: Initialisation = "glorot"
 
 
-class DeconvNet(FrozenSpec):
+class DeconvOptions(FrozenSpec):
     """Six transposed convolutions of stride 2, from the point to a 64 x 64 picture."""
 
-    kind: Literal["deconv"] = "deconv"
     width: Size = 2
     kernel: Literal[2, 3, 4] = 2
     batch_norm: bool = False
     input_scale: InputScale = "unit"
     initialisation: Initialisation = "glorot"
+
+
+class DeconvNet(DeconvOptions):
+    """The deconv network, whose map holds the logits of the point or of the square."""
+
+    kind: Literal["deconv"] = "deconv"
+
+
+class DeconvRenderer(DeconvOptions, PainterOptions):
+    """The deconv network as a classifier, then the softmax and the painter of CoordConvRenderer."""
+
+    kind: Literal["deconv-renderer"] = "deconv-renderer"
 
 
 class ConvFlatRegressor(FrozenSpec):
@@ -182,6 +206,7 @@ ModelSpec = Annotated[
     | CoordConvRenderer
     | CoordConvRegressor
     | DeconvNet
+    | DeconvRenderer
     | ConvFlatRegressor
     | ConvPooledRegressor
     | FlatRegressor

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.studies import ablation, pictures, regression, rows, search, tuning
+from coordconv_lab.studies import ablation, crisp, pictures, regression, rows, search, tuning
 from coordconv_lab.studies.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
     "hand-built": pictures.hand_built,
     "many-seeds": rows.many_seeds,
+    "crisp": crisp.crisp,
     "tiling": pictures.tiling,
     "radius": pictures.radius,
     "faulty-grids": pictures.faulty_grids,

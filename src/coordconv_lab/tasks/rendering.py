@@ -25,7 +25,7 @@ class FindsThenDraws(Protocol):
 
 
 class Rendering:
-    """The loss of every pixel; scored by intersection over union at probability 0.5.
+    """The loss of every pixel; scored at probability 0.5 and on the probabilities themselves.
 
     Args:
         canvas: (height, width) in pixels.
@@ -74,13 +74,31 @@ class Rendering:
         return functional.binary_cross_entropy_with_logits(logits.float(), target)
 
     def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
-        """Intersection over union of each picture; an empty picture scores 0."""
-        painted = predictions > 0.5
-        target = square_images(points, self.canvas, self.square) > 0.5
-        intersection = (painted & target).sum(dim=(1, 2, 3))
-        return {"iou": intersection / (painted | target).sum(dim=(1, 2, 3))}
+        """How well each image agrees with its square, (N,) each.
+
+        `iou` is the intersection over union of what is painted at probability 0.5, which a gray
+        background passes; `soft_iou` that of the probabilities p with the target t,
+        sum min(p, t) / sum max(p, t); `absolute_error` the mean of |p - t| over the pixels.
+        """
+        target = square_images(points, self.canvas, self.square)
+        painted, wanted = predictions > 0.5, target > 0.5
+        return {
+            "iou": _over_pixels(painted & wanted) / _over_pixels(painted | wanted),
+            "soft_iou": _over_pixels(predictions.minimum(target))
+            / _over_pixels(predictions.maximum(target)),
+            "absolute_error": (predictions - target).abs().mean(dim=(1, 2, 3)),
+        }
 
     def summarise(self, scores: dict[str, Tensor]) -> dict[str, float]:
-        """Mean and worst intersection over union."""
-        iou = scores["iou"]
-        return {"mean_iou": iou.double().mean().item(), "worst_iou": iou.min().item()}
+        """Mean and worst intersection over union, and the means of the other scores."""
+        mean = {name: values.double().mean().item() for name, values in scores.items()}
+        return {
+            "mean_iou": mean["iou"],
+            "worst_iou": scores["iou"].min().item(),
+            "soft_iou": mean["soft_iou"],
+            "mean_absolute_error": mean["absolute_error"],
+        }
+
+
+def _over_pixels(images: Tensor) -> Tensor:
+    return images.sum(dim=(1, 2, 3))
