@@ -59,6 +59,28 @@ def percent_range(values: Iterable[float]) -> str:
     return f"{percent(ordered[0])} to {percent(ordered[-1])}"
 
 
+def overlap_range(values: Iterable[float]) -> str:
+    """Write the lowest and the highest of some intersections over union.
+
+    Example:
+        >>> overlap_range([0.25, 1.0])
+        '0.250 to 1'
+    """
+    ordered = sorted(values)
+    return f"{overlap(ordered[0])} to {overlap(ordered[-1])}"
+
+
+def pixel_range(values: Iterable[float]) -> str:
+    """Write the lowest and the highest of some distances in pixels.
+
+    Example:
+        >>> pixel_range([3, 0.5])
+        '0.50 to 3.00 px'
+    """
+    ordered = sorted(values)
+    return f"{ordered[0]:.2f} to {ordered[-1]:.2f} px"
+
+
 def duration(value: float) -> str:
     """Write a long wall time, given in seconds, with its units.
 
