@@ -34,7 +34,9 @@ LATE = (*[0.1] * 11, 0.95)
     ("curve", "accuracy", "distance", "expected"),
     [
         ((0.1, 0.95, 0.95), 1.0, 0.1, ("kept", True, False)),
-        ((0.1, 0.95, 0.1, 0.95), 0.9, 0.1, ("kept", True, False)),
+        ((0.1, 0.95, 0.1, 0.95), 0.9, 0.1, ("regained", True, False)),
+        ((0.1, 0.95, 0.1), 0.9, 0.1, ("regained", True, False)),
+        ((0.1, 0.2), 0.9, 0.1, ("kept", False, False)),
         ((0.1, 0.95, 0.0), 0.0, 20.2, ("lost", True, True)),
         ((0.1, 0.95, 0.5), 0.5, 1.0, ("lost", True, False)),
         ((*LATE, 0.0), 0.0, 20.2, ("lost", False, True)),

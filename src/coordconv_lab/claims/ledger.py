@@ -4,14 +4,24 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from coordconv_lab.claims import layer, others, ours, paper, pooling, regressor, tables, tutorial
+from coordconv_lab.claims import (
+    causes,
+    layer,
+    others,
+    ours,
+    paper,
+    pooling,
+    regressor,
+    tables,
+    tutorial,
+)
 from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.recordings import Recordings
 from coordconv_lab.errors import DamagedError, InputError, in_short
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
-FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours)
+FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, causes)
 
 _LARGE = 1e38
 """About the largest number of float32, in which nets answer."""

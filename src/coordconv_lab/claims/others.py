@@ -3,7 +3,7 @@
 from coordconv_lab.claims.claim import Finding, Verdict, claim
 from coordconv_lab.claims.differences import Stratum, compared, of_successes, side_by_side
 from coordconv_lab.claims.evidence import Evidence
-from coordconv_lab.claims.shares import listed, of_values, share, solved
+from coordconv_lab.claims.shares import of_values, share, solved
 from coordconv_lab.claims.statistics import holm
 from coordconv_lab.claims.tables import as_published, whose_draws
 from coordconv_lab.claims.tries import solves
@@ -17,7 +17,7 @@ from coordconv_lab.claims.verdicts import (
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap_range, percent, percent_range, pixel_range
 from coordconv_lab.studies.pictures import FAULTS
-from coordconv_lab.studies.rows import SPLITS, row
+from coordconv_lab.studies.rows import SPLITS
 
 _RIGHT, _SWAPPED, _RADIUS, _OFF_CENTER = (name for name, _, _ in FAULTS)
 _RIGHT_AND_FAULTY = ((_RIGHT, _SWAPPED), (_RADIUS, _OFF_CENTER))
@@ -133,28 +133,6 @@ def faulty_grids_harm(evidence: Evidence) -> Finding:
         + ", ".join(f"{one.name}: {p:.2g}" for one, p in zip(strata, adjusted, strict=True))
         + "; test accuracy, "
         + side_by_side(strata, ("right", "faulty"), percent_range, _accuracy),
-    )
-
-
-@claim(
-    "radius-does-no-harm",
-    "With the radius as a third coordinate classification is solved as well, on every seed",
-    "ours, after the paper, whose toy tasks leave the radius out",
-    "ours",
-)
-def radius_does_no_harm(evidence: Evidence) -> Finding:
-    """Our recipe with a radius channel, beside itself without."""
-    having = evidence.arms("radius", at_least=3)
-    lacking = {
-        split: evidence.runs("many-seeds", row("classification", split, "coordconv"), at_least=3)
-        for split in SPLITS
-    }
-    runs = [run for arm in having.values() for run in arm]
-    return share(
-        solved(runs),
-        len(runs),
-        "runs with a radius that solve the task, both splits",
-        f"{listed(having)}; without it, {listed(lacking)}, so that a gain could not show",
     )
 
 

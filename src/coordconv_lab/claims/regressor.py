@@ -21,14 +21,15 @@ AT_THE_MEAN = 0.9
 GOOD, EARLY = 0.9, 10
 """The training accuracy that counts as almost perfect, and the epochs within which it comes."""
 
-Course = Literal["never learned", "kept", "lost"]
+Course = Literal["never learned", "kept", "regained", "lost"]
 
 
 class Story(NamedTuple):
     """What became of a run.
 
     Attributes:
-        course: It never had 90% of its training points, had them at its end, or lost them.
+        course: Of 90% of its training points: it never had them; had them from then on; lost them
+            on the way and has them at its end; or has them no more.
         is_early: Whether it had them within ten epochs.
         at_the_mean: Whether it ends at about the constant prediction.
     """
@@ -40,14 +41,21 @@ class Story(NamedTuple):
 
 def story_of(run: Record, curve: Sequence[CurveRow]) -> Story:
     """Tell a run by its curve and its end; the curve counts 48 points a side, the end all."""
-    there = [row.epoch for row in curve if row.train_score >= GOOD]
-    kept = run.train_score >= GOOD
-    course: Course = "kept" if kept else "lost" if there else "never learned"
+    epochs = [row.epoch for row in curve if row.train_score >= GOOD]
+    course = _course(run, curve, epochs)
     split = run.spec.data.split
     at_the_mean = training_distance(run) > AT_THE_MEAN * constant_distance(
         split, best_constant(split)
     )
-    return Story(course, bool(there) and min(there) <= EARLY, at_the_mean)
+    return Story(course, bool(epochs) and min(epochs) <= EARLY, at_the_mean)
+
+
+def _course(run: Record, curve: Sequence[CurveRow], good: Sequence[float]) -> Course:
+    """What became of 90%, from the epochs that had it."""
+    if run.train_score < GOOD:
+        return "lost" if good else "never learned"
+    dips = any(row.train_score < GOOD and row.epoch > min(good) for row in curve if good)
+    return "regained" if dips else "kept"
 
 
 def _stories(evidence: Evidence, study: str, runs: Sequence[Record]) -> list[Story]:
@@ -55,9 +63,10 @@ def _stories(evidence: Evidence, study: str, runs: Sequence[Record]) -> list[Sto
 
 
 _ENDS: Mapping[tuple[Course, bool], str] = {
-    ("kept", False): "kept to the end",
-    ("lost", False): "learned, then lost",
-    ("lost", True): "learned, then back at the mean",
+    ("kept", False): "kept from then on",
+    ("regained", False): "lost and regained",
+    ("lost", False): "lost at the end",
+    ("lost", True): "back at the mean at the end",
     ("never learned", False): "never learned, off the mean",
     ("never learned", True): "never learned, at the mean",
 }
@@ -113,12 +122,12 @@ def low_rate_stuck(evidence: Evidence) -> Finding:
 )
 def long_training_collapses(evidence: Evidence) -> Finding:
     """At 1e-2, the higher of the two rates that it names; what happens at 1e-3 beside it."""
-    study, high = _at_the_high_rate(evidence)
-    stories = {split: _stories(evidence, study, runs) for split, runs in high.items()}
     slow = {
         split: _stories(evidence, "long-training", runs)
         for split, runs in evidence.arms("long-training", at_least=3).items()
     }
+    study, high = at_the_high_rate(evidence)
+    stories = {split: _stories(evidence, study, runs) for split, runs in high.items()}
     fell = {split: sum(map(_as_claimed, told)) for split, told in stories.items()}
     listed = "; ".join(
         f"{rate}, {split}: {_told(told)}"
@@ -139,8 +148,15 @@ def _as_claimed(story: Story) -> bool:
     return story.is_early and story.course == "lost" and story.at_the_mean
 
 
-def _at_the_high_rate(evidence: Evidence) -> tuple[str, Mapping[str, Sequence[Record]]]:
-    """The runs of the study made for it, once it has five a split; until then shorter ones."""
+def at_the_high_rate(evidence: Evidence) -> tuple[str, Mapping[str, Sequence[Record]]]:
+    """The runs of the study made for it, once it has five a split; until then shorter ones.
+
+    Returns:
+        The study and its runs by split.
+
+    Raises:
+        NotYet: There are neither.
+    """
     try:
         return "collapse", evidence.arms("collapse", at_least=5)
     except NotYet:

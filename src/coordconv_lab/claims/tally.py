@@ -36,9 +36,14 @@ class Tally(NamedTuple):
     def words(self) -> str:
         """How many claims it has, how many are theorems, and how many came to each verdict."""
         parts = ", ".join(f"{len(ids)} {verdict}" for verdict, ids in self.ids.items() if ids)
-        theorems = f" ({self.theorems} of them theorems)" if self.theorems else ""
-        claims = "claim" if self.total == 1 else "claims"
-        return f"{KINDS[self.kind]}, {self.total} {claims}{theorems}: {parts}"
+        return f"{KINDS[self.kind]}, {self.size}: {parts}"
+
+    @property
+    def size(self) -> str:
+        """How many claims it has, and how many are theorems."""
+        claims = "1 claim" if self.total == 1 else f"{self.total} claims"
+        words = {0: "", 1: ", one of them a theorem"}
+        return claims + words.get(self.theorems, f", {self.theorems} of them theorems")
 
 
 def tallies(entries: Sequence[Entry]) -> list[Tally]:
