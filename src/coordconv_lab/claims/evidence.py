@@ -76,6 +76,9 @@ class Evidence:
         Raises:
             NotYet: There are fewer.
         """
+        return self._note(study, arm, self._found(study, arm, at_least))
+
+    def _found(self, study: str, arm: str, at_least: int | None) -> list[Run]:
         specs = self.study(study).arms[arm]
         found = [run for spec in specs if (run := self._run(study, spec))]
         others = self.recordings.every_seed(specs)[len(specs) :]
@@ -85,7 +88,7 @@ class Evidence:
         )
         if there < needed:
             raise NotYet(f"{study}, {arm}: {there} of {needed} runs")
-        return self._note(study, arm, everything)
+        return everything
 
     def _note(self, study: str, arm: str, found: Sequence[Run]) -> list[Record]:
         if found:
@@ -119,7 +122,8 @@ class Evidence:
         Raises:
             NotYet: An arm has fewer than `at_least` records, or than all.
         """
-        return {arm: self.runs(study, arm, at_least) for arm in self.study(study).arms}
+        found = {arm: self._found(study, arm, at_least) for arm in self.study(study).arms}
+        return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
     def every(self, task: str, split: str, model: str) -> list[Record]:
         """The record of every run of a task, split and network, whatever its settings.
