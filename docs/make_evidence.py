@@ -189,7 +189,7 @@ def _kind(run: Record) -> str:
 
 
 def search_part(found: dict[str, list[Record]]) -> str:
-    """The best of every net over its draws, and what the draws cost."""
+    """The best of every network over its draws, and what the draws cost."""
     lines = [
         "| row | settings tried | minutes | solved | best test | training there | its settings |",
         "|---|--:|--:|--:|--:|--:|---|",

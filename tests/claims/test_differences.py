@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordconv_lab.claims.differences import Stratum, compared, of_successes, side_by_side
+from coordconv_lab.claims.differences import Stratum, compared, side_by_side, won_and_lost
 from coordconv_lab.claims.evidence import NotYet
 from coordconv_lab.claims.tries import solves
 from coordconv_lab.results.record import Record
@@ -88,8 +88,8 @@ def test_without_a_shared_seed_nothing_is_compared(arm):
 
 def test_of_yes_and_no_only_the_pairs_that_differ_count(arm):
     always, never = arm(dict.fromkeys(range(6), 1.0)), arm(dict.fromkeys(range(6), 0.0))
-    assert of_successes([Stratum("a", always, never)], solves) == "reproduced"
-    assert of_successes([Stratum("a", never, always)], solves) == "not reproduced"
-    assert of_successes([Stratum("a", always, always)], solves) == "undecided"
-    halves = [Stratum("a", always[:3], never[:3]), Stratum("b", always[3:], never[3:])]
-    assert of_successes(halves, solves) == "reproduced"
+    assert won_and_lost([Stratum("a", always, never)], solves) == (6, 0)
+    assert won_and_lost([Stratum("a", never, always)], solves) == (0, 6)
+    assert won_and_lost([Stratum("a", always, always)], solves) == (0, 0)
+    mixed = [Stratum("a", always[:3], never[:2]), Stratum("b", never[3:], always[3:])]
+    assert won_and_lost(mixed, solves) == (2, 3)

@@ -1,4 +1,4 @@
-"""What a claim is: somebody's statement, and the function that tests it."""
+"""What a claim is: a statement, its source and the function that tests it."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -21,7 +21,7 @@ class Finding(NamedTuple):
         n: How many runs, or pairs of runs, of one arm say so; zero for a theorem.
         measure: What `effect` is, in words, with what is counted.
         effect: One number, or None where the finding is a theorem.
-        interval: Where the effect lies with a confidence of 95%, or None.
+        interval: The 95% interval of the effect, or None.
         condition: When it holds, what differs, or what follows; never empty where it holds partly.
         values: What `effect` is the mean of, where they are too few for an interval.
         held: Where `effect` is a share, in how many of the `n` it held.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from coordconv_lab.claims.claim import Finding, Verdict
 from coordconv_lab.claims.evidence import NotYet
 from coordconv_lab.claims.statistics import FEW, PairedMean, paired_mean
-from coordconv_lab.claims.verdicts import of_paired, of_signs
+from coordconv_lab.claims.verdicts import of_paired
 from coordconv_lab.results.record import Record
 
 Value = Callable[[Record], float]
@@ -77,10 +77,10 @@ def compared(strata: Sequence[Stratum], value: Value) -> Comparison:
     return Comparison(paired_mean(differences), flat, separate)
 
 
-def of_successes(strata: Sequence[Stratum], succeeds: Callable[[Record], bool]) -> Verdict:
-    """Judge "the left side succeeds more often" by the pairs of which one run succeeds."""
+def won_and_lost(strata: Sequence[Stratum], succeeds: Callable[[Record], bool]) -> tuple[int, int]:
+    """In how many pairs only the left run succeeds, and in how many only the right one."""
     outcomes = [(succeeds(left), succeeds(right)) for one in strata for left, right in one.pairs]
-    return of_signs(outcomes.count((True, False)), outcomes.count((False, True)))
+    return outcomes.count((True, False)), outcomes.count((False, True))
 
 
 def side_by_side(

@@ -35,14 +35,14 @@ class Used(NamedTuple):
 class Evidence:
     """The records of all studies.
 
-    Whoever asks for an arm gets every run of its specs that was recorded anywhere: the seeds of the
-    study, and those that another study ran of the same specs.
+    An arm comes with every run of its specs that was recorded anywhere: the seeds of the study, and
+    those that another study ran of the same specs.
 
     Args:
         recordings: The runs that there are.
 
     Attributes:
-        used: The arms that were asked for, each once; whoever tests a claim empties it first.
+        used: The arms that were asked for, each once; `ledger` empties it before each claim.
     """
 
     def __init__(self, recordings: Recordings) -> None:

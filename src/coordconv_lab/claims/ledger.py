@@ -24,11 +24,11 @@ from coordconv_lab.errors import DamagedError, InputError, in_short
 FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, causes)
 
 _LARGE = 1e38
-"""About the largest number of float32, in which nets answer."""
+"""About the largest number of float32, in which networks predict."""
 
 
 def claims(ids: Sequence[str] = ()) -> list[Claim]:
-    """Every claim, in the order of the files that hold them, or those of some ids alone.
+    """Every claim, in the order of the files that hold them, or only those of some ids.
 
     Raises:
         InputError: There is no claim of such an id.
@@ -85,7 +85,7 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         finding = claim.test(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
-    # Records can hold what no test of a claim was written for; the other claims stand.
+    # Records can hold what no test of a claim was written for; the other claims remain.
     except (ArithmeticError, KeyError, ValueError) as error:
         finding = _no_finding(claim, evidence, f"{type(error).__name__}: {error}")
     else:
@@ -106,6 +106,6 @@ def _no_finding(claim: Claim, evidence: Evidence, why: str) -> Finding:
         if not all(value < _LARGE for side in record.scores.values() for value in side.values())
     )
     said = f"cannot be worked out from its records ({why})"
-    named = f"; scores beyond {_LARGE:g} stand in {', '.join(odd[:3])}" if odd else ""
+    named = f"; scores beyond {_LARGE:g} are in {', '.join(odd[:3])}" if odd else ""
     evidence.damaged.append(f"the claim {claim.id} {said}{named}")
     return Finding("not yet", 0, "", condition=said)

@@ -1,7 +1,7 @@
 """What others found: other papers, other reproductions, critics."""
 
 from coordconv_lab.claims.claim import Finding, Verdict, claim
-from coordconv_lab.claims.differences import Stratum, compared, of_successes, side_by_side
+from coordconv_lab.claims.differences import Stratum, compared, side_by_side, won_and_lost
 from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.shares import of_values, share, solved
 from coordconv_lab.claims.statistics import holm
@@ -13,6 +13,7 @@ from coordconv_lab.claims.verdicts import (
     all_of,
     of_possibility,
     of_share,
+    of_signs,
 )
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import overlap_range, percent, percent_range, pixel_range
@@ -190,16 +191,21 @@ def quadrant_is_fragile(evidence: Evidence) -> Finding:
         f"{task}, {split}: {len(runs) - solved(runs)} of {len(runs)}"
         for (task, split), runs in arms.items()
     )
+    pairs = won_and_lost(strata, lambda run: not solves(run))
     return share(
         failed,
         len(quadrant),
         "seeds of the tutorial's recipe that fail on the quadrant split, two tasks",
-        f"failures, {fails}; {' or '.join(draws)}; our recipe: see tuned-solves-classification",
-        all_of([
-            "reproduced" if failed else of_share(0, len(quadrant)),
-            of_successes(strata, lambda run: not solves(run)),
-        ]),
-    )  # fmt: skip
+        f"failures, {fails}; of the seeds that both splits have, {pairs[0]} fail on the quadrant "
+        f"split only and {pairs[1]} on the uniform split only; {' or '.join(draws)}; our recipe: "
+        "see tuned-solves-classification",
+        all_of(
+            [
+                "reproduced" if failed else of_share(0, len(quadrant)),
+                of_signs(*pairs),
+            ]
+        ),
+    )
 
 
 @claim(

@@ -94,10 +94,12 @@ def max_pool_is_necessary(evidence: Evidence) -> Finding:
         for (split, head, activation, rate), runs in arms.items()
         if head == "max"
     )
-    trained = all_of([
-        of_share(solved(linear), len(linear)),
-        of_impossibility(solved(others), len(others)),
-    ])  # fmt: skip
+    trained = all_of(
+        [
+            of_share(solved(linear), len(linear)),
+            of_impossibility(solved(others), len(others)),
+        ]
+    )
     return share(
         solved(linear),
         len(linear),

@@ -106,11 +106,13 @@ def low_rate_stuck(evidence: Evidence) -> Finding:
         len(scaled[0]),
         "runs at 1e-4 that never learn and end at the mean, uniform split",
         listed,
-        all_of([
-            of_share(stuck, len(scaled[0])),
-            *(of_share(out, len(runs)) for out, runs in zip(got_out, scaled[1:], strict=True)),
-        ]),
-    )  # fmt: skip
+        all_of(
+            [
+                of_share(stuck, len(scaled[0])),
+                *(of_share(out, len(runs)) for out, runs in zip(got_out, scaled[1:], strict=True)),
+            ]
+        ),
+    )
 
 
 @claim(

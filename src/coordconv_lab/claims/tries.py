@@ -37,7 +37,7 @@ class Tries(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the share of all settings that solve it lies, with a confidence of 95%."""
+        """The 95% interval of the share of all settings that solve it."""
         return fraction_interval(self.solved, self.n) if self.n else (0.0, 1.0)
 
     def within(self, tries: int) -> float:

@@ -135,12 +135,18 @@ def conv_overfits_quadrant(evidence: Evidence) -> Finding:
         sum(map(len, runs.values())),
         "runs below 10% on the fourth quadrant, both tasks",
         f"every recorded run, those of the search with them, which memorize best; {listed}",
-        across([
-            all_of([of_possibility(any(run.train_score >= 0.95 for run in arm)),
-                    of_share(fails[key], len(arm))])
-            for key, arm in runs.items()
-        ]),
-    )  # fmt: skip
+        across(
+            [
+                all_of(
+                    [
+                        of_possibility(any(run.train_score >= 0.95 for run in arm)),
+                        of_share(fails[key], len(arm)),
+                    ]
+                )
+                for key, arm in runs.items()
+            ]
+        ),
+    )
 
 
 NEAR_BEST = 0.05

@@ -31,7 +31,7 @@ ROUNDING = 0.0005
 def of_share(held: int, n: int) -> Verdict:
     """Judge "it happens in every run" by the runs in which it did.
 
-    Some but not all: partly. All or none counts once the exact interval of the share lies on one
+    Some but not all: partly. All or none counts once the exact interval of the share is on one
     side of one half, from six runs on; before that it is undecided.
     """
     if 0 < held < n:
