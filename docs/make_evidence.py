@@ -4,7 +4,7 @@ Run it with `make evidence`; a test fails while the page and the records disagre
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
-from coordconv_lab.claims import Entry
+from coordconv_lab.claims import Entry, Verdict
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.claims.recordings import Recordings
@@ -32,13 +32,13 @@ RESULTS = ROOT / "results"
 PAGE = ROOT / "docs" / "evidence.md"
 IMAGES = ROOT / "docs" / "images"
 MARKS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "undecided": "?", "not yet": "…"}
-WORDS = {
-    "reproduced": "Held",
-    "partly": "Held in part",
-    "not reproduced": "Did not hold",
-    "undecided": "Open, the runs are too few or vary too much",
-    "not yet": "Open, not run yet",
+COLUMNS: Mapping[str, Sequence[Verdict]] = {
+    "held": ["reproduced"],
+    "held in part": ["partly"],
+    "did not hold": ["not reproduced"],
+    "open": ["undecided", "not yet"],
 }
+"""The summary's columns and the verdicts that each holds."""
 SIDES = ("train", "test")
 
 
@@ -52,17 +52,17 @@ def records_of(study: Study) -> dict[str, list[Record]]:
 
 def summary_part(entries: Sequence[Entry]) -> str:
     """What held, what did not and what is open, source by source."""
-    lines = [_of_source(tally) for tally in tallies(entries)]
+    lines = [f"| claims of | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
+    lines += map(_of_source, tallies(entries))
     return "\n".join([*lines, "", f"{in_all(entries)}."])
 
 
 def _of_source(tally: Tally) -> str:
-    found = [
-        f"{WORDS[verdict]} ({len(ids)}): {', '.join(ids)}."
-        for verdict, ids in tally.ids.items()
-        if ids
-    ]
-    return f"- **{KINDS[tally.kind]}**, {tally.size}. {' '.join(found)}"
+    cells = [f"**{KINDS[tally.kind]}**: {tally.size}"]
+    for verdicts in COLUMNS.values():
+        ids = [id for verdict in verdicts for id in tally.ids[verdict]]
+        cells.append(f"**{len(ids)}**: {', '.join(ids)}" if ids else "0")
+    return f"| {' | '.join(cells)} |"
 
 
 def ledger_part(entries: Sequence[Entry]) -> str:

@@ -51,8 +51,11 @@ class Finding(NamedTuple):
 
 
 def _number(value: float) -> str:
-    """Three digits that count, and no more zeros than they need."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    """Three digits that count, and no more zeros than they need; only what is 1 reads 1."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    text = f"{value:.3g}"
+    return f"{value:.6g}" if float(text) == 1 != value else text
 
 
 class Claim(NamedTuple):

@@ -103,7 +103,7 @@ def perfect_in_seconds(evidence: Evidence) -> Finding:
     runs = [run for arm in arms.values() for run in arm]
     passes = max(run.epochs for run in runs)
     machines = sorted(
-        {f"{run.provenance.processor}, {run.provenance.threads} threads" for run in runs}
+        {f"{run.provenance.processor}, threads in use: {run.provenance.threads}" for run in runs}
     )
     seconds = median(run.seconds for run in runs)
     return share(

@@ -107,7 +107,7 @@ def max_pool_is_necessary(evidence: Evidence) -> Finding:
         f"learning rate {HEAD_RATES[0]:g}",
         f"in training only: with an average or a sum {solved(others)} of {len(others)} runs solve "
         "it, in four epochs, which may be too few; but with a sum and weights set by formula "
-        f"{exact} of {len(built)} networks is exact; with a maximum, by split, activation and "
+        f"it is exact ({exact} of {len(built)}); with a maximum, by split, activation and "
         f"learning rate, {listed}",
         across([trained, "not reproduced" if exact else "undecided"]),
     )
