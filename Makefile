@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+TENSORFLOW := $(VENV)/.tensorflow
 RELEASE := $(VENV)/.release
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -15,7 +16,7 @@ export MPLBACKEND := agg
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-install: $(TOOLS) ## Make the virtual environment from the constraints file.
+install: $(TENSORFLOW) ## Make the virtual environment from the constraints file.
 
 # torch goes first and alone: it is the one large package, and everything else builds on it.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -26,21 +27,25 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable '.[lab,sweep]'
 	@touch $(INSTALLED)
 
-# What only tests and documents need. TensorFlow lies on top, in an environment of its own:
-# TensorBoard imports it where it finds it, which costs every run some seconds.
+# What only tests and documents need.
 $(TOOLS): $(INSTALLED)
 	$(PIP_INSTALL) --editable '.[lab,sweep,onnx,hub,keras,dev,docs]'
+	@touch $(TOOLS)
+
+# TensorFlow has an environment of its own on top of the other: TensorBoard imports it where it finds
+# it, which costs every run some seconds.
+$(TENSORFLOW): $(TOOLS)
 	$(PYTHON) -m venv $(VENV)/tensorflow
 	@echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 		> "$$($(VENV)/tensorflow/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
 	$(VENV)/tensorflow/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		tensorflow-cpu || echo "TensorFlow is not to be had here: its tests will be skipped"
-	@touch $(TOOLS)
+		tensorflow-cpu || echo "TensorFlow could not be installed: its tests will be skipped"
+	@touch $(TENSORFLOW)
 
 reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.
 	@$(BIN)/coordconv reproduce $(ARGS)
 
-test: $(TOOLS) ## Run the tests.
+test: $(TENSORFLOW) ## Run the tests.
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: lint types imports test ## Lint, types, import rules and tests.

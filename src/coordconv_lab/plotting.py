@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from coordconv_lab.environment import variables
-from coordconv_lab.errors import InputError
 
 _log = logging.getLogger(__name__)
 
@@ -34,24 +33,6 @@ def import_matplotlib() -> None:
             matplotlib.rcParams["backend"] = backend
     except Exception as error:  # a file can fail in as many ways as there are kinds of values
         _log.warning("settings of matplotlib are ignored: %s", " ".join(str(error).split()))
-
-
-def import_styles() -> None:
-    """Import matplotlib with the styles of the user, as pyplot does.
-
-    Raises:
-        InputError: One of them cannot be read.
-    """
-    import_matplotlib()
-    import matplotlib
-
-    try:
-        import matplotlib.style
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"matplotlib cannot read the styles in {matplotlib.get_configdir()}: {error}; correct "
-            "or delete the file, or set MPLCONFIGDIR to another directory"
-        ) from error
 
 
 @contextmanager

@@ -45,7 +45,11 @@ def test_every_import_keeps_the_rules():
             "import coordconv_lab.train",
             "The laboratory imports one way",
         ),
-        ("coordconv_lab/tasks/regression.py", "import lightning", "Lightning stays in training"),
+        (
+            "coordconv_lab/tasks/regression.py",
+            "import lightning_fabric",
+            "Lightning stays in training",
+        ),
         ("coordconv_lab/results/store.py", "import torch", "are made without torch"),
         ("coordconv_lab/train/experiment.py", "import cyclopts", "stay in the report"),
     ],
@@ -73,6 +77,6 @@ def test_recipes_records_and_report_are_made_without_torch():
 def test_the_commands_are_known_without_torch_lightning_or_templates():
     program = (
         "import sys, coordconv_lab.cli;"
-        "sys.exit(bool({'torch', 'lightning', 'jinja2', 'matplotlib'} & set(sys.modules)))"
+        "sys.exit(bool({'torch', 'lightning_fabric', 'jinja2', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

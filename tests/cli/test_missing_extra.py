@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LAB = ["cyclopts", "lightning", "matplotlib", "pydantic"]
+LAB = ["cyclopts", "lightning_fabric", "matplotlib", "pydantic"]
 
 
 def run(*arguments: str, without: list[str]) -> subprocess.CompletedProcess[str]:

@@ -42,11 +42,7 @@ def test_a_net_is_trained_and_its_figures_are_made(tmp_path):
     assert (tmp_path / "runs" / "figures" / "maps.png").stat().st_size > 1000
 
 
-def test_styles_that_cannot_be_read_end_in_one_line_of_what_to_do(tmp_path):
+def test_styles_that_cannot_be_read_do_not_matter(tmp_path):
     (tmp_path / "stylelib").mkdir()
     (tmp_path / "stylelib" / "mine.mplstyle").write_bytes(b"\xff\xfe")
-    code, said = done(tmp_path, TRAIN, {"MPLCONFIGDIR": str(tmp_path)})
-    assert code == 2
-    (line,) = said
-    assert "cannot read the styles in" in line
-    assert "set MPLCONFIGDIR" in line
+    assert done(tmp_path, TRAIN, {"MPLCONFIGDIR": str(tmp_path)}) == (0, [])

@@ -24,7 +24,7 @@ PINS = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in 
 
 WITH_PYTHON = {"pip"}  # A new environment has it already: it is what reads the file.
 BAD = {
-    "lightning": ["2.6.2", "2.6.3"],  # malicious
+    "lightning-fabric": ["2.6.2", "2.6.3"],  # malicious releases of Lightning
     "torch": ["2.5.1"],  # CVE-2025-32434
 }
 

@@ -69,13 +69,19 @@ def test_regression_shows_the_accuracy_over_coordinates_too(store, add_run):
     assert row.coordinates[1] == pytest.approx(Spread(0.6, 0.6, 0.6))
 
 
-def test_the_tally_counts_both_families_apart(store, add_run):
-    add_run(test=1.0, seconds=30)
-    add_run(seed=1, test=0.9, seconds=12)
-    add_run(model="deconv", test=0.0, seconds=240)
-    runs = read_runs(store)
-    assert tally(runs, coordinates=True) == (2, 1, "42 s")
-    assert tally(runs, coordinates=False) == (1, 0, "4 min")
+def test_the_tally_adds_up_neither_tasks_nor_splits_nor_networks(store, add_run):
+    add_run(test=1.0)
+    add_run(seed=1, test=0.9)
+    add_run(model="deconv", test=0.0)
+    add_run("regression", "uniform", test=1.0)
+    counted = {
+        (row.task, row.split): [tuple(one) for one in row.networks]
+        for row in tally(read_runs(store))
+    }
+    assert counted == {
+        ("classification", "quadrant"): [("coordconv", 2, 1), ("deconv", 1, 0)],
+        ("regression", "uniform"): [("coordconv", 1, 1)],
+    }
 
 
 def test_provenance_that_differs_is_listed_whole(store, add_run):

@@ -171,7 +171,7 @@ def test_the_page_speaks_of_no_directory_of_the_machine(store, add_run, tmp_path
     assert str(tmp_path) not in page
 
 
-@pytest.mark.parametrize("heavy", ["torch", "lightning", "plotly", "jinja2", "PIL"])
+@pytest.mark.parametrize("heavy", ["torch", "lightning_fabric", "plotly", "jinja2", "PIL"])
 def test_importing_the_report_loads_nothing_heavy(heavy):
     code = f"import sys, coordconv_lab.report; print({heavy!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -184,7 +184,7 @@ def test_writing_a_page_loads_no_torch(store, add_run, tmp_path):
         "import sys; from pathlib import Path; from coordconv_lab.results import RunStore\n"
         "from coordconv_lab.report import write_report\n"
         f"write_report(RunStore({str(store.root)!r}), Path({str(tmp_path / 'page.html')!r}))\n"
-        "print([m for m in ('torch', 'lightning', 'coordconv') if m in sys.modules])"
+        "print([m for m in ('torch', 'lightning_fabric', 'coordconv') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -77,10 +77,27 @@ def test_such_a_run_is_trained_and_written_down(job, tiny, store):
 
 @pytest.mark.parametrize("name", ["nonsense", "all"])
 def test_the_package_is_imported_in_any_job(name):
-    program = "import coordconv_lab.train, lightning.fabric.utilities.rank_zero as zero; "
+    program = "import coordconv_lab.train, lightning_fabric.utilities.rank_zero as zero; "
     program += "sys.exit(zero.rank_zero_only.rank)"
     command = [sys.executable, "-c", f"import sys; {program}"]
     done = subprocess.run(command, env=os.environ | JOBS[name], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+HEAVY = {"torchmetrics", "transformers", "scipy.signal", "matplotlib.pyplot"}
+
+
+@pytest.mark.parametrize("before", [None, "torchmetrics"])
+def test_the_import_leaves_out_what_training_does_not_need(before):
+    """A module imported before it stays what it was, and can be imported afterwards."""
+    program = (
+        f"import sys; before = {before!r} and type(sys)({before!r});"
+        f"before and sys.modules.update({{{before!r}: before}});"
+        f"import coordconv_lab.train; found = {HEAVY} & set(sys.modules);"
+        f"assert found == ({{{before!r}}} if before else set()), found;"
+        "assert sys.modules.get('torchmetrics', before) is before"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

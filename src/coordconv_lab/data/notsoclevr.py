@@ -7,7 +7,7 @@ Only the points are kept; images are drawn from them when asked for, a batch at 
 import torch
 from torch import Tensor
 
-from coordconv_lab.data.splits import centre_range, split_mask
+from coordconv_lab.data.splits import centre_range, sides
 from coordconv_lab.specs import DataSpec
 
 
@@ -64,8 +64,9 @@ class NotSoClevr:
         device: Where the points, and the images drawn from them, lie.
 
     Attributes:
-        points: (N, 2), the centres (x, y) in pixels, row by row.
-        is_train: (N,), True for training, False for test.
+        points: (N, 2), the centers (x, y) in pixels, row by row: all positions, unless the
+            spec leaves some out.
+        is_train: (N,), True for training, False for test or validation.
 
     Example:
         >>> data = NotSoClevr(DataSpec(split="quadrant"))
@@ -78,8 +79,10 @@ class NotSoClevr:
         height, width = spec.canvas
         rows, columns = centre_range(height, spec.square), centre_range(width, spec.square)
         grid = torch.cartesian_prod(torch.tensor(list(rows)), torch.tensor(list(columns)))
-        self.points = grid.flip(1).contiguous().to(device)
-        self.is_train = torch.from_numpy(split_mask(spec)).to(device)
+        is_train, is_held_out = (torch.from_numpy(mask) for mask in sides(spec))
+        used = is_train | is_held_out
+        self.points = grid.flip(1)[used].contiguous().to(device)
+        self.is_train = is_train[used].to(device)
 
     def is_training(self, points: Tensor) -> Tensor:
         """Which of some points (N, 2) are for training, (N,)."""
@@ -94,7 +97,7 @@ class NotSoClevr:
 
     @property
     def test_points(self) -> Tensor:
-        """(N, 2), the held-out points (x, y)."""
+        """(N, 2), the held-out points (x, y): of the test, or of the validation part."""
         return self.points[~self.is_train]
 
     def one_hot_images(self, points: Tensor) -> Tensor:

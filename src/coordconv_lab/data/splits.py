@@ -67,7 +67,7 @@ def split_mask(spec: DataSpec) -> Mask:
     """True where a position is for training, False where it is for test.
 
     Args:
-        spec: The data set; positions are counted row by row.
+        spec: The data set; positions are counted row by row. Its `held_out` is ignored.
 
     Returns:
         A mask of shape (positions,); both sides hold at least one position.
@@ -76,13 +76,11 @@ def split_mask(spec: DataSpec) -> Mask:
         InputError: A side of the split would be empty.
     """
     height, width = spec.canvas
-    rows = np.array(centre_range(height, spec.square))
-    columns = np.array(centre_range(width, spec.square))
     if spec.split == "uniform":
-        train = _UNIFORM[spec.split_variant](spec, len(rows), len(columns))
+        rows, columns = (len(centre_range(side, spec.square)) for side in spec.canvas)
+        train = _UNIFORM[spec.split_variant](spec, rows, columns)
     else:
-        offset = _QUADRANT_OFFSET[spec.split_variant]
-        low, right = rows >= height // 2 + offset, columns >= width // 2 + offset
+        low, right = _halves(spec)
         train = ~np.logical_and.outer(low, right).ravel()
     if train.all() or not train.any():
         empty = "test" if train.all() else "training"
@@ -91,3 +89,76 @@ def split_mask(spec: DataSpec) -> Mask:
             f"{spec.square} has no {empty} positions; take a larger canvas or a smaller square"
         )
     return train
+
+
+def sides(spec: DataSpec) -> tuple[Mask, Mask]:
+    """Which positions are for training and which are held out; what is in neither is left out.
+
+    Args:
+        spec: The data set; positions are counted row by row.
+
+    Returns:
+        Two masks of shape (positions,); both hold at least one position.
+
+    Raises:
+        InputError: A side would be empty, or the training side is smaller than `train_share`.
+    """
+    train = split_mask(spec)
+    held_out = ~train
+    if spec.held_out == "validation":
+        held_out = validation_mask(spec)
+        train &= ~held_out
+    if spec.train_share is not None:
+        wanted, there = round(spec.train_share * len(train)), np.count_nonzero(train)
+        if not 0 < wanted <= there:
+            raise InputError(
+                f"train_share {spec.train_share} means {wanted} of {len(train)} positions, and the "
+                f"{spec.split} split has {there} for training; take a share from "
+                f"{1 / len(train):.2g} to {there / len(train):.2g}"
+            )
+        drawn = np.random.RandomState(spec.split_seed).permutation(np.flatnonzero(train))
+        train = np.zeros_like(train)
+        train[drawn[:wanted]] = True
+    return train, held_out
+
+
+def validation_mask(spec: DataSpec) -> Mask:
+    """True where a training position is held out for choosing settings.
+
+    The split is made once more inside the training positions: of the uniform split as many as there
+    are test positions, drawn from the split's seed; of the quadrant split the lower left quadrant,
+    beside the test quadrant.
+
+    Args:
+        spec: The data set; positions are counted row by row. Its `held_out` is ignored.
+
+    Returns:
+        A mask of shape (positions,), False at every test position.
+
+    Raises:
+        InputError: No training or no validation position would be left.
+    """
+    train = split_mask(spec)
+    if spec.split == "uniform":
+        validation = np.zeros_like(train)
+        drawn = np.random.RandomState(spec.split_seed).permutation(np.flatnonzero(train))
+        validation[drawn[: np.count_nonzero(~train)]] = True
+    else:
+        low, right = _halves(spec)
+        validation = np.logical_and.outer(low, ~right).ravel()
+    if not validation.any() or not (train & ~validation).any():
+        raise InputError(
+            f"the {spec.split} split of a {spec.canvas[0]} x {spec.canvas[1]} canvas with a square "
+            f"of {spec.square} has too few training positions to hold some out for validation; "
+            "take a larger canvas or a smaller square"
+        )
+    return validation
+
+
+def _halves(spec: DataSpec) -> tuple[Mask, Mask]:
+    """Which rows belong to the lower half, and which columns to the right half."""
+    offset = _QUADRANT_OFFSET[spec.split_variant]
+    height, width = spec.canvas
+    rows = np.array(centre_range(height, spec.square))
+    columns = np.array(centre_range(width, spec.square))
+    return rows >= height // 2 + offset, columns >= width // 2 + offset

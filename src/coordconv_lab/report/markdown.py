@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import printable
-from coordconv_lab.report.origin import facts, tally
+from coordconv_lab.report.origin import facts
 from coordconv_lab.report.runs import Run
 from coordconv_lab.report.table import Pair, Spread, TableRow, pairs
 from coordconv_lab.report.wording import named, seconds
@@ -28,8 +28,7 @@ def as_markdown(
         evidence: Claims with their verdicts; none, no table of them.
         damaged: What could not be read, in words.
     """
-    lines = ["# CoordConv on Not-so-Clevr", "", *map(_tally, (True, False), [runs, runs])]
-    lines += ["", "## Scores", "", HEADER]
+    lines = ["# CoordConv on Not-so-Clevr", "", "## Scores", "", HEADER]
     lines += [line for pair in pairs(runs) for line in _pair(pair)]
     gaps = [f"- {_begin(run.name)}: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
     gaps += [f"- {_begin(words)}" for words in damaged]
@@ -42,17 +41,6 @@ def as_markdown(
     lines += ["", "## Where the numbers come from", ""]
     lines += [f"- {_begin(fact.name)}: {_cell(fact.value)}" for fact in facts(runs)]
     return "\n".join(lines) + "\n"
-
-
-def _tally(coordinates: bool, runs: Sequence[Run]) -> str:
-    found = tally(runs, coordinates)
-    who = "CoordConv" if coordinates else "The nets without coordinates"
-    if not found.runs:
-        return f"- {who}: no run."
-    return (
-        f"- {who}: perfect on held-out positions in {found.perfect} of {found.runs} runs, "
-        f"{found.seconds} of training in total."
-    )
 
 
 def _pair(pair: Pair) -> list[str]:

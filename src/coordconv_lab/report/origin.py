@@ -17,11 +17,19 @@ class Fact(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How the runs of one family of nets went on held-out positions."""
+    """How many runs of one network are perfect on the held-out positions of a task."""
 
+    model: str
     runs: int
     perfect: int
-    seconds: str
+
+
+class TaskTally(NamedTuple):
+    """The networks of one task and split, the one with coordinates first."""
+
+    task: str
+    split: str
+    networks: list[Tally]
 
 
 def facts(runs: Sequence[Run]) -> list[Fact]:
@@ -43,11 +51,25 @@ def facts(runs: Sequence[Run]) -> list[Fact]:
     ]
 
 
-def tally(runs: Sequence[Run], coordinates: bool) -> Tally:
-    """Count the runs of the nets with, or without, coordinates."""
-    chosen = [run for run in runs if (run.key[2] == "coordconv") == coordinates]
-    time = duration(sum(run.record.seconds for run in chosen))
-    return Tally(len(chosen), sum(map(is_perfect, chosen)), time)
+def tally(runs: Sequence[Run]) -> list[TaskTally]:
+    """Count perfect runs by task, split and network; unlike rows are not added up."""
+    found: dict[tuple[str, str], dict[str, list[bool]]] = {}
+    for run in runs:
+        task, split, model = run.key
+        found.setdefault((task, split), {}).setdefault(model, []).append(is_perfect(run))
+    return [
+        TaskTally(
+            task,
+            split,
+            [
+                Tally(model, len(perfect), sum(perfect))
+                for model, perfect in sorted(
+                    networks.items(), key=lambda item: item[0] != "coordconv"
+                )
+            ],
+        )
+        for (task, split), networks in found.items()
+    ]
 
 
 def _distinct(values: Iterable[str]) -> str:

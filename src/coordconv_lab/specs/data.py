@@ -15,13 +15,28 @@ GALLERY_SPLIT_SEED = 215
 
 
 class DataSpec(FrozenSpec):
-    """Not-so-Clevr: one square on a canvas, at every position where it fits."""
+    """Not-so-Clevr: one square on a canvas, at every position where it fits.
+
+    Attributes:
+        held_out: "test" trains on all training positions and scores the test positions too.
+            "validation" is for choosing settings: the test positions are not part of the data at
+            all, and part of the training positions is held out in their place.
+        train_share: Train on this share of all positions, drawn from the training side; None is the
+            whole side. The other training positions are not part of the data.
+    """
 
     canvas: tuple[Size, Size] = (64, 64)
     square: Size = 9
     split: SplitName = "uniform"
     split_variant: SplitVariant = "default"
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = GALLERY_SPLIT_SEED
+    held_out: Literal["test", "validation"] = "test"
+    train_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every position is part of the data."""
+        return self.held_out == "test" and self.train_share is None
 
     @model_validator(mode="after")
     def _square_fits(self) -> Self:

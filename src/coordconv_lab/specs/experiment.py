@@ -17,7 +17,7 @@ from coordconv_lab.specs.training import TrainingSpec
 SPEC_VERSION = 1
 
 TaskName = Literal["classification", "regression", "rendering", "reconstruction"]
-ModelName = Literal["coordconv", "deconv", "conv", "hand-built"]
+ModelName = Literal["coordconv", "deconv", "conv", "hand-built", "mlp", "transformer"]
 
 BASELINE: Mapping[str, ModelName] = {
     "classification": "deconv",
@@ -33,6 +33,8 @@ _KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
         "coordconv-regressor",
         "conv-flat-regressor",
         "conv-pooled-regressor",
+        "flat-regressor",
+        "transformer-regressor",
         "hand-built-regressor",
     ),
     "rendering": (
@@ -92,12 +94,15 @@ class ExperimentSpec(FrozenSpec):
                 "the grid off_centre_radius differs in its radius alone; set model.radius to true"
             )
         if self.training.batch_order == "tutorial" and (
-            self.data.split_variant != "tutorial" or self.task not in _TUTORIAL_TASKS
+            self.data.split_variant != "tutorial"
+            or not self.data.is_complete
+            or self.task not in _TUTORIAL_TASKS
         ):
             raise ValueError(
                 "training.batch_order tutorial repeats the draws of the tutorial's code, which has "
-                f"the tasks {', '.join(_TUTORIAL_TASKS)} and the split variant tutorial; got "
-                f"{self.task} with the split variant {self.data.split_variant}"
+                f"the tasks {', '.join(_TUTORIAL_TASKS)}, the split variant tutorial and all "
+                f"positions; got {self.task} with the split variant {self.data.split_variant}, "
+                f"held_out {self.data.held_out} and train_share {self.data.train_share}"
             )
         if self.training.pixel_loss != "cross_entropy" and self.task != "rendering":
             raise ValueError(
@@ -112,7 +117,7 @@ class ExperimentSpec(FrozenSpec):
 
     @property
     def model_name(self) -> ModelName:
-        """The family of the net: coordconv, deconv, conv or hand-built."""
+        """The family of the network, such as coordconv, deconv or conv."""
         match self.model.kind:
             case "hand-built-classifier" | "hand-built-regressor" | "hand-built-renderer":
                 return "hand-built"
@@ -122,6 +127,10 @@ class ExperimentSpec(FrozenSpec):
                 return "deconv"
             case "conv-flat-regressor":
                 return "conv"
+            case "flat-regressor":
+                return "mlp"
+            case "transformer-regressor":
+                return "transformer"
             case _:
                 return "coordconv" if self.model.coordinates else "conv"
 

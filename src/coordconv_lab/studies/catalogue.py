@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.studies import pictures, regression, rows, search
+from coordconv_lab.studies import ablation, pictures, regression, rows, search, tuning
 from coordconv_lab.studies.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -23,6 +23,13 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "broadcast": pictures.broadcast,
     "canvases": pictures.canvases,
     "search": search.search,
+    "tuning": tuning.tuning,
+    "tuning-around": tuning.tuning_around,
+    "ablation": ablation.ablation,
+    "samples": ablation.samples,
+    "strided-scales": regression.strided_scales,
+    "heads-longer": regression.heads_longer,
+    "architectures": regression.architectures,
     "decay-rule": pictures.decay_rule,
     "rows-that-differ": rows.rows_that_differ,
     "tutorial": rows.tutorial_rows,

@@ -44,7 +44,8 @@ def run(
         progress: Told of every step.
         checkpoint_seconds: Least time between two checkpoints.
         hardware: Where to compute it; by default on a CUDA device if there is one.
-        scores_only: Keep the record and the curve alone: no weights, no answers, no TensorBoard.
+        scores_only: Keep the record and the curve only: no weights, no predictions, no TensorBoard;
+            always so for data without some of the positions.
         wait_seconds: How long to wait for another process that is at this run.
 
     Returns:
@@ -95,6 +96,8 @@ def run_ensemble(
         InputError: The specs differ in something else, or as `run`.
     """
     check_ensemble(specs)
+    # Maps and galleries show every position.
+    scores_only = scores_only or not specs[0].data.is_complete
     hardware = hardware or Hardware()
     fabric = hardware.launched(specs[0].training)
     processes = Processes(fabric)

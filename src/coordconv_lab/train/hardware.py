@@ -106,8 +106,7 @@ class Hardware:
             prepare_processor()
         precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
         # It tells what precision it was asked for, which stands in the spec.
-        for name in ("lightning.fabric", "lightning.pytorch"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         return Fabric(
             accelerator=self.kind,
             devices=self.devices,

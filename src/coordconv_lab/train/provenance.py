@@ -14,7 +14,7 @@ from coordconv_lab.results import Provenance
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
 
-_PACKAGES = ("torch", "lightning", "numpy", "torch-coordconv")
+_PACKAGES = ("torch", "lightning-fabric", "numpy", "torch-coordconv")
 
 
 def provenance(

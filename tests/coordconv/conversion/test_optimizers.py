@@ -289,7 +289,7 @@ def test_a_scaler_goes_on():
 
 
 def test_wrapped_optimizers_train_them():
-    fabric = pytest.importorskip("lightning.fabric").Fabric(accelerator="cpu")
+    fabric = pytest.importorskip("lightning_fabric").Fabric(accelerator="cpu")
     model = network()
     wrapper, optimizer = fabric.setup(model, SGD(model.parameters(), 0.1))
     convert(wrapper, optimizer=optimizer)

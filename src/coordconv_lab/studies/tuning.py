@@ -1,0 +1,114 @@
+"""Studies that choose the settings of the recipe `tuned`, on a validation part.
+
+Every network gets the same number of tuning runs: a broad stage, then one around its best setting.
+The test positions are not part of the data. Options that only harm a network are left out: a conv
+regressor fed with large inputs, a deconv network with batch normalization.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.results import Record
+from coordconv_lab.specs import BASELINE, ExperimentSpec, TaskName
+from coordconv_lab.studies.rows import SPLITS, row
+from coordconv_lab.studies.study import Study
+
+BROAD, AROUND = 12, 8
+
+TUNED_TASKS: tuple[TaskName, ...] = ("regression", "classification")
+
+BEST_OF_BROAD: Mapping[str, int] = {}
+"""The best draw of the broad stage by row; empty where the stage is not finished."""
+
+_FIRST_SEED = 1000
+
+
+def tuning() -> Study:
+    """The broad stage: settings drawn at random from one space for all networks of a task."""
+    arms = {
+        row(task, split, model): [_broad(task, split, model, number) for number in range(BROAD)]
+        for task, split, model in _rows()
+    }
+    return Study(
+        "tuning",
+        "Which of many settings does each network need, scored on a validation part?",
+        arms,
+    )
+
+
+def tuning_around() -> Study:
+    """The second stage: settings close to the best of the broad one."""
+    arms = {
+        row(task, split, model): [
+            _around(task, split, model, BEST_OF_BROAD[row(task, split, model)], number)
+            for number in range(AROUND)
+        ]
+        for task, split, model in _rows()
+        if row(task, split, model) in BEST_OF_BROAD
+    }
+    return Study(
+        "tuning-around",
+        "Which settings around the best of the broad ones does each network need?",
+        arms,
+    )
+
+
+def best_of(records: Sequence[Record | None]) -> int:
+    """The place of the best run: the highest validation accuracy, then the highest in training.
+
+    Args:
+        records: The runs of one row; None where one diverged.
+    """
+    return max(
+        (place for place, record in enumerate(records) if record is not None),
+        key=lambda place: _rank(records[place]),
+    )
+
+
+def _rank(record: Record | None) -> tuple[float, float]:
+    return (record.test_score, record.train_score) if record else (-1.0, -1.0)
+
+
+def _rows() -> list[tuple[TaskName, str, str]]:
+    return [
+        (task, split, model)
+        for task, split in product(TUNED_TASKS, SPLITS)
+        for model in ("coordconv", BASELINE[task])
+    ]
+
+
+def _broad(task: TaskName, split: str, model: str, number: int) -> ExperimentSpec:
+    drawn = random.Random(f"tuning {row(task, split, model)} {number}")
+    settings: dict[str, Any] = {
+        "training.learning_rate": round(10 ** drawn.uniform(-3, -1.5), 6),
+        "training.optimizer": "adamw",
+        "training.weight_decay": round(drawn.choice([0, 10 ** drawn.uniform(-2, 0.5)]), 6),
+        "training.betas": (0.9, drawn.choice([0.99, 0.999])),
+        "training.schedule": drawn.choice(["cosine", "linear"]),
+        "training.warmup": 0.05,
+    }
+    if model == "deconv":
+        settings["model.kernel"] = drawn.choice([2, 3])
+    return _validated(task, split, model, settings, _FIRST_SEED + number)
+
+
+def _around(task: TaskName, split: str, model: str, best: int, number: int) -> ExperimentSpec:
+    spec = _broad(task, split, model, best)
+    drawn = random.Random(f"tuning around {row(task, split, model)} {number}")
+    rate, decay = (10 ** drawn.uniform(-width, width) for width in (0.25, 0.4))
+    settings = {
+        "training.learning_rate": round(spec.training.learning_rate * rate, 6),
+        "training.weight_decay": round(spec.training.weight_decay * decay, 6),
+    }
+    spec = with_settings(spec, settings)
+    return spec.model_copy(update={"seed": _FIRST_SEED + BROAD + number})
+
+
+def _validated(
+    task: TaskName, split: str, model: str, settings: Mapping[str, Any], seed: int
+) -> ExperimentSpec:
+    start = tuned(task, split, model)  # pyright: ignore[reportArgumentType]
+    return with_settings(start, {"data.held_out": "validation", "seed": seed, **settings})
