@@ -126,7 +126,7 @@ class Evidence:
         return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
     def every(self, task: str, split: str, model: str) -> list[Record]:
-        """The record of every run of a task, split and network, whatever its settings.
+        """The record of every run of a task, split and network on all positions, any settings.
 
         Raises:
             NotYet: There is none.

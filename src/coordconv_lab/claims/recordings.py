@@ -4,7 +4,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,16 +86,20 @@ class Recordings:
     def every_seed(self, specs: Iterable[ExperimentSpec]) -> list[ExperimentSpec]:
         """These specs, then each of them with every other seed that a run anywhere has."""
         asked = {spec.run_name: spec for spec in specs}
-        bases = {spec.model_copy(update={"seed": 0}).id: spec for spec in asked.values()}
-        for spec in bases.values():
-            for seed in sorted(self._seeds[_row(spec)]):
-                other = spec.model_copy(update={"seed": seed})
-                if other.run_name in self.places:
-                    asked.setdefault(other.run_name, other)
+        bases = {spec.model_copy(update={"seed": 0}): _row(name) for name, spec in asked.items()}
+        for base, row in bases.items():
+            for seed in sorted(self._seeds[row]):
+                name = _name(base, seed)
+                if name in self.places and name not in asked:
+                    asked[name] = base.model_copy(update={"seed": seed})
         return list(asked.values())
 
     def of_row(self, task: str, split: str, model: str) -> list[Run]:
-        """Every run of a task, split and network once, whatever its settings, in order of name."""
+        """Every run of a task, split and network once, whatever its settings, in order of name.
+
+        Only those that are scored on the test positions and train on all others: runs for choosing
+        settings, and those on less data, hold out something else.
+        """
         found: list[Run] = []
         for name in sorted(self.places):
             match = _NAME.fullmatch(name)
@@ -103,7 +107,7 @@ class Recordings:
                 continue
             specs = (self.usable(partial(self._spec, path)) for path in self.places[name])
             spec = next((spec for spec in specs if spec is not None), None)
-            found += [] if spec is None else self.of(spec)[:1]
+            found += self.of(spec)[:1] if spec is not None and spec.data.is_complete else []
         return found
 
     def _spec(self, directory: Path) -> ExperimentSpec | None:
@@ -131,10 +135,16 @@ def _shares(record: Record) -> list[float]:
     return [side[name] for side in sides for name in SHARES[record.spec.task]]
 
 
-def _row(spec: ExperimentSpec) -> str:
-    match = _NAME.fullmatch(spec.run_name)
+def _row(name: str) -> str:
+    match = _NAME.fullmatch(name)
     assert match is not None
     return match["row"]
+
+
+@cache
+def _name(base: ExperimentSpec, seed: int) -> str:
+    """The name of the run of a spec with another seed."""
+    return base.model_copy(update={"seed": seed}).run_name
 
 
 def _entries(directory: Path) -> list[Path]:
