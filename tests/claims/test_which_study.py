@@ -55,3 +55,23 @@ def test_the_collapse_is_judged_by_its_own_study_from_five_seeds_a_split_on(coun
     assert finding is not None
     assert {arm.study for arm in arms} == {used, "long-training"}
     assert finding.n == (2 * count if used == "collapse" else 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "study", "source", "source_arm"),
+    [
+        ("max-pool-is-necessary", "heads-longer", "pooling-heads", "uniform, sum, relu, rate 0.01"),
+        ("downsampling-hurts", "strided-scales", "downsampling", "quadrant, with coordinates"),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 2, 3])
+def test_longer_runs_are_added_once_every_arm_has_three(name, study, source, source_arm, count):
+    runs = _without(study)
+    for arm in study_named(study).arms:
+        if "input times 1," in arm:  # the runs of downsampling
+            continue
+        runs |= dict(_as_if(study, arm, count, source, source_arm))
+    before, _ = outcome(_claim(name), _without(study))
+    after, arms = outcome(_claim(name), runs)
+    assert (after != before) == (count >= 3)
+    assert (study in {arm.study for arm in arms}) == (count >= 3)

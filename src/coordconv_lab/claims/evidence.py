@@ -125,6 +125,13 @@ class Evidence:
         found = {arm: self._found(study, arm, at_least) for arm in self.study(study).arms}
         return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
+    def arms_if_any(self, study: str, at_least: int) -> dict[str, list[Record]]:
+        """The records of all arms of a study once each has enough; until then no arm."""
+        try:
+            return self.arms(study, at_least)
+        except NotYet:
+            return {}
+
     def every(self, task: str, split: str, model: str) -> list[Record]:
         """The record of every run of a task, split and network on all positions, any settings.
 

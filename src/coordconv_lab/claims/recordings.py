@@ -4,7 +4,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,9 @@ Run = tuple[Path, Record]
 Content = TypeVar("Content")
 
 _NAME = re.compile(r"(?P<row>.+)-seed(?P<seed>\d+)-[0-9a-f]{12}")
+
+_NAMES: dict[tuple[str, int], str] = {}
+"""The names of runs by the id of their spec at seed 0 and their seed; a hash takes its time."""
 
 
 class Recordings:
@@ -86,12 +89,16 @@ class Recordings:
     def every_seed(self, specs: Iterable[ExperimentSpec]) -> list[ExperimentSpec]:
         """These specs, then each of them with every other seed that a run anywhere has."""
         asked = {spec.run_name: spec for spec in specs}
-        bases = {spec.model_copy(update={"seed": 0}): _row(name) for name, spec in asked.items()}
-        for base, row in bases.items():
+        bases: dict[str, tuple[ExperimentSpec, str]] = {}
+        for name, spec in asked.items():
+            base = spec.model_copy(update={"seed": 0})
+            bases[base.id] = base, _row(name)
+        for id, (base, row) in bases.items():
             for seed in sorted(self._seeds[row]):
-                name = _name(base, seed)
-                if name in self.places and name not in asked:
-                    asked[name] = base.model_copy(update={"seed": seed})
+                other = base.model_copy(update={"seed": seed})
+                name = _NAMES.get((id, seed)) or _NAMES.setdefault((id, seed), other.run_name)
+                if name in self.places:
+                    asked.setdefault(name, other)
         return list(asked.values())
 
     def of_row(self, task: str, split: str, model: str) -> list[Run]:
@@ -139,12 +146,6 @@ def _row(name: str) -> str:
     match = _NAME.fullmatch(name)
     assert match is not None
     return match["row"]
-
-
-@cache
-def _name(base: ExperimentSpec, seed: int) -> str:
-    """The name of the run of a spec with another seed."""
-    return base.model_copy(update={"seed": seed}).run_name
 
 
 def _entries(directory: Path) -> list[Path]:
