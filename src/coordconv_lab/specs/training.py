@@ -20,9 +20,9 @@ class TrainingSpec(FrozenSpec):
         schedule: What the rate does after its warm-up; "steps" divides it by ten after each fifth.
         pixel_loss: What rendering minimises: the binary cross-entropy of every pixel, or the
             squared error of its probability.
-        batch_order: "seeded" draws the order of each epoch from the run's seed; "tutorial" takes the
-            orders of the tutorial's code, which come from the data's split seed, so that the run's
-            seed draws the initial weights only.
+        batch_order: "seeded" draws the order of each epoch from the run's seed; "tutorial" takes
+            the orders of the tutorial's code, which come from the data's split seed, so that the
+            run's seed draws the initial weights only.
         drop_last: Whether the last batch of an epoch is left out where it is not full.
         epochs: 0 leaves the net as it was made.
     """
