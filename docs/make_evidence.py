@@ -4,23 +4,25 @@ Run it with `make evidence`; a test fails while the page and the records disagre
 """
 
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import get_args
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import with_part, write_or_check
 
 from coordconv_lab.claims import Entry, Verdict
+from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.ledger import ledger
-from coordconv_lab.claims.statistics import fraction_interval, mean_interval
-from coordconv_lab.claims.tables import scores_as_published
+from coordconv_lab.claims.recordings import Recordings
+from coordconv_lab.claims.regressor import at_the_high_rate
+from coordconv_lab.claims.statistics import FEW, fraction_interval, mean_interval
+from coordconv_lab.claims.tables import EXACT, RESAMPLED, as_published, scores_as_published
+from coordconv_lab.claims.tally import KINDS, Tally, in_all, tallies
+from coordconv_lab.claims.tries import solves
 from coordconv_lab.plotting import default_style
 from coordconv_lab.results import Record
-from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.tutorial import TUTORIAL_SCORES
 from coordconv_lab.results.wording import overlap, percent, published, score
 from coordconv_lab.studies import STUDIES, Study, recorded
@@ -29,30 +31,48 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs" / "evidence.md"
 IMAGES = ROOT / "docs" / "images"
-MARKS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "not yet": "…"}
+MARKS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "undecided": "?", "not yet": "…"}
+COLUMNS: Mapping[str, Sequence[Verdict]] = {
+    "held": ["reproduced"],
+    "held in part": ["partly"],
+    "did not hold": ["not reproduced"],
+    "open": ["undecided", "not yet"],
+}
+"""The summary's columns and the verdicts that each holds."""
 SIDES = ("train", "test")
 
 
 def records_of(study: Study) -> dict[str, list[Record]]:
-    """The records of every arm that there are."""
+    """The records of every arm that there are, of the seeds of the study."""
     return {
         arm: [run[1] for spec in specs if (run := recorded(RESULTS, study.name, spec))]
         for arm, specs in study.arms.items()
     }
 
 
+def summary_part(entries: Sequence[Entry]) -> str:
+    """What held, what did not and what is open, source by source."""
+    lines = [f"| claims of | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
+    lines += map(_of_source, tallies(entries))
+    return "\n".join([*lines, "", f"{in_all(entries)}."])
+
+
+def _of_source(tally: Tally) -> str:
+    cells = [f"**{KINDS[tally.kind]}**: {tally.size}"]
+    for verdicts in COLUMNS.values():
+        ids = [id for verdict in verdicts for id in tally.ids[verdict]]
+        cells.append(f"**{len(ids)}**: {', '.join(ids)}" if ids else "0")
+    return f"| {' | '.join(cells)} |"
+
+
 def ledger_part(entries: Sequence[Entry]) -> str:
-    """The ledger as a table, its tally first."""
-    counts = Counter(entry.finding.verdict for entry in entries)
-    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
+    """The ledger as a table."""
     lines = [
-        f"{len(entries)} claims: {tally}.",
-        "",
         "| verdict | claim | effect, interval of 95%, n | when, and what differs | source |",
         "|---|---|---|---|---|",
     ]
     for claim, finding, _ in entries:
-        theorem = f" ([proof]({_link(claim.theorem)}))" if claim.theorem else ""
+        theorem = f" ([test]({_link(claim.theorem)}))" if claim.theorem else ""
         lines.append(
             f"| {MARKS[finding.verdict]} {finding.verdict} | **{claim.id}**: {claim.statement} "
             f"| {finding.summary}{theorem} | {finding.condition} | {claim.source} |"
@@ -64,18 +84,42 @@ def _link(theorem: str) -> str:
     return f"../{theorem.split('::')[0]}"
 
 
-def rows_part(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> str:
-    """The tutorial's eight rows, beside its own recipe over seeds and beside ours."""
+Rows = dict[str, tuple[str, list[Record]]]
+"""The runs of every row with the study that they are of."""
+
+
+def tutorial_rows(evidence: Evidence) -> Rows:
+    """The runs of the tutorial's recipe, row by row: on its own draws, or on others."""
+    rows: Rows = {}
+    for arm in map(", ".join, TUTORIAL_SCORES):
+        try:
+            rows[arm] = as_published(evidence, arm)
+        except NotYet:
+            rows[arm] = RESAMPLED, evidence.runs(RESAMPLED, arm, 0)
+    return rows
+
+
+def tuned_rows(evidence: Evidence) -> Rows:
+    """The runs of our recipe."""
+    return {
+        arm: ("many-seeds", evidence.runs("many-seeds", arm, 0))
+        for arm in map(", ".join, TUTORIAL_SCORES)
+    }
+
+
+def rows_part(tutorial: Rows, tuned: Rows) -> str:
+    """The tutorial's rows, beside its own recipe over seeds and beside ours."""
     lines = [
         "| row | its training / test | its recipe, n | training | test | solved "
         "| our recipe, n | training | test | solved |",
-        "|---|---|--:|---|---|---|--:|---|---|---|",
+        "|---|---|---|---|---|---|--:|---|---|---|",
     ]
     for key, figures in TUTORIAL_SCORES.items():
         arm = ", ".join(key)
         cells = [arm, " / ".join(map(published, figures))]
-        for runs in (tutorial[arm], tuned[arm]):
-            cells += [str(len(runs)), *_scores(runs), _solved(runs)]
+        for study, runs in (tutorial[arm], tuned[arm]):
+            draws = {EXACT: ", its draws", RESAMPLED: ", other draws"}.get(study, "")
+            cells += [f"{len(runs)}{draws if runs else ''}", *_scores(runs), _solved(runs)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -93,18 +137,23 @@ def _as_published(run: Record) -> tuple[float, float]:
 
 
 def _spread(values: Sequence[float], task: str) -> str:
-    """The mean, and its interval where the values differ."""
+    """The mean and its interval; of few values the values themselves."""
     write = overlap if task in ("rendering", "reconstruction") else percent
-    mean, interval = write(fmean(values)), mean_interval(values, (0, 1))
-    if interval is None or min(values) == max(values):
-        return mean
-    return f"{mean} ({write(interval[0])} to {write(interval[1])})"
+    if min(values) == max(values):
+        return write(values[0])
+    if len(values) < FEW:
+        return ", ".join(map(write, values))
+    interval = mean_interval(values, (0, 1))
+    assert interval is not None
+    return f"{write(fmean(values))} ({write(interval[0])} to {write(interval[1])})"
 
 
 def _solved(runs: Sequence[Record]) -> str:
     if not runs:
         return ""
-    solved = sum(run.train_score == run.test_score == 1 for run in runs)
+    solved = sum(map(solves, runs))
+    if len(runs) < FEW:
+        return f"{solved} of {len(runs)}"
     low, high = fraction_interval(solved, len(runs))
     return f"{solved} of {len(runs)} ({percent(low)} to {percent(high)})"
 
@@ -140,7 +189,7 @@ def _kind(run: Record) -> str:
 
 
 def search_part(found: dict[str, list[Record]]) -> str:
-    """The best of every net over its draws, and what the draws cost."""
+    """The best of every network over its draws, and what the draws cost."""
     lines = [
         "| row | settings tried | minutes | solved | best test | training there | its settings |",
         "|---|--:|--:|--:|--:|--:|---|",
@@ -150,7 +199,7 @@ def search_part(found: dict[str, list[Record]]) -> str:
             lines.append(f"| {arm} | 0 |  |  | not yet |  |  |")
             continue
         best = max(runs, key=lambda run: (run.test_score, run.train_score))
-        solved = sum(run.test_score >= _bar(run) for run in runs)
+        solved = sum(map(solves, runs))
         figures = [score(value, best.spec.task) for value in (best.test_score, best.train_score)]
         minutes = sum(run.seconds for run in runs) / 60
         lines.append(
@@ -158,10 +207,6 @@ def search_part(found: dict[str, list[Record]]) -> str:
             f"| {_settings(best)} |"
         )
     return "\n".join(lines)
-
-
-def _bar(run: Record) -> float:
-    return 0.99 if run.spec.task == "rendering" else 1.0
 
 
 def _settings(run: Record) -> str:
@@ -181,14 +226,14 @@ def _settings(run: Record) -> str:
 
 
 @default_style()
-def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]]) -> None:
+def draw_rows(tutorial: Rows, tuned: Rows) -> None:
     """Draw the test score of every seed beside the tutorial's figure."""
     arms = [", ".join(key) for key in TUTORIAL_SCORES]
     figure = Figure(figsize=(9.5, 5.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for row, (key, arm) in enumerate(zip(TUTORIAL_SCORES, arms, strict=True)):
-        for runs, offset, colour in (
+        for (_, runs), offset, colour in (
             (tutorial[arm], -0.24, "#D55E00"),
             (tuned[arm], 0.24, "#0072B2"),
         ):
@@ -216,38 +261,45 @@ def draw_rows(tutorial: dict[str, list[Record]], tuned: dict[str, list[Record]])
 
 
 @default_style()
-def draw_long_training(study: Study) -> None:
-    """Draw the training and test curves of every seed of the regressor that is trained on."""
-    figure = Figure(figsize=(9.5, 3.2), layout="constrained", facecolor="white")
+def draw_long_training(evidence: Evidence) -> None:
+    """Draw the curves of every seed of the regressor that is trained on, at both rates."""
+    study, high = at_the_high_rate(evidence)
+    slow = evidence.arms("long-training", at_least=0)
+    panels = [
+        *((study, f"1e-2, {split}", runs) for split, runs in high.items()),
+        *(("long-training", f"1e-3, {split}", runs) for split, runs in slow.items()),
+    ]
+    figure = Figure(figsize=(3.2 * len(panels), 3.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(study.arms), sharey=True)
-    for axes, (arm, runs) in zip(panels, records_of(study).items(), strict=True):
+    places = figure.subplots(1, len(panels), sharey=True)
+    for axes, (name, title, runs) in zip(places, panels, strict=True):
         for run in runs:
-            directory, _ = recorded(RESULTS, study.name, run.spec)
-            curve = read_curve(directory / "metrics.csv")
+            curve = evidence.curve_of(name, run.spec)
             epochs = [row.epoch for row in curve]
             axes.plot(epochs, [row.train_score for row in curve], color="#0072B2", alpha=0.5)
             axes.plot(epochs, [row.test_score for row in curve], color="#E69F00", alpha=0.5)
         axes.axvspan(5, 10, color="#eeeeee", zorder=0)
-        axes.set(title=f"{arm}: {len(runs)} seeds", xlabel="epoch")
+        axes.set(title=f"{title}: {len(runs)} seeds", xlabel="epoch")
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set(ylabel="points right, 48 of each side")
+    places[0].set(ylabel="points right, 48 of each side")
     figure.savefig(IMAGES / "long-training.png", dpi=110, metadata={"Software": None})
 
 
 def main() -> int:
     """Write the page and its pictures; with --check, say whether the page is up to date."""
     studies = [make() for make in STUDIES.values()]
-    tutorial, tuned = records_of(STUDIES["tutorial"]()), records_of(STUDIES["many-seeds"]())
+    evidence, entries = Evidence(Recordings(RESULTS)), ledger(RESULTS)
+    tutorial, tuned = tutorial_rows(evidence), tuned_rows(evidence)
     page = PAGE.read_text()
+    page = with_part(page, summary_part(entries), "summary")
     page = with_part(page, rows_part(tutorial, tuned), "rows")
     page = with_part(page, search_part(records_of(STUDIES["search"]())), "search")
-    page = with_part(page, ledger_part(ledger(RESULTS)), "ledger")
+    page = with_part(page, ledger_part(entries), "ledger")
     page = with_part(page, studies_part(studies), "studies")
     checked = write_or_check(PAGE, page)
     if checked is None:
         draw_rows(tutorial, tuned)
-        draw_long_training(STUDIES["long-training"]())
+        draw_long_training(evidence)
     return checked or 0
 
 

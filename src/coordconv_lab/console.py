@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.claims.tally import in_all, tallies
 from coordconv_lab.errors import printable
 from coordconv_lab.results import Record, SummaryRow
 from coordconv_lab.results.wording import absolute_error, duration, overlap, published, score
@@ -233,12 +234,13 @@ VERDICT_STYLES = {
     "reproduced": "green",
     "partly": "yellow",
     "not reproduced": "red",
+    "undecided": "cyan",
     "not yet": "dim",
 }
 
 
 def print_claims(entries: Sequence[Entry]) -> None:
-    """Print every claim with its verdict, its effect, and the condition under which it holds."""
+    """Print every claim with its verdict, effect and condition, then the counts by source."""
     console = Console()
     for entry in entries:
         claim, finding, _ = entry
@@ -247,9 +249,9 @@ def print_claims(entries: Sequence[Entry]) -> None:
         for line in (claim.statement, claim.source, finding.summary, finding.condition):
             if line:
                 console.print(Padding(Text(line), (0, 0, 0, 16)))
-    counts = Counter(entry.finding.verdict for entry in entries)
-    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLES)
-    console.print(f"{len(entries)} claims: {tally}")
+    for tally in tallies(entries):
+        console.print(Text(tally.words))
+    console.print(Text(in_all(entries)))
 
 
 class SweepBars:

@@ -71,20 +71,49 @@ def test_with_circular_padding_and_no_coordinates_the_maximum_is_the_same_everyw
     assert (spread("same") > 1e-3).any()
 
 
-@given(weight=st.floats(0.5, 4), sign=st.sampled_from([-1.0, 1.0]), surplus=st.floats(1e-3, 3))
-@settings(max_examples=30, deadline=None)
-def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(weight, sign, surplus):
-    """max over pixels of image a + x b: a alone at the lit pixel, |b| at most elsewhere."""
-    x = torch.linspace(-1, 1, 17, dtype=torch.float64).expand(12, 17)
-    images = one_hot_images(EVERYWHERE, CANVAS)[:, 0].double()
+def _follows_one_map(spec, canvas, image, slopes):
+    """The regressor whose output i is the maximum of image * pixel + slopes[i] * coordinate i.
 
-    def answers(image_weight):
-        maps = image_weight * images + sign * weight * x
-        return (maps.flatten(1).max(dim=1).values - image_weight) / (sign * weight)
+    Coordinates run from -1 to 1; its layers pass both maps on, its kernels by their middle tap.
+    """
+    net = build(spec, canvas).double()
+    first, *middle, last = net.layers
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+        first.weight[:2, 0] = image
+        first.coord_weight[[0, 1], [0, 1]] = torch.tensor(slopes, dtype=torch.float64)[
+            :, None, None
+        ]
+        for layer in (*middle, last):
+            center = layer.kernel_size[0] // 2
+            layer.weight[[0, 1], [0, 1], center, center] = 1
+    return net
 
-    expected = x[0][EVERYWHERE[:, 0]]
-    torch.testing.assert_close(answers(2 * weight + surplus), expected)
-    assert not torch.allclose(answers(0.9 * weight), expected)
+
+@pytest.mark.parametrize("canvas", [(12, 17), (17, 12), (9, 9)])
+@given(
+    slopes=st.tuples(st.floats(0.5, 4), st.floats(-4, -0.5)),
+    swapped=st.booleans(),
+    surplus=st.floats(1e-3, 3),
+)
+@settings(max_examples=10, deadline=None)
+def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(canvas, slopes, swapped, surplus):
+    """Both axes, at every position that the kernels reach without padding."""
+    slopes = slopes[::-1] if swapped else slopes
+    height, width = canvas
+    points = torch.cartesian_prod(torch.arange(2, width - 2), torch.arange(2, height - 2))
+    images = one_hot_images(points, canvas).double()
+    expected = 2 * points.double() / torch.tensor([width - 1, height - 1]) - 1
+    spec = CoordConvRegressor(input_scale=1)
+
+    def read(image):
+        net = _follows_one_map(spec, canvas, image, slopes)
+        return (net(images) - image) / torch.tensor(slopes, dtype=torch.float64)
+
+    torch.testing.assert_close(read(2 * max(map(abs, slopes)) + surplus), expected)
+    too_little = read(0.9 * min(map(abs, slopes)))
+    assert not torch.isclose(too_little, expected).all(dim=0).any()
 
 
 def test_the_first_listing_makes_square_grids_whatever_the_canvas():

@@ -62,7 +62,9 @@ def whole(store, add_run, tmp_path) -> tuple[str, Reader]:
 
 def test_claims_have_a_section_of_their_own_and_only_where_there_are_some(store, add_run, tmp_path):
     add_run("regression", "uniform", "coordconv", test=1.0)
-    claim = Claim("colour", f"It is {HOSTILE}", "someone", lambda _: finding, "tests/x.py::test_it")
+    claim = Claim(
+        "colour", f"It is {HOSTILE}", "someone", "others", lambda _: finding, "tests/x.py::test_it"
+    )
     finding = Finding("partly", 7, "share of seeds", 0.5, (0.25, 0.75), "on Tuesdays")
     page = write_report(store, tmp_path / "page.html", [Entry(claim, finding)]).read_text()
     words = Reader(page).words

@@ -1,24 +1,34 @@
 """The ledger: every claim with its verdict, from whatever records there are."""
 
-import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from coordconv_lab.claims import layer, others, ours, paper, tables, tutorial
+from coordconv_lab.claims import (
+    causes,
+    layer,
+    others,
+    ours,
+    paper,
+    pooling,
+    regressor,
+    tables,
+    tutorial,
+)
 from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
+from coordconv_lab.claims.recordings import Recordings
 from coordconv_lab.errors import DamagedError, InputError, in_short
 
 # Importing the files enters their claims; files import one another, so that their order is ours.
-FILES = (layer, tables, tutorial, paper, others, ours)
+FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, causes)
 
 _LARGE = 1e38
-"""About the largest number of float32, in which nets answer."""
+"""About the largest number of float32, in which networks predict."""
 
 
 def claims(ids: Sequence[str] = ()) -> list[Claim]:
-    """Every claim, in the order of the files that hold them, or those of some ids alone.
+    """Every claim, in the order of the files that hold them, or only those of some ids.
 
     Raises:
         InputError: There is no claim of such an id.
@@ -45,7 +55,7 @@ def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] =
         DamagedError: A file is there, but cannot be used, and it is not to be noted.
         InputError: There is no claim of such an id.
     """
-    evidence = Evidence(results)
+    evidence = Evidence(Recordings(results))
     entries = [_entry(claim, evidence) for claim in claims(ids)]
     found = list(dict.fromkeys(evidence.damaged))
     if damaged is None and found:
@@ -75,11 +85,14 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         finding = claim.test(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
-    # Records can hold what no test of a claim was written for; the other claims stand.
+    # Records can hold what no test of a claim was written for; the other claims remain.
     except (ArithmeticError, KeyError, ValueError) as error:
         finding = _no_finding(claim, evidence, f"{type(error).__name__}: {error}")
     else:
-        if not all(map(math.isfinite, (finding.effect or 0.0, *(finding.interval or ())))):
+        if finding.verdict == "partly" and not finding.condition:
+            finding = _no_finding(claim, evidence, "it holds partly and does not say when")
+        numbers = (finding.effect or 0.0, *(finding.interval or ()), *finding.values)
+        if not all(abs(number) < _LARGE for number in numbers):
             finding = _no_finding(claim, evidence, "a number is not finite")
     return Entry(claim, finding, tuple(evidence.used.values()))
 
@@ -93,6 +106,6 @@ def _no_finding(claim: Claim, evidence: Evidence, why: str) -> Finding:
         if not all(value < _LARGE for side in record.scores.values() for value in side.values())
     )
     said = f"cannot be worked out from its records ({why})"
-    named = f"; scores beyond {_LARGE:g} stand in {', '.join(odd[:3])}" if odd else ""
+    named = f"; scores beyond {_LARGE:g} are in {', '.join(odd[:3])}" if odd else ""
     evidence.damaged.append(f"the claim {claim.id} {said}{named}")
     return Finding("not yet", 0, "", condition=said)

@@ -1,31 +1,79 @@
-"""Findings that are the share of runs for which something held."""
+"""Findings about one group of runs: in how many something held, or what they measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
-from coordconv_lab.claims.claim import Finding, graded
-from coordconv_lab.claims.statistics import fraction_interval
+from coordconv_lab.claims.claim import Finding, Verdict
+from coordconv_lab.claims.statistics import FEW, fraction_interval, mean_interval
+from coordconv_lab.claims.tries import solves
+from coordconv_lab.claims.verdicts import of_share
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.wording import percent
 
 
-def share(held: int, n: int, measure: str, condition: str = "") -> Finding:
-    """Reproduced where it held in all runs, not where in none, with the exact interval."""
-    return Finding(graded(held, n), n, measure, held / n, fraction_interval(held, n), condition)
+def share(
+    held: int, n: int, measure: str, condition: str = "", verdict: Verdict | None = None
+) -> Finding:
+    """The share of runs in which something held.
+
+    Args:
+        held: In how many.
+        n: Of how many.
+        measure: What held, in words.
+        condition: When it holds, what differs, or what follows.
+        verdict: If not given, that of `of_share`.
+    """
+    interval = fraction_interval(held, n) if n >= FEW else None
+    found = verdict or of_share(held, n)
+    return Finding(found, n, measure, held / n, interval, condition, held=held)
+
+
+def of_values(
+    verdict: Verdict,
+    values: Sequence[float],
+    measure: str,
+    condition: str,
+    bounds: tuple[float, float] = (0, 1),
+) -> Finding:
+    """The mean of some values with its interval, or the few values themselves.
+
+    Args:
+        verdict: What follows from them.
+        values: One a run.
+        measure: What they are, in words.
+        condition: When it holds, what differs, or what follows.
+        bounds: What values can be.
+    """
+    few = len(values) < FEW
+    interval = None if few else mean_interval(values, bounds)
+    shown = tuple(values) if few else ()
+    return Finding(verdict, len(values), measure, fmean(values), interval, condition, shown)
 
 
 def solved(runs: Sequence[Record]) -> int:
-    """How many runs are right at every training and test position."""
-    return sum(run.train_score == run.test_score == 1 for run in runs)
+    """How many runs solve their task."""
+    return sum(map(solves, runs))
 
 
-def share_solved(runs: Sequence[Record], condition: str = "") -> Finding:
-    """The share of seeds that are right everywhere; the worst of them where there are others."""
-    perfect = solved(runs)
+def listed(arms: Mapping[str, Sequence[Record]]) -> str:
+    """How many runs of each arm solve their task, in words."""
+    return "; ".join(f"{name}: {solved(runs)} of {len(runs)}" for name, runs in arms.items())
+
+
+def share_solved(arms: Mapping[str, Sequence[Record]], condition: str = "") -> Finding:
+    """The share of runs that solve their task, and how many of every arm do.
+
+    Args:
+        arms: The runs by what they differ in, such as the split.
+        condition: What follows the numbers of the arms.
+    """
+    runs = [run for arm in arms.values() for run in arm]
     worst = min(min(run.train_score, run.test_score) for run in runs)
-    parts = [condition, "" if perfect == len(runs) else f"lowest accuracy {percent(worst)}"]
+    parts = [
+        listed(arms),
+        "" if solved(runs) == len(runs) else f"lowest score {percent(worst)}",
+        condition,
+    ]
     return share(
-        perfect,
-        len(runs),
-        "share of seeds with 100% in training and test",
-        "; ".join(filter(None, parts)),
+        solved(runs), len(runs), "runs that solve the task", "; ".join(filter(None, parts))
     )

@@ -1,20 +1,23 @@
-"""Intervals of 95% for what is counted and what is compared."""
+"""Intervals and tests at 95% for shares, means, further runs and paired differences."""
 
 import math
-import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-_RESAMPLES = 2000
-# Below so many values a side, a bootstrap holds the truth less often than it says.
-FEW = 10
+
+FEW = 5
+"""Below so many values the values themselves are shown, and no interval."""
 
 
 def fraction_interval(successes: int, n: int) -> tuple[float, float]:
-    """The exact (Clopper-Pearson) interval of a fraction.
+    """The exact (Clopper-Pearson) interval of a share.
+
+    For runs of several strata it is conservative about the mean share over them: a sum of successes
+    of unequal chances varies less than a binomial one (Hoeffding 1956).
 
     Example:
         >>> low, high = fraction_interval(10, 10)
@@ -37,38 +40,83 @@ def mean_interval(
     return max(float(low), bounds[0]), min(float(high), bounds[1])
 
 
-def difference_interval(
-    left: Sequence[float], right: Sequence[float]
-) -> tuple[float, float] | None:
-    """The interval of mean(left) - mean(right); None where both sides do not vary at all.
+def prediction_interval(
+    values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float]:
+    """The interval of one further value, mean ± t s sqrt(1 + 1/n), cut at the bounds.
 
-    Welch's t for few values, of which a bootstrap makes too little; percentiles of resampled
-    differences for many. The random numbers are always the same.
+    Raises:
+        ValueError: There are fewer than two values.
+
+    Example:
+        >>> low, high = prediction_interval([1.0, 2.0, 3.0])
+        >>> f"{low:.2f} to {high:.2f}"
+        '-2.97 to 6.97'
     """
-    if min(len(left), len(right)) < 2 or len({*left}) == len({*right}) == 1:
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"expected at least two values, got {n}")
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * spread * math.sqrt(1 + 1 / n)
+    return max(mean - half, bounds[0]), min(mean + half, bounds[1])
+
+
+class PairedMean(NamedTuple):
+    """The mean of paired differences over strata.
+
+    Attributes:
+        effect: The mean of the means of the strata.
+        interval: Of `effect`, by Student's t.
+        p: Two-sided, of no difference.
+        n: How many pairs there are.
+    """
+
+    effect: float
+    interval: tuple[float, float]
+    p: float
+    n: int
+
+
+def paired_mean(strata: Sequence[Sequence[float]]) -> PairedMean | None:
+    """The mean difference of pairs in strata that count alike, by a t test within the strata.
+
+    The strata are fixed, such as the two splits; what varies are the pairs, with one variance. With
+    one stratum it is the ordinary paired t test.
+
+    Args:
+        strata: For each stratum, the differences of its pairs.
+
+    Returns:
+        The estimate, or None where fewer than two differences are free to vary.
+
+    Raises:
+        ValueError: A stratum has no pair.
+    """
+    if not all(map(len, strata)):
+        raise ValueError("expected a pair in every stratum, got a stratum without one")
+    n = sum(map(len, strata))
+    freedom = n - len(strata)
+    if freedom < 2:
         return None
-    if min(len(left), len(right)) < FEW:
-        with warnings.catch_warnings():
-            # Said of a side whose values are all the same, which is nothing to worry about.
-            warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
-            found = stats.ttest_ind(left, right, equal_var=False).confidence_interval(CONFIDENCE)
-    else:
-        found = stats.bootstrap(
-            (np.asarray(left), np.asarray(right)),
-            lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-            n_resamples=_RESAMPLES,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-    return float(found.low), float(found.high)
+    effect = float(np.mean([np.mean(one) for one in strata]))
+    squares = sum(float(np.sum((np.asarray(one) - np.mean(one)) ** 2)) for one in strata)
+    of_mean = sum(1 / len(one) for one in strata) / len(strata) ** 2
+    error = math.sqrt(squares / freedom * of_mean)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    p = 2 * float(stats.t.sf(abs(effect) / error, freedom)) if error else float(effect == 0)
+    return PairedMean(effect, (effect - half, effect + half), p, n)
 
 
-def clearly_greater(left: Sequence[float], right: Sequence[float]) -> bool:
-    """Whether left lies above right beyond doubt.
+def holm(values: Sequence[float]) -> list[float]:
+    """The p values of several tests, adjusted so that 5% is the chance of any false alarm (Holm).
 
-    The interval of the difference lies above zero, or, where nothing varies, every value on the
-    left is greater than every value on the right.
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
     """
-    interval = difference_interval(left, right)
-    return interval[0] > 0 if interval is not None else min(left) > max(right)
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, largest = [0.0] * len(values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[index]))
+        adjusted[index] = largest
+    return adjusted

@@ -1,13 +1,13 @@
 """The page: templates filled with what the other modules laid out."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from coordconv_lab.claims import Entry, Verdict
+from coordconv_lab.claims import Entry
+from coordconv_lab.claims.tally import tallies
 from coordconv_lab.report import search, wording
 from coordconv_lab.report.arrows import arrow_charts
 from coordconv_lab.report.cost import cost_charts, costly
@@ -71,7 +71,7 @@ def render(
         "gallery_rows": gallery_rows(one_by_one),
         "colours": _colours(),
         "evidence": behind(evidence),
-        "tally": _tally(evidence),
+        "tally": [each.words for each in tallies(evidence)],
         "tries_charts": search.tries_charts(rows),
         "settings_charts": search.settings_charts(rows),
         "search_source": search_source,
@@ -105,12 +105,6 @@ def render_waiting(state: str, begun: Sequence[str], trouble: str = "") -> str:
             script=_asset("watch.js"),
         )
     )
-
-
-def _tally(evidence: Sequence[Entry]) -> dict[str, int]:
-    """How many claims there are of each verdict, from held to not tested."""
-    counts = Counter(entry.finding.verdict for entry in evidence)
-    return {verdict: counts[verdict] for verdict in get_args(Verdict) if counts[verdict]}
 
 
 def _colours() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How scores are written, wherever they are shown."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 def percent(fraction: float) -> str:
@@ -66,11 +66,36 @@ def percent_range(values: Iterable[float]) -> str:
     """Write the lowest and the highest of some fractions.
 
     Example:
-        >>> percent_range([0.5, 1.0, 0.75])
-        '50.0% to 100%'
+        >>> percent_range([0.5, 1.0, 0.75]), percent_range([1.0, 1.0])
+        ('50.0% to 100%', '100%')
     """
+    return _range(values, percent)
+
+
+def overlap_range(values: Iterable[float]) -> str:
+    """Write the lowest and the highest of some intersections over union.
+
+    Example:
+        >>> overlap_range([0.25, 1.0])
+        '0.250 to 1'
+    """
+    return _range(values, overlap)
+
+
+def pixel_range(values: Iterable[float]) -> str:
+    """Write the lowest and the highest of some distances in pixels.
+
+    Example:
+        >>> pixel_range([3, 0.5])
+        '0.50 px to 3.00 px'
+    """
+    return _range(values, "{:.2f} px".format)
+
+
+def _range(values: Iterable[float], write: Callable[[float], str]) -> str:
     ordered = sorted(values)
-    return f"{percent(ordered[0])} to {percent(ordered[-1])}"
+    low, high = write(ordered[0]), write(ordered[-1])
+    return low if low == high else f"{low} to {high}"
 
 
 def duration(value: float) -> str:

@@ -1,0 +1,162 @@
+"""Every run that was recorded under a directory of results, found by the name of its directory."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TypeVar
+
+from coordconv_lab.errors import DamagedError
+from coordconv_lab.results.files import read_json
+from coordconv_lab.results.record import SHARES, Record
+from coordconv_lab.results.store import RunStore, is_there, record_in_place, usable
+from coordconv_lab.specs import ExperimentSpec
+
+Run = tuple[Path, Record]
+"""The directory of a run and its record."""
+
+Content = TypeVar("Content")
+
+_NAME = re.compile(r"(?P<row>.+)-seed(?P<seed>\d+)-[0-9a-f]{12}")
+
+_NAMES: dict[tuple[str, int], str] = {}
+"""The names of runs by the id of their spec at seed 0 and their seed; a hash takes its time."""
+
+
+class Recordings:
+    """The runs under a directory of results, in whichever study's directory they are.
+
+    Args:
+        results: The directory that holds a directory of runs for each study.
+
+    Attributes:
+        damaged: In words, the files and directories that cannot be used.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.damaged: list[str] = []
+        self._runs: dict[Path, Run | None] = {}
+        self._agreed: dict[str, list[Run]] = {}
+
+    @cached_property
+    def places(self) -> dict[str, list[Path]]:
+        """The directories of runs by their names; a run can be in several studies."""
+        found: dict[str, list[Path]] = defaultdict(list)
+        studies = sorted(self.results.glob("*/"))
+        for paths in usable(studies, _entries, self.damaged):
+            for path in paths:
+                found[path.name].append(path)
+        return found
+
+    def of(self, spec: ExperimentSpec) -> list[Run]:
+        """The recordings of one spec; more than one where several studies hold it.
+
+        On other machines distances differ in their last digits. Recordings whose shares differ are
+        noted as damaged, and none of them is returned: which of them to count is not known.
+        """
+        name = spec.run_name
+        if name not in self._agreed:
+            found = [run for path in self.places.get(name, ()) if (run := self._read(path, spec))]
+            self._agreed[name] = found if self._agree(found) else []
+        return self._agreed[name]
+
+    def _read(self, path: Path, spec: ExperimentSpec) -> Run | None:
+        if path not in self._runs:
+            record = self.usable(lambda: RunStore(path.parent).record(spec))
+            self._runs[path] = None if record is None else (path, record)
+        return self._runs[path]
+
+    def _agree(self, found: Sequence[Run]) -> bool:
+        odd = [path for path, record in found if _shares(record) != _shares(found[0][1])]
+        if odd:
+            self.damaged.append(
+                f"{odd[0]} and {found[0][0]} are of the same run and have different scores; move "
+                "one of them away"
+            )
+        return not odd
+
+    def usable(self, read: Callable[[], Content]) -> Content | None:
+        """Read something, or note that it is damaged."""
+        try:
+            return read()
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return None
+
+    def every_seed(self, specs: Iterable[ExperimentSpec]) -> list[ExperimentSpec]:
+        """These specs, then each of them with every other seed that a run anywhere has."""
+        asked = {spec.run_name: spec for spec in specs}
+        bases: dict[str, tuple[ExperimentSpec, str]] = {}
+        for name, spec in asked.items():
+            base = spec.model_copy(update={"seed": 0})
+            bases[base.id] = base, _row(name)
+        for id, (base, row) in bases.items():
+            for seed in sorted(self._seeds[row]):
+                other = base.model_copy(update={"seed": seed})
+                name = _NAMES.get((id, seed)) or _NAMES.setdefault((id, seed), other.run_name)
+                if name in self.places:
+                    asked.setdefault(name, other)
+        return list(asked.values())
+
+    def of_row(self, task: str, split: str, model: str) -> list[Run]:
+        """Every run of a task, split and network once, whatever its settings, in order of name.
+
+        Only those that are scored on the test positions and train on all others: runs for choosing
+        settings, and those on less data, hold out something else.
+        """
+        found: list[Run] = []
+        for name in sorted(self.places):
+            match = _NAME.fullmatch(name)
+            if match is None or match["row"] != f"{task}-{split}-{model}":
+                continue
+            specs = (self.usable(partial(self._spec, path)) for path in self.places[name])
+            spec = next((spec for spec in specs if spec is not None), None)
+            found += self.of(spec)[:1] if spec is not None and spec.data.is_complete else []
+        return found
+
+    def _spec(self, directory: Path) -> ExperimentSpec | None:
+        """The spec of the record in a directory; None where it has none.
+
+        Raises:
+            DamagedError: The record cannot be used.
+        """
+        path = directory / "record.json"
+        return record_in_place(read_json(path), path).spec if is_there(path) else None
+
+    @cached_property
+    def _seeds(self) -> dict[str, set[int]]:
+        """For each task, split and network, the seeds of its runs, whatever their settings."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for name in self.places:
+            if match := _NAME.fullmatch(name):
+                found[match["row"]].add(int(match["seed"]))
+        return found
+
+
+def _shares(record: Record) -> list[float]:
+    """The scores in [0, 1], of both sides."""
+    sides = record.scores.values()
+    return [side[name] for side in sides for name in SHARES[record.spec.task]]
+
+
+def _row(name: str) -> str:
+    match = _NAME.fullmatch(name)
+    assert match is not None
+    return match["row"]
+
+
+def _entries(directory: Path) -> list[Path]:
+    """What is in a directory, in order of name.
+
+    Raises:
+        DamagedError: It may not be entered.
+    """
+    is_there(directory / "record.json")
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(directory / entry.name for entry in entries)
+    except OSError as error:
+        raise DamagedError(f"cannot read {directory}: {error.strerror or error}") from error

@@ -1,0 +1,67 @@
+"""How many claims of each source came to which verdict."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, get_args
+
+from coordconv_lab.claims.claim import Entry, Kind, Verdict
+
+KINDS: Mapping[Kind, str] = {
+    "tutorial": "The tutorial",
+    "paper": "The paper",
+    "others": "Others",
+    "ours": "This project",
+}
+
+
+class Tally(NamedTuple):
+    """The claims of one source.
+
+    Attributes:
+        kind: The source.
+        ids: The ids of its claims by verdict, in the order of the ledger.
+        theorems: How many of them are theorems, with nothing measured.
+    """
+
+    kind: Kind
+    ids: Mapping[Verdict, Sequence[str]]
+    theorems: int
+
+    @property
+    def total(self) -> int:
+        """How many claims it has."""
+        return sum(map(len, self.ids.values()))
+
+    @property
+    def words(self) -> str:
+        """How many claims it has, how many are theorems, and how many came to each verdict."""
+        parts = ", ".join(f"{len(ids)} {verdict}" for verdict, ids in self.ids.items() if ids)
+        return f"{KINDS[self.kind]}, {self.size}: {parts}"
+
+    @property
+    def size(self) -> str:
+        """How many claims it has, and how many are theorems."""
+        claims = "1 claim" if self.total == 1 else f"{self.total} claims"
+        words = {0: "", 1: ", one of them a theorem"}
+        return claims + words.get(self.theorems, f", {self.theorems} of them theorems")
+
+
+def tallies(entries: Sequence[Entry]) -> list[Tally]:
+    """Count the claims of every source that has one."""
+    found = []
+    for kind in KINDS:
+        own = [entry for entry in entries if entry.claim.kind == kind]
+        ids = {
+            verdict: [entry.claim.id for entry in own if entry.finding.verdict == verdict]
+            for verdict in get_args(Verdict)
+        }
+        if own:
+            found.append(Tally(kind, ids, sum(not entry.is_measured for entry in own)))
+    return found
+
+
+def in_all(entries: Sequence[Entry]) -> str:
+    """How many claims there are, and how many came to each verdict."""
+    counts = Counter(entry.finding.verdict for entry in entries)
+    verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
+    return f"{len(entries)} claims: {verdicts}"

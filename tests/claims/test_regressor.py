@@ -1,0 +1,55 @@
+"""What became of a run: learned or not, early or late, kept or lost."""
+
+import pytest
+
+from coordconv_lab.claims.positions import best_constant, constant_distance
+from coordconv_lab.claims.regressor import story_of
+from coordconv_lab.results.curve import CurveRow
+from coordconv_lab.results.record import Record
+from tests.claims.virtual import committed
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    return next(
+        kept.record
+        for kept in committed().values()
+        if kept.record.spec.task == "regression" and kept.record.spec.data.split == "quadrant"
+    )
+
+
+def _ended(record: Record, accuracy: float, distance: float) -> Record:
+    train = record.scores["train"] | {"accuracy": accuracy, "mean_distance": distance}
+    return record.model_copy(update={"scores": {**record.scores, "train": train}})
+
+
+def _curve(*scores: float) -> list[CurveRow]:
+    return [CurveRow(epoch, epoch, score, score) for epoch, score in enumerate(scores, start=1)]
+
+
+LATE = (*[0.1] * 11, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("curve", "accuracy", "distance", "expected"),
+    [
+        ((0.1, 0.95, 0.95), 1.0, 0.1, ("kept", True, False)),
+        ((0.1, 0.95, 0.1, 0.95), 0.9, 0.1, ("regained", True, False)),
+        ((0.1, 0.95, 0.1), 0.9, 0.1, ("regained", True, False)),
+        ((0.1, 0.2), 0.9, 0.1, ("kept", False, False)),
+        ((0.1, 0.95, 0.0), 0.0, 20.2, ("lost", True, True)),
+        ((0.1, 0.95, 0.5), 0.5, 1.0, ("lost", True, False)),
+        ((*LATE, 0.0), 0.0, 20.2, ("lost", False, True)),
+        (LATE, 0.95, 0.1, ("kept", False, False)),
+        ((0.0, 0.0), 0.0, 20.2, ("never learned", False, True)),
+        ((0.0, 0.89), 0.89, 0.4, ("never learned", False, False)),
+    ],
+)
+def test_learned_and_lost_is_not_never_learned(record, curve, accuracy, distance, expected):
+    assert story_of(_ended(record, accuracy, distance), _curve(*curve)) == expected
+
+
+def test_the_mean_of_the_training_points_is_the_nearest_constant_in_squares():
+    assert best_constant("uniform") == 31.5
+    assert best_constant("quadrant") == pytest.approx(26.8333, abs=1e-4)
+    assert constant_distance("quadrant", 31.5) > constant_distance("quadrant", 26.8333)
