@@ -1,0 +1,71 @@
+"""Placements as torch takes them apart: pytrees of tensors, batches of a ``DataLoader``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree
+from torch.utils.data._utils.collate import default_collate_fn_map
+
+from coordconv.placements import Placement, flattened, numbers_of, unflattened
+
+__all__ = ["collate_placements"]
+
+
+def collate_placements(
+    batch: Sequence[Placement], *, collate_fn_map: dict | None = None
+) -> Placement:
+    """Batch placements: a number that all of them share stays one, others become tensors.
+
+    The default collate function of a ``DataLoader`` calls this.
+
+    Args:
+        batch: One placement per sample.
+        collate_fn_map: Not used; the collate functions of torch take it.
+
+    Raises:
+        ValueError: If they have several sizes.
+
+    Example:
+        >>> image = Placement((6, 9))
+        >>> both = collate_placements([image.crop((1, 2), (3, 3)), image.crop((1, 4), (3, 3))])
+        >>> both.start
+        (1, tensor([2, 4]))
+    """
+    sizes = sorted({placement.size for placement in batch})
+    if len(sizes) > 1:
+        raise ValueError(f"placements of one batch must have the same size, got {sizes}")
+    columns = zip(*map(numbers_of, batch), strict=True)
+    numbers = [_together(column) for column in columns]
+    fixed = tuple(None if isinstance(one, Tensor) else one for one in numbers)
+    return unflattened([one for one in numbers if isinstance(one, Tensor)], (sizes[0], fixed))
+
+
+def _together(column: Sequence[Any]) -> Any:
+    if not any(isinstance(one, Tensor) for one in column) and len(set(column)) == 1:
+        return column[0]
+    return torch.stack([torch.as_tensor(one) for one in column])
+
+
+def _with_keys(placement: Placement) -> tuple[list[Any], Any]:
+    children, structure = flattened(placement)
+    return [(_pytree.SequenceKey(n), child) for n, child in enumerate(children)], structure
+
+
+def _from_lists(structure: Any) -> Any:
+    size, fixed = structure
+    return tuple(size), tuple(fixed)
+
+
+_pytree.register_pytree_node(
+    Placement,
+    flattened,
+    unflattened,
+    serialized_type_name="coordconv.Placement",
+    to_dumpable_context=lambda structure: structure,
+    from_dumpable_context=_from_lists,
+    flatten_with_keys_fn=_with_keys,
+)
+torch.serialization.add_safe_globals([Placement])
+default_collate_fn_map[Placement] = collate_placements
