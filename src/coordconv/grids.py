@@ -111,12 +111,19 @@ def grid_channels(
 ) -> list[Tensor]:
     """Return the channels of `coordinate_grid` one by one, not yet written to memory."""
     axes = axis_positions(size, convention, window, dtype, device)
-    channels = [_spread(axis.position, axis.along, size) for axis in axes]
+    channels = _alike([_spread(axis.position, axis.along, size) for axis in axes])
     if convention.order == "xy":
         channels.reverse()
     if radius:
         channels.append(_radius(axes, size, convention))
     return channels
+
+
+def _alike(channels: list[Tensor]) -> list[Tensor]:
+    """Return channels with one row per sample, if one of them has that."""
+    if len({channel.dim() for channel in channels}) == 1:
+        return channels
+    return list(torch.broadcast_tensors(*channels))
 
 
 class AxisPositions(NamedTuple):
@@ -280,7 +287,7 @@ def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
 
 def _norm(parts: list[Tensor]) -> Tensor:
     # Not the root of a sum of squares, whose gradient at the centre would be 0 / 0.
-    return torch.linalg.vector_norm(torch.stack(parts), dim=0)
+    return torch.linalg.vector_norm(torch.stack(_alike(parts)), dim=0)
 
 
 def _check_size(size: Sequence[int]) -> None:

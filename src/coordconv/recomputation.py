@@ -51,7 +51,9 @@ def call_of_this_backward() -> Any | None:
     Raises:
         RuntimeError: If calls of several threads fit, or more calls than are kept were made since.
     """
-    if not _CALLS or torch.compiler.is_compiling() or torch._C._current_graph_task_id() == -1:
+    if torch.compiler.is_compiling():  # asked first: a graph would depend on the number of calls
+        return None
+    if not _CALLS or torch._C._current_graph_task_id() == -1:
         return None
     node: Any = torch._C._current_autograd_node()
     number = node._sequence_nr()
