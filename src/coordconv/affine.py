@@ -66,7 +66,8 @@ def is_true(condition: Any) -> bool:
             "pass strict=False"
         )
     if torch.compiler.is_compiling():
-        torch._assert_async(condition.all(), "placements do not fit the stride of the network")
+        check = torch._assert_async  # pyright: ignore[reportPrivateImportUsage]
+        check(condition.all(), "placements do not fit the stride of the network")
         return True
     return bool(condition.all())
 

@@ -126,6 +126,7 @@ def _product_term(
             )
             taps: dict[int, Tensor] = {}
             for axis, (position, _, _, along) in enumerate(axes):
+                assert along is not None  # each axis runs along one of the tensor
                 channel = rank - 1 - axis if positions.convention.order == "xy" else axis
                 # Along one axis, the channels of all others hold ones.
                 others = (0, 0, channel, rank - 1 - channel)

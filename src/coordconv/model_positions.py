@@ -45,6 +45,9 @@ def positions(
             full image, and where a coordinate layer is called outside of ``model``. Otherwise
             positions between those pixels are used, and other layers are left alone.
 
+    Returns:
+        A context manager.
+
     Raises:
         TypeError: If ``model`` is not a module or ``placement`` neither placement nor window.
         ValueError: At the call, if no input has the size of the placement; at a layer, if its input

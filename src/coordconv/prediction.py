@@ -27,8 +27,8 @@ def predict_tiled(
     """Call a model on overlapping tiles of an image, at their true positions, and join the outputs.
 
     Each output pixel is taken from the tile in which it is farthest from a cut, in the middle of
-    an overlap. If half the overlap is at least what the model sees around a pixel, the result is
-    that of the model on the full image, up to rounding.
+    an overlap. If half the overlap, in whole pixels of the output, is at least what the model sees
+    around a pixel, the result is that of the model on the full image, up to rounding.
 
     Args:
         model: Called with one tile of all samples at a time; it returns maps of the size of a tile,

@@ -29,7 +29,7 @@ _BEGUN: dict[int, int] = {}
 def begin(call: Any) -> None:
     """Note that a call of a model begins."""
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-        _BEGUN[id(call)] = torch.autograd._get_sequence_nr()
+        _BEGUN[id(call)] = _next_number()
 
 
 def end(call: Any) -> None:
@@ -38,7 +38,7 @@ def end(call: Any) -> None:
     first = _BEGUN.pop(id(call), None)
     if first is None or torch.compiler.is_compiling():
         return
-    last = torch.autograd._get_sequence_nr()
+    last = _next_number()
     if last > first:
         if len(_CALLS) == _CALLS.maxlen:
             _forgotten = max(_forgotten, _CALLS[0].last)
@@ -71,3 +71,8 @@ def call_of_this_backward() -> Any | None:
             f"{_CALLS.maxlen} times since: call backward more often"
         )
     return found[0].call if found else None
+
+
+def _next_number() -> int:
+    """Return the number of the next node of this thread."""
+    return torch.autograd._get_sequence_nr()  # pyright: ignore[reportPrivateImportUsage]
