@@ -95,7 +95,7 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
             f"{name} must hold one number for each of the {length} axes, a sequence or a tensor of "
             f"shape ({length},) or (N, {length}), got {numbers!r}"
         )
-    return tuple(map(_tidy, entries))
+    return tuple(map(_precise, entries))
 
 
 def as_matrix(name: str, rows: Any, height: int, width: int) -> Matrix:
@@ -184,6 +184,13 @@ def _dot(row: Sequence[Number], column: Sequence[Number]) -> Number:
 
 def _is_an_entry(value: object) -> bool:
     return is_a_number(value) or (isinstance(value, Tensor) and value.dim() < 2)
+
+
+def _precise(number: Number) -> Number:
+    """Return an entry in a type in which sums of pixel indices neither overflow nor round."""
+    if isinstance(number, Tensor) and number.dtype.itemsize < 4:
+        return number.float() if number.is_floating_point() else number.long()
+    return _tidy(number)
 
 
 def _tidy(number: Number) -> Number:

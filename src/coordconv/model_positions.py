@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree
 
 from coordconv import recomputation
+from coordconv.feature_maps import placement_of_feature_map
 from coordconv.placements import Placement
 
 __all__ = ["placement_here", "positions", "refuse_placement"]
@@ -30,9 +31,9 @@ def positions(
     """Give every layer with coordinates in a model the true positions of the model's input.
 
     While ``model`` is called inside of the block, each coordinate layer, at any depth, sees the
-    placement of its own input. Behind a stride, that is the part of the full image's feature map
-    that the layer sees: see `Placement.feature_map`. Layers that are given ``window`` or
-    ``coordinates`` by the model keep these.
+    placement of its own input. Behind a stride, that is the place of the layer's input in the
+    feature map of the full image, which follows from the sizes. Layers that are given ``window``
+    or ``coordinates`` by the model keep these.
 
     The block is that of one thread or task (a context variable). Activation checkpointing may
     recompute layers after the block. ``nn.DataParallel`` is refused.
@@ -140,7 +141,7 @@ class _Call:
                 f"{self._caller()} has {len(size)} spatial axes, and the placement has {rank}"
             )
         try:
-            return self.placement.feature_map(size, strict=self.strict)
+            return placement_of_feature_map(self.placement, size, strict=self.strict)
         except ValueError as error:
             raise ValueError(f"{self._caller()}: {error}") from None
 

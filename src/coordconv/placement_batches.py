@@ -1,6 +1,6 @@
 """Placements as torch takes them apart: pytrees of tensors, batches of a ``DataLoader``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils import _pytree
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from coordconv.placements import Placement, flattened, numbers_of, unflattened
+from coordconv.placements import Placement
 
 __all__ = ["collate_placements"]
 
@@ -36,10 +36,10 @@ def collate_placements(
     sizes = sorted({placement.size for placement in batch})
     if len(sizes) > 1:
         raise ValueError(f"placements of one batch must have the same size, got {sizes}")
-    columns = zip(*map(numbers_of, batch), strict=True)
+    columns = zip(*map(_numbers, batch), strict=True)
     numbers = [_together(column) for column in columns]
     fixed = tuple(None if isinstance(one, Tensor) else one for one in numbers)
-    return unflattened([one for one in numbers if isinstance(one, Tensor)], (sizes[0], fixed))
+    return _unflattened([one for one in numbers if isinstance(one, Tensor)], (sizes[0], fixed))
 
 
 def _together(column: Sequence[Any]) -> Any:
@@ -48,8 +48,39 @@ def _together(column: Sequence[Any]) -> Any:
     return torch.stack([torch.as_tensor(one) for one in column])
 
 
+def _numbers(placement: Placement) -> list[Any]:
+    """Return everything but the size."""
+    rows = [entry for row in placement.matrix for entry in row]
+    return [*placement.full_size, *placement.start, *rows]
+
+
+def _flattened(placement: Placement) -> tuple[list[Any], Any]:
+    """Return the tensors, and the structure: the size and all numbers."""
+    numbers = _numbers(placement)
+    leaves = vars(placement).get("_leaves")
+    if leaves is None:
+        leaves = [n for n, one in enumerate(numbers) if isinstance(one, Tensor)]
+    fixed = tuple(None if n in leaves else one for n, one in enumerate(numbers))
+    return [numbers[n] for n in leaves], (placement.size, fixed)
+
+
+def _unflattened(children: Iterable[Any], structure: Any) -> Placement:
+    """Return the placement that was flattened."""
+    (size, fixed), left = structure, iter(children)
+    leaves = [n for n, one in enumerate(fixed) if one is None]
+    numbers = [next(left) if one is None else one for one in fixed]
+    rank = len(size)
+    rows = [tuple(numbers[n : n + rank]) for n in range(2 * rank, len(numbers), rank)]
+    full_size, start = tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank])
+    made = Placement.made(size, full_size, start, tuple(rows))
+    if not all(isinstance(numbers[n], Tensor) for n in leaves):
+        # Pytrees hold anything for a while, such as the axes to map over.
+        object.__setattr__(made, "_leaves", leaves)
+    return made
+
+
 def _with_keys(placement: Placement) -> tuple[list[Any], Any]:
-    children, structure = flattened(placement)
+    children, structure = _flattened(placement)
     return [(_pytree.SequenceKey(n), child) for n, child in enumerate(children)], structure
 
 
@@ -60,8 +91,8 @@ def _from_lists(structure: Any) -> Any:
 
 _pytree.register_pytree_node(
     Placement,
-    flattened,
-    unflattened,
+    _flattened,
+    _unflattened,
     serialized_type_name="coordconv.Placement",
     to_dumpable_context=lambda structure: structure,
     from_dumpable_context=_from_lists,

@@ -4,7 +4,7 @@ Pixel indices count from 0 at the center of the first pixel, in the order of the
 for an image.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,11 @@ from coordconv.affine import (
     divided,
     identity,
     inverted,
-    is_true,
-    is_whole,
     is_zero,
     product,
 )
 
-__all__ = ["Placement", "flattened", "numbers_of", "unflattened"]
+__all__ = ["Placement"]
 
 Numbers = Sequence[float] | Tensor
 
@@ -113,7 +111,7 @@ class Placement:
         full_size = as_vector("window whole", window[1], rank)
         if any(isinstance(n, int) and n < 1 for n in full_size):
             raise ValueError(f"window whole must hold sizes of at least 1, got {window[1]!r}")
-        return cls._made(tuple(size), full_size, start, identity(rank))
+        return cls.made(tuple(size), full_size, start, identity(rank))
 
     def crop(self, start: Numbers, size: Sequence[int]) -> "Placement":
         """Return the placement of ``x[..., start[0] : start[0] + size[0], ...]``.
@@ -334,88 +332,7 @@ class Placement:
             each = zip(size, margin, reach, step, strict=True)
             return tuple((n + 2 * p - r - 1) // s + 1 for n, p, r, s in each)
 
-        return self._subsampled(step, centers, outputs(self.size), outputs(self.full_size))
-
-    def feature_map(self, size: Sequence[int], *, strict: bool = True) -> "Placement":
-        """Return the placement of a feature map, known by its size, in that of the full image.
-
-        Each of its pixels is taken for a block of pixels of the tensor, or for a part of one. For
-        the exact output of a known layer, see `stride`.
-
-        Args:
-            size: Size of the feature map.
-            strict: Require that the feature map of the full image has the pixels of this one: that
-                sizes are multiples of one another, and so are the size and the start in the full
-                image. Otherwise positions between its pixels are used.
-
-        Raises:
-            ValueError: If ``strict`` and they are not, or if there is not one number for each axis.
-
-        Example:
-            >>> crop = Placement((64, 64)).crop((16, 32), (32, 32))
-            >>> crop.feature_map((8, 8))  # doctest: +ELLIPSIS
-            Placement(size=(8, 8), full_size=(16, 16), start=(4, 8), matrix=((1, 0), (0, 1)))
-        """
-        size = self._checked_size(size)
-        if size == self.size:
-            return self
-        steps = [divided(n, max(new, 1)) for n, new in self._pairs(size)]
-        full_size = tuple(divided(n, step) for n, step in zip(self.full_size, steps, strict=True))
-        made = self._subsampled(steps, [(step - 1) / 2 for step in steps], size, full_size)
-        for axis in range(len(size)):
-            if (along := self._covers(axis)) is not None:
-                made = made._covering(axis, along, self.matrix[axis][along])
-            elif strict:
-                self._check_aligned(axis, made)
-        return made
-
-    def _covers(self, axis: int) -> int | None:
-        """Return the axis of the tensor that shows all of an axis of the full image."""
-        along = [b for b, m in enumerate(self.matrix[axis]) if not is_zero(m)]
-        if len(along) != 1:
-            return None
-        n, step, start = self.size[along[0]], self.matrix[axis][along[0]], self.start[axis]
-        if any(isinstance(one, Tensor) for one in (self.full_size[axis], step, start)):
-            return None
-        ends = {1: 0, -1: n - 1}
-        same = n == self.full_size[axis] and step in ends and start == ends[step]
-        return along[0] if same else None
-
-    def _covering(self, axis: int, along: int, step: int) -> "Placement":
-        """Return the placement with an axis that shows all of an axis of the full image."""
-        n = self.size[along]
-        row = tuple(step if b == along else 0 for b in range(len(self.size)))
-
-        def replaced(parts: tuple[Any, ...], part: Any) -> tuple[Any, ...]:
-            return (*parts[:axis], part, *parts[axis + 1 :])
-
-        start = replaced(self.start, 0 if step == 1 else n - 1)
-        return self._made(self.size, replaced(self.full_size, n), start, replaced(self.matrix, row))
-
-    def _check_aligned(self, axis: int, made: "Placement") -> None:
-        """Refuse a feature map whose pixels are not those of the full one, along an axis."""
-        row = self.matrix[axis]
-        seen = {axis, *(b for b, m in enumerate(row) if not is_zero(m))}
-        pairs = [(self.size[b], made.size[b]) for b in sorted(seen)]
-        what = f"the feature map has size {made.size} for an input of size {self.size}"
-        advice = (
-            "let sizes and starts be multiples of the stride of the network (pad the full image to "
-            "one), or pass strict=False for positions between the pixels"
-        )
-        if any(n % max(new, 1) and new % max(n, 1) for n, new in pairs):
-            raise ValueError(f"{what}, which is not divided or multiplied evenly; {advice}")
-        if not is_true(is_whole(made.full_size[axis])):
-            raise ValueError(
-                f"{what}, which does not divide axis {axis} of the full image, of size "
-                f"{self.full_size[axis]}, evenly; {advice}"
-            )
-        # A step of another length, as after a resize, has positions between pixels by nature.
-        off = [is_whole(made.start[axis]) | (abs(m) != 1) for m in row if not is_zero(m)]
-        if len(off) == 1 and not is_true(off[0]):
-            raise ValueError(
-                f"{what}, which starts at {self.start[axis]} along axis {axis} of the full image, "
-                f"between two pixels of the feature map of the full image; {advice}"
-            )
+        return self.subsampled(step, centers, outputs(self.size), outputs(self.full_size))
 
     def inverse(self) -> "Placement":
         """Return where the pixels of the full image lie in the tensor.
@@ -472,16 +389,23 @@ class Placement:
     def _composed(self, matrix: Matrix, offset: Sequence[Number], size: Sequence[int]):
         """Return the placement of a tensor whose pixel i is pixel ``matrix @ i + offset`` here."""
         start = added(self.start, applied(self.matrix, offset))
-        return self._made(tuple(size), self.full_size, start, product(self.matrix, matrix))
+        return self.made(tuple(size), self.full_size, start, product(self.matrix, matrix))
 
-    def _subsampled(
+    def subsampled(
         self,
         steps: Sequence[Number],
         centers: Sequence[Number],
         size: tuple[int, ...],
         full_size: tuple[Any, ...],
     ) -> "Placement":
-        """Return the placement of every n-th pixel among every n-th pixel of the full image."""
+        """Return the placement of every n-th pixel among every n-th pixel of the full image.
+
+        Args:
+            steps: Pixels from one to the next, along each axis.
+            centers: Where the first one is.
+            size: How many there are.
+            full_size: How many there are in the full image.
+        """
         composed = self._composed(_diagonal(steps), centers, size)
         start = added(composed.start, [-center for center in centers])
         start = [divided(s, step) for s, step in zip(start, steps, strict=True)]
@@ -489,7 +413,7 @@ class Placement:
             tuple(divided(m, step) for m in row)
             for row, step in zip(composed.matrix, steps, strict=True)
         ]
-        return self._made(size, full_size, tuple(start), tuple(matrix))
+        return self.made(size, full_size, tuple(start), tuple(matrix))
 
     def _checked_size(self, size: Sequence[int]) -> tuple[int, ...]:
         if _checked_rank(size) != len(self.size):
@@ -517,11 +441,14 @@ class Placement:
         return each
 
     def _mapped(self, function: Callable[[Tensor], Any]) -> "Placement":
-        children, structure = flattened(self)
-        return unflattened([function(child) for child in children], structure)
+        def mapped(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(function(one) if isinstance(one, Tensor) else one for one in numbers)
+
+        matrix = tuple(map(mapped, self.matrix))
+        return self.made(self.size, mapped(self.full_size), mapped(self.start), matrix)
 
     @classmethod
-    def _made(cls, size: Any, full_size: Any, start: Any, matrix: Any) -> "Placement":
+    def made(cls, size: Any, full_size: Any, start: Any, matrix: Any) -> "Placement":
         """Return a placement whose parts are known to be right."""
         made = cls.__new__(cls)
         made._set(size, full_size, start, matrix)
@@ -561,40 +488,6 @@ def _span(n: int, align_corners: bool) -> tuple[Number, Number]:
     return divided(2, n), 1 - 1 / n
 
 
-def numbers_of(placement: Placement) -> list[Any]:
-    """Return everything but the size."""
-    return [
-        *placement.full_size,
-        *placement.start,
-        *(entry for row in placement.matrix for entry in row),
-    ]
-
-
 def _tensors(placement: Placement) -> list[Tensor]:
-    return [one for one in numbers_of(placement) if isinstance(one, Tensor)]
-
-
-def flattened(placement: Placement) -> tuple[list[Any], Any]:
-    """Return the tensors, and the structure: the size and all numbers."""
-    numbers = numbers_of(placement)
-    leaves = vars(placement).get("_leaves")
-    if leaves is None:
-        leaves = [n for n, one in enumerate(numbers) if isinstance(one, Tensor)]
-    fixed = tuple(None if n in leaves else one for n, one in enumerate(numbers))
-    return [numbers[n] for n in leaves], (placement.size, fixed)
-
-
-def unflattened(children: Iterable[Any], structure: Any) -> Placement:
-    """Return the placement that `flattened` took apart."""
-    (size, fixed), left = structure, iter(children)
-    leaves = [n for n, one in enumerate(fixed) if one is None]
-    numbers = [next(left) if one is None else one for one in fixed]
-    rank = len(size)
-    rows = [tuple(numbers[n : n + rank]) for n in range(2 * rank, len(numbers), rank)]
-    made = Placement._made(
-        size, tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank]), tuple(rows)
-    )
-    if not all(isinstance(numbers[n], Tensor) for n in leaves):
-        # Pytrees hold anything for a while, such as the axes to map over.
-        object.__setattr__(made, "_leaves", leaves)
-    return made
+    numbers = (placement.full_size, placement.start, *placement.matrix)
+    return [one for part in numbers for one in part if isinstance(one, Tensor)]

@@ -16,6 +16,7 @@ from torch.utils import _pytree
 from torch.utils.data import DataLoader, default_collate
 
 from coordconv import PRESETS, AddCoords, CoordConv2d, Placement, Window, coordinate_grid
+from coordconv.feature_maps import placement_of_feature_map
 from coordconv.testing import assert_equals_concatenation
 
 INTEGER = ("crop", "pad", "flip", "rot90")
@@ -290,20 +291,20 @@ def test_a_pooled_coordinate_is_that_of_the_placement_behind_the_pooling(kernel,
 
 def test_a_feature_map_is_placed_by_its_size():
     crop = Placement((64, 48)).crop((16, 32), (32, 16))
-    assert crop.feature_map((8, 4)) == Placement((16, 12)).crop((4, 8), (8, 4))
-    assert crop.feature_map((64, 32)) == Placement((128, 96)).crop((32, 64), (64, 32))
-    assert crop.feature_map((32, 16)) is crop
-    flipped = crop.flip(-1).feature_map((8, 4))
+    assert placement_of_feature_map(crop, (8, 4)) == Placement((16, 12)).crop((4, 8), (8, 4))
+    assert placement_of_feature_map(crop, (64, 32)) == Placement((128, 96)).crop((32, 64), (64, 32))
+    assert placement_of_feature_map(crop, (32, 16)) is crop
+    flipped = placement_of_feature_map(crop.flip(-1), (8, 4))
     assert flipped == Placement((16, 12)).crop((4, 8), (8, 4)).flip(-1)
-    turned = crop.rot90().feature_map((4, 8))
+    turned = placement_of_feature_map(crop.rot90(), (4, 8))
     assert turned == Placement((16, 12)).crop((4, 8), (8, 4)).rot90()
 
 
 @pytest.mark.parametrize("size", [(33, 25), (17, 13), (1, 1), (7, 7)])
 def test_a_full_image_has_full_feature_maps_of_any_size(size):
     image = Placement((65, 49))
-    assert image.feature_map(size) == Placement(size)
-    assert image.flip(-1, -2).feature_map(size) == Placement(size).flip(-1, -2)
+    assert placement_of_feature_map(image, size) == Placement(size)
+    assert placement_of_feature_map(image.flip(-1, -2), size) == Placement(size).flip(-1, -2)
 
 
 @pytest.mark.parametrize(
@@ -322,8 +323,8 @@ def test_a_full_image_has_full_feature_maps_of_any_size(size):
 )
 def test_a_feature_map_with_other_pixels_is_refused_or_placed_between_them(crop, size, message):
     with pytest.raises(ValueError, match=message):
-        crop.feature_map(size)
-    loose = crop.feature_map(size, strict=False)
+        placement_of_feature_map(crop, size)
+    loose = placement_of_feature_map(crop, size, strict=False)
     # Its corners are those of the input, as parts of the full image.
     edges = {"convention": "affine_grid", "dtype": torch.float64}
     small = coordinate_grid(size, window=loose, **edges)
@@ -335,6 +336,7 @@ def test_a_feature_map_with_other_pixels_is_refused_or_placed_between_them(crop,
     ("call", "message"),
     [
         (lambda: Placement(()), "one to three numbers"),
+        (lambda: Placement((2, 2, 2, 2)), "one to three numbers"),
         (lambda: Placement((4, 5), full_size=(0, 5)), "at least 1"),
         (lambda: Placement((4, 5), start=(1,)), "one number for each of the 2 axes"),
         (lambda: Placement((4, 5), matrix=((1, 0), (0, 0))), "row or column of zeros"),
@@ -352,6 +354,13 @@ def test_a_feature_map_with_other_pixels_is_refused_or_placed_between_them(crop,
 def test_what_is_no_placement_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.bfloat16, torch.float16])
+def test_small_types_do_not_overflow_or_round(dtype):
+    starts = torch.tensor([[200, 100]]).to(dtype)  # Each of these types holds both exactly.
+    crop = Placement((4096, 4096)).crop(starts, (64, 64)).crop((33, 2001), (3, 4))
+    assert indices(crop)[0, :, 0, 0].tolist() == [233, 2101]
 
 
 def test_sizes_are_integers():
