@@ -249,7 +249,8 @@ def _is_strict() -> bool:
     """Whether a layer must not be called outside of the models that were given positions."""
     if torch.compiler.is_compiling():  # which cannot read context variables
         return _STATE.strict > 0
-    return any(owner.strict for owner in _ENTERED.get())
+    entered = _ENTERED.get()
+    return bool(entered) and any(owner.strict for owner in entered)
 
 
 def _begin(call: _Call) -> None:
