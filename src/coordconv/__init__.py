@@ -2,6 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from coordconv import placement_batches as placement_batches
 from coordconv.conventions import PRESETS, Convention
 from coordconv.conversion import collapse, convert, expand, fold, fuse_batch_norm, revert
 from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
@@ -21,6 +22,9 @@ from coordconv.layers import (
     LazyCoordConvTranspose2d,
     LazyCoordConvTranspose3d,
 )
+from coordconv.model_positions import positions
+from coordconv.placements import Placement
+from coordconv.prediction import predict_flipped, predict_tiled
 
 __all__ = [
     "PRESETS",
@@ -38,6 +42,7 @@ __all__ = [
     "LazyCoordConvTranspose1d",
     "LazyCoordConvTranspose2d",
     "LazyCoordConvTranspose3d",
+    "Placement",
     "Window",
     "append_coordinates",
     "collapse",
@@ -48,6 +53,9 @@ __all__ = [
     "expand",
     "fold",
     "fuse_batch_norm",
+    "positions",
+    "predict_flipped",
+    "predict_tiled",
     "revert",
 ]
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from coordconv.conventions import Side
 from coordconv.grids import axis_positions
 from coordconv.operations import Convolution, TransposedConvolution
-from coordconv.positions import Positions
+from coordconv.pixel_positions import Positions
 from coordconv.terms import (
     MatrixLayout,
     ProductTerm,
@@ -124,14 +124,16 @@ def _product_term(
             axes = axis_positions(
                 x.shape[-rank:], positions.convention, positions.window, working, x.device
             )
-            taps = []
-            for axis, (position, _, _) in enumerate(axes):
+            taps: dict[int, Tensor] = {}
+            for axis, (position, _, _, along) in enumerate(axes):
+                assert along is not None  # each axis runs along one of the tensor
                 channel = rank - 1 - axis if positions.convention.order == "xy" else axis
                 # Along one axis, the channels of all others hold ones.
                 others = (0, 0, channel, rank - 1 - channel)
                 values = functional.pad(position[None], others, value=1.0)
-                taps.append(operation.taps(values, axis, coord_weight.shape[2:]))
-            return separable_term(weight, taps, channels_last=channels_last)
+                taps[along] = operation.taps(values, along, coord_weight.shape[2:])
+            taps_by_axis = [taps[axis] for axis in range(rank)]
+            return separable_term(weight, taps_by_axis, channels_last=channels_last)
     return None
 
 

@@ -12,10 +12,11 @@ from coordconv.computation import (
     compute,
     join,
 )
-from coordconv.conventions import Convention, checked_radius
+from coordconv.conventions import Convention
 from coordconv.grids import Window
 from coordconv.operations import Convolution, Numbers, PaddingMode, TransposedConvolution
-from coordconv.positions import Positions
+from coordconv.pixel_positions import Positions
+from coordconv.placements import Placement
 
 __all__ = ["append_coordinates", "coord_conv", "coord_conv_transpose"]
 
@@ -26,7 +27,7 @@ def append_coordinates(
     convention: Convention | str = "tutorial",
     radius: bool = False,
     groups: int = 1,
-    window: Window | tuple | None = None,
+    window: Window | Placement | tuple | None = None,
     coordinates: Tensor | None = None,
 ) -> Tensor:
     """Append the coordinates of every pixel to the channels of a batch.
@@ -39,7 +40,7 @@ def append_coordinates(
         radius: Append the distance to the centre as well.
         groups: Divide the channels into so many groups and append the coordinates to each, for a
             convolution with as many groups.
-        window: Where the pictures lie in a larger one, see `Window`.
+        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
         coordinates: Any coordinates instead of those of the convention, shape ``(d, *size)`` for
             the whole batch or ``(N, d, *size)``.
 
@@ -69,7 +70,7 @@ def append_coordinates(
             f"x must have shape (N, C, *size) with one spatial axis or more, got {tuple(x.shape)}; "
             "add the missing batch or channel axis with unsqueeze"
         )
-    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
+    positions = Positions.of(x, x.dim() - 2, convention, radius, window, coordinates)
     grid = positions.grid(x, x.dim() - 2, x.dtype)
     return join(x, grid, positions.convention.side, checked_groups(groups, x.shape[1]))
 
@@ -87,7 +88,7 @@ def coord_conv(
     padding_mode: PaddingMode = "zeros",
     convention: Convention | str = "tutorial",
     radius: bool = False,
-    window: Window | tuple | None = None,
+    window: Window | Placement | tuple | None = None,
     coordinates: Tensor | None = None,
     method: Method = "auto",
 ) -> Tensor:
@@ -118,7 +119,7 @@ def coord_conv(
         padding_mode: What the margin holds.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         radius: The coordinates include the distance to the centre.
-        window: Where the pictures lie in a larger one, see `Window`.
+        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
         coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
         method: ``"separate"`` as above, ``"concatenate"`` as published, or ``"auto"``, the
             cheaper by shape.
@@ -143,7 +144,7 @@ def coord_conv(
                   [-9.,  1., 11.]]]])
     """
     operation = Convolution(weight, stride, padding, dilation, groups, padding_mode)
-    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
+    positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
     _check_have_data(x, weight, coord_weight)
     return compute(operation, x, weight, coord_weight, bias, positions, method)
 
@@ -161,7 +162,7 @@ def coord_conv_transpose(
     *,
     convention: Convention | str = "tutorial",
     radius: bool = False,
-    window: Window | tuple | None = None,
+    window: Window | Placement | tuple | None = None,
     coordinates: Tensor | None = None,
     method: Method = "auto",
 ) -> Tensor:
@@ -181,7 +182,7 @@ def coord_conv_transpose(
         dilation: Distance between the taps of the kernel, in pixels.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         radius: The coordinates include the distance to the centre.
-        window: Where the pictures lie in a larger one, see `Window`.
+        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
         coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
         method: ``"separate"``, ``"concatenate"`` or ``"auto"``, see `coord_conv`.
 
@@ -202,7 +203,7 @@ def coord_conv_transpose(
         tensor([[[ -1., -10.,   1.,  10.]]])
     """
     operation = TransposedConvolution(weight, stride, padding, output_padding, dilation, groups)
-    positions = Positions(Convention.of(convention), checked_radius(radius), window, coordinates)
+    positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
     _check_have_data(x, weight, coord_weight)
     return compute(operation, x, weight, coord_weight, bias, positions, method)
 

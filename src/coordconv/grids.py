@@ -10,13 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from coordconv.affine import LARGEST, is_zero
 from coordconv.conventions import Convention, checked_radius
+from coordconv.placements import Placement
 
 __all__ = ["Window", "coordinate_grid"]
-
-
-# Up to here every whole number is a float.
-_LARGEST = 2**53
 
 
 class Window(NamedTuple):
@@ -46,7 +44,7 @@ def coordinate_grid(
     *,
     convention: Convention | str = "tutorial",
     radius: bool = False,
-    window: Window | tuple | None = None,
+    window: Window | Placement | tuple | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
@@ -63,7 +61,8 @@ def coordinate_grid(
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         radius: Append the distance to the centre, in the unit of the coordinates; by default the
             paper's sqrt(x^2 + y^2).
-        window: Where these pixels lie in a larger picture, whose positions they then get.
+        window: Where these pixels lie in a larger picture, whose positions they then get: a
+            `Window` or a `Placement`.
         dtype: Floating-point type of the result, the default type of torch if not given. The
             arithmetic is done in float32 (in float64 where that is asked for) and rounded once.
         device: Where the grid is made; where the window's tensors are, if not given.
@@ -106,13 +105,13 @@ def grid_channels(
     size: Sequence[int],
     convention: Convention,
     radius: bool,
-    window: Window | tuple | None,
+    window: Window | Placement | tuple | None,
     dtype: torch.dtype,
     device: torch.device | str | None,
 ) -> list[Tensor]:
     """Return the channels of `coordinate_grid` one by one, not yet written to memory."""
     axes = axis_positions(size, convention, window, dtype, device)
-    channels = [_spread(axis.position, number, size) for number, axis in enumerate(axes)]
+    channels = _alike([_spread(axis.position, axis.along, size) for axis in axes])
     if convention.order == "xy":
         channels.reverse()
     if radius:
@@ -120,34 +119,87 @@ def grid_channels(
     return channels
 
 
+def _alike(channels: list[Tensor]) -> list[Tensor]:
+    """Return channels with one row per sample, if one of them has that."""
+    if len({channel.dim() for channel in channels}) == 1:
+        return channels
+    return list(torch.broadcast_tensors(*channels))
+
+
 class AxisPositions(NamedTuple):
-    """The pixels along one axis, each of shape (n,), or (N, n) with one row per sample."""
+    """Where pixels lie along one axis of the full image.
+
+    If that runs along one axis of the tensor, of n pixels, of shape (n,), or (N, n) with one row
+    per sample; else of shape (*size) or (N, *size).
+    """
 
     position: Tensor
-    offset: Tensor  # The same, measured from the centre of the span.
-    whole: int | Tensor  # Number of pixels of the whole axis, a tensor of shape (1,) or (N, 1).
+    offset: Tensor  # The same, measured from the center of the span.
+    whole: int | Tensor  # Number of pixels of the full axis, a tensor of shape (1,) or (N, 1).
+    along: int | None  # The axis of the tensor.
 
 
 def axis_positions(
     size: Sequence[int],
     convention: Convention,
-    window: Window | tuple | None,
+    window: Window | Placement | tuple | None,
     dtype: torch.dtype,
     device: torch.device | str | None,
 ) -> list[AxisPositions]:
-    """Return the positions along every axis of a picture; see `coordinate_grid`."""
-    axes: list[AxisPositions] = []
-    windows = _axis_windows(size, window, dtype, device)
-    for length, (start, whole) in zip(size, windows, strict=True):
-        if axes and window is None and not _is_recorded() and length == size[0]:
-            axes.append(axes[0])  # A square.
-            continue
-        place = start.device if device is None and isinstance(start, Tensor) else device
-        twice = _twice_from_the_middle(length, start, whole, convention, dtype, place)
-        offset, centre = _offset(twice, whole, convention)
-        position = offset if isinstance(centre, float) and centre == 0 else offset + centre
-        axes.append(AxisPositions(position, offset, whole))
-    return axes
+    """Return the positions along every axis of the full image; see `coordinate_grid`."""
+    if window is None:
+        axes: list[AxisPositions] = []
+        for along, length in enumerate(size):
+            if axes and not _is_recorded() and length == size[0]:
+                axes.append(axes[0]._replace(along=along))  # A square.
+                continue
+            twice = _twice_from_the_middle(length, 0, 1, length, convention, dtype, device)
+            axes.append(_axis(twice, length, length, along, convention))
+        return axes
+    placement = window if isinstance(window, Placement) else Placement.from_window(window, size)
+    if placement.size != tuple(size):
+        raise ValueError(
+            f"the placement is that of a tensor of size {placement.size}, got size {tuple(size)}"
+        )
+    return [_placed_axis(placement, axis, convention, dtype, device) for axis in range(len(size))]
+
+
+def _axis(twice, whole, fitting_whole, along, convention) -> AxisPositions:
+    offset, center = _offset(twice, fitting_whole, convention)
+    position = offset if isinstance(center, float) and center == 0 else offset + center
+    return AxisPositions(position, offset, whole, along)
+
+
+def _placed_axis(
+    placement: Placement,
+    axis: int,
+    convention: Convention,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
+) -> AxisPositions:
+    """Return the positions of a placed tensor along one axis of the full image."""
+    row, size = placement.matrix[axis], placement.size
+    along = [b for b, step in enumerate(row) if not is_zero(step)]
+    start, whole, *steps = (
+        one.to(device=device, dtype=dtype).unsqueeze(-1) if isinstance(one, Tensor) else one
+        for one in (placement.start[axis], placement.full_size[axis], *(row[b] for b in along))
+    )
+    if device is None:
+        tensors = [one for one in (start, whole, *steps) if isinstance(one, Tensor)]
+        device = tensors[0].device if tensors else None
+    if len(along) == 1:
+        length = size[along[0]]
+        twice = _twice_from_the_middle(length, start, steps[0], whole, convention, dtype, device)
+        return _axis(twice, whole, whole, along[0], convention)
+    first, fitting_whole = (
+        one.reshape(*one.shape[:-1], *[1] * len(size)) if isinstance(one, Tensor) else one
+        for one in (_twice_the_first(start, whole, convention), whole)
+    )
+    twice = torch.zeros((), dtype=dtype, device=device) + first
+    for b, step in zip(along, steps, strict=True):
+        counted = 2 * step * torch.arange(size[b], dtype=dtype, device=device)
+        twice = twice + _spread(counted, b, size)
+    return _axis(twice, whole, fitting_whole, None, convention)
 
 
 def _is_recorded() -> bool:
@@ -156,54 +208,23 @@ def _is_recorded() -> bool:
     return tracing or torch.compiler.is_compiling()
 
 
-def _axis_windows(
-    size: Sequence[int],
-    window: Window | tuple | None,
-    dtype: torch.dtype,
-    device: torch.device | str | None,
-) -> list[tuple]:
-    """Return (start, whole) for every axis: numbers, or tensors that broadcast over pixels."""
-    if window is None:
-        return [(0, length) for length in size]
-    if not isinstance(window, (tuple, list)) or len(window) != 2:
-        raise ValueError(
-            f"window must be a pair (start, whole) such as ((0, 8), (64, 64)), got {window!r}"
-        )
-    columns: list[list] = []
-    for name, numbers in zip(("start", "whole"), window, strict=True):
-        if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
-            column = list(numbers.to(device=device, dtype=dtype).unsqueeze(-1).unbind(-2))
-        elif isinstance(numbers, (tuple, list)) and all(_is_a_number(n) for n in numbers):
-            column = list(numbers)
-        else:
-            column = []
-        if len(column) != len(size):
-            raise ValueError(
-                f"window {name} must hold one number for each of the {len(size)} axes, a sequence "
-                f"or a tensor of shape ({len(size)},) or (N, {len(size)}), got {numbers!r}"
-            )
-        columns.append(column)
-    if any(isinstance(whole, int) and whole < 1 for whole in columns[1]):
-        raise ValueError(f"window whole must hold sizes of at least 1, got {window[1]!r}")
-    return list(zip(*columns, strict=True))
+def _twice_the_first(start, whole, convention: Convention):
+    """Return twice the distance of the first pixel from the middle of the full axis."""
+    return 2 * start - (whole if convention.alignment == "half_open" else whole - 1)
 
 
-def _is_a_number(value: object) -> bool:
-    if isinstance(value, int):
-        return abs(value) <= _LARGEST
-    return isinstance(value, (float, torch.SymInt, torch.SymFloat))
+def _twice_from_the_middle(length, start, step, whole, convention, dtype, device) -> Tensor:
+    """Return twice the distance of every pixel from the middle of the full axis.
 
-
-def _twice_from_the_middle(length, start, whole, convention, dtype, device) -> Tensor:
-    """Return twice the distance of every pixel from the middle of the whole, a whole number."""
-    shift = whole if convention.alignment == "half_open" else whole - 1
-    first = 2 * start - shift
-    if isinstance(first, int) and isinstance(length, int):
-        return torch.arange(first, first + 2 * length, 2, dtype=dtype, device=device)
+    It is a whole number for pixels of the full image.
+    """
+    first, step = _twice_the_first(start, whole, convention), 2 * step
+    if isinstance(first, int) and isinstance(length, int) and isinstance(step, int):
+        return torch.arange(first, first + step * length, step, dtype=dtype, device=device)
     # arange and not linspace: linspace needs a plain number, which freezes the size on export.
     # Integers stay integers, of which a quantizer of the graph does not record a range.
-    counted = torch.int64 if _is_whole(first) else dtype
-    return (2 * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
+    counted = torch.int64 if _is_whole(first) and _is_whole(step) else dtype
+    return (step * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
 
 
 def _is_whole(number: object) -> bool:
@@ -232,8 +253,10 @@ def _offset(twice: Tensor, whole, convention: Convention) -> tuple[Tensor, float
     return (unit if half == 1 else half * unit), (low + high) / 2
 
 
-def _spread(values: Tensor, number: int, size: Sequence[int]) -> Tensor:
+def _spread(values: Tensor, number: int | None, size: Sequence[int]) -> Tensor:
     """Return values along axis ``number``, shape (n,) or (N, n), spread over all other axes."""
+    if number is None:
+        return values
     shape = [1] * len(size)
     shape[number] = values.shape[-1]
     return values.reshape(*values.shape[:-1], *shape).expand(*values.shape[:-1], *size)
@@ -242,8 +265,8 @@ def _spread(values: Tensor, number: int, size: Sequence[int]) -> Tensor:
 def _radius(axes: list[AxisPositions], size: Sequence[int], convention: Convention) -> Tensor:
     """Return the distance of every pixel to the centre, shape (*size) or (N, *size)."""
     if convention.radius == "off_centre":
-        return _norm([_spread(axis.position - 0.5, n, size) for n, axis in enumerate(axes)])
-    radius = _norm([_spread(axis.offset, n, size) for n, axis in enumerate(axes)])
+        return _norm([_spread(axis.position - 0.5, axis.along, size) for axis in axes])
+    radius = _norm([_spread(axis.offset, axis.along, size) for axis in axes])
     if convention.radius == "euclidean":
         return radius
     corner = _norm([_largest_offset(axis, convention) for axis in axes])
@@ -264,7 +287,7 @@ def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
 
 def _norm(parts: list[Tensor]) -> Tensor:
     # Not the root of a sum of squares, whose gradient at the centre would be 0 / 0.
-    return torch.linalg.vector_norm(torch.stack(parts), dim=0)
+    return torch.linalg.vector_norm(torch.stack(_alike(parts)), dim=0)
 
 
 def _check_size(size: Sequence[int]) -> None:
@@ -274,8 +297,8 @@ def _check_size(size: Sequence[int]) -> None:
         raise ValueError(
             f"size must hold at least one axis and no negative length, got {tuple(size)}"
         )
-    if any(isinstance(n, int) and n > _LARGEST for n in size):
-        raise ValueError(f"size must hold lengths of at most {_LARGEST}")
+    if any(isinstance(n, int) and n > LARGEST for n in size):
+        raise ValueError(f"size must hold lengths of at most {LARGEST}")
 
 
 def _check_dtype(dtype: torch.dtype) -> None:

@@ -18,7 +18,8 @@ from coordconv.functional import coord_conv, coord_conv_transpose
 from coordconv.grids import Window
 from coordconv.layers.convolution import CoordConvolution
 from coordconv.layers.transposed import CoordTransposedConvolution
-from coordconv.positions import Positions
+from coordconv.pixel_positions import Positions
+from coordconv.placements import Placement
 
 __all__ = [
     "assert_equals_concatenation",
@@ -33,7 +34,7 @@ def assert_equals_concatenation(
     layer: nn.Module,
     input: Tensor,
     *,
-    window: Window | tuple | None = None,
+    window: Window | Placement | tuple | None = None,
     coordinates: Tensor | None = None,
 ) -> None:
     """Assert that a layer equals appending the coordinates and then convolving.

@@ -26,7 +26,15 @@ from coordconv_lab.hub import SharedNet
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
 FUNCTIONS += ["collapse", "convert", "expand", "fold", "fuse_batch_norm", "revert"]
-CLASSES = ["AddCoords", "Convention", "Window", *LAYERS, *(f"Lazy{name}" for name in LAYERS)]
+FUNCTIONS += ["positions", "predict_flipped", "predict_tiled"]
+CLASSES = [
+    "AddCoords",
+    "Convention",
+    "Placement",
+    "Window",
+    *LAYERS,
+    *(f"Lazy{name}" for name in LAYERS),
+]
 PUBLIC = ["PRESETS", *CLASSES, *FUNCTIONS]
 ASSERTS = [
     "assert_equals_concatenation",
@@ -68,7 +76,7 @@ def test_the_public_names_are_these_and_no_others():
 def test_every_public_name_is_documented_in_the_house_form_with_an_example_that_runs(thing):
     name = thing.__name__
     text = inspect.getdoc(thing) or ""
-    form = "Attributes:" if name in ("Convention", "Window") else "Args:"
+    form = "Attributes:" if name in ("Convention", "Placement", "Window") else "Args:"
     assert f"\n{form}\n" in text
     if name != "Window":  # It checks nothing itself.
         assert "\nRaises:\n" in text

@@ -20,6 +20,7 @@ from coordconv.conversion.sizes import Size, evaluating, sizes_seen, without_hoo
 from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.others import CoordinatesInFront
 from coordconv.layers.weight_guard import WeightGuard
+from coordconv.model_positions import refuse_placement
 
 __all__ = ["fold"]
 
@@ -168,6 +169,7 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
 
     A graph of ``torch.fx`` calls this function, since it cannot look into a size.
     """
+    refuse_placement(input, len(sizes[0]))
     size = tuple(map(int, input.shape[-len(sizes[0]) :]))
     if size not in sizes:
         raise ValueError(

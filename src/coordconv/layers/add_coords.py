@@ -10,6 +10,7 @@ from coordconv.conventions import Convention, checked_radius
 from coordconv.functional import append_coordinates
 from coordconv.grids import Window
 from coordconv.layers.coordinates import describe
+from coordconv.placements import Placement
 
 __all__ = ["AddCoords"]
 
@@ -52,7 +53,7 @@ class AddCoords(nn.Module):
     def forward(
         self,
         input: Tensor,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `append_coordinates` of ``input`` with the options of this module."""

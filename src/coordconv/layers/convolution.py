@@ -15,6 +15,7 @@ from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
 from coordconv.layers.materialization import coordinate_parameter
 from coordconv.operations import Numbers, PaddingMode
+from coordconv.placements import Placement
 
 __all__ = ["CoordConv1d", "CoordConv2d", "CoordConv3d"]
 
@@ -91,7 +92,7 @@ class CoordConvolution(CoordinateLayer):
     def forward(
         self,
         input: Tensor,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `coord_conv` of ``input``, shape (N, C, *size) or (C, *size).
@@ -112,7 +113,7 @@ class CoordConvolution(CoordinateLayer):
         weight: Tensor,
         bias: Tensor | None,
         *,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         # Adapters and quantizers call this method of torch.nn.Conv2d with a weight of their own.

@@ -15,6 +15,7 @@ from coordconv.grids import Window
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import describe
 from coordconv.layers.integrated import Integrated
+from coordconv.placements import Placement
 
 __all__ = ["EXPANDED", "ExpandedCoordConv", "ExpandedLayer", "appended"]
 
@@ -25,7 +26,7 @@ def appended(
     convention: Convention,
     radius: bool,
     groups: int,
-    window: Window | tuple | None,
+    window: Window | Placement | tuple | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Return `append_coordinates` of a batch, or of one image without a batch axis.
@@ -66,7 +67,7 @@ class ExpandedCoordConv(Integrated):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Append the coordinates, then convolve; arguments as in the coordinate layer."""
@@ -93,7 +94,7 @@ class ExpandedLayer(Integrated):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Append the coordinates, then convolve; arguments as in the coordinate layer."""

@@ -23,7 +23,8 @@ from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, describe
 from coordconv.layers.weight_guard import WeightGuard
 from coordconv.operations import Convolution, PaddingMode, with_margins
-from coordconv.positions import Positions
+from coordconv.pixel_positions import Positions
+from coordconv.placements import Placement
 
 __all__ = [
     "CoordinatesBeside",
@@ -52,7 +53,7 @@ class CoordinatesBeside(CoordinateLayer):
     def forward(
         self,
         input: Tensor,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return the layer's own output plus the convolution of the coordinates.
@@ -115,7 +116,7 @@ class CoordinatesInFront(CoordinateLayer):
         self,
         input: Tensor,
         *arguments: Any,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
         **options: Any,
     ) -> Any:
@@ -142,7 +143,7 @@ class CoordinatesInFront(CoordinateLayer):
         self,
         input: Tensor,
         *,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return what the layer is given: its input plus the share of the coordinates."""
@@ -162,13 +163,13 @@ def coordinates_to_pad(
     coord_weight: Tensor,
     convention: Convention,
     radius: bool,
-    window: Window | tuple | None,
+    window: Window | Placement | tuple | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Return the coordinates of the pixels of x, shape (1, d, *size) or (N, d, *size)."""
     check_floating_point(x)
     rank = coord_weight.dim() - 2
-    positions = Positions(convention, radius, window, coordinates)
+    positions = Positions.of(x, rank, convention, radius, window, coordinates)
     grid = positions.grid(x, rank, torch.promote_types(coord_weight.dtype, torch.float32))
     return grid if grid.dim() == rank + 2 else grid.unsqueeze(0)
 
@@ -206,7 +207,7 @@ def minus_pointwise_coordinates(
     weight: Tensor,
     convention: Convention,
     radius: bool,
-    window: Window | tuple | None,
+    window: Window | Placement | tuple | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Return x minus a pointwise convolution of its coordinates.

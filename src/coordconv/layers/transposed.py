@@ -16,6 +16,7 @@ from coordconv.grids import Window
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
 from coordconv.layers.materialization import coordinate_parameter
 from coordconv.operations import Numbers
+from coordconv.placements import Placement
 
 __all__ = ["CoordConvTranspose1d", "CoordConvTranspose2d", "CoordConvTranspose3d"]
 
@@ -96,7 +97,7 @@ class CoordTransposedConvolution(CoordinateLayer):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | tuple | None = None,
+        window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `coord_conv_transpose` of ``input``, shape (N, C, *size) or (C, *size).

@@ -1,32 +1,55 @@
-"""Where the pixels of a batch lie, by whichever way it was said."""
+"""Pixel coordinates, from a convention and a placement, or given explicitly."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, checked_radius
 from coordconv.grids import Window, grid_channels
+from coordconv.model_positions import placement_here
+from coordconv.placements import Placement
 
 __all__ = ["Positions"]
 
 
 class Positions(NamedTuple):
-    """Where the pixels of a batch lie: by a convention and a window, or written out."""
+    """Pixel coordinates of a batch, from a convention and a placement, or given explicitly."""
 
     convention: Convention
     radius: bool
-    window: Window | tuple | None
+    window: Window | Placement | tuple | None
     coordinates: Tensor | None
+
+    @classmethod
+    def of(
+        cls,
+        x: Tensor,
+        rank: int,
+        convention: Convention | str,
+        radius: bool,
+        window: Window | Placement | tuple | None,
+        coordinates: Tensor | None,
+    ) -> "Positions":
+        """Return the positions of x: as given, or else its place in the model that it is in.
+
+        Raises:
+            TypeError: If the radius is not True or False.
+            ValueError: If the convention is unknown, or the model's input has a placement and x
+                cannot be placed.
+        """
+        if window is None and coordinates is None:
+            window = placement_here(x, rank)
+        return cls(Convention.of(convention), checked_radius(radius), window, coordinates)
 
     @property
     def are_separable(self) -> bool:
         """Tell whether each coordinate depends on one axis alone, for all samples alike."""
         if self.radius or self.coordinates is not None:
             return False
-        return not isinstance(self.window, tuple | list) or not any(
-            isinstance(part, Tensor) and part.dim() > 1 for part in self.window
-        )
+        if isinstance(self.window, Placement):
+            return self.window.is_shared and self.window.axes is not None
+        return not isinstance(self.window, tuple | list) or not any(map(_has_rows, self.window))
 
     def channels(self, x: Tensor, rank: int, dtype: torch.dtype) -> list[Tensor]:
         """Return the channels of `grid` one by one, not yet written to memory if made here."""
@@ -73,3 +96,12 @@ class Positions(NamedTuple):
                 f"of shape {tuple(x.shape)} and radius={self.radius}, got {tuple(shape)}"
             )
         return self.coordinates
+
+
+def _has_rows(part: object) -> bool:
+    """Whether one part of a window has one value per sample."""
+    if isinstance(part, Tensor):
+        return part.dim() > 1
+    return isinstance(part, tuple | list) and any(
+        isinstance(one, Tensor) and one.dim() > 0 for one in part
+    )

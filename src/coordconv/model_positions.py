@@ -1,0 +1,272 @@
+"""Positions through a model whose forward knows nothing of them.
+
+`positions` says where the input of a model lies. While the model is called, each convolution with
+coordinates inside of it asks `placement_here` for the placement of its own input, which follows
+from the size of that.
+"""
+
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree
+
+from coordconv import recomputation
+from coordconv.feature_maps import placement_of_feature_map
+from coordconv.placements import Placement
+
+__all__ = ["placement_here", "positions", "refuse_placement"]
+
+
+@contextmanager
+def positions(
+    model: nn.Module, placement: Placement | tuple, *, strict: bool = True
+) -> Iterator[None]:
+    """Give every layer with coordinates in a model the true positions of the model's input.
+
+    While ``model`` is called inside of the block, each coordinate layer, at any depth, sees the
+    placement of its own input. Behind a stride, that is the place of the layer's input in the
+    feature map of the full image, which follows from the sizes. Layers that are given ``window``
+    or ``coordinates`` by the model keep these.
+
+    The block is that of one thread or task (a context variable). Activation checkpointing may
+    recompute layers after the block. ``nn.DataParallel`` is refused.
+
+    Args:
+        model: The module that will be called; also one compiled by ``torch.compile``.
+        placement: Where its input lies, a `Placement` of the size of one of its inputs; or a
+            `Window`, a pair (start, full size), of its first input.
+        strict: Raise an error where the feature map of a crop has other pixels than that of the
+            full image, and where a coordinate layer is called outside of ``model``. Otherwise
+            positions between those pixels are used, and other layers are left alone.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        TypeError: If ``model`` is not a module or ``placement`` neither placement nor window.
+        ValueError: At the call, if no input has the size of the placement; at a layer, if its input
+            cannot be placed: the error names the layer and says what to do.
+        RuntimeError: At the call, if replicas of the model are called, as by ``nn.DataParallel``.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> model = nn.Sequential(CoordConv2d(3, 8, 1), nn.MaxPool2d(2), CoordConv2d(8, 1, 1))
+        >>> image = torch.randn(1, 3, 12, 16)
+        >>> crop = Placement((12, 16)).crop((4, 6), (4, 8))
+        >>> with positions(model, crop):
+        ...     output = model(image[..., 4:8, 6:14])
+        >>> torch.testing.assert_close(output, model(image)[..., 2:4, 3:7])
+    """
+    owner = _Owner(model, placement, strict)
+    if torch.compiler.is_compiling():  # hooks cannot be recorded
+        with _called(owner.call_for(None)):
+            yield
+        return
+    token = _ENTERED.set((*_ENTERED.get(), owner))
+    _STATE.strict += strict
+    hooks = [
+        model.register_forward_pre_hook(owner.begin, with_kwargs=True),
+        model.register_forward_hook(owner.end, always_call=True),
+    ]
+    try:
+        yield
+    finally:
+        owner.is_over = True
+        for hook in hooks:
+            hook.remove()
+        _STATE.strict -= strict
+        _ENTERED.reset(token)
+
+
+def placement_here(x: Tensor, rank: int) -> Placement | None:
+    """Return the placement of an input with so many spatial axes; None if nothing was said of it.
+
+    Raises:
+        ValueError: If it cannot be placed.
+    """
+    call = recomputation.call_of_this_backward() or _STATE.call
+    if call is not None:
+        return call.placement_of(tuple(x.shape[x.dim() - rank :]))
+    if _is_strict():
+        raise ValueError(
+            "a layer with coordinates was called inside of positions(...), but not by its model: "
+            "call it after the block, give it its own positions(...), or pass strict=False; give a "
+            "compiled model as torch.compile returned it"
+        )
+    return None
+
+
+def refuse_placement(x: Tensor, rank: int) -> None:
+    """Refuse a placement for a layer with fixed positions, unless they are those of its input.
+
+    Raises:
+        ValueError: If the input is placed elsewhere.
+    """
+    placement = placement_here(x, rank)
+    if placement is not None and not placement.is_full_image:
+        raise ValueError(
+            "a folded layer adds constants, which are the positions of a full image: use the model "
+            "that was folded inside of positions(...)"
+        )
+
+
+class _Call:
+    """One call of a model whose input is placed."""
+
+    def __init__(self, model: nn.Module, placement: Placement, strict: bool) -> None:
+        self.model = weakref.ref(model)
+        self.placement = placement
+        self.strict = strict
+        self.known: dict[tuple[int, ...], Placement] = {}
+
+    def placement_of(self, size: tuple[int, ...]) -> Placement:
+        """Return the placement of a feature map of this size."""
+        if torch.compiler.is_compiling():
+            return self._placed(size)
+        if size not in self.known:
+            self.known[size] = self._placed(size)
+        return self.known[size]
+
+    def _placed(self, size: tuple[int, ...]) -> Placement:
+        rank = len(self.placement.size)
+        if len(size) != rank:
+            raise ValueError(
+                f"{self._caller()} has {len(size)} spatial axes, and the placement has {rank}"
+            )
+        try:
+            return placement_of_feature_map(self.placement, size, strict=self.strict)
+        except ValueError as error:
+            raise ValueError(f"{self._caller()}: {error}") from None
+
+    def _caller(self) -> str:
+        """Return the innermost module of the model that is being called, by name."""
+        model = self.model()
+        names = {} if model is None else {id(m): name for name, m in model.named_modules()}
+        frame: Any = None if torch.compiler.is_compiling() else sys._getframe()
+        while frame is not None:
+            module = frame.f_locals.get("self")
+            if id(module) in names:
+                return f"layer {names[id(module)]!r} ({type(module).__name__})"
+            frame = frame.f_back
+        return "a layer with coordinates"
+
+
+class _Owner:
+    """A model with the placement of its next inputs, for one block."""
+
+    def __init__(self, model: nn.Module, placement: Placement | tuple, strict: bool) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+        if not isinstance(placement, (Placement, tuple, list)):
+            raise TypeError(
+                f"placement must be a Placement or a Window, got {type(placement).__name__}"
+            )
+        self.model, self.placement, self.strict = model, placement, bool(strict)
+        self.is_over = False
+
+    def begin(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        """Begin a call: the hook before it."""
+        if self.is_over:
+            return
+        if module is not self.model:
+            raise RuntimeError(
+                "positions(...) was given a model of which a replica or a copy is called, as "
+                "nn.DataParallel does; use DistributedDataParallel, or call the model itself"
+            )
+        if self in _ENTERED.get():  # else the call of another thread
+            call = self.call_for((args, kwargs))
+            _begin(call)
+            recomputation.begin(call)
+
+    def end(self, module: nn.Module, args: tuple, output: Any) -> None:
+        """End a call: the hook after it, also if it failed."""
+        if _STATE.call is not None and _STATE.call.model() is module and self in _ENTERED.get():
+            recomputation.end(_STATE.call)
+            _STATE.call.known.clear()
+            _end()
+
+    def call_for(self, inputs: Any) -> _Call:
+        """Return a call with these inputs, of which one has the size of the placement."""
+        placement = self.placement
+        if inputs is None and not isinstance(placement, Placement):
+            raise TypeError("in a compiled function, positions(...) must be given a Placement")
+        if inputs is not None:
+            shapes = [one.shape for one in _pytree.tree_leaves(inputs) if isinstance(one, Tensor)]
+            placement = _fitting(placement, shapes, type(self.model).__name__)
+        return _Call(self.model, placement, self.strict)  # pyright: ignore[reportArgumentType]
+
+
+def _fitting(placement: Placement | tuple, shapes: Sequence[Any], kind: str) -> Placement:
+    """Return a placement of the inputs of these shapes."""
+    if not isinstance(placement, Placement):
+        rank = _rank_of(placement)
+        sizes = [shape[-rank:] for shape in shapes if len(shape) in (rank + 1, rank + 2)]
+        if not sizes:
+            raise ValueError(
+                f"the window has {rank} axes, and no input of {kind} has as many beside channels; "
+                f"got inputs of shape {[*map(tuple, shapes)]}"
+            )
+        return Placement.from_window(placement, tuple(sizes[0]))
+    rank = len(placement.size)
+    if not any(tuple(shape[-rank:]) == placement.size for shape in shapes):
+        raise ValueError(
+            f"the placement is that of a tensor of size {placement.size}, which no input of {kind} "
+            f"has; got inputs of shape {[*map(tuple, shapes)]}"
+        )
+    return placement
+
+
+def _rank_of(window: tuple) -> int:
+    start = window[0] if len(window) == 2 else None
+    if isinstance(start, Tensor) and start.dim() > 0:
+        return start.shape[-1]
+    if isinstance(start, (tuple, list)):
+        return len(start)
+    raise ValueError(f"window must be a pair (start, whole), got {window!r}")
+
+
+class _State(threading.local):
+    """The calls of this thread. Set for each thread, since torch.compile guards no class value."""
+
+    def __init__(self) -> None:
+        self.call: _Call | None = None
+        self.outer: list[_Call | None] = []
+        self.strict = 0
+
+
+_STATE = _State()
+_ENTERED: ContextVar[tuple[_Owner, ...]] = ContextVar("coordconv.positions", default=())
+
+
+def _is_strict() -> bool:
+    """Whether a layer must not be called outside of the models that were given positions."""
+    if torch.compiler.is_compiling():  # which cannot read context variables
+        return _STATE.strict > 0
+    entered = _ENTERED.get()
+    return bool(entered) and any(owner.strict for owner in entered)
+
+
+def _begin(call: _Call) -> None:
+    _STATE.outer.append(_STATE.call)
+    _STATE.call = call
+
+
+def _end() -> None:
+    _STATE.call = _STATE.outer.pop()
+
+
+@contextmanager
+def _called(call: _Call) -> Iterator[None]:
+    outer = _STATE.call
+    _STATE.call = call
+    try:
+        yield
+    finally:
+        _STATE.call = outer

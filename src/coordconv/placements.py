@@ -1,0 +1,493 @@
+"""Placements: where the pixels of a tensor lie in the full image, as an affine map that composes.
+
+Pixel indices count from 0 at the center of the first pixel, in the order of the axes: (row, column)
+for an image.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coordconv.affine import (
+    Matrix,
+    Number,
+    added,
+    applied,
+    as_matrix,
+    as_vector,
+    divided,
+    identity,
+    inverted,
+    is_zero,
+    product,
+)
+
+__all__ = ["Placement"]
+
+Numbers = Sequence[float] | Tensor
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the pixels of a tensor lie in the full image, for all samples alike or per sample.
+
+    Pixel i of the tensor lies at ``start + matrix @ i`` in the full image, in pixels of the full
+    image. Each method says where the pixels are after an operation of torch on the tensor, and
+    takes the same arguments. A layer takes a placement as its ``window``, and `positions` gives
+    each layer of a model its own.
+
+    A number may be a tensor of shape (N,), one value per sample; the shape of the map (which axis
+    runs along which, sizes) is shared. A placement is a pytree of its tensors, can be pickled, and
+    is batched by the default collate function of a ``DataLoader``.
+
+    Attributes:
+        size: Size of the tensor, (height, width) for an image; one to three axes.
+        full_size: Size of the full image; ``size`` if omitted. Also a tensor of shape (d,) or
+            (N, d).
+        start: Pixel of the full image where the first pixel of the tensor lies; zeros if omitted.
+            Also a tensor of shape (d,) or (N, d). Fractions are allowed, and so are pixels outside.
+        matrix: Row a, column b: how far one pixel along axis b of the tensor goes along axis a of
+            the full image; the identity if omitted. Also a tensor of shape (d, d) or (N, d, d).
+
+    Raises:
+        ValueError: If these do not have one number for each axis, or a size is negative.
+
+    Example:
+        >>> crop = Placement((480, 640)).crop((100, 200), (32, 32))
+        >>> crop
+        Placement(size=(32, 32), full_size=(480, 640), start=(100, 200), matrix=((1, 0), (0, 1)))
+        >>> crop.flip(-1).start
+        (100, 231)
+        >>> from coordconv import coordinate_grid
+        >>> coordinate_grid((1, 3), window=Placement((1, 5)).crop((0, 1), (1, 3)).flip(-1))[0]
+        tensor([[ 0.5000,  0.0000, -0.5000]])
+    """
+
+    size: tuple[int, ...]
+    full_size: tuple[Any, ...] = ()
+    start: tuple[Any, ...] = ()
+    matrix: Matrix = ()
+
+    def __post_init__(self) -> None:
+        rank = _checked_rank(self.size)
+        full_size = self.size if _is_omitted(self.full_size) else self.full_size
+        start = (0,) * rank if _is_omitted(self.start) else self.start
+        matrix = identity(rank) if _is_omitted(self.matrix) else self.matrix
+        self._set(
+            tuple(self.size),
+            as_vector("full_size", full_size, rank),
+            as_vector("start", start, rank),
+            as_matrix("matrix", matrix, rank, rank),
+        )
+        if any(isinstance(n, int) and n < 1 for n in self.full_size):
+            raise ValueError(f"full_size must hold sizes of at least 1, got {self.full_size!r}")
+        if any(all(map(is_zero, row)) for row in (*self.matrix, *zip(*self.matrix, strict=True))):
+            raise ValueError(f"matrix must have no row or column of zeros, got {self.matrix!r}")
+
+    @classmethod
+    def from_window(cls, window: tuple, size: Sequence[int]) -> "Placement":
+        """Return a `Window`, or a pair (start, full size), as the placement of a crop.
+
+        Args:
+            window: As the layers take it.
+            size: Size of the crop.
+
+        Raises:
+            ValueError: If the window does not have one number for each axis.
+
+        Example:
+            >>> Placement.from_window(((1, 2), (9, 8)), (3, 3)).start
+            (1, 2)
+        """
+        if not isinstance(window, (tuple, list)) or len(window) != 2:
+            raise ValueError(
+                f"window must be a pair (start, whole) such as ((0, 8), (64, 64)), got {window!r}"
+            )
+        rank = len(size)
+        start = as_vector("window start", window[0], rank)
+        full_size = as_vector("window whole", window[1], rank)
+        if any(isinstance(n, int) and n < 1 for n in full_size):
+            raise ValueError(f"window whole must hold sizes of at least 1, got {window[1]!r}")
+        return cls.made(tuple(size), full_size, start, identity(rank))
+
+    def crop(self, start: Numbers, size: Sequence[int]) -> "Placement":
+        """Return the placement of ``x[..., start[0] : start[0] + size[0], ...]``.
+
+        Args:
+            start: First pixel of the crop along each axis, (top, left) for an image; also a tensor
+                of shape (d,), or (N, d) with a row per sample. It may lie outside of the tensor.
+            size: Size of the crop.
+
+        Returns:
+            A placement of that size.
+
+        Raises:
+            ValueError: If there is not one number for each axis.
+
+        Example:
+            >>> Placement((6, 9)).crop((1, 2), (3, 3)).crop((1, 1), (2, 2)).start
+            (2, 3)
+        """
+        start = as_vector("start", start, len(self.size))
+        return self._composed(identity(len(self.size)), start, self._checked_size(size))
+
+    def pad(self, padding: Sequence[int]) -> "Placement":
+        """Return the placement of ``torch.nn.functional.pad(x, padding)``.
+
+        The margin lies outside of what was padded, as if the image continued there.
+
+        Args:
+            padding: Pixels before and after the last axis, then before and after the last but one,
+                and so on: (left, right, top, bottom). Negative numbers crop.
+
+        Raises:
+            ValueError: If these are not pairs, or more than there are axes.
+
+        Example:
+            >>> Placement((6, 9)).pad((1, 2, 3, 4))  # doctest: +ELLIPSIS
+            Placement(size=(13, 12), full_size=(6, 9), start=(-3, -1), ...)
+        """
+        rank = len(self.size)
+        if len(padding) % 2 or len(padding) > 2 * rank:
+            raise ValueError(
+                f"padding must hold two numbers for each of at most {rank} axes, last axis first, "
+                f"got {padding!r}"
+            )
+        pairs = [*zip(padding[::2], padding[1::2], strict=True)]
+        pairs = [*pairs, *[(0, 0)] * (rank - len(pairs))][::-1]
+        size = [n + before + after for n, (before, after) in zip(self.size, pairs, strict=True)]
+        return self.crop([-before for before, _ in pairs], size)
+
+    def flip(self, *dims: int) -> "Placement":
+        """Return the placement of ``x.flip(dims)``: along these axes, coordinates run backwards.
+
+        Args:
+            dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height.
+
+        Raises:
+            ValueError: If an axis is not negative, or there is no such axis.
+
+        Example:
+            >>> Placement((6, 9)).flip(-1)  # doctest: +ELLIPSIS
+            Placement(size=(6, 9), full_size=(6, 9), start=(0, 8), matrix=((1, 0), (0, -1)))
+        """
+        axes = {self._axis(dim) for dim in dims}
+        steps = tuple(-1 if axis in axes else 1 for axis in range(len(self.size)))
+        start = [n - 1 if axis in axes else 0 for axis, n in enumerate(self.size)]
+        return self._composed(_diagonal(steps), start, self.size)
+
+    def rot90(self, k: int = 1, dims: Sequence[int] = (-2, -1)) -> "Placement":
+        """Return the placement of ``torch.rot90(x, k, dims)``.
+
+        Args:
+            k: Number of quarter turns, from the first towards the second axis.
+            dims: The two axes, counted from the last.
+
+        Raises:
+            ValueError: If these are not two axes.
+
+        Example:
+            >>> Placement((6, 9)).rot90().size
+            (9, 6)
+        """
+        first, second = (self._axis(dim) for dim in dims)
+        if first == second:
+            raise ValueError(f"dims must be two different axes, got {tuple(dims)}")
+        turned = self
+        for _ in range(k % 4):
+            turned = turned.flip(dims[1])
+            order = list(range(len(self.size)))
+            order[first], order[second] = second, first
+            swap = tuple(tuple(int(b == other) for b in range(len(order))) for other in order)
+            turned = turned._composed(swap, [0] * len(order), [turned.size[a] for a in order])
+        return turned
+
+    def resize(self, size: Sequence[int], *, align_corners: bool = False) -> "Placement":
+        """Return the placement of ``torch.nn.functional.interpolate(x, size)``.
+
+        Args:
+            size: The new size.
+            align_corners: As given to ``interpolate``: the centers of the first and last pixels
+                stay where they are, instead of the outer edges of the tensor.
+
+        Raises:
+            ValueError: If there is not one number for each axis.
+
+        Example:
+            >>> half = Placement((6, 8)).resize((3, 4))
+            >>> half.start, half.matrix
+            ((0.5, 0.5), ((2, 0), (0, 2)))
+        """
+        size = self._checked_size(size)
+        if align_corners:
+            # The only pixel of an axis is the first; how far apart pixels are has no meaning.
+            steps = [divided(n - 1, max(new - 1, 1)) or 1 for n, new in self._pairs(size)]
+            return self._composed(_diagonal(steps), [0] * len(size), size)
+        steps = [divided(n, max(new, 1)) for n, new in self._pairs(size)]
+        return self._composed(_diagonal(steps), [(step - 1) / 2 for step in steps], size)
+
+    def affine(
+        self, matrix: Sequence[Sequence[float]] | Tensor, size: Sequence[int] | None = None
+    ) -> "Placement":
+        """Return the placement of an image that was resampled by an affine map of pixels.
+
+        As in ``scipy.ndimage.affine_transform``, the map goes from the new image to the old one:
+        new pixel i shows what lies at ``matrix[:, :d] @ i + matrix[:, d]``.
+
+        Args:
+            matrix: d rows of d + 1 numbers, in the order of the axes, (row, column) for an image;
+                also a tensor of shape (d, d + 1) or (N, d, d + 1).
+            size: Size of the new image; the same if omitted.
+
+        Raises:
+            ValueError: If the matrix or the size does not have one number for each axis.
+
+        Example:
+            >>> Placement((6, 8)).affine([[1, 0, 2.5], [0, 1, 0]]).start
+            (2.5, 0)
+        """
+        rank = len(self.size)
+        rows = as_matrix("matrix", matrix, rank, rank + 1)
+        size = self.size if size is None else self._checked_size(size)
+        return self._composed(tuple(row[:-1] for row in rows), [row[-1] for row in rows], size)
+
+    def affine_grid(
+        self,
+        theta: Sequence[Sequence[float]] | Tensor,
+        size: Sequence[int] | None = None,
+        *,
+        align_corners: bool = False,
+    ) -> "Placement":
+        """Return the placement of ``grid_sample(x, affine_grid(theta, size))``, both of torch.
+
+        Args:
+            theta: d rows of d + 1 numbers, in the order (x, y), as ``affine_grid`` takes it: also
+                a tensor of shape (d, d + 1) or (N, d, d + 1).
+            size: Size of the new image, without batch and channels; the same if omitted.
+            align_corners: As given to both functions.
+
+        Raises:
+            ValueError: If ``theta`` or the size does not have one number for each axis.
+
+        Example:
+            >>> Placement((6, 8)).affine_grid([[1, 0, 0.25], [0, 1, 0]]).start
+            (0, 1)
+        """
+        rank = len(self.size)
+        size = self.size if size is None else self._checked_size(size)
+        rows = as_matrix("theta", theta, rank, rank + 1)
+        rows = tuple((*row[-2::-1], row[-1]) for row in reversed(rows))  # (x, y) to (row, column)
+        # On [-1, 1] pixel i lies at unit * i - edge, and what lies at u is pixel (u + edge) / unit.
+        olds, news = ([_span(n, align_corners) for n in sizes] for sizes in (self.size, size))
+        units, edges = zip(*news, strict=True)
+        matrix, offset = [], []
+        for (unit, edge), row in zip(olds, rows, strict=True):
+            spread = product((row[:-1],), _diagonal(units))[0]
+            matrix.append(tuple(divided(m, unit) for m in spread))
+            shift = row[-1] + edge - applied((row[:-1],), edges)[0]
+            offset.append(divided(shift, unit))
+        return self._composed(tuple(matrix), offset, size)
+
+    def stride(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+    ) -> "Placement":
+        """Return the placement of a convolution's or a pooling's output in that of the full image.
+
+        The full image has a feature map of its own, and a layer behind it sees the coordinates of
+        that map. The feature map of a crop is a part of it where the crop starts at a multiple of
+        the stride; elsewhere its pixels lie between those of the other.
+
+        Args:
+            kernel_size: Of the layer, as for all others a number or one for each axis.
+            stride: Step of the kernel, in pixels.
+            padding: Margin in pixels on each side.
+            dilation: Distance between the taps of the kernel, in pixels.
+
+        Returns:
+            A placement with the size of the output, whose full image is the output for the full
+            image.
+
+        Raises:
+            ValueError: If there is not one number for each axis.
+
+        Example:
+            >>> crop = Placement((64, 64)).crop((16, 32), (32, 32))
+            >>> crop.stride(kernel_size=3, stride=2, padding=1)  # doctest: +ELLIPSIS
+            Placement(size=(16, 16), full_size=(32, 32), start=(8, 16), matrix=((1, 0), (0, 1)))
+        """
+        kernel, step, margin, apart = (
+            self._each_axis(numbers) for numbers in (kernel_size, stride, padding, dilation)
+        )
+        reach = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
+        centers = [divided(r, 2) - p for r, p in zip(reach, margin, strict=True)]
+
+        def outputs(size: Sequence[Any]) -> tuple[Any, ...]:
+            each = zip(size, margin, reach, step, strict=True)
+            return tuple((n + 2 * p - r - 1) // s + 1 for n, p, r, s in each)
+
+        return self.subsampled(step, centers, outputs(self.size), outputs(self.full_size))
+
+    def inverse(self) -> "Placement":
+        """Return where the pixels of the full image lie in the tensor.
+
+        Raises:
+            ValueError: If the sizes of the full images are tensors, or the matrix has no inverse.
+
+        Example:
+            >>> Placement((6, 9)).crop((1, 2), (3, 3)).inverse().start
+            (-1, -2)
+        """
+        if not all(isinstance(n, int) for n in self.full_size):
+            raise ValueError(
+                f"a placement with full images of several sizes has no inverse: {self.full_size!r}"
+            )
+        matrix = inverted(self.matrix)
+        start = [-shift for shift in applied(matrix, self.start)]
+        return Placement(self.full_size, self.size, tuple(start), matrix)
+
+    def to(self, device: torch.device | str | int, non_blocking: bool = False) -> "Placement":
+        """Return the placement with its tensors on another device.
+
+        Args:
+            device: As for ``Tensor.to``.
+            non_blocking: As for ``Tensor.to``.
+        """
+        return self._mapped(lambda one: one.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "Placement":
+        """Return the placement with its tensors in pinned memory, as a ``DataLoader`` asks."""
+        return self._mapped(Tensor.pin_memory)
+
+    @property
+    def axes(self) -> tuple[int, ...] | None:
+        """The axis of the tensor along which each axis of the full image runs.
+
+        None if one runs along several, as after a rotation by an angle.
+        """
+        found = [[b for b, m in enumerate(row) if not is_zero(m)] for row in self.matrix]
+        aligned = all(len(row) == 1 for row in found)
+        axes = tuple(row[0] for row in found)
+        return axes if aligned and len(set(axes)) == len(axes) else None
+
+    @property
+    def is_full_image(self) -> bool:
+        """Whether the tensor is known to be the full image."""
+        return not _tensors(self) and self == Placement(self.size)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all samples have the same placement."""
+        return all(one.dim() == 0 for one in _tensors(self))
+
+    def _composed(self, matrix: Matrix, offset: Sequence[Number], size: Sequence[int]):
+        """Return the placement of a tensor whose pixel i is pixel ``matrix @ i + offset`` here."""
+        start = added(self.start, applied(self.matrix, offset))
+        return self.made(tuple(size), self.full_size, start, product(self.matrix, matrix))
+
+    def subsampled(
+        self,
+        steps: Sequence[Number],
+        centers: Sequence[Number],
+        size: tuple[int, ...],
+        full_size: tuple[Any, ...],
+    ) -> "Placement":
+        """Return the placement of every n-th pixel among every n-th pixel of the full image.
+
+        Args:
+            steps: Pixels from one to the next, along each axis.
+            centers: Where the first one is.
+            size: How many there are.
+            full_size: How many there are in the full image.
+        """
+        composed = self._composed(_diagonal(steps), centers, size)
+        start = added(composed.start, [-center for center in centers])
+        start = [divided(s, step) for s, step in zip(start, steps, strict=True)]
+        matrix = [
+            tuple(divided(m, step) for m in row)
+            for row, step in zip(composed.matrix, steps, strict=True)
+        ]
+        return self.made(size, full_size, tuple(start), tuple(matrix))
+
+    def _checked_size(self, size: Sequence[int]) -> tuple[int, ...]:
+        if _checked_rank(size) != len(self.size):
+            raise ValueError(
+                f"size must have one number for each of the {len(self.size)} axes, got {size!r}"
+            )
+        return tuple(size)
+
+    def _pairs(self, size: tuple[int, ...]) -> Any:
+        return zip(self.size, size, strict=True)
+
+    def _axis(self, dim: int) -> int:
+        if not isinstance(dim, int) or not -len(self.size) <= dim < 0:
+            raise ValueError(
+                f"dims are counted from the last axis, -1 to -{len(self.size)}, got {dim!r}"
+            )
+        return len(self.size) + dim
+
+    def _each_axis(self, numbers: int | Sequence[int]) -> tuple[int, ...]:
+        each = (numbers,) * len(self.size) if isinstance(numbers, int) else tuple(numbers)
+        if len(each) != len(self.size):
+            raise ValueError(
+                f"expected a number or one for each of the {len(self.size)} axes, got {numbers!r}"
+            )
+        return each
+
+    def _mapped(self, function: Callable[[Tensor], Any]) -> "Placement":
+        def mapped(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(function(one) if isinstance(one, Tensor) else one for one in numbers)
+
+        matrix = tuple(map(mapped, self.matrix))
+        return self.made(self.size, mapped(self.full_size), mapped(self.start), matrix)
+
+    @classmethod
+    def made(cls, size: Any, full_size: Any, start: Any, matrix: Any) -> "Placement":
+        """Return a placement whose parts are known to be right."""
+        made = cls.__new__(cls)
+        made._set(size, full_size, start, matrix)
+        return made
+
+    def _set(self, size: Any, full_size: Any, start: Any, matrix: Any) -> None:
+        for name, part in zip(_PARTS, (size, full_size, start, matrix), strict=True):
+            object.__setattr__(self, name, part)
+
+
+_PARTS = ("size", "full_size", "start", "matrix")
+
+
+def _checked_rank(size: Sequence[int]) -> int:
+    if not isinstance(size, Sequence) or not all(isinstance(n, (int, torch.SymInt)) for n in size):
+        raise TypeError(f"size must be a sequence of integers such as (480, 640), got {size!r}")
+    if not 1 <= len(size) <= 3 or any(n < 0 for n in size):
+        raise ValueError(
+            f"size must hold one to three numbers, none of them negative, got {tuple(size)}"
+        )
+    return len(size)
+
+
+def _is_omitted(part: object) -> bool:
+    return part is None or (isinstance(part, tuple) and part == ())
+
+
+def _diagonal(steps: Sequence[Number]) -> Matrix:
+    rank = len(steps)
+    return tuple(tuple(steps[a] if a == b else 0 for b in range(rank)) for a in range(rank))
+
+
+def _span(n: int, align_corners: bool) -> tuple[Number, Number]:
+    """Return how far apart n pixels are on [-1, 1], and how far the first one is below 0."""
+    if align_corners:
+        return (divided(2, n - 1), 1) if n > 1 else (1, 0)
+    return divided(2, n), 1 - 1 / n
+
+
+def _tensors(placement: Placement) -> list[Tensor]:
+    numbers = (placement.full_size, placement.start, *placement.matrix)
+    return [one for part in numbers for one in part if isinstance(one, Tensor)]

@@ -1,0 +1,78 @@
+"""Find the call of a model that a layer belongs to when a backward pass computes it again.
+
+``torch.utils.checkpoint`` calls layers a second time during the backward pass, perhaps after other
+calls of the same model. The number of the node that is being differentiated tells which call made
+it: torch numbers the nodes of a thread in the order of their making.
+"""
+
+import threading
+from collections import deque
+from typing import Any, NamedTuple
+
+import torch
+
+__all__ = ["begin", "call_of_this_backward", "end"]
+
+
+class _Recorded(NamedTuple):
+    first: int  # number of the first node
+    last: int  # number of the node after the last
+    thread: int
+    call: Any
+
+
+_CALLS: deque[_Recorded] = deque(maxlen=1_000)
+_forgotten = -1  # number of the last node of calls that are no longer kept
+_BEGUN: dict[int, int] = {}
+
+
+def begin(call: Any) -> None:
+    """Note that a call of a model begins."""
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        _BEGUN[id(call)] = _next_number()
+
+
+def end(call: Any) -> None:
+    """Note that a call ends."""
+    global _forgotten
+    first = _BEGUN.pop(id(call), None)
+    if first is None or torch.compiler.is_compiling():
+        return
+    last = _next_number()
+    if last > first:
+        if len(_CALLS) == _CALLS.maxlen:
+            _forgotten = max(_forgotten, _CALLS[0].last)
+        _CALLS.append(_Recorded(first, last, threading.get_ident(), call))
+
+
+def call_of_this_backward() -> Any | None:
+    """Return the call that a recomputed layer belongs to; None if it is not recomputed.
+
+    Raises:
+        RuntimeError: If calls of several threads fit, or more calls than are kept were made since.
+    """
+    if torch.compiler.is_compiling():  # asked first: a graph would depend on the number of calls
+        return None
+    if not _CALLS or torch._C._current_graph_task_id() == -1:
+        return None
+    node: Any = torch._C._current_autograd_node()
+    number = node._sequence_nr()
+    found = [one for one in tuple(_CALLS) if one.first <= number < one.last]
+    if len(found) > 1:  # a thread of a device runs backward for all; others do so for themselves
+        found = [one for one in found if one.thread == threading.get_ident()] or found
+    if len(found) > 1:
+        raise RuntimeError(
+            "activation checkpointing recomputes a layer, and the models of several threads were "
+            "given positions: call backward inside of positions(...), or do not checkpoint"
+        )
+    if not found and number < _forgotten:
+        raise RuntimeError(
+            f"activation checkpointing recomputes a layer of a model that was called more than "
+            f"{_CALLS.maxlen} times since: call backward more often"
+        )
+    return found[0].call if found else None
+
+
+def _next_number() -> int:
+    """Return the number of the next node of this thread."""
+    return torch.autograd._get_sequence_nr()  # pyright: ignore[reportPrivateImportUsage]
