@@ -146,7 +146,7 @@ def test_a_span_that_is_empty_reversed_or_not_finite_is_refused(span):
 
 @pytest.mark.parametrize("name", ["order", "alignment", "radius", "side"])
 def test_an_unknown_choice_is_refused_with_all_that_there_are(name):
-    with pytest.raises(ValueError, match=f"{name} must be one of '.*', '.*', got 'yx'"):
+    with pytest.raises(ValueError, match=f"`{name}` must be one of '.*', '.*', got 'yx'"):
         Convention(**{name: "yx"})
 
 

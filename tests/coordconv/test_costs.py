@@ -85,7 +85,7 @@ def test_it_prints_as_a_table_whose_last_line_is_the_sum():
 
 
 def test_a_lazy_layer_is_refused():
-    with pytest.raises(ValueError, match=r"'0\.weight' does not know its shape"):
+    with pytest.raises(ValueError, match=r"'0\.weight' is lazy and has no shape"):
         coordinate_costs(nn.Sequential(LazyCoordConv2d(4, 1)))
 
 

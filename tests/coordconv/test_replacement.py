@@ -42,7 +42,7 @@ def plain_copy(layer, change=COPIES["the same"]):
 @pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
 def test_a_copy_of_the_weights_without_coordinates_is_refused_and_the_model_stays(model, change):
     layer = model[0]
-    with pytest.raises(ValueError, match=r"'0': a Conv.* would take its place .*coordconv\.expand"):
+    with pytest.raises(ValueError, match=r"'0': a Conv.* would replace it .*coordconv\.expand"):
         model[0] = plain_copy(layer, change)
     assert model[0] is layer
 
@@ -56,13 +56,13 @@ def test_channels_may_be_scaled_each_by_a_number_of_its_own_or_by_zero(axis, lay
     scales = torch.linspace(-2, 3, 6).index_fill_(0, torch.tensor([1]), 0.0)
     shape = [1, 1, 1, 1]
     shape[axis] = 6
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         model[0] = plain_copy(layer, lambda weight: weight * scales.reshape(shape))
 
 
 def test_a_block_that_is_replaced_by_its_fused_convolution_is_refused(model):
     block = nn.Sequential(nn.Sequential(model[0], nn.Identity()), nn.ReLU())
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         block[0] = plain_copy(model[0])
 
 
@@ -81,7 +81,7 @@ def test_a_folded_layer_is_guarded_as_well(size):
     model = convert(nn.Sequential([nn.Conv1d, nn.Conv2d, nn.Conv3d][len(size) - 1](3, 6, 3)))
     nn.init.normal_(model[0].coord_weight)
     folded = fold(model, torch.zeros(1, 3, *size))
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         folded[0] = plain_copy(model[0])
 
 
@@ -111,7 +111,7 @@ def test_every_way_to_register_a_child_is_seen(model):
         lambda: model.register_module("0", plain),
         lambda: model.set_submodule("0", plain),
     ):
-        with pytest.raises(ValueError, match="would take its place"):
+        with pytest.raises(ValueError, match="would replace it"):
             register()
         assert model[0] is layer
 
@@ -128,7 +128,7 @@ def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
     if kind == "mkldnn":
         from torch.utils import mkldnn
 
-        with pytest.raises(ValueError, match="would take its place"):
+        with pytest.raises(ValueError, match="would replace it"):
             mkldnn.to_mkldnn(model)
         return
     quantized = nn.Identity()
@@ -136,7 +136,7 @@ def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
     quantized.weight = lambda: torch.quantize_per_tensor(
         model[0].weight.detach(), scale, 0, torch.qint8
     )
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         check_registration(model, "0", quantized)
 
 

@@ -143,7 +143,7 @@ def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
     if plain_kind(layer) not in EXPANDED:
         return "custom subclasses are not supported"
     if any(len(owners[id(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
-        return "its weight is shared with another layer; replace it with a copy first"
+        return "its weight is tied to another layer; replace it with a copy first"
     if layer.weight.requires_grad != layer.coord_weight.requires_grad:
         return (
             "only one of weight and coord_weight is frozen, but a joint weight is frozen as one; "

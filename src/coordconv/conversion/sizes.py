@@ -42,7 +42,7 @@ def sizes_seen(
         if not isinstance(data, Tensor):
             raise TypeError(
                 f"the input of {layers[layer] or 'the model'!r} must be a tensor, got "
-                f"{type(data).__name__}; pass `example` as you call the model, such as "
+                f"{type(data).__name__}; pass `example` as you would call the model, such as "
                 "torch.zeros(1, 3, 17, 23)"
             )
         size = tuple(data.shape[-len(layer.kernel_size) :])

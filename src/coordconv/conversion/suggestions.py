@@ -44,7 +44,7 @@ def listed(every: Sequence[str]) -> str:
         return "the model has no convolution"
     shown = ", ".join(name or "(the model itself)" for name in every[:8])
     more = f" and {len(every) - 8} more" if len(every) > 8 else ""
-    return f"its convolutions are {shown}{more}"
+    return f"the convolutions of the model are {shown}{more}"
 
 
 def grouped(every: Sequence[str]) -> str:
@@ -56,7 +56,7 @@ def grouped(every: Sequence[str]) -> str:
     counts = Counter(".".join(path[:depth]) or "(the model itself)" for path in paths)
     shown = ", ".join(f"{name} ({count})" for name, count in list(counts.items())[:8])
     more = f" and {len(counts) - 8} more modules" if len(counts) > 8 else ""
-    return f"its convolutions are in {shown}{more}"
+    return f"the convolutions of the model are in {shown}{more}"
 
 
 def _prefixes(every: Sequence[str]) -> list[str]:

@@ -87,19 +87,19 @@ def damaged(change) -> dict:
         (lambda c: c.update(format="1"), "in format '1'"),
         (lambda c: c.pop("format"), "conversion_config"),
         (lambda c: c.update(layers=[]), "must be a mapping"),
-        (lambda c: c["layers"].update(other=c["layers"]["2"]), "'other', which the model lacks"),
+        (lambda c: c["layers"].update(other=c["layers"]["2"]), "'other', which does not exist"),
         (lambda c: c["layers"]["2"].pop("radius"), "must have"),
         (lambda c: c["layers"]["2"].update(more=1), "must have"),
         (lambda c: c["layers"].update({"2": 3}), "must have"),
         (lambda c: c["layers"]["2"].update(radius=1), "True or False"),
-        (lambda c: c["layers"]["2"].update(convention="mine"), "damaged"),
-        (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "order must be"),
+        (lambda c: c["layers"]["2"].update(convention="mine"), "is invalid"),
+        (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "`order` must be"),
         (lambda c: c["layers"]["2"]["convention"].update(new=1), "new"),
         (lambda c: c["layers"]["2"].update(coord_kernel_size=[3, 3]), "between 1 and"),
-        (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "damaged"),
+        (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "is invalid"),
         (lambda c: c["layers"]["2"].update(method="fast"), "method"),
         (lambda c: c["layers"]["2"].update({"class": "CoordConv3d"}), "which becomes CoordConv2d"),
-        (lambda c: c["layers"]["1.2"].update(radius=True), "alias"),
+        (lambda c: c["layers"]["1.2"].update(radius=True), "another name of the same layer"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(change, said):
@@ -115,7 +115,7 @@ def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(
 )
 def test_a_model_that_was_converted_otherwise_is_refused(options):
     config = conversion_config(convert(plain()))
-    with pytest.raises(ValueError, match=r"'0' with .*, the configuration with"):
+    with pytest.raises(ValueError, match=r"'0' with .*, but the configuration has"):
         convert_from_config(convert(plain(), **options), config)
 
 

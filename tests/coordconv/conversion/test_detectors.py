@@ -100,7 +100,9 @@ def test_without_neck_and_head_the_error_lists_where_the_convolutions_are():
     model = nn.ModuleDict(
         {"stem": nn.Conv2d(3, 3, 1), "body": nn.Sequential(conv(3, 3), conv(3, 3))}
     )
-    with pytest.raises(ValueError, match=r"means none: .*fpn.*in stem \(1\), body \(2\)"):
+    with pytest.raises(
+        ValueError, match=r"matches no convolution: .*fpn.*in stem \(1\), body \(2\)"
+    ):
         convert(model, "detector")
     with pytest.raises(ValueError, match="the model has no convolution"):
         convert(nn.Linear(3, 3), "detector")

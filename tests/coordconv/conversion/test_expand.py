@@ -120,7 +120,7 @@ def test_expanded_layers_are_not_converted_again_and_fold_and_revert_know_them(f
     before = repr(model)
     reports: list = []
     convert(model, where="all", tell=reports.append)
-    assert [change.reason for change in reports[0]] == ["it sees coordinates already", ""]
+    assert [change.reason for change in reports[0]] == ["already a CoordConv layer", ""]
     assert before != repr(model)
     torch.testing.assert_close(model(x), output)
     torch.testing.assert_close(fold(model, x)(x), output)

@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_copied_is_refused():
         fold(net, torch.randn(1, 3, 5, 5))
     with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
         fold(None, torch.randn(1, 3, 5, 5))
-    with pytest.raises(TypeError, match="the example must be what the model is called with"):
+    with pytest.raises(TypeError, match="pass `example` as you would call the model"):
         fold(nn.Sequential(CoordConv2d(3, 4, 1)), (17, 23))
 
 

@@ -316,7 +316,7 @@ def test_checkpoints_of_the_plain_layer_load_and_concatenated_ones_are_refused()
     plain, layer, input, *_ = converted("standardized")
     layer.load_state_dict(from_plain(layer, plain.state_dict()), strict=True)
     assert torch.equal(layer(input), plain(input))
-    with pytest.raises(ValueError, match="a forward of its own"):
+    with pytest.raises(ValueError, match="with a custom forward"):
         from_concatenated(layer, plain.state_dict())
 
 
@@ -380,17 +380,17 @@ def test_a_subclass_that_changes_anything_is_refused(changed):
         kind = type("Changed", (base,), changed)
         layer = kind.__new__(kind)
         layer.__dict__ = base(3, 6, 3).__dict__
-        with pytest.raises(ValueError, match="of its own kind"):
+        with pytest.raises(ValueError, match="custom convolution"):
             convert(layer)
         assert type(layer) is kind
 
 
 def test_a_layer_with_attributes_of_these_names_is_refused():
     layer = Standardized(3, 6, 3)
-    layer.method = "of its own"
-    with pytest.raises(ValueError, match="has method of its own"):
+    layer.method = "custom"
+    with pytest.raises(ValueError, match="already has the attributes method"):
         convert(layer)
-    assert layer.method == "of its own"
+    assert layer.method == "custom"
     assert type(layer) is Standardized
 
 
@@ -410,7 +410,7 @@ def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
             return super().forward(functional.pad(input, (1, 1, 1, 1)))
 
     layer = convert(register_convolution(Wrong)(3, 6, 3))
-    with pytest.raises(ValueError, match="must be told how its forward pads"):
+    with pytest.raises(ValueError, match="pass the padding of its forward as `pad`"):
         layer(torch.zeros(1, 3, 3, 3))
 
 
@@ -420,10 +420,10 @@ def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
         ((nn.Linear,), TypeError, "must be a subclass of"),
         ((nn.ConvTranspose2d,), TypeError, "must be a subclass of"),
         ((Doubled(1, 1, 1),), TypeError, "must be a subclass of"),
-        ((nn.Conv2d,), TypeError, "is converted already"),
+        ((nn.Conv2d,), TypeError, "without registration"),
         ((Doubled, "valid"), ValueError, "'own', 'same' or a function"),
         ((Doubled, 3), TypeError, "'own', 'same' or a function"),
-        ((Doubled, "same"), ValueError, "registered already"),
+        ((Doubled, "same"), ValueError, "already registered"),
     ],
 )
 def test_what_cannot_be_registered_is_named(arguments, error, said):

@@ -228,8 +228,8 @@ def with_history(model: nn.Module) -> torch.optim.LBFGS:
 REFUSED = {
     "another model's": (lambda model: SGD(network().parameters(), 0.1), "does not hold the weight"),
     "one layer's": (lambda model: SGD(model[2].parameters(), 0.1), "'0'"),
-    "L-BFGS with a history": (with_history, "LBFGS has a history"),
-    "Horovod's": (lambda model: Foreign(model.parameters(), 0.1), "made with"),
+    "L-BFGS with a history": (with_history, "LBFGS keeps a history"),
+    "Horovod's": (lambda model: Foreign(model.parameters(), 0.1), "created with"),
     "a learning rate": (lambda model: 0.1, "must be a torch.optim.Optimizer"),
     "a schedule": (
         lambda model: torch.optim.lr_scheduler.StepLR(SGD(model.parameters(), 0.1), 1),

@@ -304,7 +304,7 @@ def test_what_make_functional_made_is_refused():
     make_functional = pytest.importorskip("functorch").make_functional
     with pytest.warns(FutureWarning):
         functional, _ = make_functional(network())
-    assert_refused(convert, functional, "before make_functional")
+    assert_refused(convert, functional, "before calling make_functional")
 
 
 def test_a_recorded_cuda_graph_is_refused():
