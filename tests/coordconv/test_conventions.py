@@ -109,7 +109,7 @@ def test_the_presets_are_the_published_conventions(name, order, ends, side, radi
     assert_close(torch.tensor([x[0], x[-1]]), torch.tensor(ends))
 
 
-def test_the_presets_are_all_pinned_and_the_first_is_the_default():
+def test_all_presets_are_tested_and_the_first_is_the_default():
     assert list(PRESETS) == [
         *("tutorial", "paper", "mkocabas", "wizaron", "sparseinst"),
         *("stargan", "monai", "deepcell", "affine_grid", "pixels"),
@@ -139,18 +139,18 @@ def test_a_convention_is_frozen_and_equal_by_content():
     "span",
     [(1.0, 1.0), (1.0, -1.0), (0.0, math.inf), (math.nan, 1.0), (0.0, 0.5, 1.0), "pixel", 1, None],
 )
-def test_a_span_that_is_empty_reversed_or_not_finite_is_refused(span):
+def test_an_empty_reversed_or_infinite_span_raises_an_error(span):
     with pytest.raises(ValueError, match="low before high"):
         Convention(span=span)
 
 
 @pytest.mark.parametrize("name", ["order", "alignment", "radius", "side"])
-def test_an_unknown_choice_is_refused_with_all_that_there_are(name):
+def test_an_unknown_choice_raises_an_error_that_lists_all_choices(name):
     with pytest.raises(ValueError, match=f"`{name}` must be one of '.*', '.*', got 'yx'"):
         Convention(**{name: "yx"})
 
 
-def test_an_unknown_convention_is_refused_with_the_presets():
+def test_an_unknown_convention_raises_an_error_that_lists_the_presets():
     with pytest.raises(ValueError, match=r"'tutorial', .* got 'tutorail'"):
         coordinate_grid((2, 3), convention="tutorail")
     with pytest.raises(ValueError, match="presets"):

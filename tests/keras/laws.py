@@ -202,24 +202,24 @@ def test_every_layer_comes_back_from_its_configuration(layer):
         (lambda: CoordConv2D(6, 3, convention="nobody"), "presets"),
         (
             lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=1, stride=2)),
-            "does not support padding",
+            "not support padding",
         ),
-        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=2)), "does not support padding"),
+        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=2)), "not support padding"),
         (
             lambda: from_torch(
                 coordconv.CoordConv2d(4, 6, 3, padding="same", padding_mode="circular")
             ),
-            "does not support padding",
+            "not support padding",
         ),
         (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, 2, dilation=2)), "dilation_rate"),
         (lambda: to_torch(CoordConv2D(6, 3)), "call it once"),
         (
             lambda: to_torch(built(CoordConv2D(6, 3, activation="relu"))),
-            "no activation, got 'relu'",
+            "activation, got 'relu'",
         ),
         (
             lambda: to_torch(built(CoordConv2D(6, 3, 2, padding="same"))),
-            "does not support padding='same'",
+            "not support padding='same'",
         ),
     ],
 )

@@ -57,13 +57,13 @@ class Published(nn.Module):
 NAMES = ["tutorial", "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell"]
 
 
-def test_every_published_convention_has_its_independent_twin_here():
+def test_every_preset_has_an_independent_implementation_here():
     assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # those two are no layers
 
 
 @pytest.mark.parametrize("radius", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_checkpoint_of_that_convention_gives_the_same_output(name, radius):
+def test_a_checkpoint_of_each_convention_gives_the_same_output(name, radius):
     theirs = nn.Sequential(Published(name, radius), nn.ReLU(), nn.Conv2d(4, 2, 1))
     first = CoordConv2d(3, 4, 3, padding=1, radius=radius, convention=name)
     ours = nn.Sequential(first, nn.ReLU(), nn.Conv2d(4, 2, 1))
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_that_convention_gives_the_same_output(name, radius):
 @pytest.mark.parametrize("name", ["tutorial", "sparseinst"])
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("kind", [CoordConv1d, CoordConv2d, CoordConvTranspose2d])
-def test_there_and_back_is_the_same_weight(kind, groups, name):
+def test_a_round_trip_gives_the_same_weights(kind, groups, name):
     layer = kind(4, 6, 3, groups=groups, radius=True, convention=name)
     back = from_concatenated(layer, to_concatenated(layer))
     assert set(back) == set(layer.state_dict())
@@ -85,7 +85,7 @@ def test_there_and_back_is_the_same_weight(kind, groups, name):
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_what_is_written_is_a_plain_layer_over_data_and_coordinates(kind, groups):
+def test_the_exported_weight_is_that_of_a_plain_layer_over_data_and_coordinates(kind, groups):
     layer = kind(4, 6, 3, groups=groups)
     plain = (nn.Conv2d if kind is CoordConv2d else nn.ConvTranspose2d)(
         4 + 2 * groups, 6, 3, groups=groups
@@ -142,13 +142,13 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(layer, joint, said):
+def test_weights_that_do_not_fit_raise_errors(layer, joint, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         from_concatenated(layer, joint)
 
 
 @pytest.mark.parametrize("importer", [from_plain, from_concatenated])
-def test_what_is_no_state_dict_is_refused(importer):
+def test_arguments_that_are_not_state_dicts_raise_errors(importer):
     layer = CoordConv2d(3, 4, 1)
     with pytest.raises(TypeError, match="mapping from names to tensors"):
         importer(layer, "model.safetensors")
@@ -160,7 +160,7 @@ def test_what_is_no_state_dict_is_refused(importer):
         importer(layer, {"epoch": 3, "state_dict": {"weight": torch.zeros(4, 5, 1, 1)}})
 
 
-def test_a_state_dict_that_is_not_plain_is_refused():
+def test_a_state_dict_that_is_not_plain_raises_an_error():
     net = convert(model())
     with pytest.raises(ValueError, match="must be from a plain model"):
         from_plain(net, net.state_dict())
@@ -171,7 +171,7 @@ def test_a_state_dict_that_is_not_plain_is_refused():
 
 
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_what_is_imported_can_be_saved_and_assigned(kind, tmp_path):
+def test_imported_weights_can_be_saved_and_assigned(kind, tmp_path):
     layer = kind(4, 6, 3)
     found = from_concatenated(layer, to_concatenated(layer))
     save_file(found, tmp_path / "layer.safetensors")
@@ -179,7 +179,7 @@ def test_what_is_imported_can_be_saved_and_assigned(kind, tmp_path):
     save_file(layer.state_dict(), tmp_path / "layer.safetensors")
 
 
-def test_weights_that_are_computed_are_refused_by_name():
+def test_parametrized_weights_raise_an_error_with_their_name():
     net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1)))
     with pytest.raises(ValueError, match=r"the weight of '0' must not be parametrized"):
         to_concatenated(net)

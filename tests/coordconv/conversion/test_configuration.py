@@ -49,7 +49,7 @@ CONVENTIONS = st.one_of(
     method=st.sampled_from(["auto", "separate", "concatenate"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_plain_model_becomes_the_saved_one_bit_for_bit(where, radius, convention, kernel, method):
+def test_a_plain_model_is_converted_to_the_saved_model_bit_for_bit(where, radius, convention, kernel, method):
     model = convert(plain(), where, radius=radius, convention=convention, coord_kernel_size=kernel)
     for module in trained(model).modules():
         if isinstance(module, CoordinateLayer):
@@ -67,7 +67,7 @@ def test_the_configuration_of_a_plain_or_reverted_model_has_no_layers():
     assert conversion_config(revert(convert(plain())))["layers"] == {}
 
 
-def test_layers_that_the_model_has_already_are_left_alone():
+def test_layers_that_are_already_converted_are_skipped():
     model = trained(convert(plain(), "all", radius=True))
     before = copy.deepcopy(model.state_dict())
     convert_from_config(model, conversion_config(model))
@@ -102,7 +102,7 @@ def damaged(change) -> dict:
         (lambda c: c["layers"]["1.2"].update(radius=True), "another name of the same layer"),
     ],
 )
-def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(change, said):
+def test_an_invalid_configuration_raises_an_error_and_the_model_is_unchanged(change, said):
     model = plain()
     with pytest.raises(ValueError, match=said):
         convert_from_config(model, damaged(change))
@@ -113,23 +113,23 @@ def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(
 @pytest.mark.parametrize(
     "options", [{"radius": True}, {"convention": "monai"}, {"coord_kernel_size": 1}]
 )
-def test_a_model_that_was_converted_otherwise_is_refused(options):
+def test_a_model_converted_with_other_options_raises_an_error(options):
     config = conversion_config(convert(plain()))
     with pytest.raises(ValueError, match=r"'0' with .*, but the configuration has"):
         convert_from_config(convert(plain(), **options), config)
 
 
-def test_a_folded_model_is_refused_since_its_maps_are_not_options():
+def test_a_folded_model_raises_an_error_because_its_maps_are_not_options():
     model = fold(trained(convert(plain())), torch.randn(1, 3, 6, 9))
     with pytest.raises(ValueError, match="FoldedConv2d"):
         conversion_config(model)
 
 
-def test_modules_that_append_coordinates_are_part_of_the_class_of_the_model():
+def test_add_coords_modules_are_not_part_of_the_configuration():
     assert conversion_config(nn.Sequential(AddCoords(), nn.Conv2d(5, 2, 1)))["layers"] == {}
 
 
-def test_a_layer_of_an_own_class_is_never_rebuilt_as_another():
+def test_a_custom_subclass_is_not_rebuilt_as_another_class():
     class Own(CoordConv2d):
         def forward(self, input):
             return -super().forward(input)

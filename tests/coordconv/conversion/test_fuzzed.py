@@ -131,7 +131,7 @@ def assert_as_it_was(model: nn.Module, before: dict[str, Any]) -> None:
 
 @SETTINGS
 @given(parts=models, where=places, chosen=options)
-def test_a_conversion_keeps_the_function_or_refuses_and_leaves_the_model(parts, where, chosen):
+def test_a_conversion_preserves_the_outputs_or_raises_a_clear_error(parts, where, chosen):
     model, x = build(parts), torch.randn(2, 4, 5, 6)
     lazy = "lazy" in parts
     plain = None if lazy else model(x)
@@ -178,7 +178,7 @@ keys = st.sampled_from(
     convention=st.sampled_from(["tutorial", "mkocabas", "wizaron", "sparseinst", "monai"]),
     inside=st.booleans(),
 )
-def test_an_import_gives_the_concatenation_or_refuses(changes, dropped, radius, convention, inside):
+def test_an_import_equals_concatenation_or_raises_a_clear_error(changes, dropped, radius, convention, inside):
     first = CoordConv2d(4, 4, 1, radius=radius, convention=convention)
     model = nn.Sequential(first, nn.Conv2d(4, 2, 1)).eval()
     theirs = nn.Sequential(nn.Conv2d(6 + radius, 4, 1), nn.Conv2d(4, 2, 1)).state_dict()
@@ -209,7 +209,7 @@ def test_an_import_gives_the_concatenation_or_refuses(changes, dropped, radius, 
 
 @SETTINGS
 @given(changes=st.dictionaries(keys, values, max_size=3), dropped=st.sets(keys, max_size=2))
-def test_a_plain_checkpoint_gives_the_plain_function_or_is_refused(changes, dropped):
+def test_a_plain_checkpoint_gives_the_plain_outputs_or_raises_a_clear_error(changes, dropped):
     model = convert(nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)), where="all").eval()
     plain = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1))
     state = {k: v for k, v in plain.state_dict().items() if k not in dropped} | changes
@@ -229,7 +229,7 @@ def test_a_plain_checkpoint_gives_the_plain_function_or_is_refused(changes, drop
 
 @SETTINGS
 @given(parts=models, chosen=options)
-def test_what_was_converted_and_trained_is_not_taken_back_in_silence(parts, chosen):
+def test_trained_coordinate_weights_are_not_silently_reverted(parts, chosen):
     model = build(parts)
     _, refused = outcome(lambda: convert(model, "all", **chosen))
     if refused:
@@ -245,7 +245,7 @@ def test_what_was_converted_and_trained_is_not_taken_back_in_silence(parts, chos
     assert_as_it_was(model, before)
 
 
-def test_the_fuzz_meets_both_answers():
+def test_the_strategies_produce_successes_and_errors():
     """Otherwise the tests above would show nothing."""
     convert(build(["plain", "weight norm"]), "all")
     for wrong in ({"where": None}, {"where": "all", "radius": 1}, {"where": "9"}):

@@ -166,7 +166,7 @@ def converted(kind: str, **options):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("radius", [False, True])
-def test_it_is_the_plain_layer_bit_for_bit_and_the_new_weights_learn(kind, radius):
+def test_outputs_do_not_change_and_the_new_weights_get_gradients(kind, radius):
     make, shape, *_ = KINDS[kind]
     layer, input = make(), torch.randn(shape)
     before, keys = layer(input), list(layer.state_dict())
@@ -179,7 +179,7 @@ def test_it_is_the_plain_layer_bit_for_bit_and_the_new_weights_learn(kind, radiu
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("radius", [False, True])
-def test_it_equals_appending_the_coordinates_and_then_convolving(kind, radius):
+def test_the_layer_equals_appending_the_coordinates_and_then_convolving(kind, radius):
     plain, layer, input, pad, change = converted(kind, radius=radius)
     grid = coordinate_grid(input.shape[2:], radius=radius)
     expected = appended_then_convolved(layer, plain, pad, change, input, grid)
@@ -194,7 +194,7 @@ def test_it_equals_appending_the_coordinates_and_then_convolving(kind, radius):
     stride=st.integers(1, 4),
     dilation=st.integers(1, 3),
 )
-def test_same_padding_is_right_for_every_size_kernel_stride_and_dilation(
+def test_same_padding_is_correct_for_every_size_kernel_stride_and_dilation(
     size, kernel, stride, dilation
 ):
     plain = Same(2, 3, kernel, stride, dilation=dilation)
@@ -208,7 +208,7 @@ def test_same_padding_is_right_for_every_size_kernel_stride_and_dilation(
 
 
 @pytest.mark.parametrize("kind", ["standardized", "doubled", "causal"])
-def test_a_crop_keeps_its_true_position_and_samples_their_own(kind):
+def test_a_crop_keeps_its_position_in_the_full_image_also_per_sample(kind):
     plain, layer, input, pad, change = converted(kind)
     size = input.shape[2:]
     starts = torch.tensor([[1.0] * len(size), [2.0] * len(size)])
@@ -222,7 +222,7 @@ def test_a_crop_keeps_its_true_position_and_samples_their_own(kind):
 
 
 @pytest.mark.parametrize("kernel", [1, (1, 3), (2, 2)])
-def test_a_smaller_kernel_is_the_large_one_with_zeros_around_it(kernel):
+def test_a_smaller_kernel_equals_the_full_one_padded_with_zeros(kernel):
     small = convert(Standardized(3, 6, 3, padding=1), coord_kernel_size=kernel)
     large = convert(Standardized(3, 6, 3, padding=1))
     taps = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -252,7 +252,7 @@ def test_dtypes_and_memory_formats_are_those_of_the_plain_layer(dtype):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_back_again_is_the_layer_that_was(kind):
+def test_revert_restores_the_layer(kind):
     plain, layer, input, *_ = converted(kind)
     with pytest.raises(ValueError, match="are not zero"):
         revert(layer)
@@ -263,7 +263,7 @@ def test_back_again_is_the_layer_that_was(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_folded_it_computes_the_same_for_one_size(kind):
+def test_a_folded_layer_computes_the_same_for_one_size(kind):
     _, layer, input, *_ = converted(kind)
     folded = fold(nn.Sequential(layer), input)
     assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
@@ -274,14 +274,14 @@ def test_folded_it_computes_the_same_for_one_size(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_copies_compute_the_same_and_are_of_one_class(kind):
+def test_copies_compute_the_same_and_have_the_same_class(kind):
     _, layer, input, *_ = converted(kind)
     again = copy.deepcopy(layer)
     assert type(again) is type(layer)
     assert torch.equal(again(input), layer(input))
 
 
-def test_it_is_pickled_by_the_class_that_it_is_made_from():
+def test_a_layer_is_pickled_with_the_class_that_it_is_made_from():
     layer = convert(Doubled(3, 6, 2))
     with torch.no_grad():
         layer.coord_weight.normal_()
@@ -292,7 +292,7 @@ def test_it_is_pickled_by_the_class_that_it_is_made_from():
         assert torch.equal(again(input), one(input))
 
 
-def test_a_class_that_pickles_in_its_own_way_does_not_lose_its_coordinates_in_silence():
+def test_a_custom_pickle_method_raises_an_error_instead_of_dropping_coordinates():
     class Own(nn.Conv2d):
         def __reduce__(self):
             return nn.Conv2d, (3, 8, 3)
@@ -302,7 +302,7 @@ def test_a_class_that_pickles_in_its_own_way_does_not_lose_its_coordinates_in_si
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_costs_count_what_the_coordinates_add(kind):
+def test_costs_count_the_flops_of_the_coordinates(kind):
     plain, layer, input, *_ = converted(kind)
     [entry] = coordinate_costs(layer, input)
     with FlopCounterMode(display=False) as counter:
@@ -312,7 +312,7 @@ def test_costs_count_what_the_coordinates_add(kind):
     assert 0 < entry.coordinate_flops < entry.flops
 
 
-def test_checkpoints_of_the_plain_layer_load_and_concatenated_ones_are_refused():
+def test_plain_checkpoints_load_and_concatenated_ones_raise_an_error():
     plain, layer, input, *_ = converted("standardized")
     layer.load_state_dict(from_plain(layer, plain.state_dict()), strict=True)
     assert torch.equal(layer(input), plain(input))
@@ -321,7 +321,7 @@ def test_checkpoints_of_the_plain_layer_load_and_concatenated_ones_are_refused()
 
 
 @pytest.mark.parametrize("kind", ["standardized", "doubled", "causal", "unchanged"])
-def test_it_is_exported_for_any_size_compiled_and_traced_as_the_plain_layer_is(kind):
+def test_the_layer_can_be_exported_compiled_and_traced_like_the_plain_layer(kind):
     _, layer, input, *_ = converted(kind)
     larger = torch.randn(3, *(n + 5 for n in input.shape[1:2]), *(n + 4 for n in input.shape[2:]))
     larger = larger[:, : input.shape[1]]
@@ -352,7 +352,7 @@ def test_parametrized_weights_stay_parametrized():
     assert len(keys) == len(layer.state_dict()) + 1
 
 
-def test_a_subclass_that_leaves_the_forward_alone_gets_the_layer_of_its_base():
+def test_a_subclass_that_inherits_its_forward_gets_the_layer_of_its_base():
     class Transposed(nn.ConvTranspose2d):
         pass
 
@@ -375,7 +375,7 @@ def test_a_subclass_that_leaves_the_forward_alone_gets_the_layer_of_its_base():
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_subclass_that_changes_anything_is_refused(changed):
+def test_a_subclass_that_changes_its_behavior_raises_an_error(changed):
     for base in (nn.Conv2d, Standardized):
         kind = type("Changed", (base,), changed)
         layer = kind.__new__(kind)
@@ -385,7 +385,7 @@ def test_a_subclass_that_changes_anything_is_refused(changed):
         assert type(layer) is kind
 
 
-def test_a_layer_with_attributes_of_these_names_is_refused():
+def test_a_layer_with_conflicting_attributes_raises_an_error():
     layer = Standardized(3, 6, 3)
     layer.method = "custom"
     with pytest.raises(ValueError, match="already has the attributes method"):
@@ -394,7 +394,7 @@ def test_a_layer_with_attributes_of_these_names_is_refused():
     assert type(layer) is Standardized
 
 
-def test_every_name_that_a_layer_gets_is_looked_for():
+def test_every_attribute_that_a_layer_gets_is_checked_for_conflicts():
     ours = {
         name
         for way in (CoordinateLayer, CoordinatesBeside, CoordinatesInFront, Made)
@@ -404,7 +404,7 @@ def test_every_name_that_a_layer_gets_is_looked_for():
     assert ours == set(_NAMES)
 
 
-def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
+def test_a_wrong_registered_padding_raises_an_error_at_the_first_call():
     class Wrong(nn.Conv2d):
         def forward(self, input):
             return super().forward(functional.pad(input, (1, 1, 1, 1)))
@@ -426,7 +426,7 @@ def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
         ((Doubled, "same"), ValueError, "already registered"),
     ],
 )
-def test_what_cannot_be_registered_is_named(arguments, error, said):
+def test_classes_that_cannot_be_registered_raise_errors(arguments, error, said):
     with pytest.raises(error, match=said):
         register_convolution(*arguments)
 
@@ -458,7 +458,7 @@ def _of_transformers():
 
 
 @pytest.mark.parametrize("source", [_of_libraries, _of_transformers])
-def test_layers_of_other_libraries_add_the_coordinates_as_they_pad_the_data(source):
+def test_layers_of_other_libraries_pad_the_coordinates_like_the_data(source):
     """Convolving the coordinates as data, through the plain layer's own forward, is the oracle."""
     for plain in source():
         layer = convert(copy.deepcopy(plain))

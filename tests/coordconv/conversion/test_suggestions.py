@@ -38,11 +38,11 @@ def model() -> nn.ModuleDict:
             "the convolutions of the model are backbone.stem.conv1, backbone.layer1.conv1",
         ),
         (["backbone.stem.conv1", "al"], "did you mean 'all'?"),
-        ("[", "the convolutions of the model are backbone.stem.conv1"),
+        ("[", "of the model are backbone.stem.conv1"),
         ("", "it is a ModuleDict"),
     ],
 )
-def test_what_was_meant_is_suggested(where, said):
+def test_a_close_name_is_suggested(where, said):
     net = model()
     kinds = [type(one) for one in net.modules()]
     with pytest.raises(ValueError, match="no convolution of the model is named") as error:
@@ -52,7 +52,7 @@ def test_what_was_meant_is_suggested(where, said):
 
 
 @pytest.mark.parametrize("where", ["frist", "backbone.sten", "backbone.sten.*", "backbon.*.conv1"])
-def test_what_is_suggested_can_be_used(where):
+def test_the_suggested_name_is_valid(where):
     with pytest.raises(ValueError, match="no convolution of the model is named") as error:
         convert(model(), where)
     suggested = str(error.value).split("did you mean '")[1].split("'")[0]
