@@ -1,4 +1,4 @@
-"""What coordinates cost is counted, and a sum of its parts."""
+"""The costs of coordinates are counted correctly and add up."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_a_pointwise_kernel_costs_one_product_per_pixel_and_coordinate(batch):
     costs = coordinate_costs(layer, torch.zeros(batch, 3, 6, 9))
     assert costs[0].coordinate_flops == 2 * 3 * 8 * 6 * 9
     assert costs[0].flops == 2 * (3 + 3) * 8 * 6 * 9
-    assert costs.flops == 2 * (3 * batch + 3) * 8 * 6 * 9  # The coordinates once for the batch.
+    assert costs.flops == 2 * (3 * batch + 3) * 8 * 6 * 9  # Coordinates once per batch.
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Layers that are built without memory: whatever allocates it later, coordinates start at zero.
+"""Layers created on the meta device get coordinate weights of zero when they are materialized.
 
-The laws hold for uninitialized memory that is not zero by chance, so it is filled with NaN.
+Uninitialized memory is filled with NaN, so that it is not zero by chance.
 """
 
 import copy
@@ -37,7 +37,7 @@ def on_meta(name: str) -> nn.Module:
 @pytest.mark.parametrize("name", RANKS)
 def test_to_empty_gives_zero_coordinate_weights(name):
     layer = on_meta(name).to_empty(device="cpu")
-    assert layer.weight.isnan().all()  # as torch promises
+    assert layer.weight.isnan().all()  # As documented by torch.
     assert layer.coord_weight.count_nonzero() == 0
 
 

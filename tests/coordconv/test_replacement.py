@@ -1,4 +1,4 @@
-"""Modules that would replace a coordinate layer and lose its coordinates are refused."""
+"""Replacing a coordinate layer with a module without its coordinates raises an error."""
 
 import copy
 

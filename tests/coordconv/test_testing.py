@@ -1,4 +1,4 @@
-"""The public asserts pass what is right and fail what is wrong, naming the part."""
+"""The public assertions pass for correct code and fail for wrong code with the part's name."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What is exported is compared with the model first, and nothing wrong is kept."""
+"""Exported models are compared with the original, and wrong ones are not kept."""
 
 import json
 import re
@@ -57,7 +57,7 @@ def test_both_files_hold_the_conventions_of_the_coordinates(tmp_path):
 
 
 class Wrong(nn.Module):
-    """Another answer when it is exported: what a faulty exporter would make of it."""
+    """A model whose output changes when exported, as with a faulty exporter."""
 
     def __init__(self, error: float) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def test_a_size_exported_as_a_constant_raises_an_error(export, said, tmp_path, m
 
 
 class OneSize(nn.Module):
-    """A head that is made for one size of picture, after a layer that is not."""
+    """A head for a fixed image size, after a layer for any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class OneSize(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.shape[2:] != (6, 8):
-            raise ValueError("this head is made for pictures of 6 x 8")
+            raise ValueError("this head requires images of 6 x 8")
         return self.last(self.first(input).flatten(1))
 
 
@@ -135,7 +135,7 @@ def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
     [
         (nn.ReLU(), torch.ones(1, 3, 6, 8), "batch", ValueError, "model.eval()"),
         (nn.ReLU().eval(), torch.ones(1, 3, 6, 8), "size", ValueError, "one of 'batch and size'"),
-        (nn.ReLU().eval(), "picture", "batch", TypeError, "got 'picture'"),
+        (nn.ReLU().eval(), "image", "batch", TypeError, "got 'image'"),
         (nn.ReLU().eval(), (), "batch", TypeError, "a tensor or a sequence"),
         (torch.relu, torch.ones(1), "batch", TypeError, "torch.nn.Module"),
     ],
@@ -153,7 +153,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch)
 
 
 class Counting(nn.Module):
-    """Writes to its input and to a buffer, on which its output depends."""
+    """A model that writes to its input and to a buffer that its output depends on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ def test_the_comparison_does_not_change_the_example_the_model_or_the_program(tmp
 
 
 class Masking(nn.Module):
-    """Gives infinities where they are right."""
+    """A model with infinities in its output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ def test_infinities_variadic_inputs_and_crops_are_compared_correctly(export, tmp
 
 
 class Scaled(nn.Module):
-    """Takes a number beside the picture."""
+    """A model that takes a scalar in addition to the image."""
 
     def __init__(self) -> None:
         super().__init__()

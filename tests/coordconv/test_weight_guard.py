@@ -1,4 +1,4 @@
-"""A layer notices a weight that was scaled without its coordinates, and nothing else."""
+"""A layer only raises an error if its weight was scaled without its coordinate weights."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Conversions in any order: a sample of what benchmarks/chains.py runs."""
+"""Conversions in random order: a sample of benchmarks/chains.py."""
 
 import pytest
 

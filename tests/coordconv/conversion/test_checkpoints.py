@@ -1,4 +1,4 @@
-"""Weights of others compute here what they computed there."""
+"""Imported checkpoints of published code give the same outputs."""
 
 import re
 
@@ -20,9 +20,9 @@ def along(count: int, low: float, high: float) -> Tensor:
 
 
 def published(name: str, batch: int, radius: bool) -> Tensor:
-    """The coordinate channels of published code, written down from its description alone.
+    """Return the coordinate channels of published code, implemented from its description.
 
-    Shape (batch, d, H, W), in the order in which that code appends them.
+    The shape is (batch, d, H, W), in the order in which that code appends them.
     """
     height, width = SIZE
     low, high = {"monai": (-0.5, 0.5), "deepcell": (0.0, 1.0)}.get(name, (-1.0, 1.0))
@@ -40,7 +40,7 @@ def published(name: str, batch: int, radius: bool) -> Tensor:
 
 
 class Published(nn.Module):
-    """Append and convolve, as everyone publishes it."""
+    """The published layer: append the coordinates, then convolve."""
 
     def __init__(self, name: str, radius: bool) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ NAMES = ["tutorial", "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "m
 
 
 def test_every_preset_has_an_independent_implementation_here():
-    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # those two are no layers
+    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # Only for grids.
 
 
 @pytest.mark.parametrize("radius", [False, True])

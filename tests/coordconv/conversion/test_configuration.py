@@ -1,4 +1,4 @@
-"""A configuration says what a state dict does not, and rebuilds the function from both."""
+"""A configuration and a state dict rebuild the converted model."""
 
 import copy
 import json
@@ -49,7 +49,7 @@ CONVENTIONS = st.one_of(
     method=st.sampled_from(["auto", "separate", "concatenate"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_plain_model_is_converted_to_the_saved_model_bit_for_bit(where, radius, convention, kernel, method):
+def test_a_plain_model_becomes_the_saved_one_bit_for_bit(where, radius, convention, kernel, method):
     model = convert(plain(), where, radius=radius, convention=convention, coord_kernel_size=kernel)
     for module in trained(model).modules():
         if isinstance(module, CoordinateLayer):

@@ -1,4 +1,4 @@
-"""Conversion keeps everything but what it adds: zero weights for the coordinates."""
+"""A conversion only adds coordinate weights of zero and keeps everything else."""
 
 import copy
 import io

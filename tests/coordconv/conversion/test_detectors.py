@@ -1,4 +1,4 @@
-"""Where ``where="detector"`` puts coordinates, layer by layer."""
+"""The layers that ``where="detector"`` selects."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def conv(inputs: int, outputs: int, kernel: int = 1) -> nn.Module:
 
 
 class Detect(nn.Module):
-    """As that of YOLO: two branches for each of three levels."""
+    """A head like that of YOLO: two branches for each of three levels."""
 
     def __init__(self, levels: tuple[int, ...], classes: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def test_the_neck_of_yolo_starts_at_the_upsampling_and_each_level_has_two_branch
     model = nn.Module()
     model.model = nn.Sequential(
         conv(3, 64, 3),
-        conv(64, 64),  # pointwise, in the backbone
+        conv(64, 64),  # Pointwise, in the backbone.
         nn.Upsample(scale_factor=2),
         conv(64, 64),
         conv(64, 64, 3),
@@ -100,9 +100,7 @@ def test_without_neck_and_head_the_error_lists_the_modules_with_convolutions():
     model = nn.ModuleDict(
         {"stem": nn.Conv2d(3, 3, 1), "body": nn.Sequential(conv(3, 3), conv(3, 3))}
     )
-    with pytest.raises(
-        ValueError, match=r"no convolution: .*fpn.*in stem \(1\), body \(2\)"
-    ):
+    with pytest.raises(ValueError, match=r"no convolution: .*fpn.*in stem \(1\), body \(2\)"):
         convert(model, "detector")
     with pytest.raises(ValueError, match="the model has no convolution"):
         convert(nn.Linear(3, 3), "detector")

@@ -1,4 +1,4 @@
-"""An expanded model computes the same, with a convolution that any tool understands."""
+"""An expanded model computes the same with convolutions that other tools can edit."""
 
 import copy
 import pickle

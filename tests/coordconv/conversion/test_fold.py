@@ -1,4 +1,4 @@
-"""A folded model computes the same with plain convolutions and additions, at its own size."""
+"""A folded model computes the same with plain convolutions and constant maps, at its size."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Batch normalization fused into a convolution with coordinates, by us and by others."""
+"""Batch normalization is fused into coordinate layers, by this library and by other tools."""
 
 import copy
 
@@ -39,7 +39,7 @@ def factors_and_bias(layer, norm) -> tuple[Tensor, Tensor]:
 
 
 def scaled(layer, factors: Tensor) -> Tensor:
-    """The weight as any fuser would scale it: output channels, wherever they are."""
+    """Return the weight with scaled output channels, as a fuser would compute it."""
     weight, rank = layer.weight.detach(), len(layer.kernel_size)
     if not layer.transposed:
         return weight * factors.view(-1, *[1] * (rank + 1))
@@ -61,7 +61,7 @@ def test_a_fused_model_computes_the_same(kind, form, groups, bias, found_by):
 
 
 class Branches(nn.Module):
-    """A convolution whose output goes to a normalization and somewhere else."""
+    """A convolution whose output is used by a normalization and elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ def test_pairs_that_cannot_be_fused_are_not_changed(make, found_by):
 
 
 class Dependent(nn.Module):
-    """A model that cannot be traced, because it asks a tensor for its value."""
+    """A model that cannot be traced, because it reads the value of a tensor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ def test_the_fuser_of_torch_preserves_the_outputs(kind, form):
     model = in_form(model, form, x)
     fused = fuse_conv_bn_eval(model[0], model[1])
     torch.testing.assert_close(fused(x).relu(), output)
-    torch.testing.assert_close(model(x), output)  # It works on a copy.
+    torch.testing.assert_close(model(x), output)  # The fuser works on a copy.
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""Coordinates in front of a layer that is not known: its input gets a pointwise share of them."""
+"""Coordinates in front of an unknown layer are added to its input by a pointwise convolution."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ class Upward(nn.ConvTranspose3d):
 
 
 class Deformable(nn.Module):
-    """Not a convolution for torch, and called with more than an image."""
+    """A module that is not a torch convolution and takes more arguments than an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Deformable(nn.Module):
 
 
 class Passed(nn.Conv2d):
-    """It shows what it is given."""
+    """A layer that returns its input."""
 
     def forward(self, input: Tensor) -> Tensor:
         return input

@@ -23,7 +23,7 @@ from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 
 def same_margins(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """By the definition: ceil(size / stride) outputs, an odd pixel after the image."""
+    """Return the margins by definition: ceil(size / stride) outputs, an odd pixel at the end."""
     total = (math.ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size
     total = max(total, 0)
     return total // 2, total - total // 2
@@ -36,7 +36,7 @@ def standardized(weight: Tensor, eps: float = 1e-6) -> Tensor:
 
 
 class Same(nn.Conv2d):
-    """Compute what timm's class of that name does."""
+    """Compute the same as the class of timm that this stands for."""
 
     def forward(self, input: Tensor) -> Tensor:
         margins = []
@@ -47,13 +47,13 @@ class Same(nn.Conv2d):
 
 
 class Standardized(nn.Conv2d):
-    """Compute what timm's class does."""
+    """Compute the same as the class of timm."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, standardized(self.weight), self.bias)
 
 
-# As if they came from timm: they are known by these names.
+# The classes of timm are registered by these names.
 Same.__module__, Same.__qualname__ = "timm.layers.conv2d_same", "Conv2dSame"
 Standardized.__module__, Standardized.__qualname__ = "timm.layers.std_conv", "StdConv2d"
 
@@ -73,7 +73,7 @@ register_convolution(Causal, pad=lambda layer, x: functional.pad(x, (layer.kerne
 
 
 class Panorama(nn.Conv2d):
-    """It wraps along x only."""
+    """A convolution that wraps only along x."""
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(functional.pad(input, (1, 1, 0, 0), "circular"))
@@ -83,7 +83,7 @@ register_convolution(Panorama, pad=lambda _, x: functional.pad(x, (1, 1, 0, 0), 
 
 
 class Unchanged(nn.Conv2d):
-    """It only has a name of its own."""
+    """A subclass that only has another name."""
 
 
 def doubled(weight: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ def pad_nothing(_: nn.Module, x: Tensor) -> Tensor:
     return x
 
 
-# How to make one, an input, what it pads and what it does to its weights.
+# How to create a layer, an input, its padding and its transformation of the weights.
 KINDS = {
     "same": (lambda: Same(3, 6, 3, stride=2), (2, 3, 8, 11), pad_same, kept),
     "same, dilated": (lambda: Same(4, 6, (2, 3), 3, 0, 2, 2), (2, 4, 8, 11), pad_same, kept),
@@ -137,7 +137,7 @@ KINDS = {
 
 
 def appended_then_convolved(layer, plain, pad, change, x: Tensor, grid: Tensor) -> Tensor:
-    """By the definition, group by group; the change of the weights does not see the coordinates."""
+    """Compute by definition, per group; only data weights are transformed."""
     outputs = []
     weights = change(layer.weight).chunk(layer.groups)
     parts = zip(
@@ -184,7 +184,7 @@ def test_the_layer_equals_appending_the_coordinates_and_then_convolving(kind, ra
     grid = coordinate_grid(input.shape[2:], radius=radius)
     expected = appended_then_convolved(layer, plain, pad, change, input, grid)
     torch.testing.assert_close(layer(input), expected, rtol=1e-5, atol=1e-5)
-    if pad is pad_nothing:  # The others want a batch themselves.
+    if pad is pad_nothing:  # The other layers require a batch.
         torch.testing.assert_close(layer(input[0]), expected[0], rtol=1e-5, atol=1e-5)
 
 
@@ -432,7 +432,7 @@ def test_classes_that_cannot_be_registered_raise_errors(arguments, error, said):
 
 
 def _of_libraries():
-    """Layers of other libraries, where those are installed."""
+    """Yield layers of other libraries that are installed."""
     timm = pytest.importorskip("timm.layers")
     smp = pytest.importorskip("segmentation_models_pytorch.encoders._efficientnet")
     for stride in (1, 2):
@@ -459,7 +459,7 @@ def _of_transformers():
 
 @pytest.mark.parametrize("source", [_of_libraries, _of_transformers])
 def test_layers_of_other_libraries_pad_the_coordinates_like_the_data(source):
-    """Convolving the coordinates as data, through the plain layer's own forward, is the oracle."""
+    """Compare with the plain layer's own forward applied to the coordinates as data."""
     for plain in source():
         layer = convert(copy.deepcopy(plain))
         input = torch.randn(2, 3, 8, 11)
@@ -468,8 +468,8 @@ def test_layers_of_other_libraries_pad_the_coordinates_like_the_data(source):
             layer.coord_weight.normal_()
         term = layer(input) - plain(input)
         assert term.abs().sum() > 0
-        # Where a position is 1 and the weights of all taps are 1, it counts the pixels under the
-        # kernel; the mean of the plain layer's response to ones does as well.
+        # If the coordinate and all weights are 1, the output counts the pixels under the kernel, as
+        # does the mean response of the plain layer to ones.
         with torch.no_grad():
             layer.coord_weight.fill_(0).narrow(1, 0, 1).fill_(1)
         ones = torch.ones(2, 8, 11)
@@ -482,7 +482,7 @@ def test_layers_of_other_libraries_pad_the_coordinates_like_the_data(source):
 
 
 def _pixels_under_the_kernel(plain, kernel: nn.Conv2d) -> Tensor:
-    """Count them by what the gradient of the plain output reaches, for an image of 8 x 11."""
+    """Count the pixels with a gradient of the plain output, for an image of 8 x 11."""
     input = torch.zeros(1, 3, 8, 11, requires_grad=True)
     with torch.no_grad():
         plain.weight.normal_()

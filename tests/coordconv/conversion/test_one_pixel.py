@@ -1,4 +1,4 @@
-"""Convolutions of maps with one pixel are skipped by presets, and only by those."""
+"""Only the presets skip convolutions of feature maps with one pixel."""
 
 import copy
 
@@ -12,7 +12,7 @@ from coordconv.layers.coordinates import CoordinateLayer
 
 
 class Excited(nn.Module):
-    """Squeeze-and-excitation with a module that pools."""
+    """Squeeze-and-excitation with a pooling module."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Excited(nn.Module):
 
 
 class SEModule(nn.Module):
-    """As in timm: known by its name, since it averages without a module."""
+    """Squeeze-and-excitation of timm, known by its name because it pools without a module."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SEModule(nn.Module):
 
 
 class Averaged(nn.Module):
-    """Nothing tells by its looks that its convolution sees one pixel."""
+    """A module whose structure does not show that its convolution gets one pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Averaged(nn.Module):
 
 
 class Pooled(nn.Sequential):
-    """As the pooling branch of DeepLab."""
+    """A pooling branch like that of DeepLab."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""An optimizer that exists trains the coordinate weights as it does a layer's other weights."""
+"""An existing optimizer trains the coordinate weights like the other weights of a layer."""
 
 import copy
 import inspect
@@ -68,7 +68,7 @@ def test_every_optimizer_trains_them_like_one_created_afterwards(kind):
 def test_every_optimizer_accepts_them_during_training(kind):
     model = network()
     optimizer = kind(model.parameters(), lr=0.01)
-    if kind is not torch.optim.LBFGS:  # which is refused then
+    if kind is not torch.optim.LBFGS:  # It raises an error then.
         step(model, optimizer)
     convert(model, optimizer=optimizer)
     step(model, optimizer)
@@ -130,7 +130,7 @@ def test_the_state_is_that_of_an_optimizer_created_afterwards(named):
     other = made(twin)
     assert held(optimizer) == [list(model.parameters())]
     assert optimizer.param_groups[0].get("param_names") == other.param_groups[0].get("param_names")
-    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # which else stay shared
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # The states would be shared.
     step(model, optimizer)
     step(twin, other)
     for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
@@ -210,7 +210,7 @@ def test_the_model_may_be_a_part_of_the_trained_model():
 
 
 class Foreign(SGD):
-    """As that of Horovod, whose class is made from functions of its own module."""
+    """An optimizer like that of Horovod, whose methods are functions of its own module."""
 
     def step(self, closure=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().step(closure)
@@ -269,7 +269,7 @@ def test_the_error_marks_frozen_weights_that_the_optimizer_does_not_hold():
     optimizer = SGD([one for one in model.parameters() if one.requires_grad], 0.1)
     with pytest.raises(ValueError, match=r"'0' \(frozen\).*add_param_group"):
         convert(model, optimizer=optimizer)
-    convert(model)  # as the message says
+    convert(model)  # As the message says.
     optimizer.add_param_group({"params": [model[0].coord_weight]})
     step(model, optimizer)
     assert model[0].coord_weight.count_nonzero() > 0
@@ -315,5 +315,5 @@ def test_without_an_optimizer_the_report_notes_the_untrained_weights(where, said
     model = network()
     convert(model, where, optimizer=SGD(model.parameters(), 0.1), tell=reports.append)
     assert "optimizer" not in str(reports[1])
-    convert(model, where, tell=reports.append)  # which adds nothing
+    convert(model, where, tell=reports.append)  # This adds nothing.
     assert "optimizer" not in str(reports[2])

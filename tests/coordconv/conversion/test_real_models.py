@@ -1,4 +1,4 @@
-"""Networks of other libraries, made small, as docs/real-models.md has them in full."""
+"""Small versions of the networks of other libraries in docs/real-models.md."""
 
 import pytest
 

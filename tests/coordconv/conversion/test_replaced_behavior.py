@@ -1,4 +1,4 @@
-"""A layer that does not compute what its class says is refused; hooks keep what they do."""
+"""Layers with replaced methods or unusual weights raise errors; hooks continue to work."""
 
 import copy
 import functools
@@ -17,7 +17,7 @@ INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
 
 
 def tiled(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of a seamless texture, which joins the left and the right edge."""
+    """Convolve a seamless texture, which wraps around its left and right edges."""
     input = functional.pad(input, (1, 1, 0, 0), mode="circular")
     return functional.conv2d(functional.pad(input, (0, 0, 1, 1)), weight, bias)
 
@@ -59,7 +59,7 @@ def test_a_method_replaced_on_the_instance_raises_an_error_with_its_name(name, m
 
 def test_methods_that_do_not_use_the_weights_may_be_replaced():
     layer = nn.Conv2d(3, 4, 3)
-    layer.train = lambda mode=True: layer  # a common way to keep a module in its mode
+    layer.train = lambda mode=True: layer  # A common way to freeze the mode of a module.
     layer.extra_repr = lambda: "mine"
     before = layer(INPUT)
     torch.testing.assert_close(convert(layer)(INPUT), before, rtol=0, atol=0)
@@ -77,7 +77,7 @@ def test_a_forward_replaced_on_the_class_raises_an_error(monkeypatch, kind):
     layer = kind(3, 4, 3) if kind is nn.Conv2d else kind(4, 3)
     with pytest.raises(ValueError, match=f"{kind.__name__}.forward was replaced by {__name__}"):
         convert(layer)
-    convert(nn.Conv1d(3, 4, 3))  # which is another class
+    convert(nn.Conv1d(3, 4, 3))  # Other classes are not affected.
 
 
 def test_a_conv_forward_replaced_on_the_class_raises_an_error(monkeypatch):
@@ -92,7 +92,8 @@ def test_a_replaced_operation_raises_an_error(monkeypatch):
 
 
 def test_the_initialization_may_be_replaced(monkeypatch):
-    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda layer: None)  # to load faster
+    # Some code skips the initialization to load models faster.
+    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda layer: None)
     layer = nn.Conv2d(3, 4, 3)
     nn.init.normal_(layer.weight), nn.init.zeros_(layer.bias)
     before = layer(INPUT)
@@ -226,7 +227,7 @@ def test_a_weight_partitioned_by_deepspeed_raises_an_error():
         convert(layer)
 
 
-@pytest.mark.filterwarnings("ignore:.*quint8")  # torch says it once in a process
+@pytest.mark.filterwarnings("ignore:.*quint8")  # torch warns once per process.
 def test_a_quantized_weight_raises_an_error():
     quantized = torch.quantize_per_tensor(torch.randn(4, 3, 3, 3), 0.1, 0, torch.qint8)
     with pytest.raises(ValueError, match="qint8"):

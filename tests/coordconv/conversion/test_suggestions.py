@@ -1,4 +1,4 @@
-"""A name that is not there is answered with the one that was meant."""
+"""The error for an unknown name suggests similar ones."""
 
 import pytest
 from torch import nn

@@ -1,4 +1,4 @@
-"""Inside a wrapper a conversion is right or refused, and a model that is refused is as it was."""
+"""A conversion inside a wrapper works or raises an error and does not change the model."""
 
 import copy
 import subprocess
@@ -19,7 +19,7 @@ INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
 
 
 class Chain(nn.Sequential):
-    """A sequence with a forward of its own, which Dynamo compiles; those of torch it skips."""
+    """A sequence with a custom forward, because Dynamo does not compile that of torch."""
 
     def forward(self, input: Tensor) -> Tensor:
         for part in self:
@@ -32,7 +32,7 @@ def network() -> nn.Sequential:
 
 
 def used(model: nn.Module) -> nn.Module:
-    """The model with coordinate weights that do something."""
+    """Return the model with nonzero coordinate weights."""
     for name, parameter in model.named_parameters():
         if name.endswith("coord_weight"):
             nn.init.normal_(parameter)
@@ -40,7 +40,7 @@ def used(model: nn.Module) -> nn.Module:
 
 
 def described(model: nn.Module) -> list[object]:
-    """Return what a refused conversion must leave as it was."""
+    """Return the state that must be the same after an error."""
     modules = [(name, type(one), sorted(vars(one))) for name, one in model.named_modules()]
     return [*modules, *[(name, id(one)) for name, one in model.named_parameters()]]
 
@@ -54,7 +54,7 @@ def assert_refused(change, model: nn.Module, said: str, **options) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def group():
-    """A process group of this process alone."""
+    """Create a process group with only this process."""
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
@@ -86,7 +86,7 @@ def test_removing_weights_from_distributed_data_parallel_raises_an_error(part):
 def test_a_deleted_wrapper_is_ignored():
     model = network()
     wrapper = DistributedDataParallel(model)
-    wrapper.myself = [wrapper]  # so that it goes when the garbage is collected, and not before
+    wrapper.myself = [wrapper]  # A cycle, so only gc.collect() deletes it.
     del wrapper
     convert(model)
     assert isinstance(model[0][0], CoordConv2d)
@@ -148,7 +148,7 @@ def sharded(model: nn.Module) -> nn.Module:
 def test_fully_shard_raises_an_error_inside_and_around(part, called):
     model = network()
     wrapper = sharded(model)
-    if called:  # its parameters are then whole and ordinary until the backward pass
+    if called:  # Parameters are unsharded until the backward pass.
         wrapper(INPUT)
     assert_refused(convert, PARTS[part](wrapper, model), "fully_shard")
 
@@ -180,7 +180,7 @@ def test_fully_sharded_data_parallel_raises_an_error_inside_and_around(part, ori
 
 
 class DeepSpeedEngine(nn.Module):
-    """Named and built as that of DeepSpeed."""
+    """A stand-in with the name and structure of the engine of DeepSpeed."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -252,7 +252,7 @@ GRAPHS = {
 @pytest.mark.parametrize("graph", GRAPHS)
 @pytest.mark.parametrize("where", ["first", "all", "0.0"])
 @pytest.mark.filterwarnings("ignore")
-def test_a_graph_module_raises_an_error(graph, where):
+def test_a_traced_scripted_or_exported_model_raises_an_error(graph, where):
     with pytest.raises(ValueError, match=r"ScriptModule|GraphModule"):
         convert(GRAPHS[graph](network()), where)
 
@@ -311,7 +311,7 @@ def test_a_recorded_cuda_graph_raises_an_error():
     def replayed(input: Tensor) -> Tensor:
         return input
 
-    replayed.__module__ = "torch.cuda.graphs"  # as the function that make_graphed_callables sets
+    replayed.__module__ = "torch.cuda.graphs"  # Set by make_graphed_callables.
     model = network()
     model[0].forward = replayed
     assert_refused(convert, model, "make_graphed_callables")
