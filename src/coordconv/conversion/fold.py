@@ -38,8 +38,8 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         options: Keyword arguments to call the model with.
 
     Returns:
-        The copy. It computes the same as the model, up to rounding, for batches of any length at
-        these sizes, and raises an error for other sizes.
+        The copy. It computes the same as the model, up to rounding, for any batch size at these
+        image sizes, and raises an error for other sizes.
 
     Raises:
         ValueError: If the example does not reach a coordinate layer; if a coordinate layer is
