@@ -105,8 +105,8 @@ def convert(
         The model.
 
     Raises:
-        ValueError: If ``where`` matches no convolution or one that cannot be converted (``"all"``
-            skips those, unless none can be converted), if an option is invalid, or if
+        ValueError: If ``where`` matches no convolution, or one that cannot be converted (``"all"``
+            skips those and raises if all are skipped); if an option is invalid; or if
             ``optimizer`` does not hold the weights or cannot take new ones. The model and the
             optimizer are then unchanged.
         TypeError: If an argument has the wrong type.

@@ -16,7 +16,7 @@ _COMPUTING = ("forward", "_conv_forward")
 
 
 def replaced_method(layer: nn.Module) -> str:
-    """Describe the method of a layer that was replaced on the instance; "" if there is none."""
+    """Describe the method of a layer that was replaced on the instance; "" if no method was."""
     for name in vars(layer):
         if name not in _HARMLESS and callable(getattr(type(layer), name, None)):
             hint = _hint(layer) if name == "forward" else ""
