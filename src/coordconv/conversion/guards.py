@@ -165,8 +165,7 @@ def _reason(holder: nn.Module) -> str:
     hook = vars(holder).get("_hf_hook")
     if any(_offloads(one) for one in getattr(hook, "hooks", [hook])):
         return (
-            "a hook of accelerate only offloads the weights that existed when it was added; remove "
-            "it with "
+            "a hook of accelerate only offloads the weights that existed when it was added; call "
             "accelerate.hooks.remove_hook_from_module(model, recurse=True) first"
         )
     return ""

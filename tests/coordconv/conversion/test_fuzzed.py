@@ -85,7 +85,7 @@ options = st.fixed_dictionaries(
     {},
     optional={
         "radius": st.sampled_from([True, False, 1, "normalized", None]),
-        "convention": st.sampled_from(["tutorial", "wizaron", "nobody", 3, None]),
+        "convention": st.sampled_from(["tutorial", "wizaron", "unknown", 3, None]),
         "coord_kernel_size": st.sampled_from([None, 1, 3, 0, -1, (1, 1), (1, 2, 3), "1", 1.5]),
     },
 )

@@ -36,7 +36,7 @@ def standardized(weight: Tensor, eps: float = 1e-6) -> Tensor:
 
 
 class Same(nn.Conv2d):
-    """Compute the same as the class of timm that this stands for."""
+    """A copy of the class of timm with "same" padding."""
 
     def forward(self, input: Tensor) -> Tensor:
         margins = []
@@ -47,7 +47,7 @@ class Same(nn.Conv2d):
 
 
 class Standardized(nn.Conv2d):
-    """Compute the same as the class of timm."""
+    """A copy of the class of timm with weight standardization."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, standardized(self.weight), self.bias)

@@ -210,7 +210,7 @@ def test_the_model_may_be_a_part_of_the_trained_model():
 
 
 class Foreign(SGD):
-    """An optimizer like that of Horovod, whose methods are functions of its own module."""
+    """An optimizer like that of Horovod, whose methods are functions of the module of Horovod."""
 
     def step(self, closure=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().step(closure)
