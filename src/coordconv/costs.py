@@ -1,4 +1,4 @@
-"""Where coordinates enter a model, and what they cost there."""
+"""The coordinate layers of a model and their costs in parameters and FLOPs."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,16 +21,16 @@ __all__ = ["Costs", "Entry", "coordinate_costs"]
 
 
 class Entry(NamedTuple):
-    """One place where coordinates enter a model.
+    """One layer with coordinates.
 
     Attributes:
-        name: Of the layer, as the model has it; "" for the model itself.
-        layer: Its class, and what its coordinates mean where that is not the default.
-        parameters: How many numbers it has.
-        coordinate_parameters: How many of them are for the coordinates.
-        flops: Floating-point operations for one picture of each size that the layer meets, None if
-            no example was given, or where coordinates are in front of a layer.
-        coordinate_flops: How many more than those of the plain layer.
+        name: Its name in the model; "" for the model itself.
+        layer: Its class, and its convention if that is not the default.
+        parameters: Number of parameters.
+        coordinate_parameters: Number of parameters for the coordinates.
+        flops: Floating-point operations for one image of each input size of the layer. None if
+            no example was given or if the coordinates are in front of the layer.
+        coordinate_flops: Floating-point operations in addition to those of the plain layer.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Entry(NamedTuple):
 
 
 class Costs(Rows[Entry]):
-    """Every place where coordinates enter a model; prints as a table.
+    """The layers of a model with coordinates; prints as a table.
 
     Args:
-        rows: The entries in the order in which the model holds them.
-        parameters: Of the whole model.
-        coordinate_parameters: Of those, how many are for coordinates; what is shared counts once.
-        flops: Of the whole model for the example, None if none was given.
+        rows: The entries, in the order of the model.
+        parameters: Number of parameters of the model.
+        coordinate_parameters: Number of parameters for coordinates; shared ones are counted once.
+        flops: Floating-point operations of the model for the example, or None without an example.
     """
 
     def __init__(
@@ -83,27 +83,27 @@ class Costs(Rows[Entry]):
 
 
 def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
-    """Find every layer that sees coordinates and count what they cost.
+    """Count the parameters and FLOPs of the coordinates in a model.
 
     Args:
-        model: Any module. It is left as it is.
-        example: What to call the model with, if FLOPs are to be counted as well: two for each
-            multiplication with an addition, as `torch.utils.flop_counter` counts.
-        options: The same by name.
+        model: Any module. It is not changed.
+        example: Arguments to call the model with, to also count FLOPs. A multiplication and an
+            addition are two FLOPs, as in `torch.utils.flop_counter`.
+        options: Keyword arguments to call the model with.
 
     Returns:
-        A sequence of entries; ``print`` shows it as a table. The coordinates of a layer cost their
-        FLOPs once for a batch.
+        A sequence of entries; ``print`` shows it as a table. The FLOPs of the coordinates of a
+        layer are needed once per batch.
 
     Raises:
-        ValueError: If the model has a lazy layer that was not called yet, or an example is given
-            that does not reach a coordinate layer.
-        TypeError: If the model is none.
+        ValueError: If the model has an uninitialized lazy layer, or the example does not reach a
+            coordinate layer.
+        TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> net = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
-        >>> print(coordinate_costs(net, torch.zeros(1, 3, 32, 32)))
+        >>> model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        >>> print(coordinate_costs(model, torch.zeros(1, 3, 32, 32)))
         name  layer        parameters  coordinates  FLOPs    coordinates
         0     CoordConv2d  368         144 (39.1%)  492,480  103,680 (21.1%)
         144 (37.3%) of 386 parameters and 103,680 (19.9%) of 521,280 FLOPs are for coordinates
@@ -115,7 +115,7 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
     }
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
-        raise ValueError(f"{lazy[0]!r} does not know its shape yet: call the model once")
+        raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once first")
     counts: dict[nn.Module, tuple[int | None, int]] = {}
     flops = None
     if example or options:
@@ -141,7 +141,7 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
 
 
 def _stored(layer: Any) -> torch.Tensor:
-    """The coordinate weights, or what they are computed from."""
+    """Return the coordinate weights, or the parameter that they are computed from."""
     if parametrize.is_parametrized(layer, "coord_weight"):
         return next(layer.parametrizations["coord_weight"].parameters())
     return layer.coord_weight
@@ -152,7 +152,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int | None, int]:
-    """FLOPs of a layer for one picture of each size that it meets, and those of coordinates."""
+    """Return the FLOPs of a layer and of its coordinates, for one image of each input size."""
     if isinstance(layer, CoordinatesInFront):
         return None, sum(2 * layer.coord_weight.numel() * math.prod(size) for size in sizes)
     weight = stored_weight(layer)
@@ -171,7 +171,7 @@ def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int | None, int
 
 
 def _plain(layer: Any, dtype: torch.dtype) -> nn.Module:
-    """The plain layer with the same options; its weights are shapes alone."""
+    """Return the plain layer with the same options, on the meta device."""
     name = f"{'ConvTranspose' if layer.transposed else 'Conv'}{len(layer.kernel_size)}d"
     shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
     options = {"dilation": layer.dilation, "groups": layer.groups}
@@ -184,7 +184,7 @@ def _product_flop(_: Any, left: Any, right: Any, **__: Any) -> int:
     return 2 * math.prod(left) * right[-1]
 
 
-# Products that are added in place, which torch (2.13) leaves out.
+# In-place matrix products, which the FLOP counter of torch 2.13 does not count.
 _IN_PLACE: dict[Any, Any] = {
     torch.ops.aten.addmm_: _product_flop,
     torch.ops.aten.baddbmm_: _product_flop,

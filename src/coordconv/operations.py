@@ -1,7 +1,7 @@
 """The two plain operations that coordinates are added to: convolution and transposed convolution.
 
-Each knows how to apply itself, what a kernel tap sees along one axis, and how data and coordinate
-weights lie in one concatenated layer.
+Each can apply itself, return the inputs of the kernel taps along one axis, and join data and
+coordinate weights as in a layer that concatenates.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ def _are_all(value: int, *numbers: Numbers) -> bool:
 
 
 class _Operation:
-    """What both operations share: the rank, the kernel and the place of a smaller one in it."""
+    """Base of both operations: rank, kernel size, and placement of a smaller coordinate kernel."""
 
     def __init__(self, weight: Tensor, groups: int) -> None:
         if not 3 <= weight.dim() <= 5 or min(weight.shape[2:]) == 0:
             raise ValueError(
-                "weight must have 1, 2 or 3 spatial axes after its two channel axes, none empty, "
+                "`weight` must have 1, 2 or 3 non-empty spatial axes after its two channel axes, "
                 f"got shape {tuple(weight.shape)}"
             )
         self.kernel = weight.shape[2:]
@@ -51,11 +51,11 @@ class _Operation:
         return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
 
     def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
-        """Return how many taps are before and after a smaller kernel, half a tap too few before."""
+        """Return the numbers of taps before and after a smaller kernel; an odd one is after it."""
         return _margins(kernel[axis], self.kernel[axis])
 
     def full_size(self, coord_weight: Tensor) -> Tensor:
-        """Return coordinate weights with zeros around them, with the kernel of the data."""
+        """Return the coordinate weights padded with zeros to the data kernel."""
         return with_margins(coord_weight, self.kernel)
 
 
@@ -65,9 +65,10 @@ def _margins(small: int, large: int) -> tuple[int, int]:
 
 
 def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
-    """Return coordinate weights, shape (a, b, *small), in the middle of a kernel with zeros.
+    """Return coordinate weights, shape (a, b, *small), centered in a larger kernel of zeros.
 
-    Concatenated and not padded: the tracing exporter to ONNX knows the shape of that only.
+    This uses concatenation instead of padding, because the tracing ONNX exporter only infers the
+    shape of a concatenation.
     """
     for axis, taps in enumerate(kernel, start=2):
         shape = [*coord_weight.shape]
@@ -81,7 +82,7 @@ def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
 
 
 class Convolution(_Operation):
-    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with every padding mode of the modules."""
+    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with all padding modes of the modules."""
 
     def __init__(
         self,
@@ -95,16 +96,16 @@ class Convolution(_Operation):
         super().__init__(weight, groups)
         if padding_mode not in get_args(PaddingMode):
             raise ValueError(
-                "padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', "
+                "`padding_mode` must be 'zeros', 'reflect', 'replicate' or 'circular', "
                 f"got {padding_mode!r}"
             )
         if isinstance(padding, str) and padding not in ("same", "valid"):
-            raise ValueError(f"padding must be numbers, 'same' or 'valid', got {padding!r}")
+            raise ValueError(f"`padding` must be integers, 'same' or 'valid', got {padding!r}")
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.padding_mode: PaddingMode = padding_mode
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Apply the operation; the coordinates take part with one group."""
+        """Apply the operation; coordinates use one group."""
         convolve, padding = _CONVOLUTIONS[self.rank - 1], self.padding
         if self.padding_mode != "zeros":
             axes = reversed(range(self.rank))
@@ -114,12 +115,12 @@ class Convolution(_Operation):
 
     @property
     def is_pointwise(self) -> bool:
-        """Tell whether every output pixel sees the input pixel in its own place and no other."""
+        """Whether each output pixel only depends on the input pixel at the same position."""
         padding = 0 if isinstance(self.padding, str) else self.padding
         return _are_all(1, self.kernel, self.stride) and _are_all(0, padding)
 
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
-        """Return what every tap of a kernel sees along an axis: (c, n) -> (c, outputs, taps)."""
+        """Return the input of each kernel tap along an axis: (c, n) -> (c, outputs, taps)."""
         margins, dilation = self._margins(axis), self.each_axis(self.dilation)[axis]
         if any(margins):
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
@@ -130,21 +131,21 @@ class Convolution(_Operation):
         return taps.narrow(-1, before, kernel[axis])
 
     def channels(self, weight: Tensor) -> tuple[int, int]:
-        """Return the numbers of inputs and outputs."""
+        """Return the numbers of input and output channels."""
         return weight.shape[1] * self.groups, weight.shape[0]
 
     def outputs_first(self, coord_weight: Tensor) -> Tensor:
-        """Return coordinate weights with the outputs first, then the coordinates."""
+        """Return the coordinate weights with the output axis first."""
         return coord_weight
 
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
-        """Return the weight of the concatenated layer, coordinates after the data of each group."""
+        """Return the joint weight, with the coordinates after the data of each group."""
         return torch.cat([weight, coord_weight], dim=1)
 
     def _margins(self, axis: int) -> tuple[int, int]:
         if self.padding == "same":
             total = self.each_axis(self.dilation)[axis] * (self.kernel[axis] - 1)
-            # An odd total puts the extra pixel after the picture, as torch.nn.Conv2d does.
+            # With an odd total, the extra pixel is after the image, as in torch.nn.Conv2d.
             return total // 2, total - total // 2
         margin = 0 if isinstance(self.padding, str) else self.each_axis(self.padding)[axis]
         return margin, margin
@@ -167,23 +168,23 @@ class TransposedConvolution(_Operation):
         self.output_padding = output_padding
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Apply the operation; the coordinates take part with one group."""
+        """Apply the operation; coordinates use one group."""
         return _TRANSPOSED[self.rank - 1](
             x, weight, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
         )
 
     @property
     def is_pointwise(self) -> bool:
-        """Tell whether every output pixel sees the input pixel in its own place and no other."""
+        """Whether each output pixel only depends on the input pixel at the same position."""
         return _are_all(1, self.kernel, self.stride) and _are_all(
             0, self.padding, self.output_padding
         )
 
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
-        """Return what every tap of a kernel sees along an axis: (c, n) -> (c, outputs, taps).
+        """Return the input of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
 
-        Input pixel i reaches output pixel t through tap u where stride i + dilation u - padding
-        is t: a convolution of the pixels set ``stride`` apart, with the taps in reverse.
+        Input pixel i contributes to output pixel t through tap u if t = stride * i + dilation * u -
+        padding. This is a convolution of pixels spaced ``stride`` apart with the taps reversed.
         """
         numbers = (self.stride, self.padding, self.output_padding, self.dilation)
         stride, padding, extra, dilation = (self.each_axis(number)[axis] for number in numbers)
@@ -191,7 +192,7 @@ class TransposedConvolution(_Operation):
             apart = functional.pad(values.unsqueeze(-1), (0, stride - 1)).flatten(-2)
             values = apart[..., : apart.shape[-1] - (stride - 1)]
         reach = dilation * (self.kernel[axis] - 1)
-        # The end first: a crop of the start may be longer than what there is without it.
+        # Pad the end first: the crop at the start may be longer than the values without it.
         values = functional.pad(values, (0, reach + extra))
         values = functional.pad(values, (reach - padding, -padding))
         taps = values.unfold(-1, reach + 1, 1)[..., ::dilation].flip(-1)
@@ -199,15 +200,15 @@ class TransposedConvolution(_Operation):
         return taps.narrow(-1, before, kernel[axis])
 
     def channels(self, weight: Tensor) -> tuple[int, int]:
-        """Return the numbers of inputs and outputs."""
+        """Return the numbers of input and output channels."""
         return weight.shape[0], weight.shape[1] * self.groups
 
     def outputs_first(self, coord_weight: Tensor) -> Tensor:
-        """Return coordinate weights with the outputs first, then the coordinates."""
+        """Return the coordinate weights with the output axis first."""
         return coord_weight.transpose(0, 1)
 
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
-        """Return the weight of the concatenated layer, coordinates after the data of each group."""
+        """Return the joint weight, with the coordinates after the data of each group."""
         data = weight.unflatten(0, (self.groups, -1))
         coordinates = coord_weight.unflatten(1, (self.groups, -1)).transpose(0, 1)
         return torch.cat([data, coordinates], dim=1).flatten(0, 1)

@@ -1,7 +1,7 @@
-"""The laws of this library as asserts, for your own subclasses, grids and converted models.
+"""Assertions for testing your own subclasses, grids and converted models.
 
-Each raises an AssertionError that says which part differs, where and by how much; they need torch
-alone and work under any test runner.
+Each raises an AssertionError that says which part differs, where and by how much. They only need
+torch and work with any test runner.
 """
 
 import copy
@@ -39,18 +39,19 @@ def assert_equals_concatenation(
 ) -> None:
     """Assert that a layer equals appending the coordinates and then convolving.
 
-    Output and gradients of the input and of all parameters are compared with the concatenation
-    in float64. A difference may be 8 roundings of the layer's dtype, relative to the sum of the
-    magnitudes of all terms, which bounds the rounding of any order of addition.
+    The output and the gradients of the input and all parameters are compared with the
+    concatenation in float64. The tolerance is 8 times the machine epsilon of the layer's dtype,
+    relative to the sum of the magnitudes of all terms, which bounds the rounding error for any
+    order of addition.
 
     Args:
         layer: A coordinate layer of any rank, transposed or not, or a subclass of one.
-        input: Shape (N, C, *size), on the device and of the dtype of the layer.
-        window: Passed on to the layer.
-        coordinates: Passed on to the layer.
+        input: Shape (N, C, *size), with the device and dtype of the layer.
+        window: Passed to the layer.
+        coordinates: Passed to the layer.
 
     Raises:
-        AssertionError: If the output or a gradient differs; it names which.
+        AssertionError: If the output or a gradient differs; the message says which.
         TypeError: If the layer is not a coordinate layer.
 
     Example:
@@ -58,27 +59,27 @@ def assert_equals_concatenation(
         >>> class Doubled(CoordConv2d):
         ...     def forward(self, input):
         ...         return 2 * super().forward(input)
-        >>> picture = torch.randn(4, 3, 5, 6)
-        >>> assert_equals_concatenation(CoordConv2d(3, 8, 3), picture)
-        >>> assert_equals_concatenation(Doubled(3, 8, 3), picture)  # doctest: +ELLIPSIS
+        >>> images = torch.randn(4, 3, 5, 6)
+        >>> assert_equals_concatenation(CoordConv2d(3, 8, 3), images)
+        >>> assert_equals_concatenation(Doubled(3, 8, 3), images)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
         AssertionError: output: Tensor-likes are not close!
         ...
     """
     if not isinstance(layer, CoordConvolution | CoordTransposedConvolution):
-        raise TypeError(f"layer must be a coordinate layer, got {type(layer).__name__}")
+        raise TypeError(f"`layer` must be a coordinate layer, got {type(layer).__name__}")
     where = {"window": window, "coordinates": coordinates}
     where = {name: value for name, value in where.items() if value is not None}
     x = input.detach().requires_grad_()
     output = layer(x, **where)
-    # Upstream gradients of one magnitude: a mistake cannot hide behind a small one.
+    # Upstream gradients of equal magnitude, so that small ones cannot hide an error.
     upstream = torch.where(torch.rand_like(output) < 0.5, -1.0, 1.0).to(output.dtype)
     named = {"output": output, "gradient of the input": x}
     named |= {f"gradient of {name}": p for name, p in _parameters(layer).items()}
     learnt = [part for part, tensor in named.items() if tensor.requires_grad]
     assert output.requires_grad, "output: it is detached from the input"
-    # A parameter that takes no part has the gradient 0.
+    # Unused parameters have gradient 0.
     gradients = torch.autograd.grad(
         output, [named[part] for part in learnt[1:]], upstream, materialize_grads=True
     )
@@ -110,7 +111,7 @@ def _concatenated(
     *,
     magnitudes: bool,
 ) -> list[Tensor]:
-    """Return output and gradients in float64; with magnitudes, of the absolute values of all."""
+    """Return the output and gradients in float64, of the absolute values if ``magnitudes``."""
 
     def numbers(tensor: Tensor) -> Tensor:
         tensor = tensor.detach().double()
@@ -157,19 +158,20 @@ def _parameters(layer: CoordConvolution | CoordTransposedConvolution) -> dict[st
 
 def _assert_shape(actual: Tensor, expected: Tensor) -> None:
     assert actual.shape == expected.shape, (
-        f"output: it has shape {tuple(actual.shape)}, the concatenation {tuple(expected.shape)}"
+        f"output: it has shape {tuple(actual.shape)}, but the concatenation has "
+        f"{tuple(expected.shape)}"
     )
 
 
 def _output_padding(layer: CoordTransposedConvolution, x: Tensor, output: Tensor) -> tuple:
-    """Return what the output has beyond the smallest size; output_size may have asked for it."""
+    """Return the output padding that gives the size of the output, as for ``output_size``."""
     extra = []
     for axis in range(-len(layer.kernel_size), 0):
         reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
         steps = (x.shape[axis] - 1) * layer.stride[axis]
         smallest = steps - 2 * int(layer.padding[axis]) + reach + 1
         most = max(layer.stride[axis], layer.dilation[axis]) - 1
-        # An output that no padding explains is compared, and found wrong, by its shape.
+        # If no output padding gives this size, the comparison of shapes fails later.
         extra.append(min(max(output.shape[axis] - smallest, 0), most))
     return tuple(extra)
 
@@ -177,17 +179,17 @@ def _output_padding(layer: CoordTransposedConvolution, x: Tensor, output: Tensor
 def assert_function_preserved(
     before: nn.Module, after: nn.Module, *input: Tensor, rtol: float = 0.0, atol: float = 0.0
 ) -> None:
-    """Assert that two models compute the same, as a conversion should leave it.
+    """Assert that two models have the same outputs, for example before and after a conversion.
 
-    Both are copied first, so that statistics and caches of the originals stay as they are, and
-    both draw the same random numbers.
+    Both are copied first, so the statistics and caches of the originals do not change. Both use
+    the same random seed.
 
     Args:
-        before: The model as it was.
+        before: The original model.
         after: The model that should compute the same.
-        input: What both are called with.
-        rtol: Relative difference allowed; none by default.
-        atol: Absolute difference allowed; none by default.
+        input: Arguments to call both with.
+        rtol: Relative tolerance; 0 by default.
+        atol: Absolute tolerance; 0 by default.
 
     Raises:
         AssertionError: If an output differs in value, dtype, shape or memory format.
@@ -205,14 +207,16 @@ def assert_function_preserved(
             torch.manual_seed(0)
             outputs.append(tree_flatten(copy.deepcopy(model)(*copy.deepcopy(input))))
     (expected, expected_shape), (actual, actual_shape) = outputs
-    assert actual_shape == expected_shape, f"outputs nest as {actual_shape}, not {expected_shape}"
+    assert actual_shape == expected_shape, (
+        f"outputs have the structure {actual_shape}, expected {expected_shape}"
+    )
     assert_close(actual, expected, rtol=rtol, atol=atol, equal_nan=True)
     for ours, theirs in zip(actual, expected, strict=True):
         if isinstance(ours, Tensor):
-            # The stride of an axis of length 1 means nothing.
+            # The stride of an axis of length 1 has no meaning.
             strides = ours.squeeze().stride(), theirs.squeeze().stride()
             assert strides[0] == strides[1], (
-                f"outputs lie in memory by {strides[0]}, not by {strides[1]}"
+                f"outputs have strides {strides[0]}, expected {strides[1]}"
             )
 
 
@@ -223,18 +227,19 @@ def assert_grid_convention(
     radius: bool = False,
     sizes: Sequence[tuple[int, ...]] = _SIZES,
 ) -> None:
-    """Assert that a function makes grids by a convention, on sizes that tell the axes apart.
+    """Assert that a function returns the coordinate grids of a convention.
 
-    The expected positions come from the definition, pixel by pixel in Python's own numbers.
+    The expected coordinates are computed from the definition, pixel by pixel, in Python floats. The
+    default sizes have axes of different lengths.
 
     Args:
         make_grid: Takes a size such as (H, W) and returns shape (d, H, W), with any dtype.
         convention: A `Convention` or the name of a preset.
-        radius: The last channel is the radius.
-        sizes: What it is called with.
+        radius: Whether the last channel is the radius.
+        sizes: Sizes to check.
 
     Raises:
-        AssertionError: If a shape or a position is wrong; it names the size.
+        AssertionError: If a shape or a coordinate is wrong; the message gives the size.
 
     Example:
         >>> from coordconv import coordinate_grid
@@ -249,7 +254,9 @@ def assert_grid_convention(
     for size in sizes:
         grid = make_grid(tuple(size))
         expected = _grid_by_definition(tuple(size), convention, radius)
-        assert grid.is_floating_point(), f"grid of size {tuple(size)}: its dtype is {grid.dtype}"
+        assert grid.is_floating_point(), (
+            f"grid of size {tuple(size)}: dtype must be floating-point, got {grid.dtype}"
+        )
         eps = torch.finfo(grid.dtype).eps
         largest = max(1.0, expected.abs().max().item())
         assert_close(
@@ -262,7 +269,7 @@ def assert_grid_convention(
 
 
 def _position(index: int, length: int, convention: Convention) -> float:
-    """Return where one pixel lies, straight from the definition."""
+    """Return the coordinate of one pixel along one axis, by the definition."""
     steps = length - 1 if convention.alignment == "corners" else length
     low, high = (0, steps) if convention.span == "pixels" else convention.span
     if steps == 0:

@@ -1,4 +1,4 @@
-"""The convention object: what each choice means, in numbers derived by hand."""
+"""The choices of the convention object, checked with values derived by hand."""
 
 import math
 from dataclasses import FrozenInstanceError
@@ -18,7 +18,7 @@ SQUARE_ROOT_OF_TWO = math.sqrt(2.0)
 
 
 def columns(convention: Convention | str) -> list[float]:
-    """Return the positions of the three columns of a 2 x 3 picture."""
+    """Return the coordinates of the three columns of a 2 x 3 image."""
     named = Convention.of(convention)
     channel = 0 if named.order == "xy" else 1
     return coordinate_grid((2, 3), convention=named, dtype=torch.float64)[channel, 0].tolist()
@@ -30,9 +30,9 @@ def columns(convention: Convention | str) -> list[float]:
         (Convention(), [-1.0, 0.0, 1.0]),
         (Convention(span=(0.0, 1.0)), [0.0, 0.5, 1.0]),
         (Convention(span=(-0.5, 0.5)), [-0.5, 0.0, 0.5]),
-        # The edges of the outermost pixels lie at -1 and 1; a pixel is 2/3 wide.
+        # The edges of the outermost pixels are at -1 and 1; a pixel is 2/3 wide.
         (Convention(alignment="centres"), [-2 / 3, 0.0, 2 / 3]),
-        # The pixel after the last would lie at 1.
+        # The pixel after the last would be at 1.
         (Convention(alignment="half_open"), [-1.0, -1 / 3, 1 / 3]),
         (Convention(span=(0.0, 1.0), alignment="half_open"), [0.0, 1 / 3, 2 / 3]),
         (Convention(span="pixels"), [0.0, 1.0, 2.0]),
@@ -52,7 +52,7 @@ def test_span_and_alignment_place_three_pixels_as_derived_by_hand(convention, ex
         ("euclidean", [SQUARE_ROOT_OF_TWO, 1.0, SQUARE_ROOT_OF_TWO]),
         # From (0.5, 0.5): (-1.5, -1.5), (-0.5, -1.5), (0.5, -1.5).
         ("off_centre", [1.5 * SQUARE_ROOT_OF_TWO, math.sqrt(2.5), math.sqrt(2.5)]),
-        # The largest is that of the corners.
+        # The largest values are at the corners.
         ("normalized", [1.0, 1 / SQUARE_ROOT_OF_TWO, 1.0]),
     ],
 )
@@ -109,7 +109,7 @@ def test_the_presets_are_the_published_conventions(name, order, ends, side, radi
     assert_close(torch.tensor([x[0], x[-1]]), torch.tensor(ends))
 
 
-def test_the_presets_are_all_pinned_and_the_first_is_the_default():
+def test_all_presets_are_tested_and_the_first_is_the_default():
     assert list(PRESETS) == [
         *("tutorial", "paper", "mkocabas", "wizaron", "sparseinst"),
         *("stargan", "monai", "deepcell", "affine_grid", "pixels"),
@@ -139,18 +139,18 @@ def test_a_convention_is_frozen_and_equal_by_content():
     "span",
     [(1.0, 1.0), (1.0, -1.0), (0.0, math.inf), (math.nan, 1.0), (0.0, 0.5, 1.0), "pixel", 1, None],
 )
-def test_a_span_that_is_empty_reversed_or_not_finite_is_refused(span):
+def test_an_empty_reversed_or_infinite_span_raises_an_error(span):
     with pytest.raises(ValueError, match="low before high"):
         Convention(span=span)
 
 
 @pytest.mark.parametrize("name", ["order", "alignment", "radius", "side"])
-def test_an_unknown_choice_is_refused_with_all_that_there_are(name):
-    with pytest.raises(ValueError, match=f"{name} must be one of '.*', '.*', got 'yx'"):
+def test_an_unknown_choice_raises_an_error_that_lists_all_choices(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be one of '.*', '.*', got 'yx'"):
         Convention(**{name: "yx"})
 
 
-def test_an_unknown_convention_is_refused_with_the_presets():
+def test_an_unknown_convention_raises_an_error_that_lists_the_presets():
     with pytest.raises(ValueError, match=r"'tutorial', .* got 'tutorail'"):
         coordinate_grid((2, 3), convention="tutorail")
     with pytest.raises(ValueError, match="presets"):
@@ -163,7 +163,7 @@ def test_an_unknown_convention_is_refused_with_the_presets():
     ("field", "kind"), [("order", Order), ("alignment", Alignment), ("radius", RadiusForm)]
 )
 def test_every_choice_has_a_grid_of_its_own_and_stands_on_the_page(field, kind):
-    """A choice that the grid does not know would be taken for another, without a word."""
+    """A choice that the grid does not handle would silently act as another one."""
     page = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text()
     grids = set()
     for choice in get_args(kind):

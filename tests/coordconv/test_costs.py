@@ -1,4 +1,4 @@
-"""What coordinates cost is counted, and a sum of its parts."""
+"""The costs of coordinates are counted correctly and add up."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from coordconv import AddCoords, CoordConv1d, CoordConv2d, CoordConvTranspose2d,
 from coordconv.costs import coordinate_costs
 
 
-def test_parameters_are_those_of_the_weights_for_coordinates():
+def test_coordinate_parameters_are_counted():
     net = nn.Sequential(AddCoords(), CoordConv2d(5, 8, 3, radius=True), nn.Conv2d(8, 2, 1))
     costs = coordinate_costs(net)
     assert [entry.name for entry in costs] == ["0", "1"]
@@ -21,12 +21,12 @@ def test_parameters_are_those_of_the_weights_for_coordinates():
 
 
 @pytest.mark.parametrize("batch", [1, 5])
-def test_a_kernel_of_one_tap_costs_one_product_a_pixel_for_each_coordinate(batch):
+def test_a_pointwise_kernel_costs_one_product_per_pixel_and_coordinate(batch):
     layer = CoordConv2d(3, 8, 1, radius=True)
     costs = coordinate_costs(layer, torch.zeros(batch, 3, 6, 9))
     assert costs[0].coordinate_flops == 2 * 3 * 8 * 6 * 9
     assert costs[0].flops == 2 * (3 + 3) * 8 * 6 * 9
-    assert costs.flops == 2 * (3 * batch + 3) * 8 * 6 * 9  # The coordinates once for the batch.
+    assert costs.flops == 2 * (3 * batch + 3) * 8 * 6 * 9  # Coordinates once per batch.
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_a_kernel_of_one_tap_costs_one_product_a_pixel_for_each_coordinate(batch
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_coordinates_cost_something_and_no_more_than_where_they_are_concatenated(layer):
+def test_coordinates_cost_at_most_as_much_as_with_concatenation(layer):
     costs = coordinate_costs(layer, torch.zeros(1, 4, 7, 9))
     with_grid = costs[0].flops / (costs[0].flops - costs[0].coordinate_flops)
     assert 1 < with_grid <= 1 + 2 * layer.groups / 4 + 1e-6
     assert costs.flops == costs[0].flops
 
 
-def test_a_layer_that_meets_two_sizes_counts_both():
+def test_a_layer_with_inputs_of_two_sizes_counts_both():
     class Head(nn.Module):
         def __init__(self):
             super().__init__()
@@ -59,7 +59,7 @@ def test_a_layer_that_meets_two_sizes_counts_both():
     assert entry.flops == 2 * (2 + 1) * 3 * (8 + 4)
 
 
-def test_the_model_is_left_in_its_modes_and_without_gradients():
+def test_the_modes_of_the_model_do_not_change_and_no_gradients_are_left():
     net = nn.Sequential(CoordConv2d(3, 4, 1), nn.BatchNorm2d(4))
     before = {name: one.clone() for name, one in net.state_dict().items()}
     coordinate_costs(net, torch.randn(2, 3, 5, 5))
@@ -70,7 +70,7 @@ def test_the_model_is_left_in_its_modes_and_without_gradients():
         torch.testing.assert_close(one, before[name], rtol=0, atol=0)
 
 
-def test_it_prints_as_a_table_whose_last_line_is_the_sum():
+def test_costs_print_as_a_table_with_the_sum_in_the_last_line():
     lines = str(coordinate_costs(nn.Sequential(CoordConv2d(3, 8, 1)))).splitlines()
     assert lines[0].split() == [
         "name",
@@ -84,19 +84,19 @@ def test_it_prints_as_a_table_whose_last_line_is_the_sum():
     assert str(coordinate_costs(nn.ReLU())).endswith("0 of 0 parameters are for coordinates")
 
 
-def test_a_lazy_layer_is_refused():
-    with pytest.raises(ValueError, match=r"'0\.weight' does not know its shape"):
+def test_a_lazy_layer_raises_an_error():
+    with pytest.raises(ValueError, match=r"'0\.weight' is lazy and has no shape"):
         coordinate_costs(nn.Sequential(LazyCoordConv2d(4, 1)))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_every_dtype_counts_alike(dtype):
+def test_costs_do_not_depend_on_the_dtype(dtype):
     net, x = nn.Sequential(CoordConv2d(3, 8, 3)), torch.zeros(1, 3, 9, 9)
     expected = coordinate_costs(net, x)
     assert list(coordinate_costs(net.to(dtype), x.to(dtype))) == list(expected)
 
 
-def test_nothing_of_the_model_changes_and_its_hooks_see_its_own_calls_alone():
+def test_the_model_does_not_change_and_its_hooks_only_see_its_own_calls():
     net = nn.Sequential(parametrizations.spectral_norm(CoordConv2d(3, 8, 3))).train()
     before = {name: one.clone() for name, one in net.state_dict().items()}
     seen = []
@@ -107,7 +107,7 @@ def test_nothing_of_the_model_changes_and_its_hooks_see_its_own_calls_alone():
         torch.testing.assert_close(one, before[name], rtol=0, atol=0)
 
 
-def test_shared_weights_count_once():
+def test_shared_weights_are_counted_once():
     first, second = CoordConv2d(3, 3, 1), CoordConv2d(3, 3, 1)
     second.coord_weight, second.weight, second.bias = first.coord_weight, first.weight, first.bias
     costs = coordinate_costs(nn.Sequential(first, second))

@@ -1,4 +1,4 @@
-"""Exported at one size, run at others: by torch, and by another runtime from an ONNX file."""
+"""Layers exported at one size run at other sizes, in torch and in onnxruntime."""
 
 import numpy as np
 import onnx
@@ -25,7 +25,7 @@ def dynamic(rank: int) -> tuple:
 
 
 def check(module: nn.Module, rank: int, path) -> None:
-    """Export at one size, then compare at others in both runtimes."""
+    """Export at one size and compare at other sizes in both runtimes."""
     module = module.eval()
     example = torch.randn(2, 3, *(6, 8, 7)[:rank])
     program = torch.export.export(module, (example,), dynamic_shapes=dynamic(rank))
@@ -47,13 +47,13 @@ def check(module: nn.Module, rank: int, path) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("options", OPTIONS, ids=["default", "all options"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_runs_at_other_sizes_and_batches_in_another_runtime(name, options, tmp_path):
+def test_every_exported_layer_runs_at_other_sizes_in_onnxruntime(name, options, tmp_path):
     layer = getattr(coordconv, name)(3, 4, 3, stride=2, **options)
     check(layer, int(name[-2]), tmp_path / "layer.onnx")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_a_small_net_runs_at_other_sizes_and_batches_in_another_runtime(tmp_path):
+def test_an_exported_network_runs_at_other_sizes_in_onnxruntime(tmp_path):
     net = nn.Sequential(
         AddCoords(radius=True), nn.Conv2d(6, 8, 3), nn.ReLU(), CoordConv2d(8, 4, 1), nn.ReLU()
     )
@@ -67,7 +67,7 @@ def test_an_exported_layer_is_two_plain_operations():
     assert sum("conv2d" in str(target) for target in calls) == 2
 
 
-def test_a_window_is_an_input_like_any_other_when_exported():
+def test_a_window_can_be_an_input_of_an_exported_model():
     layer = CoordConv2d(3, 4, 3, padding=1)
     x, starts = torch.randn(2, 3, 6, 8), torch.tensor([[0.0, 1.0], [2.0, 3.0]])
     wholes = torch.tensor([[9.0, 20.0], [9.0, 20.0]])

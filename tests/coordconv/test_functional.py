@@ -166,9 +166,9 @@ def test_an_unknown_padding_or_padding_mode_is_refused():
         coord_conv(x, weight[0, 0], coord_weight)
     with pytest.raises(ValueError, match=r"a kernel of at most \(1, 1\)"):
         coord_conv(x, weight, torch.ones(1, 2, 3, 3))
-    with pytest.raises(ValueError, match="padding_mode must be"):
+    with pytest.raises(ValueError, match="`padding_mode` must be"):
         coord_conv(x, weight, coord_weight, padding_mode="constant")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="padding must be"):
+    with pytest.raises(ValueError, match="`padding` must be"):
         coord_conv(x, weight, coord_weight, padding="full", padding_mode="reflect")
 
 
@@ -190,12 +190,12 @@ def test_weights_and_data_that_do_not_belong_together_are_refused(method):
 
 @pytest.mark.parametrize("radius", ["off_centre", 1, None])
 def test_a_radius_that_is_neither_true_nor_false_is_refused(radius):
-    with pytest.raises(TypeError, match="belongs to the convention"):
+    with pytest.raises(TypeError, match="set it in the convention"):
         coordinate_grid((2, 3), radius=radius)
-    with pytest.raises(TypeError, match="belongs to the convention"):
+    with pytest.raises(TypeError, match="set it in the convention"):
         append_coordinates(torch.zeros(1, 1, 2, 3), radius=radius)
     for layer in (AddCoords, lambda radius: CoordConv2d(1, 1, 1, radius=radius)):
-        with pytest.raises(TypeError, match="belongs to the convention"):
+        with pytest.raises(TypeError, match="set it in the convention"):
             layer(radius=radius)
 
 

@@ -1,6 +1,6 @@
-"""Layers that are built without memory: whatever allocates it later, coordinates start at zero.
+"""Layers created on the meta device get coordinate weights of zero when they are materialized.
 
-The laws hold for uninitialized memory that is not zero by chance, so it is filled with NaN.
+Uninitialized memory is filled with NaN, so that it is not zero by chance.
 """
 
 import copy
@@ -35,14 +35,14 @@ def on_meta(name: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", RANKS)
-def test_memory_from_to_empty_holds_zero_coordinate_weights(name):
+def test_to_empty_gives_zero_coordinate_weights(name):
     layer = on_meta(name).to_empty(device="cpu")
-    assert layer.weight.isnan().all()  # as torch promises
+    assert layer.weight.isnan().all()  # As documented by torch.
     assert layer.coord_weight.count_nonzero() == 0
 
 
 @pytest.mark.parametrize("name", RANKS)
-def test_memory_from_empty_like_holds_zero_coordinate_weights(name):
+def test_empty_like_gives_zero_coordinate_weights(name):
     layer = on_meta(name)
     value = torch.empty_like(layer.coord_weight, device="cpu", dtype=torch.float64)
     assert type(value) is torch.Tensor
@@ -52,7 +52,7 @@ def test_memory_from_empty_like_holds_zero_coordinate_weights(name):
 
 
 @pytest.mark.parametrize("name", RANKS)
-def test_skip_init_leaves_zero_coordinate_weights_so_that_plain_weights_give_the_plain_layer(name):
+def test_skip_init_gives_zero_coordinate_weights(name):
     kind = getattr(all_layers, name)
     layer = nn.utils.skip_init(kind, 4, 6, 3)
     plain = getattr(nn, name.removeprefix("Coord"))(4, 6, 3)
@@ -61,7 +61,7 @@ def test_skip_init_leaves_zero_coordinate_weights_so_that_plain_weights_give_the
     torch.testing.assert_close(layer(x), plain(x), rtol=0, atol=0)
 
 
-def test_a_model_moved_to_the_meta_device_is_materialized_as_well():
+def test_a_model_moved_to_the_meta_device_gets_zero_coordinate_weights():
     model = convert(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)), "all").to("meta")
     model.to_empty(device="cpu")
     assert all(layer.coord_weight.count_nonzero() == 0 for layer in model)
@@ -74,7 +74,7 @@ def test_a_layer_whose_initialization_is_skipped_has_zero_coordinate_weights(mon
         assert getattr(all_layers, name)(4, 6, 3).coord_weight.count_nonzero() == 0
 
 
-def test_loaded_numbers_replace_the_parameter_on_the_meta_device():
+def test_loaded_values_replace_the_parameter_on_the_meta_device():
     source = all_layers.CoordConv2d(4, 6, 3)
     layer = copy.deepcopy(on_meta("CoordConv2d"))
     with torch.device("meta"):
@@ -87,7 +87,7 @@ def test_loaded_numbers_replace_the_parameter_on_the_meta_device():
 @pytest.mark.parametrize("kind", PLAIN)
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
-def test_weights_left_on_the_meta_device_are_refused_and_never_read(kind, kernel, method):
+def test_weights_left_on_the_meta_device_raise_an_error(kind, kernel, method):
     with torch.device("meta"):
         layer = convert(kind(4, 6, kernel))
     layer.method = method
@@ -109,7 +109,7 @@ def test_copies_and_pickles_of_a_layer_on_the_meta_device_are_on_the_meta_device
         assert again.to_empty(device="cpu").coord_weight.count_nonzero() == 0
 
 
-def test_on_any_other_device_the_parameter_is_an_ordinary_one():
+def test_on_other_devices_the_parameter_is_an_ordinary_one():
     assert type(coordinate_parameter(torch.zeros(2))) is nn.Parameter
     with torch.device("meta"):
         special = type(coordinate_parameter(torch.zeros(2)))
@@ -131,7 +131,7 @@ def test_a_converted_layer_is_reset_to_the_plain_layer(kind):
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_a_converted_layer_on_the_meta_device_is_drawn_as_the_plain_layer(kind):
+def test_a_converted_layer_on_the_meta_device_is_initialized_like_the_plain_layer(kind):
     with torch.device("meta"):
         layer = convert(kind(4, 6, 3))
     torch.manual_seed(3)
@@ -156,7 +156,7 @@ def test_a_fresh_layer_is_reset_to_a_fresh_layer(name):
 
 
 @pytest.mark.parametrize("kind", [nn.LazyConv2d, nn.LazyConvTranspose2d])
-def test_a_converted_lazy_layer_draws_the_weights_of_the_plain_one(kind):
+def test_a_converted_lazy_layer_is_initialized_like_the_plain_one(kind):
     x, results = torch.randn(2, 4, 6, 7), []
     for module in (kind(6, 3), convert(kind(6, 3))):
         torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""Modules that would replace a coordinate layer and lose its coordinates are refused."""
+"""Replacing a coordinate layer with a module without its coordinates raises an error."""
 
 import copy
 
@@ -40,9 +40,9 @@ def plain_copy(layer, change=COPIES["the same"]):
 
 
 @pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
-def test_a_copy_of_the_weights_without_coordinates_is_refused_and_the_model_stays(model, change):
+def test_a_copy_of_the_weights_without_coordinates_raises_an_error(model, change):
     layer = model[0]
-    with pytest.raises(ValueError, match=r"'0': a Conv.* would take its place .*coordconv\.expand"):
+    with pytest.raises(ValueError, match=r"'0': a Conv.* would replace it .*coordconv\.expand"):
         model[0] = plain_copy(layer, change)
     assert model[0] is layer
 
@@ -50,23 +50,23 @@ def test_a_copy_of_the_weights_without_coordinates_is_refused_and_the_model_stay
 @pytest.mark.parametrize(
     ("axis", "layer"), [(0, nn.Conv2d(3, 6, 3)), (1, nn.ConvTranspose2d(3, 6, 3))]
 )
-def test_channels_may_be_scaled_each_by_a_number_of_its_own_or_by_zero(axis, layer):
+def test_a_copy_with_scaled_channels_raises_an_error(axis, layer):
     model = convert(nn.Sequential(layer))
     nn.init.normal_(layer.coord_weight)
     scales = torch.linspace(-2, 3, 6).index_fill_(0, torch.tensor([1]), 0.0)
     shape = [1, 1, 1, 1]
     shape[axis] = 6
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         model[0] = plain_copy(layer, lambda weight: weight * scales.reshape(shape))
 
 
-def test_a_block_that_is_replaced_by_its_fused_convolution_is_refused(model):
+def test_a_block_replaced_with_its_fused_convolution_raises_an_error(model):
     block = nn.Sequential(nn.Sequential(model[0], nn.Identity()), nn.ReLU())
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         block[0] = plain_copy(model[0])
 
 
-def test_branches_with_coordinates_are_not_merged(model):
+def test_merging_branches_with_coordinates_raises_an_error(model):
     block = nn.Module()
     block.branch = model[0]
     with pytest.raises(ValueError, match=r"'reparam_conv': a CoordConv.* would be merged"):
@@ -77,41 +77,41 @@ def test_branches_with_coordinates_are_not_merged(model):
 
 
 @pytest.mark.parametrize("size", [(5,), (5, 6), (5, 6, 7)])
-def test_a_folded_layer_is_guarded_as_well(size):
+def test_replacing_a_folded_layer_raises_an_error(size):
     model = convert(nn.Sequential([nn.Conv1d, nn.Conv2d, nn.Conv3d][len(size) - 1](3, 6, 3)))
     nn.init.normal_(model[0].coord_weight)
     folded = fold(model, torch.zeros(1, 3, *size))
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         folded[0] = plain_copy(model[0])
 
 
-def test_what_keeps_the_coordinates_may_take_the_place_of_a_layer(model):
+def test_modules_with_the_coordinates_may_replace_a_layer(model):
     model[0] = copy.deepcopy(model[0])
     model[0] = nn.Sequential(model[0], nn.Identity())
     model[0] = nn.Sequential(AddCoords(), plain_copy(model[0][0]))
 
 
-def test_other_weights_may_take_the_place_of_a_layer(model):
+def test_modules_with_other_weights_may_replace_a_layer(model):
     fresh = plain_copy(model[0], torch.randn_like)
     model[0] = fresh
     assert model[0] is fresh
 
 
-def test_without_coordinates_nothing_is_lost(model):
+def test_layers_with_zero_coordinate_weights_may_be_replaced(model):
     nn.init.zeros_(model[0].coord_weight)
     plain = plain_copy(model[0])
     model[0] = plain
     assert model[0] is plain
 
 
-def test_every_way_to_register_a_child_is_seen(model):
+def test_every_way_to_register_a_child_is_checked(model):
     layer, plain = model[0], plain_copy(model[0])
     for register in (
         lambda: setattr(model, "0", plain),
         lambda: model.register_module("0", plain),
         lambda: model.set_submodule("0", plain),
     ):
-        with pytest.raises(ValueError, match="would take its place"):
+        with pytest.raises(ValueError, match="would replace it"):
             register()
         assert model[0] is layer
 
@@ -122,13 +122,13 @@ def test_a_child_may_be_removed(model):
 
 
 @pytest.mark.parametrize("kind", ["mkldnn", "dynamic"])
-def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
+def test_a_copy_with_weights_in_another_format_raises_an_error(kind):
     model = convert(nn.Sequential(nn.Conv2d(3, 6, 3))).eval()
     nn.init.normal_(model[0].coord_weight)
     if kind == "mkldnn":
         from torch.utils import mkldnn
 
-        with pytest.raises(ValueError, match="would take its place"):
+        with pytest.raises(ValueError, match="would replace it"):
             mkldnn.to_mkldnn(model)
         return
     quantized = nn.Identity()
@@ -136,7 +136,7 @@ def test_a_layer_with_weights_in_another_format_is_a_copy_too(kind):
     quantized.weight = lambda: torch.quantize_per_tensor(
         model[0].weight.detach(), scale, 0, torch.qint8
     )
-    with pytest.raises(ValueError, match="would take its place"):
+    with pytest.raises(ValueError, match="would replace it"):
         check_registration(model, "0", quantized)
 
 
@@ -151,7 +151,7 @@ class Adapter(nn.Module):
 
 
 @pytest.mark.parametrize("zero", [True, False])
-def test_an_adapter_that_builds_layers_of_the_same_class_is_refused(zero):
+def test_an_adapter_that_creates_layers_of_the_same_class_raises_an_error(zero):
     layer = CoordConv2d(3, 4, 3)
     if zero:
         nn.init.zeros_(layer.coord_weight)

@@ -1,4 +1,4 @@
-"""The public asserts pass what is right and fail what is wrong, naming the part."""
+"""The public assertions pass for correct code and fail for wrong code with the part's name."""
 
 import pytest
 import torch
@@ -63,12 +63,12 @@ class Forgetful(CoordConv2d):
         (Forgetful(3, 4, 3), {"coordinates": torch.ones(2, 5, 6)}, "output"),
     ],
 )
-def test_a_subclass_that_breaks_the_law_is_told_which_part_differs(layer, where, part):
+def test_the_error_for_a_wrong_subclass_names_the_part_that_differs(layer, where, part):
     with pytest.raises(AssertionError, match=part):
         assert_equals_concatenation(layer, torch.randn(2, 3, 5, 6), **where)
 
 
-def test_a_transposed_subclass_that_asks_for_an_output_size_is_understood():
+def test_a_transposed_subclass_with_an_output_size_is_supported():
     class Twice(CoordConvTranspose2d):
         def forward(self, input, **where):
             return super().forward(input, [2 * n for n in input.shape[2:]], **where)
@@ -76,14 +76,14 @@ def test_a_transposed_subclass_that_asks_for_an_output_size_is_understood():
     assert_equals_concatenation(Twice(3, 4, 3, stride=2, padding=1), torch.randn(2, 3, 5, 6))
 
 
-def test_parameters_that_do_not_learn_are_no_obstacle():
+def test_frozen_parameters_are_supported():
     layer = CoordConv2d(3, 4, 3)
     layer.weight.requires_grad_(False)
     assert_equals_concatenation(layer, torch.randn(2, 3, 5, 6))
 
 
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_an_output_of_another_shape_is_named(kind):
+def test_an_output_of_another_shape_fails(kind):
     class Cut(kind):
         def forward(self, input, **where):
             return super().forward(input, **where)[..., 1:]
@@ -92,17 +92,17 @@ def test_an_output_of_another_shape_is_named(kind):
         assert_equals_concatenation(Cut(3, 4, 3), torch.randn(2, 3, 5, 6))
 
 
-def test_an_integer_grid_is_named():
+def test_an_integer_grid_fails():
     with pytest.raises(AssertionError, match=r"torch.int64"):
         assert_grid_convention(lambda size: torch.zeros(2, *size, dtype=torch.int64))
 
 
-def test_a_module_without_coordinate_weights_is_refused():
+def test_a_module_without_coordinate_weights_raises_an_error():
     with pytest.raises(TypeError, match="coordinate layer, got AddCoords"):
         assert_equals_concatenation(AddCoords(), torch.zeros(1, 1, 2, 3))
 
 
-def test_a_preserved_function_passes_and_leaves_both_models_as_they_were():
+def test_equal_outputs_pass_and_both_models_are_unchanged():
     before = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
     after = nn.Sequential(CoordConv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
     after.load_state_dict(before.state_dict(), strict=False)
@@ -127,7 +127,7 @@ def test_any_change_of_an_output_fails(change):
         assert_function_preserved(nn.Identity(), Changed(), torch.randn(2, 3, 5, 6))
 
 
-def test_a_tolerance_may_be_given():
+def test_a_tolerance_can_be_given():
     class Nearly(nn.Module):
         def forward(self, x):
             return x + 1e-6
@@ -137,7 +137,7 @@ def test_a_tolerance_may_be_given():
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("radius", [False, True])
-def test_our_grids_keep_their_convention_in_every_dtype(dtype, radius):
+def test_grids_of_the_library_pass_in_every_dtype(dtype, radius):
     assert_grid_convention(
         lambda size: coordinate_grid(size, radius=radius, dtype=dtype), radius=radius
     )

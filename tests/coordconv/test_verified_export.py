@@ -1,4 +1,4 @@
-"""What is exported is compared with the model first, and nothing wrong is kept."""
+"""Exported models are compared with the original, and wrong ones are not kept."""
 
 import json
 import re
@@ -34,13 +34,13 @@ def axes(path) -> list[bool]:
         ("nothing", [False] * 4),
     ],
 )
-def test_the_axes_of_the_file_are_dynamic_where_that_was_asked_for(dynamic, expected, tmp_path):
+def test_the_requested_axes_of_the_file_are_dynamic(dynamic, expected, tmp_path):
     path = to_onnx(net(), torch.randn(1, 3, 6, 8), tmp_path / "new" / "net.onnx", dynamic=dynamic)
     assert axes(path) == expected
     assert [one.name for one in path.parent.iterdir()] == ["net.onnx"]
 
 
-def test_both_files_say_what_the_coordinates_mean(tmp_path):
+def test_both_files_hold_the_conventions_of_the_coordinates(tmp_path):
     model, example = net(), torch.randn(1, 3, 6, 8)
     to_exported_program(model, example, tmp_path / "net.pt2")
     to_onnx(model, example, tmp_path / "net.onnx")
@@ -57,7 +57,7 @@ def test_both_files_say_what_the_coordinates_mean(tmp_path):
 
 
 class Wrong(nn.Module):
-    """Another answer when it is exported: what a faulty exporter would make of it."""
+    """A model whose output changes when exported, as with a faulty exporter."""
 
     def __init__(self, error: float) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Wrong(nn.Module):
 
 @pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize("error", [0.1, float("nan")])
-def test_another_answer_is_found_and_what_was_there_stays(export, error, tmp_path):
+def test_a_different_output_raises_an_error_and_keeps_the_existing_file(export, error, tmp_path):
     path = tmp_path / "kept"
     path.write_text("before")
     with pytest.raises(ValueError, match="differs from the model by"):
@@ -80,9 +80,9 @@ def test_another_answer_is_found_and_what_was_there_stays(export, error, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("export", "said"), [("program", "fails with a batch"), ("onnx", "axis 0 of 'input' is fixed")]
+    ("export", "said"), [("program", "fails for a batch"), ("onnx", "axis 0 of 'input' is fixed")]
 )
-def test_a_size_that_was_frozen_is_found(export, said, tmp_path, monkeypatch):
+def test_a_size_exported_as_a_constant_raises_an_error(export, said, tmp_path, monkeypatch):
     honest = of_programs.torch.export.export
 
     def freezing(model, inputs, dynamic_shapes):
@@ -95,7 +95,7 @@ def test_a_size_that_was_frozen_is_found(export, said, tmp_path, monkeypatch):
 
 
 class OneSize(nn.Module):
-    """A head that is made for one size of picture, after a layer that is not."""
+    """A head for a fixed image size, after a layer for any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class OneSize(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.shape[2:] != (6, 8):
-            raise ValueError("this head is made for pictures of 6 x 8")
+            raise ValueError("this head requires images of 6 x 8")
         return self.last(self.first(input).flatten(1))
 
 
@@ -111,19 +111,19 @@ class OneSize(nn.Module):
     ("export", "dtype"),
     [("program", torch.float16), ("program", torch.bfloat16), ("onnx", torch.float16)],
 )
-def test_half_precision_is_compared_to_its_own_rounding(export, dtype, tmp_path):
+def test_the_tolerance_depends_on_the_precision(export, dtype, tmp_path):
     torch.manual_seed(0)
     model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), CoordConv2d(8, 8, 3)).to(dtype).eval()
     example = torch.randn(1, 3, 9, 12, dtype=dtype)
     EXPORTS[export](model, example, tmp_path / "net")
-    with pytest.raises(ValueError, match=r"hand over another, as tolerance=0\.01"):
+    with pytest.raises(ValueError, match=r"pass a larger one, such as tolerance=0\.01"):
         EXPORTS[export](model, example, tmp_path / "net", tolerance=-1.0)
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_a_model_for_one_size_takes_any_batch(export, tmp_path):
+def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
     model, example = OneSize().eval(), torch.randn(1, 3, 6, 8)
-    with pytest.raises(ValueError, match="A narrower choice of dynamic may do"):
+    with pytest.raises(ValueError, match="Try fewer axes in `dynamic`"):
         EXPORTS[export](model, example, tmp_path / "net")
     EXPORTS[export](model, example, tmp_path / "net", dynamic="batch")
     EXPORTS[export](fold(model, example), example, tmp_path / "folded", dynamic="batch")
@@ -135,12 +135,12 @@ def test_a_model_for_one_size_takes_any_batch(export, tmp_path):
     [
         (nn.ReLU(), torch.ones(1, 3, 6, 8), "batch", ValueError, "model.eval()"),
         (nn.ReLU().eval(), torch.ones(1, 3, 6, 8), "size", ValueError, "one of 'batch and size'"),
-        (nn.ReLU().eval(), "picture", "batch", TypeError, "got 'picture'"),
+        (nn.ReLU().eval(), "image", "batch", TypeError, "got 'image'"),
         (nn.ReLU().eval(), (), "batch", TypeError, "a tensor or a sequence"),
         (torch.relu, torch.ones(1), "batch", TypeError, "torch.nn.Module"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(export, model, example, dynamic, kind, said, tmp_path):
+def test_invalid_arguments_raise_errors(export, model, example, dynamic, kind, said, tmp_path):
     with pytest.raises(kind, match=re.escape(said)):
         EXPORTS[export](model, example, tmp_path / "net", dynamic=dynamic)
     assert list(tmp_path.iterdir()) == []
@@ -153,7 +153,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch)
 
 
 class Counting(nn.Module):
-    """Writes to its input and to a buffer, on which its output depends."""
+    """A model that writes to its input and to a buffer that its output depends on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Counting(nn.Module):
         return self.layer(input.mul_(2)) + self.calls
 
 
-def test_the_comparison_changes_neither_the_example_nor_the_model_nor_what_is_exported(tmp_path):
+def test_the_comparison_does_not_change_the_example_the_model_or_the_program(tmp_path):
     model, example = Counting().eval(), torch.randn(2, 3, 6, 8)
     before = example.clone()
     program = to_exported_program(model, example, tmp_path / "net.pt2")
@@ -176,7 +176,7 @@ def test_the_comparison_changes_neither_the_example_nor_the_model_nor_what_is_ex
 
 
 class Masking(nn.Module):
-    """Gives infinities where they are right."""
+    """A model with infinities in its output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,14 +187,14 @@ class Masking(nn.Module):
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_infinities_variadic_inputs_and_crops_are_no_difference(export, tmp_path):
+def test_infinities_variadic_inputs_and_crops_are_compared_correctly(export, tmp_path):
     crop = torch.randn(2, 3, 8, 9)[:, :, :6, :8]
     EXPORTS[export](Masking().eval(), (crop, crop), tmp_path / "net.pt2")
     EXPORTS[export](torch.compile(net()), crop, tmp_path / "net.pt2")
 
 
 class Scaled(nn.Module):
-    """Takes a number beside the picture."""
+    """A model that takes a scalar in addition to the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,11 +205,11 @@ class Scaled(nn.Module):
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_an_input_may_be_a_single_number(export, tmp_path):
+def test_an_input_may_be_a_scalar(export, tmp_path):
     EXPORTS[export](Scaled().eval(), (torch.randn(1, 3, 6, 8), torch.tensor(2.0)), tmp_path / "net")
 
 
-def test_what_torch_compile_wraps_keeps_the_names_of_its_layers(tmp_path):
+def test_a_compiled_model_keeps_the_names_of_its_layers(tmp_path):
     path = to_onnx(torch.compile(net()), torch.randn(1, 3, 6, 8), tmp_path / "net.onnx")
     assert coordinates_in_file(path) == coordinates_of(net())
 
@@ -218,11 +218,11 @@ def test_what_torch_compile_wraps_keeps_the_names_of_its_layers(tmp_path):
     ("model", "example", "options", "said"),
     [
         (net().bfloat16(), torch.randn(1, 3, 6, 8).bfloat16(), {}, "cannot run|cannot write"),
-        (net(), torch.randn(1, 3, 6, 8), {"opset_version": 5}, "opset_version 5|cannot"),
+        (net(), torch.randn(1, 3, 6, 8), {"opset_version": 5}, "opset_version=5|cannot"),
     ],
     ids=["bfloat16", "old operators"],
 )
-def test_what_onnx_cannot_do_is_a_clear_error(model, example, options, said, tmp_path):
+def test_unsupported_by_onnx_raises_a_clear_error(model, example, options, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         to_onnx(model, example, tmp_path / "net.onnx", **options)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A layer notices a weight that was scaled without its coordinates, and nothing else."""
+"""A layer only raises an error if its weight was scaled without its coordinate weights."""
 
 import copy
 import pickle
@@ -36,7 +36,7 @@ def double(module: nn.Module) -> None:
     ids=["called", "trained", "copied", "pickled", "loaded", "cast"],
 )
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_a_weight_scaled_in_place_is_an_error_until_it_is_trusted(prepare, kind):
+def test_a_weight_scaled_in_place_raises_an_error_until_it_is_trusted(prepare, kind):
     one = kind(3, 4, 3).eval()
     one(X)
     if prepare.__name__ == "<lambda>" and kind is CoordConvTranspose2d:
@@ -51,7 +51,7 @@ def test_a_weight_scaled_in_place_is_an_error_until_it_is_trusted(prepare, kind)
     one(X)
 
 
-def test_a_converted_layer_is_guarded_before_its_first_call():
+def test_a_converted_layer_is_checked_before_its_first_call():
     model = nn.Sequential(nn.Conv2d(3, 4, 3)).eval()
     convert(model)
     state = model.state_dict()
@@ -62,7 +62,7 @@ def test_a_converted_layer_is_guarded_before_its_first_call():
         model(X)
 
 
-def test_a_weight_scaled_in_training_mode_is_an_error_in_evaluation():
+def test_a_weight_scaled_in_training_mode_raises_an_error_in_evaluation():
     model = convert(nn.Sequential(nn.Conv2d(3, 4, 3)))
     state = model.state_dict()
     state["0.coord_weight"] = torch.randn(4, 2, 3, 3)
@@ -86,7 +86,7 @@ def test_a_weight_scaled_in_training_mode_is_an_error_in_evaluation():
     ],
     ids=["drawn", "both", "added", "loaded", "pruned", "half", "bias", "dropped"],
 )
-def test_other_changes_of_weights_are_none_of_its_business(change):
+def test_other_changes_of_weights_raise_no_error(change):
     one = layer()
     one(X)
     with torch.no_grad():
@@ -97,7 +97,7 @@ def test_other_changes_of_weights_are_none_of_its_business(change):
     one(X)
 
 
-def test_training_in_evaluation_mode_raises_no_doubt():
+def test_training_in_evaluation_mode_raises_no_error():
     for shape in ((3, 1, 3), (3, 4, 3), (1, 4, 1)):
         one = CoordConv2d(*shape).eval()
         optimizer = torch.optim.SGD(one.parameters(), lr=0.01, weight_decay=0.1)
@@ -107,7 +107,7 @@ def test_training_in_evaluation_mode_raises_no_doubt():
             optimizer.step()
 
 
-def test_a_trained_layer_raises_no_doubt_even_if_decay_alone_changed_its_weight():
+def test_a_layer_changed_only_by_weight_decay_raises_no_error():
     one = layer()
     one(X)
     optimizer = torch.optim.AdamW(one.train().parameters(), lr=0.1, weight_decay=0.5)
@@ -118,7 +118,7 @@ def test_a_trained_layer_raises_no_doubt_even_if_decay_alone_changed_its_weight(
     one.eval()(X)
 
 
-def test_one_number_in_a_channel_that_was_scaled_in_place_is_an_error():
+def test_a_scaled_channel_with_one_weight_raises_an_error():
     one = CoordConv2d(1, 4, 1).eval()
     one(X[:, :1])
     double(one)
@@ -126,7 +126,7 @@ def test_one_number_in_a_channel_that_was_scaled_in_place_is_an_error():
         one(X[:, :1])
 
 
-def test_weight_decay_of_an_idle_layer_raises_no_doubt():
+def test_weight_decay_of_an_unused_layer_raises_no_error():
     one = layer()
     one(X)
     with torch.no_grad():
@@ -135,7 +135,7 @@ def test_weight_decay_of_an_idle_layer_raises_no_doubt():
     one(X)
 
 
-def test_a_new_weight_that_is_another_one_leaves_the_coordinates():
+def test_an_unrelated_new_weight_does_not_change_the_coordinates():
     one, before = layer(), None
     before = one.coord_weight.detach().clone()
     one.weight = nn.Parameter(torch.randn_like(one.weight))
@@ -143,7 +143,7 @@ def test_a_new_weight_that_is_another_one_leaves_the_coordinates():
     one(X)
 
 
-def test_a_layer_with_one_number_in_a_channel_cannot_tell_and_says_so():
+def test_an_ambiguous_new_weight_with_one_weight_per_channel_raises_an_error():
     one = CoordConv2d(1, 4, 1).eval()
     one.weight = nn.Parameter(torch.randn_like(one.weight))
     with pytest.raises(RuntimeError, match="trust_weights"):
@@ -159,7 +159,7 @@ def steps(module: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> No
         optimizer.step()
 
 
-def test_coordinate_weights_that_no_optimizer_steps_are_told_of_once():
+def test_coordinate_weights_without_an_optimizer_warn_once():
     model = nn.Sequential(nn.Conv2d(3, 4, 3))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     convert(model)
@@ -170,7 +170,7 @@ def test_coordinate_weights_that_no_optimizer_steps_are_told_of_once():
 
 @pytest.mark.parametrize("accumulated", [1, 3])
 @pytest.mark.parametrize("frozen", ["nothing", "weight", "coord_weight"])
-def test_training_as_it_should_be_warns_of_nothing(accumulated, frozen):
+def test_correct_training_does_not_warn(accumulated, frozen):
     one = CoordConv2d(3, 4, 3)
     if frozen != "nothing":
         getattr(one, frozen).requires_grad_(False)
@@ -184,7 +184,7 @@ def test_training_as_it_should_be_warns_of_nothing(accumulated, frozen):
                 optimizer.zero_grad()
 
 
-def test_coordinates_that_are_set_before_the_layer_is_scaled_as_one_are_in_step():
+def test_scaling_weight_and_coordinate_weights_together_raises_no_error():
     one = convert(nn.Sequential(nn.Conv2d(3, 4, 3))).eval()
     with torch.no_grad():
         one[0].coord_weight.uniform_(-1, 1)
@@ -195,7 +195,7 @@ def test_coordinates_that_are_set_before_the_layer_is_scaled_as_one_are_in_step(
     one(X)
 
 
-def test_a_weight_that_is_scaled_for_one_call_leaves_no_doubt_behind():
+def test_a_weight_scaled_for_one_call_raises_no_error_later():
     one = layer()
     expected = one(X)
     with pytest.raises(RuntimeError, match="expand"):

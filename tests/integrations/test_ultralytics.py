@@ -183,11 +183,11 @@ def test_branches_that_are_merged_cannot_have_coordinates(architecture, monkeypa
     model = YOLO(architecture)
     as_if_trained(convert(model.model, where="all"))
     expected = output_of(model.model)
-    with pytest.raises(ValueError, match="leave these layers out of `where`"):
+    with pytest.raises(ValueError, match="exclude these layers from `where`"):
         model.model.fuse(verbose=False)
     assert torch.equal(output_of(model.model), expected)
     trainer = a_trainer(trainer_of(model, monkeypatch))
-    with pytest.raises(ValueError, match="leave these layers out of `where`"):
+    with pytest.raises(ValueError, match="exclude these layers from `where`"):
         trainer.get_model(cfg=model.model.yaml, verbose=False)
 
 

@@ -200,18 +200,27 @@ def test_every_layer_comes_back_from_its_configuration(layer):
     ("wrong", "message"),
     [
         (lambda: CoordConv2D(6, 3, convention="nobody"), "presets"),
-        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=1, stride=2)), "cannot pad"),
-        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=2)), "cannot pad"),
+        (
+            lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=1, stride=2)),
+            "not support padding",
+        ),
+        (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, padding=2)), "not support padding"),
         (
             lambda: from_torch(
                 coordconv.CoordConv2d(4, 6, 3, padding="same", padding_mode="circular")
             ),
-            "cannot pad",
+            "not support padding",
         ),
         (lambda: from_torch(coordconv.CoordConv2d(4, 6, 3, 2, dilation=2)), "dilation_rate"),
         (lambda: to_torch(CoordConv2D(6, 3)), "call it once"),
-        (lambda: to_torch(built(CoordConv2D(6, 3, activation="relu"))), "activation 'relu'"),
-        (lambda: to_torch(built(CoordConv2D(6, 3, 2, padding="same"))), "no padding 'same'"),
+        (
+            lambda: to_torch(built(CoordConv2D(6, 3, activation="relu"))),
+            "activation, got 'relu'",
+        ),
+        (
+            lambda: to_torch(built(CoordConv2D(6, 3, 2, padding="same"))),
+            "not support padding='same'",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(wrong, message):
@@ -224,11 +233,11 @@ def test_other_layers_are_refused():
         from_torch(torch.nn.Conv2d(3, 8, 3))
     with pytest.raises(TypeError, match="Conv2D"):
         to_torch(layers.Conv2D(8, 3))
-    with pytest.raises(TypeError, match="itself"):
+    with pytest.raises(TypeError, match="custom subclasses"):
         from_torch(type("Own", (coordconv.CoordConv2d,), {})(4, 6, 3))
-    with pytest.raises(TypeError, match="itself"):
+    with pytest.raises(TypeError, match="custom subclasses"):
         to_torch(built(type("Own", (CoordConv2D,), {})(6, 3)))
-    with pytest.raises(TypeError, match="radius must be"):
+    with pytest.raises(TypeError, match="`radius` must be"):
         CoordConv2D(6, 3, radius="normalized")
 
 

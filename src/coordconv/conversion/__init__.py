@@ -1,4 +1,4 @@
-"""Coordinates for models that exist: from plain convolutions to coordinate layers and back."""
+"""Convert the convolutions of existing models to coordinate layers and back."""
 
 from coordconv.conversion.checkpoints import from_concatenated, from_plain, to_concatenated
 from coordconv.conversion.configuration import conversion_config, convert_from_config

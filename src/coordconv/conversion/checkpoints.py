@@ -1,7 +1,7 @@
-"""Checkpoints of plain models, and of layers that concatenate, for models with coordinate layers.
+"""Convert checkpoints between plain, concatenating and coordinate layers.
 
-Only the names and the layout of weights differ: a layer that concatenates has one weight over data
-and coordinates, ours has one for each.
+Only the names and the layout of the weights differ: a layer that concatenates has one weight over
+[data, coordinates], a coordinate layer has one for each.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,15 +26,15 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 
     Args:
         model: The same model with coordinate layers. It is not changed.
-        state_dict: That of the model with plain convolutions.
+        state_dict: The state dict of the model with plain convolutions.
 
     Returns:
-        A state dict that ``model.load_state_dict`` takes with ``strict=True``.
+        A state dict that ``model.load_state_dict`` loads with ``strict=True``.
 
     Raises:
-        ValueError: If the state dict has coordinate weights, or lacks a layer's weights, or the
-            model's coordinate weights are parametrized or pruned.
-        TypeError: If it is no state dict.
+        ValueError: If the state dict has coordinate weights or lacks the weights of a layer, or if
+            the coordinate weights of the model are parametrized or pruned.
+        TypeError: If ``state_dict`` is not a state dict.
 
     Example:
         >>> from coordconv import convert
@@ -47,8 +47,8 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     for name, layer in _layers(model, "coord_weight"):
         key = f"{name}coord_weight"
         if key in found:
-            raise ValueError(f"the state dict is not of a plain model: it has {key!r}")
-        # Computed weights begin with the second; in front of a layer, its weights do not matter.
+            raise ValueError(f"the state dict must be from a plain model, but it has {key!r}")
+        # Parametrized weights have the second prefix. For coordinates in front, any key will do.
         given = (f"{name}weight", f"{name}parametrizations.weight.")
         if isinstance(layer, CoordinatesInFront):
             given = ("",)
@@ -59,26 +59,26 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 
 
 def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
-    """Take apart the weights of layers that append coordinates and then convolve.
+    """Split the weights of layers that append the coordinates and then convolve.
 
-    The weight of a layer ``name`` is looked for under ``name.weight``, as where the coordinates
-    are appended outside, and under ``name.conv.weight`` and the like, as where the convolution
-    lies in a layer that appends them. Where the coordinates stand, in which order and with which
-    radius is the convention of the model's layer: make it with that of the code that the weights
-    are from, ``CoordConv2d(..., radius=True, convention="mkocabas")`` for example. Shapes tell a
-    radius too many or too few; they cannot tell x from y.
+    For a layer ``name``, the weight is ``name.weight``, or the only convolution weight one level
+    below, such as ``name.conv.weight`` if a module appends the coordinates and holds the
+    convolution. The side, order and radius of the coordinates follow the convention of the layer
+    in ``model``. Create it with the convention of the code that wrote the checkpoint, for example
+    ``CoordConv2d(..., radius=True, convention="mkocabas")``. A wrong radius is detected from the
+    shapes; a wrong order of x and y is not.
 
     Args:
         model: The model with coordinate layers. It is not changed.
-        state_dict: That of the same model whose coordinate layers concatenate.
+        state_dict: The state dict of the same model with layers that concatenate.
 
     Returns:
-        A state dict for the model, in its names.
+        A state dict for the model.
 
     Raises:
-        ValueError: If a layer's weight is not there, or has another shape or no floating-point
-            numbers; or if the layer's own are parametrized or pruned.
-        TypeError: If it is no state dict.
+        ValueError: If the weight of a layer is missing, has another shape or is not floating-point,
+            or if the weights of a layer in ``model`` are parametrized or pruned.
+        TypeError: If ``state_dict`` is not a state dict.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -101,20 +101,20 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
 
 
 def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state dict of the same model whose coordinate layers concatenate.
+    """Return the state dict for the same model with layers that concatenate.
 
     Args:
         model: The model with coordinate layers. It is not changed.
 
     Returns:
-        Its state dict with one weight for data and coordinates, under ``name.weight``; the
-        coordinates stand on the side of the layer's convention. A layer with groups needs its
-        coordinates beside the data of each group.
+        The state dict with one weight over [data, coordinates], under ``name.weight``. The
+        convention of the layer gives the side of the coordinates. In a layer with groups, each
+        group has its own coordinate channels.
 
     Raises:
-        ValueError: If a layer has a smaller kernel for its coordinates, no weights yet, or weights
-            that are parametrized or pruned.
-        TypeError: If the model is none.
+        ValueError: If a layer has a smaller coordinate kernel, is lazy and uninitialized, or has
+            parametrized or pruned weights.
+        TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -125,9 +125,8 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
     for name, layer in _layers(model):
         if layer.coord_kernel_size != layer.kernel_size:
             raise ValueError(
-                f"{name.rstrip('.')!r} has a kernel of {layer.coord_kernel_size} for its "
-                f"coordinates and one of {layer.kernel_size} for its data: one weight cannot hold "
-                "both"
+                f"{name.rstrip('.')!r} has coord_kernel_size={layer.coord_kernel_size} and "
+                f"kernel_size={layer.kernel_size}; they must be equal to join the weights"
             )
         coord_weight = found.pop(f"{name}coord_weight")
         found[f"{name}weight"] = together(layer, found[f"{name}weight"], coord_weight)
@@ -135,42 +134,45 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
-    """A copy of a state dict, if it is one."""
+    """Return a copy of a state dict, or raise if it is not one."""
     checked_model(model)
     if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
         raise TypeError(
-            "state_dict must be a mapping from names to tensors, as load_state_dict takes it, got "
+            "`state_dict` must be a mapping from names to tensors, as for load_state_dict, got "
             f"{type(state_dict).__name__}"
         )
     nested = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
     if nested:
         raise ValueError(
-            f"the state dict holds others, under {', '.join(map(repr, nested))}: pass one of them"
+            f"`state_dict` contains nested mappings under {', '.join(map(repr, nested))}; pass one "
+            "of them"
         )
     return dict(state_dict)
 
 
 def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
-    """Every coordinate layer under each of its names, which end in a point or are empty.
+    """Yield every coordinate layer under each of its names, which end in a dot or are empty.
 
-    Weights under ``plain``, or else all, have to be parameters and not computed from others.
+    The weights named in ``plain``, or all by default, must not be parametrized or pruned.
     """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):
             if not plain and isinstance(module, CoordinatesBeside | CoordinatesInFront):
                 raise ValueError(
-                    f"{name!r} is of class {type(module).__name__}, which has a forward of its "
-                    "own: its weights and those of the coordinates are not one weight"
+                    f"{name!r} is a {type(module).__name__} with a custom forward; its weights "
+                    "cannot be joined with those of the coordinates"
                 )
             if is_lazy(getattr(module, "weight", module.coord_weight)) or is_lazy(
                 module.coord_weight
             ):
-                raise ValueError(f"{name!r} does not know its channels yet: call the model once")
+                raise ValueError(
+                    f"{name!r} is lazy and has no weights yet; call the model once first"
+                )
             for weight in plain or ("weight", "coord_weight"):
                 if weight not in module._parameters:
                     raise ValueError(
-                        f"the {weight} of {name!r} is computed from others, by a parametrization "
-                        "or by pruning; remove that first"
+                        f"the {weight} of {name!r} must not be parametrized or pruned; remove the "
+                        "parametrization or the pruning first"
                     )
             yield f"{name}." if name else "", module
 
@@ -188,10 +190,10 @@ def _prefix_of(name: str, state_dict: StateDict) -> str:
         and value.dim() > 2
     ]
     if len(inside) != 1:
-        some = "none" if not inside else " and ".join(f"{one}weight" for one in inside)
+        some = "nothing" if not inside else " and ".join(f"'{one}weight'" for one in inside)
         raise ValueError(
-            f"the weight of {name.rstrip('.') or 'the model'!r} is looked for as '{name}weight' or "
-            f"one level below, and found is {some}"
+            f"expected the weight of {name.rstrip('.') or 'the model'!r} as '{name}weight' or one "
+            f"level below, found {some}"
         )
     return inside[0]
 
@@ -218,11 +220,11 @@ def _check(name: str, layer: Any, joint: Tensor) -> None:
         raise ValueError(
             f"the weight for {name.rstrip('.') or 'the model'!r} has shape {list(joint.shape)}, "
             f"expected {list(wanted)}: {layer.in_channels} data channels, {layer.groups} group(s), "
-            f"{'with' if layer.radius else 'without'} a radius. A radius, other channels or groups "
-            "make the difference"
+            f"{'with' if layer.radius else 'without'} a radius; check the radius, channels and "
+            "groups of the layer"
         )
     if layer.coord_kernel_size != layer.kernel_size:
         raise ValueError(
-            f"{name.rstrip('.')!r} has a smaller kernel for its coordinates: a concatenated weight "
-            "does not fit"
+            f"{name.rstrip('.')!r} has coord_kernel_size={layer.coord_kernel_size} and "
+            f"kernel_size={layer.kernel_size}; they must be equal to load a concatenated weight"
         )

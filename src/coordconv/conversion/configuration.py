@@ -1,7 +1,7 @@
-"""The coordinate layers of a model as a configuration that JSON can hold, and back.
+"""Save the options of the coordinate layers of a model as JSON, and rebuild the layers from it.
 
-A state dict holds numbers and not what they mean: the convention, the radius. Formats that keep a
-configuration beside the weights, such as the ``config.json`` of transformers, keep this one too.
+A state dict holds weights but no options, such as the convention or the radius. Formats that store
+a configuration with the weights, such as the ``config.json`` of transformers, can store this one.
 """
 
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ _OPTIONS = {"class", "radius", "convention", "coord_kernel_size", "method"}
 
 
 def conversion_config(model: nn.Module) -> dict[str, Any]:
-    """Return which layers of a model are coordinate layers, and what fixes their function.
+    """Return the coordinate layers of a model and their options.
 
     Args:
         model: Any module. It is not changed.
 
     Returns:
-        A dictionary of what JSON can hold: the ``format``, the ``version`` of this package and the
-        ``layers`` by name, a shared layer under each of its names. `convert_from_config` reads it.
+        A dictionary for JSON: the ``format``, the ``version`` of this package and the ``layers``
+        by name. A shared layer is listed under each of its names. `convert_from_config` reads it.
 
     Raises:
-        ValueError: If a layer was folded or is in another form that a configuration cannot rebuild.
+        ValueError: If a layer is folded, expanded or otherwise cannot be rebuilt.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -49,8 +49,8 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
     for name, module in checked_model(model).named_modules(remove_duplicate=False):
         if _is_other_form(module):
             raise ValueError(
-                f"{name!r} is a {type(module).__name__}, which a configuration cannot rebuild; "
-                "save the model with its coordinate layers, as it was before that step"
+                f"{name!r} is a {type(module).__name__}, which cannot be rebuilt from a "
+                "configuration; save the model before folding or expanding it"
             )
         if isinstance(module, CoordinateLayer):
             layers[name] = _options_of(module)
@@ -58,21 +58,20 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
 
 
 def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Module:
-    """Convert the layers of a plain model that a configuration names, in place.
+    """Convert the layers of a plain model that are named in a configuration, in place.
 
-    Layers that are coordinate layers already, with the same options, are left as they are.
+    Coordinate layers with the same options are skipped.
 
     Args:
-        model: A model with the layers of the one that the configuration is from.
-        config: What `conversion_config` returned, or what JSON made of it.
+        model: A model with the same layers as the one that the configuration was saved from.
+        config: The result of `conversion_config`, which may have been saved as JSON.
 
     Returns:
         The model. New coordinate weights are zero; load the state dict next.
 
     Raises:
-        ValueError: If the configuration has another format, is damaged, or names a layer that the
-            model lacks, that cannot be converted, or that has other options. The model is then as
-            it was.
+        ValueError: If the configuration has an unknown format, is invalid, or names a layer that
+            does not exist, cannot be converted or has other options. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -87,7 +86,9 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
     first: dict[nn.Module, str] = {}
     for name, given in layers_of(config).items():
         if name not in found:
-            raise ValueError(f"the configuration names a layer {name!r}, which the model lacks")
+            raise ValueError(
+                f"the configuration names a layer {name!r}, which does not exist in the model"
+            )
         module, options = found[name], _checked_options(name, given)
         first.setdefault(module, name)
         in_front = given["class"] == in_front_kind(written_class(module)).__name__
@@ -95,7 +96,10 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
         if isinstance(module, CoordinateLayer):
             _check_same(name, _options_of(module), given)
         elif plain.setdefault(module, options) != options:
-            raise ValueError(f"the configuration has other options for {name!r} than for an alias")
+            raise ValueError(
+                f"the configuration has different options for {name!r} and another name of the "
+                "same layer"
+            )
         else:
             _check_convertible(name, module, given, options)
     for module, options in plain.items():
@@ -109,15 +113,15 @@ def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the layers of a configuration.
 
     Raises:
-        ValueError: If it has another format or is damaged.
+        ValueError: If it has an unknown format or is invalid.
     """
     if not isinstance(config, Mapping) or "format" not in config:
-        raise ValueError(f"expected what conversion_config() returns, got {config!r}")
+        raise ValueError(f"`config` must be the result of conversion_config(), got {config!r}")
     if config["format"] != FORMAT or isinstance(config["format"], bool):
         raise ValueError(
             f"the configuration was written by coordconv {config.get('version')} in format "
-            f"{config['format']!r}; coordconv {_version()} reads format {FORMAT}. Upgrade to the "
-            "version that wrote it: pip install --upgrade torch-coordconv"
+            f"{config['format']!r}, but coordconv {_version()} reads format {FORMAT}; upgrade with "
+            "pip install --upgrade torch-coordconv"
         )
     layers = config.get("layers")
     if not isinstance(layers, Mapping):
@@ -126,7 +130,7 @@ def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_other_form(module: nn.Module) -> bool:
-    """Whether a module of this package is neither a layer nor what appends coordinates."""
+    """Whether a module of this package is not a coordinate layer or `AddCoords`."""
     ours = type(module).__module__.partition(".")[0] == "coordconv"
     return ours and not isinstance(module, CoordinateLayer | AddCoords)
 
@@ -145,11 +149,16 @@ def _options_of(layer: CoordinateLayer) -> dict[str, Any]:
 
 
 def _checked_options(name: str, given: Any) -> dict[str, Any]:
-    """The arguments of ``convert`` and the method, out of the options of one layer."""
+    """Return the arguments of ``convert`` and the method from the options of one layer."""
     if not isinstance(given, Mapping) or set(given) != _OPTIONS:
-        raise ValueError(f"the configuration of {name!r} must have {sorted(_OPTIONS)}, got {given}")
+        raise ValueError(
+            f"the configuration of {name!r} must have the keys {sorted(_OPTIONS)}, got {given}"
+        )
     if given["method"] not in get_args(Method):
-        raise ValueError(f"the configuration of {name!r} has the method {given['method']!r}")
+        raise ValueError(
+            f"the method of {name!r} in the configuration must be one of {get_args(Method)}, got "
+            f"{given['method']!r}"
+        )
     try:
         return {
             "radius": checked_radius(given["radius"]),
@@ -158,7 +167,7 @@ def _checked_options(name: str, given: Any) -> dict[str, Any]:
             "method": given["method"],
         }
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the configuration of {name!r} is damaged: {error}") from error
+        raise ValueError(f"the configuration of {name!r} is invalid: {error}") from error
 
 
 def _check_same(name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -166,9 +175,8 @@ def _check_same(name: str, options: Mapping[str, Any], given: Mapping[str, Any])
     if other:
         saved = [f"{key}={given[key]!r}" for key in sorted(_OPTIONS) if options[key] != given[key]]
         raise ValueError(
-            f"the model has {name!r} with {', '.join(other)}, the configuration with "
-            f"{', '.join(saved)}: convert it with the same options, or leave that to the "
-            "configuration"
+            f"the model has {name!r} with {', '.join(other)}, but the configuration has "
+            f"{', '.join(saved)}; convert it with the same options, or pass the plain model"
         )
 
 
@@ -180,8 +188,8 @@ def _check_convertible(name: str, module: Any, given: Any, options: Mapping[str,
     after = coordinate_class(module).__name__
     if after != given["class"]:
         raise ValueError(
-            f"the configuration has {name!r} as {given['class']}, and the model has a "
-            f"{type(module).__name__}, which becomes {after}: build the model with that layer"
+            f"the configuration has {name!r} as {given['class']}, but the model has a "
+            f"{type(module).__name__}, which becomes {after}; build the model with the same layer"
         )
 
 

@@ -1,4 +1,4 @@
-"""From plain convolutions to coordinate layers, in place and without a change of the function."""
+"""Convert plain convolutions to coordinate layers in place, preserving the outputs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,63 +50,66 @@ def convert(
     example: Any = None,
     tell: Callable[[Report], Any] | None = None,
 ) -> nn.Module:
-    """Let convolutions of a model see coordinates, from the function that it computes now.
+    """Convert convolutions to CoordConv in place, preserving the outputs.
 
-    The layers stay the objects that they are: their class changes and they get coordinate weights,
-    which are zero. So the model computes what it did, bit for bit; optimizers, hooks, shared
-    modules, parametrizations, dtype, device and memory format stay; and its weights keep their
-    names, so that its checkpoints load with ``strict=False``. What is new is ``coord_weight``,
-    which can be trained even where the weights are frozen. An existing optimizer does not hold it
-    unless it is passed as ``optimizer``.
+    Each selected layer changes its class and gets coordinate weights of zero, so the outputs of
+    the model stay the same, bit for bit. The layer objects, their hooks, sharing,
+    parametrizations, dtype, device and memory format are kept. The weights keep their names, so
+    checkpoints of the plain model load with ``strict=False``. The only new parameter of a layer is
+    ``coord_weight``, which can be trained even if the weights are frozen. Pass an existing
+    optimizer as ``optimizer`` to add the new parameters to it.
 
-    Convert before wrapping a model for several processes, tracing it or replacing its methods:
-    what would not notice the new weights is refused.
+    Convert before wrapping a model for several processes, tracing it or replacing its methods.
+    Anything that would miss the new weights raises an error.
 
-    A layer that sees coordinates already is left as it is. A lazy convolution, which has no
-    function yet, draws its weights as it would have; and ``reset_parameters`` of a converted layer
-    draws those of the plain layer, and sets the coordinates' to zero.
+    Layers that already are coordinate layers are skipped. A lazy convolution initializes its
+    weights as it would have without the conversion. ``reset_parameters`` of a converted layer
+    initializes the weights as the plain layer does and sets the coordinate weights to zero.
 
-    What was converted is kept in the ``config.json`` of a transformers model, see
+    The ``config.json`` of a transformers model records the conversion, see
     `coordconv.integrations.transformers`.
 
-    A subclass of a convolution is converted if its forward is that of its base or is known, see
-    `coordconv.conversion.register_convolution`: its own forward is kept, and the coordinates are
-    convolved beside it.
+    A subclass of a convolution is converted if it inherits the forward of its base or has a
+    registered one, see `coordconv.conversion.register_convolution`. Its own forward is kept, and a
+    convolution of the coordinates is added to its output.
 
-    Where a feature map has one pixel, as in squeeze-and-excitation, coordinates are constant and
-    their weights get no gradient. ``"all"`` and ``"detector"`` skip such convolutions: those that
-    had only such maps while the model was called with the ``example``, and without it those that
-    follow a global pooling in an ``nn.Sequential`` or are in a known module.
+    On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and their
+    weights get no gradient. ``"all"`` and ``"detector"`` skip convolutions that get only such maps
+    when the model is called with the ``example``. Without an example, they skip convolutions that
+    follow a global pooling in an ``nn.Sequential`` or in a known module.
 
     Args:
         model: Any module; it may be a convolution itself.
-        where: Which convolutions. ``"first"``: the first that the model holds, where one is
-            enough (Liu et al. 2018, section 5). ``"all"``: all that can be. ``"detector"``: the
-            pointwise ones of the neck and the first of each branch of the head, as PP-YOLO and
-            SOLO place them. Or names, or patterns with ``*``; or a function of a name and a module.
-        radius: Use the distance to the centre as one more coordinate.
+        where: Which convolutions to convert. ``"first"``: the first one in the model, which is
+            often enough (Liu et al. 2018, section 5). ``"all"``: all that can be converted.
+            ``"detector"``: the pointwise convolutions of the neck and the first one of each branch
+            of the head, as in PP-YOLO and SOLO. Or names, patterns with ``*``, or a function of a
+            name and a module.
+        radius: Add the distance to the center as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         coord_kernel_size: A smaller kernel for the coordinates, as in `CoordConv2d`.
-        optimizer: An existing optimizer of the model, or a list of them: the coordinate weights
-            join the parameter group that holds the layer's ``weight``. The number of groups stays,
-            and with it learning rate schedulers; a state dict saved before does not fit any more.
-        unknown: What to do with a convolution whose forward is not known. ``"in front"``: add a
-            pointwise convolution of the coordinates to its input, ``in_channels * d`` parameters
-            for d coordinates. Any other module with ``in_channels`` and ``kernel_size`` can then
-            be given by its name as well, if its first input has shape (N, C, *size).
-        example: What the model is called with, at the size of use, to find the maps of one pixel:
-            a tensor, a tuple of arguments, or a mapping of named ones.
+        optimizer: An existing optimizer of the model, or a list of them. The coordinate weights
+            are added to the parameter group that holds the layer's ``weight``. The number of
+            groups does not change, so learning rate schedulers continue to work; a state dict of
+            the optimizer saved before no longer loads.
+        unknown: What to do with a convolution whose forward is not known. ``"refuse"``: raise an
+            error. ``"in front"``: add a pointwise convolution of the coordinates to its input,
+            with ``in_channels * d`` parameters for d coordinates. This also works for any other
+            module with ``in_channels`` and ``kernel_size`` that is given by its name, if its first
+            input has shape (N, C, *size).
+        example: Inputs to call the model with, at the size of use, to find feature maps of one
+            pixel: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         tell: Called with a `Report` of every convolution; ``print`` shows it as a table.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If ``where`` means no convolution, or one that cannot be converted (with
-            ``"all"`` those are skipped, and an error only if all are), or an option is wrong, or
+        ValueError: If ``where`` matches no convolution, or one that cannot be converted (``"all"``
+            skips those and raises if all are skipped); if an option is invalid; or if
             ``optimizer`` does not hold the weights or cannot take new ones. The model and the
-            optimizer are then as they were.
-        TypeError: If an argument is of the wrong type.
+            optimizer are then unchanged.
+        TypeError: If an argument has the wrong type.
 
     Example:
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
@@ -125,7 +128,7 @@ def convert(
     """
     checked_model(model)
     if tell is not None and not callable(tell):
-        raise TypeError(f"tell must be a function of a report, such as print, got {tell!r}")
+        raise TypeError(f"`tell` must be callable with a Report, such as print, got {tell!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
     others = named_layers(model, where) if checked_unknown(unknown) == "in front" else {}
     names = {**convolutions(model), **others}
@@ -140,8 +143,9 @@ def convert(
     _refuse(names, reasons, all_of_them=where == "all")
     if skipped and not reasons:
         raise ValueError(
-            f"where={where!r} selects {len(skipped)} convolutions, and all of them only see maps "
-            "of one pixel, where coordinates are constant; name one to convert it all the same"
+            f"where={where!r} selects {len(skipped)} convolutions, and all of them only get "
+            "feature maps of one pixel, where coordinates are constant; pass the name of a layer "
+            "as `where` to convert it anyway"
         )
     # Validate before mutating.
     optimizers = checked_optimizers(optimizer)
@@ -156,7 +160,7 @@ def convert(
         before, parameters = _described(module), _count(module)
         if module in ready:
             _become(module, *ready[module], radius, convention)
-        reason = reasons.get(module, skipped.get(module, "not asked for"))
+        reason = reasons.get(module, skipped.get(module, "not selected"))
         after = "" if reason else _described(module)
         added = _count(module) - parameters
         changes.append(Change(known, before, after, parameters, added, reason))
@@ -184,7 +188,7 @@ def _note(count: int) -> str:
 
 
 def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> None:
-    """Raise for what cannot be converted, but for what sees coordinates already."""
+    """Raise if a layer cannot be converted; layers with coordinates are skipped."""
     refused = {
         module: reason
         for module, reason in reasons.items()
@@ -192,19 +196,19 @@ def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> Non
     }
     if refused and not (all_of_them and len(refused) < len(reasons)):
         listed = "; ".join(f"{names[module][0]!r}: {why}" for module, why in refused.items())
-        raise ValueError(f"cannot convert {listed}. Leave it out, or convert by other names")
+        raise ValueError(f"cannot convert {listed}. Select other layers with `where`")
 
 
 def _zeros(
     module: Any, kind: type[nn.Module], radius: bool, coord_kernel_size: Numbers | None
 ) -> nn.Parameter:
-    """Coordinate weights of zero, beside the weights and as they lie in memory."""
+    """Return zero coordinate weights with the dtype, device and memory format of the weights."""
     if issubclass(kind, CoordinatesInFront):
         return zeros_in_front(module, radius)
     weight, kernel = stored_weight(module), checked_kernel(coord_kernel_size, module.kernel_size)
     pair = (module.out_channels, len(kernel) + radius)
     shape = (*(reversed(pair) if module.transposed else pair), *kernel)
-    with torch.inference_mode(False):  # what is made in inference mode can never be trained
+    with torch.inference_mode(False):  # Inference tensors can never be trained.
         if is_lazy(weight):
             return coordinate_parameter(
                 torch.zeros(shape, dtype=weight.dtype, device=weight.device)
@@ -237,7 +241,7 @@ def _become(
 
 
 def _described(module: Any) -> str:
-    """Its class and the shapes of its weights, as far as it is known what they are."""
+    """Return the class and the weight shapes of a layer."""
     text = type(module).__name__
     if isinstance(module, nn.modules.conv._ConvNd):
         text += f" {_shape(stored_weight(module))}"
@@ -247,7 +251,7 @@ def _described(module: Any) -> str:
 
 
 def _shape(weight: Tensor) -> str:
-    return "[not yet known]" if is_lazy(weight) else str([*weight.shape])
+    return "[uninitialized]" if is_lazy(weight) else str([*weight.shape])
 
 
 def _count(module: nn.Module) -> int:

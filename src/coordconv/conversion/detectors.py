@@ -1,8 +1,8 @@
-"""The neck and the heads of a detector, by the names, the classes and the order of its modules.
+"""Find the neck and the heads of a detector by the names, classes and order of its modules.
 
-PP-YOLO (Long et al. 2020, arXiv:2007.12099, section 3.2) has coordinates at the 1 x 1 convolutions
-of its feature pyramid and at the first convolution of its detection head; SOLO (Wang et al. 2020,
-arXiv:1912.04488) at the first convolution of its instance branch.
+PP-YOLO (Long et al. 2020, arXiv:2007.12099, section 3.2) uses CoordConv for the 1x1 convolutions of
+its feature pyramid and the first convolution of its detection head. SOLO (Wang et al. 2020,
+arXiv:1912.04488) uses it for the first convolution of its instance branch.
 """
 
 import re
@@ -16,26 +16,26 @@ from coordconv.conversion.kinds import is_convolution
 __all__ = ["NO_DETECTOR", "in_detector"]
 
 NO_DETECTOR = (
-    "where='detector' means none: no module that holds convolutions has a name with neck, fpn, "
-    "pan, lateral, input_proj or head, or is of such a class; give the names of layers"
+    "where='detector' matches no convolution: no module with convolutions has neck, fpn, pan, "
+    "lateral, input_proj or head in its name or class name; pass the names of layers as `where`"
 )
 
 _NECK_NAME = re.compile(r"(?<!bottle)(?<!bottle_)neck|fpn|lateral|input_proj|(^|_)pan(_|$)")
 _NECK_CLASS = re.compile(r"(?<!Bottle)Neck|FPN|FeaturePyramid|PathAggregation")
 _BACKBONE_NAME = re.compile(r"^(backbone|body|bottom_up|encoder|trunk|stem)$")
 _HEAD_NAME = re.compile(r"(?<!multi)(?<!multi_)head(?!ing)")
-_NOT_HEADS = ("conv_head", "_conv_head")  # The last convolution of EfficientNet and its kin.
+_NOT_HEADS = ("conv_head", "_conv_head")  # The last convolution of EfficientNet and variants.
 _HEAD_CLASS = re.compile(r"(Head|Detect)(26)?$|^(YOLOE)?(Segment|Pose|OBB)(26)?$|^RTDETRDecoder$")
 
 
 def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) -> set[nn.Module]:
-    """Return the pointwise convolutions of the neck and the first ones of each head.
+    """Return the pointwise convolutions of the neck and the first convolution of each head branch.
 
-    A neck is a module called neck, fpn, pan, lateral or input_proj, or of such a class, or what is
-    between the first upsampling and the head in a sequence of layers. A head is a module called
-    head, or of a class called so, or ``Detect``; if there are heads inside it, those are meant. It
-    may have several branches: one for every `ModuleList` and, if the channels show that it is not a
-    chain, for every entry of it.
+    A neck is a module with neck, fpn, pan, lateral or input_proj in its name or class name, or the
+    layers between the first upsampling and the head of a sequence. A head is a module with head in
+    its name or class name, or a ``Detect``; of nested heads, only the inner ones count. Each
+    `ModuleList` of a head is a branch. If the channels show that its entries do not form a chain,
+    each entry is a branch.
 
     Args:
         model: The model.
@@ -69,7 +69,7 @@ def _is_neck(name: str, module: nn.Module) -> bool:
 
 
 def _between_upsampling_and_head(modules: Mapping[str, nn.Module]) -> Iterator[str]:
-    """Yield the layers between the first upsampling and the head at the end of a sequence."""
+    """Yield the layers between the first upsampling and the final head of a sequence."""
     for name, module in modules.items():
         children = list(module.named_children())
         if not isinstance(module, nn.Sequential) or not children:
@@ -82,7 +82,7 @@ def _between_upsampling_and_head(modules: Mapping[str, nn.Module]) -> Iterator[s
 
 
 def _first_of_branches(module: nn.Module) -> list[nn.Module]:
-    """Return the convolutions that the input of a module reaches first."""
+    """Return the first convolution of each branch of a module."""
     if is_convolution(module):
         return [module]
     branches = [one for one in module.children() if any(map(is_convolution, one.modules()))]
@@ -97,7 +97,7 @@ def _first_of_branches(module: nn.Module) -> list[nn.Module]:
 
 
 def _are_parallel(branches: list[nn.Module]) -> bool:
-    """Whether modules are no chain: the outputs of one are not the inputs of the next."""
+    """Whether modules do not form a chain, where the outputs of one are the inputs of the next."""
     ends = []
     for branch in branches:
         inside = [one for one in branch.modules() if is_convolution(one)]
@@ -106,7 +106,7 @@ def _are_parallel(branches: list[nn.Module]) -> bool:
 
 
 def _place(name: str, places: list[str] | set[str]) -> str:
-    """Return the innermost of some modules that holds a layer; "" if none does."""
+    """Return the innermost module of ``places`` that contains a layer, or ""."""
     parts = name.split(".")
     inside = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
     return next((one for one in inside if one in places), "")

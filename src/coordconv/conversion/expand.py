@@ -1,4 +1,4 @@
-"""From coordinate layers to `AddCoords` and plain convolutions, for tools that rewrite weights."""
+"""Expand coordinate layers to `AddCoords` and a plain convolution, for tools that edit weights."""
 
 from typing import Any, Literal, get_args
 
@@ -24,29 +24,29 @@ Form = Literal["module", "layer"]
 def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
     """Turn coordinate layers into "append, then convolve" with one joint weight, in place.
 
-    Fusers, pruners, quantizers and adapters know the ``weight`` of a convolution and nothing of
-    coordinate weights beside it. In this form ``weight`` holds both, so that what a tool does to it
-    is done to both. The outputs are preserved to rounding; `collapse` takes the form back.
+    Fusers, pruners, quantizers and adapters only edit the ``weight`` of a convolution. In this
+    form, ``weight`` holds the data weights and the coordinate weights, so tools edit both. The
+    outputs are preserved up to rounding. `collapse` reverses the change.
 
-    The layers stay the objects that they are, so that shared layers and hooks stay. Their
-    parameters are new: make the optimizer afterwards.
+    The layer objects are kept, with their hooks and sharing. Their parameters are new: create the
+    optimizer afterwards.
 
     Args:
         model: Any module; it may be a coordinate layer itself.
         form: ``"module"``: each layer becomes a module with `AddCoords` as ``coords`` and a plain
-            ``torch.nn.Conv2d`` or the like as ``conv``, for tools that put another layer in the
-            place of a convolution (adapters, quantizers, pruners). ``"layer"``: each becomes one
-            subclass of ``torch.nn.Conv2d`` or the like, which appends the coordinates itself, for
-            tools that scale or mask ``weight`` (fusers) and for models that read attributes of
-            their convolutions. ``in_channels`` counts the coordinates in both.
+            convolution, such as ``torch.nn.Conv2d``, as ``conv``. Use it for tools that replace
+            convolutions (adapters, quantizers, pruners). ``"layer"``: each layer becomes a
+            subclass of the plain convolution that appends the coordinates itself. Use it for tools
+            that scale or mask ``weight`` (fusers) and for models that read attributes of their
+            convolutions. In both forms, ``in_channels`` includes the coordinates.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If the form is unknown, or a layer is lazy or a custom subclass, or has a weight
-            that is parametrized, pruned, tied to that of another layer or frozen without the other.
-            The model is then as it was.
+        ValueError: If ``form`` is unknown, or if a layer is lazy or a custom subclass, has a
+            parametrized, pruned or tied weight, or has only one of its two weights frozen. The
+            model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -64,7 +64,7 @@ def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
         )
     """
     if form not in get_args(Form):
-        raise ValueError(f"form must be 'module' or 'layer', got {form!r}")
+        raise ValueError(f"`form` must be 'module' or 'layer', got {form!r}")
     checked_model(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     check_holders("expand", model, layers)
@@ -81,11 +81,10 @@ def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
 
 
 def collapse(model: nn.Module) -> nn.Module:
-    """Turn what `expand` made back into coordinate layers, in place.
+    """Turn the layers that `expand` made back into coordinate layers, in place.
 
-    The weights come back as they are now, so that nothing is lost that a tool did to them. A layer
-    with a smaller kernel for its coordinates gets it back if the weights outside of it are still
-    zero, and one as large as the other kernel if they are not.
+    Changes that other tools made to the weights are kept. A smaller coordinate kernel is restored
+    if the weights outside it are still zero; otherwise it becomes as large as the data kernel.
 
     Args:
         model: Any module; it may be an expanded layer itself.
@@ -94,8 +93,8 @@ def collapse(model: nn.Module) -> nn.Module:
         The model.
 
     Raises:
-        ValueError: If another tool still has its own layer in the place of a convolution, or a
-            weight is parametrized or pruned. The model is then as it was.
+        ValueError: If another tool has replaced a convolution, or a weight is parametrized or
+            pruned. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -124,7 +123,7 @@ def collapse(model: nn.Module) -> nn.Module:
 
 
 def _owners(model: nn.Module) -> dict[int, set[nn.Module]]:
-    """Return which modules hold each parameter, by its identity."""
+    """Return the modules that hold each parameter, keyed by its id."""
     owners: dict[int, set[nn.Module]] = {}
     for module in model.modules():
         for parameter in module._parameters.values():
@@ -136,22 +135,25 @@ def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
     computed = [name for name in ("weight", "coord_weight") if name not in layer._parameters]
     if computed:
         return (
-            f"its {' and '.join(computed)} is computed from others, by a parametrization or by "
-            "pruning; remove that first"
+            f"its {' and '.join(computed)} must not be parametrized or pruned; remove the "
+            "parametrization or the pruning first"
         )
     if is_lazy(layer.weight) or is_lazy(layer.coord_weight):
-        return "it does not know its channels yet: call the model once"
+        return "it is lazy and has no weights yet; call the model once first"
     if plain_kind(layer) not in EXPANDED:
         return "custom subclasses are not supported"
     if any(len(owners[id(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
-        return "its weight is tied to that of another layer; untie it first, with a copy"
+        return "its weight is tied to another layer; replace it with a copy first"
     if layer.weight.requires_grad != layer.coord_weight.requires_grad:
         return (
-            "one of weight and coord_weight is frozen and the other is not, which one joint weight "
-            "cannot be; call requires_grad_ on both alike"
+            "only one of weight and coord_weight is frozen, but a joint weight is frozen as one; "
+            "set requires_grad of both to the same value"
         )
     if layer.weight.dtype != layer.coord_weight.dtype:
-        return f"weight is {layer.weight.dtype}, coord_weight {layer.coord_weight.dtype}"
+        return (
+            "weight and coord_weight must have the same dtype, got "
+            f"{layer.weight.dtype} and {layer.coord_weight.dtype}"
+        )
     return ""
 
 
@@ -190,7 +192,7 @@ def _become_expanded(layer: Any, joint: nn.Parameter, form: Form) -> None:
 
 
 def _taken_out(layer: Any, plain: Any) -> nn.Module:
-    """Move what makes a module a convolution into one of its own; hooks and names stay."""
+    """Move the parameters and options of a convolution to a new module; hooks stay."""
     convolution = plain.__new__(plain)
     nn.Module.__init__(convolution)
     convolution.training = layer.training
@@ -202,7 +204,7 @@ def _taken_out(layer: Any, plain: Any) -> nn.Module:
 
 
 def _own_attributes(plain: Any) -> set[str]:
-    """Return the attributes that a convolution has and other modules do not."""
+    """Return the attributes that a convolution has in addition to those of any module."""
     return set(vars(plain(1, 1, 1, device="meta"))) - set(vars(nn.Module()))
 
 
@@ -211,15 +213,15 @@ def _why_not_back(module: Any) -> str:
     kinds = EXPANDED if isinstance(module, ExpandedCoordConv) else EXPANDED.values()
     if type(convolution) not in kinds:
         return (
-            f"its convolution is a {type(convolution).__name__} now; take back what another tool "
-            "put in its place first, for example by merging an adapter"
+            f"its convolution was replaced with a {type(convolution).__name__}; undo that first, "
+            "for example by merging an adapter"
         )
     if isinstance(module, ExpandedCoordConv) and type(module.coords) is not AddCoords:
-        return f"its coordinates come from a {type(module.coords).__name__} now"
+        return f"its AddCoords was replaced with a {type(module.coords).__name__}; undo that first"
     if "weight" not in convolution._parameters:
         return (
-            "its weight is computed from others, by a parametrization or by pruning; remove that "
-            "first"
+            "its weight must not be parametrized or pruned; remove the parametrization or the "
+            "pruning first"
         )
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     if convolution is not module and any(getattr(convolution, name) for name in hooks):
@@ -242,7 +244,7 @@ def _become_coordinate(module: Any) -> None:
 
 
 def _put_back(module: Any) -> None:
-    """Make the two modules one convolution again, which still has the joint weight."""
+    """Merge `AddCoords` and the convolution into one module that has the joint weight."""
     coords, convolution = module.coords, module.conv
     del module.coords, module.conv
     module.__class__ = type(convolution)
@@ -253,7 +255,7 @@ def _put_back(module: Any) -> None:
 
 
 def _fitting_kernel(coord_weight: Tensor, kernel: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the smaller kernel if nothing is outside of it, or else that of the weights."""
+    """Return ``kernel`` if all weights outside it are zero, else the full kernel."""
     inside = torch.ones(kernel, dtype=torch.bool, device=coord_weight.device)
     mask = with_margins(inside[None, None], tuple(coord_weight.shape[2:]))
     outside = coord_weight.masked_fill(mask, 0)

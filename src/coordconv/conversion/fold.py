@@ -1,4 +1,4 @@
-"""From coordinate layers to plain convolutions plus constants, for one size of input."""
+"""Fold coordinate layers into plain convolutions plus constants, for fixed input sizes."""
 
 import copy
 from collections.abc import Iterable
@@ -26,27 +26,27 @@ __all__ = ["fold"]
 
 
 def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
-    """Copy a model with plain convolutions, each followed by the addition of a constant.
+    """Return a copy of a model with plain convolutions that add constant maps.
 
-    The share of the coordinates depends on the size of the input alone. Where that is fixed it is
-    a constant map, which any runtime can add. A layer that is called with inputs of several sizes,
-    as one head for all levels of a pyramid, keeps a map for each. Parametrized weights of these
-    layers become what they are now.
+    The coordinate term of a layer only depends on the input size. For a fixed size it is a
+    constant map, which any runtime can add. A layer that gets inputs of several sizes, such as a
+    head shared by all levels of a pyramid, keeps a map for each size. Parametrizations of
+    coordinate layers are replaced with their current values.
 
     Args:
-        model: Any module; it may be a coordinate layer itself, or expanded. It is left as it is.
-        example: What to call the model with: inputs of the size that it is to be used with.
-        options: The same by name.
+        model: Any module; it may be a coordinate layer itself, or expanded. It is not changed.
+        example: Arguments to call the model with, at the sizes that it will be used with.
+        options: Keyword arguments to call the model with.
 
     Returns:
-        The copy. It computes what the model does, to rounding, for every batch of that size, and
-        refuses other sizes.
+        The copy. It computes the same as the model, up to rounding, for any batch size at these
+        image sizes, and raises an error for other sizes.
 
     Raises:
-        ValueError: If a coordinate layer is not reached by the example, if it is called with a
-            window, with coordinates or with an output size, or if it is of a class of its own kind;
-            or if the model cannot be copied.
-        TypeError: If the model is none, or the example no tensor.
+        ValueError: If the example does not reach a coordinate layer; if a coordinate layer is
+            called with a window, coordinates or an output size, or is a custom subclass; or if the
+            model cannot be copied.
+        TypeError: If ``model`` is not an ``nn.Module``, or ``example`` is not a tensor.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -66,15 +66,15 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         model = copy.deepcopy(model)
     except RuntimeError as error:
         raise ValueError(
-            "the model cannot be copied while it holds weights that were computed with gradients, "
-            "as by a hook: call it once under torch.no_grad() first"
+            "the model cannot be copied because it holds non-leaf weights, for example from a "
+            "hook that computes them; call the model once under torch.no_grad() first"
         ) from error
     collapse(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}
 
     def refuse(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if name in in_front:  # What else the layer is given does not change the coordinates.
+        if name in in_front:  # Its other arguments do not change the coordinates.
             inputs, named = inputs[:1], {key: named.get(key) for key in ("window", "coordinates")}
         _unknown_to_a_constant(name, inputs, named)
 
@@ -83,7 +83,7 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
         _fix_parametrized(layer)
     strange = [repr(name) for layer, name in layers.items() if not _folded_kind(layer)]
     if strange:
-        raise ValueError(f"cannot fold {', '.join(strange)}: of a class of its own kind")
+        raise ValueError(f"cannot fold {', '.join(strange)}: custom subclasses are not supported")
     maps = {layer: {size: _share(layer, size) for size in sizes[layer]} for layer in layers}
     for layer in layers:
         _become_folded(layer, maps[layer])
@@ -91,20 +91,21 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
 
 
 def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Refuse a call with more than the data, which decides where they lie or how large they get."""
+    """Raise if a layer is called with a window, coordinates or an output size."""
     extra = [key for key, value in named.items() if key != "input" and value is not None]
     if extra or any(one is not None for one in inputs[1:]):
         what = ", ".join(extra) or "an output size"
         raise ValueError(
-            f"cannot fold {name!r}: it is called with {what}, which a constant cannot know"
+            f"cannot fold {name!r}: it is called with {what}, but its coordinates are constant "
+            "after folding; call it with the data only"
         )
 
 
 def _fix_parametrized(layer: nn.Module) -> None:
-    """Keep what parametrized tensors are now, instead of how they come about."""
+    """Replace parametrizations with their current values."""
     if not parametrize.is_parametrized(layer):
         return
-    # Removing deletes from the class, which a copy shares with its original.
+    # A copy shares its class with the original, and removing a parametrization changes the class.
     kind = type(layer)
     layer.__class__ = own_class(kind.__name__, kind.__bases__[0], kind)
     with evaluating(layer):
@@ -113,9 +114,9 @@ def _fix_parametrized(layer: nn.Module) -> None:
 
 
 def _share(layer: Any, size: Size) -> Tensor:
-    """Return what the coordinates add at one size, shape (1, out, *size of the output).
+    """Return the coordinate term at one size, shape (1, out, *output size).
 
-    In front of a layer, they add it to the input, shape (1, in, *size).
+    For coordinates in front of a layer, it is added to the input: shape (1, in, *size).
     """
     in_front = isinstance(layer, CoordinatesInFront)
     weight = layer.coord_weight if in_front else stored_weight(layer)
@@ -130,15 +131,15 @@ def _share(layer: Any, size: Size) -> Tensor:
 
 
 class _Folded(WeightGuard):
-    """The part of a folded layer that is the same for all."""
+    """Mixin shared by the folded layers."""
 
     kernel_size: tuple[int, ...]
 
     def forward(self, input: Tensor) -> Tensor:
-        """Convolve, and add the map of this size.
+        """Convolve the input and add the map for its size.
 
         Raises:
-            ValueError: If there is no map for this size.
+            ValueError: If there is no map for the size of the input.
         """
         self.check_weights()
         return self._with_map(super().forward(input), input)
@@ -153,11 +154,11 @@ class _Folded(WeightGuard):
         return [self._buffers[name] for name in self._map_names()]  # pyright: ignore[reportReturnType]
 
     def output_axis(self) -> int:
-        """Return the axis of the maps that counts the outputs."""
+        """Return the axis of the output channels in the maps."""
         return 1
 
     def extra_repr(self) -> str:
-        """Return what the plain layer does, and the sizes."""
+        """Return the text of the plain layer and the sizes."""
         return f"{super().extra_repr()}, sizes={_listed(map(_size, self._map_names()))}"
 
     def _map_names(self) -> list[str]:
@@ -167,7 +168,7 @@ class _Folded(WeightGuard):
 def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size]) -> Tensor:
     """Add the map for the size of the input to the output.
 
-    A graph of ``torch.fx`` calls this function, since it cannot look into a size.
+    ``torch.fx`` records a call of this function, because it cannot trace the lookup of a size.
     """
     refuse_placement(input, len(sizes[0]))
     size = tuple(map(int, input.shape[-len(sizes[0]) :]))
@@ -180,7 +181,7 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
     if output.dim() < constant.dim():
         constant = constant[0]
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
-        # The trace has no check of the size. Each fails where one of them has another size.
+        # The size check is not part of the trace; these expands fail for other sizes instead.
         fitting = constant.expand_as(output)
         output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
         return output + fitting
@@ -191,15 +192,15 @@ class _FoldedInFront(_Folded):
     """A folded layer whose coordinates are added to its input."""
 
     def forward(self, input: Tensor, *arguments: Any, **options: Any) -> Any:
-        """Add the map of this size to the input, and call the layer.
+        """Add the map for the size of the input to the input, and call the layer.
 
         Raises:
-            ValueError: If there is no map for this size.
+            ValueError: If there is no map for the size of the input.
         """
         return super(_Folded, self).forward(self._with_map(input, input), *arguments, **options)
 
     def coordinate_tensors(self) -> list[Tensor]:
-        """Return none: what is added to the input has nothing to do with the weight."""
+        """Return an empty list: the map is added to the input, independently of ``weight``."""
         return []
 
 
@@ -232,11 +233,11 @@ _FOLDED: dict[Any, type[nn.Module]] = {
         nn.ConvTranspose3d,
     )
 }
-globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # so that they can be pickled
+globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # Pickle looks them up here.
 
 
 def _folded_kind(layer: nn.Module) -> type[nn.Module] | None:
-    """The class that a coordinate layer is folded to; None for a class of its own kind."""
+    """Return the folded class for a coordinate layer, or None for a custom subclass."""
     plain: Any = plain_kind(layer)
     if plain is None or plain in _FOLDED:
         return _FOLDED.get(plain)

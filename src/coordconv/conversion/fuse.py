@@ -1,4 +1,4 @@
-"""Batch normalization fused into the convolution before it, coordinates included."""
+"""Fuse batch normalization into the preceding convolution, including its coordinate weights."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -21,31 +21,29 @@ _Pairs = dict[nn.Module, nn.Module]
 
 
 def fuse_batch_norm(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
-    """Fuse each batch normalization into the convolution before it, in place, for inference.
+    """Fuse each batch normalization into the preceding convolution, in place, for inference.
 
-    Every output channel of the weight, of the coordinate weights (or of the map of a folded layer)
-    and of the bias is scaled as the normalization would scale it, and an ``nn.Identity`` takes its
-    place. Plain convolutions are fused as well. Fusers of other libraries scale ``weight`` only.
+    The output channels of the weight, the bias and the coordinate weights (or the map of a folded
+    layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Plain
+    convolutions are fused as well. Fusers of other libraries scale only ``weight``.
 
-    A normalization is fused if its input is the output of one convolution and goes nowhere else.
-    The pairs are found by tracing the model with ``torch.fx`` or, if an example is given, by
-    running it.
+    A normalization is fused if its input is the output of a convolution that is not used
+    elsewhere. The pairs are found by tracing the model with ``torch.fx`` or, if an example is
+    given, by running it.
 
     Args:
-        model: Any module in evaluation mode, with coordinate layers, expanded or folded ones.
-        example: What to call the model with, for a model that ``torch.fx`` cannot trace. The
-            outputs of its convolutions are followed through this run.
-        options: The same by name.
+        model: Any module in evaluation mode; coordinate layers may be expanded or folded.
+        example: Arguments to call the model with, for a model that ``torch.fx`` cannot trace.
+        options: Keyword arguments to call the model with.
 
     Returns:
-        The model. Pairs that cannot be fused are left as they are: with a hook between the two, a
-        normalization without running statistics, a shared or tied module, a weight that is
-        computed from others.
+        The model. Pairs that cannot be fused are not changed: pairs with a hook between them, a
+        normalization without running statistics, a shared module, or a tied, parametrized or
+        pruned weight.
 
     Raises:
-        ValueError: If a normalization is in training mode, in which it uses the statistics of the
-            batch; or if the model cannot be traced and no example is given. The model is then as it
-            was.
+        ValueError: If a normalization is in training mode, or if the model cannot be traced and no
+            example is given. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -64,7 +62,7 @@ def fuse_batch_norm(model: nn.Module, *example: Any, **options: Any) -> nn.Modul
     training = [repr(name) for norm, name in names.items() if norm.training]
     if training:
         raise ValueError(
-            f"{', '.join(training)} is in training mode, in which it uses the statistics of each "
+            f"{', '.join(training)} is in training mode and would use the statistics of each "
             "batch; call model.eval() first"
         )
     tied = _tied(model)
@@ -84,18 +82,17 @@ def _pairs(model: nn.Module, example: tuple[Any, ...], options: dict[str, Any]) 
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"torch.fx cannot trace this model ({first}), so that it is not known what follows a "
-            "convolution; pass an example, such as "
-            "fuse_batch_norm(model, torch.zeros(1, 3, 64, 64))"
+            f"torch.fx cannot trace this model ({first}); pass an example input to find the "
+            "convolutions by running it, such as fuse_batch_norm(model, torch.zeros(1, 3, 64, 64))"
         ) from error
     return _pairs_of(graph, dict(model.named_modules(remove_duplicate=False)))
 
 
 class _Tracer(torch.fx.Tracer):
-    """Traces to the layers that are fused, and into all others."""
+    """A tracer that treats convolutions as leaves."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Tell whether a module is called as it is."""
+        """Return whether the tracer records a call of the module without tracing into it."""
         return _is_convolution(m) or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -115,7 +112,7 @@ def _pairs_of(graph: torch.fx.Graph, modules: dict[str, nn.Module]) -> _Pairs:
 
 
 class _Use(NamedTuple):
-    """Where the output of a convolution went in one run."""
+    """The uses of the output of a convolution in one run."""
 
     convolution: nn.Module
     output: Tensor
@@ -124,14 +121,14 @@ class _Use(NamedTuple):
 
 
 def _pairs_when_run(model: nn.Module, example: tuple[Any, ...], options: dict[str, Any]) -> _Pairs:
-    """Find the pairs by following the outputs of convolutions through a run."""
+    """Find the pairs by tracking the outputs of convolutions in a run."""
     uses: dict[int, _Use] = {}
     calls: Counter[nn.Module] = Counter()
     inside: list[nn.Module] = []
 
     def leave(module: nn.Module, _: Any, output: Any) -> None:
         calls[module] += 1
-        if isinstance(output, Tensor):  # Kept, so that no later tensor gets its identity.
+        if isinstance(output, Tensor):  # Keep it, so that no later tensor reuses its id.
             uses[id(output)] = _Use(module, output, [], [])
 
     def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -177,7 +174,7 @@ def _is_convolution(module: nn.Module) -> bool:
 
 
 def _tied(model: nn.Module) -> set[int]:
-    """Return the identities of the parameters that more than one module holds."""
+    """Return the ids of the parameters that more than one module holds."""
     owners = Counter(
         id(one)
         for module in model.modules()
@@ -192,7 +189,7 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
     if not _is_convolution(convolution) or norm.running_mean is None or norm.running_var is None:
         return False
     if not type(convolution).__module__.startswith(("torch.nn.modules.conv", "coordconv.")):
-        return False  # What the forward of a subclass does with its weight is not known.
+        return False  # The forward of a subclass may use its weight in another way.
     for one in {module, convolution, norm}:
         if one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one):
             return False
@@ -236,7 +233,7 @@ def _guard_of(convolution: nn.Module) -> WeightGuard | None:
 
 
 def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:
-    """Scale the outputs along an axis; with groups, that axis counts those of one group."""
+    """Scale the outputs along an axis; with groups, the axis holds the outputs of one group."""
     if axis == 1 and groups > 1:
         by_group = tensor.unflatten(0, (groups, -1))
         shape = [groups, 1, -1, *[1] * (tensor.dim() - 2)]
@@ -247,7 +244,7 @@ def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:
 
 
 def _replace(model: nn.Module, norm: nn.Module) -> None:
-    """Put an identity under each name of a normalization."""
+    """Replace a normalization with an identity under each of its names."""
     identity = nn.Identity().train(norm.training)
     for module in model.modules():
         for name, child in module._modules.items():

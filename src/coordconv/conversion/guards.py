@@ -1,4 +1,4 @@
-"""Modules around a layer that would not notice that it changed: wrappers, hooks and graphs."""
+"""Detect wrappers, hooks and graphs that would miss a change of the parameters of a layer."""
 
 import gc
 import sys
@@ -17,32 +17,32 @@ __all__ = ["check_holders", "holders", "why_no_convolution"]
 _FIRST = "change the model first, then wrap it"
 _WRAPPERS: Mapping[str, str] = {
     "DistributedDataParallel": (
-        "it is inside a DistributedDataParallel, which averages only the gradients of the "
-        f"parameters that it was made with; {_FIRST}"
+        "it is inside a DistributedDataParallel, which only averages the gradients of the "
+        f"parameters that it was created with; {_FIRST}"
     ),
     "FullyShardedDataParallel": (
-        "it is inside a FullyShardedDataParallel, which shards only the parameters that it was "
-        f"made with; {_FIRST}"
+        "it is inside a FullyShardedDataParallel, which only shards the parameters that it was "
+        f"created with; {_FIRST}"
     ),
     "FSDPModule": (
-        "it is inside a module of fully_shard, which shards only the parameters that it found; "
-        "change the model first, then call fully_shard"
+        "it is inside a module of fully_shard, which only shards the parameters that existed at "
+        "the call; change the model first, then call fully_shard"
     ),
     "ShardedDataParallel": (
-        "it is inside a ShardedDataParallel, which reduces only the gradients of the parameters "
-        f"that it was made with; {_FIRST}"
+        "it is inside a ShardedDataParallel, which only reduces the gradients of the parameters "
+        f"that it was created with; {_FIRST}"
     ),
     "DeepSpeedEngine": (
-        "it is inside a DeepSpeedEngine, which trains only the parameters that it was made with; "
-        "change the model before deepspeed.initialize"
+        "it is inside a DeepSpeedEngine, which only trains the parameters that it was created "
+        "with; change the model before calling deepspeed.initialize"
     ),
     "FunctionalModule": (
         "it is inside a FunctionalModule, whose parameters are passed to every call; change the "
-        "model before make_functional"
+        "model before calling make_functional"
     ),
     "FunctionalModuleWithBuffers": (
         "it is inside a FunctionalModuleWithBuffers, whose parameters are passed to every call; "
-        "change the model before make_functional_with_buffers"
+        "change the model before calling make_functional_with_buffers"
     ),
 }
 _ACROSS_PROCESSES = ("DistributedDataParallel", "FullyShardedDataParallel", "FSDPModule")
@@ -51,12 +51,12 @@ _ACROSS_PROCESSES = ("DistributedDataParallel", "FullyShardedDataParallel", "FSD
 def holders(
     model: nn.Module, layers: Collection[nn.Module], *, copied: bool = False
 ) -> dict[nn.Module, str]:
-    """Find layers inside something that would not notice a change of their parameters.
+    """Find layers inside a wrapper, hook or graph that would miss a change of their parameters.
 
     Args:
         model: Any module.
-        layers: Some of its layers.
-        copied: Whether a copy of the model is to be changed, which no wrapper outside it holds.
+        layers: Layers of the model.
+        copied: Whether a copy of the model will be changed; wrappers around it do not matter then.
 
     Returns:
         The reason for each such layer.
@@ -72,12 +72,12 @@ def holders(
 def check_holders(
     action: str, model: nn.Module, layers: Mapping[Any, str], *, copied: bool = False
 ) -> None:
-    """Refuse to change layers inside something that would not notice it.
+    """Raise if a wrapper, hook or graph would miss a change of the layers.
 
     Args:
-        action: What was asked for, such as "revert".
+        action: The name of the operation, such as "revert".
         model: Any module.
-        layers: Some of its layers with their names.
+        layers: Layers of the model with their names.
         copied: As in `holders`.
 
     Raises:
@@ -86,29 +86,29 @@ def check_holders(
     graphs = [name for name, one in model.named_modules() if _is_in_a_graph(one)]
     if graphs:
         raise ValueError(
-            f"cannot {action} {', '.join(map(repr, graphs))}: part of a graph, made by torch.jit "
-            f"or torch.export; {action} the model that the graph was made from"
+            f"cannot {action} {', '.join(map(repr, graphs))}: part of a graph from torch.jit or "
+            f"torch.export; {action} the original model instead"
         )
     found = holders(model, layers, copied=copied)
     if found:
         listed = "; ".join(f"{layers[layer]!r}: {reason}" for layer, reason in found.items())
-        hint = ". Or pass the model inside the wrapper" if copied else ""
+        hint = ". Alternatively, pass the model inside the wrapper" if copied else ""
         raise ValueError(f"cannot {action} {listed}{hint}")
 
 
 def why_no_convolution(model: nn.Module) -> str:
-    """Say why a model that computes convolutions may hold none as modules; "" if unknown."""
+    """Return why a model may compute convolutions without having modules for them, or ""."""
     for name, module in model.named_modules():
         where = f"{name!r}" if name else "the model"
         if isinstance(module, torch.jit.ScriptModule):
             return (
-                f"{where} is a torch.jit.ScriptModule, whose code cannot be changed: change the "
+                f"{where} is a torch.jit.ScriptModule, whose code cannot be changed; change the "
                 "model before tracing or scripting it"
             )
         if isinstance(module, torch.fx.GraphModule):
             return (
-                f"{where} is a torch.fx.GraphModule that calls functions instead of layers: "
-                "change the model before torch.export or tracing"
+                f"{where} is a torch.fx.GraphModule that calls functions instead of layers; "
+                "change the model before exporting or tracing it"
             )
     return ""
 
@@ -117,24 +117,24 @@ def _inside_and_around(
     model: nn.Module, layers: set[nn.Module], around: bool
 ) -> Iterator[nn.Module]:
     yield from model.modules()
-    # A wrapper leaves no trace in the model that it wraps, and exists only in a process group.
+    # The model does not refer to its wrapper, and wrappers only exist in a process group.
     if around and _are_processes_joined():
         yield from _wrappers_of(layers)
 
 
 def _are_processes_joined() -> bool:
-    distributed = sys.modules.get("torch.distributed")  # not imported for this
+    distributed = sys.modules.get("torch.distributed")  # Do not import it only for this.
     return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
 def _wrappers_of(layers: set[nn.Module]) -> list[Any]:
     if _living_wrappers(layers):
-        gc.collect()  # one that nothing refers to any more is no reason to refuse
+        gc.collect()  # Ignore wrappers that are no longer referenced.
     return _living_wrappers(layers)
 
 
 def _living_wrappers(layers: set[nn.Module]) -> list[Any]:
-    # Not by isinstance, which asks an object what it is: proxies can answer with an error.
+    # isinstance reads __class__, which may raise for proxy objects.
     named = cache(lambda kind: issubclass(kind, nn.Module) and _named(kind, _ACROSS_PROCESSES))
     found = [one for one in gc.get_objects() if named(type(one)) and "_modules" in vars(one)]
     return [one for one in found if not layers.isdisjoint(one.modules())]
@@ -159,13 +159,13 @@ def _reason(holder: nn.Module) -> str:
     forward = vars(holder).get("forward")
     if getattr(forward, "__module__", None) == "torch.cuda.graphs":
         return (
-            "it is inside a module of make_graphed_callables, which replays what it recorded; "
-            "change the model first"
+            "it is inside a module of make_graphed_callables, which replays a recorded graph; "
+            "change the model before calling make_graphed_callables"
         )
     hook = vars(holder).get("_hf_hook")
     if any(_offloads(one) for one in getattr(hook, "hooks", [hook])):
         return (
-            "a hook of accelerate offloads the weights that it found; remove it with "
+            "a hook of accelerate only offloads the weights that existed when it was added; call "
             "accelerate.hooks.remove_hook_from_module(model, recurse=True) first"
         )
     return ""
@@ -176,7 +176,7 @@ def _offloads(hook: Any) -> bool:
 
 
 def _held_by(holder: nn.Module) -> set[nn.Module]:
-    """The modules inside a holder; for a graph only those that it does not call."""
+    """Return the modules inside a holder; for a graph, only those that it does not call."""
     held = set(holder.modules())
     if isinstance(holder, torch.fx.GraphModule):
         for node in holder.graph.nodes:
@@ -186,6 +186,6 @@ def _held_by(holder: nn.Module) -> set[nn.Module]:
 
 
 def _is_in_a_graph(module: nn.Module) -> bool:
-    # A graph keeps the weights of our layers in modules of torch.
+    # In a graph, the weights of our layers are in modules of torch.
     ours = isinstance(module, CoordinateLayer) or not type(module).__module__.startswith("torch.")
     return not ours and "coord_weight" in dict(module.named_parameters(recurse=False))

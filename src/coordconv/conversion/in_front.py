@@ -1,7 +1,7 @@
 """Coordinates in front of a layer whose forward is not known.
 
-The layer gets its input plus a pointwise convolution of the coordinates. Its weights are neither
-read nor changed, so that this is right for every layer whose first input is of shape (N, C, *size).
+The layer gets its input plus a pointwise convolution of the coordinates. Its weights are not read
+or changed, so this works for every layer whose first input has shape (N, C, *size).
 """
 
 import inspect
@@ -17,7 +17,7 @@ __all__ = ["in_front_kind", "why_not_in_front", "zeros_in_front"]
 
 
 def why_not_in_front(module: nn.Module) -> str:
-    """Return why coordinates cannot enter in front of a layer; "" where they can."""
+    """Return why coordinates cannot be added in front of a layer; "" if they can."""
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if why_not_made(module):
         return why_not_made(module)
@@ -26,25 +26,25 @@ def why_not_in_front(module: nn.Module) -> str:
     channels = _own(module, "in_channels")
     if not isinstance(channels, int) or channels < 1 or _rank(module) is None:
         return (
-            f"{name} has no in_channels and kernel_size, so that the channels and axes of its "
-            "input are not known; name a layer inside it"
+            f"{name} must have in_channels and kernel_size, which give the channels and axes of "
+            "its input; select a layer inside it instead"
         )
     taken = {"window", "coordinates"} & set(inspect.signature(type(module).forward).parameters)
     if taken:
-        return f"the forward of {name} takes {', '.join(taken)} itself"
+        return f"the forward of {name} already has an argument {', '.join(map(repr, taken))}"
     first = next(module.parameters(), None)
     if first is not None and not first.dtype.is_floating_point:
-        return f"its weights are {first.dtype}, which is not a floating-point type"
+        return f"its weights must be floating-point, got {first.dtype}"
     return ""
 
 
 def in_front_kind(kind: type[nn.Module]) -> type[nn.Module]:
-    """Return the class of a layer with coordinates in front of it."""
+    """Return the subclass of ``kind`` with coordinates in front."""
     return made_class("CoordsThen", CoordinatesInFront, kind)
 
 
 def zeros_in_front(module: Any, radius: bool) -> nn.Parameter:
-    """Return coordinate weights of zero, with the dtype and on the device of the layer."""
+    """Return zero coordinate weights with the dtype and device of the layer."""
     rank = _rank(module) or 0
     shape = (module.in_channels, rank + radius, *[1] * rank)
     like = next(module.parameters(), torch.empty(0))
@@ -52,12 +52,12 @@ def zeros_in_front(module: Any, radius: bool) -> nn.Parameter:
 
 
 def _rank(module: nn.Module) -> int | None:
-    """Return the number of spatial axes; None if it is not known."""
+    """Return the number of spatial axes, or None if unknown."""
     kernel = _own(module, "kernel_size")
     return len(kernel) if isinstance(kernel, tuple | list) and 1 <= len(kernel) <= 3 else None
 
 
 def _own(module: nn.Module, name: str) -> Any:
-    """Return an attribute that is the layer's own, not that of a layer that it wraps."""
+    """Return an attribute of the layer, not one forwarded from a layer that it wraps."""
     of_class = inspect.getattr_static(type(module), name, None)
     return vars(module).get(name, getattr(module, name) if of_class is not None else None)

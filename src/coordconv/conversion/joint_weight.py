@@ -1,4 +1,4 @@
-"""The weight of a layer that concatenates, from the two weights of a coordinate layer and back."""
+"""Join the two weights of a coordinate layer into one over [data, coordinates], and split it."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ __all__ = ["apart", "coordinate_axis", "together"]
 
 
 def coordinate_axis(layer: Any) -> int:
-    """Return the axis of ``coord_weight`` that counts the coordinates."""
+    """Return the axis of the coordinates in ``coord_weight``."""
     return 0 if layer.transposed else 1
 
 
 def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the weight and the coordinate weights that a joint weight consists of.
+    """Split a joint weight into the weight and the coordinate weights.
 
     Args:
-        layer: Has the groups, the radius, the convention and the kernel.
+        layer: Provides groups, radius, convention and kernel size.
         joint: Shape (out, in / groups + d, *kernel), or (in + groups * d, out / groups, *kernel).
     """
     coordinates = len(layer.kernel_size) + layer.radius
@@ -36,17 +36,17 @@ def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _own(part: Tensor) -> Tensor:
-    """Return a part of a weight in memory of its own, as files of weights need it."""
+    """Return a contiguous copy of a part of a weight, which safetensors requires."""
     return part.detach().clone(memory_format=torch.contiguous_format)
 
 
 def together(layer: Any, weight: Tensor, coord_weight: Tensor) -> Tensor:
-    """Return the weight of the layer that concatenates, with coordinates on the convention's side.
+    """Return the joint weight, with the coordinates on the side given by the convention.
 
     Args:
-        layer: Has the groups and the convention.
-        weight: As in the layer.
-        coord_weight: As in the layer, with the kernel of ``weight``.
+        layer: Provides groups and convention.
+        weight: The weight of the layer.
+        coord_weight: The coordinate weights of the layer, with the kernel size of ``weight``.
     """
     before = layer.convention.side == "before"
     if layer.transposed:

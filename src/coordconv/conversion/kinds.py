@@ -1,4 +1,4 @@
-"""Which plain layer becomes which coordinate layer, and what can become none."""
+"""Plain layers and their coordinate layers, and why other layers cannot be converted."""
 
 from typing import Literal, get_args
 
@@ -53,29 +53,29 @@ _FOREIGN = ("torch.ao.nn", "torch.nn.quantized", "torch.nn.qat", "torch.nn.intri
 
 
 def checked_model(model: object) -> nn.Module:
-    """Return the model, if it is one.
+    """Return the model if it is an ``nn.Module``.
 
     Raises:
         TypeError: If it is not.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+        raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
     return model
 
 
 def checked_unknown(unknown: Unknown) -> Unknown:
-    """Return the choice, if it is one.
+    """Return ``unknown`` if it is a valid choice.
 
     Raises:
         ValueError: If it is not.
     """
     if unknown not in get_args(Unknown):
-        raise ValueError(f"unknown must be 'refuse' or 'in front', got {unknown!r}")
+        raise ValueError(f"`unknown` must be 'refuse' or 'in front', got {unknown!r}")
     return unknown
 
 
 def is_convolution(module: nn.Module) -> bool:
-    """Whether a module is a convolution of any kind, one that cannot be converted included."""
+    """Whether a module is any convolution, including those that cannot be converted."""
     kinds = (nn.modules.conv._ConvNd, *_WITH_COORDINATES)
     name = _class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
@@ -84,12 +84,12 @@ def is_convolution(module: nn.Module) -> bool:
 
 
 def sees_coordinates(module: nn.Module) -> bool:
-    """Return whether a layer has coordinates, as it is, expanded or folded."""
+    """Whether a layer has coordinates; it may be expanded or folded."""
     return isinstance(module, _WITH_COORDINATES)
 
 
 def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
-    """Return why a layer cannot be converted; "" where it can."""
+    """Return why a layer cannot be converted; "" if it can."""
     kind = written_class(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, torch.jit.ScriptModule):
@@ -98,16 +98,15 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
             "changed; convert before tracing or scripting"
         )
     if _is_foreign(module):
-        return f"{name} is quantized, or made to be; convert before quantizing"
+        return f"{name} is quantized or prepared for quantization; convert before quantizing"
     if sees_coordinates(module):
-        return "it sees coordinates already"
+        return "already a CoordConv layer"
     if _coordinate_class(kind) is None:
         if unknown == "in front":
             return why_not_in_front(module)
         return (
-            f"{name} is a convolution of its own kind, and what its forward does with the weights "
-            'is not known here: register_convolution can tell, and unknown="in front" needs not '
-            "know it"
+            f"{name} is a custom convolution whose forward is not known; register it with "
+            'coordconv.conversion.register_convolution, or pass unknown="in front"'
         )
     known = kind in PAIRS
     reason = replaced_operation(module, kind) if known else why_not_made(module)
@@ -115,12 +114,12 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
-    """Return the class that a layer becomes: of a layer not known, with coordinates in front."""
+    """Return the class that a layer becomes; unknown layers get coordinates in front."""
     return _in_place_of(module, coordinate_class(module))
 
 
 def coordinate_class(module: nn.Module) -> type[nn.Module]:
-    """Return that class without the one that torch puts above it for parametrizations."""
+    """Return the same class without the one that torch adds for parametrizations."""
     kind = written_class(module)
     return _coordinate_class(kind) or in_front_kind(kind)
 
@@ -130,16 +129,16 @@ def _coordinate_class(kind: type[nn.Module]) -> type[nn.Module] | None:
 
 
 def plain_kind(module: nn.Module) -> type[nn.Module] | None:
-    """The class that a coordinate layer goes back to; None for a class of its own kind."""
+    """Return the plain class of a coordinate layer, or None for a custom subclass."""
     kind = written_class(module)
     plain = BACK.get(kind) or made_from(kind)
     return None if plain is None else _in_place_of(module, plain)
 
 
 def stored_weight(module: nn.Module) -> Tensor:
-    """The weight, or what it is computed from where it is parametrized.
+    """Return the weight, or the parameter that it is computed from if it is parametrized.
 
-    Reading such a weight can change it: spectral normalization then takes a step.
+    Reading a parametrized weight can change it: spectral normalization runs a power iteration.
     """
     if parametrize.is_parametrized(module, "weight"):
         return next(module.parametrizations["weight"].parameters())  # pyright: ignore[reportIndexIssue, reportAttributeAccessIssue, reportArgumentType]
@@ -151,13 +150,12 @@ def _is_foreign(module: nn.Module) -> bool:
 
 
 def _class_name(module: nn.Module) -> str:
-    """The name of a class, or of the class that a module had before it was scripted."""
+    """Return the class name of a module, or the one that it had before scripting."""
     return str(getattr(module, "original_name", type(module).__name__))
 
 
 def written_class(module: nn.Module) -> type[nn.Module]:
-    """The class of a module, without the one that torch puts above it for parametrizations."""
-    # A parametrized module has a class of its own, made by torch, above the one that was written.
+    """Return the class of a module, without the one that torch adds for parametrizations."""
     kind = type(module)
     return kind.__bases__[0] if parametrize.is_parametrized(module) else kind
 
@@ -169,7 +167,7 @@ def _in_place_of(module: nn.Module, kind: type[nn.Module]) -> type[nn.Module]:
 
 
 def own_class(name: str, base: type[nn.Module], like: type[nn.Module]) -> type[nn.Module]:
-    """A class of its own for one parametrized module, with what torch put into another such."""
+    """Return a new subclass of ``base`` with the parametrized attributes of class ``like``."""
     made = {key: value for key, value in vars(like).items() if key not in _OF_A_CLASS}
     return type(name, (base,), made)
 

@@ -1,9 +1,9 @@
-"""Subclasses of convolutions whose forward is known: what it pads, and that it then convolves.
+"""Subclasses of convolutions with a known forward: it pads the input, then convolves.
 
-Weight standardization (Qiao et al. 2019, arXiv:1903.10520), scaled weight standardization (Brock et
-al. 2021, arXiv:2101.08692) and the "same" padding of TensorFlow are what libraries subclass
-convolutions for. All of them pad, convolve with a function of their weights, and add the bias, so
-that coordinates can be convolved beside them with weights of their own.
+Libraries subclass convolutions for weight standardization (Qiao et al. 2019, arXiv:1903.10520),
+scaled weight standardization (Brock et al. 2021, arXiv:2101.08692) and the "same" padding of
+TensorFlow. All of them pad, convolve with a function of their weights, and add the bias, so a
+separate convolution of the coordinates can be added to their output.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ _TORCH: dict[type[nn.Module], type[nn.Module]] = {
     nn.ConvTranspose3d: CoordTransposedConvolution,
 }
 
-# What a subclass can replace to compute something else than its base does.
+# Attributes that a subclass can override to change the output of its base.
 _BEHAVIOR = (
     "forward", "_conv_forward", "_output_padding", "__call__", "_call_impl", "_wrapped_call_impl",
     "__getattr__", "__getattribute__", "weight", "bias", "kernel_size", "stride", "padding",
@@ -44,32 +44,33 @@ _BEHAVIOR = (
 def register_convolution(
     cls: type[nn.Module], pad: Pad | Literal["own", "same"] = "own"
 ) -> type[nn.Module]:
-    """Let `coordconv.convert` convert a subclass of a convolution with a forward of its own.
+    """Register a convolution subclass with a custom forward for `coordconv.convert`.
 
-    The coordinates are convolved beside it: the layer computes ``cls.forward(x)`` plus a
-    convolution of the coordinates with the layer's stride and dilation and with weights of their
-    own, which start at zero. That is "append the coordinates, then convolve" if ``cls.forward``
-    pads its input, convolves it with its weights or a function of them, as weight standardization
-    does, and adds its bias. A forward that does more, for instance a normalization or an
-    activation, is not of this kind: use ``convert(..., unknown="in front")`` for it.
+    A converted layer computes ``cls.forward(x)`` plus a convolution of the coordinates with the
+    layer's stride and dilation and with separate weights, which are initially zero. This equals
+    "append the coordinates, then convolve" if ``cls.forward`` pads its input, convolves it with its
+    weights or a function of them, as in weight standardization, and adds its bias. For a forward
+    that does more, such as a normalization or an activation, use
+    ``convert(..., unknown="in front")``.
 
-    The classes of timm, transformers and segmentation_models_pytorch are registered already, and so
-    is every subclass that leaves the forward of its base as it is.
+    The classes of timm, transformers and segmentation_models_pytorch are already registered.
+    Subclasses that inherit the forward of their base need no registration.
 
     Args:
         cls: A subclass of ``torch.nn.Conv1d``, ``Conv2d`` or ``Conv3d``. Its forward takes one
             tensor and returns one.
-        pad: What its forward pads before it convolves with ``padding`` and ``padding_mode``.
-            ``"own"``: nothing. ``"same"``: zeros as in TensorFlow, which depend on the size of the
-            input. Or a function of a layer and a tensor that returns the tensor padded; it is
-            called with the coordinates, of shape (N, d, *size).
+        pad: Padding that its forward applies before the convolution with ``padding`` and
+            ``padding_mode``. ``"own"``: no other padding. ``"same"``: zeros as in TensorFlow,
+            depending on the input size. Or a function of the layer and a tensor that returns the
+            padded tensor; it is called with the coordinates, of shape (N, d, *size).
 
     Returns:
-        The class, so that it serves as a decorator.
+        The class, so that this can be used as a decorator.
 
     Raises:
-        TypeError: If ``cls`` is not such a subclass, or ``pad`` is not a function.
-        ValueError: If ``pad`` is another word, or the class is registered with another padding.
+        TypeError: If ``cls`` is not such a subclass, or ``pad`` is not a string or a function.
+        ValueError: If ``pad`` is an unknown string, or the class is registered with another
+            padding.
 
     Example:
         >>> from coordconv import convert
@@ -83,27 +84,30 @@ def register_convolution(
     _check_class(cls)
     if isinstance(pad, str):
         if pad not in _PADS:
-            raise ValueError(f"pad must be 'own', 'same' or a function, got {pad!r}")
+            raise ValueError(f"`pad` must be 'own', 'same' or a function, got {pad!r}")
         pad = _PADS[pad]
     if not callable(pad):
-        raise TypeError(f"pad must be 'own', 'same' or a function, got {pad!r}")
+        raise TypeError(f"`pad` must be 'own', 'same' or a function, got {pad!r}")
     if _REGISTERED.setdefault(cls, pad) is not pad:
-        raise ValueError(f"{_name(cls)} is registered already, with another padding")
+        raise ValueError(f"{_name(cls)} is already registered with another padding")
     return cls
 
 
 def _check_class(cls: Any) -> None:
     if not isinstance(cls, type) or not issubclass(cls, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         raise TypeError(
-            f"cls must be a subclass of torch.nn.Conv1d, Conv2d or Conv3d, got {cls!r}; other "
-            'layers are converted by convert(..., unknown="in front")'
+            f"`cls` must be a subclass of torch.nn.Conv1d, Conv2d or Conv3d, got {cls!r}; convert "
+            'other layers with convert(..., unknown="in front")'
         )
     if cls in _TORCH:
-        raise TypeError(f"{_name(cls)} is converted already: register subclasses of it")
+        raise TypeError(
+            f"`cls` must be a proper subclass, got {_name(cls)}, which convert supports without "
+            "registration"
+        )
 
 
 def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the coordinate class for a subclass whose forward is known; None if it is not."""
+    """Return the coordinate class for a subclass with a known forward, else None."""
     if issubclass(kind, LazyModuleMixin):
         return None
     for base in kind.__mro__[:-1]:
@@ -117,7 +121,7 @@ def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
 
 
 class ConvolutionBeside(CoordinatesBeside):
-    """A registered convolution with coordinates beside it; every subclass knows how it pads."""
+    """A registered convolution plus a convolution of the coordinates."""
 
     made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
@@ -125,7 +129,7 @@ class ConvolutionBeside(CoordinatesBeside):
         """Find the registered padding.
 
         Raises:
-            ValueError: If there is none, as where a layer is loaded before its class is registered.
+            ValueError: If the class is not registered, for example when loading one of its layers.
         """
         super().__init_subclass__(**options)
         pads = (_pad_of(base) for base in cls.made_from[2].__mro__)
@@ -141,7 +145,7 @@ def pad_same(layer: Any, x: Tensor) -> Tensor:
     """Pad with zeros as TensorFlow does for "same": to ceil(size / stride) outputs for each axis.
 
     Args:
-        layer: Has ``kernel_size``, ``stride`` and ``dilation``.
+        layer: Provides ``kernel_size``, ``stride`` and ``dilation``.
         x: Shape (N, d, *size).
     """
     margins = []
@@ -165,12 +169,12 @@ def _pad_own(_: Any, x: Tensor) -> Tensor:
 
 
 def _pad_same_if_dynamic(layer: Any, x: Tensor) -> Tensor:
-    """Pad as timm does; margins that do not depend on the size are in ``padding``."""
+    """Pad as timm does; padding that does not depend on the input size is in ``padding``."""
     return pad_same(layer, x) if layer.same_pad else x
 
 
 def _pad_by(name: str) -> Pad:
-    """Pad by a module of the layer, or not where that is None."""
+    """Pad with a submodule of the layer; do not pad if it is None."""
 
     def pad(layer: Any, x: Tensor) -> Tensor:
         module = getattr(layer, name)
@@ -187,7 +191,7 @@ _PADS: dict[str, Pad] = {"own": _pad_own, "same": pad_same}
 
 _REGISTERED: dict[type[nn.Module], Pad] = {}
 
-# By their names, so that nothing is imported.
+# Keyed by name to avoid importing the libraries.
 _OF_LIBRARIES: dict[str, Pad] = {
     "timm.layers.conv2d_same.Conv2dSame": pad_same,
     "timm.layers.std_conv.StdConv2d": _pad_own,

@@ -1,7 +1,7 @@
-"""Coordinate classes for the classes of other libraries, made when they are needed.
+"""Coordinate classes for the classes of other libraries, created on demand.
 
-Such a class is not in a module where `pickle` could find it, so its layers are pickled by the class
-that it is made from, and made again when they are loaded.
+`pickle` cannot import such a class from a module. Its layers are pickled with the class that it is
+made from, and the class is created again when they are loaded.
 """
 
 import copyreg
@@ -14,7 +14,7 @@ from torch import nn
 
 __all__ = ["Made", "made_class", "made_from", "why_not_made"]
 
-# What a layer gets beyond its own; nothing that it has may have these names.
+# Attributes that a layer gets; it must not have any of them already.
 _NAMES = (
     "coord_weight", "radius", "convention", "coord_kernel_size", "method", "set_options",
     "coord_pad", "with_coordinates", "middle_taps", "made_from", "starts_at_zero",
@@ -23,33 +23,34 @@ _NAMES = (
 
 
 class Made(nn.Module):
-    """The first base of every class that is made: it pickles and copies layers of such a class."""
+    """Mixin of all created classes, which pickles and copies their layers."""
 
     made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Return how to make the class and the layer again.
+        """Return how to create the class and the layer again.
 
         Raises:
-            TypeError: If the class it is made from pickles in a way of its own.
+            TypeError: If the class that it is made from has a custom ``__reduce_ex__``.
         """
         make, arguments, *rest = super().__reduce_ex__(protocol)  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType]
         if make is not copyreg.__newobj__ or arguments != (type(self),):  # pyright: ignore[reportAttributeAccessIssue]
             raise TypeError(
-                f"{type(self).made_from[2].__qualname__} pickles in a way of its own, which would "
-                "lose the coordinates; save the state dict"
+                f"{type(self).made_from[2].__qualname__} has a custom pickle method, which would "
+                "lose the coordinates; save the state dict instead"
             )
         return (_made_again, type(self).made_from, *rest)
 
 
 @cache
 def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> type[nn.Module]:
-    """Return the class of ``plain`` layers that see coordinates by ``way``, always the same one.
+    """Return the class that adds coordinates to ``plain`` layers by ``way``, cached.
 
     Args:
-        prefix: What its name begins with.
-        way: The class that goes before ``plain`` among its bases.
-        plain: The class of another library, without what a parametrization puts above it.
+        prefix: Prefix of its name.
+        way: The base class before ``plain``.
+        plain: The class of another library, without the class that torch adds for
+            parametrizations.
     """
     members = {
         "made_from": (prefix, way, plain),
@@ -62,18 +63,21 @@ def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> typ
 
 
 def why_not_made(module: nn.Module) -> str:
-    """Return why no class can be made for a layer; "" where one can."""
+    """Return why no coordinate class can be created for a layer; "" if one can."""
     name = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, torch.jit.ScriptModule):
         return f"{name} is compiled; convert before scripting or tracing"
     taken = [one for one in _NAMES if hasattr(module, one)]
     if taken:
-        return f"{name} has {', '.join(taken)} of its own, which the coordinates need"
+        return (
+            f"{name} already has the attributes {', '.join(taken)}, which coordinate layers "
+            "define; rename them"
+        )
     return ""
 
 
 def made_from(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the class that a class is made from; None if it was not made here."""
+    """Return the class that a class was made from, or None if `made_class` did not create it."""
     return vars(kind)["made_from"][2] if "made_from" in vars(kind) else None
 
 

@@ -1,6 +1,6 @@
-"""Convolutions that only see feature maps of one pixel, where coordinates are constant.
+"""Find convolutions that only get feature maps of one pixel, where coordinates are constant.
 
-Their coordinate weights would be a second bias, or get no gradient where the only position is 0.
+There, coordinate weights act as a second bias, or get no gradient if the coordinate is 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ from coordconv.conversion.sizes import Size, evaluating
 
 __all__ = ["sees_one_pixel"]
 
-# Modules that average without a module of their own, and what comes after it.
+# Classes that pool in their forward, and the convolutions that follow the pooling.
 _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
-    # Squeeze-and-excitation and its kin: timm, segmentation_models_pytorch, MONAI.
+    # Squeeze-and-excitation and variants: timm, segmentation_models_pytorch, MONAI.
     "SqueezeExcite": ("conv_reduce", "conv_expand"),
     "SEModule": ("fc1", "fc2"),
     "EffectiveSEModule": ("fc",),
@@ -25,7 +25,7 @@ _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
     "MBConvBlock": ("_se_reduce", "_se_expand"),
     "SelectiveKernelAttn": ("fc_reduce", "fc_select"),
     "SplitAttn": ("fc1", "fc2"),
-    # The ends of classifiers: timm.
+    # Classifier heads: timm.
     "MobileNetV3": ("conv_head",),
     "GhostNet": ("conv_head",),
     "RepGhostNet": ("conv_head",),
@@ -54,19 +54,19 @@ _POINTWISE = (
 
 
 def sees_one_pixel(model: nn.Module, layers: Any, example: Any = None) -> dict[nn.Module, str]:
-    """Return which layers of a model only see maps of one pixel, and how that is known.
+    """Return the layers that only get feature maps of one pixel, with the reason for each.
 
     Args:
         model: Called once in evaluation mode if there is an example.
-        layers: The convolutions in question.
-        example: A tensor, a tuple of arguments, or a mapping of named ones.
+        layers: The convolutions to check.
+        example: A tensor, a tuple of arguments, or a mapping of keyword arguments.
 
     Raises:
-        ValueError: If there is an example and the model has parameters without a shape.
+        ValueError: If there is an example and the model has uninitialized lazy parameters.
     """
     seen = {} if example is None else _sizes(model, layers, example)
     found = {
-        layer: "every map it got from the example has one pixel, where coordinates are constant"
+        layer: "the example gives it only maps of one pixel, where coordinates are constant"
         for layer, sizes in seen.items()
         if sizes and all(set(size) == {1} for size in sizes)
     }
@@ -79,10 +79,11 @@ def sees_one_pixel(model: nn.Module, layers: Any, example: Any = None) -> dict[n
 
 
 def _sizes(model: nn.Module, layers: Any, example: Any) -> dict[nn.Module, set[Size]]:
-    """Return the sizes of the first argument of every layer that the example reaches."""
+    """Return the input sizes of every layer that the example reaches."""
     if any(is_lazy(parameter) for parameter in model.parameters()):
         raise ValueError(
-            "the example would give lazy layers their weights: call the model once before"
+            "`example` would initialize the lazy layers of the model; call the model once before "
+            "converting it"
         )
     seen: dict[nn.Module, set[Size]] = {layer: set() for layer in layers}
 
@@ -109,7 +110,7 @@ def _call(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _after_the_mean(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the convolutions of a module that get what was averaged over all pixels."""
+    """Yield the convolutions of a module that follow a global pooling."""
     for kind in type(module).__mro__:
         for name in _AFTER_THE_MEAN.get(kind.__name__, ()):
             yield from _convolutions(getattr(module, name, None))
@@ -132,10 +133,10 @@ def _after_a_pooling(sequence: nn.Module) -> Iterator[nn.Module]:
 
 
 def _flat(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the layers of a sequence, and of sequences inside it, in order.
+    """Yield the layers of a sequence and of nested sequences, in order.
 
-    A sequence with a forward of its own may enlarge its maps at the end, as the pooling branch of
-    DeepLab does: it is one layer here.
+    A subclass of ``nn.Sequential`` with a custom forward counts as one layer: it may upsample its
+    output, as the pooling branch of DeepLab does.
     """
     for child in module.children():
         if isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward:
@@ -152,7 +153,7 @@ def _is_a_sequence(module: nn.Module) -> bool:
 
 
 def _is_squeeze_and_excitation(module: nn.Module) -> bool:
-    """Whether a module holds a global pooling, then pointwise convolutions, and a gate."""
+    """Whether a module is a global pooling followed by pointwise convolutions and a gate."""
     children = list(module.children())
     inside = _convolutions(module)
     return (
@@ -171,7 +172,7 @@ def _is_global_pooling(module: nn.Module) -> bool:
 
 
 def _keeps_one_pixel(layer: Any) -> bool:
-    """Whether a convolution makes one pixel of one pixel."""
+    """Whether a convolution maps one pixel to one pixel."""
     if layer.transposed or isinstance(layer.padding, str):
         return not layer.transposed and layer.padding == "same"
     numbers = zip(layer.kernel_size, layer.padding, layer.dilation, layer.stride, strict=True)

@@ -1,4 +1,4 @@
-"""Optimizers that exist when coordinate weights are added to a model, or taken away."""
+"""Add coordinate weights to existing optimizers, or remove them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,20 +19,20 @@ _FOREIGN = ("deepspeed.runtime", "fairscale", "horovod")
 
 
 def checked_optimizers(optimizer: Any) -> list[Optimizer]:
-    """Return the optimizers in an argument, without the wrappers around them.
+    """Return the optimizers of an argument as a list, without wrappers around them.
 
     Args:
         optimizer: One, several, or None.
 
     Raises:
-        TypeError: If it is not an optimizer or a sequence of some.
-        ValueError: If one of them cannot have its parameters changed.
+        TypeError: If it is not an optimizer or a sequence of optimizers.
+        ValueError: If the parameters of an optimizer cannot be changed.
     """
     given = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
     given = [] if optimizer is None else given
     if not all(isinstance(one, Optimizer) for one in given):
         raise TypeError(
-            f"optimizer must be a torch.optim.Optimizer or a list of them, got {optimizer!r}"
+            f"`optimizer` must be a torch.optim.Optimizer or a list of them, got {optimizer!r}"
         )
     found = list({id(one): one for one in map(_unwrapped, given)}.values())
     for one in found:
@@ -46,7 +46,7 @@ def groups_of(
     """Find the parameter groups that hold the weight of each layer.
 
     Args:
-        optimizers: Where to look.
+        optimizers: The optimizers to search.
         layers: Convolutions with their names.
 
     Raises:
@@ -57,8 +57,8 @@ def groups_of(
     if optimizers and missing:
         raise ValueError(
             f"the optimizer does not hold the weight of {', '.join(missing)}, so there is no "
-            "parameter group for its coordinate weights. Convert without optimizer= and pass the "
-            "new parameters, whose names end in 'coord_weight', to optimizer.add_param_group"
+            "parameter group for its coordinate weights; convert without `optimizer`, then pass "
+            "the parameters whose names end in 'coord_weight' to optimizer.add_param_group"
         )
     return found
 
@@ -66,7 +66,7 @@ def groups_of(
 def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
     """Add the coordinate weights of layers to parameter groups, in the order of the model.
 
-    So a new optimizer over ``model.parameters()`` reads the state dict of this one.
+    A new optimizer over ``model.parameters()`` can then load the state dict of this one.
     """
     order: dict[Tensor, int] = {one: at for at, one in enumerate(model.parameters())}
     for layer, found in groups.items():
@@ -76,7 +76,7 @@ def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
 
 
 def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
-    """Remove parameters and their state from optimizers; groups stay, even empty ones."""
+    """Remove parameters and their state from optimizers; empty groups are kept."""
     gone = set(parameters)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -89,7 +89,7 @@ def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None
 
 
 def _unwrapped(optimizer: Any) -> Any:
-    """The optimizer inside the wrappers of accelerate and Lightning, which share its groups."""
+    """Return the optimizer inside wrappers of accelerate or Lightning, which share its groups."""
     while hasattr(getattr(optimizer, "optimizer", None), "param_groups"):
         optimizer = optimizer.optimizer
     return optimizer
@@ -103,13 +103,13 @@ def _check(optimizer: Optimizer) -> None:
         origin.startswith(_FOREIGN) for origin in origins
     ):
         raise ValueError(
-            f"{name} keeps the parameters that it was made with; make it after the conversion "
-            "instead of passing it as optimizer="
+            f"{name} only handles the parameters that it was created with; create it after the "
+            "conversion instead of passing it as `optimizer`"
         )
     if isinstance(optimizer, torch.optim.LBFGS) and optimizer.state:
         raise ValueError(
-            "LBFGS has a history for the parameters that it has; make a new one after the "
-            "conversion instead of passing it as optimizer="
+            "LBFGS keeps a history of its current parameters; create a new one after the "
+            "conversion instead of passing it as `optimizer`"
         )
 
 
@@ -123,7 +123,7 @@ def _groups_with(optimizers: Sequence[Optimizer], weight: Tensor | None) -> list
 
 
 def _trained_weight(layer: Any) -> Tensor | None:
-    """The parameter that an optimizer trains in place of the weight: the largest behind it."""
+    """Return the weight, or the largest parameter that it is computed from."""
     if parametrize.is_parametrized(layer, "weight"):
         behind = list(layer.parametrizations["weight"].parameters())
     else:
@@ -138,7 +138,7 @@ def _with_state(layer: nn.Module, name: str) -> str:
 
 
 def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> None:
-    """Put the coordinate weight after the last parameter that comes before it in the model."""
+    """Insert the coordinate weight after the parameters that precede it in the model."""
     new, weight = layer.coord_weight, _trained_weight(layer)
     before = {
         order[one]: at
@@ -157,14 +157,14 @@ def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> N
 
 
 def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
-    """The name of the coordinate weight, after the name under which the weight is known."""
+    """Return the name of the coordinate weight, given the name of the weight in the group."""
     own = next(name for name, one in layer.named_parameters() if one is weight)
     return f"{known.removesuffix(own)}coord_weight"
 
 
 def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
-    """Give the coordinate weight the state that an optimizer creates in its constructor."""
+    """Create the state of the coordinate weight that an optimizer creates in its constructor."""
     new = layer.coord_weight
-    if isinstance(optimizer, torch.optim.Adagrad):  # newer torch catches up in the next step
+    if isinstance(optimizer, torch.optim.Adagrad):  # Newer torch creates it in the next step.
         options = {key: value for key, value in group.items() if key in optimizer.defaults}
         optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]

@@ -1,4 +1,4 @@
-"""Layers that do not compute what their class says: replaced methods and unusual weights."""
+"""Detect layers that do not compute what their class does: replaced methods, unusual weights."""
 
 import inspect
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _COMPUTING = ("forward", "_conv_forward")
 
 
 def replaced_method(layer: nn.Module) -> str:
-    """Say which method of a layer was replaced on the instance; "" if none was."""
+    """Describe the method of a layer that was replaced on the instance; "" if no method was."""
     for name in vars(layer):
         if name not in _HARMLESS and callable(getattr(type(layer), name, None)):
             hint = _hint(layer) if name == "forward" else ""
@@ -25,10 +25,10 @@ def replaced_method(layer: nn.Module) -> str:
 
 
 def check_methods(action: str, layers: Mapping[Any, str]) -> None:
-    """Refuse to change layers of which a method was replaced on the instance.
+    """Raise if a method of a layer was replaced on the instance.
 
     Args:
-        action: What was asked for, such as "revert".
+        action: The name of the operation, such as "revert".
         layers: Layers with their names.
 
     Raises:
@@ -37,15 +37,15 @@ def check_methods(action: str, layers: Mapping[Any, str]) -> None:
     reasons = {name: replaced_method(layer) for layer, name in layers.items()}
     listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items() if reason)
     if listed:
-        raise ValueError(f"cannot {action} {listed}. Delete that attribute first")
+        raise ValueError(f"cannot {action} {listed}; delete this attribute first")
 
 
 def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:
-    """Say what of torch's own convolution was replaced for every layer; "" if nothing was.
+    """Describe what was replaced in the convolution of torch itself; "" if nothing was.
 
     Args:
         layer: A convolution.
-        kind: The class of torch that it is of, without what torch adds for parametrizations.
+        kind: Its class in torch, without the class that torch adds for parametrizations.
     """
     if type(layer) is not kind and any(name in vars(type(layer)) for name in _COMPUTING):
         return f"its class {type(layer).__name__} replaces forward"
@@ -53,44 +53,44 @@ def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:
     for name in _COMPUTING:
         method = getattr(kind, name, None)
         if method is not None and getattr(method, "__globals__", None) is not torchs_own:
-            return f"torch.nn.{kind.__name__}.{name} was replaced, by {_origin(method)}"
+            return f"torch.nn.{kind.__name__}.{name} was replaced by {_origin(method)}"
     name = _operation(layer)
     operation = getattr(functional, name)
     if not inspect.isbuiltin(operation):
-        return f"torch.nn.functional.{name} was replaced, by {_origin(operation)}"
+        return f"torch.nn.functional.{name} was replaced by {_origin(operation)}"
     return ""
 
 
 def unusual_weight(layer: Any, weight: Tensor) -> str:
-    """Say why a weight is not a plain floating-point tensor that fits its layer; "" if it is.
+    """Return why a weight is not a plain floating-point tensor that fits its layer; "" if it is.
 
     Args:
         layer: The convolution.
-        weight: Its weight, or what that is computed from.
+        weight: Its weight, or the parameter that it is computed from.
     """
     if hasattr(weight, "ds_id"):
-        return "its weights are divided among processes by DeepSpeed; convert before that"
+        return "its weights are partitioned by DeepSpeed; convert before initializing DeepSpeed"
     if weight._post_accumulate_grad_hooks:
         return (
-            "its weights have a hook that acts on their gradient, such as a step in the backward "
-            "pass, which new weights would not have; convert before registering it"
+            "its weights have a hook on their gradient, such as an optimizer step in the backward "
+            "pass, which new weights would not get; convert before registering it"
         )
     ordinary = (Tensor, nn.Parameter, UninitializedParameter)
-    # FakeTensor by name: importing it takes sympy along.
+    # Compare FakeTensor by name: importing it imports sympy.
     if type(weight) not in ordinary and type(weight).__name__ != "FakeTensor":
         kind = f"{type(weight).__module__}.{type(weight).__qualname__}"
-        return f"its weights are {kind}; convert while they are plain tensors"
+        return f"its weights must be plain tensors, got {kind}; convert before changing their type"
     if not weight.dtype.is_floating_point:
-        return f"its weights are {weight.dtype}, which is not a floating-point type"
+        return f"its weights must be floating-point, got {weight.dtype}"
     if str(weight.layout) != "torch.strided":
-        return f"its weights are stored as {weight.layout}; make them dense first"
+        return f"its weights must be dense, got {weight.layout}; convert them to dense first"
     if is_lazy(weight) or parametrize.is_parametrized(layer, "weight"):
         return ""
     wanted = _shape(layer)
     if tuple(weight.shape) != wanted:
         return (
-            f"its weights have shape {list(weight.shape)}, and its channels and kernel_size say "
-            f"{list(wanted)}; set these to what the weights are"
+            f"its weights have shape {list(weight.shape)}, but its channels and kernel_size give "
+            f"{list(wanted)}; set these attributes to match the weights"
         )
     return ""
 

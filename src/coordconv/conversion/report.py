@@ -1,4 +1,4 @@
-"""What a conversion did, as a table."""
+"""The report of a conversion, printed as a table."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
@@ -10,12 +10,12 @@ class Change(NamedTuple):
     """One convolution of a model.
 
     Attributes:
-        names: Where the model holds it: one name, or several where it is shared.
-        before: Its class and the shape of its weights.
-        after: The same afterwards, the coordinate weights included; "" where it was left alone.
-        parameters: How many numbers it had.
-        added: How many were added.
-        reason: Why it was left alone; "" where it was not.
+        names: Its names in the model; several if it is shared.
+        before: Its class and the shape of its weights before the conversion.
+        after: The same after the conversion, including the coordinate weights; "" if skipped.
+        parameters: Number of parameters before the conversion.
+        added: Number of parameters added.
+        reason: Why it was skipped; "" if it was converted.
     """
 
     names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its names in one word; the model itself has none."""
+        """The names joined for display."""
         return " = ".join(name or "(the model itself)" for name in self.names)
 
 
@@ -51,11 +51,11 @@ class Rows(Sequence[T]):
 
 
 class Report(Rows[Change]):
-    """Every convolution of a model and what became of it; prints as a table.
+    """The convolutions of a model and what changed; prints as a table.
 
     Args:
-        rows: The changes in the order in which the model holds them.
-        note: Printed below the table.
+        rows: The changes, in the order of the model.
+        note: Text printed below the table.
     """
 
     def __init__(self, rows: Sequence[Change], note: str = "") -> None:
@@ -64,12 +64,12 @@ class Report(Rows[Change]):
 
     @property
     def converted(self) -> list[Change]:
-        """Those that were changed."""
+        """The convolutions that were converted."""
         return [change for change in self if not change.reason]
 
     @property
     def skipped(self) -> list[Change]:
-        """Those that were left alone, with the reason."""
+        """The convolutions that were skipped."""
         return [change for change in self if change.reason]
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Report(Rows[Change]):
             (
                 one.name,
                 one.before,
-                one.after or f"left: {one.reason}",
+                one.after or f"skipped: {one.reason}",
                 f"{one.parameters:,}",
                 f"{one.added:+,}",
             )
@@ -90,6 +90,6 @@ class Report(Rows[Change]):
 
 
 def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with one column under each word of the header."""
+    """Return the lines of a table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (header, *rows)]

@@ -1,4 +1,4 @@
-"""From coordinate layers back to plain convolutions."""
+"""Convert coordinate layers back to plain convolutions."""
 
 from typing import Any
 
@@ -21,24 +21,24 @@ _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = None) -> nn.Module:
     """Turn the coordinate layers of a model back into plain convolutions, in place.
 
-    Where the coordinate weights are zero this changes nothing of what the model computes, and its
-    state dict is that of the plain model, bit for bit.
+    If all coordinate weights are zero, the outputs do not change, and the state dict is that of
+    the plain model, bit for bit.
 
     Args:
         model: Any module; it may be a coordinate layer itself.
-        discard: Drop coordinate weights that are not zero as well, and with them what they do.
-        optimizer: An optimizer of the model, or a list of them: coordinate weights that it holds
-            are removed from its parameter groups, with their state.
+        discard: Also drop coordinate weights that are not zero, which changes the outputs.
+        optimizer: An optimizer of the model, or a list of them. The coordinate weights and their
+            state are removed from it.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If coordinate weights are not zero and ``discard`` is not set, or a layer is
-            expanded or a custom subclass, or its coordinate weights are parametrized or pruned, or
-            something around it would not notice, or ``optimizer`` cannot release parameters. The
-            model and the optimizer are then as they were.
-        TypeError: If the model is none.
+        ValueError: If coordinate weights are not zero and ``discard`` is not set; if a layer is
+            expanded or a custom subclass, has parametrized or pruned coordinate weights, or is
+            inside a wrapper that would miss the change; or if ``optimizer`` cannot release
+            parameters. The model and the optimizer are then unchanged.
+        TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import convert
@@ -50,7 +50,10 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
     checked_model(model)
     expanded = [repr(name) for name, m in model.named_modules() if isinstance(m, _EXPANDED)]
     if expanded:
-        raise ValueError(f"cannot revert {', '.join(expanded)}: expanded; call collapse first")
+        raise ValueError(
+            f"cannot revert {', '.join(expanded)}: expanded layers must be collapsed; call "
+            "coordconv.collapse(model) first"
+        )
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     optimizers = checked_optimizers(optimizer)
     check_holders("revert", model, found)
@@ -58,19 +61,19 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
     kinds = {module: plain_kind(module) for module in found}
     strange = [repr(found[module]) for module, kind in kinds.items() if kind is None]
     if strange:
-        raise ValueError(f"cannot revert {', '.join(strange)}: of a class of its own kind")
+        raise ValueError(f"cannot revert {', '.join(strange)}: custom subclasses are not supported")
     computed = [repr(name) for m, name in found.items() if "coord_weight" not in m._parameters]
     if computed:
         raise ValueError(
-            f"cannot revert {', '.join(computed)}: coordinate weights are computed from others, "
-            "by a parametrization or by pruning; remove that first"
+            f"cannot revert {', '.join(computed)}: coordinate weights must not be parametrized or "
+            "pruned; remove the parametrization or the pruning first"
         )
     used = [f"{name!r} ({_largest(module)})" for module, name in found.items() if _largest(module)]
     if used and not discard:
         raise ValueError(
-            f"the coordinate weights of {', '.join(used)} are not zero: without them the model "
-            "computes something else. discard=True drops them; fold keeps what they do for one "
-            "size of input"
+            f"the coordinate weights of {', '.join(used)} are not zero, so removing them changes "
+            "the outputs; pass discard=True to drop them, or use coordconv.fold to keep the "
+            "outputs for fixed input sizes"
         )
     leave(optimizers, [module.coord_weight for module in found])
     for module, kind in kinds.items():
@@ -79,21 +82,21 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
 
 
 def _largest(module: CoordinateLayer) -> str:
-    """The largest coordinate weight in words; "" where all are zero."""
+    """Describe the largest coordinate weight; "" if all are zero."""
     weight = module.coord_weight
     if is_lazy(weight):
-        return "not yet drawn"
+        return "not initialized"
     if weight.is_meta:
-        return "on the meta device, unknown"
+        return "on the meta device, values unknown"
     largest = weight.detach().abs().max().item() if weight.numel() else 0.0
     return "" if largest == 0 else f"up to {largest:.3g}"
 
 
 def become_plain(module: Any, kind: Any) -> None:
-    """Make a coordinate layer the plain layer of a class, without its coordinates."""
+    """Turn a coordinate layer into a plain layer of class ``kind``."""
     module.forget_weights()
     module.__class__ = kind
     del module.coord_weight
     for name in _OPTIONS:
         delattr(module, name)
-    vars(module).pop("starts_at_zero", None)  # only converted layers have it
+    vars(module).pop("starts_at_zero", None)  # Only converted layers have it.

@@ -1,4 +1,4 @@
-"""Which convolutions of a model are meant."""
+"""Select convolutions of a model."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -19,7 +19,7 @@ Names = Mapping[nn.Module, tuple[str, ...]]
 
 
 def convolutions(model: nn.Module) -> Names:
-    """Every convolution of a model with all names under which the model holds it, in its order."""
+    """Return the convolutions of a model with all their names, in the order of the model."""
     found: dict[nn.Module, list[str]] = {}
     inside = {one.conv for one in model.modules() if isinstance(one, ExpandedCoordConv)}
     for name, module in model.named_modules(remove_duplicate=False):
@@ -29,7 +29,7 @@ def convolutions(model: nn.Module) -> Names:
 
 
 def named_layers(model: nn.Module, where: Where) -> Names:
-    """Return the modules that are no convolutions and that ``where`` has by their full names."""
+    """Return the modules other than convolutions whose full names are in ``where``."""
     wanted = (where,) if isinstance(where, str) else where
     found: dict[nn.Module, list[str]] = {}
     if not isinstance(wanted, Iterable):
@@ -42,7 +42,7 @@ def named_layers(model: nn.Module, where: Where) -> Names:
 
 
 def skips_maps_of_one_pixel(where: Where) -> bool:
-    """Whether ``where`` leaves out convolutions that only see maps of one pixel."""
+    """Whether ``where`` skips convolutions that only get feature maps of one pixel."""
     return isinstance(where, str) and where in ("all", "detector")
 
 
@@ -60,20 +60,20 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
     """
     if callable(where):
         found = {m for m, known in names.items() if any(where(name, m) for name in known)}
-        return _some(found, names, "the predicate is true for none")
+        return _some(found, names, "the function `where` returned False for all convolutions")
     if isinstance(where, str) and where in _PRESETS:
         found = _PRESETS[where](model, names)
         if where == "detector" and names and not found:
             raise ValueError(f"{NO_DETECTOR}; {grouped([known[0] for known in names.values()])}")
-        return _some(found, names, f"where={where!r} means none")
+        return _some(found, names, f"where={where!r} matches no convolution")
     patterns = [where] if isinstance(where, str) else where
     if not isinstance(patterns, Iterable) or not all(isinstance(one, str) for one in patterns):
         raise TypeError(
-            "where must be 'first', 'all', 'detector', names or patterns of names, or a function "
+            "`where` must be 'first', 'all', 'detector', names or patterns of names, or a function "
             f"of a name and a module, got {where!r}"
         )
     found = {m for one in patterns for m in _matching(model, names, one)}
-    return _some(found, names, "no name was given")
+    return _some(found, names, "`where` is empty")
 
 
 def _matching(model: nn.Module, names: Names, pattern: str) -> set[nn.Module]:
@@ -85,7 +85,7 @@ def _matching(model: nn.Module, names: Names, pattern: str) -> set[nn.Module]:
     if not found:
         every = [name for known in names.values() for name in known]
         hint = suggestion(pattern, model, every, list(_PRESETS))
-        raise ValueError(f"no convolution of the model is called {pattern!r}; {hint}")
+        raise ValueError(f"no convolution of the model is named {pattern!r}; {hint}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The sizes of input that the coordinate layers of a model meet."""
+"""Input sizes of the coordinate layers of a model."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ def sizes_seen(
     options: dict[str, Any],
     refuse: Callable[[str, tuple[Any, ...], dict[str, Any]], None] | None = None,
 ) -> dict[Any, list[Size]]:
-    """Call a model, in evaluation mode, and note which sizes every layer is given.
+    """Call a model in evaluation mode and record the input sizes of each layer.
 
     Args:
-        model: Left as it is.
-        layers: Which layers, with their names.
-        example: What to call it with.
-        options: The same by name.
+        model: The model; it is not changed.
+        layers: The layers to record, with their names.
+        example: Arguments to call the model with.
+        options: Keyword arguments to call the model with.
         refuse: Called with the name of a layer and its arguments; may raise.
 
     Raises:
         ValueError: If a layer is not reached.
-        TypeError: If a layer is called with something else than a tensor.
+        TypeError: If the input of a layer is not a tensor.
     """
     sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}
 
@@ -41,8 +41,8 @@ def sizes_seen(
         data = inputs[0] if inputs else named["input"]
         if not isinstance(data, Tensor):
             raise TypeError(
-                f"{layers[layer] or 'the model'!r} is called with {type(data).__name__}: the "
-                "example must be what the model is called with, for instance "
+                f"the input of {layers[layer] or 'the model'!r} must be a tensor, got "
+                f"{type(data).__name__}; pass `example` as you would call the model, such as "
                 "torch.zeros(1, 3, 17, 23)"
             )
         size = tuple(data.shape[-len(layer.kernel_size) :])
@@ -58,13 +58,16 @@ def sizes_seen(
             hook.remove()
     missed = [repr(layers[layer]) for layer, found in sizes.items() if not found]
     if missed:
-        raise ValueError(f"the example does not reach {', '.join(missed)}: no size is known there")
+        raise ValueError(
+            f"the example does not reach {', '.join(missed)}, so their input sizes are unknown; "
+            "pass an example that uses these layers"
+        )
     return sizes
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model in evaluation mode, and every part back in its own afterwards."""
+    """Put a model in evaluation mode and restore the mode of each module afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -76,7 +79,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def without_hooks(layer: nn.Module) -> Iterator[None]:
-    """Let a layer be called by itself, without what hooks do to its inputs and outputs."""
+    """Disable the forward hooks of a layer."""
     hooks = {name: vars(layer)[name] for name in _HOOKS}
     for name in _HOOKS:
         setattr(layer, name, OrderedDict())

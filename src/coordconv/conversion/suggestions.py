@@ -13,18 +13,18 @@ _WILDCARDS = "*?["
 
 
 def suggestion(pattern: str, model: nn.Module, every: Sequence[str], presets: Sequence[str]) -> str:
-    """Return a hint for a name or a pattern without a convolution.
+    """Return a hint for a name or pattern that matches no convolution.
 
     Args:
-        pattern: What was given.
+        pattern: The name or pattern.
         model: The model.
         every: The names of all its convolutions.
-        presets: The words that are not names.
+        presets: The values of ``where`` that are not names, such as "all".
     """
     inside = _prefixes(every)
     modules = dict(model.named_modules(remove_duplicate=False))
     if pattern in inside:
-        return f"the convolutions inside are {f'{pattern}.*'!r}"
+        return f"to select the convolutions inside it, use {f'{pattern}.*'!r}"
     word = pattern.lower() if "." not in pattern else ""
     near = get_close_matches(word, presets, n=1, cutoff=0.7)
     if _has_wildcards(pattern):
@@ -34,33 +34,33 @@ def suggestion(pattern: str, model: nn.Module, every: Sequence[str], presets: Se
         near += [f"{one}.*" if one in inside else one for one in both]
     hint = f"did you mean {', '.join(map(repr, near))}?" if near else listed(every)
     if pattern in modules:
-        return f"it is of class {type(modules[pattern]).__name__}; {hint}"
+        return f"it is a {type(modules[pattern]).__name__}; {hint}"
     return hint
 
 
 def listed(every: Sequence[str]) -> str:
-    """Return the first names of convolutions for a message."""
+    """Format the first names of convolutions for a message."""
     if not every:
         return "the model has no convolution"
     shown = ", ".join(name or "(the model itself)" for name in every[:8])
     more = f" and {len(every) - 8} more" if len(every) > 8 else ""
-    return f"it has {shown}{more}"
+    return f"the convolutions of the model are {shown}{more}"
 
 
 def grouped(every: Sequence[str]) -> str:
-    """Return the modules that hold convolutions, with how many, for a message."""
+    """Format the modules with convolutions and their counts for a message."""
     paths = [name.split(".") for name in every]
     depth = 1
     while len({tuple(path[:depth]) for path in paths}) == 1 and depth < max(map(len, paths)):
         depth += 1
     counts = Counter(".".join(path[:depth]) or "(the model itself)" for path in paths)
     shown = ", ".join(f"{name} ({count})" for name, count in list(counts.items())[:8])
-    more = f" and {len(counts) - 8} more places" if len(counts) > 8 else ""
-    return f"its convolutions are in {shown}{more}"
+    more = f" and {len(counts) - 8} more modules" if len(counts) > 8 else ""
+    return f"the convolutions of the model are in {shown}{more}"
 
 
 def _prefixes(every: Sequence[str]) -> list[str]:
-    """Return the names of all modules that hold one of these, in order."""
+    """Return the names of all modules that contain one of these layers, in order."""
     found: dict[str, None] = {}
     for name in every:
         parts = name.split(".")
@@ -69,7 +69,7 @@ def _prefixes(every: Sequence[str]) -> list[str]:
 
 
 def _near_patterns(pattern: str, inside: Sequence[str]) -> list[str]:
-    """Return a pattern with what precedes its wildcards put right."""
+    """Return the pattern with similar module names before its wildcards."""
     parts = pattern.split(".")
     known = next((n for n, part in enumerate(parts) if _has_wildcards(part)), len(parts))
     near = get_close_matches(".".join(parts[:known]), inside, n=3) if known else []

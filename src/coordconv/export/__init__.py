@@ -1,8 +1,9 @@
-"""Models with coordinate layers for other runtimes, compared with the model before they are kept.
+"""Export models with coordinate layers and verify the result against the model.
 
-Coordinate layers compute their coordinates from the size of what they are given, so that what is
-exported once serves pictures of every size. What an exporter writes can still be wrong in silence,
-with the sizes of the example frozen in it for instance; here it is run beside the model first.
+Coordinate layers compute the coordinates from the input size, so one exported model works for
+images of every size. An exporter can still silently write a wrong model, for example with the
+sizes of the example as constants. The functions here run the exported model and compare the
+outputs before they keep the file.
 """
 
 from coordconv.export.exported_program import to_exported_program

@@ -1,4 +1,4 @@
-"""Models as programs of ``torch.export``."""
+"""Export models as programs of ``torch.export``."""
 
 from inspect import Parameter, signature
 from pathlib import Path
@@ -23,31 +23,31 @@ def to_exported_program(
     dynamic: Dynamic = "batch and size",
     tolerance: float | None = None,
 ) -> ExportedProgram:
-    """Export a model with ``torch.export``, and compare the program with the model.
+    """Export a model with ``torch.export`` and compare the outputs of the program and the model.
 
-    Both are run with the example, with a larger batch and at a larger size, as far as those may
-    differ and the model itself takes them.
+    Both are run with the example, with a larger batch and at a larger size, if those axes are
+    dynamic and the model supports it.
 
     Args:
         model: Any module in evaluation mode whose inputs are tensors.
-        example: What to call it with: a tensor of shape (N, C, *size), or one for each input.
-        path: Where to write the program, usually ``*.pt2``; nothing is written if not given.
-            ``torch.export.load`` reads it back.
-        dynamic: Which axes may differ from the example: ``"batch and size"``, which are the first
-            and all from the third on, ``"batch"`` alone, or ``"nothing"``.
-        tolerance: The largest difference that is taken for rounding, as a share of the largest
-            absolute value of an output; 1e-4 if not given, and more for models in half precision,
-            which is eight times the rounding of their numbers.
+        example: The inputs: a tensor of shape (N, C, *size), or a sequence of tensors.
+        path: Path of the file to write, usually ``*.pt2``; no file is written by default.
+            ``torch.export.load`` reads the file.
+        dynamic: Which axes are dynamic: ``"batch and size"`` (the first, and all from the third
+            on), only ``"batch"``, or ``"nothing"``.
+        tolerance: The largest difference allowed, relative to the largest absolute value of an
+            output. The default is 1e-4, or eight times the machine epsilon of the model's dtype
+            if that is larger, as in half precision.
 
     Returns:
-        The program. The file, if one is written, holds `coordinates_of` the model as well, under
-        the name ``coordconv.json``.
+        The program. The file, if one is written, also holds the result of `coordinates_of` as
+        ``coordconv.json``.
 
     Raises:
-        ValueError: If the model cannot be exported with these axes dynamic, if the program gives
-            another output than the model, or if the model is in training mode. Nothing is written
-            then, and what was there before stays.
-        TypeError: If the model is none or the example is not made of tensors.
+        ValueError: If the model cannot be exported with these dynamic axes, if the outputs of the
+            program and the model differ, or if the model is in training mode. No file is written
+            then, and an existing file is kept.
+        TypeError: If ``model`` is not an ``nn.Module``, or ``example`` does not consist of tensors.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -65,13 +65,13 @@ def to_exported_program(
 
 
 def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> ExportedProgram:
-    """Export with these axes dynamic, or not at all.
+    """Export a model with dynamic axes.
 
     Raises:
-        ValueError: If ``torch.export`` cannot.
+        ValueError: If ``torch.export`` fails.
     """
     if dynamic != "nothing":
-        # A batch of one would be taken for a constant.
+        # torch.export would treat a batch size of 1 as a constant.
         inputs = tuple(torch.cat([one, one]) if one.shape[:1] == (1,) else one for one in inputs)
     axes: list[Any] = [dict.fromkeys(dynamic_axes(one, dynamic), Dim.DYNAMIC) for one in inputs]
     for place, parameter in enumerate(signature(model.forward).parameters.values()):
@@ -84,5 +84,5 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
             f"torch.export cannot export this model with dynamic={dynamic!r}: {first}"
-            + ("" if dynamic == "nothing" else ". A narrower choice of dynamic may do")
+            + ("" if dynamic == "nothing" else ". Try fewer axes in `dynamic`")
         ) from error

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically."""
 
 import glob
 import os
@@ -20,18 +20,20 @@ _UNFINISHED = ".unfinished"
 
 @contextmanager
 def replaced_when_done(path: Path) -> Iterator[Path]:
-    """Give a path to write to, and put what was written in its place only if nothing failed.
+    """Yield a temporary path to write to, and move the file to ``path`` if nothing failed.
 
-    Whatever else lies beside the file then, such as weights too large for it, comes along, before
-    it. A new file gets the permissions that the umask leaves, and a file that is replaced hands its
-    own to the next one. What earlier writers of the file left behind when they were killed is
-    deleted. A link stays: the file that it leads to is replaced.
+    Other files in the temporary directory, such as external weights, are moved first. A new file
+    gets the permissions of the umask; a file that replaces another keeps the permissions of the
+    old one. Temporary files of killed processes are deleted. If ``path`` is a link, its target is
+    replaced.
 
     Raises:
-        ValueError: If a device, a pipe, a socket or a directory is there.
+        ValueError: If ``path`` is a device, a pipe, a socket or a directory.
     """
     if path.exists() and not path.is_file():
-        raise ValueError(f"cannot write {path}: it is there and is no file; choose another name")
+        raise ValueError(
+            f"cannot write {path}: it exists and is not a regular file; choose another name"
+        )
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
@@ -41,7 +43,7 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
         ExitStack() as held,
     ):
         directory = Path(name)
-        with suppress(OSError):  # some network drives cannot; nothing is deleted there
+        with suppress(OSError):  # Some network drives have no locks; nothing is deleted there.
             _hold(directory, held)
         yield directory / path.name
         for written in sorted(directory.iterdir(), key=lambda each: each.name == path.name):
@@ -52,7 +54,7 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Delete the directories of writers that are dead; who dies lets go of what it held."""
+    """Delete the directories of killed processes, which no longer hold their locks."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{_UNFINISHED}"):
         with suppress(OSError), ExitStack() as held:
             _hold(leftover, held)
@@ -60,10 +62,10 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _hold(directory: Path, held: ExitStack) -> None:
-    """Hold a directory for as long as the stack is open.
+    """Lock a directory until the stack is closed.
 
     Raises:
-        OSError: Somebody else does.
+        OSError: If another process holds the lock.
     """
     if fcntl is not None:
         descriptor = os.open(directory, os.O_RDONLY)
@@ -72,9 +74,9 @@ def _hold(directory: Path, held: ExitStack) -> None:
 
 
 def _take_permissions(file: Path, place: Path) -> None:
-    """Give a file the permissions of the one that it is about to replace, if there is one."""
+    """Copy the permissions of the existing file at ``place``, if any."""
     if place.is_file() and not place.is_symlink():
-        with suppress(OSError):  # a drive without permissions
+        with suppress(OSError):  # Some drives have no permissions.
             file.chmod(place.stat().st_mode & 0o777)
 
 

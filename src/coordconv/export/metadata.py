@@ -1,4 +1,4 @@
-"""What an exported file says about the coordinates in it."""
+"""The conventions of the coordinates in an exported file."""
 
 import json
 import zipfile
@@ -16,22 +16,22 @@ from coordconv.layers.coordinates import CoordinateLayer
 __all__ = ["as_text", "coordinates_in_file", "coordinates_of", "from_the_extra"]
 
 
-# Of the text about the coordinates: a small archive can unpack to a large one.
-_MOST_BYTES = 10_000_000
+# A small archive can unpack to a very large coordconv.json.
+_MAX_BYTES = 10_000_000
 
 
 def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return what the coordinates mean wherever they enter a model, ready for JSON.
+    """Return the conventions of all coordinates in a model, as a dictionary for JSON.
 
     Args:
         model: Any module.
 
     Returns:
-        For the name of every coordinate layer and `AddCoords`, the fields of its `Convention`;
-        ``radius`` is the form of the radius, or None where there is none.
+        The fields of the `Convention` of every coordinate layer and `AddCoords`, by its name.
+        ``radius`` is the form of the radius, or None if the layer has no radius.
 
     Raises:
-        TypeError: If the model is none.
+        TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -49,48 +49,50 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 
 
 def as_text(model: nn.Module) -> str:
-    """Return `coordinates_of` a model as JSON."""
+    """Return the result of `coordinates_of` as JSON text."""
     return json.dumps(coordinates_of(model))
 
 
 def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Return what an exported file says its coordinates mean; nothing in it is unpickled or run.
+    """Read the conventions of the coordinates from an exported file.
+
+    The file is not unpickled and no code from it is run.
 
     Args:
-        path: Of `to_onnx` or `to_exported_program`; its suffix is ``.onnx`` or ``.pt2``.
+        path: A file of `to_onnx` or `to_exported_program`, with suffix ``.onnx`` or ``.pt2``.
 
     Returns:
-        What `coordinates_of` gave for the model.
+        The result of `coordinates_of` for the exported model.
 
     Raises:
-        ValueError: If the file is none of these, cannot be read, or says nothing about coordinates.
-        ModuleNotFoundError: If it is an ONNX file and the extra is not installed.
+        ValueError: If the file has another suffix, cannot be read, or has no conventions.
+        ModuleNotFoundError: If it is an ONNX file and the extra ``onnx`` is not installed.
 
     Example:
         >>> coordinates_in_file("model.h5")
         Traceback (most recent call last):
         ...
-        ValueError: model.h5 is no exported file: expected .onnx or .pt2
+        ValueError: `path` must end in .onnx or .pt2, got model.h5
     """
     path = Path(path)
     readers = {".onnx": _text_in_onnx, ".pt2": _text_in_program}
     if path.suffix not in readers:
-        raise ValueError(f"{path} is no exported file: expected {' or '.join(readers)}")
+        raise ValueError(f"`path` must end in {' or '.join(readers)}, got {path}")
     try:
         text = readers[path.suffix](path)
     except ModuleNotFoundError:
         raise
-    except Exception as error:  # Whatever a reader makes of other bytes.
+    except Exception as error:  # Readers raise many types of errors for damaged files.
         raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
     if text is None:
         raise ValueError(
-            f"{path} says nothing about coordinates: coordconv.export did not write it"
+            f"{path} has no coordinate conventions; it was not written by coordconv.export"
         )
     try:
         found = json.loads(text)
         return {str(name): dict(meaning) for name, meaning in found.items()}
     except (AttributeError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: what it says about coordinates is damaged: {error}") from error
+        raise ValueError(f"the coordinate conventions in {path} are damaged: {error}") from error
 
 
 def _text_in_onnx(path: Path) -> str | None:
@@ -105,11 +107,11 @@ def _text_in_program(path: Path) -> str | None:
         if not found:
             return None
         if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError("its coordconv.json is compressed in a way that torch does not write")
-        with file.open(found[0]) as member:  # what the archive says of its size may be wrong
-            text = member.read(_MOST_BYTES + 1)
-        if len(text) > _MOST_BYTES:
-            raise ValueError(f"its coordconv.json has more than {_MOST_BYTES:,} bytes")
+            raise ValueError("its coordconv.json has a compression method that torch does not use")
+        with file.open(found[0]) as member:  # The size in the archive header may be wrong.
+            text = member.read(_MAX_BYTES + 1)
+        if len(text) > _MAX_BYTES:
+            raise ValueError(f"its coordconv.json has more than {_MAX_BYTES:,} bytes")
         return text.decode()
 
 
@@ -117,11 +119,11 @@ def from_the_extra(name: str) -> Any:
     """Import a module of the extra ``onnx``.
 
     Raises:
-        ModuleNotFoundError: If it is not installed; it says how to.
+        ModuleNotFoundError: If it is not installed; the message says how to install it.
     """
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"an ONNX file needs {name}: pip install 'torch-coordconv[onnx]'", name=error.name
+            f"ONNX files require {name}; pip install 'torch-coordconv[onnx]'", name=error.name
         ) from error

@@ -1,4 +1,4 @@
-"""Models as ONNX files."""
+"""Export models as ONNX files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,35 +25,36 @@ def to_onnx(
     tolerance: float | None = None,
     opset_version: int | None = None,
 ) -> Path:
-    """Write a model as an ONNX file, and compare what onnxruntime makes of it with the model.
+    """Export a model as an ONNX file and compare the outputs of onnxruntime and the model.
 
-    Needs the extra ``onnx``. The axes of the file are read back and have to be dynamic where that
-    was asked for; then the file is run as in `to_exported_program`.
+    Requires the extra ``onnx``. The requested dynamic axes are checked in the file, which is then
+    run as in `to_exported_program`.
 
     Args:
         model: As in `to_exported_program`.
         example: As in `to_exported_program`.
-        path: Where to write the file; weights of more than 2 GB go to a file beside it.
+        path: Path of the file; weights of more than 2 GB are written to another file next to it.
         dynamic: As in `to_exported_program`.
         tolerance: As in `to_exported_program`.
-        opset_version: The version of the operators, the exporter's own if not given.
+        opset_version: The ONNX opset version; the exporter's default if omitted.
 
     Returns:
-        The path. The file's metadata holds `coordinates_of` the model under the key ``coordconv``.
+        The path. The metadata of the file holds the result of `coordinates_of` under the key
+        ``coordconv``.
 
     Raises:
-        ValueError: As in `to_exported_program`, or if onnxruntime cannot run the model, or the
-            exporter does not know the version of the operators.
+        ValueError: As in `to_exported_program`, if onnxruntime cannot run the model, or if the
+            exporter does not support the opset version.
         TypeError: As in `to_exported_program`.
         ModuleNotFoundError: If the extra is not installed.
 
     Example:
         >>> import tempfile
         >>> from coordconv import CoordConv2d
-        >>> net = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU()).eval()
+        >>> model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU()).eval()
         >>> with tempfile.TemporaryDirectory() as directory:
-        ...     to_onnx(net, torch.randn(1, 3, 16, 24), f"{directory}/net.onnx").name
-        'net.onnx'
+        ...     to_onnx(model, torch.randn(1, 3, 16, 24), f"{directory}/model.onnx").name
+        'model.onnx'
     """
     onnx, runtime, _ = map(from_the_extra, ("onnx", "onnxruntime", "onnxscript"))
     model, inputs = checked(model, example, dynamic)
@@ -91,22 +92,26 @@ def _as_value_error(what: str) -> Iterator[None]:
 
 
 def _check_version(file: Any, wanted: int | None) -> None:
-    """Raise where the exporter took another version of the operators than it was asked for."""
+    """Raise if the exporter used another opset version than requested."""
     found = [one.version for one in file.opset_import if one.domain in ("", "ai.onnx")]
     if wanted is not None and wanted not in found:
         raise ValueError(
-            f"the exporter knows no opset_version {wanted} for this model, it took "
+            f"the exporter does not support opset_version={wanted} for this model; it used "
             f"{', '.join(map(str, found))}"
         )
 
 
 def _check_axes(graph: Any, names: list[str], inputs: tuple[Tensor, ...], dynamic: Dynamic) -> None:
-    """Raise where the file has a fixed size along an axis that was to be dynamic."""
+    """Raise if an axis that should be dynamic has a fixed size in the file."""
     shapes = {one.name: one.type.tensor_type.shape.dim for one in graph.input}
     if len(names) != len(inputs):
-        raise ValueError(f"the model was given {len(inputs)} inputs, the file takes {names}")
+        raise ValueError(
+            f"the file must have {len(inputs)} inputs, as in `example`, but it has {names}"
+        )
     for name, tensor in zip(names, inputs, strict=True):
         for axis in dynamic_axes(tensor, dynamic):
             if not shapes[name][axis].dim_param:
                 fixed = shapes[name][axis].dim_value
-                raise ValueError(f"axis {axis} of {name!r} is fixed at {fixed} in the file")
+                raise ValueError(
+                    f"axis {axis} of {name!r} should be dynamic but is fixed at {fixed} in the file"
+                )

@@ -1,4 +1,4 @@
-"""Whether an exported model does what the model does, with the example and at other sizes."""
+"""Compare the outputs of an exported model and the original, for the example and other sizes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args
@@ -18,27 +18,27 @@ Example = Tensor | Sequence[Tensor]
 def checked(
     model: nn.Module, example: Example, dynamic: Dynamic
 ) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """Return the model, without what ``torch.compile`` wraps it in, and the inputs of the example.
+    """Return the model, without the wrapper of ``torch.compile``, and the inputs of the example.
 
     Raises:
-        TypeError: If the model is none or the example is not made of tensors.
-        ValueError: If the model is in training mode or there is no such choice of axes.
+        TypeError: If ``model`` is not an ``nn.Module``, or ``example`` does not consist of tensors.
+        ValueError: If the model is in training mode, or ``dynamic`` is unknown.
     """
     model = getattr(checked_model(model), "_orig_mod", model)
     inputs = (example,) if isinstance(example, Tensor) else example
     if not isinstance(inputs, tuple | list) or not inputs or not all(map(torch.is_tensor, inputs)):
-        raise TypeError(f"example must be a tensor or a sequence of tensors, got {example!r}")
+        raise TypeError(f"`example` must be a tensor or a sequence of tensors, got {example!r}")
     if dynamic not in get_args(Dynamic):
         choices = ", ".join(map(repr, get_args(Dynamic)))
-        raise ValueError(f"dynamic must be one of {choices}, got {dynamic!r}")
+        raise ValueError(f"`dynamic` must be one of {choices}, got {dynamic!r}")
     if any(module.training for module in model.modules()):
-        raise ValueError("the model is in training mode, call model.eval() first")
-    # Dense copies: the strides of a crop would become a condition of what is exported.
+        raise ValueError("the model is in training mode; call model.eval() first")
+    # Dense copies, because the exporter would specialize on the strides of a crop.
     return model, tuple(one.detach().clone() for one in inputs)
 
 
 def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
-    """The axes of an input that may differ: the first, and those from the third on."""
+    """Return the dynamic axes of an input: the first, and all from the third on."""
     batch = [0] if tensor.dim() > 0 else []
     return {"nothing": [], "batch": batch, "batch and size": [*batch, *range(2, tensor.dim())]}[
         dynamic
@@ -52,12 +52,12 @@ def compare(
     dynamic: Dynamic,
     tolerance: float | None,
 ) -> None:
-    """Run both with the example, and with others wherever the model itself takes them.
+    """Run both with the example and with other sizes that the model supports.
 
-    Without a tolerance it is 1e-4, or eight times the rounding of the model's numbers.
+    The default tolerance is 1e-4, or eight times the machine epsilon if that is larger.
 
     Raises:
-        ValueError: If they differ by more than the tolerance, or the exported one fails.
+        ValueError: If the outputs differ by more than the tolerance, or the exported model fails.
     """
     if tolerance is None:
         tolerance = max(1e-4, 8 * _rounding(model, inputs))
@@ -68,16 +68,16 @@ def compare(
             except Exception:
                 if tensors is inputs:
                     raise
-                continue  # The model itself is made for some sizes only.
+                continue  # The model itself does not support this size.
             try:
                 actual = _outputs(exported, tensors)
             except Exception as error:
-                raise ValueError(f"what was exported fails with {what}: {error}") from error
+                raise ValueError(f"the exported model fails for {what}: {error}") from error
         _check(expected, actual, what, tolerance)
 
 
 def _rounding(model: nn.Module, inputs: tuple[Tensor, ...]) -> float:
-    """The largest rounding of a number among weights, buffers and inputs, as a share of it."""
+    """Return the largest machine epsilon of the dtypes of weights, buffers and inputs."""
     numbers = (*model.parameters(), *model.buffers(), *inputs)
     types = {one.dtype for one in numbers if one.is_floating_point() or one.is_complex()}
     return max((torch.finfo(dtype).eps for dtype in types), default=0.0)
@@ -88,7 +88,7 @@ def _cases(inputs: tuple[Tensor, ...], dynamic: Dynamic) -> Iterator[tuple[str, 
     if dynamic != "nothing":
         yield "a batch three times as large", _repeated(inputs, "batch", 3)
     if dynamic == "batch and size":
-        yield "twice as many pictures, twice as large", _repeated(inputs, dynamic, 2)
+        yield "twice as many images, twice as large", _repeated(inputs, dynamic, 2)
 
 
 def _repeated(inputs: tuple[Tensor, ...], dynamic: Dynamic, times: int) -> tuple[Tensor, ...]:
@@ -101,7 +101,7 @@ def _repeated(inputs: tuple[Tensor, ...], dynamic: Dynamic, times: int) -> tuple
 
 
 def _outputs(call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> list[Tensor]:
-    """Every tensor that a call gives; what it writes to inputs and buffers does not stay."""
+    """Return all output tensors of a call; inputs and buffers are not changed."""
     buffers = list(call.buffers()) if isinstance(call, nn.Module) else []
     kept = [one.clone() for one in buffers]
     try:
@@ -116,22 +116,22 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
     shapes = [[tuple(one.shape) for one in outputs] for outputs in (expected, actual)]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"with {what}, the model gives outputs of shapes {shapes[0]}, and what was exported of "
+            f"for {what}, the model has outputs of shapes {shapes[0]}, but the exported model has "
             f"{shapes[1]}"
         )
     for number, (ours, theirs) in enumerate(zip(expected, actual, strict=True)):
         if ours.numel() == 0:
             continue
         ours, theirs = _real(ours), _real(theirs)
-        # The same infinity, or in both not a number, is agreement.
+        # Equal infinities, or NaN in both, count as equal.
         same = (ours == theirs) | (ours.isnan() & theirs.isnan())
         largest = ours[ours.isfinite()].abs().amax().item() if ours.isfinite().any() else 0
         share = torch.where(same, 0, (ours - theirs).abs()).max().item() / (largest or 1)
-        if not share <= tolerance:  # Not a number is no agreement.
+        if not share <= tolerance:  # Also if share is NaN.
             raise ValueError(
-                f"with {what}, what was exported differs from the model by {share:.2g} of the "
-                f"largest value of output {number}, more than the tolerance of {tolerance:g}; "
-                "where that is rounding, hand over another, as tolerance=0.01"
+                f"for {what}, output {number} of the exported model differs from the model by "
+                f"{share:.2g} of its largest value, more than the tolerance of {tolerance:g}; if "
+                "this is rounding error, pass a larger one, such as tolerance=0.01"
             )
 
 

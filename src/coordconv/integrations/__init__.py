@@ -1,3 +1,3 @@
-"""Support for other libraries; each module imports its library only when it is used."""
+"""Integrations for other libraries; each module only imports its library when it is used."""
 
 __all__: list[str] = []

@@ -1,9 +1,9 @@
 """Coordinate layers in ``save_pretrained`` and ``from_pretrained`` of transformers.
 
-Importing this module is all there is to do, and ``convert`` imports it where transformers is in
-use. From then on ``save_pretrained`` writes which layers have coordinates, and what those mean, to
-``config.json`` under ``"coordconv"``, and ``from_pretrained`` of the ordinary classes converts the
-same layers before it loads their weights.
+Importing this module activates it; ``convert`` imports it if transformers is already imported.
+Afterwards, ``save_pretrained`` writes the coordinate layers and their options to ``config.json``
+under ``"coordconv"``, and ``from_pretrained`` of the original classes converts the same layers
+before it loads their weights.
 
 Example:
     >>> import tempfile
@@ -42,7 +42,7 @@ KEY = "coordconv"  # of the entry in config.json
 
 
 def install() -> None:
-    """Teach ``transformers.PreTrainedModel`` about coordinate layers; a second call does nothing.
+    """Patch ``transformers.PreTrainedModel`` to save and load coordinate layers; idempotent.
 
     Raises:
         ImportError: If transformers is missing or older than 5.0.
@@ -58,7 +58,7 @@ def install() -> None:
         from transformers import PreTrainedModel
     except ImportError as error:
         raise ImportError(
-            f"coordconv.integrations.transformers needs transformers 5.0 or newer: {error}"
+            f"coordconv.integrations.transformers requires transformers 5.0 or newer: {error}"
         ) from error
     wrappers = {
         "save_pretrained": _saving,
@@ -69,14 +69,14 @@ def install() -> None:
     }
     if any(not hasattr(PreTrainedModel, name) for name in wrappers):
         raise ImportError(
-            "models with coordinates are saved and loaded by transformers 5.0 or newer"
+            "saving and loading models with coordinates requires transformers 5.0 or newer"
         )
     for name, wrapper in wrappers.items():
         _wrap(PreTrainedModel, name, wrapper)
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
-    """Put ``wrapper(original, *args, **kwargs)`` in the place of a method of any kind."""
+    """Replace a method of any kind with ``wrapper(original, *args, **kwargs)``."""
     found: Any = inspect.getattr_static(owner, name)
     kind = type(found) if isinstance(found, classmethod | staticmethod) else None
     original: Any = found.__func__ if kind else found
@@ -92,7 +92,7 @@ def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
 
 
 def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``save_pretrained``: write down the coordinate layers that the model has now."""
+    """``save_pretrained``: save the coordinate layers of the model in its configuration."""
     config = conversion_config(self) | {"model": type(self).__name__}
     with _entry(self.config, config if config["layers"] else None):
         return original(self, *args, **kwargs)
@@ -100,7 +100,7 @@ def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) 
 
 @contextmanager
 def _entry(config: Any, entry: dict[str, Any] | None) -> Iterator[None]:
-    """Hold an entry, or none, in a configuration that other models may share."""
+    """Temporarily set or remove the entry of a configuration that other models may share."""
     before = vars(config).pop(KEY, None)
     if entry is not None:
         setattr(config, KEY, entry)
@@ -113,17 +113,17 @@ def _entry(config: Any, entry: dict[str, Any] | None) -> Iterator[None]:
 
 
 def _building(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``post_init``: a configuration with coordinates builds a model with coordinates."""
+    """``post_init``: convert a model whose configuration has coordinate layers."""
     result = original(self, *args, **kwargs)
     entry: Any = getattr(self.config, KEY, None)
     if _is_for(self, entry):
-        # A subclass may create layers after this; loading converts those as well.
+        # A subclass may create layers later; loading converts those as well.
         convert_from_config(self, _entry_for(self, entry))
     return result
 
 
 def _building_part(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """``_from_config``: the same for a part of the saved model, or one around it."""
+    """``_from_config``: the same for a part of the saved model, or a model that contains it."""
     model = original(*args, **kwargs)
     entry = getattr(model.config, KEY, None)
     if entry is not None:
@@ -132,12 +132,12 @@ def _building_part(original: Callable[..., Any], *args: Any, **kwargs: Any) -> A
 
 
 def _is_for(model: Any, entry: Any) -> bool:
-    """Whether an entry was written for a model of this class, and not for one around it."""
+    """Whether an entry was saved from a model of the same class."""
     return isinstance(entry, Mapping) and entry.get("model") == type(model).__name__
 
 
 def _loading(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """``_load_pretrained_model``: convert before the weights are loaded, and check afterwards."""
+    """``_load_pretrained_model``: convert before loading the weights, and check afterwards."""
     bound = inspect.signature(original).bind(*args, **kwargs)
     model = bound.arguments["model"]
     entry = getattr(model.config, KEY, None)
@@ -150,9 +150,10 @@ def _loading(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry in the names of a model, which may be a part of the saved one or around it.
+    """Return the entry with the names of a model that may be a part of the saved one or contain it.
 
-    Layers that the model lacks are left out: transformers drops their weights and says so.
+    Layers that do not exist in the model are omitted; transformers drops their weights with a
+    warning.
     """
     layers = layers_of(entry)
     places = _places(model, layers)
@@ -160,9 +161,9 @@ def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _places(model: Any, names: Iterable[str]) -> dict[str, str]:
-    """The convolutions of a model to which the saved names belong, where it has them.
+    """Map saved names to the names of the convolutions of a model.
 
-    The order is that in which transformers looks for the place of a weight.
+    The candidates are tried in the order that transformers uses for weights.
     """
     present = {name for known in convolutions(model).values() for name in known}
     prefix = f"{model.base_model_prefix}."
@@ -176,24 +177,23 @@ def _places(model: Any, names: Iterable[str]) -> dict[str, str]:
 
 
 def _refuse_unknown(model: Any, unexpected: Iterable[str]) -> None:
-    """Raise if weights for coordinates were left out because a layer of the model is plain."""
+    """Raise if coordinate weights were dropped because a layer of the model is plain."""
     suffix = ".coord_weight"
     names = [key.removesuffix(suffix) for key in unexpected if key.endswith(suffix)]
     dropped = sorted(_places(model, names).values())
     if dropped:
         raise ValueError(
-            f"the checkpoint has coordinate weights for {', '.join(map(repr, dropped))}, and its "
-            f"config.json does not say what they mean ({KEY!r} is missing). Write a subclass whose "
-            "__init__ calls convert(self, ...) as the saved model was converted, load with it, and "
-            "save again"
+            f"the checkpoint has coordinate weights for {', '.join(map(repr, dropped))}, but "
+            f"{KEY!r} is missing from its config.json; load it with a subclass whose __init__ "
+            "calls convert(self, ...) with the options of the saved model, and save it again"
         )
 
 
 def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``_initialize_missing_keys``: coordinate weights that the files lack are zero.
+    """``_initialize_missing_keys``: set coordinate weights that are not in the files to zero.
 
     Raises:
-        ValueError: If ``config.json`` names the layer: its coordinate weights were lost.
+        ValueError: If ``config.json`` lists the layer, so that its coordinate weights were lost.
     """
     result = original(self, *args, **kwargs)
     entry = getattr(self.config, KEY, None)
@@ -203,17 +203,17 @@ def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs:
             continue
         if name in recorded and _is_loaded(module, "weight"):
             raise ValueError(
-                f"the checkpoint has no coordinate weights for {name!r}, which has some according "
-                f"to its config.json. To start from a plain checkpoint, remove {KEY!r} from its "
+                f"the checkpoint has no coordinate weights for {name!r}, but its config.json lists "
+                f"this layer; to start from a plain checkpoint, remove {KEY!r} from the "
                 "configuration and convert the model after loading"
             )
-        if module.starts_at_zero:  # even if the model draws all parameters of a block
+        if module.starts_at_zero:  # The model may have initialized all parameters of a block.
             nn.init.zeros_(module.coord_weight)
     return result
 
 
 def _is_loaded(module: nn.Module, name: str) -> bool:
-    """Whether a parameter has its value, here or offloaded to a disk."""
+    """Whether a parameter is loaded, in memory or offloaded to disk."""
     stored = module._parameters.get(name)
     return stored is None or stored.is_meta or getattr(stored, "_is_hf_initialized", False)
 

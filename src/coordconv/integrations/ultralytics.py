@@ -1,8 +1,8 @@
-"""Keep the coordinates of ultralytics models through training, loading and fusing.
+"""Keep the coordinates of ultralytics models during training, loading and fusing.
 
-Ultralytics trains a model that it builds anew from the YAML, copies only the weights whose names
-it finds there, and fuses batch normalization into ``weight`` alone before it validates, predicts
-and exports. Each of these would drop coordinate weights without a word.
+Ultralytics trains a model that it rebuilds from the YAML, only copies weights with matching names,
+and fuses batch normalization only into ``weight`` before it validates, predicts and exports. Each
+of these would silently drop coordinate weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,9 +23,10 @@ Method = Callable[..., Any]
 
 @cache
 def install() -> None:
-    """Extend the methods of ultralytics; they treat models without coordinates as before.
+    """Extend the methods of ultralytics; models without coordinates are not affected.
 
-    Making, copying or unpickling a coordinate layer calls this where ultralytics is in use.
+    This is called when a coordinate layer is created, copied or unpickled and ultralytics has been
+    imported.
     """
     from ultralytics.engine.model import Model  # pyright: ignore[reportMissingImports]
     from ultralytics.nn.tasks import BaseModel  # pyright: ignore[reportMissingImports]
@@ -33,12 +34,12 @@ def install() -> None:
     Model.train = _training(Model.train)
     BaseModel.load = _loading(BaseModel.load)
     BaseModel.fuse = _fusing(BaseModel.fuse)
-    if hasattr(BaseModel, "_remap_cls_by_names"):  # older versions do not match classes by name
+    if hasattr(BaseModel, "_remap_cls_by_names"):  # Older versions do not match classes by name.
         BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
 
 
 def _training(train: Method) -> Method:
-    """Convert the model that the trainer builds as this one is converted."""
+    """Convert the model that the trainer builds in the same way as this model."""
 
     @wraps(train)
     def extended(self: Any, trainer: Any = None, **options: Any) -> Any:
@@ -62,7 +63,7 @@ def _coordinate_trainer(trainer: type[Any], forms: Mapping[str, Form]) -> type[A
 
 
 def _loading(load: Method) -> Method:
-    """Convert a model as that is converted whose weights it loads."""
+    """Convert a model in the same way as the model whose weights it loads."""
 
     @wraps(load)
     def extended(self: nn.Module, weights: Any, *args: Any, **options: Any) -> Any:
@@ -76,7 +77,7 @@ def _loading(load: Method) -> Method:
 
 
 def _remapping(remap: Method) -> Method:
-    """Reorder the coordinate weights of class outputs as their weights, by the names of classes."""
+    """Reorder the coordinate weights of class outputs by class name, like the other weights."""
 
     @wraps(remap)
     def extended(
@@ -104,7 +105,7 @@ def _copy_by_name(
 
 
 def _fusing(fuse: Method) -> Method:
-    """Fuse the blocks that hold coordinate layers before ultralytics fuses the others."""
+    """Fuse the blocks with coordinate layers before ultralytics fuses the others."""
 
     @wraps(fuse)
     def extended(self: nn.Module, *args: Any, **options: Any) -> Any:
@@ -120,7 +121,7 @@ def _fusing(fuse: Method) -> Method:
 
 
 def _forms(model: object) -> dict[str, Form]:
-    """The class and the options of every module of ours, by name."""
+    """Return the class and the options of every module of this package, by name."""
     if not isinstance(model, nn.Module):
         return {}
     named = model.named_modules(remove_duplicate=False)
@@ -138,11 +139,11 @@ def _is_ours(module: nn.Module | None) -> bool:
 
 
 def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
-    """Convert the convolutions of these names, with these options.
+    """Convert the convolutions with these names and options.
 
     Raises:
-        ValueError: If the model has no plain convolution there, or if another form than that of a
-            coordinate layer is needed.
+        ValueError: If a name is not a plain convolution in the model, or its form is not that of a
+            coordinate layer.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
@@ -150,9 +151,9 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
     for name, (kind, options) in lacking.items():
         if kind is not CoordinateLayer or name not in modules or _is_ours(modules[name]):
             raise ValueError(
-                f"expected {_described((kind, options))} at {name!r}, as in the model that the "
-                f"weights are from, got {_described(_form(modules.get(name)))}. Use the same YAML "
-                "and the same options of `convert`, and train or load before `fold` and `expand`"
+                f"expected {_described((kind, options))} at {name!r}, as in the model of the "
+                f"weights, got {_described(_form(modules.get(name)))}; use the same YAML and the "
+                "same options of `convert`, and train or load before calling `fold` or `expand`"
             )
         alike.setdefault(tuple(options.items()), []).append(name)
     for options, names in alike.items():
@@ -168,10 +169,10 @@ def _described(form: Form) -> str:
 
 
 def _check_merged(model: nn.Module) -> None:
-    """Refuse coordinates in blocks whose branches ultralytics merges into one convolution.
+    """Raise if a block whose branches ultralytics merges into one convolution has coordinates.
 
     Raises:
-        ValueError: If there are any.
+        ValueError: If there are such blocks.
     """
     merged = [
         f"{name}.{inner}"
@@ -182,13 +183,13 @@ def _check_merged(model: nn.Module) -> None:
     if merged:
         raise ValueError(
             f"ultralytics merges {', '.join(merged)} with other weights into a plain convolution, "
-            "which has no coordinates; leave these layers out of `where`"
+            "which has no coordinates; exclude these layers from `where`"
         )
 
 
 def _is_merged(block: nn.Module, inner: str) -> bool:
     kinds = {kind.__name__ for kind in type(block).__mro__}
-    if "YOLOEDetect" in kinds:  # The last convolution of a class branch takes in text features.
+    if "YOLOEDetect" in kinds:  # Text features are merged into the last convolution of a branch.
         branches = (getattr(block, name, None) or () for name in ("cv3", "one2one_cv3"))
         return block.get_submodule(inner) in [branch[-1] for each in branches for branch in each]
     return not kinds.isdisjoint(("Conv2", "RepConv", "RepVGGDW"))
@@ -206,8 +207,8 @@ def _fuse_block(block: Any, layer: nn.Module) -> None:
     if not isinstance(pair[1], nn.Identity):
         raise ValueError(
             f"the batch normalization of this {type(block).__name__} cannot be fused into its "
-            f"{type(layer).__name__}: a weight is tied, parametrized or pruned, or a forward is "
-            "replaced; undo that first"
+            f"{type(layer).__name__}, because a weight is tied, parametrized or pruned, or a "
+            "forward was replaced; undo that first"
         )
     layer.requires_grad_(False)
     del block.bn

@@ -1,18 +1,18 @@
-"""CoordConv for Keras 3, on its torch, TensorFlow and JAX backends.
+"""CoordConv for Keras 3, with the torch, TensorFlow and JAX backends.
 
-Needs the extra ``keras`` and one of the backends, which ``KERAS_BACKEND`` chooses.
+Requires the extra ``keras`` and one of the backends, selected with ``KERAS_BACKEND``.
 
 Raises:
-    ModuleNotFoundError: If it is not installed; it says how to.
+    ModuleNotFoundError: If Keras is not installed; the message says how to install it.
 """
 
 try:
     import keras as _keras  # noqa: F401
 except ModuleNotFoundError as error:
-    if error.name != "keras":  # Keras is there, and its backend is not
+    if error.name != "keras":  # Keras is installed, but its backend is not.
         raise
     raise ModuleNotFoundError(
-        "coordconv.keras needs the extra: pip install 'torch-coordconv[keras]'", name="keras"
+        "coordconv.keras requires Keras; pip install 'torch-coordconv[keras]'", name="keras"
     ) from error
 
 from coordconv.keras.exchange import from_torch, to_torch

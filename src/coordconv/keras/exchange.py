@@ -1,4 +1,4 @@
-"""Layers of Keras from layers of torch and back, with the same weights and the same function."""
+"""Convert layers between torch and Keras, with the same weights and the same outputs."""
 
 from typing import Any
 
@@ -23,20 +23,20 @@ _TORCH: dict[int, Any] = {
 
 
 def from_torch(layer: CoordConvolution, **options: Any) -> Any:
-    """Return the layer of Keras that computes what a layer of torch computes.
+    """Return the Keras layer that computes the same as a torch layer.
 
     Args:
-        layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` that pads nothing, or with zeros to
-            the same size at a stride of 1, which is what Keras has.
-        options: More arguments for the layer of Keras, such as ``data_format`` or ``name``.
+        layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` without padding, or with zero padding
+            to the same size at stride 1, as Keras supports it.
+        options: More arguments for the Keras layer, such as ``data_format`` or ``name``.
 
     Returns:
-        A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with these weights. It takes channels last
-        unless told otherwise.
+        A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with the same weights. Its data format is
+        channels last by default.
 
     Raises:
-        TypeError: If the layer is of another class.
-        ValueError: If Keras has no such padding, or no stride beside dilation.
+        TypeError: If the layer has another class.
+        ValueError: If Keras does not support the padding, or the stride together with dilation.
 
     Example:
         >>> layer = from_torch(torch_layers.CoordConv2d(3, 8, 5, padding=2, radius=True))
@@ -45,8 +45,8 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
     """
     if not isinstance(layer, CoordConvolution) or plain_kind(layer) is None:
         raise TypeError(
-            f"layer must be a CoordConv1d, 2d or 3d itself, got {type(layer).__name__}: what a "
-            "class of its own kind does is not known here"
+            "`layer` must be a CoordConv1d, CoordConv2d or CoordConv3d, got "
+            f"{type(layer).__name__}; custom subclasses are not supported"
         )
     options = {"dtype": str(layer.weight.dtype).removeprefix("torch.")} | options
     rank = len(layer.kernel_size)
@@ -77,18 +77,19 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
 
 
 def to_torch(layer: Any) -> CoordConvolution:
-    """Return the layer of torch that computes what a layer of Keras computes.
+    """Return the torch layer that computes the same as a Keras layer.
 
     Args:
-        layer: A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` that is built, without an activation.
+        layer: A built `CoordConv1D`, `CoordConv2D` or `CoordConv3D` without an activation.
 
     Returns:
-        A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with these weights; it takes channels first.
+        A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with the same weights; its inputs have
+        channels first.
 
     Raises:
-        TypeError: If the layer is of another class.
-        ValueError: If it is not built, has an activation or a padding that torch lacks: causal, or
-            to the same size at a stride above 1.
+        TypeError: If the layer has another class.
+        ValueError: If the layer is not built, has an activation, or has a padding that torch does
+            not support: causal, or "same" with a stride above 1.
 
     Example:
         >>> layer = layers.CoordConv2D(8, 3, padding="same")
@@ -97,15 +98,21 @@ def to_torch(layer: Any) -> CoordConvolution:
         CoordConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=same, radius=False)
     """
     if type(layer) not in _OURS.values():
-        raise TypeError(f"layer must be a CoordConv1D, 2D or 3D itself, got {type(layer).__name__}")
+        raise TypeError(
+            "`layer` must be a CoordConv1D, CoordConv2D or CoordConv3D, got "
+            f"{type(layer).__name__}; custom subclasses are not supported"
+        )
     if not layer.built:
-        raise ValueError("the layer does not know its channels yet: call it once")
+        raise ValueError("the layer is not built; call it once first")
     if layer.activation is not keras.activations.linear:
-        raise ValueError(f"the layer has the activation {layer.activation.__name__!r}: take it off")
+        raise ValueError(
+            f"the layer must have no activation, got {layer.activation.__name__!r}; add it as a "
+            "separate layer"
+        )
     if layer.padding == "causal" or (layer.padding == "same" and max(layer.strides) > 1):
         raise ValueError(
-            f"torch has no padding {layer.padding!r} at the strides {layer.strides}; pad the "
-            "coordinates and the data before"
+            f"torch does not support padding={layer.padding!r} with strides={layer.strides}; pad "
+            "the data and the coordinates before the layer"
         )
     kernel, coord_kernel = _numbers(layer.kernel), _numbers(layer.coord_kernel)
     made = _TORCH[layer.rank](
@@ -137,29 +144,29 @@ def _padding_of(layer: CoordConvolution) -> str:
     if same and max(layer.stride) == 1 and layer.padding_mode == "zeros":
         return "same"
     raise ValueError(
-        f"Keras cannot pad by {layer.padding!r} with {layer.padding_mode!r} around a kernel of "
-        f"{layer.kernel_size} at the strides {layer.stride}: it pads nothing, or zeros to the same "
-        "size as torch does at a stride of 1 alone"
+        f"Keras does not support padding={layer.padding!r} with "
+        f"padding_mode={layer.padding_mode!r}, kernel_size={layer.kernel_size} and "
+        f"stride={layer.stride}; use no padding, or zero padding to the same size at stride 1"
     )
 
 
 def _channels_last(weight: torch.Tensor) -> np.ndarray:
-    """From (out, in, *kernel) to (*kernel, in, out)."""
+    """Permute a weight from (out, in, *kernel) to (*kernel, in, out)."""
     return _as_array(weight.movedim((0, 1), (-1, -2)))
 
 
 def _channels_first(kernel: np.ndarray) -> torch.Tensor:
-    """From (*kernel, in, out) to (out, in, *kernel)."""
+    """Permute a kernel from (*kernel, in, out) to (out, in, *kernel)."""
     return torch.from_numpy(np.array(np.moveaxis(kernel, (-1, -2), (0, 1))))
 
 
 def _as_array(weight: torch.Tensor) -> np.ndarray:
-    """A weight as numpy has it, which knows no bfloat16."""
+    """Convert a torch weight to NumPy, which has no bfloat16."""
     weight = weight.detach().cpu()
     return (weight if weight.dtype == torch.float64 else weight.float()).contiguous().numpy()
 
 
 def _numbers(weight: Any) -> np.ndarray:
-    """A weight of Keras as numpy has it."""
+    """Convert a Keras weight to NumPy."""
     exact = "float64" if keras.backend.standardize_dtype(weight.dtype) == "float64" else "float32"
     return np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, exact)))

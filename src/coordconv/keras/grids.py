@@ -1,4 +1,4 @@
-"""Coordinate grids in the operations of Keras; `coordconv.coordinate_grid` is the reference."""
+"""Coordinate grids with Keras operations; `coordconv.coordinate_grid` is the reference."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -15,16 +15,16 @@ class _Axis(NamedTuple):
     """The pixels along one axis, each of shape (n,)."""
 
     position: Any
-    offset: Any  # The same, measured from the centre of the span.
+    offset: Any  # The position relative to the center of the span.
 
 
 def coordinate_channels(size: Sequence[Any], convention: Convention, radius: bool) -> Any:
     """Return the coordinates of every pixel in float32, shape ``(*size, d)``.
 
     Args:
-        size: Number of pixels along each axis; numbers, or tensors where they are not known yet.
+        size: Number of pixels along each axis: integers, or tensors if not known yet.
         convention: What the coordinates mean.
-        radius: Append the distance to the centre as the convention measures it.
+        radius: Append the radius, as the convention measures it.
     """
     axes = [_axis(length, convention) for length in size]
     channels = [_spread(axis.position, number, size) for number, axis in enumerate(axes)]
@@ -38,7 +38,7 @@ def coordinate_channels(size: Sequence[Any], convention: Convention, radius: boo
 def _axis(length: Any, convention: Convention) -> _Axis:
     pixels, number = ops.arange(length, dtype="float32"), ops.cast(length, "float32")
     steps = number - 1 if convention.alignment == "corners" else number
-    # Twice the distance from the middle, a whole number, so that symmetric ends are exact.
+    # Twice the distance from the middle is an integer, so symmetric ends are exact.
     twice = 2 * pixels - (number if convention.alignment == "half_open" else number - 1)
     if convention.span == "pixels":
         return _Axis(twice / 2 + steps / 2, twice / 2)
@@ -48,7 +48,7 @@ def _axis(length: Any, convention: Convention) -> _Axis:
 
 
 def _spread(values: Any, number: int, size: Sequence[Any]) -> Any:
-    """Return values along one axis, shape (n,), spread over all others."""
+    """Broadcast values along one axis, shape (n,), to all axes."""
     shape = [-1 if axis == number else 1 for axis in range(len(size))]
     return ops.broadcast_to(ops.reshape(values, shape), tuple(size))
 
@@ -60,7 +60,7 @@ def _radius(axes: list[_Axis], size: Sequence[Any], convention: Convention) -> A
     if convention.radius == "euclidean":
         return radius
     corner = _norm([ops.max(ops.abs(axis.offset)) for axis in axes])
-    # A picture of one pixel has the radius 0 and not 0 / 0.
+    # Avoid 0 / 0 for an image of one pixel; its radius is 0.
     return radius / ops.where(corner > 0, corner, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Convolutions that see where they are, for Keras 3.
+"""CoordConv layers for Keras 3.
 
 Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 """
@@ -17,7 +17,7 @@ __all__ = ["CoordConv1D", "CoordConv2D", "CoordConv3D"]
 
 
 class _CoordinateConvolution:
-    """The part that is the same at every rank; it stands before the plain layer of Keras."""
+    """Mixin shared by all ranks, placed before the plain Keras layer in the bases."""
 
     def __init__(
         self,
@@ -27,18 +27,18 @@ class _CoordinateConvolution:
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
-        if isinstance(convention, Mapping):  # As a saved layer has it.
+        if isinstance(convention, Mapping):  # From the config of a saved layer.
             convention = Convention(**convention)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
 
     def build(self, input_shape: Any) -> None:
-        """Draw the weights as one convolution over the data and the coordinates draws them."""
+        """Initialize as a single convolution over [data, coordinates] would."""
         initializer, coordinates = self.kernel_initializer, self.rank + (1 if self.radius else 0)
         channels = input_shape[-1 if self.data_format == "channels_last" else 1]
         data, low_rank = channels // self.groups, self.lora_rank
         self.kernel_initializer = _Part(initializer, data + coordinates, slice(0, data))
-        self.lora_rank = None  # No weight may come after those.
+        self.lora_rank = None  # No weights can be added after LoRA is enabled.
         try:
             super().build(input_shape)
         finally:
@@ -60,13 +60,13 @@ class _CoordinateConvolution:
         if self.use_bias:
             shape = [1] * (self.rank + 2)
             shape[-1 if self.data_format == "channels_last" else 1] = self.filters
-            # The bias first: Keras (3.15) would let TensorFlow add it along a width that is equal
-            # to the number of filters.
+            # The bias is the first operand: as the second one, Keras 3.15 with TensorFlow would add
+            # it along the width if that equals the number of filters.
             outputs = ops.add(ops.reshape(self.bias, shape), outputs)
         return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Convolve the data and the coordinates of their pixels, and add."""
+        """Return the sum of the convolutions of the data and of the coordinates."""
         first = self.data_format == "channels_first"
         size = ops.shape(inputs)[2:] if first else ops.shape(inputs)[1:-1]
         grid = coordinate_channels(size, self.convention, self.radius)
@@ -75,7 +75,7 @@ class _CoordinateConvolution:
 
     def _convolve(self, inputs: Any, kernel: Any) -> Any:
         padding = self.padding
-        if padding == "causal":  # Of lines alone.
+        if padding == "causal":  # Only in 1-D.
             before = (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0)
             last = self.data_format == "channels_last"
             inputs = ops.pad(inputs, [(0, 0), before, (0, 0)] if last else [(0, 0), (0, 0), before])
@@ -90,29 +90,29 @@ class _CoordinateConvolution:
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make the layer anew, ready for JSON."""
+        """Return the arguments to create the layer again, as a dictionary for JSON."""
         return super().get_config() | {
             "radius": self.radius,
             "convention": asdict(self.convention),
         }
 
     def save_own_variables(self, store: Any) -> None:
-        """Save the weights of the plain layer as it does, and those of the coordinates."""
+        """Save the weights of the plain layer and the coordinate weights."""
         super().save_own_variables(store)
         if self.built:
             store["coord_kernel"] = self.coord_kernel
 
     def load_own_variables(self, store: Any) -> None:
-        """Load what `save_own_variables` saved."""
+        """Load the weights saved by `save_own_variables`."""
         super().load_own_variables(store)
         if self.built:
             self.coord_kernel.assign(store["coord_kernel"])
 
 
 class _Part:
-    """The part of what an initializer draws for data and coordinates together.
+    """An initializer for one part of a joint weight over [data, coordinates].
 
-    An initializer of Keras draws the same numbers each time it is asked for the same shape.
+    Keras initializers return the same values for every call with the same shape.
     """
 
     def __init__(self, initializer: Any, inputs: int, part: slice) -> None:
@@ -125,9 +125,9 @@ class _Part:
 
 @keras.saving.register_keras_serializable(package="coordconv")
 class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
-    """A 1-D convolution whose every output channel also sees where it is; see `CoordConv2D`.
+    """A 1-D convolution with coordinates as additional input channels; see `CoordConv2D`.
 
-    Its padding may be causal too; the coordinates are padded with the data.
+    The padding may also be causal; the coordinates are padded like the data.
 
     Example:
         >>> tuple(CoordConv1D(8, 3, padding="causal")(keras.ops.zeros((4, 7, 3))).shape)
@@ -137,23 +137,23 @@ class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
 
 @keras.saving.register_keras_serializable(package="coordconv")
 class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
-    """A 2-D convolution whose every output channel also sees where it is, for pictures.
+    """A 2-D convolution with coordinates as additional input channels, for images.
 
     It equals appending the coordinates of every pixel to the channels and then convolving. The
-    coordinates belong to the size of each picture; padding adds zeros to them as to the data.
-    ``kernel`` and ``bias`` are those of ``keras.layers.Conv2D``; ``coord_kernel``, shape
-    (kh, kw, d, filters), holds the weights of x, y and the radius. Every group sees all of them.
+    coordinates depend on the image size; padding adds zeros to them, as to the data. ``kernel``
+    and ``bias`` are those of ``keras.layers.Conv2D``. ``coord_kernel``, shape (kh, kw, d, filters),
+    holds the weights of x, y and the radius. With groups, every group gets all coordinates.
 
     Args:
-        arguments: Those of ``keras.layers.Conv2D``, in their order.
-        radius: Append the distance to the centre as the convention measures it.
+        arguments: Positional arguments of ``keras.layers.Conv2D``.
+        radius: Append the radius, as the convention measures it.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
-        options: Those of ``keras.layers.Conv2D`` by name. The initializer draws for data and
-            coordinates together; regularizer and constraint of the kernel apply to both.
+        options: Keyword arguments of ``keras.layers.Conv2D``. The kernel is initialized jointly
+            for data and coordinates; kernel regularizer and constraint apply to both.
 
     Raises:
-        ValueError: As ``keras.layers.Conv2D``, or if no preset has the name of the convention.
-        TypeError: If the radius is not True or False.
+        ValueError: As in ``keras.layers.Conv2D``, or if ``convention`` is not the name of a preset.
+        TypeError: If ``radius`` is not True or False.
 
     Example:
         >>> layer = CoordConv2D(8, 3, padding="same", activation="relu")
@@ -166,7 +166,7 @@ class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="coordconv")
 class CoordConv3D(_CoordinateConvolution, keras.layers.Conv3D):
-    """A 3-D convolution whose every output channel also sees where it is; see `CoordConv2D`.
+    """A 3-D convolution with coordinates as additional input channels; see `CoordConv2D`.
 
     Example:
         >>> tuple(CoordConv3D(8, 3)(keras.ops.zeros((4, 5, 6, 7, 3))).shape)

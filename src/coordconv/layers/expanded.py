@@ -1,7 +1,7 @@
-"""Coordinate layers in the form that they were published in: append, then convolve.
+"""Coordinate layers in their published form: append the coordinates, then convolve.
 
-Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer". Tools that rewrite the weights of
-convolutions understand this form, because one ``weight`` holds all that the layer has.
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer". This form works with tools that
+edit the weights of convolutions, because a single ``weight`` holds data and coordinate weights.
 """
 
 from typing import Any
@@ -29,9 +29,9 @@ def appended(
     window: Window | Placement | tuple | None,
     coordinates: Tensor | None,
 ) -> Tensor:
-    """Return `append_coordinates` of a batch, or of one image without a batch axis.
+    """Apply `append_coordinates` to a batch, or to one image without a batch axis.
 
-    A graph of ``torch.fx`` calls this function, since it cannot look into a size.
+    ``torch.fx`` records a call of this function, because it cannot trace code that reads a size.
     """
     batch = input if input.dim() == rank + 2 else input.unsqueeze(0)
     joined = append_coordinates(
@@ -49,14 +49,14 @@ torch.fx.wrap("appended")
 
 
 class ExpandedCoordConv(Integrated):
-    """A coordinate layer as two modules: `AddCoords` in front of a plain convolution.
+    """A coordinate layer as two modules: `AddCoords` and a plain convolution.
 
-    ``coordconv.expand`` makes it, and ``coordconv.collapse`` takes it back.
+    ``coordconv.expand`` creates it, and ``coordconv.collapse`` reverses that.
 
     Attributes:
         coords: Appends the coordinates to every group of channels.
-        conv: A ``torch.nn.Conv2d`` or the like, whose ``in_channels`` counts the coordinates.
-        coord_kernel_size: The kernel of the coordinates, outside of which their weights are zero.
+        conv: A plain convolution, whose ``in_channels`` includes the coordinates.
+        coord_kernel_size: The coordinate kernel; coordinate weights outside it are zero.
     """
 
     coords: AddCoords
@@ -70,7 +70,7 @@ class ExpandedCoordConv(Integrated):
         window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; arguments as in the coordinate layer."""
+        """Append the coordinates, then convolve; arguments are those of the coordinate layer."""
         coords, rank = self.coords, len(self.coord_kernel_size)
         joined = appended(
             input, rank, coords.convention, coords.radius, coords.groups, window, coordinates
@@ -81,7 +81,7 @@ class ExpandedCoordConv(Integrated):
 class ExpandedLayer(Integrated):
     """A coordinate layer as one convolution with one ``weight`` for data and coordinates.
 
-    It is a ``torch.nn.Conv2d`` or the like, whose ``in_channels`` counts the coordinates.
+    It is a subclass of a plain convolution, whose ``in_channels`` includes the coordinates.
     """
 
     kernel_size: tuple[int, ...]
@@ -97,7 +97,7 @@ class ExpandedLayer(Integrated):
         window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; arguments as in the coordinate layer."""
+        """Append the coordinates, then convolve; arguments are those of the coordinate layer."""
         rank = len(self.kernel_size)
         joined = appended(
             input, rank, self.convention, self.radius, self.groups, window, coordinates
@@ -106,7 +106,7 @@ class ExpandedLayer(Integrated):
         return plain(joined) if output_size is None else plain(joined, output_size)
 
     def extra_repr(self) -> str:
-        """Return what the plain layer does, the radius and the convention."""
+        """Return the text of the plain layer, the radius and the convention."""
         return f"{super().extra_repr()}, radius={self.radius}{describe(self.convention)}"
 
 
@@ -123,4 +123,4 @@ EXPANDED: dict[Any, type[nn.Module]] = {
 }
 """The class of an expanded layer for each plain convolution."""
 
-globals().update({kind.__name__: kind for kind in EXPANDED.values()})  # so that they can be pickled
+globals().update({kind.__name__: kind for kind in EXPANDED.values()})  # Pickle looks them up here.

@@ -1,4 +1,4 @@
-"""Tell the integration of a library that is in use that there are layers with coordinates."""
+"""Install the integrations for other libraries when a layer with coordinates is created."""
 
 import importlib
 import sys
@@ -13,7 +13,7 @@ _INTEGRATIONS = {
     "transformers.modeling_utils": "coordconv.integrations.transformers",
     "ultralytics.nn.tasks": "coordconv.integrations.ultralytics",
 }
-"""Modules that change coordinate layers without a word, and ours that prevent it."""
+"""Modules that would silently drop coordinates, and the integrations that prevent it."""
 
 
 def integrate() -> None:
@@ -27,7 +27,7 @@ def integrate() -> None:
 
 
 class Integrated(nn.Module):
-    """A layer with coordinates in any form, which can be copied and unpickled."""
+    """Base of all layers with coordinates; installs the integrations on copying and unpickling."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or unpickled layer."""

@@ -1,4 +1,4 @@
-"""Coordinate weights that are zero wherever a framework materializes them from the meta device."""
+"""Coordinate weights that become zero when a framework allocates them from the meta device."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ __all__ = ["coordinate_parameter"]
 def coordinate_parameter(data: Tensor) -> nn.Parameter:
     """Return a parameter that holds ``data``.
 
-    Frameworks build a model on the meta device and then allocate what its checkpoint lacks with
-    ``torch.empty_like``, whose memory holds anything. From the parameters returned here it
-    allocates zeros: with those a layer is the plain convolution.
+    Frameworks build a model on the meta device and then allocate parameters that are missing from
+    the checkpoint with ``torch.empty_like``, which leaves them uninitialized. For the parameters
+    returned here it allocates zeros, so the layer computes the plain convolution.
 
     Args:
         data: Coordinate weights, on any device.
@@ -24,7 +24,7 @@ def coordinate_parameter(data: Tensor) -> nn.Parameter:
 class _OnMeta(nn.Parameter):
     """A parameter on the meta device, from which ``torch.empty_like`` allocates zeros.
 
-    It has data nowhere else: with any other device it is an ordinary parameter.
+    On other devices, an ordinary parameter is created instead.
     """
 
     def __new__(cls, data: Tensor, requires_grad: bool = True, **_: Any) -> nn.Parameter:
@@ -35,7 +35,7 @@ class _OnMeta(nn.Parameter):
     def __torch_function__(
         cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        """Call ``func`` as for any parameter, but allocate zeros."""
+        """Call ``func`` as for any parameter, but replace ``empty_like`` with ``zeros_like``."""
         if func is torch.empty_like:
             func = torch.zeros_like
         return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})  # pyright: ignore[reportCallIssue]

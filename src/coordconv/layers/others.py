@@ -1,12 +1,12 @@
-"""Coordinates for convolutions and layers whose own forward is kept.
+"""Coordinates for convolutions and layers that keep their own forward.
 
-Two ways, neither of which reads or changes the weights of the layer:
+There are two ways, neither of which reads or changes the weights of the layer:
 
-- beside it: ``forward(x) + convolution of the coordinates``, for a convolution whose padding is
-  known, whatever it does to its weights before it convolves;
+- beside it: ``forward(x) + convolution of the coordinates``, for a convolution with a known
+  padding; it may transform its weights before the convolution;
 - in front of it: ``forward(x + pointwise convolution of the coordinates)``, for any layer.
 
-With zero coordinate weights both compute what the layer itself does, bit for bit.
+With zero coordinate weights, both compute the same as the layer itself, bit for bit.
 """
 
 from collections.abc import Callable
@@ -34,16 +34,16 @@ __all__ = [
     "plus_convolved_coordinates",
 ]
 
-# A traced graph calls these functions: it cannot look into a size that it does not know.
+# torch.fx records calls of these functions, because it cannot trace code that reads a size.
 torch.fx.wrap("coordinates_to_pad")
 torch.fx.wrap("plus_convolved_coordinates")
 torch.fx.wrap("minus_pointwise_coordinates")
 
 
 class CoordinatesBeside(CoordinateLayer):
-    """A convolution with a forward of its own, plus a convolution of the coordinates.
+    """Mixin for a convolution with a custom forward, plus a convolution of the coordinates.
 
-    It precedes the class of the convolution among the bases of a layer.
+    It precedes the class of the convolution in the bases of a layer.
     """
 
     padding: str | tuple[int, ...]
@@ -60,8 +60,8 @@ class CoordinatesBeside(CoordinateLayer):
 
         Args:
             input: Shape (N, C, *size) or (C, *size).
-            window: Where these images lie in a larger one, for all alike or per sample.
-            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+            window: The position of the images in a full image, the same for all or per sample.
+            coordinates: Explicit coordinates instead, shape (d, *size) or (N, d, *size).
         """
         self.check_weights()
         output = super().forward(input)
@@ -80,17 +80,17 @@ class CoordinatesBeside(CoordinateLayer):
         )
 
     def reset_parameters(self) -> None:
-        """Draw the parameters as the layer itself does, and set the coordinate weights to zero."""
+        """Initialize the parameters as the layer itself does; set coordinate weights to zero."""
         super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
         if "coord_weight" in self._parameters:
             nn.init.zeros_(self.coord_weight)
 
 
 class CoordinatesInFront(CoordinateLayer):
-    """Any layer with a pointwise convolution of the coordinates added to its input.
+    """Mixin for any layer, with a pointwise convolution of the coordinates added to its input.
 
-    ``coord_weight`` has shape (in_channels, d, 1, ...). It precedes the class of the layer among
-    the bases.
+    It precedes the class of the layer in the bases. ``coord_weight`` has shape
+    (in_channels, d, 1, ...).
     """
 
     def set_options(
@@ -100,11 +100,11 @@ class CoordinatesInFront(CoordinateLayer):
         coord_kernel_size: int | tuple[int, ...] | None,
         method: Method,
     ) -> None:
-        """Check the options and keep them; ``coord_kernel_size`` has a 1 for each axis."""
+        """Check and store the options; ``coord_kernel_size`` must be 1 for each axis."""
         if not isinstance(coord_kernel_size, tuple) or set(coord_kernel_size) != {1}:
             raise ValueError(
-                "coordinates in front of a layer have a pointwise kernel, such as (1, 1); got "
-                f"{coord_kernel_size}"
+                "`coord_kernel_size` must be 1 for each axis for coordinates in front of a layer, "
+                f"such as (1, 1), got {coord_kernel_size}"
             )
         WeightGuard.start_guard(self)
         self.radius = checked_radius(radius)
@@ -120,14 +120,14 @@ class CoordinatesInFront(CoordinateLayer):
         coordinates: Tensor | None = None,
         **options: Any,
     ) -> Any:
-        """Return what the layer computes from the sum of its input and the coordinates' share.
+        """Return the output of the layer for the sum of its input and the coordinate term.
 
         Args:
             input: Shape (N, C, *size) or (C, *size).
-            arguments: Passed on to the layer.
-            window: Where these images lie in a larger one, for all alike or per sample.
-            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
-            options: Passed on to the layer.
+            arguments: Passed to the layer.
+            window: The position of the images in a full image, the same for all or per sample.
+            coordinates: Explicit coordinates instead, shape (d, *size) or (N, d, *size).
+            options: Passed to the layer.
         """
         return super().forward(
             self.with_coordinates(input, window=window, coordinates=coordinates),
@@ -136,7 +136,7 @@ class CoordinatesInFront(CoordinateLayer):
         )
 
     def coordinate_tensors(self) -> list[Tensor]:
-        """Return none: what is added to the input has nothing to do with the weight."""
+        """Return an empty list: the term is added to the input, independently of ``weight``."""
         return []
 
     def with_coordinates(
@@ -146,13 +146,13 @@ class CoordinatesInFront(CoordinateLayer):
         window: Window | Placement | tuple | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Return what the layer is given: its input plus the share of the coordinates."""
+        """Return the input plus the coordinate term."""
         return minus_pointwise_coordinates(
             input, -self.coord_weight, self.convention, self.radius, window, coordinates
         )
 
     def extra_repr(self) -> str:
-        """Return what the layer itself says, the radius and the convention."""
+        """Return the text of the layer itself, the radius and the convention."""
         said = super(CoordinateLayer, self).extra_repr()
         ours = f"coordinates in front, radius={self.radius}{describe(self.convention)}"
         return f"{said}, {ours}" if said else ours
@@ -187,7 +187,7 @@ def plus_convolved_coordinates(
     """Return an output plus the convolution of padded coordinates, shape (N, d, *size).
 
     Raises:
-        ValueError: If the convolution has another size than the output.
+        ValueError: If the convolution and the output differ in size.
     """
     weight = with_margins(coord_weight, kernel_size).to(grid.dtype)
     operation = Convolution(weight, stride, padding, dilation, 1, padding_mode)
@@ -195,9 +195,9 @@ def plus_convolved_coordinates(
     rank = len(kernel_size)
     if not _is_recorded() and term.shape[2:] != output.shape[output.dim() - rank :]:
         raise ValueError(
-            f"the registered padding gives an output of size {tuple(term.shape[2:])}, and the "
-            f"layer one of size {tuple(output.shape[output.dim() - rank :])}: register_convolution "
-            "must be told how its forward pads"
+            f"the registered padding gives an output of size {tuple(term.shape[2:])}, but the "
+            f"layer has one of size {tuple(output.shape[output.dim() - rank :])}; pass the padding "
+            "of its forward as `pad` to register_convolution"
         )
     return output + (term if output.dim() == rank + 2 else term.squeeze(0)).to(output.dtype)
 
@@ -212,7 +212,7 @@ def minus_pointwise_coordinates(
 ) -> Tensor:
     """Return x minus a pointwise convolution of its coordinates.
 
-    Subtracted, because ``x - 0`` has the bits of x even where x is -0, and ``x + 0`` has not.
+    This subtracts because ``x - 0`` keeps the bits of x if x is -0, and ``x + 0`` does not.
 
     Raises:
         ValueError: If x does not have the channels of the weight.
@@ -220,27 +220,27 @@ def minus_pointwise_coordinates(
     rank = weight.dim() - 2
     if x.dim() not in (rank + 1, rank + 2) or x.shape[-1 - rank] != weight.shape[0]:
         raise ValueError(
-            f"the input must have shape (N, {weight.shape[0]}, *size) with {rank} spatial axes for "
-            f"the coordinates in front of this layer, got {tuple(x.shape)}"
+            f"`input` must have shape (N, {weight.shape[0]}, *size) with {rank} spatial axes, got "
+            f"{tuple(x.shape)}"
         )
     grid = coordinates_to_pad(x, weight, convention, radius, window, coordinates)
     weight = weight.to(grid.dtype)
-    # A sum of zeros can be -0, which is +0 from here on.
+    # A sum of zeros can be -0; adding 0.0 makes it +0.
     term = _convolved(Convolution(weight, 1, 0, 1, 1, "zeros"), grid, weight) + 0.0
     return x - (term if x.dim() == rank + 2 else term.squeeze(0)).to(x.dtype)
 
 
 def _convolved(operation: Convolution, grid: Tensor, weight: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
-        # Joined anew, as in `coordconv.computation`: Inductor fails on a view that it has to save.
+        # Concatenate again, as in `coordconv.computation`: Inductor fails to save a view.
         grid = torch.cat(grid.split(1, dim=1), dim=1)
     if torch.compiler.is_exporting():
         return operation(grid, weight, None, 1)
-    with without_autocast(grid.device.type):  # Half types cannot tell neighboring pixels apart.
+    with without_autocast(grid.device.type):  # Half precision cannot resolve adjacent pixels.
         return operation(grid, weight, None, 1)
 
 
 def _is_recorded() -> bool:
-    """Whether a graph is made of this call, in which comparing sizes would fix them."""
+    """Whether this call is traced or compiled, where comparing sizes would make them constants."""
     tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     return tracing or torch.compiler.is_compiling()

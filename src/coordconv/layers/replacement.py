@@ -1,8 +1,8 @@
-"""Refuse what would take the place of a coordinate layer and lose its coordinates.
+"""Raise an error if another tool replaces a coordinate layer and drops its coordinates.
 
-Many tools replace a layer: a fuser or a quantizer builds a plain one from the attributes that it
-knows, and some adapters compute with ``weight`` themselves. No method of the old layer is called,
-so the layer cannot refuse. But a module that is registered under a name is announced by torch.
+Many tools replace layers: a fuser or a quantizer builds a plain one from the attributes that it
+knows, and some adapters compute with ``weight`` directly. They call no method of the old layer, so
+the layer cannot detect it. But torch calls a hook for every module that is registered.
 """
 
 from typing import Any
@@ -20,26 +20,26 @@ __all__ = ["check_registration"]
 _MAP = "coord_map_"
 _ADVICE = (
     'Expand the model first: coordconv.expand(model, form="module") turns coordinate layers into '
-    "AddCoords and a plain convolution, which any tool may rewrite, and coordconv.collapse(model) "
+    "AddCoords and a plain convolution, which other tools can edit, and coordconv.collapse(model) "
     "turns them back"
 )
-# These add a difference to the output or to ``weight``, which is right with coordinates too.
+# These add an update to the output or to ``weight``, which also works with coordinates.
 _ADDITIVE = ("peft.tuners.loha.", "peft.tuners.lokr.")
 
 
 def check_registration(parent: nn.Module, name: str, child: nn.Module | None) -> None:
-    """Refuse a child that loses coordinates; torch calls this before it registers a module.
+    """Raise if a new child would drop coordinates; torch calls this before it registers a module.
 
     Args:
-        parent: The module that gets a child.
+        parent: The module that gets the child.
         name: The name of the child.
-        child: The child, which may take the place of another.
+        child: The child, which may replace another module.
 
     Raises:
-        ValueError: If the child has the weights of a coordinate layer that it replaces, without
-            its coordinates, if branches with coordinates are about to be merged, or if an adapter
-            of PEFT or LyCORIS that computes with ``weight`` itself gets a coordinate layer. The
-            parent is then as it was.
+        ValueError: If the child replaces a coordinate layer and has its weights but not its
+            coordinates, if branches with coordinates would be merged, or if an adapter of PEFT or
+            LyCORIS that computes with ``weight`` directly gets a coordinate layer. The parent is
+            then unchanged.
     """
     if child is None:
         return
@@ -61,29 +61,29 @@ def _check_replacement(old: nn.Module, name: str, child: nn.Module) -> None:
     if copied and not any(map(_is_aware, child.modules())):
         raise ValueError(
             f"{name!r}: a {type(child).__name__} with the weights of a {type(copied[0]).__name__} "
-            f"would take its place and lose the coordinates. {_ADVICE}; to drop the coordinates, "
-            "use coordconv.revert(model, discard=True)"
+            f"would replace it and drop the coordinates. {_ADVICE}. To drop the coordinates on "
+            "purpose, call coordconv.revert(model, discard=True)"
         )
 
 
 def _check_merged(parent: nn.Module, name: str) -> None:
-    """Refuse to merge branches into one convolution, as RepVGG, MobileOne and timm do."""
+    """Raise if branches with coordinates are merged, as in RepVGG, MobileOne and timm."""
     branches = [type(one).__name__ for one in parent.modules() if _holds_coordinates(one)]
     if branches:
         raise ValueError(
-            f"{name!r}: a {branches[0]} among the branches of a {type(parent).__name__} would be "
-            "merged into a plain convolution and lose the coordinates. Merge the branches before "
+            f"{name!r}: a {branches[0]} in a branch of a {type(parent).__name__} would be merged "
+            "into a plain convolution and lose its coordinates; merge the branches before calling "
             "coordconv.convert"
         )
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
-    # Also where the coordinate weights are zero: the layers that it builds draw their own.
+    # Even if the coordinate weights are zero: new layers of the adapter initialize their own.
     if isinstance(layer, CoordinateLayer) or _holds_coordinates(layer):
         raise ValueError(
-            f"{adapter} computes with the weights of a {type(layer).__name__} itself, or builds "
-            f"others of its class, and would lose or add coordinates. {_ADVICE}. The target is "
-            "then the `conv` inside the layer, such as '0.conv'"
+            f"{adapter} computes with the weights of a {type(layer).__name__} directly or creates "
+            f"more layers of its class, which would drop or add coordinates. {_ADVICE}. Then "
+            "target the `conv` inside the layer, such as '0.conv'"
         )
 
 
@@ -92,7 +92,7 @@ def _is_aware(module: nn.Module) -> bool:
 
 
 def _holds_coordinates(module: nn.Module) -> bool:
-    """Whether a layer computes with coordinates that are not all zero."""
+    """Whether a layer has coordinate weights or maps that are not all zero."""
     if isinstance(module, CoordinateLayer):
         tensors = [one for name, one in module.named_parameters() if "coord_weight" in name]
     else:
@@ -107,18 +107,18 @@ def _maps(module: nn.Module) -> list[Tensor]:
 
 
 def _is_copy(child: nn.Module, old: Any) -> bool:
-    """Whether the weight of every output channel is a multiple of the old one, to a few bits."""
+    """Whether the weight of every output channel is approximately a multiple of the old one."""
     weight, before = _dense(getattr(child, "weight", None)), _dense(old.weight)
     if weight is None or before is None or weight.numel() != before.numel():
         return False
     ours, theirs = _by_output(weight, old), _by_output(before, old)
-    used = ours.any(dim=1)  # a normalization may scale a channel with zero
+    used = ours.any(dim=1)  # A normalization may scale a channel to zero.
     alike = torch.cosine_similarity(ours, theirs, dim=1).abs() > 0.95
     return bool(used.any() and alike[used].all())
 
 
 def _by_output(weight: Tensor, layer: Any) -> Tensor:
-    """Return the weights as one row for every output channel."""
+    """Return the weights as a matrix with one row per output channel."""
     if not getattr(layer, "transposed", False):
         return weight.reshape(layer.out_channels, -1).double()
     groups = layer.groups
@@ -127,8 +127,8 @@ def _by_output(weight: Tensor, layer: Any) -> Tensor:
 
 
 def _dense(weight: Any) -> Tensor | None:
-    """Return a weight as a plain tensor; None where its values cannot be had."""
-    if callable(weight):  # as in the quantized layers of torch
+    """Return a weight as a plain tensor, or None if its values are not available."""
+    if callable(weight):  # As in the quantized layers of torch.
         weight = weight()
     if not isinstance(weight, Tensor) or not _is_known(weight):
         return None

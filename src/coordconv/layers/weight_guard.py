@@ -1,9 +1,9 @@
-"""Keep what coordinates add in step with a weight that another tool scales.
+"""Keep coordinate weights consistent with a weight that another tool scales.
 
-Tools that fuse batch normalization scale the output channels of ``weight`` and know nothing of the
-coordinate weights beside it. If a layer is assigned a new weight that is the old one with scaled
-channels, its coordinates are scaled too. A weight that was scaled in place is an error at the next
-forward pass.
+Tools that fuse batch normalization scale the output channels of ``weight``, but not the coordinate
+weights. If a layer is assigned a new weight that is the old one with scaled channels, the
+coordinate weights are scaled too. If the weight was scaled in place, the next forward pass raises
+an error.
 """
 
 import warnings
@@ -17,23 +17,23 @@ from coordconv.layers.integrated import Integrated
 __all__ = ["WeightGuard"]
 
 _MAX_STEPS = 3
-# Weight decay and moving averages of an idle layer scale it too, by less than this in a step.
+# Weight decay and moving averages also scale an unused layer, by less than this per step.
 _NEGLIGIBLE = 1e-4
 
 
 class _Probe(NamedTuple):
-    """Some numbers of every output channel, from when the coordinates fitted the weight."""
+    """Samples of every output channel, taken when weight and coordinate weights were consistent."""
 
-    places: Tensor  # (out, k): which numbers of a channel.
+    places: Tensor  # (out, k): indices of the samples in a channel.
     values: Tensor  # (out, k)
-    largest: Tensor  # (out,): the largest magnitude among what coordinates add.
-    first: tuple[tuple[int, ...], float] | None  # One number, on a CPU, where reading it is cheap.
+    largest: Tensor  # (out,): the largest magnitude of the coordinate tensors.
+    first: tuple[tuple[int, ...], float] | None  # One value, only on CPU, where reading is cheap.
     version: tuple[int, int, int]
     coordinate_versions: list[tuple[int, int, int]]
 
 
 class WeightGuard(Integrated):
-    """A convolution with tensors beside ``weight`` that have to be scaled when it is."""
+    """A convolution with additional tensors that must be scaled together with ``weight``."""
 
     transposed: bool
     groups: int
@@ -42,19 +42,19 @@ class WeightGuard(Integrated):
     _steps: tuple[int, int, int] = (-1, -1, 0)
 
     def coordinate_tensors(self) -> list[Tensor]:
-        """Return the tensors that belong to ``weight``, each with its outputs along one axis."""
+        """Return the tensors that must be scaled with ``weight``."""
         raise NotImplementedError
 
     def output_axis(self) -> int:
-        """Return the axis of these tensors that counts the outputs."""
+        """Return the axis of the output channels in these tensors."""
         raise NotImplementedError
 
     def start_guard(self) -> None:
-        """Begin to check, with nothing known of the weights."""
+        """Initialize the checks, with no information about the weights."""
         self._probe, self._doubt, self._steps = None, "", (-1, -1, 0)
 
     def trust_weights(self) -> None:
-        """Declare that weight and coordinates fit together as they are now."""
+        """Accept the current weight and coordinate weights as consistent."""
         self._doubt, self._probe = "", None
         if self._is_readable():
             self._probe = self._take_probe(None)
@@ -63,10 +63,10 @@ class WeightGuard(Integrated):
         """Check the weights before a forward pass.
 
         Warns:
-            UserWarning: If an optimizer updates ``weight`` and never the coordinate weights.
+            UserWarning: If an optimizer updates ``weight`` but not the coordinate weights.
 
         Raises:
-            RuntimeError: If ``weight`` was scaled in place and the coordinates were not.
+            RuntimeError: If ``weight`` was scaled in place and the coordinate weights were not.
         """
         if _is_recorded():
             return
@@ -74,22 +74,22 @@ class WeightGuard(Integrated):
             self._count_steps()
         elif self._doubt:
             if self._probe is not None and not self._has_changed(self._probe):
-                self._doubt = ""  # another weight was there for a while, as in functional_call
+                self._doubt = ""  # The weight was replaced temporarily, as in functional_call.
         elif self._probe is None:
             self.trust_weights()
         elif self._has_changed(self._probe):
             self._compare(self._probe)
         elif self._coordinate_versions() != self._probe.coordinate_versions:
-            self.trust_weights()  # set on purpose: the weight is as it was
+            self.trust_weights()  # Only the coordinate weights changed, so this was on purpose.
         if self._doubt:
             raise RuntimeError(self._doubt)
 
     def train(self, mode: bool = True):
-        """Set the mode; inference starts from the weights that training left."""
+        """Set the mode; a switch to evaluation checks and then accepts the trained weights."""
         if self.training and not mode and not self._doubt:
             probe = self._probe
             if probe is None or self._coordinate_versions() != probe.coordinate_versions:
-                self.trust_weights()  # after a step of an optimizer
+                self.trust_weights()  # An optimizer updated them.
             else:
                 self._compare(probe)
         return super().train(mode)
@@ -102,7 +102,7 @@ class WeightGuard(Integrated):
             self._doubt, self._probe = "", None
 
     def forget_weights(self) -> None:
-        """Drop what is kept for these checks, as where the layer becomes a plain one."""
+        """Delete the state of these checks, for a layer that becomes a plain one."""
         for name in ("_probe", "_doubt", "_steps"):
             vars(self).pop(name, None)
 
@@ -126,12 +126,12 @@ class WeightGuard(Integrated):
         return [_version(one) for one in self.coordinate_tensors()]
 
     def _compare(self, before: _Probe) -> None:
-        """Note a doubt if the weight was scaled since, or else take it as it is now."""
+        """Record an error if the weight was scaled since ``before``, else accept it."""
         if not self._is_readable():
             return
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
-        # One number is always a multiple of another: then only the coordinates tell a training.
+        # A single value is always a multiple of another, so check if the coordinates were trained.
         alone = old.shape[1] == 1 and not torch.equal(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (
@@ -150,7 +150,7 @@ class WeightGuard(Integrated):
         with torch.no_grad():
             channels = self._channels(weight)
             if index is None or index.shape[0] != channels.shape[0]:
-                # Two numbers tell a scaled channel from a trained one; with few channels, more.
+                # Two values distinguish scaling from training; with few channels, use more.
                 taken = min(2 if channels.shape[0] >= 8 else 4, channels.shape[1])
                 index = channels.abs().topk(taken, dim=1).indices
             values = channels.gather(1, index.to(channels.device))
@@ -175,7 +175,7 @@ class WeightGuard(Integrated):
         return weight.detach().flatten(1)
 
     def _scale_for(self, value: Any) -> None:
-        """Scale the coordinates for a weight that is to be assigned."""
+        """Scale the coordinate tensors for a weight that will be assigned."""
         weight: Any = self._parameters.get("weight")
         if weight is value or not _is_ordinary(value) or not self._is_readable():
             return
@@ -188,7 +188,7 @@ class WeightGuard(Integrated):
             if factors is None:
                 return
             if before.shape[1] == 1 or not before.any(dim=1).all():
-                # One number is always a multiple of another; a channel of zeros tells no factor.
+                # A single value is always a multiple of another; a channel of zeros has no factor.
                 self._doubt = _SCALED.format(kind=type(self).__name__)
                 return
             for one in coordinates:
@@ -214,25 +214,25 @@ class WeightGuard(Integrated):
 
 
 _SCALED = (
-    "the output channels of the weight of this {kind} were scaled, as tools that fuse batch "
-    "normalization do, and what its coordinates add was not. Fuse with "
-    "coordconv.fuse_batch_norm(model), or call coordconv.expand(model, form='layer') before the "
-    "other tool; if only the weight was meant to change, call trust_weights() on this layer"
+    "the output channels of the weight of this {kind} were scaled, as by tools that fuse batch "
+    "normalization, but its coordinate weights were not; fuse with "
+    "coordconv.fuse_batch_norm(model), or call coordconv.expand(model, form='layer') before using "
+    "the other tool. If only the weight should change, call trust_weights() on this layer"
 )
 _UNTRAINED = (
-    "the weight of this {kind} is trained and its coord_weight is not: no optimizer updates it. "
-    "Make the optimizer from model.parameters() after convert, or pass it as "
-    "convert(model, optimizer=optimizer); if it is not to be trained, call "
+    "the weight of this {kind} is trained, but no optimizer updates its coord_weight; create the "
+    "optimizer from model.parameters() after convert, or pass it as "
+    "convert(model, optimizer=optimizer). To freeze coord_weight on purpose, call "
     "coord_weight.requires_grad_(False)"
 )
 
 
 def _channel_factors(before: Tensor, now: Tensor) -> Tensor | None:
-    """Return the factors, shape (out,), by which channels were scaled; None if they were not.
+    """Return the factors, shape (out,), by which channels were scaled, or None if they were not.
 
     Args:
         before: Shape (out, k).
-        now: The same shape.
+        now: Shape (out, k).
     """
     if not (before.isfinite().all() and now.isfinite().all()):
         return None
@@ -244,7 +244,7 @@ def _channel_factors(before: Tensor, now: Tensor) -> Tensor | None:
 
 
 def _are_close(one: Tensor, other: Tensor, relative: float = 0.0) -> bool:
-    """Tell whether two tensors agree, row by row, to the rounding of a few operations at least."""
+    """Whether two tensors are equal, row by row, up to ``relative`` and rounding error."""
     tolerance = max(relative, 8 * torch.finfo(other.dtype).eps)
     one, other = one.reshape(one.shape[0], -1), other.reshape(other.shape[0], -1)
     largest = torch.maximum(one.abs(), other.abs()).amax(1, keepdim=True)
@@ -252,7 +252,7 @@ def _are_close(one: Tensor, other: Tensor, relative: float = 0.0) -> bool:
 
 
 def _is_ordinary(tensor: Any) -> bool:
-    """Tell whether the numbers of a tensor can be read: neither meta, fake, sparse nor sharded."""
+    """Whether the values of a tensor can be read: it is not meta, fake, sparse or sharded."""
     return (
         type(tensor) in (nn.Parameter, Tensor)
         and tensor.is_floating_point()
@@ -263,19 +263,19 @@ def _is_ordinary(tensor: Any) -> bool:
 
 
 def _largest_of(weight: Tensor) -> tuple[tuple[int, ...], float]:
-    """Return the place and the value of the largest magnitude."""
+    """Return the index and the value of the entry with the largest magnitude."""
     place = torch.unravel_index(weight.abs().argmax(), weight.shape)
     index = tuple(int(axis) for axis in place)
     return index, weight.detach()[index].item()
 
 
 def _version(weight: Tensor) -> tuple[int, int, int]:
-    # A replaced `data` changes the address, a change in place the version.
+    # Replacing `data` changes the address; an in-place operation changes the version.
     return id(weight), weight.data_ptr(), 0 if weight.is_inference() else weight._version
 
 
 def _is_recorded() -> bool:
-    """Tell whether a graph is made of this call, or its tensors are wrapped."""
+    """Whether this call is traced or compiled, or its tensors are wrapped."""
     return (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]

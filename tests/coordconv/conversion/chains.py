@@ -1,4 +1,4 @@
-"""Random models through random chains of conversions: equal outputs, or an error in words."""
+"""Random chains of conversions preserve the outputs of random models or raise a clear error."""
 
 import copy
 import pickle
@@ -21,7 +21,7 @@ Model = nn.Module
 
 
 class Residual(nn.Module):
-    """Two normalized convolutions and a branch around them, the second one shared if asked."""
+    """A residual block of two normalized convolutions, which may be shared."""
 
     def __init__(self, channels: int, rank: int, shared: bool) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ def norm(rank: int, channels: int) -> nn.Module:
 
 
 def model(chance: random.Random) -> tuple[Model, Tensor]:
-    """Return a small model and an input for it."""
+    """Return a small random model and an input."""
     rank, channels = chance.choice([1, 2, 3]), chance.choice([2, 4])
     transposed = getattr(nn, f"ConvTranspose{rank}d")
     double: dict[str, Any] = {"dtype": torch.float64}
@@ -68,7 +68,7 @@ def model(chance: random.Random) -> tuple[Model, Tensor]:
 
 
 def _fitting(made: nn.Sequential, x: Tensor) -> nn.Sequential:
-    """Drop the last part if its channels do not fit."""
+    """Drop the last layer if its channels do not fit."""
     try:
         made(x)
     except RuntimeError:
@@ -127,11 +127,11 @@ STEPS: dict[str, Callable[[Model, Tensor, random.Random], Model]] = {
     "revert": lambda made, x, chance: revert(made),
 }
 REFUSALS = (ValueError, AttributeError)
-"""Errors that a step may raise: our own, and those of torch's fuser for a missing weight."""
+"""Errors that a step may raise: those of the library, and of the torch fuser without a weight."""
 
 
 def randomize(made: Model) -> None:
-    """Put coordinates into use, in whatever form they are."""
+    """Randomize the coordinate weights or maps, in any form of the layers."""
     with torch.no_grad():
         for module in made.modules():
             if isinstance(module, CoordinateLayer):
@@ -140,7 +140,7 @@ def randomize(made: Model) -> None:
 
 
 def run(seed: int, length: int = 6) -> list[str]:
-    """Run one chain, and return its steps, the refused ones with their words.
+    """Run one chain and return its steps, with the messages of errors.
 
     Raises:
         AssertionError: If the outputs differ after a step, or after one that was refused.

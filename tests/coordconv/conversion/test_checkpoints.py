@@ -1,4 +1,4 @@
-"""Weights of others compute here what they computed there."""
+"""Imported checkpoints of published code give the same outputs."""
 
 import re
 
@@ -20,9 +20,9 @@ def along(count: int, low: float, high: float) -> Tensor:
 
 
 def published(name: str, batch: int, radius: bool) -> Tensor:
-    """The coordinate channels of published code, written down from its description alone.
+    """Return the coordinate channels of published code, implemented from its description.
 
-    Shape (batch, d, H, W), in the order in which that code appends them.
+    The shape is (batch, d, H, W), in the order in which that code appends them.
     """
     height, width = SIZE
     low, high = {"monai": (-0.5, 0.5), "deepcell": (0.0, 1.0)}.get(name, (-1.0, 1.0))
@@ -40,7 +40,7 @@ def published(name: str, batch: int, radius: bool) -> Tensor:
 
 
 class Published(nn.Module):
-    """Append and convolve, as everyone publishes it."""
+    """The published layer: append the coordinates, then convolve."""
 
     def __init__(self, name: str, radius: bool) -> None:
         super().__init__()
@@ -57,13 +57,13 @@ class Published(nn.Module):
 NAMES = ["tutorial", "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell"]
 
 
-def test_every_published_convention_has_its_independent_twin_here():
-    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # those two are no layers
+def test_every_preset_has_an_independent_implementation_here():
+    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # Only for grids.
 
 
 @pytest.mark.parametrize("radius", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_checkpoint_of_that_convention_gives_the_same_output(name, radius):
+def test_a_checkpoint_of_each_convention_gives_the_same_output(name, radius):
     theirs = nn.Sequential(Published(name, radius), nn.ReLU(), nn.Conv2d(4, 2, 1))
     first = CoordConv2d(3, 4, 3, padding=1, radius=radius, convention=name)
     ours = nn.Sequential(first, nn.ReLU(), nn.Conv2d(4, 2, 1))
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_that_convention_gives_the_same_output(name, radius):
 @pytest.mark.parametrize("name", ["tutorial", "sparseinst"])
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("kind", [CoordConv1d, CoordConv2d, CoordConvTranspose2d])
-def test_there_and_back_is_the_same_weight(kind, groups, name):
+def test_a_round_trip_gives_the_same_weights(kind, groups, name):
     layer = kind(4, 6, 3, groups=groups, radius=True, convention=name)
     back = from_concatenated(layer, to_concatenated(layer))
     assert set(back) == set(layer.state_dict())
@@ -85,7 +85,7 @@ def test_there_and_back_is_the_same_weight(kind, groups, name):
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_what_is_written_is_a_plain_layer_over_data_and_coordinates(kind, groups):
+def test_the_exported_weight_is_that_of_a_plain_layer_over_data_and_coordinates(kind, groups):
     layer = kind(4, 6, 3, groups=groups)
     plain = (nn.Conv2d if kind is CoordConv2d else nn.ConvTranspose2d)(
         4 + 2 * groups, 6, 3, groups=groups
@@ -122,18 +122,18 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
         (CoordConv2d(3, 4, 1), {"weight": torch.zeros(4, 6, 1, 1)}, "expected [4, 5, 1, 1]"),
         (CoordConv2d(3, 4, 1, radius=True), {"weight": torch.zeros(4, 5, 1, 1)}, "with a radius"),
         (CoordConv2d(4, 4, 1, groups=2), {"weight": torch.zeros(4, 3, 1, 1)}, "2 group(s)"),
-        (CoordConv2d(3, 4, 1), {"bias": torch.zeros(4)}, "found is none"),
+        (CoordConv2d(3, 4, 1), {"bias": torch.zeros(4)}, "found nothing"),
         (CoordConv2d(3, 4, 1), {"weight": None}, "got NoneType"),
         (CoordConv2d(3, 4, 1), {"weight": torch.zeros(4, 5, 1, 1).int()}, "got torch.int32"),
         (
             CoordConv2d(3, 4, 1),
             {"a.weight": torch.zeros(4, 5, 1, 1), "b.weight": torch.zeros(4, 5, 1, 1)},
-            "a.weight and b.weight",
+            "found 'a.weight' and 'b.weight'",
         ),
         (
             CoordConv2d(3, 4, 3, coord_kernel_size=1),
             {"weight": torch.zeros(4, 5, 3, 3)},
-            "smaller kernel",
+            "has coord_kernel_size=(1, 1) and kernel_size=(3, 3)",
         ),
         (
             CoordConv2d(3, 4, 1),
@@ -142,13 +142,13 @@ def test_neither_the_model_nor_the_checkpoint_is_changed():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(layer, joint, said):
+def test_weights_that_do_not_fit_raise_errors(layer, joint, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         from_concatenated(layer, joint)
 
 
 @pytest.mark.parametrize("importer", [from_plain, from_concatenated])
-def test_what_is_no_state_dict_is_refused(importer):
+def test_arguments_that_are_not_state_dicts_raise_errors(importer):
     layer = CoordConv2d(3, 4, 1)
     with pytest.raises(TypeError, match="mapping from names to tensors"):
         importer(layer, "model.safetensors")
@@ -156,13 +156,13 @@ def test_what_is_no_state_dict_is_refused(importer):
         importer(layer, {0: torch.zeros(4, 5, 1, 1)})
     with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
         importer(None, {})
-    with pytest.raises(ValueError, match="holds others, under 'state_dict'"):
+    with pytest.raises(ValueError, match="nested mappings under 'state_dict'"):
         importer(layer, {"epoch": 3, "state_dict": {"weight": torch.zeros(4, 5, 1, 1)}})
 
 
-def test_a_state_dict_that_is_not_plain_is_refused():
+def test_a_state_dict_that_is_not_plain_raises_an_error():
     net = convert(model())
-    with pytest.raises(ValueError, match="not of a plain model"):
+    with pytest.raises(ValueError, match="must be from a plain model"):
         from_plain(net, net.state_dict())
     with pytest.raises(ValueError, match="no weights for '0'"):
         from_plain(net, {"3.weight": torch.zeros(1)})
@@ -171,7 +171,7 @@ def test_a_state_dict_that_is_not_plain_is_refused():
 
 
 @pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
-def test_what_is_imported_can_be_saved_and_assigned(kind, tmp_path):
+def test_imported_weights_can_be_saved_and_assigned(kind, tmp_path):
     layer = kind(4, 6, 3)
     found = from_concatenated(layer, to_concatenated(layer))
     save_file(found, tmp_path / "layer.safetensors")
@@ -179,12 +179,12 @@ def test_what_is_imported_can_be_saved_and_assigned(kind, tmp_path):
     save_file(layer.state_dict(), tmp_path / "layer.safetensors")
 
 
-def test_weights_that_are_computed_are_refused_by_name():
+def test_parametrized_weights_raise_an_error_with_their_name():
     net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1)))
-    with pytest.raises(ValueError, match=r"the weight of '0' is computed"):
+    with pytest.raises(ValueError, match=r"the weight of '0' must not be parametrized"):
         to_concatenated(net)
-    with pytest.raises(ValueError, match=r"the weight of '0' is computed"):
+    with pytest.raises(ValueError, match=r"the weight of '0' must not be parametrized"):
         from_concatenated(net, {"0.weight": torch.zeros(4, 5, 1, 1), "0.bias": torch.zeros(4)})
     net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1), "coord_weight"))
-    with pytest.raises(ValueError, match=r"the coord_weight of '0' is computed"):
+    with pytest.raises(ValueError, match=r"the coord_weight of '0' must not be parametrized"):
         from_plain(net, {"0.weight": torch.zeros(4, 3, 1, 1), "0.bias": torch.zeros(4)})

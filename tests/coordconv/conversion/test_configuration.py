@@ -1,4 +1,4 @@
-"""A configuration says what a state dict does not, and rebuilds the function from both."""
+"""A configuration and a state dict rebuild the converted model."""
 
 import copy
 import json
@@ -67,7 +67,7 @@ def test_the_configuration_of_a_plain_or_reverted_model_has_no_layers():
     assert conversion_config(revert(convert(plain())))["layers"] == {}
 
 
-def test_layers_that_the_model_has_already_are_left_alone():
+def test_layers_that_are_already_converted_are_skipped():
     model = trained(convert(plain(), "all", radius=True))
     before = copy.deepcopy(model.state_dict())
     convert_from_config(model, conversion_config(model))
@@ -87,22 +87,22 @@ def damaged(change) -> dict:
         (lambda c: c.update(format="1"), "in format '1'"),
         (lambda c: c.pop("format"), "conversion_config"),
         (lambda c: c.update(layers=[]), "must be a mapping"),
-        (lambda c: c["layers"].update(other=c["layers"]["2"]), "'other', which the model lacks"),
+        (lambda c: c["layers"].update(other=c["layers"]["2"]), "'other', which does not exist"),
         (lambda c: c["layers"]["2"].pop("radius"), "must have"),
         (lambda c: c["layers"]["2"].update(more=1), "must have"),
         (lambda c: c["layers"].update({"2": 3}), "must have"),
         (lambda c: c["layers"]["2"].update(radius=1), "True or False"),
-        (lambda c: c["layers"]["2"].update(convention="mine"), "damaged"),
-        (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "order must be"),
+        (lambda c: c["layers"]["2"].update(convention="mine"), "is invalid"),
+        (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "`order` must be"),
         (lambda c: c["layers"]["2"]["convention"].update(new=1), "new"),
         (lambda c: c["layers"]["2"].update(coord_kernel_size=[3, 3]), "between 1 and"),
-        (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "damaged"),
+        (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "is invalid"),
         (lambda c: c["layers"]["2"].update(method="fast"), "method"),
         (lambda c: c["layers"]["2"].update({"class": "CoordConv3d"}), "which becomes CoordConv2d"),
-        (lambda c: c["layers"]["1.2"].update(radius=True), "alias"),
+        (lambda c: c["layers"]["1.2"].update(radius=True), "another name of the same layer"),
     ],
 )
-def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(change, said):
+def test_an_invalid_configuration_raises_an_error_and_the_model_is_unchanged(change, said):
     model = plain()
     with pytest.raises(ValueError, match=said):
         convert_from_config(model, damaged(change))
@@ -113,23 +113,23 @@ def test_a_configuration_that_does_not_fit_is_refused_and_the_model_stays_plain(
 @pytest.mark.parametrize(
     "options", [{"radius": True}, {"convention": "monai"}, {"coord_kernel_size": 1}]
 )
-def test_a_model_that_was_converted_otherwise_is_refused(options):
+def test_a_model_converted_with_other_options_raises_an_error(options):
     config = conversion_config(convert(plain()))
-    with pytest.raises(ValueError, match=r"'0' with .*, the configuration with"):
+    with pytest.raises(ValueError, match=r"'0' with .*, but the configuration has"):
         convert_from_config(convert(plain(), **options), config)
 
 
-def test_a_folded_model_is_refused_since_its_maps_are_not_options():
+def test_a_folded_model_raises_an_error_because_its_maps_are_not_options():
     model = fold(trained(convert(plain())), torch.randn(1, 3, 6, 9))
     with pytest.raises(ValueError, match="FoldedConv2d"):
         conversion_config(model)
 
 
-def test_modules_that_append_coordinates_are_part_of_the_class_of_the_model():
+def test_add_coords_modules_are_not_part_of_the_configuration():
     assert conversion_config(nn.Sequential(AddCoords(), nn.Conv2d(5, 2, 1)))["layers"] == {}
 
 
-def test_a_layer_of_an_own_class_is_never_rebuilt_as_another():
+def test_a_custom_subclass_is_not_rebuilt_as_another_class():
     class Own(CoordConv2d):
         def forward(self, input):
             return -super().forward(input)

@@ -1,4 +1,4 @@
-"""Conversion keeps everything but what it adds: zero weights for the coordinates."""
+"""A conversion only adds coordinate weights of zero and keeps everything else."""
 
 import copy
 import io
@@ -56,7 +56,7 @@ def assert_same_state(left: dict[str, Tensor], right: dict[str, Tensor]) -> None
 
 @pytest.mark.parametrize("kind", PLAIN)
 @pytest.mark.parametrize("radius", [False, True])
-def test_the_function_does_not_change_and_the_new_weights_learn(kind, radius):
+def test_outputs_do_not_change_and_the_new_weights_get_gradients(kind, radius):
     make, shape = PLAIN[kind]
     plain = make().eval()
     input = torch.randn(shape)
@@ -69,7 +69,7 @@ def test_the_function_does_not_change_and_the_new_weights_learn(kind, radius):
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_back_again_is_the_state_that_was(kind):
+def test_revert_restores_the_state(kind):
     make, _ = PLAIN[kind]
     plain = make()
     before, kind_before = state(plain), type(plain)
@@ -80,7 +80,7 @@ def test_back_again_is_the_state_that_was(kind):
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_weights_that_are_dropped_did_something(kind):
+def test_dropping_nonzero_weights_changes_the_outputs(kind):
     make, shape = PLAIN[kind]
     converted, input = convert(make().eval()), torch.randn(shape)
     with torch.no_grad():
@@ -90,7 +90,7 @@ def test_weights_that_are_dropped_did_something(kind):
 
 
 @pytest.mark.parametrize("kind", LAZY)
-def test_a_lazy_layer_becomes_a_lazy_coordinate_layer_that_starts_at_zero(kind):
+def test_a_lazy_layer_becomes_a_lazy_coordinate_layer_with_zero_weights(kind):
     converted = convert(kind(6, 3))
     input = torch.randn(2, 4, *(5, 6, 7)[: LAZY[kind]])
     converted(input)
@@ -108,7 +108,7 @@ def test_a_lazy_layer_reverts_before_its_first_input():
     assert type(plain) is nn.Conv2d
 
 
-def test_a_shared_layer_stays_one_layer_with_all_its_names():
+def test_a_shared_layer_stays_one_layer_with_all_its_names_kept():
     shared = nn.Conv2d(4, 4, 3, padding=1)
     both = nn.ModuleDict({"a": nn.Sequential(shared), "b": nn.Sequential(nn.ReLU(), shared)})
     both["alias"] = both["a"]
@@ -142,7 +142,7 @@ def test_hooks_modes_and_frozen_weights_survive():
     assert net[0].coord_weight.requires_grad
 
 
-def test_an_optimizer_goes_on_with_the_weights_that_it_has():
+def test_an_optimizer_continues_with_its_weights():
     net = model()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     before = [id(one) for one in net.parameters()]
@@ -153,11 +153,11 @@ def test_an_optimizer_goes_on_with_the_weights_that_it_has():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_new_weights_have_the_dtype_of_the_others(dtype):
+def test_new_weights_have_the_dtype_of_the_layer(dtype):
     assert convert(model().to(dtype))[0].coord_weight.dtype == dtype
 
 
-def test_new_weights_live_where_the_others_do_and_lie_as_they_do():
+def test_new_weights_have_the_device_and_memory_format_of_the_layer():
     assert convert(model().to("meta"))[0].coord_weight.is_meta
     net = convert(model().to(memory_format=torch.channels_last))
     assert net[0].coord_weight.is_contiguous(memory_format=torch.channels_last)
@@ -173,7 +173,7 @@ def test_a_second_conversion_does_nothing():
     convert(net, where="all", tell=reports.append)
     assert_same_state(state(net), before)
     assert [type(one) for one in net] == kinds
-    assert {change.reason for change in reports[0]} == {"it sees coordinates already"}
+    assert {change.reason for change in reports[0]} == {"already a CoordConv layer"}
 
 
 def test_a_converted_model_is_saved_and_loaded():
@@ -211,12 +211,12 @@ def test_an_old_checkpoint_loads_into_the_converted_model():
         (lambda name, module: module.kernel_size == (1, 1), [4]),
     ],
 )
-def test_where_means_what_it_says(where, chosen):
+def test_where_selects_the_matching_convolutions(where, chosen):
     net = convert(model(), where=where)
     assert [at for at, one in enumerate(net) if isinstance(one, CoordinateLayer)] == chosen
 
 
-def test_in_a_detector_they_are_the_laterals_and_the_first_of_each_head():
+def test_detector_selects_the_laterals_and_the_first_convolution_of_each_head():
     detector = nn.ModuleDict(
         {
             "backbone": nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)),
@@ -255,32 +255,33 @@ def _integers() -> nn.Conv2d:
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (lambda: Standardized(3, 8, 3), "of its own kind"),
+        (lambda: Standardized(3, 8, 3), "custom convolution"),
         (lambda: torch.ao.nn.quantized.Conv2d(3, 8, 3), "quantized"),
         (_trained_for_quantization, "quantized"),
         (_replaced, "its forward was replaced"),
         (_integers, "torch.int8"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_converted_is_refused_by_name_and_nothing_changes(layer, said):
+def test_a_layer_that_cannot_be_converted_raises_an_error_and_nothing_changes(layer, said):
     net = nn.Sequential(layer(), nn.Conv2d(8, 2, 1))
     with pytest.raises(ValueError, match=said):
         convert(net, where=["0", "1"])
     assert not any(isinstance(one, CoordinateLayer) for one in net.modules())
 
 
-def test_with_all_it_is_skipped_and_said():
+def test_all_skips_it_with_the_reason_in_the_report():
     net, reports = nn.Sequential(Standardized(3, 8, 3), nn.Conv2d(8, 2, 1)), []
     convert(net, where="all", tell=reports.append)
     assert type(net[0]) is Standardized
     assert type(net[1]) is CoordConv2d
     assert [change.name for change in reports[0].skipped] == ["0"]
-    assert "of its own kind" in str(reports[0])
-    with pytest.raises(ValueError, match="of its own kind"):
+    assert "skipped: " in str(reports[0])
+    assert "custom convolution" in str(reports[0])
+    with pytest.raises(ValueError, match="custom convolution"):
         convert(nn.Sequential(Standardized(3, 8, 3)), where="all")
 
 
-def test_a_first_layer_that_cannot_be_is_no_reason_to_take_the_second():
+def test_first_does_not_fall_back_to_the_second_layer():
     with pytest.raises(ValueError, match="'0'"):
         convert(nn.Sequential(Standardized(3, 8, 3), nn.Conv2d(8, 2, 1)))
 
@@ -288,20 +289,20 @@ def test_a_first_layer_that_cannot_be_is_no_reason_to_take_the_second():
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ({"where": "stem.conv"}, ValueError, "no convolution of the model is called 'stem.conv'"),
+        ({"where": "stem.conv"}, ValueError, "no convolution of the model is named 'stem.conv'"),
         ({"where": "3."}, ValueError, "did you mean '3'"),
-        ({"where": []}, ValueError, "no name was given"),
-        ({"where": 3}, TypeError, "where must be"),
-        ({"where": [3]}, TypeError, "where must be"),
-        ({"where": lambda name, module: False}, ValueError, "true for none"),
-        ({"where": "detector"}, ValueError, "means none"),
-        ({"radius": 1}, TypeError, "radius must be True or False"),
+        ({"where": []}, ValueError, "`where` is empty"),
+        ({"where": 3}, TypeError, "`where` must be"),
+        ({"where": [3]}, TypeError, "`where` must be"),
+        ({"where": lambda name, module: False}, ValueError, "returned False for all convolutions"),
+        ({"where": "detector"}, ValueError, "matches no convolution"),
+        ({"radius": 1}, TypeError, "`radius` must be True or False"),
         ({"convention": "latin"}, ValueError, "presets"),
         ({"coord_kernel_size": 5}, ValueError, "coord_kernel_size must be between"),
         ({"where": "all", "coord_kernel_size": 3}, ValueError, "coord_kernel_size must be between"),
     ],
 )
-def test_an_argument_that_is_wrong_is_named_and_nothing_changes(arguments, error, said):
+def test_an_invalid_argument_is_named_and_nothing_changes(arguments, error, said):
     net = model()
     before = state(net)
     with pytest.raises(error, match=said):
@@ -310,14 +311,14 @@ def test_an_argument_that_is_wrong_is_named_and_nothing_changes(arguments, error
     assert [type(one) for one in net] == [type(one) for one in model()]
 
 
-def test_a_model_without_convolutions_is_named():
+def test_a_model_without_convolutions_raises_an_error():
     with pytest.raises(ValueError, match="the model has no convolution"):
         convert(nn.Linear(2, 2))
     with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
         convert([nn.Conv2d(1, 1, 1)])  # pyright: ignore[reportArgumentType]
 
 
-def test_the_report_is_a_table_that_adds_up():
+def test_the_numbers_of_the_report_add_up():
     net, reports = model(), []
     before = sum(one.numel() for one in net.parameters())
     convert(net, where="all", radius=True, tell=reports.append)
@@ -328,7 +329,7 @@ def test_the_report_is_a_table_that_adds_up():
     assert f"3 of 3 convolutions changed, +{after - before:,} parameters" in str(report)
 
 
-def test_weights_that_do_something_are_not_dropped_unasked():
+def test_nonzero_weights_are_not_dropped_by_default():
     net = convert(model(), where="all")
     with torch.no_grad():
         net[3].coord_weight[0, 0] = -0.25
@@ -342,29 +343,29 @@ def test_weights_that_do_something_are_not_dropped_unasked():
     )
 
 
-def test_a_coordinate_layer_of_its_own_kind_is_not_reverted():
+def test_a_custom_subclass_is_not_reverted():
     class Scaled(CoordConv2d):
         pass
 
-    with pytest.raises(ValueError, match="of a class of its own kind"):
+    with pytest.raises(ValueError, match="custom subclasses are not supported"):
         revert(nn.Sequential(Scaled(1, 1, 1)), discard=True)
 
 
 @pytest.mark.parametrize("where", [0, 1])
-def test_coordinate_weights_that_are_computed_are_not_taken_away_halfway(where):
+def test_parametrized_coordinate_weights_raise_an_error_and_nothing_changes(where):
     net = convert(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)), "all")
     if where:
         parametrizations.spectral_norm(net[1], "coord_weight")
     else:
         prune.l1_unstructured(net[0], "coord_weight", 0.5)
     before, classes = state(net), [type(module) for module in net]
-    with pytest.raises(ValueError, match=f"cannot revert '{where}'.*remove that first"):
+    with pytest.raises(ValueError, match=f"cannot revert '{where}'.*parametrized or pruned"):
         revert(net, discard=True)
     assert_same_state(state(net), before)
     assert [type(module) for module in net] == classes
 
 
-def test_what_is_no_model_or_no_option_is_refused_before_anything_changes():
+def test_arguments_of_wrong_types_raise_errors_before_anything_changes():
     with pytest.raises(TypeError, match=r"torch\.nn\.Module, got NoneType"):
         revert(None)
     net = model()

@@ -1,4 +1,4 @@
-"""Where ``where="detector"`` puts coordinates, layer by layer."""
+"""The layers that ``where="detector"`` selects."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def conv(inputs: int, outputs: int, kernel: int = 1) -> nn.Module:
 
 
 class Detect(nn.Module):
-    """As that of YOLO: two branches for each of three levels."""
+    """A head like that of YOLO: two branches for each of three levels."""
 
     def __init__(self, levels: tuple[int, ...], classes: int) -> None:
         super().__init__()
@@ -35,11 +35,11 @@ class Detect(nn.Module):
 
 
 @pytest.mark.parametrize("classes", [1, 64, 128, 256])
-def test_in_yolo_the_neck_begins_with_the_upsampling_and_each_level_has_two_branches(classes):
+def test_the_neck_of_yolo_starts_at_the_upsampling_and_each_level_has_two_branches(classes):
     model = nn.Module()
     model.model = nn.Sequential(
         conv(3, 64, 3),
-        conv(64, 64),  # pointwise, in the backbone
+        conv(64, 64),  # Pointwise, in the backbone.
         nn.Upsample(scale_factor=2),
         conv(64, 64),
         conv(64, 64, 3),
@@ -49,7 +49,7 @@ def test_in_yolo_the_neck_begins_with_the_upsampling_and_each_level_has_two_bran
     assert found_in(model) == ["model.3.conv", *levels]
 
 
-def test_in_a_chain_of_convolutions_only_the_first_of_each_branch_is_meant():
+def test_only_the_first_convolution_of_each_branch_is_selected():
     model = nn.Module()
     model.bbox_head = nn.Module()
     for branch in ("cls_convs", "reg_convs"):
@@ -58,7 +58,7 @@ def test_in_a_chain_of_convolutions_only_the_first_of_each_branch_is_meant():
     assert found_in(model) == ["bbox_head.cls_convs.0.conv", "bbox_head.reg_convs.0.conv"]
 
 
-def test_a_head_inside_a_head_is_the_head_that_is_meant():
+def test_of_nested_heads_the_inner_one_is_selected():
     model = nn.ModuleDict({"roi_heads": nn.ModuleDict({"mask_head": nn.Sequential(
         nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)), "predictor": nn.Conv2d(4, 1, 1)})})  # fmt: skip
     assert found_in(model) == ["roi_heads.mask_head.0"]
@@ -80,7 +80,7 @@ class TopHead(nn.Sequential):
     pass
 
 
-def test_classes_tell_where_names_do_not_and_a_backbone_is_not_a_neck():
+def test_class_names_are_used_too_and_a_backbone_is_not_a_neck():
     model = nn.Sequential(BackboneWithFPN(), TopHead(nn.ReLU(), nn.Conv2d(4, 4, 3)))
     assert found_in(model) == ["0.levels.inner", "1.1"]
 
@@ -89,24 +89,24 @@ def test_classes_tell_where_names_do_not_and_a_backbone_is_not_a_neck():
     "name",
     ["bottleneck", "bottle_neck", "multihead", "multi_head", "conv_head", "expand", "heading"],
 )
-def test_words_that_only_sound_so_are_not_meant(name):
+def test_similar_words_do_not_match(name):
     model = nn.ModuleDict(
         {name: nn.Conv2d(3, 3, 1), "real": nn.ModuleDict({"neck": nn.Conv2d(3, 3, 1)})}
     )
     assert found_in(model) == ["real.neck"]
 
 
-def test_without_neck_and_head_the_error_lists_where_the_convolutions_are():
+def test_without_neck_and_head_the_error_lists_the_modules_with_convolutions():
     model = nn.ModuleDict(
         {"stem": nn.Conv2d(3, 3, 1), "body": nn.Sequential(conv(3, 3), conv(3, 3))}
     )
-    with pytest.raises(ValueError, match=r"means none: .*fpn.*in stem \(1\), body \(2\)"):
+    with pytest.raises(ValueError, match=r"no convolution: .*fpn.*in stem \(1\), body \(2\)"):
         convert(model, "detector")
     with pytest.raises(ValueError, match="the model has no convolution"):
         convert(nn.Linear(3, 3), "detector")
 
 
-def test_detr_has_its_input_projection():
+def test_detr_gets_coordinates_at_its_input_projection():
     transformers = pytest.importorskip("transformers")
     backbone = transformers.ResNetConfig(
         embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]
@@ -147,7 +147,7 @@ YOLO = {
 
 
 @pytest.mark.parametrize("name", YOLO)
-def test_yolo_has_its_neck_and_the_first_of_each_branch(name):
+def test_yolo_gets_coordinates_in_its_neck_and_the_first_of_each_branch(name):
     tasks = pytest.importorskip("ultralytics.nn.tasks")
     model = tasks.DetectionModel(name, verbose=False).eval()
     input = torch.randn(1, 3, 64, 96)
@@ -178,7 +178,7 @@ TORCHVISION = {
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
-def test_the_detectors_of_torchvision_have_their_laterals_and_heads(name):
+def test_torchvision_detectors_get_coordinates_at_laterals_and_heads(name):
     detection = pytest.importorskip("torchvision.models.detection")
     with torch.device("meta"):
         model = getattr(detection, name)(weights=None, weights_backbone=None)

@@ -1,4 +1,4 @@
-"""An expanded model computes the same, with a convolution that any tool understands."""
+"""An expanded model computes the same with convolutions that other tools can edit."""
 
 import copy
 import pickle
@@ -29,7 +29,7 @@ def state(model: nn.Module) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("coord_kernel_size", [None, 1, 3])
 @pytest.mark.parametrize("convention", ["tutorial", "wizaron", "pixels"])
-def test_outputs_are_preserved_and_the_layer_comes_back_bit_for_bit(
+def test_outputs_are_preserved_and_collapse_restores_the_layer_bit_for_bit(
     kind, form, groups, coord_kernel_size, convention
 ):
     options = {"groups": groups, "coord_kernel_size": coord_kernel_size, "convention": convention}
@@ -46,7 +46,7 @@ def test_outputs_are_preserved_and_the_layer_comes_back_bit_for_bit(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", FORMS)
-def test_whatever_scales_the_output_channels_of_the_weight_scales_the_coordinates(kind, form):
+def test_scaling_the_output_channels_of_the_weight_scales_the_coordinates(kind, form):
     layer, x = layer_and_input(kind, bias=False)
     output = layer(x)
     expand(layer, form=form)
@@ -58,7 +58,7 @@ def test_whatever_scales_the_output_channels_of_the_weight_scales_the_coordinate
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_windows_coordinates_and_output_sizes_are_passed_on(form):
+def test_windows_coordinates_and_output_sizes_are_passed_through(form):
     layer, x = layer_and_input("CoordConvTranspose2d")
     calls = [
         {"window": ((1, 2), (30, 40))},
@@ -80,7 +80,7 @@ def test_the_module_form_is_add_coords_and_a_plain_convolution():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_plain_layer_built_from_the_attributes_does_not_take_the_input(form):
+def test_a_plain_layer_built_from_the_attributes_rejects_the_input(form):
     layer, x = layer_and_input("CoordConv2d")
     expand(layer, form=form)
     source = layer.conv if form == "module" else layer
@@ -92,7 +92,7 @@ def test_a_plain_layer_built_from_the_attributes_does_not_take_the_input(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_shared_layers_hooks_modes_copies_and_pickles_stay(form):
+def test_sharing_hooks_modes_copies_and_pickles_are_preserved(form):
     shared = coordconv.CoordConv2d(3, 3, 3, padding=1)
     model, calls = nn.Sequential(shared, nn.ReLU(), shared).eval(), []
     shared.register_forward_hook(lambda *_: calls.append(1))
@@ -110,7 +110,7 @@ def test_shared_layers_hooks_modes_copies_and_pickles_stay(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_expanded_layers_are_not_converted_again_and_fold_and_revert_know_them(form):
+def test_expanded_layers_are_not_converted_again_and_fold_and_revert_handle_them(form):
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
     convert(model)
     nn.init.normal_(model[0].coord_weight)
@@ -120,7 +120,7 @@ def test_expanded_layers_are_not_converted_again_and_fold_and_revert_know_them(f
     before = repr(model)
     reports: list = []
     convert(model, where="all", tell=reports.append)
-    assert [change.reason for change in reports[0]] == ["it sees coordinates already", ""]
+    assert [change.reason for change in reports[0]] == ["already a CoordConv layer", ""]
     assert before != repr(model)
     torch.testing.assert_close(model(x), output)
     torch.testing.assert_close(fold(model, x)(x), output)
@@ -128,7 +128,7 @@ def test_expanded_layers_are_not_converted_again_and_fold_and_revert_know_them(f
         revert(model)
 
 
-def test_a_smaller_kernel_grows_where_the_weights_outside_of_it_were_trained():
+def test_a_smaller_kernel_grows_if_the_weights_outside_it_were_trained():
     layer, x = layer_and_input("CoordConv2d", coord_kernel_size=1)
     expand(layer)
     with torch.no_grad():
@@ -169,7 +169,7 @@ class Custom(coordconv.CoordConv2d):
     ],
 )
 @pytest.mark.parametrize("form", FORMS)
-def test_what_cannot_be_expanded_is_refused_and_nothing_changes(make, words, form):
+def test_a_layer_that_cannot_be_expanded_raises_an_error_and_nothing_changes(make, words, form):
     model = nn.Sequential(coordconv.CoordConv2d(2, 2, 1), make())
     before = repr(model)
     with pytest.raises(ValueError, match=words):
@@ -177,12 +177,12 @@ def test_what_cannot_be_expanded_is_refused_and_nothing_changes(make, words, for
     assert repr(model) == before
 
 
-def test_a_form_that_does_not_exist_is_refused():
+def test_an_unknown_form_raises_an_error():
     with pytest.raises(ValueError, match="'module' or 'layer'"):
         expand(nn.ReLU(), form="both")  # pyright: ignore[reportArgumentType]
 
 
-def test_a_layer_of_another_tool_in_the_place_of_the_convolution_is_not_collapsed():
+def test_a_convolution_replaced_by_another_tool_is_not_collapsed():
     model = expand(nn.Sequential(coordconv.CoordConv2d(2, 2, 1)))
     model[0].conv = nn.Sequential(model[0].conv)
     with pytest.raises(ValueError, match="merging an adapter"):

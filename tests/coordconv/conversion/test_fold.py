@@ -1,4 +1,4 @@
-"""A folded model computes the same with plain convolutions and additions, at its own size."""
+"""A folded model computes the same with plain convolutions and constant maps, at its size."""
 
 import copy
 import pickle
@@ -25,7 +25,7 @@ def with_random_coordinates(net: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("kind", sorted(set(PLAIN) - NORMED_BY_HOOK))
 @pytest.mark.parametrize("convention", ["tutorial", "pixels"])
-def test_it_computes_the_same_for_every_batch(kind, convention):
+def test_a_folded_model_computes_the_same_for_every_batch_size(kind, convention):
     make, shape = PLAIN[kind]
     layer = with_random_coordinates(convert(make(), radius=True, convention=convention))
     folded = fold(layer, torch.zeros(shape))
@@ -34,7 +34,7 @@ def test_it_computes_the_same_for_every_batch(kind, convention):
         torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-4)
 
 
-def test_the_model_stays_as_it_is_and_its_modes_too():
+def test_the_model_and_its_modes_do_not_change():
     net = with_random_coordinates(convert(model(), where="all")).train()
     net[1].eval()
     before, modes = state(net), [one.training for one in net.modules()]
@@ -46,7 +46,7 @@ def test_the_model_stays_as_it_is_and_its_modes_too():
     torch.testing.assert_close(folded.eval()(input), net.eval()(input), rtol=1e-4, atol=1e-4)
 
 
-def test_a_layer_that_meets_several_sizes_has_a_map_for_each():
+def test_a_layer_with_inputs_of_several_sizes_has_a_map_for_each():
     class Pyramid(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -63,20 +63,20 @@ def test_a_layer_that_meets_several_sizes_has_a_map_for_each():
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_another_size_is_refused_with_both_sizes():
+def test_another_size_raises_an_error_with_both_sizes():
     folded = fold(CoordConv2d(2, 3, 3), torch.zeros(1, 2, 8, 6))
     with pytest.raises(ValueError, match=r"size 8 x 6, got 6 x 8; fold the model again"):
         folded(torch.zeros(1, 2, 6, 8))
 
 
-def test_a_lazy_layer_is_folded_once_it_knows_its_channels():
+def test_an_initialized_lazy_layer_is_folded():
     net = with_random_coordinates(nn.Sequential(coordconv.LazyCoordConv2d(3, 3)))
     input = torch.randn(2, 4, 8, 6)
     net(input)
     torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
 
 
-def test_what_a_constant_cannot_know_is_refused():
+def test_windows_and_unreached_layers_raise_errors():
     class Cropped(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -93,7 +93,7 @@ def test_what_a_constant_cannot_know_is_refused():
         fold(unused, torch.zeros(1, 1, 2, 2))
 
 
-def test_a_folded_model_is_copied_pickled_and_loaded():
+def test_a_folded_model_can_be_copied_pickled_and_loaded():
     net = with_random_coordinates(convert(model()))
     folded = fold(net, torch.zeros(1, 3, 9, 8)).eval()
     input = torch.randn(2, 3, 9, 8)
@@ -104,14 +104,14 @@ def test_a_folded_model_is_copied_pickled_and_loaded():
     torch.testing.assert_close(blank(input), folded(input), rtol=0, atol=0)
 
 
-def test_nothing_is_left_of_the_coordinates_but_the_maps():
+def test_a_folded_model_has_no_coordinate_parameters():
     net = with_random_coordinates(convert(model(), where="all"))
     folded = fold(net, torch.zeros(1, 3, 9, 8))
     plain = revert(copy.deepcopy(net), discard=True)
     assert set(dict(folded.named_parameters())) == set(dict(plain.named_parameters()))
 
 
-def test_the_public_names_are_there():
+def test_the_conversions_are_public():
     assert {"convert", "fold", "revert"} <= set(coordconv.__all__)
 
 
@@ -126,20 +126,20 @@ def test_the_public_names_are_there():
     ],
     ids=["adds", "doubles", "pads"],
 )
-def test_a_hook_acts_once(hook):
+def test_a_hook_is_applied_once(hook):
     net, input = nn.Sequential(CoordConv2d(3, 8, 3)), torch.randn(2, 3, 9, 8)
     hook(net[0])
     torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
 
 
-def test_a_model_that_cannot_be_copied_is_refused():
+def test_a_model_that_cannot_be_copied_raises_an_error():
     net = nn.Sequential(torch.nn.utils.weight_norm(CoordConv2d(3, 4, 1)))
     net(torch.randn(1, 3, 5, 5))
     with pytest.raises(ValueError, match="cannot be copied"):
         fold(net, torch.randn(1, 3, 5, 5))
     with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
         fold(None, torch.randn(1, 3, 5, 5))
-    with pytest.raises(TypeError, match="the example must be what the model is called with"):
+    with pytest.raises(TypeError, match="pass `example` as you would call the model"):
         fold(nn.Sequential(CoordConv2d(3, 4, 1)), (17, 23))
 
 

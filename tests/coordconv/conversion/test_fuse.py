@@ -1,4 +1,4 @@
-"""Batch normalization fused into a convolution with coordinates, by us and by others."""
+"""Batch normalization is fused into coordinate layers, by this library and by other tools."""
 
 import copy
 
@@ -39,7 +39,7 @@ def factors_and_bias(layer, norm) -> tuple[Tensor, Tensor]:
 
 
 def scaled(layer, factors: Tensor) -> Tensor:
-    """The weight as any fuser would scale it: output channels, wherever they are."""
+    """Return the weight with scaled output channels, as a fuser would compute it."""
     weight, rank = layer.weight.detach(), len(layer.kernel_size)
     if not layer.transposed:
         return weight * factors.view(-1, *[1] * (rank + 1))
@@ -61,7 +61,7 @@ def test_a_fused_model_computes_the_same(kind, form, groups, bias, found_by):
 
 
 class Branches(nn.Module):
-    """A convolution whose output goes to a normalization and somewhere else."""
+    """A convolution whose output is used by a normalization and elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class NoStatistics(Hooked):
 
 @pytest.mark.parametrize("make", [Branches, Returned, Twice, Hooked, NoStatistics])
 @pytest.mark.parametrize("found_by", ["tracing", "running"])
-def test_what_cannot_be_fused_is_left_as_it_is(make, found_by):
+def test_pairs_that_cannot_be_fused_are_not_changed(make, found_by):
     model, x = make().eval(), torch.randn(2, 3, 5, 6)
     output = model(x)
     fuse_batch_norm(model, *([x] if found_by == "running" else []))
@@ -110,7 +110,7 @@ def test_what_cannot_be_fused_is_left_as_it_is(make, found_by):
 
 
 class Dependent(nn.Module):
-    """A model that cannot be traced, because it asks a tensor for its value."""
+    """A model that cannot be traced, because it reads the value of a tensor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ def test_a_model_that_cannot_be_traced_needs_an_example():
     torch.testing.assert_close(model(x), output)
 
 
-def test_training_mode_is_refused_and_a_model_without_normalization_is_left():
+def test_training_mode_raises_an_error_and_a_model_without_normalization_is_not_changed():
     model, _ = normed("CoordConv2d")
     with pytest.raises(ValueError, match="training mode"):
         fuse_batch_norm(model.train())
@@ -140,20 +140,20 @@ def test_training_mode_is_refused_and_a_model_without_normalization_is_left():
 
 @pytest.mark.parametrize("kind", ["CoordConv1d", "CoordConv2d", "CoordConv3d"])
 @pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
-def test_the_fuser_of_torch_is_right(kind, form):
+def test_the_fuser_of_torch_preserves_the_outputs(kind, form):
     model, x = normed(kind)
     output = model(x)
     model = in_form(model, form, x)
     fused = fuse_conv_bn_eval(model[0], model[1])
     torch.testing.assert_close(fused(x).relu(), output)
-    torch.testing.assert_close(model(x), output)  # It works on a copy.
+    torch.testing.assert_close(model(x), output)  # The fuser works on a copy.
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("way", ["assigned", "data", "in place", "in place of data"])
-def test_a_weight_that_another_tool_scales_is_right_or_an_error(kind, form, groups, way):
+def test_scaling_by_another_tool_preserves_the_outputs_or_raises_an_error(kind, form, groups, way):
     model, x = normed(kind, groups)
     output = model(x)
     model = copy.deepcopy(in_form(model, form, x))

@@ -1,6 +1,6 @@
-"""Whatever is given to the conversions and importers: the right answer, or a clear error.
+"""Random arguments for conversions and importers give the correct result or a clear error.
 
-A model that is refused is as it was.
+After an error the model is unchanged.
 """
 
 from typing import Any
@@ -21,15 +21,15 @@ SETTINGS = settings(
 CLEAR = (TypeError, ValueError)
 
 
-class OfItsOwnKind(nn.Conv2d):
-    """Whose forward does something else with the weights."""
+class CustomForward(nn.Conv2d):
+    """A convolution whose forward uses the weights in another way."""
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input) * 2
 
 
 class Twice(nn.Module):
-    """Holds one module under two names, which are both called."""
+    """A module that holds and calls one module under two names."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ def _forward_replaced(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
-# Each keeps four channels and the size, so that any of them may follow any other.
+# Each keeps four channels and the size, so that they can be combined in any order.
 LAYERS = {
     "plain": lambda: nn.Conv2d(4, 4, 3, padding=1),
-    "one tap": lambda: nn.Conv2d(4, 4, 1),
+    "pointwise": lambda: nn.Conv2d(4, 4, 1),
     "grouped": lambda: nn.Conv2d(4, 4, 3, padding="same", groups=2, padding_mode="circular"),
     "depthwise": lambda: nn.Conv2d(4, 4, 5, padding=2, groups=4, bias=False),
     "transposed": lambda: nn.ConvTranspose2d(4, 4, 3, padding=1),
@@ -57,13 +57,13 @@ LAYERS = {
     "frozen": lambda: nn.Conv2d(4, 4, 1).requires_grad_(False),
     "channels last": lambda: nn.Conv2d(4, 4, 3, padding=1).to(memory_format=torch.channels_last),
     "lazy": lambda: nn.LazyConv2d(4, 1),
-    "coordinates already": lambda: CoordConv2d(4, 4, 1, radius=True),
-    "of its own kind": lambda: OfItsOwnKind(4, 4, 1),
+    "coordinate layer": lambda: CoordConv2d(4, 4, 1, radius=True),
+    "custom forward": lambda: CustomForward(4, 4, 1),
     "forward replaced": lambda: _forward_replaced(nn.Conv2d(4, 4, 1)),
     "norm": lambda: nn.BatchNorm2d(4),
     "relu": nn.ReLU,
     "shared": lambda: Twice(nn.Conv2d(4, 4, 1)),
-    "shared strange": lambda: Twice(OfItsOwnKind(4, 4, 1)),
+    "shared custom forward": lambda: Twice(CustomForward(4, 4, 1)),
     "nested": lambda: nn.Sequential(nn.Conv2d(4, 4, 1), nn.Identity(), nn.Conv2d(4, 4, 1)),
 }
 
@@ -85,14 +85,14 @@ options = st.fixed_dictionaries(
     {},
     optional={
         "radius": st.sampled_from([True, False, 1, "normalized", None]),
-        "convention": st.sampled_from(["tutorial", "wizaron", "nobody", 3, None]),
+        "convention": st.sampled_from(["tutorial", "wizaron", "unknown", 3, None]),
         "coord_kernel_size": st.sampled_from([None, 1, 3, 0, -1, (1, 1), (1, 2, 3), "1", 1.5]),
     },
 )
 
 
 def outcome(call: Any) -> tuple[Any, str | None]:
-    """What a call gives, or the text of its clear error; anything else is raised on."""
+    """Return the result of a call, or the message of a clear error; raise any other error."""
     try:
         return call(), None
     except CLEAR as error:
@@ -106,7 +106,7 @@ def build(parts: list[str]) -> nn.Sequential:
 
 
 def known(model: nn.Module) -> dict[str, Any]:
-    """Everything that has to be the same after a refusal."""
+    """Return the state that must be the same after an error."""
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {
         "tensors": {
@@ -131,7 +131,7 @@ def assert_as_it_was(model: nn.Module, before: dict[str, Any]) -> None:
 
 @SETTINGS
 @given(parts=models, where=places, chosen=options)
-def test_a_conversion_keeps_the_function_or_refuses_and_leaves_the_model(parts, where, chosen):
+def test_a_conversion_preserves_the_outputs_or_raises_a_clear_error(parts, where, chosen):
     model, x = build(parts), torch.randn(2, 4, 5, 6)
     lazy = "lazy" in parts
     plain = None if lazy else model(x)
@@ -145,7 +145,7 @@ def test_a_conversion_keeps_the_function_or_refuses_and_leaves_the_model(parts, 
     (report,) = told
     changed = {name for change in report.converted for name in change.names}
     layers = dict(model.named_modules(remove_duplicate=False))
-    assert changed or "coordinates already" in parts
+    assert changed or "coordinate layer" in parts
     assert all(hasattr(layers[name], "coord_weight") for name in changed)
     if not lazy:
         torch.testing.assert_close(model(x), plain, rtol=0, atol=0)
@@ -153,7 +153,7 @@ def test_a_conversion_keeps_the_function_or_refuses_and_leaves_the_model(parts, 
     again: list[Any] = []
     outcome(lambda: convert(model, where, tell=again.append, **chosen))
     assert not [change for report in again for change in report.converted]
-    if not lazy and "coordinates already" not in parts:
+    if not lazy and "coordinate layer" not in parts:
         revert(model)
         assert list(model.state_dict()) == list(build(parts).state_dict())
         torch.testing.assert_close(model(x), plain, rtol=0, atol=0)
@@ -178,7 +178,7 @@ keys = st.sampled_from(
     convention=st.sampled_from(["tutorial", "mkocabas", "wizaron", "sparseinst", "monai"]),
     inside=st.booleans(),
 )
-def test_an_import_gives_the_concatenation_or_refuses(changes, dropped, radius, convention, inside):
+def test_an_import_equals_concatenation_or_fails(changes, dropped, radius, convention, inside):
     first = CoordConv2d(4, 4, 1, radius=radius, convention=convention)
     model = nn.Sequential(first, nn.Conv2d(4, 2, 1)).eval()
     theirs = nn.Sequential(nn.Conv2d(6 + radius, 4, 1), nn.Conv2d(4, 2, 1)).state_dict()
@@ -194,7 +194,7 @@ def test_an_import_gives_the_concatenation_or_refuses(changes, dropped, radius, 
     try:
         model.load_state_dict(found, strict=True)
     except (RuntimeError, TypeError, AttributeError):
-        return  # torch itself says what it lacks.
+        return  # torch itself reports missing keys.
     x = torch.randn(2, 4, 5, 6)
     prefix = "0." if "0.weight" in given_dict else next(
         key for key in given_dict if str(key).startswith("0.") and str(key).endswith(".weight")
@@ -209,7 +209,7 @@ def test_an_import_gives_the_concatenation_or_refuses(changes, dropped, radius, 
 
 @SETTINGS
 @given(changes=st.dictionaries(keys, values, max_size=3), dropped=st.sets(keys, max_size=2))
-def test_a_plain_checkpoint_gives_the_plain_function_or_is_refused(changes, dropped):
+def test_a_plain_checkpoint_gives_the_plain_outputs_or_raises_a_clear_error(changes, dropped):
     model = convert(nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)), where="all").eval()
     plain = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1))
     state = {k: v for k, v in plain.state_dict().items() if k not in dropped} | changes
@@ -229,7 +229,7 @@ def test_a_plain_checkpoint_gives_the_plain_function_or_is_refused(changes, drop
 
 @SETTINGS
 @given(parts=models, chosen=options)
-def test_what_was_converted_and_trained_is_not_taken_back_in_silence(parts, chosen):
+def test_trained_coordinate_weights_are_not_silently_reverted(parts, chosen):
     model = build(parts)
     _, refused = outcome(lambda: convert(model, "all", **chosen))
     if refused:
@@ -245,8 +245,8 @@ def test_what_was_converted_and_trained_is_not_taken_back_in_silence(parts, chos
     assert_as_it_was(model, before)
 
 
-def test_the_fuzz_meets_both_answers():
-    """Otherwise the tests above would show nothing."""
+def test_the_strategies_produce_successes_and_errors():
+    """Without both, the tests above would check nothing."""
     convert(build(["plain", "weight norm"]), "all")
     for wrong in ({"where": None}, {"where": "all", "radius": 1}, {"where": "9"}):
         _, refused = outcome(lambda wrong=wrong: convert(build(["plain"]), **wrong))

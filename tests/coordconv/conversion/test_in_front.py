@@ -1,4 +1,4 @@
-"""Coordinates in front of a layer that is not known: its input gets a pointwise share of them."""
+"""Coordinates in front of an unknown layer are added to its input by a pointwise convolution."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ class Upward(nn.ConvTranspose3d):
 
 
 class Deformable(nn.Module):
-    """Not a convolution for torch, and called with more than an image."""
+    """A module that is not a torch convolution and takes more arguments than an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Deformable(nn.Module):
 
 
 class Passed(nn.Conv2d):
-    """It shows what it is given."""
+    """A layer that returns its input."""
 
     def forward(self, input: Tensor) -> Tensor:
         return input
@@ -77,7 +77,7 @@ def by_hand(layer, input: Tensor, grid: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("radius", [False, True])
-def test_the_outputs_stay_bit_for_bit_and_the_new_weights_learn(name, radius):
+def test_outputs_do_not_change_and_the_new_weights_get_gradients(name, radius):
     make, shape = LAYERS[name]
     layer, input = make(), torch.randn(shape)
     before, keys = layer(input), list(layer.state_dict())
@@ -92,7 +92,7 @@ def test_the_outputs_stay_bit_for_bit_and_the_new_weights_learn(name, radius):
 
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("convention", ["tutorial", "wizaron"])
-def test_it_is_the_layer_of_the_input_plus_a_sum_of_coordinates(name, convention):
+def test_the_output_is_that_for_the_input_plus_a_sum_of_coordinates(name, convention):
     plain, layer, input = converted(name, radius=True, convention=convention)
     grid = coordinate_grid(input.shape[2:], radius=True, convention=convention)
     expected = plain(by_hand(layer, input, grid))
@@ -102,7 +102,7 @@ def test_it_is_the_layer_of_the_input_plus_a_sum_of_coordinates(name, convention
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", [Passed, PassedAlongALine])
-def test_the_layer_is_given_the_very_bits_of_its_input_while_the_weights_are_zero(kind, dtype):
+def test_with_zero_weights_the_layer_gets_its_input_bit_for_bit(kind, dtype):
     layer = convert(kind(2, 2, 1).to(dtype), unknown="in front")
     special = [0.0, -0.0, 1.0, -1.0, float("inf"), -float("inf"), float("nan"), 6e-8]
     size = (2, 4) if kind is Passed else (8,)
@@ -114,7 +114,7 @@ def test_the_layer_is_given_the_very_bits_of_its_input_while_the_weights_are_zer
         assert torch.equal(layer(input).view(bits), input.view(bits))
 
 
-def test_a_crop_keeps_its_true_position():
+def test_a_crop_keeps_its_position_in_the_full_image():
     plain, layer, input = converted("activated")
     window = ((2, 3), (20, 30))
     grid = coordinate_grid((8, 11), window=window)
@@ -122,12 +122,12 @@ def test_a_crop_keeps_its_true_position():
     torch.testing.assert_close(layer(input, coordinates=grid), layer(input, window=window))
 
 
-def test_any_layer_that_says_its_channels_can_be_named_and_keeps_its_arguments():
+def test_any_layer_with_known_channels_can_be_named_and_keeps_its_arguments():
     net = nn.ModuleDict({"stem": nn.Conv2d(3, 3, 1), "odd": Deformable()})
     input, offset, mask = torch.randn(3, 2, 3, 5, 7).unbind(0)
     before = net["odd"](input, offset, mask=mask)
     layer = net["odd"]
-    with pytest.raises(ValueError, match="no convolution of the model is called 'odd'"):
+    with pytest.raises(ValueError, match="no convolution of the model is named 'odd'"):
         convert(net, "odd")
     found = []
     convert(net, ["odd"], unknown="in front", tell=found.append)
@@ -144,7 +144,7 @@ def test_any_layer_that_says_its_channels_can_be_named_and_keeps_its_arguments()
     )
 
 
-def test_with_all_only_the_unknown_ones_get_them_in_front():
+def test_all_only_puts_coordinates_in_front_of_unknown_layers():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), Activated(4, 4, 3), nn.Linear(3, 3))
     convert(net, "all", unknown="in front")
     assert [isinstance(one, CoordinatesInFront) for one in net] == [False, True, False]
@@ -152,7 +152,7 @@ def test_with_all_only_the_unknown_ones_get_them_in_front():
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_back_again_is_the_layer_that_was(name):
+def test_revert_restores_the_layer(name):
     plain, layer, input = converted(name)
     with pytest.raises(ValueError, match="are not zero"):
         revert(layer)
@@ -163,14 +163,14 @@ def test_back_again_is_the_layer_that_was(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_folded_it_adds_a_constant_to_its_input(name):
+def test_a_folded_layer_adds_a_constant_to_its_input(name):
     _, layer, input = converted(name)
     folded = fold(nn.Sequential(layer), input)
     assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
     torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="fold the model again"):
         folded(torch.cat([input, input], dim=-1))
-    with pytest.raises(ValueError, match="a constant cannot know"):
+    with pytest.raises(ValueError, match="its coordinates are constant after folding"):
         fold(layer, input, window=((0,) * (input.dim() - 2), (20,) * (input.dim() - 2)))
 
 
@@ -179,7 +179,7 @@ def test_copies_pickles_and_checkpoints_keep_the_coordinates():
     for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert type(again) is type(layer)
         assert torch.equal(again(input), layer(input))
-    with pytest.raises(ValueError, match="a forward of its own"):
+    with pytest.raises(ValueError, match="with a custom forward"):
         to_concatenated(layer)
     layer.load_state_dict(from_plain(layer, plain.state_dict()), strict=True)
     assert torch.equal(layer(input), plain(input))
@@ -194,7 +194,7 @@ def test_costs_count_the_pointwise_convolution():
 
 
 @pytest.mark.parametrize("name", ["activated", "upward"])
-def test_it_is_exported_for_any_size_compiled_and_traced(name):
+def test_the_layer_can_be_exported_for_any_size_compiled_and_traced(name):
     _, layer, input = converted(name)
     larger = torch.randn(3, input.shape[1], *(n + 4 for n in input.shape[2:]))
     dynamic = dict.fromkeys((0, *range(2, input.dim())), torch.export.Dim.DYNAMIC)
@@ -205,7 +205,7 @@ def test_it_is_exported_for_any_size_compiled_and_traced(name):
         torch.testing.assert_close(form(larger), layer(larger))
 
 
-def test_a_fuser_that_scales_the_weights_in_place_stays_right():
+def test_a_fuser_that_scales_the_weights_in_place_preserves_the_outputs():
     class Linear(nn.Conv2d):
         def forward(self, input: Tensor) -> Tensor:
             return self._conv_forward(input, self.weight * 1.0, self.bias)
@@ -233,19 +233,19 @@ class TakesWindow(nn.Conv2d):
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (lambda: nn.Linear(3, 3), "has no in_channels and kernel_size"),
-        (lambda: nn.BatchNorm2d(3), "has no in_channels and kernel_size"),
-        (lambda: nn.Sequential(Activated(3, 3, 1)), "name a layer inside it"),
-        (lambda: _with(Activated(3, 3, 1), radius=2), "has radius of its own"),
-        (lambda: _with(Activated(3, 3, 1), method="fast"), "has method of its own"),
+        (lambda: nn.Linear(3, 3), "must have in_channels and kernel_size"),
+        (lambda: nn.BatchNorm2d(3), "must have in_channels and kernel_size"),
+        (lambda: nn.Sequential(Activated(3, 3, 1)), "select a layer inside it"),
+        (lambda: _with(Activated(3, 3, 1), radius=2), "already has the attributes radius"),
+        (lambda: _with(Activated(3, 3, 1), method="fast"), "already has the attributes method"),
         (lambda: _with(Activated(3, 3, 1), forward=lambda x: x), "its forward was replaced"),
-        (lambda: TakesWindow(3, 3, 1), "takes window itself"),
+        (lambda: TakesWindow(3, 3, 1), "already has an argument 'window'"),
         (lambda: torch.ao.nn.quantized.Conv2d(3, 3, 1), "quantized"),
         (lambda: torch.jit.script(nn.Conv2d(3, 3, 1)), "scripting"),
         (lambda: Activated(3, 3, 1).to(torch.complex64), "torch.complex64"),
     ],
 )  # fmt: skip
-def test_what_cannot_have_them_in_front_is_refused_and_nothing_changes(layer, said):
+def test_a_layer_that_is_not_supported_raises_an_error_and_nothing_changes(layer, said):
     net = nn.Sequential(nn.Conv2d(3, 3, 1), layer())
     kinds = [type(one) for one in net]
     with pytest.raises(ValueError, match=said):
@@ -253,7 +253,7 @@ def test_what_cannot_have_them_in_front_is_refused_and_nothing_changes(layer, sa
     assert [type(one) for one in net] == kinds
 
 
-def test_inputs_without_a_place_for_coordinates_are_refused():
+def test_inputs_of_wrong_dtype_or_shape_raise_errors():
     layer = convert(Activated(3, 3, 1), unknown="in front")
     with pytest.raises(TypeError, match="floating-point"):
         layer(torch.zeros(1, 3, 4, 5, dtype=torch.int32))
@@ -261,8 +261,8 @@ def test_inputs_without_a_place_for_coordinates_are_refused():
         layer(torch.zeros(1, 4, 5, 3))
 
 
-def test_the_choice_is_one_of_two():
-    with pytest.raises(ValueError, match="unknown must be 'refuse' or 'in front', got 'behind'"):
+def test_an_unknown_choice_raises_an_error():
+    with pytest.raises(ValueError, match="`unknown` must be 'refuse' or 'in front', got 'behind'"):
         convert(nn.Conv2d(3, 3, 1), unknown="behind")
-    with pytest.raises(ValueError, match="of its own kind"):
+    with pytest.raises(ValueError, match="custom convolution"):
         convert(Activated(3, 3, 1))

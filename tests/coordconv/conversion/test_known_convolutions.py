@@ -23,7 +23,7 @@ from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 
 def same_margins(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """By the definition: ceil(size / stride) outputs, an odd pixel after the image."""
+    """Return the margins by definition: ceil(size / stride) outputs, an odd pixel at the end."""
     total = (math.ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size
     total = max(total, 0)
     return total // 2, total - total // 2
@@ -36,7 +36,7 @@ def standardized(weight: Tensor, eps: float = 1e-6) -> Tensor:
 
 
 class Same(nn.Conv2d):
-    """Compute what timm's class of that name does."""
+    """A copy of the class of timm with "same" padding."""
 
     def forward(self, input: Tensor) -> Tensor:
         margins = []
@@ -47,13 +47,13 @@ class Same(nn.Conv2d):
 
 
 class Standardized(nn.Conv2d):
-    """Compute what timm's class does."""
+    """A copy of the class of timm with weight standardization."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, standardized(self.weight), self.bias)
 
 
-# As if they came from timm: they are known by these names.
+# The classes of timm are registered by these names.
 Same.__module__, Same.__qualname__ = "timm.layers.conv2d_same", "Conv2dSame"
 Standardized.__module__, Standardized.__qualname__ = "timm.layers.std_conv", "StdConv2d"
 
@@ -73,7 +73,7 @@ register_convolution(Causal, pad=lambda layer, x: functional.pad(x, (layer.kerne
 
 
 class Panorama(nn.Conv2d):
-    """It wraps along x only."""
+    """A convolution that wraps only along x."""
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(functional.pad(input, (1, 1, 0, 0), "circular"))
@@ -83,7 +83,7 @@ register_convolution(Panorama, pad=lambda _, x: functional.pad(x, (1, 1, 0, 0), 
 
 
 class Unchanged(nn.Conv2d):
-    """It only has a name of its own."""
+    """A subclass that only has another name."""
 
 
 def doubled(weight: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ def pad_nothing(_: nn.Module, x: Tensor) -> Tensor:
     return x
 
 
-# How to make one, an input, what it pads and what it does to its weights.
+# How to create a layer, an input, its padding and its transformation of the weights.
 KINDS = {
     "same": (lambda: Same(3, 6, 3, stride=2), (2, 3, 8, 11), pad_same, kept),
     "same, dilated": (lambda: Same(4, 6, (2, 3), 3, 0, 2, 2), (2, 4, 8, 11), pad_same, kept),
@@ -137,7 +137,7 @@ KINDS = {
 
 
 def appended_then_convolved(layer, plain, pad, change, x: Tensor, grid: Tensor) -> Tensor:
-    """By the definition, group by group; the change of the weights does not see the coordinates."""
+    """Compute by definition, per group; only data weights are transformed."""
     outputs = []
     weights = change(layer.weight).chunk(layer.groups)
     parts = zip(
@@ -166,7 +166,7 @@ def converted(kind: str, **options):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("radius", [False, True])
-def test_it_is_the_plain_layer_bit_for_bit_and_the_new_weights_learn(kind, radius):
+def test_outputs_do_not_change_and_the_new_weights_get_gradients(kind, radius):
     make, shape, *_ = KINDS[kind]
     layer, input = make(), torch.randn(shape)
     before, keys = layer(input), list(layer.state_dict())
@@ -179,12 +179,12 @@ def test_it_is_the_plain_layer_bit_for_bit_and_the_new_weights_learn(kind, radiu
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("radius", [False, True])
-def test_it_equals_appending_the_coordinates_and_then_convolving(kind, radius):
+def test_the_layer_equals_appending_the_coordinates_and_then_convolving(kind, radius):
     plain, layer, input, pad, change = converted(kind, radius=radius)
     grid = coordinate_grid(input.shape[2:], radius=radius)
     expected = appended_then_convolved(layer, plain, pad, change, input, grid)
     torch.testing.assert_close(layer(input), expected, rtol=1e-5, atol=1e-5)
-    if pad is pad_nothing:  # The others want a batch themselves.
+    if pad is pad_nothing:  # The other layers require a batch.
         torch.testing.assert_close(layer(input[0]), expected[0], rtol=1e-5, atol=1e-5)
 
 
@@ -194,7 +194,7 @@ def test_it_equals_appending_the_coordinates_and_then_convolving(kind, radius):
     stride=st.integers(1, 4),
     dilation=st.integers(1, 3),
 )
-def test_same_padding_is_right_for_every_size_kernel_stride_and_dilation(
+def test_same_padding_is_correct_for_every_size_kernel_stride_and_dilation(
     size, kernel, stride, dilation
 ):
     plain = Same(2, 3, kernel, stride, dilation=dilation)
@@ -208,7 +208,7 @@ def test_same_padding_is_right_for_every_size_kernel_stride_and_dilation(
 
 
 @pytest.mark.parametrize("kind", ["standardized", "doubled", "causal"])
-def test_a_crop_keeps_its_true_position_and_samples_their_own(kind):
+def test_a_crop_keeps_its_position_in_the_full_image_also_per_sample(kind):
     plain, layer, input, pad, change = converted(kind)
     size = input.shape[2:]
     starts = torch.tensor([[1.0] * len(size), [2.0] * len(size)])
@@ -222,7 +222,7 @@ def test_a_crop_keeps_its_true_position_and_samples_their_own(kind):
 
 
 @pytest.mark.parametrize("kernel", [1, (1, 3), (2, 2)])
-def test_a_smaller_kernel_is_the_large_one_with_zeros_around_it(kernel):
+def test_a_smaller_kernel_equals_the_full_one_padded_with_zeros(kernel):
     small = convert(Standardized(3, 6, 3, padding=1), coord_kernel_size=kernel)
     large = convert(Standardized(3, 6, 3, padding=1))
     taps = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -252,7 +252,7 @@ def test_dtypes_and_memory_formats_are_those_of_the_plain_layer(dtype):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_back_again_is_the_layer_that_was(kind):
+def test_revert_restores_the_layer(kind):
     plain, layer, input, *_ = converted(kind)
     with pytest.raises(ValueError, match="are not zero"):
         revert(layer)
@@ -263,7 +263,7 @@ def test_back_again_is_the_layer_that_was(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_folded_it_computes_the_same_for_one_size(kind):
+def test_a_folded_layer_computes_the_same_for_one_size(kind):
     _, layer, input, *_ = converted(kind)
     folded = fold(nn.Sequential(layer), input)
     assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
@@ -274,14 +274,14 @@ def test_folded_it_computes_the_same_for_one_size(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_copies_compute_the_same_and_are_of_one_class(kind):
+def test_copies_compute_the_same_and_have_the_same_class(kind):
     _, layer, input, *_ = converted(kind)
     again = copy.deepcopy(layer)
     assert type(again) is type(layer)
     assert torch.equal(again(input), layer(input))
 
 
-def test_it_is_pickled_by_the_class_that_it_is_made_from():
+def test_a_layer_is_pickled_with_the_class_that_it_is_made_from():
     layer = convert(Doubled(3, 6, 2))
     with torch.no_grad():
         layer.coord_weight.normal_()
@@ -292,7 +292,7 @@ def test_it_is_pickled_by_the_class_that_it_is_made_from():
         assert torch.equal(again(input), one(input))
 
 
-def test_a_class_that_pickles_in_its_own_way_does_not_lose_its_coordinates_in_silence():
+def test_a_custom_pickle_method_raises_an_error_instead_of_dropping_coordinates():
     class Own(nn.Conv2d):
         def __reduce__(self):
             return nn.Conv2d, (3, 8, 3)
@@ -302,7 +302,7 @@ def test_a_class_that_pickles_in_its_own_way_does_not_lose_its_coordinates_in_si
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_costs_count_what_the_coordinates_add(kind):
+def test_costs_count_the_flops_of_the_coordinates(kind):
     plain, layer, input, *_ = converted(kind)
     [entry] = coordinate_costs(layer, input)
     with FlopCounterMode(display=False) as counter:
@@ -312,16 +312,16 @@ def test_costs_count_what_the_coordinates_add(kind):
     assert 0 < entry.coordinate_flops < entry.flops
 
 
-def test_checkpoints_of_the_plain_layer_load_and_concatenated_ones_are_refused():
+def test_plain_checkpoints_load_and_concatenated_ones_raise_an_error():
     plain, layer, input, *_ = converted("standardized")
     layer.load_state_dict(from_plain(layer, plain.state_dict()), strict=True)
     assert torch.equal(layer(input), plain(input))
-    with pytest.raises(ValueError, match="a forward of its own"):
+    with pytest.raises(ValueError, match="with a custom forward"):
         from_concatenated(layer, plain.state_dict())
 
 
 @pytest.mark.parametrize("kind", ["standardized", "doubled", "causal", "unchanged"])
-def test_it_is_exported_for_any_size_compiled_and_traced_as_the_plain_layer_is(kind):
+def test_the_layer_can_be_exported_compiled_and_traced_like_the_plain_layer(kind):
     _, layer, input, *_ = converted(kind)
     larger = torch.randn(3, *(n + 5 for n in input.shape[1:2]), *(n + 4 for n in input.shape[2:]))
     larger = larger[:, : input.shape[1]]
@@ -352,7 +352,7 @@ def test_parametrized_weights_stay_parametrized():
     assert len(keys) == len(layer.state_dict()) + 1
 
 
-def test_a_subclass_that_leaves_the_forward_alone_gets_the_layer_of_its_base():
+def test_a_subclass_that_inherits_its_forward_gets_the_layer_of_its_base():
     class Transposed(nn.ConvTranspose2d):
         pass
 
@@ -375,26 +375,26 @@ def test_a_subclass_that_leaves_the_forward_alone_gets_the_layer_of_its_base():
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_subclass_that_changes_anything_is_refused(changed):
+def test_a_subclass_that_changes_its_behavior_raises_an_error(changed):
     for base in (nn.Conv2d, Standardized):
         kind = type("Changed", (base,), changed)
         layer = kind.__new__(kind)
         layer.__dict__ = base(3, 6, 3).__dict__
-        with pytest.raises(ValueError, match="of its own kind"):
+        with pytest.raises(ValueError, match="custom convolution"):
             convert(layer)
         assert type(layer) is kind
 
 
-def test_a_layer_with_attributes_of_these_names_is_refused():
+def test_a_layer_with_conflicting_attributes_raises_an_error():
     layer = Standardized(3, 6, 3)
-    layer.method = "of its own"
-    with pytest.raises(ValueError, match="has method of its own"):
+    layer.method = "custom"
+    with pytest.raises(ValueError, match="already has the attributes method"):
         convert(layer)
-    assert layer.method == "of its own"
+    assert layer.method == "custom"
     assert type(layer) is Standardized
 
 
-def test_every_name_that_a_layer_gets_is_looked_for():
+def test_every_attribute_that_a_layer_gets_is_checked_for_conflicts():
     ours = {
         name
         for way in (CoordinateLayer, CoordinatesBeside, CoordinatesInFront, Made)
@@ -404,13 +404,13 @@ def test_every_name_that_a_layer_gets_is_looked_for():
     assert ours == set(_NAMES)
 
 
-def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
+def test_a_wrong_registered_padding_raises_an_error_at_the_first_call():
     class Wrong(nn.Conv2d):
         def forward(self, input):
             return super().forward(functional.pad(input, (1, 1, 1, 1)))
 
     layer = convert(register_convolution(Wrong)(3, 6, 3))
-    with pytest.raises(ValueError, match="must be told how its forward pads"):
+    with pytest.raises(ValueError, match="pass the padding of its forward as `pad`"):
         layer(torch.zeros(1, 3, 3, 3))
 
 
@@ -420,19 +420,19 @@ def test_a_padding_that_is_not_that_of_the_forward_is_found_at_the_first_call():
         ((nn.Linear,), TypeError, "must be a subclass of"),
         ((nn.ConvTranspose2d,), TypeError, "must be a subclass of"),
         ((Doubled(1, 1, 1),), TypeError, "must be a subclass of"),
-        ((nn.Conv2d,), TypeError, "is converted already"),
+        ((nn.Conv2d,), TypeError, "without registration"),
         ((Doubled, "valid"), ValueError, "'own', 'same' or a function"),
         ((Doubled, 3), TypeError, "'own', 'same' or a function"),
-        ((Doubled, "same"), ValueError, "registered already"),
+        ((Doubled, "same"), ValueError, "already registered"),
     ],
 )
-def test_what_cannot_be_registered_is_named(arguments, error, said):
+def test_classes_that_cannot_be_registered_raise_errors(arguments, error, said):
     with pytest.raises(error, match=said):
         register_convolution(*arguments)
 
 
 def _of_libraries():
-    """Layers of other libraries, where those are installed."""
+    """Yield layers of other libraries that are installed."""
     timm = pytest.importorskip("timm.layers")
     smp = pytest.importorskip("segmentation_models_pytorch.encoders._efficientnet")
     for stride in (1, 2):
@@ -458,8 +458,8 @@ def _of_transformers():
 
 
 @pytest.mark.parametrize("source", [_of_libraries, _of_transformers])
-def test_layers_of_other_libraries_add_the_coordinates_as_they_pad_the_data(source):
-    """Convolving the coordinates as data, through the plain layer's own forward, is the oracle."""
+def test_layers_of_other_libraries_pad_the_coordinates_like_the_data(source):
+    """Compare with the plain layer's own forward applied to the coordinates as data."""
     for plain in source():
         layer = convert(copy.deepcopy(plain))
         input = torch.randn(2, 3, 8, 11)
@@ -468,8 +468,8 @@ def test_layers_of_other_libraries_add_the_coordinates_as_they_pad_the_data(sour
             layer.coord_weight.normal_()
         term = layer(input) - plain(input)
         assert term.abs().sum() > 0
-        # Where a position is 1 and the weights of all taps are 1, it counts the pixels under the
-        # kernel; the mean of the plain layer's response to ones does as well.
+        # If the coordinate and all weights are 1, the output counts the pixels under the kernel, as
+        # does the mean response of the plain layer to ones.
         with torch.no_grad():
             layer.coord_weight.fill_(0).narrow(1, 0, 1).fill_(1)
         ones = torch.ones(2, 8, 11)
@@ -482,7 +482,7 @@ def test_layers_of_other_libraries_add_the_coordinates_as_they_pad_the_data(sour
 
 
 def _pixels_under_the_kernel(plain, kernel: nn.Conv2d) -> Tensor:
-    """Count them by what the gradient of the plain output reaches, for an image of 8 x 11."""
+    """Count the pixels with a gradient of the plain output, for an image of 8 x 11."""
     input = torch.zeros(1, 3, 8, 11, requires_grad=True)
     with torch.no_grad():
         plain.weight.normal_()

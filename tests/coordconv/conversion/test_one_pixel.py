@@ -1,4 +1,4 @@
-"""Convolutions of maps with one pixel are skipped by presets, and only by those."""
+"""Only the presets skip convolutions of feature maps with one pixel."""
 
 import copy
 
@@ -12,7 +12,7 @@ from coordconv.layers.coordinates import CoordinateLayer
 
 
 class Excited(nn.Module):
-    """Squeeze-and-excitation with a module that pools."""
+    """Squeeze-and-excitation with a pooling module."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Excited(nn.Module):
 
 
 class SEModule(nn.Module):
-    """As in timm: known by its name, since it averages without a module."""
+    """Squeeze-and-excitation of timm, known by its name because it pools without a module."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SEModule(nn.Module):
 
 
 class Averaged(nn.Module):
-    """Nothing tells by its looks that its convolution sees one pixel."""
+    """A module whose structure does not show that its convolution gets one pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Averaged(nn.Module):
 
 
 class Pooled(nn.Sequential):
-    """As the pooling branch of DeepLab."""
+    """A pooling branch like that of DeepLab."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(
@@ -79,7 +79,7 @@ def converted(model: nn.Module) -> list[str]:
     return [name for name, one in model.named_modules() if isinstance(one, CoordinateLayer)]
 
 
-def test_without_an_example_the_known_ones_are_skipped_with_the_reason():
+def test_without_an_example_known_modules_are_skipped_with_the_reason():
     found = []
     model = convert(net(), "all", tell=found.append)
     assert converted(model) == [*SPATIAL[:2], "4.mix", SPATIAL[2]]
@@ -91,20 +91,20 @@ def test_without_an_example_the_known_ones_are_skipped_with_the_reason():
 @pytest.mark.parametrize(
     "example", [INPUT, (INPUT,), {"input": INPUT}], ids=["tensor", "tuple", "mapping"]
 )
-def test_with_an_example_exactly_those_are_skipped_that_only_see_one_pixel(example):
+def test_with_an_example_exactly_the_layers_with_one_pixel_are_skipped(example):
     model, found = net(), []
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.train()
     convert(model, "all", example=example, tell=found.append)
     assert converted(model) == SPATIAL
-    assert "every map it got from the example" in str(found[0])
+    assert "the example gives it only maps of one pixel" in str(found[0])
     assert all(module.training for module in model.modules())
     for name, value in before.items():
         assert torch.equal(model.state_dict()[name], value)
     assert not any(module._forward_pre_hooks for module in model.modules())
 
 
-def test_what_is_skipped_would_not_have_learned_and_all_else_does():
+def test_skipped_layers_would_get_no_gradients_and_all_others_do():
     model = net()
     for name in [*KNOWN, "4.mix", *SPATIAL]:
         convert(model, name)
@@ -128,22 +128,22 @@ def test_what_is_skipped_would_not_have_learned_and_all_else_does():
         (lambda name, module: name.startswith("2"), ["2.0.fc1", "2.0.fc2", "2.1"]),
     ],
 )
-def test_named_they_are_converted_all_the_same(where, chosen):
+def test_layers_selected_by_name_are_converted(where, chosen):
     assert converted(convert(net(), where, example=INPUT)) == chosen
 
 
-def test_the_head_of_a_detector_skips_them_too():
+def test_detector_skips_them_too():
     model = nn.ModuleDict({"neck": Pooled(4), "head": nn.Conv2d(4, 4, 3)})
     convert(model, "detector")
     assert converted(model) == ["head"]
 
 
-def test_a_model_of_nothing_else_is_an_error():
+def test_a_model_with_only_such_layers_raises_an_error():
     with pytest.raises(ValueError, match="selects 2 convolutions, and all of them"):
         convert(Excited(4), "all")
 
 
-def test_what_the_example_does_not_reach_is_judged_by_its_looks():
+def test_layers_not_reached_by_the_example_are_judged_by_their_structure():
     model = net()
     model.add_module("unused", nn.ModuleList([Excited(4), nn.Conv2d(4, 4, 3)]))
     model.forward = lambda input: nn.Sequential(*list(model)[:6])(input)
@@ -151,7 +151,7 @@ def test_what_the_example_does_not_reach_is_judged_by_its_looks():
     assert converted(model) == [*SPATIAL, "unused.1"]
 
 
-def test_a_size_that_makes_the_maps_of_a_known_module_larger_is_believed():
+def test_larger_maps_in_the_example_override_a_known_structure():
     class Spread(nn.Sequential):
         def forward(self, input: Tensor) -> Tensor:
             return self[1](input)
@@ -174,7 +174,7 @@ def test_a_size_that_makes_the_maps_of_a_known_module_larger_is_believed():
         ([nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1)], []),
     ],
 )
-def test_a_sequence_is_followed_from_its_pooling_on(layers, skipped):
+def test_a_sequence_is_followed_from_its_pooling(layers, skipped):
     model, found = nn.Sequential(nn.Conv2d(3, 3, 1), *layers), []
     convert(model, "all", tell=found.append)
     assert [change.name for change in found[0].skipped] == [str(at + 1) for at in skipped]
@@ -221,7 +221,7 @@ def _timm(name: str):
     ],
     ids=lambda make: getattr(make, "__qualname__", "").split(".")[0].strip("_"),
 )
-def test_in_networks_of_other_libraries_the_looks_say_what_an_example_says(make):
+def test_in_networks_of_other_libraries_structure_and_example_agree(make):
     model, example = make()
     by_looks, by_example = [], []
     original = [name for name, one in model.named_modules() if isinstance(one, nn.Conv2d)]
@@ -234,5 +234,5 @@ def test_in_networks_of_other_libraries_the_looks_say_what_an_example_says(make)
     assert 0 < len(by_looks[0].skipped) < len(original)
 
 
-def test_every_known_module_is_one_that_pools_itself():
+def test_every_known_module_pools_in_its_forward():
     assert all(names for names in _AFTER_THE_MEAN.values())

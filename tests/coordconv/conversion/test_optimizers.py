@@ -1,4 +1,4 @@
-"""An optimizer that exists trains the coordinate weights as it does a layer's other weights."""
+"""An existing optimizer trains the coordinate weights like the other weights of a layer."""
 
 import copy
 import inspect
@@ -50,7 +50,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_optimizer_trains_them_as_one_that_is_made_afterwards(kind):
+def test_every_optimizer_trains_them_like_one_created_afterwards(kind):
     model = network()
     optimizer = kind(model.parameters(), lr=0.01)
     convert(model, where="all", optimizer=optimizer)
@@ -65,17 +65,17 @@ def test_every_optimizer_trains_them_as_one_that_is_made_afterwards(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_optimizer_takes_them_in_the_middle_of_a_training(kind):
+def test_every_optimizer_accepts_them_during_training(kind):
     model = network()
     optimizer = kind(model.parameters(), lr=0.01)
-    if kind is not torch.optim.LBFGS:  # which is refused then
+    if kind is not torch.optim.LBFGS:  # It raises an error then.
         step(model, optimizer)
     convert(model, optimizer=optimizer)
     step(model, optimizer)
     assert model[0].coord_weight.count_nonzero() > 0
 
 
-def test_a_state_that_is_made_in_the_constructor_is_made_for_them():
+def test_state_from_the_constructor_is_created_for_them():
     model = network()
     optimizer = torch.optim.Adagrad(model.parameters(), initial_accumulator_value=0.5)
     convert(model, optimizer=optimizer)
@@ -95,7 +95,7 @@ def test_every_form_of_adam_trains_them(options):
     assert model[0].coord_weight.count_nonzero() > 0
 
 
-def test_they_join_the_group_of_the_weight_and_groups_and_schedules_stay():
+def test_they_join_the_group_of_the_weight_and_groups_and_schedules_are_kept():
     model = network()
     optimizer = SGD(
         [
@@ -116,7 +116,7 @@ def test_they_join_the_group_of_the_weight_and_groups_and_schedules_stay():
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_its_state_is_that_of_an_optimizer_made_afterwards(named):
+def test_the_state_is_that_of_an_optimizer_created_afterwards(named):
     def made(model: nn.Module) -> Adam:
         return Adam(model.named_parameters() if named else model.parameters(), lr=0.1)
 
@@ -130,14 +130,14 @@ def test_its_state_is_that_of_an_optimizer_made_afterwards(named):
     other = made(twin)
     assert held(optimizer) == [list(model.parameters())]
     assert optimizer.param_groups[0].get("param_names") == other.param_groups[0].get("param_names")
-    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # which else stay shared
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # The states would be shared.
     step(model, optimizer)
     step(twin, other)
     for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
 
 
-def test_a_state_saved_before_the_conversion_is_refused_by_torch():
+def test_torch_rejects_a_state_saved_before_the_conversion():
     model = network()
     optimizer = Adam(model.parameters())
     before = copy.deepcopy(optimizer.state_dict())
@@ -146,7 +146,7 @@ def test_a_state_saved_before_the_conversion_is_refused_by_torch():
         optimizer.load_state_dict(before)
 
 
-def test_revert_takes_them_out_with_their_state():
+def test_revert_removes_them_and_their_state():
     model = network()
     optimizer = Adam(model.named_parameters(), lr=0.1)
     before, names = held(optimizer), list(optimizer.param_groups[0]["param_names"])
@@ -159,7 +159,7 @@ def test_revert_takes_them_out_with_their_state():
     step(model, optimizer)
 
 
-def test_a_group_of_their_own_is_left_empty():
+def test_a_separate_group_is_left_empty():
     model = convert(network())
     new = [one for name, one in model.named_parameters() if name.endswith("coord_weight")]
     old = [one for name, one in model.named_parameters() if not name.endswith("coord_weight")]
@@ -169,7 +169,7 @@ def test_a_group_of_their_own_is_left_empty():
     step(model, optimizer)
 
 
-def test_each_of_several_optimizers_takes_what_belongs_to_it():
+def test_each_of_several_optimizers_gets_the_weights_of_its_layers():
     model = network()
     first, second = SGD(model[0].parameters(), 0.1), Adam(model[2].parameters(), 0.1)
     convert(model, where="all", optimizer=[first, second])
@@ -187,7 +187,7 @@ def pruned(layer: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("computed", [parametrizations.weight_norm, weight_norm, pruned])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_a_weight_that_is_computed_shows_its_group_too(computed, bias):
+def test_a_parametrized_weight_determines_the_group_too(computed, bias):
     layer = computed(nn.Conv2d(3, 4, 3, bias=bias))
     optimizer = SGD(layer.named_parameters(), 0.1)
     convert(layer, optimizer=optimizer)
@@ -199,7 +199,7 @@ def test_a_weight_that_is_computed_shows_its_group_too(computed, bias):
     assert layer.coord_weight.count_nonzero() > 0
 
 
-def test_the_model_may_be_a_part_of_what_the_optimizer_trains():
+def test_the_model_may_be_a_part_of_the_trained_model():
     model = nn.ModuleDict({"head": nn.Linear(2, 2), "net": network()})
     optimizer = Adam(model.named_parameters())
     convert(model["net"], where="all", optimizer=optimizer)
@@ -210,7 +210,7 @@ def test_the_model_may_be_a_part_of_what_the_optimizer_trains():
 
 
 class Foreign(SGD):
-    """As that of Horovod, whose class is made from functions of its own module."""
+    """An optimizer like that of Horovod, whose methods are functions of the module of Horovod."""
 
     def step(self, closure=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().step(closure)
@@ -228,8 +228,8 @@ def with_history(model: nn.Module) -> torch.optim.LBFGS:
 REFUSED = {
     "another model's": (lambda model: SGD(network().parameters(), 0.1), "does not hold the weight"),
     "one layer's": (lambda model: SGD(model[2].parameters(), 0.1), "'0'"),
-    "L-BFGS with a history": (with_history, "LBFGS has a history"),
-    "Horovod's": (lambda model: Foreign(model.parameters(), 0.1), "made with"),
+    "L-BFGS with a history": (with_history, "LBFGS keeps a history"),
+    "Horovod's": (lambda model: Foreign(model.parameters(), 0.1), "created with"),
     "a learning rate": (lambda model: 0.1, "must be a torch.optim.Optimizer"),
     "a schedule": (
         lambda model: torch.optim.lr_scheduler.StepLR(SGD(model.parameters(), 0.1), 1),
@@ -240,7 +240,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("wrong", REFUSED)
-def test_an_optimizer_that_cannot_take_them_is_refused_before_anything_changes(wrong):
+def test_an_unsupported_optimizer_raises_an_error_before_anything_changes(wrong):
     model = network()
     make, said = REFUSED[wrong]
     optimizer = make(model)
@@ -251,7 +251,7 @@ def test_an_optimizer_that_cannot_take_them_is_refused_before_anything_changes(w
     assert before is None or held(optimizer) == before
 
 
-def test_an_optimizer_that_shares_its_parameters_out_is_refused():
+def test_an_optimizer_that_shards_its_parameters_raises_an_error():
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     try:
         model = network()
@@ -263,19 +263,19 @@ def test_an_optimizer_that_shares_its_parameters_out_is_refused():
         distributed.destroy_process_group()
 
 
-def test_frozen_weights_that_the_optimizer_does_not_hold_are_said_to_be():
+def test_the_error_marks_frozen_weights_that_the_optimizer_does_not_hold():
     model = network()
     model[0].requires_grad_(False)
     optimizer = SGD([one for one in model.parameters() if one.requires_grad], 0.1)
     with pytest.raises(ValueError, match=r"'0' \(frozen\).*add_param_group"):
         convert(model, optimizer=optimizer)
-    convert(model)  # as the message says
+    convert(model)  # As the message says.
     optimizer.add_param_group({"params": [model[0].coord_weight]})
     step(model, optimizer)
     assert model[0].coord_weight.count_nonzero() > 0
 
 
-def test_a_scaler_goes_on():
+def test_a_gradient_scaler_continues_to_work():
     model = network()
     optimizer, scaler = SGD(model.parameters(), 0.1), torch.amp.GradScaler("cpu")
     for at in range(2):
@@ -307,7 +307,7 @@ def test_an_optimizer_prepared_by_accelerate_trains_them():
 
 
 @pytest.mark.parametrize(("where", "said"), [("first", "1 new coordinate"), ("all", "2 new")])
-def test_without_an_optimizer_the_report_says_what_is_not_trained(where, said):
+def test_without_an_optimizer_the_report_notes_the_untrained_weights(where, said):
     reports: list[Report] = []
     convert(network(), where, tell=reports.append)
     assert "existing optimizer does not hold" in str(reports[0])
@@ -315,5 +315,5 @@ def test_without_an_optimizer_the_report_says_what_is_not_trained(where, said):
     model = network()
     convert(model, where, optimizer=SGD(model.parameters(), 0.1), tell=reports.append)
     assert "optimizer" not in str(reports[1])
-    convert(model, where, tell=reports.append)  # which adds nothing
+    convert(model, where, tell=reports.append)  # This adds nothing.
     assert "optimizer" not in str(reports[2])

@@ -1,4 +1,4 @@
-"""A layer that does not compute what its class says is refused; hooks keep what they do."""
+"""Layers with replaced methods or unusual weights raise errors; hooks continue to work."""
 
 import copy
 import functools
@@ -17,7 +17,7 @@ INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
 
 
 def tiled(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of a seamless texture, which joins the left and the right edge."""
+    """Convolve a seamless texture, which wraps around its left and right edges."""
     input = functional.pad(input, (1, 1, 0, 0), mode="circular")
     return functional.conv2d(functional.pad(input, (0, 0, 1, 1)), weight, bias)
 
@@ -50,23 +50,23 @@ def assert_refused(model: nn.Module, said: str) -> None:
     ],
 )
 @pytest.mark.parametrize("made", ["bound", "partial"])
-def test_a_method_replaced_on_the_instance_is_refused_by_its_name(name, method, made):
+def test_a_method_replaced_on_the_instance_raises_an_error_with_its_name(name, method, made):
     layer = nn.Conv2d(3, 4, 3, padding=1)
     bind = MethodType if made == "bound" else functools.partial
     setattr(layer, name, bind(method, layer))
     assert_refused(nn.Sequential(layer), f"'0': its {name} was replaced on the instance")
 
 
-def test_what_does_not_concern_the_weights_may_be_replaced():
+def test_methods_that_do_not_use_the_weights_may_be_replaced():
     layer = nn.Conv2d(3, 4, 3)
-    layer.train = lambda mode=True: layer  # a common way to keep a module in its mode
+    layer.train = lambda mode=True: layer  # A common way to freeze the mode of a module.
     layer.extra_repr = lambda: "mine"
     before = layer(INPUT)
     torch.testing.assert_close(convert(layer)(INPUT), before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.LazyConv2d])
-def test_a_forward_that_was_replaced_for_every_layer_is_refused(monkeypatch, kind):
+def test_a_forward_replaced_on_the_class_raises_an_error(monkeypatch, kind):
     plain = nn.Conv2d.forward
 
     @functools.wraps(plain)
@@ -75,24 +75,25 @@ def test_a_forward_that_was_replaced_for_every_layer_is_refused(monkeypatch, kin
 
     monkeypatch.setattr(nn.Conv2d, "forward", doubled)
     layer = kind(3, 4, 3) if kind is nn.Conv2d else kind(4, 3)
-    with pytest.raises(ValueError, match=f"{kind.__name__}.forward was replaced, by {__name__}"):
+    with pytest.raises(ValueError, match=f"{kind.__name__}.forward was replaced by {__name__}"):
         convert(layer)
-    convert(nn.Conv1d(3, 4, 3))  # which is another class
+    convert(nn.Conv1d(3, 4, 3))  # Other classes are not affected.
 
 
-def test_a_conv_forward_that_was_replaced_for_every_layer_is_refused(monkeypatch):
+def test_a_conv_forward_replaced_on_the_class_raises_an_error(monkeypatch):
     monkeypatch.setattr(nn.Conv2d, "_conv_forward", tiled)
-    assert_refused(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1)), "_conv_forward was replaced, by")
+    assert_refused(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1)), "_conv_forward was replaced by")
 
 
-def test_an_operation_that_was_replaced_is_refused(monkeypatch):
+def test_a_replaced_operation_raises_an_error(monkeypatch):
     plain = functional.conv2d
     monkeypatch.setattr(functional, "conv2d", lambda *all, **named: 2 * plain(*all, **named))
     assert_refused(nn.Conv2d(3, 4, 3), r"torch\.nn\.functional\.conv2d was replaced")
 
 
-def test_how_layers_are_drawn_may_be_replaced(monkeypatch):
-    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda layer: None)  # to load faster
+def test_the_initialization_may_be_replaced(monkeypatch):
+    # Some code skips the initialization to load models faster.
+    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda layer: None)
     layer = nn.Conv2d(3, 4, 3)
     nn.init.normal_(layer.weight), nn.init.zeros_(layer.bias)
     before = layer(INPUT)
@@ -100,13 +101,13 @@ def test_how_layers_are_drawn_may_be_replaced(monkeypatch):
 
 
 @pytest.mark.parametrize("parametrized", [False, True])
-def test_a_class_that_was_exchanged_is_refused(parametrized):
+def test_a_replaced_class_raises_an_error(parametrized):
     layer = nn.Conv2d(3, 4, 3, padding=1)
     if parametrized:
         parametrizations.weight_norm(layer)
     base = nn.Conv2d if parametrized else type(layer)
     layer.__class__ = type("ParametrizedConv2d", (base,), {**vars(type(layer)), "forward": scaled})
-    with pytest.raises(ValueError, match=r"replaces forward|of its own kind"):
+    with pytest.raises(ValueError, match=r"replaces forward|custom convolution"):
         convert(layer)
 
 
@@ -170,7 +171,7 @@ def test_hooks_that_compute_the_weight_train_as_in_the_plain_model(where, traini
     torch.testing.assert_close(model(INPUT), plain(INPUT), rtol=0, atol=0)
 
 
-def test_hooks_for_all_modules_see_the_layer_as_before():
+def test_global_module_hooks_are_called_as_before():
     layer, seen = nn.Conv2d(3, 4, 3), []
     with (
         nn.modules.module.register_module_forward_hook(lambda module, x, y: 2 * y),
@@ -202,7 +203,7 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
-def test_a_weight_that_is_not_a_plain_tensor_that_fits_is_refused(weight):
+def test_a_weight_of_unusual_type_or_shape_raises_an_error(weight):
     value, said = WEIGHTS[weight]
     layer = with_weight(value)
     with pytest.raises(ValueError, match=said):
@@ -210,7 +211,7 @@ def test_a_weight_that_is_not_a_plain_tensor_that_fits_is_refused(weight):
     assert type(layer) is nn.Conv2d
 
 
-def test_a_weight_that_is_trained_by_a_hook_is_refused():
+def test_a_weight_that_is_trained_by_a_hook_raises_an_error():
     layer = nn.Conv2d(3, 4, 3)
     handle = layer.weight.register_post_accumulate_grad_hook(lambda weight: None)
     with pytest.raises(ValueError, match="convert before registering it"):
@@ -219,15 +220,15 @@ def test_a_weight_that_is_trained_by_a_hook_is_refused():
     convert(layer)
 
 
-def test_a_weight_that_deepspeed_divided_is_refused():
+def test_a_weight_partitioned_by_deepspeed_raises_an_error():
     layer = nn.Conv2d(3, 4, 3)
     layer.weight.ds_id = 0  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(ValueError, match="DeepSpeed"):
         convert(layer)
 
 
-@pytest.mark.filterwarnings("ignore:.*quint8")  # torch says it once in a process
-def test_a_quantized_weight_is_refused():
+@pytest.mark.filterwarnings("ignore:.*quint8")  # torch warns once per process.
+def test_a_quantized_weight_raises_an_error():
     quantized = torch.quantize_per_tensor(torch.randn(4, 3, 3, 3), 0.1, 0, torch.qint8)
     with pytest.raises(ValueError, match="qint8"):
         convert(with_weight(quantized))
@@ -251,7 +252,7 @@ MODES = [torch.inference_mode, torch.no_grad, lambda: torch.device("meta")]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_weights_that_are_made_in_any_mode_can_be_trained(mode):
+def test_weights_created_in_any_mode_can_be_trained(mode):
     layer = nn.Conv2d(3, 4, 3)
     with mode():
         convert(layer)
@@ -261,7 +262,7 @@ def test_weights_that_are_made_in_any_mode_can_be_trained(mode):
     assert layer.coord_weight.count_nonzero() > 0
 
 
-def test_a_model_of_inference_tensors_computes_what_it_did():
+def test_a_model_of_inference_tensors_computes_the_same():
     with torch.inference_mode():
         layer = nn.Conv2d(3, 4, 3)
         before = layer(INPUT)

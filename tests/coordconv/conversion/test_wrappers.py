@@ -1,4 +1,4 @@
-"""Inside a wrapper a conversion is right or refused, and a model that is refused is as it was."""
+"""A conversion inside a wrapper works or raises an error and does not change the model."""
 
 import copy
 import subprocess
@@ -19,7 +19,7 @@ INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
 
 
 class Chain(nn.Sequential):
-    """A sequence with a forward of its own, which Dynamo compiles; those of torch it skips."""
+    """A sequence with a custom forward, because Dynamo does not compile that of torch."""
 
     def forward(self, input: Tensor) -> Tensor:
         for part in self:
@@ -32,7 +32,7 @@ def network() -> nn.Sequential:
 
 
 def used(model: nn.Module) -> nn.Module:
-    """The model with coordinate weights that do something."""
+    """Return the model with nonzero coordinate weights."""
     for name, parameter in model.named_parameters():
         if name.endswith("coord_weight"):
             nn.init.normal_(parameter)
@@ -40,7 +40,7 @@ def used(model: nn.Module) -> nn.Module:
 
 
 def described(model: nn.Module) -> list[object]:
-    """Return what a refused conversion must leave as it was."""
+    """Return the state that must be the same after an error."""
     modules = [(name, type(one), sorted(vars(one))) for name, one in model.named_modules()]
     return [*modules, *[(name, id(one)) for name, one in model.named_parameters()]]
 
@@ -54,7 +54,7 @@ def assert_refused(change, model: nn.Module, said: str, **options) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def group():
-    """A process group of this process alone."""
+    """Create a process group with only this process."""
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
@@ -70,23 +70,23 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_distributed_data_parallel_is_refused_wherever_it_is(part):
+def test_distributed_data_parallel_raises_an_error_inside_and_around(part):
     model = network()
     wrapper = DistributedDataParallel(model)
     assert_refused(convert, PARTS[part](wrapper, model), "DistributedDataParallel.*then wrap")
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_taking_weights_from_distributed_data_parallel_is_refused(part):
+def test_removing_weights_from_distributed_data_parallel_raises_an_error(part):
     model = convert(network())
     wrapper = DistributedDataParallel(model)
     assert_refused(revert, PARTS[part](wrapper, model), "DistributedDataParallel.*then wrap")
 
 
-def test_a_wrapper_that_is_gone_refuses_nothing():
+def test_a_deleted_wrapper_is_ignored():
     model = network()
     wrapper = DistributedDataParallel(model)
-    wrapper.myself = [wrapper]  # so that it goes when the garbage is collected, and not before
+    wrapper.myself = [wrapper]  # A cycle, so only gc.collect() deletes it.
     del wrapper
     convert(model)
     assert isinstance(model[0][0], CoordConv2d)
@@ -100,7 +100,7 @@ def test_another_model_may_be_wrapped():
     assert all("DistributedDataParallel" in change.reason for change in reports[0].skipped)
 
 
-def test_a_copy_of_the_model_inside_is_folded_and_the_wrapper_is_not():
+def test_the_model_inside_can_be_folded_but_not_the_wrapper():
     model = used(convert(network()))
     wrapper = DistributedDataParallel(model)
     torch.testing.assert_close(fold(model, INPUT)(INPUT), model(INPUT))
@@ -128,7 +128,7 @@ os._exit(0)
 """
 
 
-def test_a_model_that_is_converted_first_has_its_gradients_averaged(tmp_path):
+def test_gradients_are_averaged_if_the_model_is_converted_first(tmp_path):
     command = [sys.executable, "-c", TWO_PROCESSES]
     processes = [subprocess.Popen([*command, str(rank), str(tmp_path)]) for rank in range(2)]
     assert [one.wait(timeout=120) for one in processes] == [0, 0]
@@ -145,21 +145,21 @@ def sharded(model: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("called", [False, True])
-def test_fully_shard_is_refused_wherever_it_is(part, called):
+def test_fully_shard_raises_an_error_inside_and_around(part, called):
     model = network()
     wrapper = sharded(model)
-    if called:  # its parameters are then whole and ordinary until the backward pass
+    if called:  # Parameters are unsharded until the backward pass.
         wrapper(INPUT)
     assert_refused(convert, PARTS[part](wrapper, model), "fully_shard")
 
 
-def test_a_layer_that_is_sharded_itself_is_refused():
+def test_a_layer_that_is_sharded_itself_raises_an_error():
     model = network()
     sharded(model[0][0])
     assert_refused(convert, model, "fully_shard")
 
 
-def test_a_model_that_is_converted_first_is_sharded_and_trains():
+def test_a_model_that_is_converted_first_can_be_sharded_and_trained():
     model, plain = convert(network()), network()
     plain.load_state_dict(model.state_dict(), strict=False)
     wrapper = sharded(model)
@@ -171,7 +171,7 @@ def test_a_model_that_is_converted_first_is_sharded_and_trains():
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("originals", [False, True])
-def test_fully_sharded_data_parallel_is_refused_wherever_it_is(part, originals):
+def test_fully_sharded_data_parallel_raises_an_error_inside_and_around(part, originals):
     model = network()
     wrapper = FullyShardedDataParallel(
         model, use_orig_params=originals, device_id=torch.device("cpu")
@@ -180,18 +180,18 @@ def test_fully_sharded_data_parallel_is_refused_wherever_it_is(part, originals):
 
 
 class DeepSpeedEngine(nn.Module):
-    """Named and built as that of DeepSpeed."""
+    """A stand-in with the name and structure of the engine of DeepSpeed."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.module = model
 
 
-def test_an_engine_of_deepspeed_is_refused():
+def test_a_deepspeed_engine_raises_an_error():
     assert_refused(convert, DeepSpeedEngine(network()), "deepspeed.initialize")
 
 
-def test_a_replica_of_data_parallel_computes_what_the_model_does(monkeypatch):
+def test_a_replica_of_data_parallel_computes_the_same(monkeypatch):
     copies = lambda tensors, devices, detach=False: [  # noqa: E731
         [one.detach() if detach else one * 1 for one in tensors] for _ in devices
     ]
@@ -224,7 +224,7 @@ def compiled_inside(model: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize("compile", [compiled, compiled_in_place, compiled_inside])
-def test_a_compiled_model_that_was_called_follows_every_change(compile):
+def test_a_compiled_model_follows_every_conversion(compile):
     torch.compiler.reset()
     model = network()
     wrapper = compile(model)
@@ -252,19 +252,19 @@ GRAPHS = {
 @pytest.mark.parametrize("graph", GRAPHS)
 @pytest.mark.parametrize("where", ["first", "all", "0.0"])
 @pytest.mark.filterwarnings("ignore")
-def test_a_model_that_became_a_graph_is_refused_as_one(graph, where):
+def test_a_traced_scripted_or_exported_model_raises_an_error(graph, where):
     with pytest.raises(ValueError, match=r"ScriptModule|GraphModule"):
         convert(GRAPHS[graph](network()), where)
 
 
-def test_layers_of_mkldnn_are_refused():
+def test_mkldnn_layers_raise_an_error():
     with pytest.raises(ValueError, match="MkldnnConv2d is part of a torch"):
         convert(to_mkldnn(network().eval()))
 
 
 @pytest.mark.parametrize("graph", ["traced", "exported"])
 @pytest.mark.filterwarnings("ignore")
-def test_coordinate_layers_in_a_graph_are_not_passed_over(graph):
+def test_coordinate_layers_in_a_graph_raise_an_error(graph):
     traced = GRAPHS[graph](convert(network()))
     for change in (revert, lambda model: fold(model, INPUT)):
         with pytest.raises(ValueError, match=r"'0\.0': part of a graph"):
@@ -272,7 +272,7 @@ def test_coordinate_layers_in_a_graph_are_not_passed_over(graph):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_first_convolution_is_not_looked_for_behind_a_traced_one():
+def test_first_does_not_skip_a_traced_convolution():
     mixed = nn.Sequential(torch.jit.trace(network(), INPUT), nn.Conv2d(2, 2, 1))
     with pytest.raises(ValueError, match=r"'0.0.0'.*before tracing"):
         convert(mixed)
@@ -281,7 +281,7 @@ def test_the_first_convolution_is_not_looked_for_behind_a_traced_one():
     assert [change.name for change in reports[0].converted] == ["1"]
 
 
-def test_a_graph_that_calls_its_layers_follows_the_change():
+def test_a_graph_that_calls_its_layers_follows_the_conversion():
     model = torch.fx.symbolic_trace(network())
     before = model(INPUT)
     convert(model, where="all")
@@ -291,7 +291,7 @@ def test_a_graph_that_calls_its_layers_follows_the_change():
     torch.testing.assert_close(model(INPUT), before, rtol=0, atol=0)
 
 
-def test_a_graph_that_only_reads_the_weights_of_a_layer_is_refused():
+def test_a_graph_that_only_reads_the_weights_of_a_layer_raises_an_error():
     graph = torch.fx.Graph()
     weight = graph.create_node("get_attr", "0.0.weight")
     graph.output(graph.call_function(nn.functional.conv2d, (graph.placeholder("x"), weight)))
@@ -300,25 +300,25 @@ def test_a_graph_that_only_reads_the_weights_of_a_layer_is_refused():
     assert_refused(convert, model, "does not call it")
 
 
-def test_what_make_functional_made_is_refused():
+def test_a_functional_module_raises_an_error():
     make_functional = pytest.importorskip("functorch").make_functional
     with pytest.warns(FutureWarning):
         functional, _ = make_functional(network())
-    assert_refused(convert, functional, "before make_functional")
+    assert_refused(convert, functional, "before calling make_functional")
 
 
-def test_a_recorded_cuda_graph_is_refused():
+def test_a_recorded_cuda_graph_raises_an_error():
     def replayed(input: Tensor) -> Tensor:
         return input
 
-    replayed.__module__ = "torch.cuda.graphs"  # as the function that make_graphed_callables sets
+    replayed.__module__ = "torch.cuda.graphs"  # Set by make_graphed_callables.
     model = network()
     model[0].forward = replayed
     assert_refused(convert, model, "make_graphed_callables")
 
 
 @pytest.mark.parametrize("where", ["first", "all"])
-def test_hooks_of_accelerate_are_right_or_refused(where):
+def test_hooks_of_accelerate_work_or_raise_an_error(where):
     accelerate = pytest.importorskip("accelerate")
     offloaded = accelerate.cpu_offload(network(), execution_device=torch.device("cpu"))
     assert_refused(convert, offloaded, "remove_hook_from_module", where=where)
@@ -335,7 +335,7 @@ def test_hooks_of_accelerate_are_right_or_refused(where):
     torch.testing.assert_close(model(INPUT), before, rtol=0, atol=0)
 
 
-def test_a_call_in_the_middle_of_a_conversion_finds_a_finished_layer():
+def test_a_call_during_a_conversion_uses_a_finished_layer():
     layer, seen = nn.Conv2d(3, 4, 3), []
     before = layer(INPUT)
 
