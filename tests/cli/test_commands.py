@@ -61,14 +61,14 @@ def _refused(capsys, *arguments: str) -> str:
         ("reproduce --recipe tutorail", "tutorial"),
         ("study tilling", "did you mean tiling?"),
         ("study tiling --arm diagonal", "no arm of the study tiling has 'diagonal'"),
-        ("claims", "results is no directory"),
-        ("claims --results nowhere", "nowhere is no directory"),
+        ("claims", "results is not a directory"),
+        ("claims --results nowhere", "nowhere is not a directory"),
         ("sweep tilling", "did you mean tiling"),
         ("sweep show tilling", "did you mean tiling"),
         ("sweep nowhere.yaml", "cannot read nowhere.yaml"),
         ("sweep tiling --limit 0", "--limit: expected 1 to 1,000,000, got 0"),
-        ("sweep tiling --address here:1", "--address: for --engine ray alone"),
-        ("sweep tiling --early-stopping", "--early-stopping: for --engine ray alone"),
+        ("sweep tiling --address here:1", "--address: only valid with --engine ray"),
+        ("sweep tiling --early-stopping", "--early-stopping: only valid with --engine ray"),
         ("sweep tiling --engine slurm", 'Choose from: "serial", "ray"'),
         ("sweep tiling --row diagonal", "no arm of the study tiling has 'diagonal'"),
         ("sweep tiling --runs nothing://here", "cannot open nothing://here"),
@@ -76,7 +76,7 @@ def _refused(capsys, *arguments: str) -> str:
         ("train regression --devices 0", "--devices: expected 1 or more, got 0"),
         ("sweep tiling --gpus-per-run nan --engine ray", "--gpus-per-run: expected 0 to"),
         ("sweep tiling --cpus-per-run 99999999", "--cpus-per-run: expected 1 to 1,000,000"),
-        ("sweep show tiling", "runs/tiling is no directory"),
+        ("sweep show tiling", "runs/tiling is not a directory"),
         ("sweep show tiling --best -1", "--best: expected 0 or more"),
         ("report --runs s3://bucket/path", "got the URL s3:/bucket/path"),
         ("report --out s3://bucket/path", "got the URL"),
@@ -98,7 +98,7 @@ def _refused(capsys, *arguments: str) -> str:
         (f"report --runs {'n' * 300}", "File name too long"),
         (f"study tiling --results {'n' * 300}", "File name too long"),
         (f"sweep show tiling --runs {'n' * 300}", "File name too long"),
-        ("train regression --num-nodes 2", "start this command on each with torchrun"),
+        ("train regression --num-nodes 2", "machine with torchrun"),
         ("data export", "--out"),
     ],
 )
@@ -205,7 +205,7 @@ def test_reproduce_names_a_truncated_record_and_loses_nothing(capsys, tmp_path):
     path = store.open(spec) / "record.json"
     path.write_text('{"version": 1, "spe')
     said = _refused(capsys, "reproduce", *ONE, "--runs", str(tmp_path))
-    assert "record.json is not a whole JSON file" in said
+    assert "record.json is not a complete JSON file" in said
     assert path.read_text() == '{"version": 1, "spe'
     assert [file.name for file in tmp_path.iterdir()] == [spec.run_name]
 
@@ -271,7 +271,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "coordconv: interrupted; the same command goes on from here"
+    assert said.splitlines()[-1] == "coordconv: interrupted; run the same command again to continue"
     assert "Traceback" not in said
     assert list(tmp_path.glob("*/checkpoint.ckpt"))
 
@@ -295,7 +295,7 @@ def test_a_report_without_a_damaged_record_is_made_and_the_record_named(capsys, 
     damaged = store.directory(spec) / "record.json"
     damaged.write_text("{")
     said = _refused(capsys, "report", "--runs", str(tmp_path), "--results", "nowhere")
-    assert f"coordconv: {damaged} is not a whole JSON file" in said
+    assert f"coordconv: {damaged} is not a complete JSON file" in said
     assert str(damaged) in (tmp_path / "report.html").read_text()
 
 

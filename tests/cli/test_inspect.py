@@ -56,7 +56,7 @@ def test_a_checkpoint_shows_the_weights_for_coordinates(printed, tmp_path):
     save_file(net().state_dict(), tmp_path / "net.safetensors")
     lines = printed(tmp_path / "net.safetensors")
     assert lines[1].split(None, 1) == ["0", "[8, 3, 3, 3]  [8, 2, 3, 3]  144"]
-    assert lines[-1] == "144 (35.6%) of 404 numbers are for coordinates"
+    assert lines[-1] == "144 (35.6%) of 404 values are for coordinates"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -77,20 +77,20 @@ def test_what_was_exported_says_what_its_coordinates_mean(printed, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("nothing", None, "is no directory of a run, no file, and no model"),
+        ("nothing", None, "expected the directory of a run, a file, or module:name of a model"),
         ("net.pt", b"", "is a pickle"),
-        ("net.h5", b"", "no checkpoint that is known"),
-        ("net.safetensors", b"no", "no file of safetensors"),
+        ("net.h5", b"", "expected a .safetensors, .onnx or .pt2 file"),
+        ("net.safetensors", b"no", "is not a valid safetensors file"),
         ("net.onnx", b"no", "net.onnx cannot be read"),
         ("net.pt2", b"no", "net.pt2 cannot be read: BadZipFile"),
-        ("", None, "is no directory of a run"),
+        ("", None, "expected the directory of a run"),
         ("a" * 5000, None, "name too long"),
-        ("sys:exit", None, "cannot be made: SystemExit"),
-        ("no_module:build", None, "cannot be made: ModuleNotFoundError"),
-        ("torch.nn:Nothing", None, "cannot be made: AttributeError"),
-        ("torch.nn:Conv2d", None, "cannot be made: TypeError"),
-        ("math:inf", None, "cannot be made"),
-        ("builtins:dict", None, "gives a dict"),
+        ("sys:exit", None, "cannot import or call sys:exit: SystemExit"),
+        ("no_module:build", None, "cannot import or call no_module:build: ModuleNotFoundError"),
+        ("torch.nn:Nothing", None, "cannot import or call torch.nn:Nothing: AttributeError"),
+        ("torch.nn:Conv2d", None, "cannot import or call torch.nn:Conv2d: TypeError"),
+        ("math:inf", None, "cannot import or call math:inf"),
+        ("builtins:dict", None, "expected a torch.nn.Module, got dict"),
     ],
 )
 def test_what_cannot_be_inspected_costs_one_line(
@@ -121,4 +121,4 @@ def test_a_record_of_another_net_costs_one_line(tmp_path, capsys):
     record = json.loads(text) | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
     (tmp_path / "record.json").write_text(json.dumps(record))
     assert main(["inspect", str(tmp_path)]) == 2
-    assert "does not hold the weights of the net" in capsys.readouterr().err
+    assert "does not contain the weights of the network" in capsys.readouterr().err

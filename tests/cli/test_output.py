@@ -64,7 +64,7 @@ def test_a_reader_who_leaves_is_no_error(line, monkeypatch, capfd):
 def test_a_full_disk_under_the_output_costs_one_line(line, monkeypatch, capfd):
     assert code_of(line.split(), full(), monkeypatch) == 2
     said = capfd.readouterr().err
-    assert said == "coordconv: cannot print: No space left on device; all else is done\n"
+    assert said == "coordconv: cannot print: No space left on device; everything else is done\n"
 
 
 @pytest.mark.parametrize("output", [unread, full])

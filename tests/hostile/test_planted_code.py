@@ -159,7 +159,7 @@ def test_a_shared_net_is_not_made_from_it(form, name, mark, tiny, tmp_path):
     SharedNet(tiny.model_dump(mode="json")).save_pretrained(tmp_path / "shared")
     (tmp_path / "shared" / "model.safetensors").unlink()
     (tmp_path / "shared" / name).write_bytes(form(mark))
-    with pytest.raises(InputError, match=r"does not hold the weights|model\.safetensors"):
+    with pytest.raises(InputError, match=r"does not contain the weights|model\.safetensors"):
         SharedNet.from_pretrained(tmp_path / "shared")
     assert not mark.exists()
 
@@ -186,7 +186,7 @@ def test_a_space_of_a_search_calls_nothing(text, mark, tmp_path, capsys):
     path = tmp_path / "given.yaml"
     path.write_text(text.replace("{mark}", str(mark)))
     assert main(["sweep", str(path), "--dry-run"]) == 2
-    assert "is no valid YAML" in capsys.readouterr().err
+    assert "is not valid YAML" in capsys.readouterr().err
     assert not mark.exists()
 
 

@@ -99,8 +99,8 @@ def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path
         (None, r"no config\.json"),
         ({}, r"no config\.json"),
         ({"experiment": {"task": "?"}}, "experiment"),
-        ({"experiment": {"task": "?"}, "self": 1}, "no net that can be read: .*self"),
-        ([], "no net that can be read"),
+        ({"experiment": {"task": "?"}, "self": 1}, "cannot load a network from .*self"),
+        ([], "cannot load a network"),
     ],
 )
 def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
@@ -118,14 +118,14 @@ def test_what_is_no_file_is_not_waited_for(make, name, tmp_path):
     SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
     (tmp_path / name).unlink()
     make(tmp_path / name)
-    with pytest.raises(InputError, match=f"{re.escape(name)} is no file"):
+    with pytest.raises(InputError, match=f"{re.escape(name)} is not a regular file"):
         SharedNet.from_pretrained(tmp_path)
 
 
 def test_a_run_whose_weights_are_gone_or_others_is_refused(tmp_path):
     original = run("classification-quadrant-coordconv")
     (tmp_path / "record.json").write_bytes((original / "record.json").read_bytes())
-    with pytest.raises(InputError, match="run it again"):
+    with pytest.raises(InputError, match="repeat the run"):
         SharedNet.from_run(tmp_path)
     weights = bytearray((original / "weights.safetensors").read_bytes())
     weights[-1] ^= 1

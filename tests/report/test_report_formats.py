@@ -79,6 +79,6 @@ def test_figures_have_the_colours_of_the_style_sheet():
 
 @pytest.mark.parametrize("form", ["html", "markdown", "png", "pdf-figures"])
 def test_nothing_is_written_where_there_is_nothing_to_report(store, tmp_path, form):
-    with pytest.raises(InputError, match="there is nothing to report"):
+    with pytest.raises(InputError, match="has no finished run"):
         write_report(store, tmp_path / "out", form=form)
     assert not (tmp_path / "out").exists()

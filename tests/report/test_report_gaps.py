@@ -155,9 +155,12 @@ def test_a_record_without_its_main_score_is_refused_with_its_file(store, add_run
     ("damage", "said"),
     [
         (lambda path: path.unlink(), "sheet.png is missing"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "not a whole PNG picture"),
-        (lambda path: path.write_text("<svg/>"), "not a whole PNG picture"),
-        (lambda path: Image.new("L", (9, 7)).save(path), "it has 9 x 7 pixels, not 3584 x 3584"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "not a complete PNG image"),
+        (lambda path: path.write_text("<svg/>"), "not a complete PNG image"),
+        (
+            lambda path: Image.new("L", (9, 7)).save(path),
+            "it has 9 x 7 pixels instead of 3584 x 3584",
+        ),
     ],
 )
 def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said, store, add_run):
@@ -176,7 +179,9 @@ def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add
     first, second = explorer(read_runs(store))["stages"][0]["nets"]
     assert first["answers"]
     assert not second["answers"]
-    assert second["gap"] == "Deconv, seed 0 was trained on other data than the net beside it."
+    assert (
+        second["gap"] == "Deconv, seed 0 was trained on different data than the network beside it."
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 200.0, -3.0])
@@ -282,7 +287,9 @@ def test_one_damaged_file_costs_no_more_than_its_own_run(name, content, store, a
 
 def test_where_nothing_is_left_the_error_says_what_was_there(store, add_run, tmp_path):
     (add_run() / "record.json").write_text("{")
-    with pytest.raises(InputError, match=r"nothing to report(.|\n)*record\.json is not a whole"):
+    with pytest.raises(
+        InputError, match=r"has no finished run(.|\n)*record\.json is not a complete"
+    ):
         write_report(store, tmp_path / "page.html")
 
 
@@ -301,15 +308,15 @@ def test_a_pipe_in_place_of_a_file_is_named(store, add_run):
         (directory / name).unlink()
         os.mkfifo(directory / name)
     (run,) = read_runs(store)
-    assert run.gaps["metrics.csv"] == "metrics.csv is no file"
-    assert run.gaps["predictions.npz"] == "predictions.npz is no file"
+    assert run.gaps["metrics.csv"] == "metrics.csv is not a regular file"
+    assert run.gaps["predictions.npz"] == "predictions.npz is not a regular file"
 
 
 def test_pictures_too_large_for_a_page_are_named(store, add_run, monkeypatch):
     monkeypatch.setattr("coordconv_lab.report.explorer.LARGEST_SHEET", 100)
     add_run("rendering", "uniform", "coordconv")
     net = explorer(read_runs(store))["stages"][4]["nets"][0]
-    assert "too much for a page" in net["gap"]
+    assert "too much for the page" in net["gap"]
     assert net["answers"]
 
 

@@ -118,7 +118,7 @@ def test_runs_of_other_nets_than_the_tutorials_are_left_out(add_run, store, tmp_
     hand_built = {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0}
     spec = with_settings(tuned("classification", "uniform", "coordconv"), hand_built)
     add_run(spec=spec)
-    with pytest.raises(InputError, match="no finished run of the tutorial's nets"):
+    with pytest.raises(InputError, match="no finished run of the tutorial's networks"):
         write_report(store, tmp_path / "page.html")
     add_run()
     assert spec.id not in write_report(store, tmp_path / "page.html").read_text()

@@ -164,7 +164,7 @@ def test_what_names_no_machine_is_refused(store, name):
 
 def test_names_go_with_a_page_that_is_served(tmp_path, capsys):
     assert main(["report", "--runs", str(tmp_path), "--host", "lab.example"]) == 2
-    assert "it goes with --watch only" in capsys.readouterr().err
+    assert "--host: only valid with --watch" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_port_that_is_taken_is_an_error_in_words(store):
 def test_a_fault_of_the_page_does_not_end_the_server(ask, add_run, monkeypatch):
     add_run()
     monkeypatch.setattr("coordconv_lab.report.page.facts", lambda runs: 1 / 0)
-    assert "the page could not be made (ZeroDivisionError" in ask("/")[1]
+    assert "cannot render the page (ZeroDivisionError" in ask("/")[1]
     monkeypatch.undo()
     add_run(seed=1)
     assert 'id="scores"' in ask("/")[1]

@@ -92,7 +92,7 @@ def test_what_is_no_file_is_not_replaced_by_one(write, kind, tmp_path):
         except OSError:
             pytest.skip("no device can be made here")
     before = path.lstat()
-    with pytest.raises(ValueError, match="there and is no file; choose another name"):
+    with pytest.raises(ValueError, match="is not a regular file; choose another name"):
         write(path, b"new")
     assert path.lstat() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -181,7 +181,7 @@ def test_text_is_read_with_a_byte_order_mark_and_without(start, end, tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_text_in_another_encoding_is_refused_by_its_name(encoding, tmp_path):
     (tmp_path / "file").write_bytes("name: x".encode(encoding))
-    with pytest.raises(UnicodeError, match=f"it is {encoding.upper()}; save it as UTF-8"):
+    with pytest.raises(UnicodeError, match=f"its encoding is {encoding.upper()}; save it as UTF-8"):
         read_text(tmp_path / "file")
 
 
@@ -249,7 +249,7 @@ def test_an_object_of_any_depth_is_read_or_refused(start):
         content = start + "[" * depth + "]" * depth + "}"
         with suppress(DamagedError):
             parse_json(content.encode(), "file")
-    with pytest.raises(DamagedError, match="file is not a whole JSON file"):
+    with pytest.raises(DamagedError, match="file is not a complete JSON file"):
         parse_json((start + "[" * 10**5 + "]" * 10**5 + "}").encode(), "file")
 
 
@@ -258,7 +258,7 @@ def test_text_that_cannot_be_written_is_refused(fields, tmp_path):
     """Half of a pair of surrogates is no character: no page and no terminal can show it."""
     for content in (fields, with_digest(fields)):
         write_json(tmp_path / "file", content)
-        with pytest.raises(DamagedError, match=r"file is not a whole JSON file.*surrogates"):
+        with pytest.raises(DamagedError, match=r"file is not a complete JSON file.*surrogates"):
             read_json(tmp_path / "file")
     write_json(tmp_path / "file", {"a": "\U0001f9ed"})  # written as such a pair
     assert read_json(tmp_path / "file") == {"a": "\U0001f9ed"}

@@ -126,7 +126,10 @@ def test_a_search_is_held_by_one(no_locks, tmp_path):
     space.write_text("name: a\nsearch: optuna\ntrials: 1\nrows: [{task: regression}]\n"
                      "settings: {training.learning_rate: {low: 0.01, high: 0.1}}\n")  # fmt: skip
     sweep, store = sweep_named(str(space), {}, ""), RunStore(tmp_path / "runs")
-    with planned(sweep, store), pytest.raises(InputError, match=r"at the search .* delete"):
+    with (
+        planned(sweep, store),
+        pytest.raises(InputError, match=r"the search in .* is locked .* delete"),
+    ):
         planned(sweep, store).__enter__()
     with planned(sweep, store):
         pass

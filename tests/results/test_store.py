@@ -71,7 +71,7 @@ def test_a_run_without_a_record_is_not_done(store):
 def test_a_truncated_record_is_named_and_left_as_it_is(store, record_file, keep):
     cut = record_file.read_bytes()[:keep]
     record_file.write_bytes(cut)
-    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+    with pytest.raises(InputError, match=r"record\.json is not a complete JSON file"):
         store.record(SPEC)
     assert record_file.read_bytes() == cut
 
@@ -143,7 +143,7 @@ def test_a_spec_of_another_version_stops_the_run_before_it_starts(store):
 def test_a_directory_that_holds_another_spec_is_refused(store):
     path = store.open(SPEC) / "spec.json"
     write_json(path, SPEC.model_copy(update={"seed": 5}).model_dump(mode="json"))
-    with pytest.raises(InputError, match="another run"):
+    with pytest.raises(InputError, match="does not match the name of its directory"):
         store.open(SPEC)
 
 
@@ -155,7 +155,7 @@ def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_re
     damaged: list[str] = []
     assert list(store.specs(damaged)) == [other]
     assert [str(path) in words for words in damaged] == [True]
-    with pytest.raises(DamagedError, match="another run"):
+    with pytest.raises(DamagedError, match="does not match the name of its directory"):
         list(store.specs())
 
 
@@ -176,7 +176,7 @@ def test_a_record_in_the_directory_of_another_run_is_named_and_does_not_count(st
     shutil.copy(record_file, path)
     damaged: list[str] = []
     assert [record.spec for _, record in store.records(damaged)] == [SPEC]
-    assert damaged == [f"{path} is of another run than its directory's name says; move it away"]
+    assert damaged == [f"{path} does not match the name of its directory; move it elsewhere"]
 
 
 def test_all_records_that_came_with_the_source_are_in_their_places():

@@ -78,7 +78,9 @@ def test_runs_that_are_worse_stop_early_and_can_go_on(tmp_path):
 
 
 def test_a_run_larger_than_the_machine_is_refused(tmp_path, listener):
-    with pytest.raises(InputError, match="1000 cores and 0 GPUs; the cluster has"):
+    with pytest.raises(
+        InputError, match="a run needs 1000 cores and 0 GPUs, but the cluster has only"
+    ):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(cpus_per_run=1000))
 
 
@@ -90,7 +92,7 @@ def free_port() -> int:
 
 def test_an_address_where_nobody_answers_is_named_at_once(tmp_path, listener):
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(InputError, match=f"no Ray cluster answers at {address}"):
+    with pytest.raises(InputError, match=f"no Ray cluster responds at {address}"):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
@@ -98,7 +100,7 @@ def test_an_address_where_nobody_answers_is_named_at_once(tmp_path, listener):
     "address", ["nowhere", "host:port", ":1", "host:99999999", "a..b:6379", "h:²", "ray://here:1"]
 )
 def test_an_address_that_is_none_is_refused(tmp_path, listener, address):
-    with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster answers"):
+    with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster responds"):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
@@ -106,7 +108,7 @@ def test_somebody_else_who_listens_is_not_waited_for(tmp_path, listener, monkeyp
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 4)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(InputError, match="no Ray cluster answers there within 4 seconds"):
+        with pytest.raises(InputError, match="no Ray cluster responds there within 4 seconds"):
             run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
@@ -219,7 +221,9 @@ def test_a_machine_without_the_package_is_named_before_the_first_run(head, tmp_p
     (tmp_path / "sitecustomize.py").write_text(blocked)
     with node(tmp_path, f"--address={head}", PYTHONPATH=str(tmp_path)) as worker:
         until(lambda: alive(head) == 2, worker)
-        with pytest.raises(InputError, match=r"lacks the package; install torch-coordconv\[lab"):
+        with pytest.raises(
+            InputError, match=r"does not have the package; install torch-coordconv\[lab"
+        ):
             run_on_ray(tiny_sweep(1), str(tmp_path / "runs"), listener, options=RayOptions(head))
     assert not list((tmp_path / "runs").glob("*"))
 

@@ -187,7 +187,7 @@ def test_a_damaged_file_under_a_url_is_named(tmp_path):
     path = tmp_path / "damaged" / spec.run_name / "record.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"version"')
-    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+    with pytest.raises(InputError, match=r"record\.json is not a complete JSON file"):
         store.record(spec)
 
 
@@ -257,7 +257,7 @@ def test_a_search_goes_on_in_a_space_whose_values_are_written_otherwise(before, 
 def test_two_processes_are_not_at_one_search(store):
     with (
         planned(searching(2), store),
-        pytest.raises(InputError, match="another process is at the search"),
+        pytest.raises(InputError, match="is locked by another process"),
         planned(searching(2), store),
     ):
         pass
@@ -291,7 +291,7 @@ def test_a_run_that_another_process_holds_does_not_count_towards_a_limit(store, 
     first, second, *_ = sweep.study.specs
     with store.held(first):
         run_serially(sweep, store, listener, limit=1)
-        with pytest.raises(HeldError, match="another process is at the run"):
+        with pytest.raises(HeldError, match="is locked by another process"):
             run(first, store)
     assert listener.attempts[first.id].held_elsewhere
     assert listener.attempts[second.id].record
@@ -379,7 +379,9 @@ def test_a_run_of_a_search_that_was_stopped_early_is_done_where_that_counts(stor
 @pytest.mark.parametrize("content", [{"row": 5}, {"row": None}, {"row": [1]}])
 def test_damaged_proposals_are_named(store, content):
     store.write_beside(PROPOSALS, content)
-    with pytest.raises(InputError, match=r"proposals\.json beside the runs is no list"):
+    with pytest.raises(
+        InputError, match=r"proposals\.json in the directory of runs does not have a list"
+    ):
         outcome(searching(2), store)
 
 

@@ -109,7 +109,7 @@ def test_a_fault_stops_the_run_at_its_step_and_leaves_the_last_good_checkpoint(
 )
 def test_a_fault_after_the_last_checkpoint_makes_no_record(tiny, store, monkeypatch, fault, step):
     plant(monkeypatch, fault, step)
-    with pytest.raises(DivergenceError, match=r"no checkpoint was due yet in .*regression"):
+    with pytest.raises(DivergenceError, match=r"there is no checkpoint yet in .*regression"):
         run(tiny, store)
     assert {path.name for path in store.directory(tiny).iterdir()} <= {
         "spec.json",
@@ -171,7 +171,7 @@ def checkpoint_of(store: RunStore, spec: ExperimentSpec) -> Path:
 
 def test_under_a_url_no_checkpoint_is_promised(tiny, tmp_path, monkeypatch):
     plant(monkeypatch, "weight")
-    with pytest.raises(DivergenceError, match="under a URL no checkpoint is kept"):
+    with pytest.raises(DivergenceError, match="a store under a URL keeps no checkpoints"):
         run(tiny, store_at(f"local://{tmp_path}/remote"), checkpoint_seconds=0)
 
 
@@ -182,7 +182,7 @@ def test_a_checkpoint_of_a_net_that_diverged_is_not_gone_on_with(tiny, store, mo
         patched.setattr(Loop, "run", _but_stop_after(STEP))
         with pytest.raises(KeyboardInterrupt):
             run(tiny, store, checkpoint_seconds=0)
-    with pytest.raises(InputError, match=r"checkpoint\.ckpt holds NaN or infinity; delete it"):
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt contains NaN or infinity; delete it"):
         run(tiny, store)
 
 
@@ -213,7 +213,7 @@ def test_of_several_processes_the_first_never_raises_alone(tmp_path, tiny):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({}, "learning_rate 0.5, warmup 0.0; take a smaller learning_rate, or more warmup"),
+        ({}, "learning_rate 0.5, warmup 0.0; try a smaller learning_rate, or more warmup"),
         ({"weight_decay": 9.0}, "weight_decay 9.0; .* or less weight_decay"),
         ({"precision": "bfloat16"}, "precision bfloat16; .* or precision float32"),
     ],

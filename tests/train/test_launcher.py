@@ -160,7 +160,7 @@ def test_another_number_of_processes_is_refused(name, tool, job, tiny):
 
 def test_machines_without_a_launcher_are_refused(job):
     job(SBATCH)
-    with pytest.raises(InputError, match="start this command on each with torchrun"):
+    with pytest.raises(InputError, match="machine with torchrun"):
         launcher(1, 2)
     job({"NODE_RANK": "1"})
     assert launcher(1, 2).node_rank() == 1

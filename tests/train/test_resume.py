@@ -164,7 +164,7 @@ def test_what_a_process_left_that_died_after_its_record_is_cleared(tiny, store):
 
 
 def test_a_run_that_another_process_is_at_is_not_deleted(tiny, store):
-    with store.held(tiny), pytest.raises(HeldError, match="leave --fresh out"):
+    with store.held(tiny), pytest.raises(HeldError, match="omit --fresh"):
         RunStore(store.root).delete(tiny)
     assert (store.directory(tiny) / "spec.json").exists()
     store.delete(tiny)
