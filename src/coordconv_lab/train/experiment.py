@@ -93,8 +93,7 @@ def run_ensemble(
         The records in the order of the specs; their seconds are those of all networks together.
 
     Raises:
-        InputError: The specs differ in other settings.
-        Exception: As in `run`.
+        InputError: The specs differ in other settings, or as in `run`.
     """
     check_ensemble(specs)
     # Maps and galleries need every position.
