@@ -24,7 +24,7 @@ from coordconv_lab.cli.options import (
 )
 from coordconv_lab.errors import InputError
 
-_MOST_SEEDS = 10_000
+_MAX_SEEDS = 10_000
 
 
 @app.command
@@ -67,7 +67,7 @@ def reproduce(
     fresh
         Delete the selected runs first.
     """
-    check_count("seeds", seeds, _MOST_SEEDS)
+    check_count("seeds", seeds, _MAX_SEEDS)
     from coordconv_lab.recipes import RECIPES
     from coordconv_lab.reproduce import reproduce, selected_specs
     from coordconv_lab.train import Hardware
@@ -164,7 +164,7 @@ def train(
     strategy
         How several processes train one network: ddp, or auto, which is the same.
     """
-    check_count("ensemble", ensemble, _MOST_SEEDS)
+    check_count("ensemble", ensemble, _MAX_SEEDS)
     given = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from coordconv_lab.sweep.estimate import Estimate
     from coordconv_lab.train.hardware import DeviceName
 
-_MOST = 1_000_000
+_MAX = 1_000_000
 
 SweepName = Annotated[str, Parameter(help="Name of a sweep or study, or a YAML or TOML file.")]
 SweepRuns = Annotated[
@@ -95,9 +95,9 @@ def sweep(
         return
     numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
     for option, value in numbers:
-        check_count(option, value, _MOST)
-    if not 0 <= gpus_per_run <= _MOST:
-        raise InputError(f"--gpus-per-run: expected 0 to {_MOST:,}, got {gpus_per_run}")
+        check_count(option, value, _MAX)
+    if not 0 <= gpus_per_run <= _MAX:
+        raise InputError(f"--gpus-per-run: expected 0 to {_MAX:,}, got {gpus_per_run}")
     only_ray = {
         "--address": address,
         "--gpus-per-run": gpus_per_run,

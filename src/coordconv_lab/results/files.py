@@ -85,7 +85,7 @@ def _permissions(path: Path) -> int | None:
     if stat.S_ISLNK(mode):
         return None
     if not stat.S_ISREG(mode):
-        raise _no_file(path)
+        raise _not_regular_file(path)
     return mode & 0o777
 
 
@@ -98,11 +98,11 @@ def without_links(path: Path) -> Path:
     with suppress(OSError):
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise _no_file(path)
+            raise _not_regular_file(path)
     return Path(os.path.realpath(path))
 
 
-def _no_file(path: Path) -> InputError:
+def _not_regular_file(path: Path) -> InputError:
     return InputError(
         f"cannot write {path}: it exists and is not a regular file; choose another name"
     )

@@ -41,7 +41,7 @@ def connected(address: str | None, place: str) -> Iterator[None]:
         _join(address)
     try:
         if address is not None:
-            _look_at_machines(place)
+            _check_machines(place)
         yield
     finally:
         ray.shutdown()
@@ -60,7 +60,7 @@ def _start_here() -> None:
 
 def _join(address: str) -> None:
     if address != "auto":
-        _check_that_it_answers(address)
+        _check_address(address)
     try:
         ray.init(address, **_QUIET)
     except Exception as error:  # Ray raises many types here
@@ -71,7 +71,7 @@ def _join(address: str) -> None:
         ) from error
 
 
-def _check_that_it_answers(address: str) -> None:
+def _check_address(address: str) -> None:
     """Check the address with a short timeout; Ray itself waits for minutes.
 
     Raises:
@@ -101,7 +101,7 @@ def _check_that_it_answers(address: str) -> None:
         )
 
 
-def _look_at_machines(place: str) -> None:
+def _check_machines(place: str) -> None:
     """Check that every machine has this release of the package and can access the runs.
 
     Raises:

@@ -15,7 +15,7 @@ from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
 
 _STEPS = 3
-_ASKED = 64
+_EXAMPLES = 64
 
 
 def cores_here() -> int:
@@ -94,13 +94,15 @@ def _measured(spec: ExperimentSpec, hardware: Hardware) -> tuple[float, float]:
     """Return the seconds per step and per evaluated example."""
     if not spec.training.epochs:
         loop = Loop([spec], hardware)
-        return 0.0, _timed(lambda: loop.evaluate(loop.nets[0], loop.data.points[:_ASKED])) / _ASKED
+        return 0.0, _timed(
+            lambda: loop.evaluate(loop.nets[0], loop.data.points[:_EXAMPLES])
+        ) / _EXAMPLES
     longer = spec.training.model_copy(update={"epochs": 1000, "early_stop_epochs": None})
     loop = Loop([spec.model_copy(update={"training": longer})], hardware)
     steps = loop.run()
     next(steps)  # warm-up
     step = _timed(lambda: [next(steps) for _ in range(_STEPS)]) / _STEPS
-    asked = loop.data.points[:_ASKED]
+    asked = loop.data.points[:_EXAMPLES]
     loop.evaluate(loop.nets[0], asked[:8])
     return step, _timed(lambda: loop.evaluate(loop.nets[0], asked)) / len(asked)
 

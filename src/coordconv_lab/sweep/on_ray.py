@@ -131,7 +131,7 @@ def _hand_out(
     Raises:
         InputError: A worker could not use a file, or a run was lost after all retries.
     """
-    asked = _Asked(runs, place, progress, options, limit)
+    searcher = _RaySearcher(runs, place, progress, options, limit)
     with tempfile.TemporaryDirectory(prefix="coordconv-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(
@@ -141,7 +141,7 @@ def _hand_out(
                 metric="score",
                 mode="max",
                 num_samples=-1,
-                search_alg=asked,
+                search_alg=searcher,
                 scheduler=_scheduler() if options.early_stopping else None,
                 reuse_actors=True,
             ),
@@ -153,23 +153,23 @@ def _hand_out(
             ),
         )
         tuner.fit()
-    if asked.errors:
-        raise InputError(asked.errors[0])
-    if asked.lost:
+    if searcher.errors:
+        raise InputError(searcher.errors[0])
+    if searcher.lost:
         raise InputError(
-            f"{len(asked.lost)} runs lost their workers {RETRIES + 1} times each, such as "
-            f"{asked.lost[0].run_name}; check the memory of the machines, then run the same "
+            f"{len(searcher.lost)} runs lost their workers {RETRIES + 1} times each, such as "
+            f"{searcher.lost[0].run_name}; check the memory of the machines, then run the same "
             "command again: all other runs are done"
         )
-    damaged.extend(asked.damaged)
-    return asked.count
+    damaged.extend(searcher.damaged)
+    return searcher.count
 
 
 def _scheduler() -> ASHAScheduler:
     return ASHAScheduler(time_attr="percent", max_t=100, grace_period=8, reduction_factor=3)
 
 
-class _Asked(Searcher):
+class _RaySearcher(Searcher):
     """Searcher that gives runs to Tune one by one and collects their results."""
 
     def __init__(

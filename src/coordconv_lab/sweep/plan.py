@@ -65,7 +65,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         }
         yield Plan(lists, sum(map(len, lists.values())), len(sweep.study.specs), damaged)
         return
-    with _alone(store):
+    with _locked_search(store):
         proposed = proposals_of(store)
         searched = {
             one.name: Searched(
@@ -74,7 +74,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
             for one in sweep.space.listed_rows()
         }
         left = sum(max(0, row.total - len(row.proposed)) for row in searched.values())
-        noting = {name: _Noting(name, row, store) for name, row in searched.items()}
+        noting = {name: _LoggedProposals(name, row, store) for name, row in searched.items()}
         yield Plan(noting, left, sum(row.total for row in searched.values()), damaged)
 
 
@@ -96,7 +96,7 @@ def _left_of(
     return (spec for spec in usable(specs, is_left, damaged) if spec is not None)
 
 
-class _Noting:
+class _LoggedProposals:
     """A search that saves its proposals before they run."""
 
     def __init__(self, name: str, row: Searched, store: RunStore) -> None:
@@ -163,7 +163,7 @@ def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSp
 
 
 @contextmanager
-def _alone(store: RunStore) -> Iterator[None]:
+def _locked_search(store: RunStore) -> Iterator[None]:
     """Lock the search against other processes; a store under a URL cannot be locked."""
     if isinstance(store, RemoteRunStore):
         yield

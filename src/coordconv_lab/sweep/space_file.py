@@ -13,10 +13,10 @@ from coordconv_lab.specs import explain
 from coordconv_lab.sweep.space import Space
 
 SUFFIXES = (".yaml", ".yml", ".toml")
-_MOST_BYTES = 16_000
+_MAX_BYTES = 16_000
 """Limits malicious files, which are slow to parse, to seconds."""
 
-_MOST_LEVELS = 50
+_MAX_LEVELS = 50
 _OPENING = (
     yaml.BlockSequenceStartToken,
     yaml.BlockMappingStartToken,
@@ -43,7 +43,7 @@ def read_space(path: Path) -> Space:
 
 def _fields(path: Path) -> Any:
     try:
-        text = read_text(path, _MOST_BYTES)
+        text = read_text(path, _MAX_BYTES)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeError as error:
@@ -65,8 +65,8 @@ def _yaml(text: str, path: Path) -> Any:
         if isinstance(token, yaml.AliasToken):
             raise InputError(f"{path}: YAML aliases are not allowed; write out the values")
         level += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if level > _MOST_LEVELS:
-            raise InputError(f"{path}: lists or settings are nested more than {_MOST_LEVELS} deep")
+        if level > _MAX_LEVELS:
+            raise InputError(f"{path}: lists or settings are nested more than {_MAX_LEVELS} deep")
     loader = yaml.SafeLoader(text)
     try:
         document = loader.get_single_node()

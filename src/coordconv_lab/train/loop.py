@@ -29,7 +29,7 @@ from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rate
 from coordconv_lab.train.processes import Processes
 
 
-def _nobody(rows: Sequence[Row]) -> None:
+def _ignore_rows(rows: Sequence[Row]) -> None:
     """Ignore the rows."""
 
 
@@ -74,12 +74,12 @@ class Loop:
         self._losses_of, self._stepper = self._fabric.setup(
             hardware.compile(ensemble), self._optimizer
         )
-        self._look_at_one()
+        self._check_canvas()
         self._due = due_steps(self.steps, first.training.curve_points)
         self._perfect_epochs = 0
         self._seconds_before, self._started = 0.0, time.monotonic()
 
-    def _look_at_one(self) -> None:
+    def _check_canvas(self) -> None:
         """Check before the first step that the network accepts images of this size.
 
         Raises:
@@ -107,7 +107,7 @@ class Loop:
         """Wall time of training so far, including the time before it was resumed."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def run(self, measured: Callable[[Sequence[Row]], None] = _nobody) -> Iterator[int]:
+    def run(self, measured: Callable[[Sequence[Row]], None] = _ignore_rows) -> Iterator[int]:
         """Do the remaining steps, and yield the number of steps done after each.
 
         Args:

@@ -11,7 +11,7 @@ import torch
 # Parameters of glibc's mallopt (malloc.h): when to return memory at the end of the heap to the
 # system (-1: never), and the maximum number of blocks mapped outside of the heap.
 _TRIM_THRESHOLD, _NEVER = -1, -1
-_MOST_MAPPED, _NONE = -4, 0
+_MAX_MAPPED, _NONE = -4, 0
 
 # Hard pause of OpenMP 5.0: worker threads end, and new ones start when needed.
 _PAUSE_HARD = 2
@@ -45,7 +45,7 @@ def flush_denormals() -> None:
 def keep_freed_memory() -> None:
     """Make glibc keep freed memory of any size for the process."""
     if sys.platform == "linux":
-        _call("mallopt", _MOST_MAPPED, _NONE)
+        _call("mallopt", _MAX_MAPPED, _NONE)
         _call("mallopt", _TRIM_THRESHOLD, _NEVER)
 
 
