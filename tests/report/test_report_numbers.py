@@ -187,7 +187,7 @@ def test_a_map_has_row_column_side_and_score(store, add_run):
     assert probe is not None
     assert (probe["rows"][0], probe["columns"][-1], found.size) == (4, 59, (56, 56))
     at = 56 * (40 - 4) + (50 - 4)
-    assert probe["labels"][probe["label"][at]] == "wrong, answered row 37, column 47"
+    assert probe["labels"][probe["label"][at]] == "wrong, predicted row 37, column 47"
     assert probe["heldOut"][at] == "1"
     assert (probe["labels"][probe["label"][0]], probe["heldOut"][0]) == ("right", "0")
     assert found.sides_in_words == ("training: 2,352 of 2,352", "held out: 0 of 784")
@@ -234,5 +234,5 @@ def test_every_prediction_is_counted_on_its_pixel(store, add_run):
     np.testing.assert_array_equal(counts, wanted)
     assert answered(run.answers, "train", (64, 64)).sum() == 2352
     landing = landing_rows([run])[1].landings[3]
-    assert landing.words == "784 answers on 784 pixels, at most 1 on one"
+    assert landing.words == "784 predictions on 784 pixels, at most 1 on one"
     assert landing_rows([run])[0].landings[0].gap == "No run of CoordConv here."

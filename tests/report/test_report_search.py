@@ -56,7 +56,7 @@ def test_a_search_in_the_store_takes_precedence(add_run, store, tmp_path):
     given = Reader(write_report(store, tmp_path / "page.html", search=source).read_text())
     assert "the records that came with the source" in given.words
     own = Reader(write_report(source, tmp_path / "page.html", search=store).read_text())
-    assert "A setting that was trained with several seeds" in own.words
+    assert "A setting with several seeds" in own.words
 
 
 def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> None:

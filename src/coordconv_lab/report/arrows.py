@@ -62,7 +62,7 @@ def _arrows(model: str, answers: Answers, trained: bool) -> list[Trace]:
         words.append(
             f"row {answers.rows[r]}, column {answers.columns[c]} "
             f"({'trained on' if trained else 'held out'})<br>"
-            f"answered row {y:g}, column {x:g}: {off_by(float(answers.score[r, c]))}"
+            f"predicted row {y:g}, column {x:g}: {off_by(float(answers.score[r, c]))}"
         )
     opacity = 0.35 if trained else 1.0
     size = 4 if trained else 5

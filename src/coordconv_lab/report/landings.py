@@ -65,7 +65,7 @@ def _landing(model: str, side: str, runs: list[Run]) -> Landing:
     height, width = run.record.spec.data.canvas
     counts = answered(answers, side, (height, width))
     landed, pixels = int(counts.sum()), int((counts > 0).sum())
-    words = f"{landed:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
+    words = f"{landed:,} predictions on {pixels:,} pixels, at most {int(counts.max())} on one"
     return Landing(model, side, paint(np.minimum(counts / MOST, 1)), (width, height), words)
 
 

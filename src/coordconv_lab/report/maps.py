@@ -167,4 +167,4 @@ def _words(task: str, answers: Answers, place: tuple[int, ...]) -> str:
     if value == 1 or answers.predicted is None:
         return "right" if value == 1 else "wrong"
     column, row = answers.predicted[place]
-    return f"wrong, answered row {row:.0f}, column {column:.0f}"
+    return f"wrong, predicted row {row:.0f}, column {column:.0f}"

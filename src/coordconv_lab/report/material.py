@@ -9,10 +9,10 @@ from coordconv_lab.report.search import rows_of
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
-_OURS = "A setting that was trained with several seeds counts where all of them solve the task."
+_OURS = "A setting with several seeds counts if all of them solve the task."
 _COMMITTED = (
-    "Settings drawn at random from one space for both nets of a task; these are the records that "
-    "came with the source."
+    "Settings sampled at random from one space for both networks of a task, from the records that "
+    "come with the source."
 )
 
 

@@ -36,7 +36,7 @@ _OTHER_MARKS = {
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for atomic writing: readers and crashes never leave a partial file.
+    """Open a file for atomic writing: no reader sees, and no crash leaves, a partial file.
 
     A new file gets the default permissions of the umask; a replaced file keeps its permissions.
 
@@ -163,7 +163,7 @@ def remove_if_possible(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: readers and crashes never leave a partial file.
+    """Write a file atomically: no reader sees, and no crash leaves, a partial file.
 
     Raises:
         InputError: The directory cannot be written, or the disk is full.
