@@ -50,7 +50,7 @@ class Output:
 @contextmanager
 def printing() -> Iterator[Output]:
     """Redirect standard output to an `Output`."""
-    for name in ("COLUMNS", "LINES"):  # a size of 0, or one that exceeds memory, breaks rich
+    for name in ("COLUMNS", "LINES"):  # unset 0, and sizes that exceed memory
         size = os.environ.get(name, "1")
         if not (size.isdecimal() and len(size) < 9 and 1 <= int(size) <= _WIDEST):
             del os.environ[name]
