@@ -102,9 +102,7 @@ def doubled(weights: Weights, maps: Tensor, kernel: int) -> Tensor:
     for index, name in enumerate(layers):
         weight, bias = joint(weights, name)
         padding = (kernel - 1) // 2
-        maps = functional.conv_transpose2d(
-            maps, weight, bias, 2, padding, 2 * padding + 2 - kernel
-        )
+        maps = functional.conv_transpose2d(maps, weight, bias, 2, padding, 2 * padding + 2 - kernel)
         if index < len(layers) - 1:
             maps = maps.relu()
     return maps

@@ -45,7 +45,11 @@ def test_every_import_keeps_the_rules():
             "import coordconv_lab.train",
             "The laboratory imports one way",
         ),
-        ("coordconv_lab/tasks/regression.py", "import lightning_fabric", "Lightning stays in training"),
+        (
+            "coordconv_lab/tasks/regression.py",
+            "import lightning_fabric",
+            "Lightning stays in training",
+        ),
         ("coordconv_lab/results/store.py", "import torch", "are made without torch"),
         ("coordconv_lab/train/experiment.py", "import cyclopts", "stay in the report"),
     ],

@@ -9,6 +9,7 @@ from coordconv_lab.errors import FailingRunError
 from coordconv_lab.models.autoencoder import Autoencoder
 from coordconv_lab.models.hand_built import HandBuiltPointNet, HandBuiltPooling, HandBuiltSquareNet
 from coordconv_lab.models.initialisation import initialise
+from coordconv_lab.models.others import FlatPerceptron, PatchTransformer
 from coordconv_lab.models.pictures import CoordConvPainterNet, CoordConvPointNet, DeconvPointNet
 from coordconv_lab.models.regressors import ConvFlattening, ConvPooling, CoordConvPooling
 from coordconv_lab.specs import (
@@ -18,11 +19,13 @@ from coordconv_lab.specs import (
     CoordConvRegressor,
     CoordConvRenderer,
     DeconvNet,
+    FlatRegressor,
     HandBuiltClassifier,
     HandBuiltRegressor,
     HandBuiltRenderer,
     ModelSpec,
     SquareAutoencoder,
+    TransformerRegressor,
 )
 
 MOST_PARAMETERS = 100_000_000
@@ -95,6 +98,10 @@ def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:
             return ConvPooling(spec)
         case SquareAutoencoder():
             return Autoencoder(spec, canvas)
+        case FlatRegressor():
+            return FlatPerceptron(spec, canvas)
+        case TransformerRegressor():
+            return PatchTransformer(spec, canvas)
         case HandBuiltClassifier():
             return HandBuiltPointNet(canvas)
         case HandBuiltRegressor():

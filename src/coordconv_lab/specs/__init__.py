@@ -22,6 +22,7 @@ from coordconv_lab.specs.models import (
     CoordConvRenderer,
     CoordinateOptions,
     DeconvNet,
+    FlatRegressor,
     Grid,
     HandBuiltClassifier,
     HandBuiltRegressor,
@@ -30,6 +31,7 @@ from coordconv_lab.specs.models import (
     ModelSpec,
     Padding,
     SquareAutoencoder,
+    TransformerRegressor,
 )
 from coordconv_lab.specs.training import TrainingSpec
 
@@ -46,6 +48,7 @@ __all__ = [
     "DataSpec",
     "DeconvNet",
     "ExperimentSpec",
+    "FlatRegressor",
     "Grid",
     "HandBuiltClassifier",
     "HandBuiltRegressor",
@@ -59,6 +62,7 @@ __all__ = [
     "SquareAutoencoder",
     "TaskName",
     "TrainingSpec",
+    "TransformerRegressor",
     "explain",
     "parse_data_spec",
     "parse_spec",

@@ -17,7 +17,7 @@ from coordconv_lab.specs.training import TrainingSpec
 SPEC_VERSION = 1
 
 TaskName = Literal["classification", "regression", "rendering", "reconstruction"]
-ModelName = Literal["coordconv", "deconv", "conv", "hand-built"]
+ModelName = Literal["coordconv", "deconv", "conv", "hand-built", "mlp", "transformer"]
 
 BASELINE: Mapping[str, ModelName] = {
     "classification": "deconv",
@@ -33,6 +33,8 @@ _KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
         "coordconv-regressor",
         "conv-flat-regressor",
         "conv-pooled-regressor",
+        "flat-regressor",
+        "transformer-regressor",
         "hand-built-regressor",
     ),
     "rendering": (
@@ -115,7 +117,7 @@ class ExperimentSpec(FrozenSpec):
 
     @property
     def model_name(self) -> ModelName:
-        """The family of the net: coordconv, deconv, conv or hand-built."""
+        """The family of the network, such as coordconv, deconv or conv."""
         match self.model.kind:
             case "hand-built-classifier" | "hand-built-regressor" | "hand-built-renderer":
                 return "hand-built"
@@ -125,6 +127,10 @@ class ExperimentSpec(FrozenSpec):
                 return "deconv"
             case "conv-flat-regressor":
                 return "conv"
+            case "flat-regressor":
+                return "mlp"
+            case "transformer-regressor":
+                return "transformer"
             case _:
                 return "coordconv" if self.model.coordinates else "conv"
 

@@ -1,8 +1,8 @@
 """The nets, each with its options."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coordconv_lab.specs.base import FrozenSpec, Positive, Size
 
@@ -110,6 +110,38 @@ class ConvPooledRegressor(FrozenSpec):
     initialisation: Initialisation = "he"
 
 
+class FlatRegressor(FrozenSpec):
+    """A perceptron of three layers over all pixels, without any weight sharing."""
+
+    kind: Literal["flat-regressor"] = "flat-regressor"
+    width: Size = 64
+    input_scale: Positive = 1.0
+    output_scale: Positive = 64.0
+    initialisation: Initialisation = "he"
+
+
+class TransformerRegressor(FrozenSpec):
+    """A small vision transformer whose tokens get positions added, or none."""
+
+    kind: Literal["transformer-regressor"] = "transformer-regressor"
+    positions: Literal["none", "sinusoidal", "learned"] = "sinusoidal"
+    patch: Annotated[int, Field(ge=1, le=64)] = 8
+    width: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 32
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+    depth: Annotated[int, Field(ge=1, le=64)] = 2
+    input_scale: Positive = 1.0
+    output_scale: Positive = 64.0
+    initialisation: Literal["torch"] = "torch"
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(
+                f"the width must be a multiple of the heads; got {self.width} and {self.heads}"
+            )
+        return self
+
+
 class HandBuiltClassifier(FrozenSpec):
     """The answer written into two dozen weights by formula, for any canvas; never trained."""
 
@@ -152,6 +184,8 @@ ModelSpec = Annotated[
     | DeconvNet
     | ConvFlatRegressor
     | ConvPooledRegressor
+    | FlatRegressor
+    | TransformerRegressor
     | HandBuiltClassifier
     | HandBuiltRegressor
     | HandBuiltRenderer

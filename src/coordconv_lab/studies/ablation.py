@@ -74,6 +74,4 @@ def samples() -> Study:
             settings = {} if share == SHARES[-1] else {"data.train_share": share}
             settings["training.epochs"] = epochs
             arms[f"{task}, {share:.0%}, {model}"] = over_seeds(with_settings(spec, settings), 3)
-    return Study(
-        "samples", "How many training positions does a network need?", arms
-    )
+    return Study("samples", "How many training positions does a network need?", arms)

@@ -29,6 +29,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "samples": ablation.samples,
     "strided-scales": regression.strided_scales,
     "heads-longer": regression.heads_longer,
+    "architectures": regression.architectures,
     "decay-rule": pictures.decay_rule,
     "rows-that-differ": rows.rows_that_differ,
     "tutorial": rows.tutorial_rows,

@@ -3,7 +3,14 @@
 from itertools import product
 
 from coordconv_lab.recipes import tuned, tutorial, tutorial_resampled, with_settings
-from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.specs import (
+    DataSpec,
+    ExperimentSpec,
+    FlatRegressor,
+    ModelSpec,
+    TrainingSpec,
+    TransformerRegressor,
+)
 from coordconv_lab.studies.rows import SPLITS, trained_twice_as_long
 from coordconv_lab.studies.study import Study, over_seeds
 
@@ -81,9 +88,7 @@ def collapse() -> Study:
     arms = {}
     for split in SPLITS:
         spec = trained_twice_as_long(tutorial("regression", split, "coordconv"))
-        arms[split] = over_seeds(
-            with_settings(spec, {"training.learning_rate": COLLAPSE_RATE}), 10
-        )
+        arms[split] = over_seeds(with_settings(spec, {"training.learning_rate": COLLAPSE_RATE}), 10)
     return Study(
         "collapse",
         "At a learning rate of 1e-2, is the regressor right early, and does it stay right?",
@@ -172,5 +177,28 @@ def heads_longer() -> Study:
     return Study(
         "heads-longer",
         "Do an average or a sum catch up with the maximum when trained for longer?",
+        arms,
+    )
+
+
+def architectures() -> Study:
+    """A perceptron and a small transformer with and without positions, for the baseline's time."""
+    training = TrainingSpec(
+        epochs=16, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup=0.05
+    )
+    networks: dict[str, ModelSpec] = {
+        "perceptron": FlatRegressor(),
+        "transformer, no positions": TransformerRegressor(positions="none"),
+        "transformer, sinusoidal positions": TransformerRegressor(positions="sinusoidal"),
+        "transformer, learned positions": TransformerRegressor(positions="learned"),
+    }
+    arms = {}
+    for split, (name, network) in product(SPLITS, networks.items()):
+        data = DataSpec(split=split)
+        spec = ExperimentSpec(task="regression", data=data, model=network, training=training)
+        arms[f"{split}, {name}"] = over_seeds(spec, 3)
+    return Study(
+        "architectures",
+        "Do other ways to know position carry over to the held-out quadrant?",
         arms,
     )

@@ -6,11 +6,12 @@ regressor fed with large inputs, a deconv network with batch normalization.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.results import Record
 from coordconv_lab.specs import BASELINE, ExperimentSpec, TaskName
 from coordconv_lab.studies.rows import SPLITS, row
 from coordconv_lab.studies.study import Study
@@ -20,7 +21,7 @@ BROAD, AROUND = 12, 8
 TUNED_TASKS: tuple[TaskName, ...] = ("regression", "classification")
 
 BEST_OF_BROAD: Mapping[str, int] = {}
-"""The best draw of the broad stage by row: highest validation accuracy, then smallest loss."""
+"""The best draw of the broad stage by row; empty where the stage is not finished."""
 
 _FIRST_SEED = 1000
 
@@ -33,7 +34,7 @@ def tuning() -> Study:
     }
     return Study(
         "tuning",
-        "Which settings does each network need? Broad draws, scored on a validation part",
+        "Which of many settings does each network need, scored on a validation part?",
         arms,
     )
 
@@ -50,9 +51,25 @@ def tuning_around() -> Study:
     }
     return Study(
         "tuning-around",
-        "Which settings does each network need? Draws around the best of the broad ones",
+        "Which settings around the best of the broad ones does each network need?",
         arms,
     )
+
+
+def best_of(records: Sequence[Record | None]) -> int:
+    """The place of the best run: the highest validation accuracy, then the highest in training.
+
+    Args:
+        records: The runs of one row; None where one diverged.
+    """
+    return max(
+        (place for place, record in enumerate(records) if record is not None),
+        key=lambda place: _rank(records[place]),
+    )
+
+
+def _rank(record: Record | None) -> tuple[float, float]:
+    return (record.test_score, record.train_score) if record else (-1.0, -1.0)
 
 
 def _rows() -> list[tuple[TaskName, str, str]]:

@@ -1,0 +1,55 @@
+"""Networks that are no convolutions: a transformer knows positions only if it is given them."""
+
+import math
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from coordconv_lab.data import one_hot_images
+from coordconv_lab.errors import FailingRunError
+from coordconv_lab.models import build, count_parameters
+from coordconv_lab.models.others import sinusoids
+from coordconv_lab.specs import FlatRegressor, TransformerRegressor
+
+CANVAS = (16, 24)
+# The same place inside of each of the six patches of eight pixels.
+POINTS = torch.tensor([[3 + 8 * column, 5 + 8 * row] for row in range(2) for column in range(3)])
+
+
+@pytest.mark.parametrize("positions", ["none", "sinusoidal", "learned"])
+def test_without_positions_a_transformer_cannot_tell_one_patch_from_another(positions):
+    torch.manual_seed(0)
+    net = build(TransformerRegressor(positions=positions), CANVAS).eval()
+    with torch.inference_mode():
+        found = net(one_hot_images(POINTS, CANVAS))
+    differences = (found - found[0]).abs().amax(dim=1)[1:]
+    if positions == "none":
+        assert differences.max() < 1e-4
+    else:
+        assert differences.min() > 1e-4
+
+
+def test_sinusoids_are_those_of_the_formula_row_by_row():
+    table = sinusoids(2, 3, 8).reshape(2, 3, 8)
+    for row in range(2):
+        for column in range(3):
+            expected = [
+                function(position / 10_000 ** (k / 2))
+                for position in (row, column)
+                for function in (math.sin, math.cos)
+                for k in range(2)
+            ]
+            torch.testing.assert_close(table[row, column], torch.tensor(expected))
+
+
+def test_a_perceptron_has_weights_of_its_own_for_every_pixel():
+    spec = FlatRegressor(width=4)
+    assert count_parameters(build(spec, CANVAS)) == (16 * 24 + 1) * 4 + 5 * 4 + 5 * 2
+
+
+def test_heads_that_do_not_share_the_width_and_patches_that_do_not_fit_are_refused():
+    with pytest.raises(ValidationError, match="multiple of the heads; got 32 and 5"):
+        TransformerRegressor(heads=5)
+    with pytest.raises(FailingRunError, match="patch of 8 pixels is larger than the canvas"):
+        build(TransformerRegressor(), (16, 7))

@@ -1,0 +1,27 @@
+"""Settings are chosen on a validation part, the same number of runs for each network."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from coordconv_lab.studies import recorded, study_named
+from coordconv_lab.studies.tuning import AROUND, BEST_OF_BROAD, BROAD, best_of, tuning
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@pytest.mark.parametrize(("name", "runs"), [("tuning", BROAD), ("tuning-around", AROUND)])
+def test_every_network_has_the_same_number_of_runs_and_none_sees_the_test_positions(name, runs):
+    arms = study_named(name).arms
+    assert set(Counter(map(len, arms.values()))) <= {runs}
+    specs = [spec for arm in arms.values() for spec in arm]
+    assert {spec.data.held_out for spec in specs} <= {"validation"}
+    assert all(spec.seed >= 1000 for spec in specs)
+
+
+@pytest.mark.parametrize("row", BEST_OF_BROAD)
+def test_the_second_stage_starts_from_the_best_run_of_the_first(row):
+    runs = [recorded(RESULTS, "tuning", spec) for spec in tuning().arms[row]]
+    assert None not in runs
+    assert best_of([run[1] for run in runs if run]) == BEST_OF_BROAD[row]
