@@ -58,7 +58,7 @@ def test_the_files_of_a_shared_network_have_the_default_permissions(tmp_path):
 
 
 @pytest.mark.parametrize("task", get_args(TaskName))
-def test_the_card_of_every_network_describes_input_and_output(task):
+def test_the_card_of_every_net_says_what_goes_in(task):
     said = []
     for kind in get_args(get_args(ModelSpec)[0]):
         with suppress(ValidationError):  # not a network of this task

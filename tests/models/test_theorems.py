@@ -74,7 +74,7 @@ def test_with_circular_padding_and_no_coordinates_the_maximum_is_the_same_everyw
 @given(weight=st.floats(0.5, 4), sign=st.sampled_from([-1.0, 1.0]), surplus=st.floats(1e-3, 3))
 @settings(max_examples=30, deadline=None)
 def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(weight, sign, surplus):
-    """The maximum over pixels of a * image + b * x: a + b x at the lit pixel, else at most |b|."""
+    """max over pixels of image a + x b: a alone at the lit pixel, |b| at most elsewhere."""
     x = torch.linspace(-1, 1, 17, dtype=torch.float64).expand(12, 17)
     images = one_hot_images(EVERYWHERE, CANVAS)[:, 0].double()
 
