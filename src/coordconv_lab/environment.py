@@ -1,4 +1,4 @@
-"""Environment variables that are set or missing for a while."""
+"""Temporary changes of environment variables."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def variables(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Set environment variables, or remove those given as None, and put them back at the end.
+    """Set environment variables, or unset those given as None, and restore them at the end.
 
     Example:
         >>> with variables({"COORDCONV_EXAMPLE": "1"}):

@@ -1,34 +1,34 @@
-"""The one error that means "the user can fix this", and how its message shows what came.
+"""Errors that the user can fix, and formatting of values in their messages.
 
-The command line prints it in one line.
+The command line prints `InputError` as one line.
 """
 
 _SHOWN = 200
-"""Characters of a value in a message: files can hold values of any length."""
+"""Maximum number of characters of a value in a message."""
 
 
 class InputError(ValueError):
-    """What was asked for, or a file that was read, is not usable; the message says what to do."""
+    """An argument or a file cannot be used; the message says what to do."""
 
 
 class DamagedError(InputError):
-    """A file is not as it was written, or cannot be read; the runs beside it can be used."""
+    """A file is damaged or cannot be read; other runs can still be used."""
 
 
 class HeldError(InputError):
-    """Another process is at this run."""
+    """The run is locked by another process."""
 
 
 class FailingRunError(InputError):
-    """A run cannot be done as its spec says, however often it is tried; others can."""
+    """A run cannot be done with its spec and must not be retried; other runs can be done."""
 
 
 class DivergenceError(FailingRunError):
-    """A loss or a weight of a run is not a number any more."""
+    """A loss or a weight of a run is NaN or infinite."""
 
 
 def in_short(value: object) -> str:
-    """A value as a message shows it, whatever it is and however long.
+    """Return the repr of a value, truncated for a message.
 
     Example:
         >>> in_short("a" * 300)[-6:], in_short(16**5000)
@@ -42,7 +42,7 @@ def in_short(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Text out of a file, or its name, without bytes that are no text or that steer a terminal.
+    """Replace control characters and other unprintable characters of a text by "?".
 
     Example:
         >>> printable("runs\\x1b]0;title\\x07")

@@ -1,9 +1,9 @@
-"""Nets of the laboratory on the Hugging Face Hub, and back. Needs the extra ``hub``.
+"""Share networks of the laboratory on the Hugging Face Hub. Requires the extra ``hub``.
 
-Weights are safetensors, whose files hold numbers and no code; a pickle is never loaded.
+Weights are stored as safetensors, which cannot contain code; pickles are never loaded.
 
 Raises:
-    ModuleNotFoundError: If the extra is not installed; it says how to.
+    ModuleNotFoundError: If the extra is not installed.
 """
 
 import re
@@ -20,7 +20,7 @@ try:
     from safetensors.torch import load_file, save
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        "sharing nets needs the extra: pip install 'torch-coordconv[hub]'", name=_error.name
+        "coordconv_lab.hub requires the extra: pip install 'torch-coordconv[hub]'", name=_error.name
     ) from _error
 
 from coordconv_lab.models.build import build
@@ -33,14 +33,14 @@ __all__ = ["SharedNet"]
 
 
 class SharedNet(nn.Module, PyTorchModelHubMixin):
-    """A net of the laboratory with the spec of its experiment, to be shared and loaded.
+    """A network of the laboratory with the spec of its experiment, for sharing on the Hub.
 
     Args:
-        experiment: The fields of its `ExperimentSpec`, as in ``spec.json``.
-        scores: Those of its record, on the training set and on the held-out one.
+        experiment: Fields of the `ExperimentSpec`, as in ``spec.json``.
+        scores: Scores of the record on the training and test sets.
 
     Raises:
-        InputError: If the fields are not those of an experiment.
+        InputError: If ``experiment`` or ``scores`` is not valid.
 
     Example:
         >>> import tempfile
@@ -69,16 +69,16 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
 
     @classmethod
     def from_run(cls, directory: str | Path) -> Self:
-        """Load the net of a finished run.
+        """Load the network of a finished run.
 
         Args:
-            directory: That of the run, with ``record.json`` and ``weights.safetensors``.
+            directory: Directory of the run, with ``record.json`` and ``weights.safetensors``.
 
         Returns:
-            The net, in evaluation mode; ``save_pretrained`` and ``push_to_hub`` share it.
+            The network in evaluation mode, for ``save_pretrained`` and ``push_to_hub``.
 
         Raises:
-            InputError: If a file is missing, damaged or not the one that the record is about.
+            InputError: If a file is missing, is damaged, or does not match the record.
         """
         net, record = trained_net(Path(directory))
         scores = {str(side): dict(values) for side, values in record.scores.items()}
@@ -87,15 +87,15 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return shared.eval()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Apply the net to points (N, 2) in pixels or pictures (N, 1, H, W), as its task has it."""
+        """Apply the network to points (N, 2) in pixels or images (N, 1, H, W)."""
         return self.net(inputs)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
-        """Describe the net: its task, its scores, how to use it, whom to cite."""
+        """Return a model card with the task, the scores, the usage and the citation."""
         return ModelCard(card(self.spec, self.scores))
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        # `save_file` of safetensors makes a file that only its owner can read.
+        # `safetensors.torch.save_file` makes a file that only its owner can read.
         weights = {name: each.cpu().contiguous() for name, each in self.state_dict().items()}
         write_atomically(save_directory / "model.safetensors", save(weights))
 
@@ -103,41 +103,41 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
     def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, name: str | Path, **options: Any
     ) -> Self:
-        """Load a net that was shared, in evaluation mode.
+        """Load a shared network, in evaluation mode.
 
         Args:
-            name: Of a repository, or a directory.
-            options: As `huggingface_hub.PyTorchModelHubMixin.from_pretrained` takes them.
+            name: Name of a repository, or path of a directory.
+            options: Options of `huggingface_hub.PyTorchModelHubMixin.from_pretrained`.
 
         Raises:
-            InputError: If what is there is no such net, or damaged.
+            InputError: If the files are damaged, or not those of a `SharedNet`.
         """
         for path in (Path(name) / "config.json", Path(name) / "model.safetensors"):
-            if path.exists() and not path.is_file():  # a pipe would never end
-                raise InputError(f"{path} is no file")
+            if path.exists() and not path.is_file():  # reading a pipe may never end
+                raise InputError(f"{path} is not a regular file")
         try:
             return super().from_pretrained(name, **options)
         except InputError:
             raise
         except (AttributeError, RecursionError, TypeError, ValueError) as error:
-            raise InputError(f"{name} is no net that can be read: {error}") from error
+            raise InputError(f"cannot load a network from {name}: {error}") from error
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:
         if "experiment" not in options:
-            raise InputError(f"{model_id} has no config.json with the experiment of a net in it")
+            raise InputError(f"{model_id} has no config.json with the field `experiment`")
         return super()._from_pretrained(model_id=model_id, **options)
 
     @classmethod
     def _load_as_safetensor(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, model: Any, model_file: str, *_: Any
     ) -> Any:
-        # All weights or none: the mixin by itself lets any of them be missing.
+        # Require all weights; by default the mixin accepts missing ones.
         try:
             model.load_state_dict(load_file(model_file))
         except (OSError, RuntimeError, SafetensorError) as error:
             raise InputError(
-                f"{model_file} does not hold the weights of this net: {error}"
+                f"{model_file} does not contain the weights of this network: {error}"
             ) from error
         return model.eval()
 
@@ -146,7 +146,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         cls, model: Any, model_file: str, *_: Any
     ) -> Any:
         raise InputError(
-            f"{model_file} is a pickle, which can hold code; only safetensors are read"
+            f"{model_file} is a pickle, which can contain code; only safetensors are loaded"
         )
 
 
@@ -166,15 +166,15 @@ def _checked_scores(scores: Any) -> dict[str, dict[str, float]]:
 
 
 def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> str:
-    """The README of a shared net, in the form that the Hub reads."""
+    """Return the README of a shared network, in the format of the Hub."""
     name = f"{spec.task}, {spec.data.split} split, {spec.model.kind}"
-    table = "It has no record." if scores is None else _table(scores)
+    table = "There are no recorded scores." if scores is None else _table(scores)
     data = ModelCardData(license="apache-2.0", library_name="coordconv", tags=["coordconv"])
     return _CARD.format(data=data.to_yaml(), name=name, table=table, **_words(spec))
 
 
 def _table(scores: dict[str, dict[str, float]]) -> str:
-    lines = ["| score | training set | held-out set |", "|---|--:|--:|"]
+    lines = ["| score | training set | test set |", "|---|--:|--:|"]
     for kind, trained in scores["train"].items():
         held_out = scores["test"][kind]
         lines.append(f"| {kind.replace('_', ' ')} | {trained:.4g} | {held_out:.4g} |")
@@ -183,14 +183,14 @@ def _table(scores: dict[str, dict[str, float]]) -> str:
 
 def _words(spec: ExperimentSpec) -> dict[str, str]:
     height, width = spec.data.canvas
-    picture = f"pictures of shape (N, 1, {height}, {width})"
+    picture = f"images of shape (N, 1, {height}, {width})"
     point = "points (x, y) in pixels, shape (N, 2)"
     answers = f"logits of shape (N, 1, {height}, {width})"
     inputs, outputs = {
         "classification": (point, f"{answers}, highest at the pixel of the point"),
-        "regression": (picture, "the point (x, y) at the centre of the square, shape (N, 2)"),
+        "regression": (picture, "the point (x, y) at the center of the square, shape (N, 2)"),
         "rendering": (point, f"{answers} of the square around the point"),
-        "reconstruction": (picture, f"{answers} of the same picture"),
+        "reconstruction": (picture, f"{answers} of the same image"),
     }[spec.task]
     return {
         "inputs": inputs,
@@ -207,17 +207,17 @@ _CARD = """---
 
 # {name}
 
-A net of the coordconv laboratory, trained on Not-so-Clevr: squares of {square} pixels on a canvas
-of {canvas}, at every position (Liu et al. 2018, arXiv:1807.03247).
+A network of the coordconv laboratory, trained on Not-so-Clevr: squares of {square} pixels on a
+canvas of {canvas}, at every position (Liu et al. 2018, arXiv:1807.03247).
 
-- It takes {inputs}.
-- It gives {outputs}.
+- Input: {inputs}.
+- Output: {outputs}.
 
 ## Scores
 
 {table}
 
-Every example of both sets counts. The experiment is `{id}`; `config.json` holds all of it.
+Scores are over all examples of each set. The experiment is `{id}`, described in `config.json`.
 
 ## Use
 
@@ -227,11 +227,11 @@ from coordconv_lab.hub import SharedNet
 net = SharedNet.from_pretrained("the name of this repository, or a directory")
 ```
 
-That needs `pip install '.[hub]'` in a checkout of torch-coordconv. The weights are safetensors:
-numbers and no code.
+This requires `pip install '.[hub]'` in a checkout of torch-coordconv. The weights are safetensors,
+which cannot contain code.
 
-## What it is for
+## Intended use
 
-It shows what a net with coordinates, or without, learns about positions; for any other picture than
-these squares it is of no use. Please cite the paper above and coordconv.
+It demonstrates what a network with or without coordinates learns about positions. It is not useful
+for other images than these squares. Please cite the paper above and coordconv.
 """

@@ -1,4 +1,4 @@
-"""Where coordinates enter a model or a checkpoint, and what they cost: the command ``inspect``."""
+"""The command ``inspect``: where coordinates enter a model or checkpoint, and what they cost."""
 
 import sys
 from collections.abc import Iterator
@@ -23,15 +23,15 @@ PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 
 
 def inspect(target: str, size: tuple[int, ...] | None) -> str:
-    """Describe what is named.
+    """Describe the coordinates of a run, a file or a model.
 
     Args:
-        target: The directory of a run; a file of safetensors, of ``torch.export`` (.pt2) or of
-            ONNX; or ``module:name`` of a model or of a function that makes one.
-        size: Shape of the input, (N, C, *size), for a model of somebody's own.
+        target: The directory of a run; a safetensors, ``torch.export`` (.pt2) or ONNX file; or
+            ``module:name`` of a model or of a function that returns one.
+        size: Input shape, (N, C, *size), for ``module:name``.
 
     Raises:
-        InputError: There is no such thing, or it says nothing about coordinates that is understood.
+        InputError: The target does not exist or is not supported.
     """
     path = Path(target)
     try:
@@ -44,18 +44,20 @@ def inspect(target: str, size: tuple[int, ...] | None) -> str:
     if ":" in target:
         return _of_model(target, size)
     raise InputError(
-        f"{target} is no directory of a run, no file, and no model; a model is named as "
-        "module:name, for example mypackage.models:build"
+        f"expected the directory of a run, a file, or module:name of a model, such as "
+        f"mypackage.models:build; got {target}"
     )
 
 
 def _of_run(directory: Path) -> str:
     net, record = trained_net(directory)
     try:
-        # Shapes alone are counted: a canvas may be larger than the memory.
+        # Only shapes are needed, so use the meta device: the canvas may not fit in memory.
         return str(coordinate_costs(net.to("meta"), _example(record.spec).to("meta")))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"the net of {directory} does not take its canvas: {error}") from error
+        raise InputError(
+            f"the network of {directory} does not accept its canvas: {error}"
+        ) from error
 
 
 def _example(spec: ExperimentSpec) -> torch.Tensor:
@@ -66,7 +68,7 @@ def _example(spec: ExperimentSpec) -> torch.Tensor:
 
 def _of_model(target: str, size: tuple[int, ...] | None) -> str:
     module, _, name = target.partition(":")
-    # As python -m does; no sooner, so that a file is looked at without the modules beside it.
+    # Like python -m, but only here, so that inspecting a file ignores modules beside it.
     sys.path.insert(0, "")
     try:
         found: Any = import_module(module)
@@ -74,14 +76,16 @@ def _of_model(target: str, size: tuple[int, ...] | None) -> str:
             found = getattr(found, part)
         model = found if isinstance(found, nn.Module) else found()
     except (Exception, SystemExit) as error:
-        raise InputError(f"{target} cannot be made: {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"cannot import or call {target}: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(model, nn.Module):
-        raise InputError(f"{target} gives a {type(model).__name__} and no torch.nn.Module")
+        raise InputError(f"{target}: expected a torch.nn.Module, got {type(model).__name__}")
     try:
         return str(coordinate_costs(model, *([] if size is None else [_zeros(model, size)])))
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}"
-        raise InputError(f"{target} with an input of shape {size}: {said}") from error
+        raise InputError(f"{target} fails for an input of shape {size}: {said}") from error
 
 
 def _zeros(model: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
@@ -94,13 +98,13 @@ def _of_file(path: Path) -> Iterator[str]:
         yield from _of_weights(path)
     elif path.suffix in PICKLES:
         raise InputError(
-            f"{path} is a pickle, which can hold code and is not read; save the state dict with "
-            "safetensors.torch.save_file, or name the model as module:name"
+            f"{path} is a pickle, which can contain code and is not loaded; save the state dict "
+            "with safetensors.torch.save_file, or give the model as module:name"
         )
     elif path.suffix in (".onnx", ".pt2"):
         yield from _of_exported(path)
     else:
-        raise InputError(f"{path} is no checkpoint that is known: .safetensors, .onnx or .pt2")
+        raise InputError(f"{path}: expected a .safetensors, .onnx or .pt2 file")
 
 
 def _of_exported(path: Path) -> Iterator[str]:
@@ -117,7 +121,7 @@ def _of_weights(path: Path) -> Iterator[str]:
     from safetensors import SafetensorError, safe_open
 
     record = path.parent / "record.json"
-    if record.is_file():  # else they are somebody's own
+    if record.is_file():  # the weights of a run
         try:
             Record.parse(read_json(record), str(record)).check_file(path)
         except DamagedError as error:
@@ -126,7 +130,7 @@ def _of_weights(path: Path) -> Iterator[str]:
         with safe_open(path, framework="pt") as file:
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path} is no file of safetensors: {error}") from error
+        raise InputError(f"{path} is not a valid safetensors file: {error}") from error
     rows, share = [], 0
     for key, shape in shapes.items():
         layer, _, last = key.rpartition(".")
@@ -139,4 +143,4 @@ def _of_weights(path: Path) -> Iterator[str]:
     yield from as_table(("name", "weight", "coord_weight", "parameters"), rows)
     total = sum(map(prod, shapes.values()))
     part = f"{share:,} ({share / total:.1%})" if total else "0"
-    yield f"{part} of {total:,} numbers are for coordinates"
+    yield f"{part} of {total:,} values are for coordinates"

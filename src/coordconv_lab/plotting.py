@@ -1,4 +1,4 @@
-"""Matplotlib with its own defaults, whatever a notebook or the user's matplotlibrc says."""
+"""Matplotlib with its default settings, independent of notebooks and matplotlibrc files."""
 
 import logging
 import os
@@ -15,15 +15,15 @@ _log = logging.getLogger(__name__)
 
 
 def import_matplotlib() -> None:
-    """Import matplotlib, also where the user's settings would make its import fail.
+    """Import matplotlib even if the user's settings would make the import fail.
 
-    It reads MPLBACKEND and a matplotlibrc as it is imported, and fails if a notebook's backend is
-    not installed or the file is not text. So it is imported without them, and gets them afterwards
-    if it can use them: programs that import this package keep their settings.
+    On import matplotlib reads MPLBACKEND and a matplotlibrc, and fails if the backend of a notebook
+    is not installed or the file is not text. It is therefore imported without them. They are
+    applied afterwards if possible, so that programs that import this package keep their settings.
     """
     if "matplotlib" in sys.modules or (defaults := _defaults()) is None:
         return
-    # The matplotlibrc of the working directory comes before all others.
+    # A matplotlibrc in the working directory takes precedence over all others.
     elsewhere = chdir(defaults) if os.path.lexists("matplotlibrc") else nullcontext()
     with variables({"MPLBACKEND": None, "MATPLOTLIBRC": str(defaults)}), elsewhere:
         import matplotlib
@@ -31,19 +31,19 @@ def import_matplotlib() -> None:
         matplotlib.rcParams.update(matplotlib.rc_params())
         if backend := os.environ.get("MPLBACKEND"):
             matplotlib.rcParams["backend"] = backend
-    except Exception as error:  # a file can fail in as many ways as there are kinds of values
-        _log.warning("settings of matplotlib are ignored: %s", " ".join(str(error).split()))
+    except Exception as error:  # matplotlib raises different exceptions for different settings
+        _log.warning("ignoring the settings of matplotlib: %s", " ".join(str(error).split()))
 
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Have matplotlib, in this process and those it starts, read no settings of the user.
+    """Make matplotlib ignore the user's settings, in this process and its subprocesses.
 
-    It is for commands: they draw files and show no windows.
+    For commands, which write files and show no windows.
     """
     defaults = _defaults()
     changes = {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(defaults)}
-    # They warn of each line of a matplotlibrc that cannot be used.
+    # They warn about each invalid line of a matplotlibrc.
     loggers = [_log, logging.getLogger("matplotlib")]
     levels = [logger.level for logger in loggers]
     with variables({} if defaults is None else changes):
@@ -58,7 +58,7 @@ def own_settings() -> Iterator[None]:
 
 @contextmanager
 def default_style() -> Iterator[None]:
-    """Draw and save figures as matplotlib does by default, and restore the settings at the end."""
+    """Use matplotlib's default style for figures, and restore the settings at the end."""
     import_matplotlib()
     import matplotlib
 
@@ -70,6 +70,6 @@ def default_style() -> Iterator[None]:
 
 
 def _defaults() -> Path | None:
-    """The directory with the matplotlibrc that comes with matplotlib, if that is installed."""
+    """Return the directory of matplotlib's own matplotlibrc, if matplotlib is installed."""
     spec = find_spec("matplotlib")
     return Path(spec.origin).parent / "mpl-data" if spec and spec.origin else None

@@ -1,4 +1,4 @@
-"""The main job: run a recipe for every task, split and model, then show what came out."""
+"""Run a recipe for every task, split and model, then show the results."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -16,10 +16,10 @@ from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
 from coordconv_lab.train import Hardware, run
 
 RESULTS = Path("results")
-"""Where the records behind the claims lie in a checkout."""
+"""Directory of the records behind the claims in a checkout."""
 
 FAIR_TIME_RATIO = 3.0
-"""A baseline gets at least this many times the seconds of the CoordConv run beside it."""
+"""Target for the training time of a baseline relative to its CoordConv run."""
 
 
 def selected_specs(
@@ -29,7 +29,7 @@ def selected_specs(
     models: Sequence[str],
     seeds: int,
 ) -> list[ExperimentSpec]:
-    """The runs of the main job, CoordConv before its baseline, in the order they are trained."""
+    """Return the specs in the order of training, CoordConv before its baseline."""
     return [
         recipe(task, split, model, seed)
         for seed, task, split, model in product(range(seeds), tasks, splits, models)
@@ -43,20 +43,20 @@ def reproduce(
     fresh: bool = False,
     hardware: Hardware | None = None,
 ) -> Path:
-    """Run what is missing, print the table, write summary.json and report.html.
+    """Do the missing runs, print the table, and write summary.json and report.html.
 
     Args:
-        specs: What to run; the runs already done are not run again.
+        specs: The runs; finished runs are not repeated.
         runs: The directory of runs.
-        fresh: Delete these runs first and start anew.
-        hardware: Where to train; by default on a CUDA device if there is one.
+        fresh: Delete these runs first.
+        hardware: Hardware for the runs; a CUDA device by default, if there is one.
 
     Returns:
         The path of the report.
 
     Raises:
-        DamagedError: Files of runs cannot be used, of those asked for or of others that the page
-            shows; all that does without them is done.
+        DamagedError: Files of runs in ``specs`` or elsewhere in the report cannot be used;
+            everything else is done.
         InputError: The directory cannot be used.
     """
     store, damaged = RunStore(runs), list[str]()
@@ -70,7 +70,7 @@ def reproduce(
             store.open(spec)
         return spec, done
 
-    # Whatever cannot be used is said before the first run is trained, and again at the end.
+    # Report unusable files before the first run is trained, and again at the end.
     there = dict(usable(specs, is_done, damaged))
     for words in damaged:
         print_left_out(words)
@@ -92,7 +92,7 @@ def reproduce(
 
 
 def unfair_pairs(rows: Sequence[SummaryRow]) -> list[str]:
-    """Name the baselines that had less than their share of time beside their CoordConv run."""
+    """List the baselines that trained for less than FAIR_TIME_RATIO times their CoordConv run."""
     seconds = {
         (row.task, row.split, row.seed): row.seconds for row in rows if row.model == "coordconv"
     }

@@ -1,4 +1,4 @@
-"""Running a study: whatever of it is missing, alone or beside other processes."""
+"""Do the missing runs of a study, possibly shared with other processes."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from coordconv_lab.train import Hardware, attempt
 
 
 def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> None:
-    """Train the runs of a study that have no record yet, then print what its arms came to.
+    """Train the missing runs of a study, then print the scores of its arms.
 
-    Several processes share the work: each takes the next run that no other one holds. A run that
-    another study has made is not made again; a run that diverges is written down as such, and the
-    study goes on, as it does past a run with a damaged file, which is left as it is.
+    Several processes can share the work: each takes the next run that is not locked. A run that is
+    recorded in another study is not repeated. A run that diverges is recorded as failed, and a run
+    with a damaged file is left unchanged; in both cases the study continues.
 
     Args:
         study: The study.
-        results: Its runs are kept in a directory of its name in here.
-        hardware: Where to train; by default on a CUDA device if there is one.
+        results: Directory of results; the runs are in the subdirectory with the name of the study.
+        hardware: Hardware for the runs; a CUDA device by default, if there is one.
 
     Raises:
-        DamagedError: Files cannot be used; all that does without them is done.
+        DamagedError: Files cannot be used; all other runs are done.
         InputError: The directory cannot be used.
     """
     store, damaged = RunStore(results / study.name), list[str]()

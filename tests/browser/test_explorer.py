@@ -49,7 +49,7 @@ def wanted_words(task: str, answer: dict[str, np.ndarray]) -> str:
     if answer["accuracy"] == 1:
         return "right"
     x, y = answer["predicted"]
-    return f"wrong, answered row {y:.0f}, column {x:.0f}"
+    return f"wrong, predicted row {y:.0f}, column {x:.0f}"
 
 
 def point_at(page: Page, row: int, column: int) -> None:

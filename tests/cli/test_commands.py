@@ -1,4 +1,4 @@
-"""What the commands do, and that bad input costs one clear line, exit code 2, and nothing else."""
+"""The commands; bad input is reported in one line with exit code 2."""
 
 import json
 import re
@@ -30,7 +30,7 @@ TINY = ["--canvas", "14", "18", "--square", "5", "--epochs", "1"]
 
 
 def _refused(capsys, *arguments: str) -> str:
-    """Run a command that must be refused; return its one line."""
+    """Run a command that must fail; return its one line of output."""
     assert main(list(arguments)) == 2
     output = capsys.readouterr()
     lines = output.err.splitlines()
@@ -61,14 +61,14 @@ def _refused(capsys, *arguments: str) -> str:
         ("reproduce --recipe tutorail", "tutorial"),
         ("study tilling", "did you mean tiling?"),
         ("study tiling --arm diagonal", "no arm of the study tiling has 'diagonal'"),
-        ("claims", "results is no directory"),
-        ("claims --results nowhere", "nowhere is no directory"),
+        ("claims", "results is not a directory"),
+        ("claims --results nowhere", "nowhere is not a directory"),
         ("sweep tilling", "did you mean tiling"),
         ("sweep show tilling", "did you mean tiling"),
         ("sweep nowhere.yaml", "cannot read nowhere.yaml"),
         ("sweep tiling --limit 0", "--limit: expected 1 to 1,000,000, got 0"),
-        ("sweep tiling --address here:1", "--address: for --engine ray alone"),
-        ("sweep tiling --early-stopping", "--early-stopping: for --engine ray alone"),
+        ("sweep tiling --address here:1", "--address: only valid with --engine ray"),
+        ("sweep tiling --early-stopping", "--early-stopping: only valid with --engine ray"),
         ("sweep tiling --engine slurm", 'Choose from: "serial", "ray"'),
         ("sweep tiling --row diagonal", "no arm of the study tiling has 'diagonal'"),
         ("sweep tiling --runs nothing://here", "cannot open nothing://here"),
@@ -76,7 +76,7 @@ def _refused(capsys, *arguments: str) -> str:
         ("train regression --devices 0", "--devices: expected 1 or more, got 0"),
         ("sweep tiling --gpus-per-run nan --engine ray", "--gpus-per-run: expected 0 to"),
         ("sweep tiling --cpus-per-run 99999999", "--cpus-per-run: expected 1 to 1,000,000"),
-        ("sweep show tiling", "runs/tiling is no directory"),
+        ("sweep show tiling", "runs/tiling is not a directory"),
         ("sweep show tiling --best -1", "--best: expected 0 or more"),
         ("report --runs s3://bucket/path", "got the URL s3:/bucket/path"),
         ("report --out s3://bucket/path", "got the URL"),
@@ -98,17 +98,17 @@ def _refused(capsys, *arguments: str) -> str:
         (f"report --runs {'n' * 300}", "File name too long"),
         (f"study tiling --results {'n' * 300}", "File name too long"),
         (f"sweep show tiling --runs {'n' * 300}", "File name too long"),
-        ("train regression --num-nodes 2", "start this command on each with torchrun"),
+        ("train regression --num-nodes 2", "machine with torchrun"),
         ("data export", "--out"),
     ],
 )
-def test_bad_input_costs_one_clear_line(capsys, tmp_path, monkeypatch, arguments, said):
+def test_bad_input_is_reported_in_one_line(capsys, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     assert said in _refused(capsys, *arguments.split())
     assert not list(tmp_path.glob("*:"))
 
 
-def test_every_whole_number_and_every_path_of_a_command_is_checked_in_one_way():
+def test_all_integer_and_path_options_share_their_validation():
     for name, command in _commands(app):
         for argument in command.assemble_argument_collection() if command.default_command else ():
             for kind, marks in _leaves(argument.field_info.annotation):
@@ -124,7 +124,7 @@ def _commands(inside: App) -> Iterator[tuple[str, App]]:
 
 
 def _leaves(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The kinds that a kind is made of, int and None of int | None, with their annotations."""
+    """Yield the members of a type, such as int and None of int | None, with their annotations."""
     if get_origin(kind) is Annotated:
         yield from _leaves(kind.__origin__, kind.__metadata__)
     elif get_args(kind):
@@ -134,7 +134,7 @@ def _leaves(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple
         yield kind, marks
 
 
-def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
+def test_claims_are_printed_as_a_table_and_as_json(capsys, tmp_path):
     assert main(["claims", "--results", str(tmp_path)]) == 0
     words = capsys.readouterr().out
     assert "tiling-fails" in words
@@ -145,7 +145,7 @@ def test_claims_are_printed_for_people_and_for_programs(capsys, tmp_path):
     assert all(f"{entry['verdict']} " in words for entry in entries)
 
 
-def test_claims_that_are_named_are_printed_alone(capsys, tmp_path):
+def test_only_the_claims_given_by_id_are_printed(capsys, tmp_path):
     some = ["tiling-fails", "hand-built"]
     results = ["--results", str(tmp_path)]
     assert main(["claims", *some, *results]) == 0
@@ -159,22 +159,20 @@ def test_claims_that_are_named_are_printed_alone(capsys, tmp_path):
     assert "coordconv claims lists them" in _refused(capsys, "claims", "xyzzy", *results)
 
 
-def test_a_record_that_cannot_be_used_is_named_by_the_ledger(capsys, tmp_path):
+def test_the_ledger_names_an_unusable_record(capsys, tmp_path):
     spec = study_named("tiling").arms["uniform"][0]
     path = RunStore(tmp_path / "tiling").open(spec) / "record.json"
     path.write_text("{")
     assert str(path) in _refused(capsys, "claims", "--results", str(tmp_path))
 
 
-def test_without_a_name_the_studies_are_listed(capsys):
+def test_study_without_names_lists_the_studies(capsys):
     assert main(["study"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in STUDIES)
 
 
-def test_a_damaged_file_of_one_study_does_not_keep_the_next_from_being_run(
-    capsys, tmp_path, monkeypatch
-):
+def test_a_damaged_file_of_one_study_does_not_stop_the_next(capsys, tmp_path, monkeypatch):
     begun = []
 
     def run_study(study, *_):
@@ -189,7 +187,7 @@ def test_a_damaged_file_of_one_study_does_not_keep_the_next_from_being_run(
     assert said.endswith("a file of tiling is damaged | a file of tutorial is damaged")
 
 
-def test_a_directory_that_cannot_be_written_is_named(capsys, tmp_path):
+def test_an_unwritable_directory_is_named(capsys, tmp_path):
     (tmp_path / "file").write_text("in the way")
     runs = str(tmp_path / "file" / "runs")
     assert "cannot write" in _refused(capsys, "train", "regression", *TINY, "--runs", runs)
@@ -205,12 +203,12 @@ def test_reproduce_names_a_truncated_record_and_loses_nothing(capsys, tmp_path):
     path = store.open(spec) / "record.json"
     path.write_text('{"version": 1, "spe')
     said = _refused(capsys, "reproduce", *ONE, "--runs", str(tmp_path))
-    assert "record.json is not a whole JSON file" in said
+    assert "record.json is not a complete JSON file" in said
     assert path.read_text() == '{"version": 1, "spe'
     assert [file.name for file in tmp_path.iterdir()] == [spec.run_name]
 
 
-def test_reproduce_meets_a_spec_of_another_version_and_loses_nothing(capsys, tmp_path):
+def test_reproduce_names_a_spec_of_another_version_and_loses_nothing(capsys, tmp_path):
     store, spec = RunStore(tmp_path), tuned("regression", "uniform", "coordconv")
     path = store.open(spec) / "spec.json"
     write_json(path, spec.model_dump(mode="json") | {"version": 8})
@@ -227,7 +225,7 @@ def test_a_report_of_no_runs_says_what_to_do(capsys, tmp_path):
 @pytest.mark.parametrize(
     "command", ["", "reproduce", "train", "claims", "report", "data", "data export"]
 )
-def test_every_command_explains_itself_with_an_example(capsys, command):
+def test_the_help_of_every_command_has_an_example(capsys, command):
     assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
     assert "Usage: coordconv" in text
@@ -235,7 +233,7 @@ def test_every_command_explains_itself_with_an_example(capsys, command):
         assert f"coordconv {command}" in text.split("For example:")[1]
 
 
-def test_train_leaves_a_run_and_prints_its_scores(capsys, tmp_path):
+def test_train_writes_a_run_and_prints_its_scores(capsys, tmp_path):
     arguments = ["train", "regression", "--split", "quadrant", "--seed", "3", *TINY]
     assert main([*arguments, "--runs", str(tmp_path)]) == 0
     [(directory, record)] = RunStore(tmp_path).records()
@@ -245,7 +243,7 @@ def test_train_leaves_a_run_and_prints_its_scores(capsys, tmp_path):
     assert f"{record.scores['test']['coordinate_accuracy']:.4f}" in output
 
 
-def test_export_writes_what_it_prints(capsys, tmp_path):
+def test_export_writes_the_files_that_it_prints(capsys, tmp_path):
     out = str(tmp_path / "data")
     assert main(["data", "export", "--out", out, "--canvas", "14", "18", "--square", "5"]) == 0
     arrays, picture = capsys.readouterr().out.split()
@@ -253,7 +251,7 @@ def test_export_writes_what_it_prints(capsys, tmp_path):
     assert picture.endswith("contact_sheet.png")
 
 
-def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
+def test_a_run_can_be_resumed_after_ctrl_c(tmp_path):
     arguments = ["train", "regression", "--runs", str(tmp_path), "--canvas", "20", "20"]
     process = subprocess.Popen(
         [*COMMAND, *arguments, "--epochs", "2000"],
@@ -271,12 +269,12 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "coordconv: interrupted; the same command goes on from here"
+    assert said.splitlines()[-1] == "coordconv: interrupted; run the same command again to continue"
     assert "Traceback" not in said
     assert list(tmp_path.glob("*/checkpoint.ckpt"))
 
 
-def test_report_is_made_again_from_records(capsys, tmp_path):
+def test_the_report_can_be_regenerated_from_records(capsys, tmp_path):
     store = RunStore(tmp_path / "runs")
     for model in ("coordconv", "deconv"):
         spec = tuned("classification", "uniform", model)
@@ -287,7 +285,7 @@ def test_report_is_made_again_from_records(capsys, tmp_path):
     assert "75.0%" in out.read_text()
 
 
-def test_a_report_without_a_damaged_record_is_made_and_the_record_named(capsys, tmp_path):
+def test_the_report_omits_and_names_a_damaged_record(capsys, tmp_path):
     store = RunStore(tmp_path)
     for model in ("coordconv", "deconv"):
         spec = tuned("classification", "uniform", model)
@@ -295,11 +293,11 @@ def test_a_report_without_a_damaged_record_is_made_and_the_record_named(capsys, 
     damaged = store.directory(spec) / "record.json"
     damaged.write_text("{")
     said = _refused(capsys, "report", "--runs", str(tmp_path), "--results", "nowhere")
-    assert f"coordconv: {damaged} is not a whole JSON file" in said
+    assert f"coordconv: {damaged} is not a complete JSON file" in said
     assert str(damaged) in (tmp_path / "report.html").read_text()
 
 
-def test_json_written_for_other_programs_has_the_promised_columns(tmp_path):
+def test_summary_json_has_the_documented_columns(tmp_path):
     from coordconv_lab.reproduce import reproduce
 
     store = RunStore(tmp_path)
@@ -331,7 +329,7 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     assert len(list((tmp_path / "runs" / "paper-classification").glob("*/record.json"))) == 2
 
 
-def test_show_says_that_the_runs_there_have_other_settings(capsys, tmp_path, monkeypatch):
+def test_show_mentions_runs_with_other_settings(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     changed = ["--set", "data.square=57", "--set", "training.epochs=1"]
     row = ["--row", "uniform, coordconv"]
@@ -349,7 +347,7 @@ def test_show_says_that_the_runs_there_have_other_settings(capsys, tmp_path, mon
         assert (hint in capsys.readouterr().out) == hinted
 
 
-def test_a_dry_run_names_records_that_cannot_be_used(capsys, tmp_path):
+def test_a_dry_run_names_unusable_records(capsys, tmp_path):
     specs = sweep_named("paper-classification", {}, "uniform, coordconv").study.specs
     cut = RunStore(tmp_path).open(specs[0]) / "record.json"
     cut.write_text("{")

@@ -1,4 +1,4 @@
-"""What `coordconv inspect` says about runs, checkpoints and models, and what it refuses."""
+"""`coordconv inspect` of runs, checkpoints and models, and its errors."""
 
 import json
 from hashlib import sha256
@@ -36,7 +36,7 @@ def test_a_run_shows_its_layer_with_its_parameters_and_operations(printed):
     assert lines[-1].startswith("64 (0.8%) of 7,723 parameters and 524,288 (0.9%) of ")
 
 
-def test_a_model_by_name_shows_what_the_library_says_of_it(printed, tmp_path, monkeypatch):
+def test_a_model_by_name_prints_the_costs_of_the_library(printed, tmp_path, monkeypatch):
     (tmp_path / "somebodys.py").write_text(
         "from torch import nn\n"
         "from coordconv import CoordConv2d\n"
@@ -56,11 +56,11 @@ def test_a_checkpoint_shows_the_weights_for_coordinates(printed, tmp_path):
     save_file(net().state_dict(), tmp_path / "net.safetensors")
     lines = printed(tmp_path / "net.safetensors")
     assert lines[1].split(None, 1) == ["0", "[8, 3, 3, 3]  [8, 2, 3, 3]  144"]
-    assert lines[-1] == "144 (35.6%) of 404 numbers are for coordinates"
+    assert lines[-1] == "144 (35.6%) of 404 values are for coordinates"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_what_was_exported_says_what_its_coordinates_mean(printed, tmp_path):
+def test_an_exported_file_prints_the_convention_of_its_coordinates(printed, tmp_path):
     to_onnx(net(), torch.zeros(1, 3, 6, 8), tmp_path / "net.onnx")
     to_exported_program(net(), torch.zeros(1, 3, 6, 8), tmp_path / "net.pt2")
     for name in ("net.onnx", "net.pt2"):
@@ -77,23 +77,23 @@ def test_what_was_exported_says_what_its_coordinates_mean(printed, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("nothing", None, "is no directory of a run, no file, and no model"),
+        ("nothing", None, "expected the directory of a run, a file, or module:name of a model"),
         ("net.pt", b"", "is a pickle"),
-        ("net.h5", b"", "no checkpoint that is known"),
-        ("net.safetensors", b"no", "no file of safetensors"),
+        ("net.h5", b"", "expected a .safetensors, .onnx or .pt2 file"),
+        ("net.safetensors", b"no", "is not a valid safetensors file"),
         ("net.onnx", b"no", "net.onnx cannot be read"),
         ("net.pt2", b"no", "net.pt2 cannot be read: BadZipFile"),
-        ("", None, "is no directory of a run"),
+        ("", None, "expected the directory of a run"),
         ("a" * 5000, None, "name too long"),
-        ("sys:exit", None, "cannot be made: SystemExit"),
-        ("no_module:build", None, "cannot be made: ModuleNotFoundError"),
-        ("torch.nn:Nothing", None, "cannot be made: AttributeError"),
-        ("torch.nn:Conv2d", None, "cannot be made: TypeError"),
-        ("math:inf", None, "cannot be made"),
-        ("builtins:dict", None, "gives a dict"),
+        ("sys:exit", None, "cannot import or call sys:exit: SystemExit"),
+        ("no_module:build", None, "cannot import or call no_module:build: ModuleNotFoundError"),
+        ("torch.nn:Nothing", None, "cannot import or call torch.nn:Nothing: AttributeError"),
+        ("torch.nn:Conv2d", None, "cannot import or call torch.nn:Conv2d: TypeError"),
+        ("math:inf", None, "cannot import or call math:inf"),
+        ("builtins:dict", None, "expected a torch.nn.Module, got dict"),
     ],
 )
-def test_what_cannot_be_inspected_costs_one_line(
+def test_unsupported_targets_are_reported_in_one_line(
     name, content, said, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_what_cannot_be_inspected_costs_one_line(
     assert said in output.err
 
 
-def test_the_weights_of_a_large_net_are_no_damage(printed, tmp_path):
+def test_the_weights_of_a_large_network_are_accepted(printed, tmp_path):
     weights = tmp_path / "weights.safetensors"
     save_file({"other": torch.zeros(8_100_000)}, weights)
     record = json.loads((RUN / "record.json").read_text())
@@ -114,11 +114,11 @@ def test_the_weights_of_a_large_net_are_no_damage(printed, tmp_path):
     assert "of 8,100,000 numbers" in printed(weights)[-1]
 
 
-def test_a_record_of_another_net_costs_one_line(tmp_path, capsys):
+def test_a_record_of_another_network_is_reported_in_one_line(tmp_path, capsys):
     text = (RUN / "record.json").read_text()
     weights = tmp_path / "weights.safetensors"
     save_file({"other": torch.zeros(3)}, weights)
     record = json.loads(text) | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
     (tmp_path / "record.json").write_text(json.dumps(record))
     assert main(["inspect", str(tmp_path)]) == 2
-    assert "does not hold the weights of the net" in capsys.readouterr().err
+    assert "does not contain the weights of the network" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Where only the library is installed, a command says in one line what is missing."""
+"""If only the library is installed, commands report the missing extra in one line."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def run(*arguments: str, without: list[str]) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize(("arguments", "missing"), [("--help", "cyclopts"), ("claims", "pydantic")])
-def test_a_missing_package_costs_one_line_that_names_the_extra(arguments, missing):
+def test_a_missing_package_is_reported_with_the_extra_in_one_line(arguments, missing):
     done = run(arguments, without=LAB if missing == "cyclopts" else [missing])
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
@@ -26,7 +26,7 @@ def test_a_missing_package_costs_one_line_that_names_the_extra(arguments, missin
     assert line.endswith("pip install 'torch-coordconv[lab]'")
 
 
-def test_a_missing_part_of_our_own_is_no_missing_extra():
+def test_a_missing_module_of_this_package_is_not_a_missing_extra():
     done = run("--help", without=["coordconv_lab.cli.sweep"])
     assert done.returncode == 1
     assert "Traceback" in done.stderr

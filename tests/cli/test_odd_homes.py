@@ -1,4 +1,4 @@
-"""A command started from a notebook, in a job of a cluster, with files of other programs around."""
+"""Commands in unusual environments: notebooks, cluster jobs, and files of other programs."""
 
 import os
 import subprocess
@@ -26,14 +26,14 @@ TRAIN = [
 
 
 def done(place: Path, arguments: list[str], variables: dict[str, str]) -> tuple[int, list[str]]:
-    """The exit code of a command, and the lines of its errors."""
+    """Return the exit code of a command and the lines of its errors."""
     command = [sys.executable, "-m", "coordconv_lab", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | variables
     ended = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     return ended.returncode, ended.stderr.splitlines()
 
 
-def test_a_net_is_trained_and_its_figures_are_made(tmp_path):
+def test_a_network_is_trained_and_its_figures_are_drawn(tmp_path):
     (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\nfoo: : :\nbackend: TkAgg\n\xff")
     variables = NOTEBOOK | JOBS["all"]
     assert done(tmp_path, TRAIN, variables) == (0, [])
@@ -42,7 +42,7 @@ def test_a_net_is_trained_and_its_figures_are_made(tmp_path):
     assert (tmp_path / "runs" / "figures" / "maps.png").stat().st_size > 1000
 
 
-def test_styles_that_cannot_be_read_do_not_matter(tmp_path):
+def test_unreadable_matplotlib_styles_are_ignored(tmp_path):
     (tmp_path / "stylelib").mkdir()
     (tmp_path / "stylelib" / "mine.mplstyle").write_bytes(b"\xff\xfe")
     assert done(tmp_path, TRAIN, {"MPLCONFIGDIR": str(tmp_path)}) == (0, [])

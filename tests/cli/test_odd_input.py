@@ -1,4 +1,4 @@
-"""A file that cannot be used ends a command with 2 and a line of words, not with a traceback."""
+"""An unusable file ends a command with exit code 2 and one line, not with a traceback."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_commands_about_a_space(text, suffix, tmp_path, capsys):
 
 
 @odd
-def test_a_run_that_is_to_go_on(text, tmp_path, capsys):
+def test_a_run_to_resume(text, tmp_path, capsys):
     spec = tuned("regression", "quadrant", "coordconv")
     (tmp_path / spec.run_name).mkdir()
     (tmp_path / spec.run_name / "spec.json").write_text(text)
@@ -96,7 +96,7 @@ def test_a_report_is_written_through_a_link(add_run, store, tmp_path):
     assert "<html" in page.read_text()
 
 
-def test_a_net_that_does_not_take_its_canvas(add_run, capsys):
+def test_a_network_that_does_not_accept_its_canvas(add_run, capsys):
     directory = add_run("regression", "uniform", "conv")
     fields = json.loads((directory / "record.json").read_text())
     fields["spec"]["data"] |= {"canvas": [4, 4], "square": 1}

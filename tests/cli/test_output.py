@@ -1,4 +1,4 @@
-"""Output that cannot be printed costs a line at most: no traceback, and no work that was begun."""
+"""Output that cannot be printed causes no traceback and does not stop the work."""
 
 import io
 import json
@@ -34,50 +34,48 @@ LINES = pytest.mark.parametrize(
 
 
 def unread() -> IO[str]:
-    """A pipe whose reader has left."""
+    """Return a pipe whose reader is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     return open(writer, "w", buffering=1)
 
 
 def full() -> IO[str]:
-    """A file on a full disk."""
+    """Return a file on a full disk."""
     if not Path("/dev/full").is_char_device():
         pytest.skip("there is no full device here")
     return open("/dev/full", "w")
 
 
 def code_of(line: Sequence[str], output: IO[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """The exit code of a command that prints there."""
+    """Return the exit code of a command with that standard output."""
     with output, monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", output)
         return main(line)
 
 
 @LINES
-def test_a_reader_who_leaves_is_no_error(line, monkeypatch, capfd):
+def test_a_closed_pipe_is_not_an_error(line, monkeypatch, capfd):
     assert code_of(line.split(), unread(), monkeypatch) == 141
     assert capfd.readouterr().err == ""
 
 
 @LINES
-def test_a_full_disk_under_the_output_costs_one_line(line, monkeypatch, capfd):
+def test_a_full_disk_is_reported_in_one_line(line, monkeypatch, capfd):
     assert code_of(line.split(), full(), monkeypatch) == 2
     said = capfd.readouterr().err
-    assert said == "coordconv: cannot print: No space left on device; all else is done\n"
+    assert said == "coordconv: cannot print: No space left on device; everything else is done\n"
 
 
 @pytest.mark.parametrize("output", [unread, full])
-def test_a_sweep_goes_on_where_its_output_ends(output, tmp_path, monkeypatch):
+def test_a_sweep_continues_if_its_output_fails(output, tmp_path, monkeypatch):
     (tmp_path / "grid.yaml").write_text(json.dumps(GRID))
     line = ["sweep", str(tmp_path / "grid.yaml"), "--runs", str(tmp_path / "runs")]
     assert code_of(line, output(), monkeypatch) in (2, 141)
     assert len(list(RunStore(tmp_path / "runs").records())) == 2
 
 
-def test_letters_that_the_output_does_not_have_are_written_otherwise(
-    add_run, store, tmp_path, monkeypatch
-):
+def test_characters_outside_of_the_encoding_are_escaped(add_run, store, tmp_path, monkeypatch):
     add_run()
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
@@ -88,9 +86,7 @@ def test_letters_that_the_output_does_not_have_are_written_otherwise(
 
 @pytest.mark.parametrize("columns", ["0", "99999999999", "9" * 5000, "\u00b2", ""])
 @pytest.mark.parametrize("line", ["study", "train --help"])
-def test_a_terminal_of_no_width_or_any_is_taken_for_one_that_says_nothing(
-    columns, line, monkeypatch, capsys
-):
+def test_an_invalid_terminal_width_is_ignored(columns, line, monkeypatch, capsys):
     monkeypatch.delenv("COLUMNS", raising=False)
     assert main(line.split()) == 0
     usual = capsys.readouterr().out
@@ -99,12 +95,12 @@ def test_a_terminal_of_no_width_or_any_is_taken_for_one_that_says_nothing(
     assert capsys.readouterr().out == usual
 
 
-def test_a_standard_output_that_was_closed_is_not_missed(monkeypatch):
+def test_a_closed_standard_output_is_not_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["study"]) == 0
 
 
-def test_what_a_command_cannot_read_costs_one_line(monkeypatch, capsys):
+def test_an_os_error_is_reported_in_one_line(monkeypatch, capsys):
     def refuse(*_: object) -> None:
         raise OSError(36, "File name too long", "x" * 300)
 

@@ -1,4 +1,4 @@
-"""The main job, on canvases small enough for a test."""
+"""`coordconv reproduce`, on small canvases."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.results.test_store import make_record
 ALL = (("classification", "regression", "rendering"), ("uniform", "quadrant"))
 
 
-def test_the_main_job_is_twelve_runs_each_baseline_after_its_coordconv_run():
+def test_a_reproduction_has_twelve_runs_with_each_baseline_after_coordconv():
     specs = selected_specs(tuned, *ALL, ("coordconv", "baseline"), seeds=1)
     assert len({spec.id for spec in specs}) == 12
     for ours, theirs in zip(specs[::2], specs[1::2], strict=True):
@@ -25,7 +25,7 @@ def test_the_main_job_is_twelve_runs_each_baseline_after_its_coordconv_run():
     ("models", "seeds", "count"),
     [(("coordconv",), 3, 18), (("conv",), 1, 2), (("deconv",), 2, 8), (("deconv", "conv"), 1, 6)],
 )
-def test_models_and_seeds_narrow_and_widen_it(models, seeds, count):
+def test_models_and_seeds_change_the_number_of_runs(models, seeds, count):
     assert len({spec.id for spec in selected_specs(tuned, *ALL, models, seeds)}) == count
 
 
@@ -40,7 +40,7 @@ def specs():
     ]
 
 
-def test_it_trains_what_is_missing_only_and_starts_anew_when_asked(specs, tmp_path, capsys):
+def test_only_missing_runs_are_trained_unless_fresh(specs, tmp_path, capsys):
     store = RunStore(tmp_path)
     report = reproduce(specs, tmp_path)
     first = {record.spec.id: record for _, record in store.records()}
@@ -65,7 +65,7 @@ def test_it_trains_what_is_missing_only_and_starts_anew_when_asked(specs, tmp_pa
     assert stranger.read_text() == "keep me"
 
 
-def test_a_damaged_file_costs_its_own_run_alone(specs, tmp_path, capsys):
+def test_a_damaged_file_affects_only_its_run(specs, tmp_path, capsys):
     store, (_, ours, theirs) = RunStore(tmp_path), specs
     path = store.open(theirs) / "record.json"
     path.write_bytes(b"{")
@@ -80,7 +80,7 @@ def test_a_damaged_file_costs_its_own_run_alone(specs, tmp_path, capsys):
     assert path.read_bytes() == b"{"
 
 
-def test_a_damaged_run_that_was_not_asked_for_is_missing_on_the_page_and_named(specs, tmp_path):
+def test_other_damaged_runs_are_omitted_from_the_page_and_named(specs, tmp_path):
     store, (_, ours, theirs) = RunStore(tmp_path), specs
     path = store.open(theirs) / "record.json"
     path.write_bytes(b"{")
@@ -91,7 +91,7 @@ def test_a_damaged_run_that_was_not_asked_for_is_missing_on_the_page_and_named(s
     assert str(path) in (tmp_path / "report.html").read_text()
 
 
-def test_a_baseline_with_less_than_its_share_of_time_is_named():
+def test_a_baseline_that_trained_too_briefly_is_named():
     ours = make_record(tuned("rendering", "uniform", "coordconv"), seconds=10.0)
     fair = make_record(tuned("rendering", "uniform", "deconv"), seconds=30.0)
     unfair = make_record(tuned("rendering", "uniform", "deconv"), seconds=29.0)

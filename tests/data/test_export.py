@@ -1,4 +1,4 @@
-"""The exported files hold what the data set holds."""
+"""The exported files match the data set."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.specs import DataSpec
 
 
-def test_the_arrays_hold_every_face_and_both_splits(tmp_path):
+def test_the_arrays_contain_all_images_and_both_splits(tmp_path):
     arrays, _ = export(DataSpec(canvas=(14, 18), square=5), tmp_path)
     data = np.load(arrays)
     count = 10 * 14
@@ -27,21 +27,21 @@ def test_the_arrays_hold_every_face_and_both_splits(tmp_path):
     assert data["uniform_is_train"].sum() == round(0.8 * count)
 
 
-def test_the_contact_sheet_is_a_picture_of_some_size(tmp_path):
+def test_the_contact_sheet_is_an_image(tmp_path):
     _, picture = export(DataSpec(canvas=(14, 18), square=5), tmp_path)
     with Image.open(picture) as image:
         assert image.width > 800
         assert len(image.convert("RGB").getcolors(2**24)) > 10
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_an_unwritable_directory_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="file"):
         export(DataSpec(canvas=(14, 18), square=5), tmp_path / "file")
 
 
 @pytest.mark.parametrize("square", [1, 4, 5])
-def test_white_pixels_are_counted_as_if_all_images_were_added(square):
+def test_white_pixels_equal_the_sum_of_all_images(square):
     data = NotSoClevr(DataSpec(canvas=(11, 14), square=square))
     counted = white_pixels(data.train_points, data.spec)
     torch.testing.assert_close(counted, data.square_images(data.train_points).sum(dim=0)[0])
@@ -61,7 +61,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_an_export_holds_a_few_images_at_a_time(tmp_path):
+def test_an_export_does_not_keep_all_images_in_memory(tmp_path):
     """The images of a 128 x 128 canvas take 236 MB as bytes, 944 MB as float32, twice."""
     command = [sys.executable, "-c", PEAK_OF_AN_EXPORT, tmp_path]
     kilobytes = int(subprocess.run(command, capture_output=True, check=True).stdout)

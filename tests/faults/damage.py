@@ -1,12 +1,12 @@
-"""Is a damaged file found, by every command that reads it, at no cost to the files beside it?
+"""Check that every command detects damaged files without affecting other files.
 
-Damages every kind of file that the laboratory reads: cut short at several points, and one bit
-changed at many places. Then runs every command that reads such files, and holds it to four laws:
+Damages every kind of file that the laboratory reads, by truncation at several points and by
+flipping one bit at many places. Then runs every command that reads such files, and checks that:
 
 - it ends with exit code 0 or 2, and without a traceback;
-- it names the damaged file, or says and leaves exactly what it does without the damage;
-- what it says of the other runs is still said;
-- no file is changed or deleted, the damaged one among them.
+- it names the damaged file, or prints and writes exactly the same as without the damage;
+- it still reports the other runs;
+- it changes and deletes no file, including the damaged one.
 
     python -m tests.faults.damage                     # all of it, half an hour
     python -m tests.faults.damage --flips 5           # a part
@@ -69,9 +69,9 @@ class Kind(NamedTuple):
     """A kind of file, and the commands that read it.
 
     Attributes:
-        path: One file of the kind.
-        said: By the name of a command, what it says of other runs, which it is to say still.
-        is_ours: Whether we wrote it; what a user wrote can be valid, and mean something else.
+        path: A file of this kind.
+        said: By command, text about other runs that it must still print.
+        is_ours: Whether the laboratory writes the file; damaged user files can still be valid.
     """
 
     path: str
@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     ),
 }
 MADE = ("runs/report", "runs/summary.json", f"begun/{BEGUN.run_name}/", "search/sweep.lock")
-"""How the paths of files begin that a command makes anew."""
+"""Prefixes of the paths of files that commands replace."""
 
 _OF_RUN, _STUDY = f"runs/{REGRESSION.run_name}", "results/tiling"
 KINDS = {
@@ -146,7 +146,7 @@ class _Dies(SilentProgress):
 
 
 def build(place: Path) -> None:
-    """Make a file of every kind."""
+    """Create a file of every kind."""
     for spec in (REGRESSION, RENDERING):
         run(spec, RunStore(place / "runs"))
     with suppress(KeyboardInterrupt):
@@ -176,7 +176,7 @@ def _spaces(place: Path) -> None:
 
 
 def _study(source: Path, store: RunStore) -> None:
-    """Copy committed records, which are older than digests, and write them as runs do now."""
+    """Copy committed records, which have no digests, and rewrite them in the current format."""
     shutil.copytree(source, store.root)
     for directory, record in list(store.records()):
         hashed = {"metrics.csv": sha256((directory / "metrics.csv").read_bytes()).hexdigest()}
@@ -184,7 +184,7 @@ def _study(source: Path, store: RunStore) -> None:
 
 
 class Effect(NamedTuple):
-    """What a command did: its exit code, what it said and wrote, and the weights it made."""
+    """Effect of a command: its exit code, its output and the hash of the trained weights."""
 
     code: int
     words: str
@@ -205,7 +205,7 @@ def effect(name: str) -> Effect:
 
 
 def files(place: Path) -> dict[str, bytes]:
-    """The files of a place that no command makes anew."""
+    """Return the files of a directory that commands do not replace."""
     paths = {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
     return {
         name: path.read_bytes()
@@ -215,10 +215,10 @@ def files(place: Path) -> dict[str, bytes]:
 
 
 class Laboratory:
-    """A place with a file of every kind, which is as it was before every command.
+    """A directory with a file of every kind, which is restored after every command.
 
     Args:
-        folder: Where to make it.
+        folder: Parent directory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -233,11 +233,11 @@ class Laboratory:
         shutil.copytree(self._source, self.place)
 
     def path(self, kind: Kind) -> Path:
-        """The file of that kind."""
+        """Return the file of a kind."""
         return sorted(self.place.glob(kind.path))[0]
 
     def undamaged(self, command: str) -> Effect:
-        """What a command does where nothing is damaged."""
+        """Return the effect of a command without damage."""
         if command not in self._undamaged:
             with chdir(self.place):
                 self._undamaged[command] = effect(command)
@@ -245,10 +245,10 @@ class Laboratory:
         return self._undamaged[command]
 
     def outcome(self, kind: Kind, command: str, content: bytes) -> str:
-        """Damage a file, run a command, hold it to the laws, and say how the damage showed.
+        """Damage a file, run a command, check its effect, and return how the damage was detected.
 
         Raises:
-            AssertionError: It broke a law.
+            AssertionError: A check failed.
         """
         usual, path = self.undamaged(command), self.path(kind)
         path.write_bytes(content)
@@ -262,7 +262,7 @@ class Laboratory:
         named = found.words.count(path.name) > usual.words.count(path.name)
         if not named and kind.is_ours:
             assert found == usual, f"not noticed: {words}"
-        if named or found.code:  # else a run that goes on may end, without its checkpoint
+        if named or found.code:  # otherwise a resumed run may finish and delete its checkpoint
             assert after == before, _changed(before, after)
         self._restore()
         if named:
@@ -275,13 +275,13 @@ def _changed(before: dict[str, bytes], after: dict[str, bytes]) -> str:
 
 
 def cuts(content: bytes) -> list[bytes]:
-    """A file cut short: to nothing, to a byte, at a quarter, half, three quarters, by a byte."""
+    """Return truncated contents: empty, one byte, 1/4, 1/2, 3/4, and all but the last byte."""
     size = len(content)
     return [content[:at] for at in sorted({0, 1, size // 4, size // 2, size * 3 // 4, size - 1})]
 
 
 def flips(content: bytes, count: int, draw: random.Random) -> list[bytes]:
-    """A file with one bit changed, at so many places drawn at random."""
+    """Return contents with one flipped bit each, at random places."""
     found = []
     for place in draw.sample(range(8 * len(content)), min(count, 8 * len(content))):
         changed = bytearray(content)
@@ -292,7 +292,7 @@ def flips(content: bytes, count: int, draw: random.Random) -> list[bytes]:
 
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
-    """Make a laboratory, whose recipe `tuned` is tiny, and delete it at the end."""
+    """Create a laboratory with a tiny recipe `tuned`, and delete it at the end."""
     usual = recipes.RECIPES["tuned"]
     recipes.RECIPES["tuned"] = lambda task, split, model, seed=0: tiny(task, seed=seed)
     try:
@@ -303,7 +303,7 @@ def laboratory() -> Iterator[Laboratory]:
 
 
 def measure(lab: Laboratory, name: str, count: int, seed: int) -> dict[str, dict[str, int]]:
-    """Damage a kind of file in all ways, and count how it showed, command by command."""
+    """Damage a kind of file in all ways, and count by command how it was detected."""
     kind, draw = KINDS[name], random.Random(f"{name} {seed}")
     content = lab.path(kind).read_bytes()
     found: dict[str, dict[str, int]] = {}

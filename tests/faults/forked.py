@@ -1,6 +1,6 @@
 """A program for the tests: processes that die inside a write, or train at the same time.
 
-It loads torch once, with one thread, and every process of it is a fork.
+It imports torch once, with one thread; all of its processes are forks.
 
     python forked.py DIRECTORY
 """
@@ -31,7 +31,7 @@ KINDS = (
 
 
 def forked(work: Callable[[], object]) -> int:
-    """Start a process for some work, and return its id."""
+    """Call a function in a new process, and return its id."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -48,7 +48,7 @@ def outcome(pid: int) -> int:
 
 
 def die_in_write_of(name: str) -> None:
-    """Have this process die where a file is written, and does not have its name yet."""
+    """Make this process die after it has written a file, but before it renames the file."""
     rename = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
@@ -60,13 +60,13 @@ def die_in_write_of(name: str) -> None:
 
 
 def names(store: RunStore) -> list[str]:
-    """The files of the runs, without those of TensorBoard."""
+    """Return the files of the runs, without those of TensorBoard."""
     paths = [path for path in store.root.rglob("*") if path.is_file()]
     return sorted(path.name for path in paths if path.parent.name != "tensorboard")
 
 
 def writes(folder: Path) -> dict[str, object]:
-    """Die inside the write of each kind of file in turn, then go to the end."""
+    """Die inside the write of each kind of file in turn, then run to the end."""
     untouched, store, left = RunStore(folder / "untouched"), RunStore(folder / "killed"), {}
     assert outcome(forked(lambda: run(SPEC, untouched))) == 0
     for name in KINDS:
@@ -86,7 +86,7 @@ def writes(folder: Path) -> dict[str, object]:
 
 
 class _Counting(SilentProgress):
-    """Writes down which process trained what."""
+    """Progress that records which process trained which run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -96,7 +96,7 @@ class _Counting(SilentProgress):
 
 
 def together(folder: Path) -> dict[str, object]:
-    """Start two processes at the same run at once, one of which waits, and a third at another."""
+    """Start two processes for the same run, one of which waits, and a third for another run."""
     store, begun = RunStore(folder / "runs"), [SPEC, SPEC, OTHER]
     works = [lambda s=s: run(s, store, _Counting(folder), wait_seconds=120) for s in begun]
     codes = [outcome(pid) for pid in [forked(work) for work in works]]

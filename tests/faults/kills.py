@@ -1,7 +1,7 @@
-"""Does a command that is killed again and again end as one that was left alone?
+"""Check that commands that are killed repeatedly produce the same results as undisturbed ones.
 
-Kills `coordconv reproduce` and `coordconv sweep` with signal 9 at random moments, starts them again
-until they are done, and compares. Goes on where it was stopped. Writes JSON; see
+Kills `coordconv reproduce` and `coordconv sweep` with signal 9 at random moments, restarts them
+until they are done, and compares the results. Can be interrupted and resumed. Writes JSON; see
 benchmarks/README.md.
 
     python -m tests.faults.kills                                  # a hundred of each, 20 minutes
@@ -49,7 +49,7 @@ settings:
   data.square: [5]
   training.epochs: [%d]
 """
-EPOCHS = {"sweep-ray": 200}  # so that as much time goes into training as into starting Ray
+EPOCHS = {"sweep-ray": 200}  # so that training takes as long as starting Ray
 
 SWEEP = ["sweep", "space.yaml", "--keep-weights", "--runs", "runs"]
 COMMANDS: Mapping[str, Sequence[str]] = {
@@ -63,10 +63,10 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 
 
 class Command:
-    """A command in a process and a group of its own, in a directory of its own.
+    """A command in its own process group and directory.
 
-    The process is a fork of this one, so that torch is not loaded two hundred times; it runs what
-    the command line runs, on small canvases and with a checkpoint at almost every step.
+    The process is a fork of this one, so that torch is imported only once. It runs the command
+    line, with small canvases and a checkpoint at almost every step.
     """
 
     def __init__(self, name: str, place: Path) -> None:
@@ -79,9 +79,9 @@ class Command:
 
     @property
     def seconds(self) -> float:
-        """How long it has computed: other than the time on the wall, the same on a busy machine.
+        """Return its CPU time, which unlike wall time does not depend on the load of the machine.
 
-        The time on the wall where others compute for it.
+        Wall time, if other processes compute for it.
         """
         if self._in_workers:
             return time.monotonic() - self._begun
@@ -91,14 +91,14 @@ class Command:
             return 0.0
 
     def ended(self) -> int | None:
-        """Its exit code, or None while it lives."""
+        """Return its exit code, or None if it is still running."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if pid else None
 
     def kill(self) -> None:
-        """Kill the whole group, and what was started out of it.
+        """Kill its process group and child processes.
 
-        Where others compute for it, itself alone: they have to notice.
+        If other processes compute for it, kill only the process itself: the others must notice.
         """
         if self._in_workers:
             os.kill(self.pid, signal.SIGKILL)
@@ -107,7 +107,7 @@ class Command:
         family = _descendants(self.pid)
         os.killpg(self.pid, signal.SIGKILL)
         for pid in family:
-            with suppress(ProcessLookupError):  # it was of the group
+            with suppress(ProcessLookupError):  # it was in the group
                 os.kill(pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
@@ -138,7 +138,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def phase(place: Path) -> str:
-    """What a command was at when it was killed, by the files it left."""
+    """Return the phase in which a command was killed, judging by its files."""
     runs = place / "runs"
     unfinished = sorted(runs.rglob(".*.unfinished"))
     if unfinished:
@@ -159,9 +159,9 @@ def phase(place: Path) -> str:
 
 
 def check(place: Path) -> None:
-    """Check that whatever has its name is whole, and is what its name and its record say."""
+    """Check that all files are complete, and match their names and records."""
     store = RunStore(place / "runs")
-    list(store.specs())  # each is that of its directory's name
+    list(store.specs())  # checks that specs match their directories
     for directory, record in store.records():
         for path in directory.iterdir():
             if path.is_file():
@@ -169,7 +169,7 @@ def check(place: Path) -> None:
 
 
 def result(place: Path) -> dict[str, object]:
-    """What a command leaves: the names of all files, and the hashes of weights and answers."""
+    """Return the names of all files, and the hashes of weights and predictions."""
     runs, found = place / "runs", {}
     for path in sorted(runs.rglob("*")):
         name = str(path.relative_to(runs))
@@ -183,7 +183,7 @@ def result(place: Path) -> dict[str, object]:
 
 
 def left_alone(name: str) -> tuple[dict[str, object], float]:
-    """What the command leaves where nobody kills it, and how long it computes."""
+    """Return the result of an undisturbed command, and its time."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "place"
         command, seconds = Command(name, place), 0.0
@@ -195,7 +195,7 @@ def left_alone(name: str) -> tuple[dict[str, object], float]:
 
 
 def kill_at(name: str, place: Path, seconds: float) -> bool:
-    """Start the command and kill it at a moment; tell whether it lived so long."""
+    """Start the command and kill it at a moment; return whether it was still running."""
     command = Command(name, place)
     while command.seconds < seconds:
         if (code := command.ended()) is not None:
@@ -207,7 +207,7 @@ def kill_at(name: str, place: Path, seconds: float) -> bool:
 
 
 class Chain:
-    """Kills and starts of one command, in one directory until it is done, then in the next."""
+    """Kills and restarts of a command, in one directory until it is done, then in the next."""
 
     def __init__(self, name: str, folder: Path, out: dict) -> None:
         self.name, self.out = name, out
@@ -215,9 +215,9 @@ class Chain:
         self._place, self._fresh = folder / name, True
 
     def kill(self, moment: float) -> None:
-        """Kill at a part of the uninterrupted time, in a new directory if this one was done."""
+        """Kill at a fraction of the undisturbed time, in a new directory if this one is done."""
         while not kill_at(self.name, self._place, moment * self.seconds):
-            if self._fresh:  # not even from its beginning did it take so long this time
+            if self._fresh:  # a fresh run ended before this moment
                 moment *= 0.97
             self._compare()
         self._fresh = False
@@ -225,7 +225,7 @@ class Chain:
         self.out["phases"].append(phase(self._place))
 
     def finish(self) -> None:
-        """Let the command go to its end."""
+        """Run the command to its end."""
         while kill_at(self.name, self._place, float("inf")):
             pass
         self._compare()
@@ -245,7 +245,7 @@ def _difference(found: dict, expected: dict) -> str:
 
 
 def measure(name: str, moments: int, path: Path, content: dict) -> None:
-    """Kill a command at so many moments, spread over its uninterrupted time, in a random order."""
+    """Kill a command at moments spread over its undisturbed time, in random order."""
     row = {"kills": 0, "completions that equal the uninterrupted one": 0, "phases": []}
     out = content["commands"].setdefault(name, row)
     draw = random.Random(f"{name} {content['seed']}")

@@ -1,4 +1,4 @@
-"""Disks that are full or cannot be written: one line of what to do, and nothing is lost."""
+"""Full and read-only disks are reported in one line, and nothing is lost."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ TRAIN = ("train", "rendering", "--split", "quadrant", "--canvas", "14", "18", "-
 
 @pytest.fixture
 def disk(tmp_path) -> Iterator[Callable[[str], Path]]:
-    """A disk in memory, which can be made and made anew with other options."""
+    """Yield a function that mounts a disk in memory, also repeatedly with other options."""
     place = tmp_path / "disk"
     place.mkdir()
 
@@ -49,7 +49,7 @@ def untouched(tmp_path_factory):
 
 
 @pytest.mark.parametrize("size", ["4k", "24k", "64k"])
-def test_a_run_goes_on_once_a_full_disk_has_room(disk, untouched, size):
+def test_a_run_resumes_after_a_full_disk_has_space(disk, untouched, size):
     store = RunStore(disk(f"size={size}"))
     with pytest.raises(InputError, match="No space left on device"):
         run(SPEC, store, checkpoint_seconds=0)
@@ -59,7 +59,7 @@ def test_a_run_goes_on_once_a_full_disk_has_room(disk, untouched, size):
     assert run(SPEC, store).weights_sha256 == untouched.weights_sha256
 
 
-def test_a_disk_that_became_read_only_ends_a_run_in_one_line_and_is_still_read(
+def test_a_read_only_disk_stops_a_run_in_one_line_and_is_still_readable(
     disk, untouched, capsys, tmp_path
 ):
     place = disk("size=10m")
@@ -75,7 +75,7 @@ def test_a_disk_that_became_read_only_ends_a_run_in_one_line_and_is_still_read(
 
 
 @pytest.mark.parametrize("blocks", [0, 1])
-def test_events_that_cannot_be_written_end_a_run_in_one_line(blocks, disk, capsys):
+def test_unwritable_events_stop_a_run_in_one_line(blocks, disk, capsys):
     spec_alone = 4096
     place = disk(f"size={spec_alone + 4096 * blocks}")
     rows = ("--epochs", "1", "--set", "training.curve_points=27")
@@ -86,7 +86,7 @@ def test_events_that_cannot_be_written_end_a_run_in_one_line(blocks, disk, capsy
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT])
-def test_a_directory_that_refuses_ends_in_one_line(number, tmp_path, monkeypatch, capsys):
+def test_an_unusable_directory_is_reported_in_one_line(number, tmp_path, monkeypatch, capsys):
     def refuse(path: object, flags: int, *rest: object, **more: object) -> int:
         if flags & os.O_CREAT:
             raise OSError(number, os.strerror(number))

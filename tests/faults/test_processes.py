@@ -1,4 +1,4 @@
-"""Processes that die inside a write, or are two at one run."""
+"""Processes that die inside a write, or train the same run."""
 
 import json
 import os
@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).with_name("forked.py")
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    """What the program says of both."""
+    """Return the output of the program."""
     command = [sys.executable, PROGRAM, tmp_path_factory.mktemp("forked")]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     said = subprocess.run(command, env=one_thread, capture_output=True, text=True, check=False)
@@ -21,7 +21,7 @@ def outcome(tmp_path_factory):
     return json.loads(said.stdout)
 
 
-def test_a_run_killed_inside_the_write_of_every_file_ends_as_one_left_alone(outcome):
+def test_a_run_killed_inside_every_write_has_the_usual_result(outcome):
     found = outcome["writes"]
     for name, left in found["left"].items():
         assert [each.startswith(f".{name}.") for each in left] == [True], (name, left)
@@ -31,7 +31,7 @@ def test_a_run_killed_inside_the_write_of_every_file_ends_as_one_left_alone(outc
     assert found["weights"][0] == found["weights"][1]
 
 
-def test_two_processes_at_one_run_train_it_once_and_different_runs_are_all_whole(outcome):
+def test_two_processes_train_the_same_run_once_and_all_runs_are_complete(outcome):
     found = outcome["together"]
     assert found["codes"] == [0, 0, 0]
     assert found["trained"] == ["0", "1"]

@@ -1,4 +1,4 @@
-"""How many cases there are: some in every run of the tests, COORDCONV_FUZZ_CASES in a long one."""
+"""Number of fuzz cases: a few by default, COORDCONV_FUZZ_CASES in long runs."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SECONDS_PER_CASE = 60
 
 
 def fuzzed(share: float = 1.0) -> settings:
-    """The settings of a test, or of one whose cases are so dear that a share of them is enough."""
+    """Return the settings of a test; expensive tests only do a share of the cases."""
     return settings(
         max_examples=max(5, round(share * (CASES or 25))),
         deadline=None,
@@ -37,7 +37,7 @@ _counted: dict[str, dict[str, Any]] = {}
 
 
 class Endless(BaseException):
-    """A case that does not end; no handler of errors may take it for one of its own."""
+    """A case that does not end; not an Exception, so that no handler catches it."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def _with_an_end() -> Iterator[None]:
 def outcome(
     kind: str, call: Callable[[], Any], documented: tuple[type[Exception], ...]
 ) -> tuple[Any, str | None]:
-    """What a call gives, or the text of its documented error; anything else is raised on."""
+    """Return the result of a call, or the text of its documented error; raise other errors."""
     count = _counted.setdefault(kind, {"cases": 0, "accepted": 0, "seconds": 0.0})
     count["cases"] += 1
     started = time.perf_counter()
@@ -75,7 +75,7 @@ def outcome(
 
 @pytest.fixture(scope="session", autouse=True)
 def written_down() -> Iterator[None]:
-    """Write the counts down, where a long run asks for it."""
+    """Write the counts of a long run to a file."""
     yield
     if RESULT:
         Path(RESULT).write_text(json.dumps(_counted))

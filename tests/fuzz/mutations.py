@@ -1,4 +1,4 @@
-"""From something valid to something that nearly is: values replaced, added, deleted, nested."""
+"""Mutate valid values: replace, add, delete and nest parts."""
 
 import json
 import math
@@ -51,7 +51,7 @@ Place = tuple[Any, Any]
 
 
 def places(value: Any) -> Iterator[Place]:
-    """Every container in a value, with the key of everything in it."""
+    """Yield every container in a value with each of its keys."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield value, key
@@ -109,12 +109,12 @@ changes = st.lists(
 
 
 def mutated(valid: Any, drawn: list[Any]) -> Any:
-    """A copy of a value with some changes."""
+    """Return a changed copy of a value."""
     value = deepcopy(valid)
     for at, change, new in drawn:
         found = list(places(value))
         if found:
-            # Swaps may put a container into itself, which nothing that is read from a file is.
+            # Swaps may put a container into itself, which is impossible in a file.
             change(found[at % len(found)], deepcopy(new), found)
     return value
 
@@ -133,7 +133,7 @@ edits = st.lists(
 
 
 def edited(text: str, drawn: list[tuple[int, int, str]]) -> str:
-    """A text with some places replaced, by nothing for example."""
+    """Return a text with some parts replaced or deleted."""
     for at, length, new in drawn:
         at %= len(text) + 1
         text = text[:at] + (new if at % 5 else "") + text[at + length :]
@@ -141,7 +141,7 @@ def edited(text: str, drawn: list[tuple[int, int, str]]) -> str:
 
 
 def as_json(value: Any) -> str:
-    """JSON as Python writes it, with NaN, and with numbers of any length written in hexadecimal."""
+    """Return JSON in the format of Python, with NaN, and with long integers in hexadecimal."""
     try:
         return json.dumps(value)
     except ValueError:

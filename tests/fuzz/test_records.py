@@ -1,4 +1,4 @@
-"""Any record, curve or file of answers is shown in a report, or is refused in words."""
+"""Any record, curve or file of predictions is shown in a report or refused with a message."""
 
 import io
 import json
@@ -39,7 +39,7 @@ GAPS = dict.fromkeys(("metrics.csv", "predictions.npz", "sheet.png"), "is missin
 
 
 def show(records: list[Record]) -> None:
-    """Everything that is made of records alone."""
+    """Create all outputs that depend only on records."""
     runs = [Run(f"run {n}", one, None, None, None, GAPS) for n, one in enumerate(records)]
     runs = [run for run in runs if run.key in TUTORIAL_SCORES]
     summarise(run.record for run in runs)
@@ -50,7 +50,7 @@ def show(records: list[Record]) -> None:
 
 @FUZZED
 @given(fields=valid, drawn=changes, other=valid)
-def test_fields_are_a_record_that_is_shown_or_are_refused(fields, drawn, other):
+def test_fields_are_a_valid_record_or_refused(fields, drawn, other):
     given_fields = mutated(fields, drawn)
 
     def read() -> Record:
@@ -67,7 +67,7 @@ def test_fields_are_a_record_that_is_shown_or_are_refused(fields, drawn, other):
 
 @FUZZED
 @given(fields=valid, drawn=edits)
-def test_a_text_is_a_record_or_is_refused(fields, drawn, tmp_path_factory):
+def test_a_text_is_a_record_or_refused(fields, drawn, tmp_path_factory):
     path = Path(tmp_path_factory.getbasetemp()) / "record.json"
     path.write_text(edited(as_json(fields), drawn), encoding="utf-8", errors="surrogatepass")
     outcome("records as text", lambda: Record.parse(read_json(path), str(path)), (InputError,))
@@ -86,7 +86,7 @@ texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=5))
 
 @st.composite
 def odd_records(draw: st.DrawFn) -> list[Record]:
-    """Some records whose values are as odd as the schema lets them be."""
+    """Draw records with extreme values that the schema allows."""
     found = []
     spec = draw(valid)["spec"]
     for seed in range(draw(st.integers(1, 6))):
@@ -142,7 +142,7 @@ def test_odd_records_are_shown_on_a_page(records):
 
 @FUZZED
 @given(drawn=edits, number=st.sampled_from(NUMBERS[:-14]), at=st.integers(0, 200))
-def test_a_curve_is_read_or_is_refused(drawn, number, at, tmp_path_factory):
+def test_a_curve_is_read_or_refused(drawn, number, at, tmp_path_factory):
     path = Path(tmp_path_factory.getbasetemp()) / "metrics.csv"
     cells = curve(0.9, 0.5, 10).split(",")
     cells[at % len(cells)] = str(number)
@@ -193,14 +193,14 @@ odd_arrays = st.one_of(
     dropped=st.integers(0, 40),
     cut=st.one_of(st.none(), st.tuples(st.integers(0, 10**4), st.integers(0, 255))),
 )
-def test_answers_are_read_or_are_refused(which, drawn, dropped, cut, tmp_path_factory):
+def test_predictions_are_read_or_refused(which, drawn, dropped, cut, tmp_path_factory):
     spec, valid_arrays = answers_of(which)
     kept = dict(valid_arrays)
     for at, change in drawn:
         name = sorted(kept)[at % len(kept)]
         with suppress(
             IndexError, TypeError, ValueError
-        ):  # Not every change suits every kind of number.
+        ):  # Not every change is valid for every dtype.
             kept[name] = change(kept[name])
     if dropped < len(kept):
         del kept[sorted(kept)[dropped]]
@@ -217,7 +217,7 @@ def test_answers_are_read_or_are_refused(which, drawn, dropped, cut, tmp_path_fa
         assert all(isinstance(row, int) for row in found.rows + found.columns)
 
 
-def test_a_value_of_any_kind_is_no_record():
+def test_other_values_are_not_records():
     for value in (*NUMBERS, *TEXTS):
         _, said = outcome(
             "records", lambda value=value: Record.parse({"version": value}, "here"), (InputError,)

@@ -1,4 +1,4 @@
-"""Any file of a search space lists its runs, or is refused in words."""
+"""Any file of a search space lists its runs or is refused with a message."""
 
 import json
 import math
@@ -54,7 +54,7 @@ LISTED = 300
 
 
 def toml(fields: dict[str, Any]) -> str:
-    """TOML of one key a line, whose values are written as JSON where that is the same."""
+    """Return TOML with one key per line, with values in JSON if the notations are the same."""
     return "\n".join(f"{json.dumps(str(k))} = {_toml(value)}" for k, value in fields.items())
 
 
@@ -72,7 +72,7 @@ def _toml(value: Any) -> str:
 
 
 def use(path: Path) -> None:
-    """Read a file and do with it what a sweep does before its first run."""
+    """Read a file and do what a sweep does before its first run."""
     space = read_space(path)
     rows = space.listed_rows()
     for one in rows:
@@ -135,8 +135,8 @@ def test_texts_are_listed_or_refused(which, drawn, more, tmp_path_factory):
     outcome("spaces as text", lambda: use(path), (InputError,))
 
 
-def test_the_valid_ones_are_valid(tmp_path_factory):
-    """Otherwise the tests above would show little."""
+def test_the_unchanged_spaces_are_valid(tmp_path_factory):
+    """Check the premise of the tests above."""
     for fields in VALID:
         for suffix, text in (("yaml", as_json(fields)), ("toml", toml(fields))):
             use(written(text, suffix, tmp_path_factory))

@@ -1,4 +1,4 @@
-"""Any description of an experiment is an experiment with an id, or is refused in words."""
+"""Any description of an experiment is a spec with an id or refused with a message."""
 
 import json
 import math
@@ -34,7 +34,7 @@ valid = st.sampled_from(VALID)
 
 
 def check(spec: ExperimentSpec) -> None:
-    """An experiment that was accepted can be written down, read back and found again."""
+    """Check that an accepted spec can be written, read back and found again."""
     again = parse_spec(json.loads(spec.model_dump_json()), "again")
     assert again == spec
     assert again.id == spec.id

@@ -1,4 +1,4 @@
-"""Any weights, and any state to go on from, fit the net or are refused."""
+"""Any weights and any state to resume fit the network or are refused."""
 
 import io
 from pathlib import Path
@@ -66,7 +66,7 @@ MODELS = [model(which) for which in range(4)]
     dropped=st.sets(keys, max_size=2),
     importer=st.sampled_from([from_concatenated, from_plain, None]),
 )
-def test_weights_are_taken_or_refused(which, start, more, dropped, importer):
+def test_weights_are_loaded_or_refused(which, start, more, dropped, importer):
     net = MODELS[which]
     own = dict(net.state_dict())
     plain = {key: one for key, one in own.items() if "coord" not in key}
@@ -78,7 +78,7 @@ def test_weights_are_taken_or_refused(which, start, more, dropped, importer):
         found = state if importer is None else importer(net, state)
         return net.load_state_dict(found, strict=True)
 
-    # An assertion of torch's own module is no error of ours; what it raises is listed.
+    # Errors of torch's own module are listed, and are not bugs of this package.
     outcome("state dicts", take, (*DOCUMENTED, AttributeError) if importer is None else DOCUMENTED)
 
 
@@ -94,10 +94,10 @@ VALID_BYTES = safetensors.torch.save(dict(MODELS[0].state_dict()))
     ),
     suffix=st.sampled_from(["safetensors", "safetensors", "pt2", "onnx"]),
 )
-def test_files_of_weights_are_looked_at_or_refused(drawn, suffix, tmp_path_factory):
+def test_files_of_weights_are_inspected_or_refused(drawn, suffix, tmp_path_factory):
     content = VALID_BYTES
     for at, length, new in drawn:
-        # Most of the changes to the header, where the shapes and the names are.
+        # Mutate mostly the header, which contains shapes and names.
         at %= len(content) if at % 3 else 300
         content = content[:at] + new + content[at + length :]
     path = Path(tmp_path_factory.getbasetemp()) / f"given.{suffix}"
@@ -114,7 +114,7 @@ SPEC = with_settings(
 
 
 class Steps:
-    """A loop that was trained for some steps, and the state that it left."""
+    """A loop after some training steps, and its state."""
 
     def __init__(self) -> None:
         self.loop = Loop([SPEC], Hardware("cpu"))
@@ -131,7 +131,7 @@ def steps() -> Steps:
 
 @fuzzed(0.2)
 @given(drawn=changes)
-def test_a_run_goes_on_from_a_state_or_refuses_it(drawn, steps, tmp_path_factory):
+def test_a_run_resumes_from_a_state_or_refuses_it(drawn, steps, tmp_path_factory):
     store = RunStore(Path(tmp_path_factory.getbasetemp()) / "runs")
     checkpoint = Checkpoint(store.open(SPEC), [SPEC], 0)
     state = mutated(steps.state, drawn)
@@ -148,7 +148,7 @@ def test_a_run_goes_on_from_a_state_or_refuses_it(drawn, steps, tmp_path_factory
             pass
         assert steps.loop.curves[0].as_csv()
 
-    # A loss that is no number any more, from weights that were, is an InputError too.
+    # A loss that becomes NaN is also an InputError.
     outcome("states of runs", go_on, (InputError,))
 
 
@@ -158,7 +158,7 @@ CONFIG = {"experiment": SPEC.model_dump(mode="json"),
 
 @fuzzed(0.2)
 @given(drawn=changes, other=junk)
-def test_a_shared_net_is_made_or_refused(drawn, other):
+def test_a_shared_network_is_loaded_or_refused(drawn, other):
     config = mutated(CONFIG, drawn)
     fields = config.get("experiment", other) if isinstance(config, dict) else other
 

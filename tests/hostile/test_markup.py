@@ -1,4 +1,4 @@
-"""Whatever text a record holds, it stands on a page, in a table and in a terminal as text."""
+"""Text of a record is escaped on pages, in tables and in terminals."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ HOSTILE = (
 
 
 class Tags(HTMLParser):
-    """The tags and attributes of a page, and its texts."""
+    """Collect the tags, attributes and texts of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Tags(HTMLParser):
 
 
 def replaced(fields: Any, text: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The same fields with one string after the other replaced, by where it was."""
+    """Yield copies of fields, each with one string replaced, and the path of the string."""
     if isinstance(fields, dict):
         for name, value in fields.items():
             for where, changed in replaced(value, text, f"{path}.{name}"):
@@ -87,7 +87,7 @@ def replaced(fields: Any, text: str, path: str = "") -> Iterator[tuple[str, Any]
 
 
 def all_replaced(fields: dict[str, Any], text: str) -> dict[str, Any]:
-    """A record with every string replaced that may be any string."""
+    """Return a record with all free strings replaced."""
     for where, _ in replaced(fields, text):
         *parents, last = where[1:].split(".")
         changed = json.loads(json.dumps(fields))
@@ -98,14 +98,14 @@ def all_replaced(fields: dict[str, Any], text: str) -> dict[str, Any]:
         try:
             Record.parse(changed, "record.json")
         except InputError:
-            continue  # Only some words may stand there.
+            continue  # Only certain words are allowed here.
         fields = changed
     fields["provenance"]["versions"][text] = text
     return fields
 
 
 def with_text(directory: Path, text: str) -> Path:
-    """Put a text wherever the record of a run takes one, and into the name of its directory."""
+    """Put a text into all strings of the record of a run, and into the name of its directory."""
     path = directory / "record.json"
     fields = all_replaced(read_json(path), text)
     assert json.dumps(fields).count(json.dumps(text)) > 8
@@ -116,7 +116,7 @@ def with_text(directory: Path, text: str) -> Path:
 
 
 def reports(text: str, store: RunStore, add_run: Any, out: Path, form: Format) -> list[str]:
-    """The report of some runs that hold a harmless word, and of the same with the text."""
+    """Return reports of runs with a harmless word, and of the same runs with the text."""
     found = []
     for words in ("harmless", text):
         with_text(add_run("regression", "uniform"), words)
@@ -128,7 +128,7 @@ def reports(text: str, store: RunStore, add_run: Any, out: Path, form: Format) -
 
 
 @pytest.mark.parametrize("text", ["\n".join(HOSTILE[:8]), " ".join(reversed(HOSTILE[8:]))])
-def test_a_page_holds_it_as_text(text, store, add_run, tmp_path):
+def test_the_page_escapes_text(text, store, add_run, tmp_path):
     plain, ours = map(Tags, reports(text, store, add_run, tmp_path / "page.html", "html"))
     assert ours.found == plain.found
     assert ours.others == plain.others
@@ -136,27 +136,27 @@ def test_a_page_holds_it_as_text(text, store, add_run, tmp_path):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_page_that_waits_holds_it_as_text(text):
+def test_the_waiting_page_escapes_text(text):
     plain = Tags(render_waiting("1", ["a"], "b"))
     assert Tags(render_waiting("1", [text], text)).found == plain.found
 
 
 def kinds(text: str) -> list[str]:
-    """The blocks and marks that a reader of Markdown finds, without its texts."""
+    """Return the blocks and marks of parsed Markdown, without its texts."""
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     tokens = [inner for token in reader.parse(text) for inner in (token, *(token.children or ()))]
     return [token.type for token in tokens if token.type not in ("text", "text_special")]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_report_in_markdown_holds_it_as_text(text, store, add_run, tmp_path):
+def test_the_markdown_report_escapes_text(text, store, add_run, tmp_path):
     plain, ours = reports(text, store, add_run, tmp_path / "report.md", "markdown")
     assert kinds(ours) == kinds(plain)
     assert "\x1b" not in ours
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_score_has_such_a_name(text, store, add_run, capsys):
+def test_names_of_scores_with_markup_are_refused(text, store, add_run, capsys):
     path = add_run() / "record.json"
     fields = read_json(path)
     for side in ("train", "test"):
@@ -169,7 +169,7 @@ def test_no_score_has_such_a_name(text, store, add_run, capsys):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_terminal_prints_it_and_is_not_steered(text, tmp_path, capsys):
+def test_control_characters_are_not_printed_to_the_terminal(text, tmp_path, capsys):
     text = text.replace("\0", "")
     spec = tuned("regression", "uniform", "coordconv")
     print_record(record(spec, 1, 1, 1), tmp_path / text.replace("/", ""))
@@ -180,7 +180,7 @@ def test_a_terminal_prints_it_and_is_not_steered(text, tmp_path, capsys):
     assert "\x1b" not in said
 
 
-def test_a_name_from_the_command_line_does_not_steer_the_terminal(tmp_path, capsys):
+def test_control_characters_in_a_name_option_are_not_printed(tmp_path, capsys):
     text = "".join(HOSTILE).replace("\0", "")
     for line in (["report", "--runs", str(tmp_path / text)], ["sweep", text], ["study", text]):
         assert main(line) == 2
@@ -189,7 +189,7 @@ def test_a_name_from_the_command_line_does_not_steer_the_terminal(tmp_path, caps
     assert "Traceback" not in err
 
 
-def test_a_directory_from_the_command_line_does_not_steer_the_terminal(tmp_path, capsys):
+def test_control_characters_in_a_directory_option_are_not_printed(tmp_path, capsys):
     place = tmp_path / "\x1b]0;title\x07"
     line = ["data", "export", "--canvas", "12", "12", "--square", "3", "--out", str(place)]
     assert main(line) == 0
@@ -202,7 +202,7 @@ def test_a_directory_from_the_command_line_does_not_steer_the_terminal(tmp_path,
 
 
 def test_a_record_whose_scores_differ_in_name_is_refused(add_run):
-    """A table of both sides would have no figure to print."""
+    """A table of both sets would lack a value."""
     path = add_run() / "record.json"
     fields = read_json(path)
     fields["scores"]["train"]["another"] = 1.0

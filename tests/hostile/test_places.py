@@ -1,4 +1,4 @@
-"""No name in a file leads out of the directory of runs, and none from the command line."""
+"""Names in files and on the command line never lead out of the directory of runs."""
 
 import json
 import os
@@ -51,7 +51,7 @@ names = pytest.mark.parametrize("name", OUTSIDE)
 @pytest.mark.parametrize(
     "path", ["task", "seed", "version", "model.kind", "data.split", "data.split_variant"]
 )
-def test_what_names_a_run_is_never_a_path(name, path):
+def test_names_of_runs_are_never_paths(name, path):
     fields = json.loads(SPEC.model_dump_json())
     *parents, last = path.split(".")
     (fields[parents[0]] if parents else fields)[last] = name
@@ -65,7 +65,7 @@ def test_what_names_a_run_is_never_a_path(name, path):
         Record.parse(kept, "here.json")
 
 
-def test_every_run_lies_just_below_its_directory(tmp_path):
+def test_every_run_is_directly_in_the_directory_of_runs(tmp_path):
     for seed in (0, 1, 2**32 - 1):
         spec = SPEC.model_copy(update={"seed": seed})
         path = RunStore(tmp_path).directory(spec)
@@ -75,12 +75,12 @@ def test_every_run_lies_just_below_its_directory(tmp_path):
 
 
 @names
-def test_a_sweep_has_no_such_name(name, tmp_path):
+def test_a_sweep_cannot_be_named_like_a_path(name, tmp_path):
     if name == "con":
         pytest.skip("a plain word")
     path = tmp_path / "space.toml"
     path.write_text(f"name = {json.dumps(name)}\nrows = [{{ task = 'regression' }}]\n")
-    with pytest.raises(InputError, match=r"space\.toml: name|no valid TOML"):
+    with pytest.raises(InputError, match=r"space\.toml: name|not valid TOML"):
         read_space(path)
     path = tmp_path / "space.yaml"
     path.write_text(json.dumps({"name": name, "rows": [{"task": "regression"}]}))
@@ -89,7 +89,7 @@ def test_a_sweep_has_no_such_name(name, tmp_path):
 
 
 @names
-def test_no_study_and_no_sweep_is_looked_for_there(name, tmp_path, capsys):
+def test_paths_are_not_accepted_as_names_of_studies_and_sweeps(name, tmp_path, capsys):
     inside = tmp_path / "here"
     inside.mkdir()
     (tmp_path / "precious").write_text("secret")
@@ -117,7 +117,7 @@ def test_a_run_that_is_a_link_is_not_deleted(tmp_path):
     assert [path.name for path in precious.iterdir()] == ["file"]
 
 
-def test_a_run_that_is_a_link_writes_and_deletes_nothing_elsewhere(tiny, tmp_path):
+def test_a_run_that_is_a_link_does_not_affect_its_target(tiny, tmp_path):
     precious = tmp_path / "precious"
     precious.mkdir()
     for name in ("metrics.csv", "run.lock", "checkpoint.ckpt"):
@@ -143,7 +143,7 @@ def test_events_are_not_written_through_a_link(tiny, tmp_path):
     assert not list((tmp_path / "precious").iterdir())
 
 
-def test_runs_can_lie_behind_a_link(tiny, tmp_path):
+def test_the_directory_of_runs_can_be_a_link(tiny, tmp_path):
     (tmp_path / "large disk").mkdir()
     (tmp_path / "runs").symlink_to(tmp_path / "large disk", target_is_directory=True)
     assert run(tiny, RunStore(tmp_path / "runs"), scores_only=True).spec == tiny
@@ -151,8 +151,8 @@ def test_runs_can_lie_behind_a_link(tiny, tmp_path):
 
 @pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "directory", "loop", "sparse"])
 @pytest.mark.parametrize("name", ["record.json", "spec.json", "failure.json", "stopped.json"])
-def test_what_is_no_file_or_no_size_for_one_is_not_read(kind, name, tmp_path):
-    """A pipe would wait for ever, and a device or a sparse file fill the memory."""
+def test_only_regular_files_of_limited_size_are_read(kind, name, tmp_path):
+    """A pipe would block forever, and a device or a sparse file would fill the memory."""
     store = RunStore(tmp_path)
     path = store.directory(SPEC) / name
     path.parent.mkdir()
@@ -173,16 +173,16 @@ def test_what_is_no_file_or_no_size_for_one_is_not_read(kind, name, tmp_path):
         "failure.json": lambda: store.failure(SPEC),
         "stopped.json": lambda: store.stopped(SPEC),
     }
-    if kind == "loop":  # to nothing, as if it were not there
+    if kind == "loop":  # a link to itself counts as missing
         readers[name]()
         return
-    with pytest.raises(InputError, match=r"it is no file|more than 32,000,000"):
+    with pytest.raises(InputError, match=r"it is not a regular file|at most 32,000,000"):
         readers[name]()
 
 
 @pytest.mark.parametrize("kind", ["fifo", "sparse"])
 @pytest.mark.parametrize("name", ["weights.safetensors", "checkpoint.ckpt", "space.yaml"])
-def test_other_files_are_not_waited_for_either(kind, name, tmp_path):
+def test_other_readers_do_not_block_either(kind, name, tmp_path):
     from coordconv_lab.models.trained import trained_net
     from coordconv_lab.results.files import write_json
     from coordconv_lab.train import run
@@ -197,7 +197,7 @@ def test_other_files_are_not_waited_for_either(kind, name, tmp_path):
     if name == "weights.safetensors":
         kept = record(SPEC, 1, 1, 1).model_dump(mode="json")
         write_json(path.with_name("record.json"), kept)
-        with pytest.raises(InputError, match=r"no weights\.safetensors|bytes, more than"):
+        with pytest.raises(InputError, match=r"no weights\.safetensors|bytes; at most"):
             trained_net(path.parent)
     elif name == "checkpoint.ckpt":
         with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged"):
@@ -207,7 +207,7 @@ def test_other_files_are_not_waited_for_either(kind, name, tmp_path):
             read_space(path)
 
 
-def test_a_directory_that_may_not_be_entered_is_named(tmp_path, monkeypatch):
+def test_an_inaccessible_directory_is_named(tmp_path, monkeypatch):
     store = RunStore(tmp_path)
     path = store.open(SPEC)
 
@@ -220,7 +220,7 @@ def test_a_directory_that_may_not_be_entered_is_named(tmp_path, monkeypatch):
 
 
 def closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a directory that may not be entered, whoever runs the tests."""
+    """Make a directory inaccessible, even for root."""
     place.mkdir(parents=True, exist_ok=True)
     usual = Path.exists
 
@@ -233,7 +233,9 @@ def closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_a_directory_that_may_not_be_entered_leaves_a_report(store, add_run, tmp_path, monkeypatch):
+def test_an_inaccessible_directory_does_not_prevent_the_report(
+    store, add_run, tmp_path, monkeypatch
+):
     add_run()
     place = closed(store.root / "lost+found", monkeypatch)
     found = gather(store)
@@ -243,7 +245,7 @@ def test_a_directory_that_may_not_be_entered_leaves_a_report(store, add_run, tmp
 
 
 @pytest.mark.parametrize("name", ["lost+found", "hand-built", "tiling/a-run"])
-def test_a_directory_that_may_not_be_entered_leaves_the_claims(name, tmp_path, monkeypatch):
+def test_an_inaccessible_directory_does_not_prevent_the_claims(name, tmp_path, monkeypatch):
     for study in ("hand-built", "tiling", "radius"):
         shutil.copytree(RESULTS / study, tmp_path / study)
     if name == "tiling/a-run":
@@ -258,7 +260,7 @@ def test_a_directory_that_may_not_be_entered_leaves_the_claims(name, tmp_path, m
     assert {each for each in usual if found[each] != usual[each]} == ({hurt} - {None})
 
 
-def test_a_run_whose_directory_may_not_be_entered_costs_a_sweep_that_run(tmp_path, monkeypatch):
+def test_an_inaccessible_run_does_not_stop_a_sweep(tmp_path, monkeypatch):
     store, other = RunStore(tmp_path), SPEC.model_copy(update={"seed": 1})
     for spec in (SPEC, other):
         store.open(spec)

@@ -1,4 +1,4 @@
-"""Code that was planted in a file of a run, or beside it, never runs, and the error is clear."""
+"""Code planted in or beside a file of a run is never executed, and the error is clear."""
 
 import io
 import os
@@ -26,7 +26,7 @@ __all__ = ["add_run", "store", "tiny"]
 
 
 class Planted:
-    """What makes a file when it is unpickled."""
+    """Creates a directory when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -73,8 +73,8 @@ forms = pytest.mark.parametrize("form", FORMS)
 
 
 @forms
-def test_the_plant_works_where_it_is_unpickled(form, mark, tmp_path):
-    """Otherwise the tests below would show nothing."""
+def test_planted_code_runs_if_it_is_unpickled(form, mark, tmp_path):
+    """Check the premise of the tests below."""
     path = tmp_path / "file"
     path.write_bytes(form(mark))
     if form in (as_torch_saves, as_torch_saved_once):
@@ -88,7 +88,7 @@ def test_the_plant_works_where_it_is_unpickled(form, mark, tmp_path):
 
 
 @forms
-def test_a_run_does_not_go_on_from_it(form, mark, tiny, store):
+def test_a_run_does_not_resume_from_planted_code(form, mark, tiny, store):
     checkpoint = store.open(tiny) / "checkpoint.ckpt"
     checkpoint.write_bytes(form(mark))
     with pytest.raises(InputError, match=r"checkpoint\.ckpt is damaged .*; delete it"):
@@ -97,7 +97,7 @@ def test_a_run_does_not_go_on_from_it(form, mark, tiny, store):
     assert checkpoint.read_bytes() == form(mark)
 
 
-def test_the_moments_of_the_optimizer_are_no_way_in_either(mark, tiny, store):
+def test_planted_code_in_the_state_of_the_optimizer_is_refused(mark, tiny, store):
     file = io.BytesIO()
     torch.save({"losses": {}, "nets": [], "optimizer": {"state": {0: Planted(mark)}}}, file)
     (store.open(tiny) / "checkpoint.ckpt").write_bytes(file.getvalue())
@@ -107,7 +107,7 @@ def test_the_moments_of_the_optimizer_are_no_way_in_either(mark, tiny, store):
 
 
 @forms
-def test_a_report_names_it_as_damaged(form, mark, store, add_run, tmp_path, capsys):
+def test_the_report_names_a_planted_file_as_damaged(form, mark, store, add_run, tmp_path, capsys):
     names = ("predictions.npz", "metrics.csv", "sheet.png")
     directory = add_run()
     for name in names:
@@ -122,7 +122,7 @@ def test_a_report_names_it_as_damaged(form, mark, store, add_run, tmp_path, caps
 
 @forms
 @pytest.mark.parametrize("name", ["record.json", "spec.json", "weights.safetensors"])
-def test_inspect_refuses_it_in_a_run(form, name, mark, add_run, capsys):
+def test_inspect_refuses_planted_code_in_a_run(form, name, mark, add_run, capsys):
     directory = add_run()
     (directory / name).write_bytes(form(mark))
     assert main(["inspect", str(directory)]) == 2
@@ -132,7 +132,7 @@ def test_inspect_refuses_it_in_a_run(form, name, mark, add_run, capsys):
 
 @forms
 @pytest.mark.parametrize("suffix", ["safetensors", "onnx", "pt2", "ckpt", "pt", "npz", "bin", "x"])
-def test_inspect_refuses_it_as_a_file(form, suffix, mark, tmp_path, capsys):
+def test_inspect_refuses_a_planted_file(form, suffix, mark, tmp_path, capsys):
     path = tmp_path / f"given.{suffix}"
     path.write_bytes(form(mark))
     assert main(["inspect", str(path)]) == 2
@@ -142,7 +142,7 @@ def test_inspect_refuses_it_as_a_file(form, suffix, mark, tmp_path, capsys):
     assert not mark.exists()
 
 
-def test_a_program_of_torch_export_is_looked_at_and_not_loaded(mark, tmp_path, capsys):
+def test_inspect_does_not_load_a_program_of_torch_export(mark, tmp_path, capsys):
     path = tmp_path / "given.pt2"
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("data/weights/w.pt", "models/model.json", "data.pkl", "version"):
@@ -155,16 +155,16 @@ def test_a_program_of_torch_export_is_looked_at_and_not_loaded(mark, tmp_path, c
 
 @forms
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
-def test_a_shared_net_is_not_made_from_it(form, name, mark, tiny, tmp_path):
+def test_a_shared_network_is_not_loaded_from_planted_code(form, name, mark, tiny, tmp_path):
     SharedNet(tiny.model_dump(mode="json")).save_pretrained(tmp_path / "shared")
     (tmp_path / "shared" / "model.safetensors").unlink()
     (tmp_path / "shared" / name).write_bytes(form(mark))
-    with pytest.raises(InputError, match=r"does not hold the weights|model\.safetensors"):
+    with pytest.raises(InputError, match=r"does not contain the weights|model\.safetensors"):
         SharedNet.from_pretrained(tmp_path / "shared")
     assert not mark.exists()
 
 
-def test_an_import_of_weights_takes_tensors_and_calls_nothing(mark):
+def test_importing_weights_accepts_only_tensors(mark):
     with pytest.raises(ValueError, match="floating-point tensor, got Planted"):
         from_concatenated(CoordConv2d(3, 8, 1), {"weight": Planted(mark)})
     with pytest.raises(TypeError, match="mapping from names to tensors"):
@@ -182,15 +182,15 @@ def test_an_import_of_weights_takes_tensors_and_calls_nothing(mark):
         "--- !!python/name:os.mkdir",
     ],
 )
-def test_a_space_of_a_search_calls_nothing(text, mark, tmp_path, capsys):
+def test_a_search_space_executes_nothing(text, mark, tmp_path, capsys):
     path = tmp_path / "given.yaml"
     path.write_text(text.replace("{mark}", str(mark)))
     assert main(["sweep", str(path), "--dry-run"]) == 2
-    assert "is no valid YAML" in capsys.readouterr().err
+    assert "is not valid YAML" in capsys.readouterr().err
     assert not mark.exists()
 
 
-def test_modules_that_lie_beside_a_file_are_not_imported_to_look_at_it(mark, tmp_path):
+def test_inspecting_a_file_does_not_import_modules_beside_it(mark, tmp_path):
     place = tmp_path / "downloaded"
     (place / "run").mkdir(parents=True)
     for target in ("given.safetensors", "given.onnx"):
@@ -214,7 +214,7 @@ def test_modules_that_lie_beside_a_file_are_not_imported_to_look_at_it(mark, tmp
 
 
 @pytest.mark.parametrize("victim", ["run.lock", "spec.json", "checkpoint.ckpt", "record.json"])
-def test_a_link_in_a_run_is_no_way_to_write_another_file(victim, tiny, store, tmp_path):
+def test_a_link_in_a_run_does_not_redirect_writes(victim, tiny, store, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("{}")
     (store.root / tiny.run_name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A small file that stands for something huge is refused before there is memory for it."""
+"""Small files that describe huge objects are refused before memory is allocated."""
 
 import io
 import json
@@ -48,7 +48,7 @@ def packed(parts: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> 
     return file.getvalue()
 
 
-def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_not_unpacked(tiny, store, monkeypatch):
+def test_a_compressed_checkpoint_is_not_decompressed(tiny, store, monkeypatch):
     file = io.BytesIO()
     torch.save({"losses": torch.zeros(1_000_000)}, file)
     with zipfile.ZipFile(file) as archive:
@@ -60,7 +60,7 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_not_unpacked(tiny, s
         run(tiny, store)
 
 
-def test_a_checkpoint_larger_than_the_net_can_have_is_not_read(tiny, store, monkeypatch):
+def test_a_checkpoint_that_is_too_large_is_not_read(tiny, store, monkeypatch):
     path = store.open(tiny) / "checkpoint.ckpt"
     path.touch()
     os.truncate(path, 30_000_000)
@@ -79,7 +79,7 @@ def test_a_checkpoint_larger_than_the_net_can_have_is_not_read(tiny, store, monk
 @pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
 @pytest.mark.parametrize("model", ["coordconv", "baseline"])
 @pytest.mark.parametrize("rows", [1, 10**6])
-def test_every_checkpoint_is_smaller_than_that(task, model, rows, tmp_path):
+def test_every_checkpoint_is_smaller_than_the_limit(task, model, rows, tmp_path):
     settings = {"training.epochs": 10, "training.batch_size": 16, "training.curve_points": rows}
     specs = [
         with_settings(tuned(task, "quadrant", model), settings | {"seed": seed}) for seed in (0, 1)
@@ -97,7 +97,7 @@ def test_every_checkpoint_is_smaller_than_that(task, model, rows, tmp_path):
     assert size < most - 1_000_000
 
 
-def test_files_as_large_as_a_run_can_make_them_are_read(add_run, tmp_path):
+def test_the_largest_files_of_a_run_are_read(add_run, tmp_path):
     directory = add_run("classification", "quadrant")
     row = ",".join(["-1.23457e-100"] * 7)
     header = (directory / "metrics.csv").read_text().splitlines()[0]
@@ -118,7 +118,7 @@ def test_files_as_large_as_a_run_can_make_them_are_read(add_run, tmp_path):
         kept.check_file(directory / name)
 
 
-def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run):
+def test_predictions_that_are_too_large_are_not_decompressed(add_run):
     path = add_run() / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
@@ -129,8 +129,8 @@ def test_answers_that_unpack_to_more_than_a_canvas_has_are_not_unpacked(add_run)
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_answers_are_unpacked_by_no_reader_that_cannot_stop(kind, add_run):
-    """The sizes that an archive declares can be lies, and these two unpack a whole chunk first."""
+def test_predictions_in_formats_that_decompress_without_limit_are_refused(kind, add_run):
+    """Declared sizes of an archive can be false, and these two formats decompress a full chunk."""
     path = add_run() / "predictions.npz"
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -141,11 +141,11 @@ def test_answers_are_unpacked_by_no_reader_that_cannot_stop(kind, add_run):
         read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
 
 
-def test_a_member_that_is_larger_than_it_says_is_not_unpacked(add_run):
+def test_a_member_larger_than_declared_is_not_decompressed(add_run):
     path = add_run() / "predictions.npz"
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("more.npy", bytes(300_000_000))
-        archive.filelist[-1].file_size = 100  # what the directory at its end says
+        archive.filelist[-1].file_size = 100  # as declared in the directory of the archive
     tracemalloc.start()
     with pytest.raises(InputError, match=r"not a whole \.npz file"):
         read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
@@ -154,7 +154,7 @@ def test_a_member_that_is_larger_than_it_says_is_not_unpacked(add_run):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_answers_are_read_as_numpy_packs_them(save, add_run):
+def test_predictions_are_read_in_all_formats_of_numpy(save, add_run):
     path = add_run() / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
@@ -162,18 +162,18 @@ def test_answers_are_read_as_numpy_packs_them(save, add_run):
     read_answers(path, tuned("classification", "quadrant", "coordconv", 0))
 
 
-def test_positions_that_are_all_different_do_not_make_a_grid_of_their_square(add_run):
+def test_many_distinct_positions_do_not_allocate_a_full_grid(add_run):
     path = add_run() / "predictions.npz"
     spec = tuned("classification", "quadrant", "coordconv", 0)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    many = np.arange(30_000, dtype=np.int32)  # Their square would take seven gigabytes.
+    many = np.arange(30_000, dtype=np.int32)  # A full grid of these would take seven gigabytes.
     np.savez_compressed(path, **arrays | {"x": many, "y": many})
     with pytest.raises(InputError, match="not every row with every column"):
         read_answers(path, spec)
 
 
-def test_what_a_program_says_is_not_unpacked_without_end(tmp_path):
+def test_the_metadata_of_a_program_is_decompressed_with_a_limit(tmp_path):
     path = tmp_path / "given.pt2"
     path.write_bytes(packed({"given/extra/coordconv.json": b" " * 11_000_000}))
     with pytest.raises(ValueError, match="more than 10,000,000 bytes"):
@@ -181,14 +181,14 @@ def test_what_a_program_says_is_not_unpacked_without_end(tmp_path):
 
 
 def claimed(archive: bytes, true: int, said: int) -> bytes:
-    """The archive, with another size of its member than it has."""
+    """Return the archive with a false size of its member."""
     return archive.replace(true.to_bytes(4, "little"), said.to_bytes(4, "little"))
 
 
 @pytest.mark.parametrize(
     "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=str
 )
-def test_what_an_archive_says_of_its_sizes_is_not_believed(compression, tmp_path):
+def test_declared_sizes_of_an_archive_are_not_trusted(compression, tmp_path):
     path, size = tmp_path / "given.pt2", 300_000_011
     content = packed({"given/extra/coordconv.json": bytes(size)}, compression)
     path.write_bytes(claimed(content, size, 2))
@@ -211,18 +211,20 @@ def test_what_an_archive_says_of_its_sizes_is_not_believed(compression, tmp_path
         (("regression", "uniform", "conv"), {"model.width": 4096, "model.hidden": 4096}),
     ],
 )
-def test_a_net_without_end_is_refused_before_it_is_built(net, settings):
+def test_a_network_that_is_too_large_is_refused_before_it_is_built(net, settings):
     spec = with_settings(tuned(*net), settings)
-    with pytest.raises(FailingRunError, match=r"parameters, more than 100,000,000"):
+    with pytest.raises(FailingRunError, match=r"parameters; at most 100,000,000"):
         build(spec.model, spec.data.canvas)
 
 
-def test_looking_at_the_size_of_a_net_does_not_change_its_weights(monkeypatch):
+def test_checking_the_size_of_a_network_does_not_change_its_weights(monkeypatch):
     weights = []
     for _ in range(2):
         torch.manual_seed(0)
         weights.append(build(SPEC.model).state_dict())
-        module = sys.modules["coordconv_lab.models.build"]  # `build` is the function in it, too
+        module = sys.modules[
+            "coordconv_lab.models.build"
+        ]  # the package attribute `build` is the function
         monkeypatch.setattr(module, "_check_size", lambda *_: None)
     for one, other in zip(*(each.values() for each in weights), strict=True):
         assert torch.equal(one, other)
@@ -242,7 +244,7 @@ def test_looking_at_the_size_of_a_net_does_not_change_its_weights(monkeypatch):
         {"training.betas": [0.9] * 100_000},
     ],
 )
-def test_a_setting_without_end_is_refused_in_a_short_line(settings):
+def test_a_huge_setting_is_refused_in_a_short_line(settings):
     with pytest.raises(InputError) as caught:
         with_settings(SPEC, settings)
     assert len(str(caught.value)) < 1000
@@ -257,10 +259,10 @@ def test_a_long_or_deep_file_is_refused_in_a_short_line(tmp_path):
             parse_spec(read_json(path), "spec.json")
         assert len(str(caught.value)) < 2000
     path.write_text('{"a":' * 100_000)
-    with pytest.raises(InputError, match="not a whole JSON file"):
+    with pytest.raises(InputError, match="not a complete JSON file"):
         read_json(path)
     path.write_text('{"version": ' + "1" * 10_000 + "}")
-    with pytest.raises(InputError, match="not a whole JSON file"):
+    with pytest.raises(InputError, match="not a complete JSON file"):
         read_json(path)
     assert len(in_short([["x" * 10**5]])) < 210
 
@@ -279,12 +281,12 @@ def refused(path: Path, text: str) -> str:
         ("- " * 7_000, "more than 50 deep"),
         ("{a: " * 3_000, "more than 50 deep"),
         ("a: &a [1, 1]\nb: &b [*a, *a]\nc: &c [*b, *b]\nname: [*c, *c]", "aliases"),
-        ("a: " + "x" * 16_000, "more than 16,000"),
+        ("a: " + "x" * 16_000, "at most 16,000"),
         ("name: 0x" + "f" * 9_000, "too long to write"),
         ("seed: 1" + ":1" * 7_000, "too long to write"),
     ],
 )
-def test_yaml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
+def test_malicious_yaml_is_refused(text, said, tmp_path):
     found = refused(tmp_path / "given.yaml", text)
     assert said in found
     assert len(found) < 1500
@@ -293,19 +295,19 @@ def test_yaml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a = " + "[" * 15_000, "no valid TOML"),
+        ("a = " + "[" * 15_000, "not valid TOML"),
         (".".join("a" * 2_000) + " = 1", "Extra inputs"),
         ("name = 0x" + "f" * 9_000, "too long to write"),
-        ("a = '" + "x" * 16_000 + "'", "more than 16,000"),
+        ("a = '" + "x" * 16_000 + "'", "at most 16,000"),
     ],
 )
-def test_toml_that_is_made_to_be_slow_or_huge_is_refused(text, said, tmp_path):
+def test_malicious_toml_is_refused(text, said, tmp_path):
     found = refused(tmp_path / "given.toml", text)
     assert said in found
     assert len(found) < 1500
 
 
-def test_a_model_or_a_setting_of_a_long_name_is_refused_in_a_short_line(tmp_path):
+def test_a_long_name_of_a_model_or_setting_is_refused_in_a_short_line(tmp_path):
     path = tmp_path / "space.yaml"
     for more in ({"model": "x" * 9000}, {"settings": {"y" * 9000: [1]}}):
         path.write_text(json.dumps({"name": "long", "rows": [{"task": "regression"} | more]}))
@@ -314,25 +316,25 @@ def test_a_model_or_a_setting_of_a_long_name_is_refused_in_a_short_line(tmp_path
         assert len(str(caught.value)) < 2000
 
 
-def test_a_grid_of_a_million_million_points_is_counted_and_not_made(tmp_path):
+def test_a_huge_grid_is_counted_without_creating_it(tmp_path):
     path = tmp_path / "space.yaml"
     steps = {"low": 0.1, "high": 1, "steps": 1000}
     settings = {f"training.{name}": steps for name in ("learning_rate", "weight_decay", "warmup")}
     rows = [{"task": "regression", "settings": {"model.input_scale": steps}}]
     path.write_text(json.dumps({"name": "big", "rows": rows, "settings": settings}))
-    with pytest.raises(InputError, match="2,000,000,000,000 runs, more than 100,000"):
+    with pytest.raises(InputError, match="2,000,000,000,000 runs; at most 100,000"):
         sweep_named(str(path))
 
 
-def test_a_canvas_without_end_is_no_data_set():
+def test_a_huge_canvas_is_refused():
     for canvas in ((10**9, 10**9), (4097, 64), (-1, 64), (0, 0), (2**63, 2**64)):
         with pytest.raises(InputError, match="canvas"):
             parse_data_spec({"canvas": canvas})
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), "high", 10**400, None, [1.0]])
-def test_a_search_is_told_no_score_that_is_none(score, tmp_path):
-    """Optuna would end the sweep with an error of its own."""
+def test_a_search_ignores_nan_scores(score, tmp_path):
+    """Optuna would stop the sweep with an exception."""
     pytest.importorskip("optuna")
     from coordconv_lab.sweep.search import Searched
     from coordconv_lab.sweep.space import Space

@@ -1,4 +1,4 @@
-"""A net that is shared comes back whole, with a card of our own and without a pickle."""
+"""Shared networks load completely, have a model card, and never use pickles."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def run(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_shared_net_comes_back_with_its_spec_its_scores_and_its_function(name, tmp_path):
+def test_a_shared_network_keeps_its_spec_scores_and_outputs(name, tmp_path):
     shared = SharedNet.from_run(run(name))
     shared.save_pretrained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -48,7 +48,7 @@ def test_a_shared_net_comes_back_with_its_spec_its_scores_and_its_function(name,
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / file).read_bytes()
 
 
-def test_the_files_of_a_shared_net_can_be_read_by_those_whom_the_umask_lets(tmp_path):
+def test_the_files_of_a_shared_network_have_the_default_permissions(tmp_path):
     before = os.umask(0o022)
     try:
         SharedNet.from_run(run("regression-uniform-conv")).save_pretrained(tmp_path)
@@ -61,14 +61,14 @@ def test_the_files_of_a_shared_net_can_be_read_by_those_whom_the_umask_lets(tmp_
 def test_the_card_of_every_net_says_what_goes_in(task):
     said = []
     for kind in get_args(get_args(ModelSpec)[0]):
-        with suppress(ValidationError):  # it does not take this task
+        with suppress(ValidationError):  # not a network of this task
             spec = ExperimentSpec(task=task, model=kind(), training=TrainingSpec(epochs=1))
             said.append(card(spec, None))
     assert said
     assert all("shape (N, " in text for text in said)
 
 
-def test_the_card_is_ours_and_tells_task_scores_and_use():
+def test_the_card_has_scores_usage_and_citation():
     card = SharedNet.from_run(run("classification-quadrant-coordconv")).generate_model_card()
     assert isinstance(card, ModelCard)
     assert card.data.license == "apache-2.0"
@@ -78,7 +78,7 @@ def test_the_card_is_ours_and_tells_task_scores_and_use():
     assert "[More Information Needed]" not in card.text
 
 
-def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path):
+def test_pickles_and_missing_weights_are_refused(tmp_path):
     SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
     file = tmp_path / "model.safetensors"
     weights = load_file(file)
@@ -99,11 +99,11 @@ def test_a_pickle_is_not_loaded_and_missing_weights_are_not_passed_over(tmp_path
         (None, r"no config\.json"),
         ({}, r"no config\.json"),
         ({"experiment": {"task": "?"}}, "experiment"),
-        ({"experiment": {"task": "?"}, "self": 1}, "no net that can be read: .*self"),
-        ([], "no net that can be read"),
+        ({"experiment": {"task": "?"}, "self": 1}, "cannot load a network from .*self"),
+        ([], "cannot load a network"),
     ],
 )
-def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
+def test_an_invalid_configuration_is_refused(config, said, tmp_path):
     SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
     (tmp_path / "config.json").unlink()
     if config is not None:
@@ -114,18 +114,18 @@ def test_somebody_elses_configuration_is_refused(config, said, tmp_path):
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_not_waited_for(make, name, tmp_path):
+def test_pipes_and_directories_are_refused(make, name, tmp_path):
     SharedNet.from_run(run("classification-quadrant-coordconv")).save_pretrained(tmp_path)
     (tmp_path / name).unlink()
     make(tmp_path / name)
-    with pytest.raises(InputError, match=f"{re.escape(name)} is no file"):
+    with pytest.raises(InputError, match=f"{re.escape(name)} is not a regular file"):
         SharedNet.from_pretrained(tmp_path)
 
 
-def test_a_run_whose_weights_are_gone_or_others_is_refused(tmp_path):
+def test_a_run_with_missing_or_other_weights_is_refused(tmp_path):
     original = run("classification-quadrant-coordconv")
     (tmp_path / "record.json").write_bytes((original / "record.json").read_bytes())
-    with pytest.raises(InputError, match="run it again"):
+    with pytest.raises(InputError, match="repeat the run"):
         SharedNet.from_run(tmp_path)
     weights = bytearray((original / "weights.safetensors").read_bytes())
     weights[-1] ^= 1
@@ -137,7 +137,7 @@ def test_a_run_whose_weights_are_gone_or_others_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("scores", ["x", {"test": {"a": 1}}, {"train": {"a": 1}, "test": {}}])
-def test_scores_that_are_none_are_refused(scores):
+def test_invalid_scores_are_refused(scores):
     spec = SharedNet.from_run(run("classification-quadrant-coordconv")).spec
     with pytest.raises(InputError, match="scores: expected numbers"):
         SharedNet(spec.model_dump(mode="json"), scores)

@@ -1,4 +1,4 @@
-"""A trained net of the laboratory outside torch: folded, it needs convolutions and additions."""
+"""A folded network of the laboratory runs outside of torch with convolutions and additions."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,12 +14,14 @@ from coordconv.export import to_onnx
 from coordconv_lab.models.trained import trained_net
 
 RESULTS = Path(__file__).parents[2] / "results" / "tuned"
-# How the point is brought to the canvas and sharpened; what a convolution is made of is not here.
+# Operations that tile and sharpen the point; a folded CoordConv needs none besides these.
 AROUND = {"Cast", "Div", "Mul", "Sub", "Unsqueeze", "Expand", "Reshape", "Softmax", "Relu"}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_the_folded_rendering_net_runs_in_onnxruntime_as_convolutions_and_one_addition(tmp_path):
+def test_the_folded_rendering_network_runs_in_onnxruntime_as_convolutions_and_one_addition(
+    tmp_path,
+):
     (run,) = RESULTS.glob("rendering-quadrant-coordconv-seed0-*")
     net, _ = trained_net(run)
     points = torch.tensor([[x, y] for x in range(4, 60, 5) for y in range(4, 60, 5)])

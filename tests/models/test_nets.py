@@ -1,4 +1,4 @@
-"""What every net does, whatever its options."""
+"""Networks with all of their options."""
 
 import warnings
 
@@ -33,7 +33,7 @@ POINTS = torch.tensor([[9, 4], [30, 11], [20, 19]])
         CoordConvRenderer(painter_kernel=2, painter_widths=(), initialisation="torch"),
     ],
 )
-def test_a_point_becomes_a_picture_of_the_canvas_whatever_its_shape(spec):
+def test_a_point_becomes_an_image_of_any_canvas_shape(spec):
     assert build(spec, (24, 40))(POINTS).shape == (3, 1, 24, 40)
 
 
@@ -54,24 +54,24 @@ def test_deconv_doubles_one_pixel_six_times(kernel):
         ConvPooledRegressor(head="max", batch_norm=False, last_activation="none"),
     ],
 )
-def test_an_image_becomes_a_point_whatever_its_shape(spec):
+def test_an_image_of_any_shape_becomes_a_point(spec):
     assert build(spec, (40, 56))(one_hot_images(POINTS, (40, 56))).shape == (3, 2)
 
 
 @pytest.mark.parametrize("padding", ["reflect", "circular"])
-def test_a_regressor_may_pad_with_what_it_sees(padding):
+def test_a_regressor_supports_reflecting_and_circular_padding(padding):
     net = build(CoordConvRegressor(padding=padding, coordinates=False), (40, 56))
     assert net(one_hot_images(POINTS, (40, 56))).shape == (3, 2)
 
 
 @pytest.mark.parametrize("encoder", ["conv", "coordconv"])
 @pytest.mark.parametrize("decoder", ["deconv", "broadcast"])
-def test_an_autoencoder_gives_back_an_image_of_the_same_size(encoder, decoder):
+def test_an_autoencoder_returns_an_image_of_the_same_size(encoder, decoder):
     net = build(SquareAutoencoder(encoder=encoder, decoder=decoder))
     assert net(one_hot_images(POINTS, (64, 64))).shape == (3, 1, 64, 64)
 
 
-def test_an_autoencoder_sees_the_image_through_its_code_alone():
+def test_a_reconstruction_depends_only_on_the_code():
     net = build(SquareAutoencoder(encoder="coordconv", decoder="broadcast", code=2), (24, 40))
     net.encoder = torch.nn.Sequential(net.encoder, torch.nn.Threshold(torch.inf, 0.5))
     images = one_hot_images(POINTS, (24, 40))
@@ -79,7 +79,7 @@ def test_an_autoencoder_sees_the_image_through_its_code_alone():
 
 
 def _coordinates_seen(grid, radius, canvas):
-    """What the weights of the coordinates are multiplied with, one channel each."""
+    """Return the coordinate channels that a layer uses."""
     net = build(CoordConvClassifier(widths=(2 + radius,), grid=grid, radius=radius), canvas)
     first = net.layers[0]
     with torch.no_grad():
@@ -88,8 +88,8 @@ def _coordinates_seen(grid, radius, canvas):
     return first(torch.zeros(1, 2, *canvas))[0].detach()
 
 
-def test_swapped_divisors_are_those_of_the_papers_code_worked_out_by_hand():
-    """On 2 rows and 3 columns x runs 0, 1, 2 over 1 and y runs 0, 1 over 2, then to [-1, 1]."""
+def test_swapped_divisors_equal_the_papers_code_computed_by_hand():
+    """On 2 rows and 3 columns, x is 0, 1, 2 over 1 and y is 0, 1 over 2, mapped to [-1, 1]."""
     x, y, r = _coordinates_seen("swapped_divisors", True, (2, 3))
     torch.testing.assert_close(x, torch.tensor([[-1.0, 1, 3], [-1, 1, 3]]))
     torch.testing.assert_close(y, torch.tensor([[-1.0, -1, -1], [0, 0, 0]]))
@@ -104,7 +104,7 @@ def test_the_off_centre_radius_is_measured_from_one_half():
     torch.testing.assert_close(torch.stack([x, y]), _coordinates_seen("right", False, (3, 5)))
 
 
-def test_the_tutorials_normalisation_takes_its_statistics_from_the_batch_at_test_too():
+def test_the_tutorials_normalization_uses_batch_statistics_in_evaluation_too():
     images = one_hot_images(POINTS, (64, 64))
     for statistics, alike in (("running", True), ("batch", False)):
         spec = ConvPooledRegressor(
@@ -116,7 +116,7 @@ def test_the_tutorials_normalisation_takes_its_statistics_from_the_batch_at_test
         assert (difference < 1e-3) == alike
 
 
-def test_a_canvas_too_small_for_the_net_is_refused():
+def test_a_canvas_too_small_for_the_network_is_refused():
     with pytest.raises(InputError, match="larger canvas"):
         build(ConvFlatRegressor(padding="valid"), (16, 16))
 
@@ -129,7 +129,7 @@ def test_scaled_points_are_the_coordinates_of_their_own_pixels():
 
 
 def _reach(kernel: int, widths: tuple[int, ...]) -> int:
-    """How many pixels wide an area of the softmax map changes one painted pixel."""
+    """Return the width of the receptive field of a rendered pixel in the softmax map."""
     net = build(CoordConvRenderer(painter_kernel=kernel, painter_widths=widths))
     for parameter in net.paint.parameters():
         torch.nn.init.ones_(parameter)
@@ -146,13 +146,13 @@ PUBLISHED = (8, 8, 16, 16)
     ("kernel", "widths", "pixels"),
     [(1, PUBLISHED, 1), (2, PUBLISHED, 6), (3, PUBLISHED, 11), (5, (8,), 9)],
 )
-def test_a_painter_sees_a_whole_square_of_9_only_if_its_kernels_reach_that_far(
+def test_the_receptive_field_of_a_renderer_covers_a_square_of_9_only_with_large_kernels(
     kernel, widths, pixels
 ):
     assert _reach(kernel, widths) == pixels
 
 
-def test_the_painter_of_the_tuned_recipe_sees_a_whole_square():
+def test_the_receptive_field_of_the_tuned_renderer_covers_a_square():
     spec = tuned("rendering", "uniform", "coordconv")
     assert isinstance(spec.model, CoordConvRenderer)
     assert _reach(spec.model.painter_kernel, spec.model.painter_widths) >= spec.data.square
@@ -160,19 +160,19 @@ def test_the_painter_of_the_tuned_recipe_sees_a_whole_square():
 
 @pytest.fixture
 def every_warning():
-    torch.set_warn_always(True)  # by itself torch says each thing once in a process
+    torch.set_warn_always(True)  # by default torch warns once per process
     yield
     torch.set_warn_always(False)
 
 
-def test_a_kernel_of_even_length_costs_no_warning(every_warning):
+def test_an_even_kernel_does_not_warn(every_warning):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         build(CoordConvRenderer(painter_kernel=2))(torch.tensor([[4, 4]]))
     assert not said
 
 
-def test_scaling_a_painters_input_is_scaling_its_weights():
+def test_scaling_the_input_of_a_renderer_equals_scaling_its_weights():
     spec = CoordConvRenderer(painter_widths=(), painter_input_scale=30)
     net, plain = build(spec), build(spec.model_copy(update={"painter_input_scale": 1.0}))
     plain.load_state_dict(net.state_dict())
@@ -205,14 +205,14 @@ def test_a_deconv_renderer_is_the_deconv_classifier_and_the_painter_of_coordconv
         torch.testing.assert_close(net(POINTS), coordconv.draw(classifier(POINTS)))
 
 
-def test_the_rendered_picture_is_drawn_from_the_found_point_alone():
+def test_the_rendered_image_depends_only_on_the_predicted_point():
     net = build(CoordConvRenderer())
     with torch.no_grad():
         torch.testing.assert_close(net(POINTS), net.draw(net.find(POINTS)))
 
 
 @pytest.mark.parametrize("rule", ["glorot", "he"])
-def test_initial_weights_have_the_variance_that_their_rule_states(rule):
+def test_initial_weights_have_the_variance_of_their_rule(rule):
     torch.manual_seed(0)
     net = build(CoordConvClassifier(widths=(512, 512), initialisation=rule))
     first, second = net.layers[0], net.layers[2]

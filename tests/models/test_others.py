@@ -1,4 +1,4 @@
-"""Networks that are no convolutions: a transformer knows positions only if it is given them."""
+"""Regressors that are not convolutional; a transformer needs position embeddings."""
 
 import math
 
@@ -13,12 +13,12 @@ from coordconv_lab.models.others import sinusoids
 from coordconv_lab.specs import FlatRegressor, TransformerRegressor
 
 CANVAS = (16, 24)
-# The same place inside of each of the six patches of eight pixels.
+# The same position within each of the six patches of eight pixels.
 POINTS = torch.tensor([[3 + 8 * column, 5 + 8 * row] for row in range(2) for column in range(3)])
 
 
 @pytest.mark.parametrize("positions", ["none", "sinusoidal", "learned"])
-def test_without_positions_a_transformer_cannot_tell_one_patch_from_another(positions):
+def test_a_transformer_distinguishes_patches_only_with_positions(positions):
     torch.manual_seed(0)
     net = build(TransformerRegressor(positions=positions), CANVAS).eval()
     with torch.inference_mode():
@@ -30,7 +30,7 @@ def test_without_positions_a_transformer_cannot_tell_one_patch_from_another(posi
         assert differences.min() > 1e-4
 
 
-def test_sinusoids_are_those_of_the_formula_row_by_row():
+def test_sinusoids_equal_the_formula():
     table = sinusoids(2, 3, 8).reshape(2, 3, 8)
     for row in range(2):
         for column in range(3):
@@ -43,13 +43,13 @@ def test_sinusoids_are_those_of_the_formula_row_by_row():
             torch.testing.assert_close(table[row, column], torch.tensor(expected))
 
 
-def test_a_perceptron_has_weights_of_its_own_for_every_pixel():
+def test_a_perceptron_has_separate_weights_for_every_pixel():
     spec = FlatRegressor(width=4)
     assert count_parameters(build(spec, CANVAS)) == (16 * 24 + 1) * 4 + 5 * 4 + 5 * 2
 
 
-def test_heads_that_do_not_share_the_width_and_patches_that_do_not_fit_are_refused():
+def test_invalid_numbers_of_heads_and_patch_sizes_are_refused():
     with pytest.raises(ValidationError, match="multiple of the heads; got 32 and 5"):
         TransformerRegressor(heads=5)
-    with pytest.raises(FailingRunError, match="patch of 8 pixels is larger than the canvas"):
+    with pytest.raises(FailingRunError, match="patch of 8 x 8 pixels is larger than the canvas"):
         build(TransformerRegressor(), (16, 7))

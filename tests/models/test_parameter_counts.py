@@ -1,4 +1,4 @@
-"""The nets have the sizes that follow from the sources' code."""
+"""Numbers of parameters, derived from the code of the sources."""
 
 import pytest
 
@@ -45,5 +45,5 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("spec", "count"), PUBLISHED)
-def test_a_net_has_its_published_number_of_parameters(spec, count):
+def test_networks_have_the_published_number_of_parameters(spec, count):
     assert count_parameters(build(spec)) == count

@@ -1,4 +1,4 @@
-"""What a net can and cannot do follows from its arithmetic: no training enters here."""
+"""What networks can and cannot compute, without training."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ EVERYWHERE = torch.cartesian_prod(torch.arange(17), torch.arange(12))
 def _net(spec, seed=0):
     torch.manual_seed(seed)
     net = build(spec, CANVAS).double()
-    for parameter in net.parameters():  # biases too: fresh ones are zero
+    for parameter in net.parameters():  # including biases, which are initially zero
         torch.nn.init.normal_(parameter)
     return net
 
@@ -44,7 +44,7 @@ def test_without_coordinates_a_tiled_point_gives_every_pixel_the_same_answer(see
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_average_of_an_affine_net_does_not_depend_on_where_the_pixel_is(padding, seed):
-    """As long as every kernel sees the pixel with all of its weights: inside of the picture."""
+    """For pixels far enough from the border that all weights of every kernel apply."""
     images = one_hot_images(INTERIOR, CANVAS).double()
     if padding == "valid":
         inside = (INTERIOR > 3).all(dim=1) & (torch.tensor([13, 8]) > INTERIOR).all(dim=1)
@@ -117,7 +117,7 @@ def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(canvas, slopes
 
 
 def test_the_first_listing_makes_square_grids_whatever_the_canvas():
-    """Its x range is tiled as often as the canvas is wide, and its y range as it is high."""
+    """Its x range is repeated by the width of the canvas, and its y range by the height."""
     height, width = CANVAS
     ones = torch.ones(width, 1)
     x = ones @ torch.arange(width, dtype=torch.float32)[None]

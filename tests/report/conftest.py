@@ -1,4 +1,4 @@
-"""Small synthetic stores of runs: made-up numbers, real schema."""
+"""Small stores of runs with synthetic numbers."""
 
 import io
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def record(
 
 
 def sides(data: DataSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns, rows and sides of every position where the square of an odd width fits."""
+    """Return columns, rows and training flags of all positions where an odd square fits."""
     reach = data.square // 2
     rows, columns = (np.arange(reach, side - reach) for side in data.canvas)
     y, x = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
@@ -69,7 +69,7 @@ def sides(data: DataSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def arrays(spec: ExperimentSpec) -> dict[str, np.ndarray]:
-    """Answers that are right where the position was trained on and wrong elsewhere."""
+    """Return predictions that are right at training positions and wrong elsewhere."""
     x, y, is_train = sides(spec.data)
     right = is_train | (spec.model_name == "coordconv")
     found = {"x": x, "y": y, "is_train": is_train}
@@ -96,7 +96,7 @@ def arrays(spec: ExperimentSpec) -> dict[str, np.ndarray]:
 
 @cache
 def sheet(data: DataSpec) -> bytes:
-    """Pictures of every position, all of them black."""
+    """Return a sprite sheet with a black image for every position."""
     tiles = [side - data.square + 1 for side in data.canvas]
     height, width = (many * side for many, side in zip(tiles, data.canvas, strict=True))
     file = io.BytesIO()
@@ -121,7 +121,7 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def add_run(store: RunStore) -> AddRun:
-    """A function that puts one finished run into the store and gives its directory."""
+    """Return a function that adds a finished run to the store and returns its directory."""
 
     def add(
         task: str = "classification",

@@ -1,4 +1,4 @@
-"""Figures are ours wherever they are drawn; programs beside them keep their own settings."""
+"""Figures use default settings of matplotlib; other programs keep their own."""
 
 import hashlib
 import os
@@ -55,7 +55,7 @@ def digests(store, place: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_the_same_records_make_the_same_figures_under_any_settings(store, add_run, tmp_path):
+def test_figures_do_not_depend_on_settings_of_matplotlib(store, add_run, tmp_path):
     add_run("rendering", "quadrant", "deconv")
     expected = digests(store, tmp_path / "plain")
     with mpl.rc_context(ODD):
@@ -64,7 +64,7 @@ def test_the_same_records_make_the_same_figures_under_any_settings(store, add_ru
         assert dict(mpl.rcParams) == before
 
 
-def test_settings_are_put_back_after_an_error():
+def test_settings_are_restored_after_an_error():
     before = dict(mpl.rcParams)
     with pytest.raises(ZeroDivisionError), default_style():
         mpl.rcParams["figure.dpi"] = 1 / 0
@@ -72,7 +72,7 @@ def test_settings_are_put_back_after_an_error():
 
 
 def python(program: str, place: Path, variables: dict[str, str]) -> list[str]:
-    """The lines that a program prints which starts in a directory."""
+    """Return the lines printed by a program that runs in a directory."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MPL")}
     home = {"XDG_CONFIG_HOME": str(place / "none")}
     command = [sys.executable, "-c", program]
@@ -94,7 +94,7 @@ SETTINGS = (
 @pytest.mark.parametrize(
     ("where", "backend"), [("here", None), ("here", "svg"), ("named", "module://somewhere.else")]
 )
-def test_a_program_keeps_settings_that_can_be_used(where, backend, tmp_path):
+def test_a_program_keeps_valid_settings(where, backend, tmp_path):
     place = tmp_path if where == "here" else tmp_path / "elsewhere"
     place.mkdir(exist_ok=True)
     (place / "matplotlibrc").write_text(RC)
@@ -111,7 +111,7 @@ def test_a_program_keeps_settings_that_can_be_used(where, backend, tmp_path):
     ("where", "backend"),
     [("here", "module://matplotlib_inline.backend_inline"), ("named", "nonsense")],
 )
-def test_matplotlib_is_imported_whatever_is_set(kind, where, backend, tmp_path):
+def test_matplotlib_can_be_imported_with_any_settings(kind, where, backend, tmp_path):
     place = tmp_path if where == "here" else tmp_path / "elsewhere"
     place.mkdir(exist_ok=True)
     (place / "matplotlibrc").write_bytes(FILES[kind])

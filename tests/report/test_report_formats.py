@@ -1,4 +1,4 @@
-"""The report in other forms: what they hold is what the records say."""
+"""Other formats of the report agree with the records."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from coordconv_lab.report.figures import COLOURS
 from tests.report.test_report_page import HOSTILE
 
 
-def test_the_text_has_a_line_for_every_net_run_or_not(store, add_run, tmp_path):
+def test_the_text_has_a_line_for_every_network_including_missing_runs(store, add_run, tmp_path):
     add_run("regression", "uniform", "coordconv", train=1.0, test=0.75, seconds=12.0)
     add_run("regression", "uniform", "coordconv", seed=1, train=1.0, test=0.25, seconds=14.0)
     text = write_report(store, tmp_path / "report.md", form="markdown").read_text()
@@ -31,7 +31,7 @@ def test_every_line_of_a_table_has_as_many_cells_as_its_header(store, add_run, t
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {12}
 
 
-def test_text_that_looks_like_markup_is_only_text(store, add_run, tmp_path):
+def test_markup_in_text_is_escaped(store, add_run, tmp_path):
     add_run(processor=HOSTILE, commit="[a](http://b)")
     text = write_report(store, tmp_path / "report.md", form="markdown").read_text()
     assert re.search(r"(?<!\\)<", text) is None
@@ -41,7 +41,7 @@ def test_text_that_looks_like_markup_is_only_text(store, add_run, tmp_path):
 @pytest.mark.parametrize(
     ("form", "suffix", "mark"), [("png", "png", b"\x89PNG"), ("pdf-figures", "pdf", b"%PDF")]
 )
-def test_every_chart_is_a_file_of_its_own(store, add_run, tmp_path, form, suffix, mark):
+def test_every_chart_is_a_separate_file(store, add_run, tmp_path, form, suffix, mark):
     for model in ("coordconv", "conv"):
         add_run("regression", "quadrant", model)
     write_report(store, tmp_path / "figures", form=form)
@@ -61,7 +61,7 @@ def test_the_same_records_make_the_same_figures(store, add_run, tmp_path):
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
-def test_figures_hold_both_families_in_their_colours(store, add_run, tmp_path):
+def test_figures_have_the_colors_of_both_families(store, add_run, tmp_path):
     for model in ("coordconv", "deconv"):
         add_run("rendering", "quadrant", model)
     write_report(store, tmp_path / "figures", form="png")
@@ -71,14 +71,14 @@ def test_figures_hold_both_families_in_their_colours(store, add_run, tmp_path):
         assert tuple(bytes.fromhex(COLOURS[family][1:])) in colours
 
 
-def test_figures_have_the_colours_of_the_style_sheet():
+def test_figures_have_the_colors_of_the_style_sheet():
     style = (Path(report.__file__).parent / "assets" / "page.css").read_text()
     for name in ("--coordconv", "--baseline"):
         assert f"{name}: {COLOURS[name]};" in style
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "png", "pdf-figures"])
-def test_nothing_is_written_where_there_is_nothing_to_report(store, tmp_path, form):
-    with pytest.raises(InputError, match="there is nothing to report"):
+def test_nothing_is_written_without_finished_runs(store, tmp_path, form):
+    with pytest.raises(InputError, match="has no finished run"):
         write_report(store, tmp_path / "out", form=form)
     assert not (tmp_path / "out").exists()

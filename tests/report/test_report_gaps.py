@@ -1,4 +1,4 @@
-"""A run without a file leaves a gap with a name, never a crash and never an empty box."""
+"""Missing and damaged files are named in the report and never crash it."""
 
 import io
 import math
@@ -43,7 +43,7 @@ def write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def test_a_missing_curve_is_named_and_the_rest_stays(store, add_run, tmp_path):
+def test_a_missing_curve_is_named_and_the_rest_is_shown(store, add_run, tmp_path):
     (add_run(seed=4) / "metrics.csv").unlink()
     page = write_report(store, tmp_path / "page.html").read_text()
     assert "CoordConv, seed 4: metrics.csv is missing." in page
@@ -52,7 +52,7 @@ def test_a_missing_curve_is_named_and_the_rest_stays(store, add_run, tmp_path):
     assert map_rows(runs)[1].maps[0].gap == ""
 
 
-def test_missing_answers_are_named_in_maps_and_gallery(store, add_run, tmp_path):
+def test_missing_predictions_are_named_in_maps_and_gallery(store, add_run, tmp_path):
     (add_run("rendering", "uniform", seed=4) / "predictions.npz").unlink()
     runs = read_runs(store)
     words = "CoordConv, seed 4: predictions.npz is missing."
@@ -71,7 +71,7 @@ def test_a_damaged_curve_is_named(name, store, add_run, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
-def test_answers_that_were_cut_short_are_named(share, store, add_run, tmp_path):
+def test_truncated_predictions_are_named(share, store, add_run, tmp_path):
     path = add_run("rendering") / "predictions.npz"
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -103,7 +103,7 @@ def test_no_damaged_byte_makes_the_reader_crash(add_run):
         ({"x": np.zeros(3136, dtype=np.int16)}, "not every row with every column"),
     ],
 )
-def test_answers_that_do_not_fit_are_named(change, said, add_run):
+def test_invalid_predictions_are_named(change, said, add_run):
     path = add_run() / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files} | change
@@ -125,7 +125,7 @@ def test_the_order_of_the_positions_in_the_file_does_not_matter(add_run):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
 
-def test_every_missing_run_is_named_where_it_would_stand(store, add_run):
+def test_every_missing_run_is_named_in_its_place(store, add_run):
     add_run("rendering", "uniform", "coordconv")
     runs = read_runs(store)
     assert [pair.missing for pair in pairs(runs)] == [
@@ -155,12 +155,15 @@ def test_a_record_without_its_main_score_is_refused_with_its_file(store, add_run
     ("damage", "said"),
     [
         (lambda path: path.unlink(), "sheet.png is missing"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "not a whole PNG picture"),
-        (lambda path: path.write_text("<svg/>"), "not a whole PNG picture"),
-        (lambda path: Image.new("L", (9, 7)).save(path), "it has 9 x 7 pixels, not 3584 x 3584"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "not a complete PNG image"),
+        (lambda path: path.write_text("<svg/>"), "not a complete PNG image"),
+        (
+            lambda path: Image.new("L", (9, 7)).save(path),
+            "it has 9 x 7 pixels instead of 3584 x 3584",
+        ),
     ],
 )
-def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said, store, add_run):
+def test_unusable_images_are_named_and_the_rest_is_shown(damage, said, store, add_run):
     damage(add_run() / "sheet.png")
     (run,) = read_runs(store)
     assert said in run.gaps["sheet.png"]
@@ -168,7 +171,7 @@ def test_pictures_that_cannot_be_used_are_named_and_the_rest_stays(damage, said,
     assert run.answers is not None
 
 
-def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add_run):
+def test_networks_with_different_canvases_are_not_shown_together(store, add_run):
     add_run("classification", "uniform", "deconv")
     spec = tuned("classification", "uniform", "coordconv")
     data = spec.data.model_copy(update={"canvas": (32, 40)})
@@ -176,12 +179,16 @@ def test_nets_of_different_canvases_are_never_shown_beside_each_other(store, add
     first, second = explorer(read_runs(store))["stages"][0]["nets"]
     assert first["answers"]
     assert not second["answers"]
-    assert second["gap"] == "Deconv, seed 0 was trained on other data than the net beside it."
+    assert (
+        second["gap"] == "Deconv, seed 0 was trained on different data than the network beside it."
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 200.0, -3.0])
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_answers_off_the_canvas_leave_a_page(task, value, store, add_run, tmp_path):
+def test_predictions_outside_of_the_canvas_do_not_break_the_page(
+    task, value, store, add_run, tmp_path
+):
     path = add_run(task, "quadrant", "coordconv") / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
@@ -199,7 +206,7 @@ def test_answers_off_the_canvas_leave_a_page(task, value, store, add_run, tmp_pa
 @pytest.mark.parametrize("form", ["html", "markdown", "png"])
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("name", ["accuracy", "mean_distance"])
-def test_scores_that_are_no_number_leave_a_report(name, score, form, store, add_run, tmp_path):
+def test_nan_scores_do_not_break_the_report(name, score, form, store, add_run, tmp_path):
     path = add_run("regression", "uniform", "coordconv") / "record.json"
     add_run("regression", "uniform", "coordconv", seed=1)
     fields = read_json(path)
@@ -207,12 +214,12 @@ def test_scores_that_are_no_number_leave_a_report(name, score, form, store, add_
     write_json(path, fields)
     assert write_report(store, tmp_path / "out", form=form).exists()
     damaged = gather(store).damaged
-    is_refused = name == "accuracy" or score < 0  # a net can answer infinitely far off
+    is_refused = name == "accuracy" or score < 0  # distances can be infinite
     assert [str(path) in words for words in damaged] == [True] * is_refused
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "png"])
-def test_a_record_with_text_that_cannot_be_written_is_named(form, store, add_run, tmp_path):
+def test_a_record_with_unencodable_text_is_named(form, store, add_run, tmp_path):
     add_run("regression", "uniform", "coordconv", seed=1)
     for seed, place in enumerate(("machine", "versions"), start=2):
         path = add_run("regression", "uniform", "coordconv", seed=seed) / "record.json"
@@ -224,7 +231,7 @@ def test_a_record_with_text_that_cannot_be_written_is_named(form, store, add_run
 
 
 @pytest.mark.parametrize("form", ["png", "pdf-figures"])
-def test_text_in_a_file_of_answers_is_not_set_as_a_formula(form, store, add_run, tmp_path):
+def test_text_in_predictions_is_not_parsed_as_a_formula(form, store, add_run, tmp_path):
     path = add_run("regression", "quadrant", "coordconv") / "predictions.npz"
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
@@ -237,7 +244,7 @@ def test_text_in_a_file_of_answers_is_not_set_as_a_formula(form, store, add_run,
 
 
 @pytest.mark.parametrize("text", [r"$\frac{$", "$x$", r"a $\undefined$ b"])
-def test_a_figure_shows_any_text_as_it_is(text):
+def test_a_figure_shows_any_text_unchanged(text):
     axis = {"range": [0, 1], "tickvals": [0.5], "ticktext": [text], "title": {"text": text}}
     layout = {"xaxis": axis, "yaxis": axis, "annotations": [{"x": 0.5, "y": 0.5, "text": text}]}
     charts = [
@@ -248,7 +255,7 @@ def test_a_figure_shows_any_text_as_it_is(text):
 
 
 @pytest.mark.parametrize("seconds", [1e308, 1e11, 1e-300])
-def test_a_curve_that_takes_no_time_or_no_end_of_it_is_named(seconds, store, add_run, tmp_path):
+def test_a_curve_with_zero_or_infinite_time_is_named(seconds, store, add_run, tmp_path):
     path = add_run() / "metrics.csv"
     path.write_text(path.read_text() + f"60,3,{seconds},0.01,1,1,1\n")
     (run,) = read_runs(store)
@@ -256,7 +263,7 @@ def test_a_curve_that_takes_no_time_or_no_end_of_it_is_named(seconds, store, add
     assert write_report(store, tmp_path / "out", form="png").exists()
 
 
-def test_answers_of_another_canvas_are_named(store, add_run):
+def test_predictions_of_another_canvas_are_named(store, add_run):
     small = tuned("classification", "uniform", "coordconv")
     data = small.data.model_copy(update={"canvas": (20, 30), "square": 5})
     directory = add_run(spec=small.model_copy(update={"data": data}))
@@ -270,7 +277,7 @@ def test_answers_of_another_canvas_are_named(store, add_run):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"[" * 100_000, b"\xff", b'{"parameters": -1}']
 )
-def test_one_damaged_file_costs_no_more_than_its_own_run(name, content, store, add_run, tmp_path):
+def test_a_damaged_file_affects_only_its_run(name, content, store, add_run, tmp_path):
     add_run("regression", "uniform", "coordconv")
     damaged = add_run("rendering", "uniform", "deconv")
     (damaged / name).write_bytes(content)
@@ -280,13 +287,15 @@ def test_one_damaged_file_costs_no_more_than_its_own_run(name, content, store, a
     assert "regression-uniform-coordconv" in page
 
 
-def test_where_nothing_is_left_the_error_says_what_was_there(store, add_run, tmp_path):
+def test_without_usable_records_the_error_names_the_damaged_ones(store, add_run, tmp_path):
     (add_run() / "record.json").write_text("{")
-    with pytest.raises(InputError, match=r"nothing to report(.|\n)*record\.json is not a whole"):
+    with pytest.raises(
+        InputError, match=r"has no finished run(.|\n)*record\.json is not a complete"
+    ):
         write_report(store, tmp_path / "page.html")
 
 
-def test_a_directory_whose_name_is_no_text_is_shown(store, add_run, tmp_path):
+def test_a_directory_name_that_is_not_text_is_shown(store, add_run, tmp_path):
     directory = add_run()
     (directory / "metrics.csv").unlink()
     os.rename(directory, os.fsencode(directory.parent) + b"/\xff" + os.fsencode(directory.name))
@@ -301,20 +310,20 @@ def test_a_pipe_in_place_of_a_file_is_named(store, add_run):
         (directory / name).unlink()
         os.mkfifo(directory / name)
     (run,) = read_runs(store)
-    assert run.gaps["metrics.csv"] == "metrics.csv is no file"
-    assert run.gaps["predictions.npz"] == "predictions.npz is no file"
+    assert run.gaps["metrics.csv"] == "metrics.csv is not a regular file"
+    assert run.gaps["predictions.npz"] == "predictions.npz is not a regular file"
 
 
-def test_pictures_too_large_for_a_page_are_named(store, add_run, monkeypatch):
+def test_images_too_large_for_the_page_are_named(store, add_run, monkeypatch):
     monkeypatch.setattr("coordconv_lab.report.explorer.LARGEST_SHEET", 100)
     add_run("rendering", "uniform", "coordconv")
     net = explorer(read_runs(store))["stages"][4]["nets"][0]
-    assert "too much for a page" in net["gap"]
+    assert "too much for the page" in net["gap"]
     assert net["answers"]
 
 
 @pytest.mark.parametrize("root", ["x" * 300, "file"])
-def test_a_directory_that_cannot_be_read_is_named(root, tmp_path):
+def test_an_unreadable_directory_is_named(root, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot read"):
         write_report(RunStore(tmp_path / root), tmp_path / "page.html")

@@ -1,4 +1,4 @@
-"""The table, the maps and the curves say what the records say; expected values are by hand."""
+"""Table, maps and curves agree with the records; expected values are computed by hand."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from coordconv_lab.results.files import read_json, write_json
 from coordconv_lab.specs import DataSpec
 
 
-def test_several_seeds_make_one_row_with_mean_range_and_count(store, add_run):
+def test_several_seeds_form_one_row_with_mean_range_and_count(store, add_run):
     for seed, (test, seconds) in enumerate([(1.0, 10.0), (0.75, 20.0), (1.0, 60.0)]):
         add_run(seed=seed, test=test, seconds=seconds)
     (row,) = pairs(read_runs(store))[1].rows
@@ -120,7 +120,7 @@ def test_a_record_from_before_the_scores_of_probabilities_is_shown_without_them(
     assert "error" not in as_markdown(read_runs(store))
 
 
-def test_provenance_that_differs_is_listed_whole(store, add_run):
+def test_differing_provenance_is_listed_completely(store, add_run):
     add_run(commit="aaa", finished="2026-01-03T00:00:00+00:00")
     add_run(seed=1, commit="bbb", finished="2026-01-02T00:00:00+00:00")
     found = dict(facts(read_runs(store)))
@@ -144,7 +144,7 @@ def test_only_a_score_of_exactly_one_reads_as_perfect():
 @pytest.mark.parametrize(
     ("times", "bounds"), [([3.0, 40.0], (0, 2)), ([0.2], (-1, 0)), ([0.0], (0, 3)), ([], (0, 3))]
 )
-def test_all_times_lie_between_the_powers_of_ten_at_the_ends(times, bounds):
+def test_all_times_are_between_the_bounds_of_the_axis(times, bounds):
     assert time_bounds(times) == bounds
 
 
@@ -163,12 +163,12 @@ def test_a_line_ends_at_the_last_second_and_the_last_score(store, add_run):
     )
 
 
-def test_every_arrow_runs_from_a_point_to_its_answer(store, add_run):
+def test_every_arrow_goes_from_a_point_to_its_prediction(store, add_run):
     add_run("regression", "quadrant", "conv")
     chart = arrow_charts(read_runs(store))[3]
     assert chart.figure is not None
     lines, heads, lines_out, heads_out = chart.figure["data"]
-    # What was trained on is right, what was held out is off by three to the left and above.
+    # Training positions are right; held-out ones are off by three to the left and top.
     assert all(lines["x"][at] == lines["x"][at + 1] for at in range(0, len(lines["x"]), 3))
     for x, y in ((lines_out["x"], heads_out["x"]), (lines_out["y"], heads_out["y"])):
         assert x[1::3] == y
@@ -181,7 +181,7 @@ def test_every_arrow_runs_from_a_point_to_its_answer(store, add_run):
     )
 
 
-def test_cost_is_what_the_records_say(store, add_run):
+def test_costs_are_those_of_the_records(store, add_run):
     add_run(seconds=12.0, test=0.9)
     add_run(model="deconv", seconds=700.0, test=0.1)
     runs = [(run.record, {"training.learning_rate": 0.5}) for run in read_runs(store)]
@@ -201,8 +201,8 @@ def test_distance_is_lightest_at_a_tenth_of_a_pixel_and_darkest_from_thirty():
     np.testing.assert_allclose(lit("rendering", np.array([0.0, 0.25, np.nan])), [0, 0.25, 0])
 
 
-def test_the_scale_is_ever_lighter():
-    # Relative luminance of WCAG 2.
+def test_the_color_scale_becomes_monotonically_lighter():
+    # Relative luminance, WCAG 2.
     linear = ((np.array(SCALE) / 255 + 0.055) / 1.055) ** 2.4
     assert (np.diff(linear @ [0.2126, 0.7152, 0.0722]) > 0).all()
 
@@ -216,14 +216,14 @@ def test_a_held_out_rectangle_is_outlined_and_scattered_positions_are_not():
     assert held_out_box(np.ones((2, 4), dtype=bool)) is None
 
 
-def test_a_map_says_row_column_side_and_score(store, add_run):
+def test_a_map_has_row_column_side_and_score(store, add_run):
     add_run(model="deconv")
     found = map_rows(read_runs(store))[1].maps[1]
     probe = found.probe
     assert probe is not None
     assert (probe["rows"][0], probe["columns"][-1], found.size) == (4, 59, (56, 56))
     at = 56 * (40 - 4) + (50 - 4)
-    assert probe["labels"][probe["label"][at]] == "wrong, answered row 37, column 47"
+    assert probe["labels"][probe["label"][at]] == "wrong, predicted row 37, column 47"
     assert probe["heldOut"][at] == "1"
     assert (probe["labels"][probe["label"][0]], probe["heldOut"][0]) == ("right", "0")
     assert found.sides_in_words == ("training: 2,352 of 2,352", "held out: 0 of 784")
@@ -246,7 +246,7 @@ def test_the_target_is_the_square_around_row_and_column():
     ]
 
 
-def test_an_even_square_reaches_one_pixel_further_up_and_left():
+def test_an_even_square_extends_one_pixel_further_up_and_left():
     pixels = target((2, 2), DataSpec(canvas=(4, 5), square=2))
     assert np.argwhere(pixels).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
 
@@ -259,16 +259,16 @@ def test_a_gallery_example_has_its_own_score_and_side(store, add_run):
     assert {example.side for example in rows[3].panels[1].examples} == {"test"}
 
 
-def test_every_answer_of_a_side_lands_on_its_pixel(store, add_run):
+def test_every_prediction_is_counted_on_its_pixel(store, add_run):
     add_run(model="deconv")
     run = read_runs(store)[0]
     assert run.answers is not None
     counts = answered(run.answers, "test", (64, 64))
-    # The held-out quadrant, rows and columns 32 to 59, answered three too far up and left.
+    # Predictions for the held-out quadrant, rows and columns 32 to 59, are off by three.
     wanted = np.zeros((64, 64))
     wanted[29:57, 29:57] = 1
     np.testing.assert_array_equal(counts, wanted)
     assert answered(run.answers, "train", (64, 64)).sum() == 2352
     landing = landing_rows([run])[1].landings[3]
-    assert landing.words == "784 answers on 784 pixels, at most 1 on one"
+    assert landing.words == "784 predictions on 784 pixels, at most 1 on one"
     assert landing_rows([run])[0].landings[0].gap == "No run of CoordConv here."

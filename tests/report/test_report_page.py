@@ -1,4 +1,4 @@
-"""What holds for the page whole: it stands alone, stays small, and says nothing unescaped."""
+"""The page is self-contained and small, and escapes all text."""
 
 import json
 import re
@@ -21,7 +21,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
 
 
 class Reader(HTMLParser):
-    """The page's elements, the text outside scripts and styles, and its pieces of data."""
+    """Collect the elements of the page, its text outside of scripts and styles, and its data."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def whole(store, add_run, tmp_path) -> tuple[str, Reader]:
     return read(store, tmp_path / "page.html")
 
 
-def test_claims_have_a_section_of_their_own_and_only_where_there_are_some(store, add_run, tmp_path):
+def test_the_section_of_claims_is_omitted_without_claims(store, add_run, tmp_path):
     add_run("regression", "uniform", "coordconv", test=1.0)
     claim = Claim(
         "colour", f"It is {HOSTILE}", "someone", "others", lambda _: finding, "tests/x.py::test_it"
@@ -75,7 +75,7 @@ def test_claims_have_a_section_of_their_own_and_only_where_there_are_some(store,
     assert 'id="evidence"' not in read(store, tmp_path / "page.html")[0]
 
 
-def test_the_page_loads_nothing_from_anywhere(whole):
+def test_the_page_loads_no_external_resources(whole):
     page, reader = whole
     asked = [
         fields[name]
@@ -85,7 +85,7 @@ def test_the_page_loads_nothing_from_anywhere(whole):
     ]
     assert asked
     assert [address for address in asked if not address.startswith(("data:", "#"))] == []
-    # The chart library can ask for maps and fonts; that it does not is seen in a browser.
+    # The chart library could load maps and fonts; the browser tests check that it does not.
     page = page.replace((ASSETS / "plotly-basic.min.js").read_text(), "")
     assert re.findall(r"url\((?!#)|@import|\bfetch\(|XMLHttpRequest|\bimport\(", page) == []
     assert "https://" not in page
@@ -117,11 +117,11 @@ def test_its_sections_come_in_their_order(whole):
     ]
 
 
-def test_a_whole_page_names_no_gap(whole):
+def test_a_complete_page_has_no_gaps(whole):
     assert not any("gap" in fields.get("class", "").split() for _, fields in whole[1].elements)
 
 
-def test_every_picture_has_a_size_and_a_text(whole):
+def test_every_image_has_a_size_and_alternative_text(whole):
     pictures = [fields for tag, fields in whole[1].elements if tag == "img"]
     assert len(pictures) == 6 * 3 + 8 + 8 * 3 * 2
     assert all(fields["alt"] and fields["width"] and fields["height"] for fields in pictures)
@@ -163,7 +163,7 @@ def test_without_records_the_error_says_what_to_run(store, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_the_page_speaks_of_no_directory_of_the_machine(store, add_run, tmp_path):
+def test_the_page_contains_no_local_directories(store, add_run, tmp_path):
     directory = add_run()
     (directory / "metrics.csv").unlink()
     (directory / "predictions.npz").write_bytes(b"PK")
@@ -172,7 +172,7 @@ def test_the_page_speaks_of_no_directory_of_the_machine(store, add_run, tmp_path
 
 
 @pytest.mark.parametrize("heavy", ["torch", "lightning_fabric", "plotly", "jinja2", "PIL"])
-def test_importing_the_report_loads_nothing_heavy(heavy):
+def test_importing_the_report_loads_no_heavy_modules(heavy):
     code = f"import sys, coordconv_lab.report; print({heavy!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

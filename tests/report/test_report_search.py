@@ -1,4 +1,4 @@
-"""What the page says of a search: how many settings do, after how many tries."""
+"""Searches on the page: how many settings solve a task, and after how many tries."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.report.test_report_page import Reader
 
 
 def searched(add_run: AddRun, store: RunStore) -> None:
-    """Six settings of each net, of which four and one solve the task; one more was given up."""
+    """Add six settings per network, of which four and one solve the task, and a failed run."""
     for model, solved in (("coordconv", 4), ("deconv", 1)):
         for number in range(6):
             spec = tuned("classification", "uniform", model)
@@ -31,11 +31,11 @@ def searched(add_run: AddRun, store: RunStore) -> None:
     store.give_up(wild, "the loss became nan")
 
 
-def test_the_page_says_how_many_settings_solve_a_task(add_run, store, tmp_path):
+def test_the_page_shows_how_many_settings_solve_a_task(add_run, store, tmp_path):
     searched(add_run, store)
     page = Reader(write_report(store, tmp_path / "page.html").read_text())
     assert "CoordConv: 4 of 6 settings solve it" in page.words
-    # The one that was given up was a try too.
+    # The failed run counts as a try.
     assert "Deconv: 1 of 7 settings solve it" in page.words
     charts = [piece for piece in page.data if isinstance(piece, dict) and "data" in piece]
     said = [text for chart in charts for trace in chart["data"] for text in trace.get("text", [])]
@@ -46,7 +46,7 @@ def test_the_page_says_how_many_settings_solve_a_task(add_run, store, tmp_path):
     assert any("learning_rate 0.001" in text for text in said)
 
 
-def test_a_search_of_its_own_comes_before_the_one_that_is_given(add_run, store, tmp_path):
+def test_a_search_in_the_store_takes_precedence(add_run, store, tmp_path):
     add_run()
     other = RunStore(tmp_path / "search")
     alone = Reader(write_report(store, tmp_path / "page.html", search=other).read_text())
@@ -56,7 +56,7 @@ def test_a_search_of_its_own_comes_before_the_one_that_is_given(add_run, store, 
     given = Reader(write_report(store, tmp_path / "page.html", search=source).read_text())
     assert "the records that came with the source" in given.words
     own = Reader(write_report(source, tmp_path / "page.html", search=store).read_text())
-    assert "A setting that was trained with several seeds" in own.words
+    assert "A setting with several seeds" in own.words
 
 
 def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> None:
@@ -65,22 +65,22 @@ def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> N
     made.rename(into.root / made.name)
 
 
-def test_of_many_settings_the_best_are_shown_run_by_run(add_run, store, tmp_path):
+def test_only_the_best_of_many_settings_are_shown_individually(add_run, store, tmp_path):
     searched(add_run, store)
     page = Reader(write_report(store, tmp_path / "page.html").read_text())
     charts = [piece for piece in page.data if isinstance(piece, dict) and "data" in piece]
-    # The curves of the three best runs of both nets, training and held out.
+    # The curves of the three best runs of both networks, for training and held-out examples.
     assert len(charts[0]["data"]) == 3 * 2 * 2
 
 
-def test_all_runs_count_where_the_best_alone_are_shown(add_run, store, tmp_path):
+def test_all_runs_count_even_if_only_the_best_are_shown(add_run, store, tmp_path):
     searched(add_run, store)
     words = Reader(write_report(store, tmp_path / "page.html").read_text()).words
     assert "Classification, uniform split: CoordConv 4 of 6 , Deconv 1 of 6" in words
     assert "chosen after the fact; 6 runs are left out" in words
 
 
-def test_nothing_is_left_out_where_there_was_no_search(add_run, store, tmp_path):
+def test_nothing_is_omitted_without_a_search(add_run, store, tmp_path):
     add_run()
     assert "left out" not in write_report(store, tmp_path / "page.html").read_text()
 
@@ -98,27 +98,27 @@ def test_every_run_is_a_dot_and_a_line(add_run, store):
         assert chart.figure["layout"]["xaxis"]["ticktext"] == ["learning<br>rate", "score"]
 
 
-def test_seeds_of_one_setting_are_no_search(add_run, store):
+def test_seeds_of_one_setting_are_not_a_search(add_run, store):
     for seed in range(8):
         add_run(seed=seed)
     assert not rows_of(outcome_in(store))
 
 
-def test_a_setting_that_is_nothing_in_every_run_has_a_place(add_run, store, tmp_path):
+def test_a_setting_that_is_none_in_every_run_is_drawn(add_run, store, tmp_path):
     for number in range(6):
         spec = tuned("classification", "uniform", "coordconv")
         settings = {"training.learning_rate": 0.001 * 3**number}
         add_run(spec=with_settings(spec, settings))
         stopping = {**settings, "training.early_stop_epochs": 5}
-        store.open(with_settings(spec, stopping))  # begun, and not finished
+        store.open(with_settings(spec, stopping))  # started, but not finished
     assert "How hard is it" in write_report(store, tmp_path / "page.html").read_text()
 
 
-def test_runs_of_other_nets_than_the_tutorials_are_left_out(add_run, store, tmp_path):
+def test_runs_of_networks_that_are_not_in_the_tutorial_are_omitted(add_run, store, tmp_path):
     hand_built = {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0}
     spec = with_settings(tuned("classification", "uniform", "coordconv"), hand_built)
     add_run(spec=spec)
-    with pytest.raises(InputError, match="no finished run of the tutorial's nets"):
+    with pytest.raises(InputError, match="no finished run of the tutorial's networks"):
         write_report(store, tmp_path / "page.html")
     add_run()
     assert spec.id not in write_report(store, tmp_path / "page.html").read_text()

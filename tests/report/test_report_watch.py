@@ -1,4 +1,4 @@
-"""The page of a job that goes on: it follows the runs, and answers this machine alone."""
+"""The served page follows the runs, and is only served to this machine."""
 
 import http.client
 import socket
@@ -21,9 +21,9 @@ class Asker:
         self.port, self.handler = port, handler
 
     def raw(self, request: bytes) -> bytes:
-        """Send bytes as they are, and read until the server ends the connection."""
+        """Send raw bytes, and read until the server closes the connection."""
         with socket.create_connection((HOST, self.port), timeout=20) as connection:
-            with suppress(ConnectionError):  # It need not read all before it answers.
+            with suppress(ConnectionError):  # The server may respond before it has read everything.
                 connection.sendall(request)
                 connection.shutdown(socket.SHUT_WR)
             answer = b""
@@ -79,7 +79,7 @@ def test_the_page_follows_the_runs(ask, store, add_run):
     assert ask("/state")[1] == second
 
 
-def test_a_damaged_record_is_named_and_the_server_stays(ask, store, add_run):
+def test_a_damaged_record_is_named_and_the_server_continues(ask, store, add_run):
     path = add_run() / "record.json"
     whole = path.read_text()
     path.write_text("{")
@@ -100,14 +100,14 @@ OTHERS = (
 
 @pytest.mark.parametrize("port", ["", ":80", ":9000", ":65535"])
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_this_machine_is_answered_at_any_port_of_a_tunnel(ask, host, port):
+def test_this_machine_is_allowed_on_any_port(ask, host, port):
     assert ask("/state", host + port)[0] == 200
 
 
 @pytest.mark.parametrize("port", ["", ":9000"])
 @pytest.mark.parametrize("host", OTHERS)
 @pytest.mark.parametrize("path", ["/", "/state"])
-def test_other_names_are_refused_in_words(ask, host, path, port):
+def test_other_host_names_are_refused_with_a_message(ask, host, path, port):
     request = f"GET {path} HTTP/1.1\r\nHost: {host}{port}\r\n\r\n"
     head, _, said = ask.raw(request.encode()).partition(b"\r\n\r\n")
     assert b" 403 " in head.splitlines()[0]
@@ -116,7 +116,7 @@ def test_other_names_are_refused_in_words(ask, host, path, port):
 
 
 @pytest.mark.parametrize("port", ["abc", "80:80", "-1", "123456"])
-def test_a_host_with_a_port_that_cannot_be_is_refused(ask, port):
+def test_a_host_with_an_invalid_port_is_refused(ask, port):
     assert ask("/", f"localhost:{port}")[0] == 403
 
 
@@ -128,7 +128,7 @@ def test_a_request_without_exactly_one_host_is_refused(ask, hosts):
     assert b" 403 " in answer.splitlines()[0]
 
 
-def test_what_is_asked_for_is_no_markup_in_the_refusal(ask):
+def test_the_refusal_escapes_the_request(ask):
     status, said = ask("/", "<script>")
     assert status == 403
     assert "<script>" not in said
@@ -145,7 +145,7 @@ def test_what_is_asked_for_is_no_markup_in_the_refusal(ask):
         ("2001:db8::1", "[2001:db8::1]"),
     ],
 )
-def test_a_name_that_was_given_is_answered_and_no_other(store, named, asked):
+def test_only_the_given_host_name_is_allowed_in_addition(store, named, asked):
     with serving(store, ["first.example", named]) as ask:
         assert ask("/state", asked)[0] == 200
         assert ask("/state", "first.example")[0] == 200
@@ -157,14 +157,14 @@ def test_a_name_that_was_given_is_answered_and_no_other(store, named, asked):
 @pytest.mark.parametrize(
     "name", ["", "*", "*.example", "http://lab.example", "lab.example:80", "a b", "a/b", "a..b"]
 )
-def test_what_names_no_machine_is_refused(store, name):
+def test_an_invalid_host_name_is_refused(store, name):
     with pytest.raises(InputError, match="--host: expected the name of a machine"):
         server(Watch(store, [], None), hosts=[name]).__enter__()
 
 
-def test_names_go_with_a_page_that_is_served(tmp_path, capsys):
+def test_host_requires_watch(tmp_path, capsys):
     assert main(["report", "--runs", str(tmp_path), "--host", "lab.example"]) == 2
-    assert "it goes with --watch only" in capsys.readouterr().err
+    assert "--host: only valid with --watch" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_names_go_with_a_page_that_is_served(tmp_path, capsys):
         "http://evil.example/",
     ],
 )
-def test_there_is_nothing_else_to_be_had(ask, store, path):
+def test_other_paths_are_not_found(ask, store, path):
     store.root.mkdir()
     for place in (store.root, store.root.parent):
         (place / "secret.json").write_text('"secret"')
@@ -202,13 +202,13 @@ def test_there_is_nothing_else_to_be_had(ask, store, path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "<b>"])
-def test_one_can_ask_for_the_page_and_do_nothing_else(ask, store, method):
+def test_other_methods_are_refused(ask, store, method):
     status, said = ask("/", method=method)
     assert status == 501
     assert "<b>" not in said
 
 
-def test_the_server_listens_to_this_machine_alone(store):
+def test_the_server_listens_only_to_this_machine(store):
     with server(Watch(store, [], None), hosts=["lab.example"]) as made:
         assert made.socket.getsockname()[0] == "127.0.0.1"
 
@@ -223,12 +223,12 @@ def test_the_server_listens_to_this_machine_alone(store):
         (b"\x16\x03\x01\x02\x00\x01\xff\r\n\r\n", b"400"),
     ],
 )
-def test_requests_without_end_or_sense_are_refused_and_the_server_stays(ask, request_, status):
+def test_invalid_requests_are_refused_and_the_server_continues(ask, request_, status):
     assert status in ask.raw(request_)
     assert "Waiting for the first run" in ask("/")[1]
 
 
-def test_readers_who_say_nothing_keep_nobody_waiting_and_are_sent_away(ask, monkeypatch):
+def test_silent_connections_do_not_block_and_are_closed(ask, monkeypatch):
     with ExitStack() as open_ones:
         for said in (b"", b"GET", b"GET / HTTP/1.1\r\nHost:"):
             silent = open_ones.enter_context(socket.create_connection((HOST, ask.port)))
@@ -238,10 +238,10 @@ def test_readers_who_say_nothing_keep_nobody_waiting_and_are_sent_away(ask, monk
     monkeypatch.setattr(ask.handler, "timeout", 0.05)
     with socket.create_connection((HOST, ask.port), timeout=20) as silent:
         silent.sendall(b"GET / HTTP/1.1\r\n")
-        assert silent.recv(1) == b""  # The server has ended it.
+        assert silent.recv(1) == b""  # The server has closed it.
 
 
-def test_a_port_that_is_taken_is_an_error_in_words(store):
+def test_a_port_in_use_is_reported(store):
     watch = Watch(store, [], None)
     with (
         server(watch) as made,
@@ -251,10 +251,10 @@ def test_a_port_that_is_taken_is_an_error_in_words(store):
         pass
 
 
-def test_a_fault_of_the_page_does_not_end_the_server(ask, add_run, monkeypatch):
+def test_an_error_in_the_page_does_not_stop_the_server(ask, add_run, monkeypatch):
     add_run()
     monkeypatch.setattr("coordconv_lab.report.page.facts", lambda runs: 1 / 0)
-    assert "the page could not be made (ZeroDivisionError" in ask("/")[1]
+    assert "cannot render the page (ZeroDivisionError" in ask("/")[1]
     monkeypatch.undo()
     add_run(seed=1)
     assert 'id="scores"' in ask("/")[1]

@@ -1,4 +1,4 @@
-"""A file is whole or absent whenever its writer dies, and the next writer clears what was left."""
+"""Atomic writes: no partial files if a writer dies, and leftovers are deleted."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ WRITERS: list[tuple[Callable[[Path, bytes], None], str]] = [
 
 
 def killed(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch, at: str) -> None:
-    """Do some work in a process that dies by signal 9 as it flushes, or renames, a file."""
+    """Call a function in a process that kills itself as it flushes or renames a file."""
     pid = os.fork()
     if pid == 0:
         target = (os, "fsync") if at == "fsync" else (Path, "replace")
@@ -60,7 +60,7 @@ def killed(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch, at: str)
 
 @pytest.mark.parametrize("at", ["fsync", "rename"])
 @pytest.mark.parametrize(("write", "name"), WRITERS, ids=[name for _, name in WRITERS])
-def test_a_writer_that_dies_leaves_the_old_file_and_nothing_for_long(
+def test_a_killed_writer_leaves_the_old_file_and_its_leftovers_are_deleted(
     write, name, at, tmp_path, monkeypatch
 ):
     path = tmp_path / name
@@ -77,7 +77,7 @@ def test_a_writer_that_dies_leaves_the_old_file_and_nothing_for_long(
 
 @pytest.mark.parametrize("kind", ["fifo", "socket", "device", "directory"])
 @pytest.mark.parametrize("write", [write_atomically, exported])
-def test_what_is_no_file_is_not_replaced_by_one(write, kind, tmp_path):
+def test_only_regular_files_are_replaced(write, kind, tmp_path):
     path = tmp_path / "there"
     if kind == "fifo":
         os.mkfifo(path)
@@ -92,13 +92,13 @@ def test_what_is_no_file_is_not_replaced_by_one(write, kind, tmp_path):
         except OSError:
             pytest.skip("no device can be made here")
     before = path.lstat()
-    with pytest.raises(ValueError, match="there and is no file; choose another name"):
+    with pytest.raises(ValueError, match="is not a regular file; choose another name"):
         write(path, b"new")
     assert path.lstat() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_export_to_a_link_writes_the_file_that_it_leads_to(tmp_path):
+def test_an_export_to_a_link_writes_its_target(tmp_path):
     target, link = tmp_path / "there" / "net.onnx", tmp_path / "link.onnx"
     target.parent.mkdir()
     target.write_bytes(b"old")
@@ -108,7 +108,7 @@ def test_an_export_to_a_link_writes_the_file_that_it_leads_to(tmp_path):
     assert target.read_bytes() == b"new"
 
 
-def test_a_link_among_runs_is_replaced_and_what_it_leads_to_stays(tmp_path):
+def test_a_link_in_a_run_is_replaced_and_its_target_is_kept(tmp_path):
     precious, link = tmp_path / "precious", tmp_path / "record.json"
     precious.write_bytes(b"kept")
     link.symlink_to(precious)
@@ -129,7 +129,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o027, 0o077])
 @pytest.mark.parametrize("write", [write_atomically, exported])
-def test_a_new_file_has_the_permissions_that_the_umask_leaves(write, mask, umask, tmp_path):
+def test_a_new_file_has_the_default_permissions_of_the_umask(write, mask, umask, tmp_path):
     umask(mask)
     write(tmp_path / "file", b"ours")
     (tmp_path / "theirs").write_bytes(b"of another program")
@@ -139,7 +139,7 @@ def test_a_new_file_has_the_permissions_that_the_umask_leaves(write, mask, umask
 @pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
 @pytest.mark.parametrize("kept", [0o600, 0o640, 0o664, 0o666, 0o444])
 @pytest.mark.parametrize("write", [write_atomically, exported])
-def test_a_file_that_is_written_again_keeps_its_permissions(write, kept, mask, umask, tmp_path):
+def test_a_replaced_file_keeps_its_permissions(write, kept, mask, umask, tmp_path):
     path = tmp_path / "file"
     write(path, b"old")
     path.chmod(kept)
@@ -157,7 +157,7 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
         assert {mode(each) for each in tmp_path.iterdir()} == {0o600}
 
 
-def test_writers_in_threads_leave_the_umask_alone(umask, tmp_path):
+def test_writers_in_threads_do_not_change_the_umask(umask, tmp_path):
     umask(0o077)
     threads = [
         threading.Thread(target=write_atomically, args=(tmp_path / f"file{number % 3}", b"x" * 99))
@@ -173,19 +173,19 @@ def test_writers_in_threads_leave_the_umask_alone(umask, tmp_path):
 
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_text_is_read_with_a_byte_order_mark_and_without(start, end, tmp_path):
+def test_text_is_read_with_and_without_a_byte_order_mark(start, end, tmp_path):
     (tmp_path / "file").write_bytes(f"{start}caf\u00e9{end}".encode())
     assert read_text(tmp_path / "file") == f"caf\u00e9{end}"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_text_in_another_encoding_is_refused_by_its_name(encoding, tmp_path):
+def test_text_in_another_encoding_is_refused_with_the_encoding(encoding, tmp_path):
     (tmp_path / "file").write_bytes("name: x".encode(encoding))
-    with pytest.raises(UnicodeError, match=f"it is {encoding.upper()}; save it as UTF-8"):
+    with pytest.raises(UnicodeError, match=f"its encoding is {encoding.upper()}; save it as UTF-8"):
         read_text(tmp_path / "file")
 
 
-def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
+def test_the_temporary_file_of_a_running_writer_is_kept(tmp_path):
     path = tmp_path / "file"
     with whole_file(path) as slow:
         slow.write(b"slow")
@@ -198,7 +198,7 @@ def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_an_export_under_way_is_at_is_left_alone(tmp_path):
+def test_the_temporary_file_of_a_running_export_is_kept(tmp_path):
     path = tmp_path / "model.onnx"
     with replaced_when_done(path) as slow:
         exported(path, b"fast")
@@ -206,7 +206,7 @@ def test_what_an_export_under_way_is_at_is_left_alone(tmp_path):
     assert path.read_bytes() == b"slow"
 
 
-def test_an_export_whose_file_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_failed_export_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
     exported(path, b"old")
     monkeypatch.setattr(os, "fsync", _full)
@@ -243,24 +243,24 @@ def test_an_object_with_its_digest_reads_back_without_it(tmp_path):
 
 
 @pytest.mark.parametrize("start", ['{"a": ', '{"content_sha256": "x", "a": '])
-def test_an_object_of_any_depth_is_read_or_refused(start):
-    """Python's reader and its writer, which the digest is made with, give up at other depths."""
+def test_deeply_nested_objects_are_read_or_refused(start):
+    """Python's JSON reader and writer, which is used for the digest, have different limits."""
     for depth in [1, 10, *range(300, 1100)]:
         content = start + "[" * depth + "]" * depth + "}"
         with suppress(DamagedError):
             parse_json(content.encode(), "file")
-    with pytest.raises(DamagedError, match="file is not a whole JSON file"):
+    with pytest.raises(DamagedError, match="file is not a complete JSON file"):
         parse_json((start + "[" * 10**5 + "]" * 10**5 + "}").encode(), "file")
 
 
 @pytest.mark.parametrize("fields", [{"a": "\ud800x"}, {"\udfff": 1}, {"a": [{"b\udc00": {}}]}])
-def test_text_that_cannot_be_written_is_refused(fields, tmp_path):
-    """Half of a pair of surrogates is no character: no page and no terminal can show it."""
+def test_lone_surrogates_are_refused(fields, tmp_path):
+    """Lone surrogates cannot be encoded for a page or a terminal."""
     for content in (fields, with_digest(fields)):
         write_json(tmp_path / "file", content)
-        with pytest.raises(DamagedError, match=r"file is not a whole JSON file.*surrogates"):
+        with pytest.raises(DamagedError, match=r"file is not a complete JSON file.*surrogates"):
             read_json(tmp_path / "file")
-    write_json(tmp_path / "file", {"a": "\U0001f9ed"})  # written as such a pair
+    write_json(tmp_path / "file", {"a": "\U0001f9ed"})  # written as a pair of surrogates
     assert read_json(tmp_path / "file") == {"a": "\U0001f9ed"}
 
 
@@ -269,7 +269,7 @@ def test_an_object_without_a_digest_is_read_as_it_is(tmp_path):
     assert read_json(tmp_path / "file") == FIELDS
 
 
-def test_no_changed_bit_of_an_object_with_a_digest_changes_what_is_read(tmp_path):
+def test_a_flipped_bit_never_changes_what_is_read(tmp_path):
     write_json(tmp_path / "file", with_digest(FIELDS))
     content = (tmp_path / "file").read_bytes()
     found = 0
@@ -280,6 +280,6 @@ def test_no_changed_bit_of_an_object_with_a_digest_changes_what_is_read(tmp_path
             read = parse_json(bytes(changed), "file")
         except DamagedError:
             found += 1
-        else:  # a change of white space, or of the key of the digest, which is no field of ours
+        else:  # changed white space, or a changed key of the digest
             assert {key: read[key] for key in FIELDS} == FIELDS
     assert found > 7 * len(content)

@@ -1,4 +1,4 @@
-"""Two processes never hold one lock, also where the file system does not have any."""
+"""Locks are exclusive between processes, also on file systems without locks."""
 
 import errno
 import fcntl
@@ -40,7 +40,7 @@ with locked(Path(sys.argv[1])) as held:
 
 @pytest.fixture(params=NUMBERS, ids=[errno.errorcode[number] for number in NUMBERS])
 def no_locks(request, monkeypatch):
-    """A file system whose flock fails."""
+    """Simulate a file system whose flock fails."""
 
     def refuse(*_: object) -> None:
         raise OSError(request.param, os.strerror(request.param))
@@ -50,14 +50,14 @@ def no_locks(request, monkeypatch):
 
 
 def holder(path: Path, how: str) -> subprocess.Popen:
-    """Another process that holds a lock."""
+    """Start another process that holds a lock."""
     process = subprocess.Popen([sys.executable, "-c", HOLDER, path, how], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"True\n"
     return process
 
 
-def test_a_lock_is_held_once_and_then_free(no_locks, tmp_path, capsys):
+def test_a_lock_is_held_once_and_released(no_locks, tmp_path, capsys):
     path = tmp_path / "a.lock"
     for _ in range(2):
         with locked(path) as first, locked(path) as second:
@@ -68,7 +68,7 @@ def test_a_lock_is_held_once_and_then_free(no_locks, tmp_path, capsys):
     assert "does not support file locks" in said[0]
 
 
-def test_locks_that_work_leave_no_marker_and_say_nothing(tmp_path, capsys):
+def test_working_locks_write_no_marker_and_no_message(tmp_path, capsys):
     path = tmp_path / "a.lock"
     with locked(path) as first, locked(path) as second:
         assert (first, second) == (True, False)
@@ -90,14 +90,14 @@ def test_a_process_that_dies_releases_its_lock(how, tmp_path, monkeypatch):
         assert held
 
 
-def test_an_old_lock_file_does_not_keep_a_lock_held(no_locks, tmp_path):
+def test_an_old_lock_file_does_not_block(no_locks, tmp_path):
     path = tmp_path / "a.lock"
-    path.touch()  # as a run leaves it that was copied from another file system
+    path.touch()  # like a leftover of a run that was copied from another file system
     with locked(path) as held:
         assert held
 
 
-def test_what_another_machine_left_is_named(no_locks, tmp_path):
+def test_the_marker_of_another_machine_is_named(no_locks, tmp_path):
     store = RunStore(tmp_path)
     marker = marker_of(store.open(SPEC) / LOCK)
     marker.write_text("1\nanother-machine\n")
@@ -114,26 +114,29 @@ def test_what_another_machine_left_is_named(no_locks, tmp_path):
     assert not store.directory(SPEC).exists()
 
 
-def test_a_run_is_held_by_one_and_leaves_no_lock_once_it_is_done(no_locks, tmp_path):
+def test_a_run_is_locked_once_and_leaves_no_lock_when_done(no_locks, tmp_path):
     store = RunStore(tmp_path)
     with store.held(SPEC) as first, RunStore(tmp_path).held(SPEC) as second:
         assert (first, second) == (True, False)
     assert [path.name for path in store.directory(SPEC).iterdir()] == ["spec.json"]
 
 
-def test_a_search_is_held_by_one(no_locks, tmp_path):
+def test_a_search_is_locked_once(no_locks, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("name: a\nsearch: optuna\ntrials: 1\nrows: [{task: regression}]\n"
                      "settings: {training.learning_rate: {low: 0.01, high: 0.1}}\n")  # fmt: skip
     sweep, store = sweep_named(str(space), {}, ""), RunStore(tmp_path / "runs")
-    with planned(sweep, store), pytest.raises(InputError, match=r"at the search .* delete"):
+    with (
+        planned(sweep, store),
+        pytest.raises(InputError, match=r"the search in .* is locked .* delete"),
+    ):
         planned(sweep, store).__enter__()
     with planned(sweep, store):
         pass
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
-def test_a_lock_file_has_the_permissions_that_the_umask_leaves(mask, tmp_path):
+def test_a_lock_file_has_the_default_permissions_of_the_umask(mask, tmp_path):
     before = os.umask(mask)
     try:
         with locked(tmp_path / "a.lock"):

@@ -1,4 +1,4 @@
-"""Files are whole or absent, and a file that cannot be used is named, not overwritten."""
+"""Stores of runs: unusable files are named and not overwritten."""
 
 import errno
 import json
@@ -68,10 +68,10 @@ def test_a_run_without_a_record_is_not_done(store):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, -2])
-def test_a_truncated_record_is_named_and_left_as_it_is(store, record_file, keep):
+def test_a_truncated_record_is_named_and_not_changed(store, record_file, keep):
     cut = record_file.read_bytes()[:keep]
     record_file.write_bytes(cut)
-    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+    with pytest.raises(InputError, match=r"record\.json is not a complete JSON file"):
         store.record(SPEC)
     assert record_file.read_bytes() == cut
 
@@ -87,7 +87,7 @@ def test_a_truncated_record_is_named_and_left_as_it_is(store, record_file, keep)
         (lambda record: record.pop("spec"), "spec of version 1, got version None"),
     ],
 )
-def test_a_record_of_another_version_or_shape_is_refused_in_words(record_file, damage, said):
+def test_a_record_of_another_version_or_schema_is_refused(record_file, damage, said):
     fields = read_json(record_file)
     damage(fields)
     with pytest.raises(InputError, match=said):
@@ -134,7 +134,7 @@ def test_a_record_may_be_older_than_the_scores_of_probabilities():
         ({"mean_distance": -1.0}, "'mean_distance' below 0: -1"),
     ],
 )
-def test_what_no_run_comes_to_is_no_record(changes, said):
+def test_impossible_values_of_a_record_are_refused(changes, said):
     fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
     scores = fields["scores"]["test"]
     (fields if changes.keys() <= fields.keys() else scores).update(changes)
@@ -142,7 +142,7 @@ def test_what_no_run_comes_to_is_no_record(changes, said):
         Record.parse(fields, "record.json")
 
 
-def test_a_net_can_answer_infinitely_far_off():
+def test_an_infinite_distance_is_valid():
     fields = make_record(tuned("regression", "uniform", "coordconv")).model_dump(mode="json")
     fields["scores"]["test"] |= {"mean_distance": float("nan"), "worst_distance": float("inf")}
     Record.parse(fields, "record.json")
@@ -155,14 +155,14 @@ def test_a_spec_of_another_version_stops_the_run_before_it_starts(store):
         store.open(SPEC)
 
 
-def test_a_directory_that_holds_another_spec_is_refused(store):
+def test_a_directory_with_another_spec_is_refused(store):
     path = store.open(SPEC) / "spec.json"
     write_json(path, SPEC.model_copy(update={"seed": 5}).model_dump(mode="json"))
-    with pytest.raises(InputError, match="another run"):
+    with pytest.raises(InputError, match="does not match the name of its directory"):
         store.open(SPEC)
 
 
-def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_read(store):
+def test_a_spec_in_the_wrong_directory_is_named_and_others_are_read(store):
     other = SPEC.model_copy(update={"seed": 5})
     store.open(other)
     path = store.open(SPEC) / "spec.json"
@@ -170,12 +170,12 @@ def test_a_spec_that_is_not_that_of_its_directory_is_named_and_the_others_are_re
     damaged: list[str] = []
     assert list(store.specs(damaged)) == [other]
     assert [str(path) in words for words in damaged] == [True]
-    with pytest.raises(DamagedError, match="another run"):
+    with pytest.raises(DamagedError, match="does not match the name of its directory"):
         list(store.specs())
 
 
 @pytest.mark.parametrize("name", ["{}-copy", "copy-of-{}", "zzz-{}"])
-def test_a_copied_run_is_named_and_does_not_count_as_another(name, store, record_file):
+def test_a_copied_run_is_named_and_not_counted(name, store, record_file):
     shutil.copytree(record_file.parent, store.root / name.format(record_file.parent.name))
     for read in (store.records, store.specs):
         damaged: list[str] = []
@@ -185,16 +185,16 @@ def test_a_copied_run_is_named_and_does_not_count_as_another(name, store, record
             list(read())
 
 
-def test_a_record_in_the_directory_of_another_run_is_named_and_does_not_count(store, record_file):
+def test_a_record_in_the_wrong_directory_is_named_and_not_counted(store, record_file):
     other = SPEC.model_copy(update={"seed": 1})
     path = store.open(other) / "record.json"
     shutil.copy(record_file, path)
     damaged: list[str] = []
     assert [record.spec for _, record in store.records(damaged)] == [SPEC]
-    assert damaged == [f"{path} is of another run than its directory's name says; move it away"]
+    assert damaged == [f"{path} does not match the name of its directory; move it elsewhere"]
 
 
-def test_all_records_that_came_with_the_source_are_in_their_places():
+def test_all_committed_records_are_in_the_right_directories():
     results = Path(__file__).parents[2] / "results"
     for study in results.glob("*/"):
         found = list(RunStore(study).records())
@@ -202,9 +202,7 @@ def test_all_records_that_came_with_the_source_are_in_their_places():
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
-def test_what_was_left_in_a_place_that_cannot_be_written_stays(
-    number, store, record_file, monkeypatch
-):
+def test_leftovers_in_an_unwritable_directory_are_kept(number, store, record_file, monkeypatch):
     left = [record_file.with_name(name) for name in ("run.lock", "checkpoint.ckpt")]
     for path in left:
         path.touch()
@@ -220,7 +218,7 @@ def test_what_was_left_in_a_place_that_cannot_be_written_stays(
     assert all(path.exists() for path in left)
 
 
-def test_a_file_that_is_not_the_one_of_its_record_is_named(tmp_path):
+def test_a_file_that_does_not_match_its_record_is_named(tmp_path):
     record = make_record(files_sha256={"metrics.csv": sha256(b"1")})
     for name, content in {"metrics.csv": b"2", "somebodys.csv": b"2"}.items():
         (tmp_path / name).write_bytes(content)
@@ -238,7 +236,7 @@ def test_a_record_from_before_digests_is_read(store, record_file):
     assert store.record(SPEC) == make_record()
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_one(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
@@ -252,13 +250,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path, m
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+def test_a_directory_that_cannot_be_created_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="choose another directory"):
         RunStore(tmp_path / "file").open(SPEC)
 
 
-def test_json_that_is_no_object_is_refused(tmp_path):
+def test_json_that_is_not_an_object_is_refused(tmp_path):
     path = tmp_path / "list.json"
     path.write_text(json.dumps([1, 2]))
     with pytest.raises(InputError, match="expected a JSON object, got list"):

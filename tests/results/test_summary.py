@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 
-def test_rows_come_in_the_tutorials_order_with_its_figures_beside_ours():
+def test_rows_are_in_the_order_of_the_tutorial_with_its_scores():
     records = [
         make_record(tuned(task, split, model, seed))
         for seed, model, split, task in product(

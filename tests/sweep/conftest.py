@@ -1,4 +1,4 @@
-"""Sweeps small enough to run in a second, and a listener that remembers."""
+"""Sweeps that run in a second, and a progress object that records its calls."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,14 +15,14 @@ TINY = {"data.canvas": (14, 18), "data.square": 5, "training.curve_points": 2}
 
 
 def tiny_specs(count: int, split: str = "uniform") -> list[ExperimentSpec]:
-    """Runs that take a quarter of a second each."""
+    """Return runs that take a quarter of a second each."""
     base = with_settings(tuned("regression", split, "coordconv"), TINY)  # pyright: ignore
     rates = [0.001 * (number + 1) for number in range(count)]
     return [with_settings(base, {"training.learning_rate": rate}) for rate in rates]
 
 
 def tiny_sweep(count: int) -> Sweep:
-    """Two rows of so many runs each."""
+    """Return a sweep of two rows with ``count`` runs each."""
     rows = {f"regression, {split}, coordconv": tiny_specs(count, split) for split in SPLITS}
     return Sweep(Study("tiny", "Does it run?", rows))
 
@@ -31,7 +31,7 @@ SPLITS = ("uniform", "quadrant")
 
 
 class Listener:
-    """Remembers what a sweep said."""
+    """Progress that records its calls."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[int, int, int]] = []
@@ -63,7 +63,7 @@ def store(tmp_path) -> RunStore:
 
 
 def by_id(store: RunStore, specs: Sequence[ExperimentSpec]) -> dict[str, object]:
-    """What a sweep came to, without when and how long."""
+    """Return the results of a sweep without times."""
     found = {spec.id: store.record(spec) for spec in specs}
     return {
         id: (record.scores, record.weights_sha256, record.steps) if record else None

@@ -1,4 +1,4 @@
-"""How long a sweep will take: what is counted, whatever a step takes here."""
+"""Estimated durations of sweeps, with known times per step."""
 
 import pytest
 
@@ -13,7 +13,7 @@ STEP, EXAMPLE = 2.0, 0.001
 
 @pytest.fixture
 def measured(monkeypatch) -> list[str]:
-    """What was measured, with times that are known."""
+    """Record what is measured, and replace measured times by known ones."""
     asked: list[str] = []
 
     def known(spec, hardware):
@@ -24,7 +24,7 @@ def measured(monkeypatch) -> list[str]:
     return asked
 
 
-def test_runs_that_take_the_same_steps_are_measured_once(measured):
+def test_runs_with_the_same_steps_are_measured_once(measured):
     specs = tiny_specs(3)
     larger = with_settings(specs[0], {"training.batch_size": 16})
     told: list[tuple[int, int]] = []
@@ -36,7 +36,7 @@ def test_runs_that_take_the_same_steps_are_measured_once(measured):
 
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("batch", [3, 8, 500])
-def test_the_steps_that_are_counted_are_those_that_a_run_takes(measured, store, batch, drop_last):
+def test_the_estimated_steps_are_those_of_a_run(measured, store, batch, drop_last):
     spec = with_settings(
         tuned("regression", "quadrant", "coordconv"),
         {**TINY, "training.batch_size": batch, "training.drop_last": drop_last},
@@ -46,7 +46,7 @@ def test_the_steps_that_are_counted_are_those_that_a_run_takes(measured, store, 
     assert seconds == pytest.approx(record.steps * STEP, abs=1)
 
 
-def test_machines_share_the_work_but_not_one_run():
+def test_machines_share_runs_but_do_not_split_one():
     found = Estimate([10.0, 20.0, 30.0], 2, 1)
     assert found.seconds(1) == 60
     assert found.seconds(2) == 30
@@ -54,7 +54,7 @@ def test_machines_share_the_work_but_not_one_run():
     assert Estimate([], 0, 1).seconds(3) == 0
 
 
-def test_steps_are_really_measured_and_those_of_a_net_without_training_are_none():
+def test_steps_are_measured_and_take_no_time_without_training():
     hand_built = with_settings(
         tuned("classification", "uniform", "coordconv"),
         {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0},

@@ -1,4 +1,4 @@
-"""The same runs on Ray: here, on a cluster of two nodes, with workers and drivers lost."""
+"""Sweeps on Ray: locally, on a cluster of two nodes, and with lost workers and drivers."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-# Every process of a cluster must agree on this; on loopback nobody else can reach it.
+# All processes of a cluster need the same value; the cluster is only on loopback.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
 from coordconv_lab.errors import InputError
@@ -42,8 +42,8 @@ settings:
 """
 
 
-def test_both_engines_come_to_the_same_records(store, tmp_path, listener):
-    """Serial with one thread, as Ray's runs have: bits depend on how sums are cut up."""
+def test_both_engines_produce_the_same_records(store, tmp_path, listener):
+    """Both use one thread, since bits depend on the number of threads."""
     sweep, place = tiny_sweep(3), tmp_path / "ray"
     wild = {"training.learning_rate": 1e30, "training.batch_size": 1}
     failing = with_settings(tiny_specs(1)[0], wild)
@@ -59,7 +59,7 @@ def test_both_engines_come_to_the_same_records(store, tmp_path, listener):
     assert again.begun[0][:2] == (0, 7)
 
 
-def test_runs_that_are_worse_stop_early_and_can_go_on(tmp_path):
+def test_worse_runs_stop_early_and_can_be_resumed(tmp_path):
     good = with_settings(tiny_specs(1)[0], {**TINY, "training.curve_points": 6})
     rates = [0.01, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
     specs = [with_settings(good, {"training.learning_rate": rate}) for rate in rates]
@@ -78,7 +78,9 @@ def test_runs_that_are_worse_stop_early_and_can_go_on(tmp_path):
 
 
 def test_a_run_larger_than_the_machine_is_refused(tmp_path, listener):
-    with pytest.raises(InputError, match="1000 cores and 0 GPUs; the cluster has"):
+    with pytest.raises(
+        InputError, match="a run needs 1000 cores and 0 GPUs, but the cluster has only"
+    ):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(cpus_per_run=1000))
 
 
@@ -88,31 +90,31 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def test_an_address_where_nobody_answers_is_named_at_once(tmp_path, listener):
+def test_an_address_without_a_server_is_named_quickly(tmp_path, listener):
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(InputError, match=f"no Ray cluster answers at {address}"):
+    with pytest.raises(InputError, match=f"no Ray cluster responds at {address}"):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
 @pytest.mark.parametrize(
     "address", ["nowhere", "host:port", ":1", "host:99999999", "a..b:6379", "h:²", "ray://here:1"]
 )
-def test_an_address_that_is_none_is_refused(tmp_path, listener, address):
-    with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster answers"):
+def test_an_invalid_address_is_refused(tmp_path, listener, address):
+    with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster responds"):
         run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
-def test_somebody_else_who_listens_is_not_waited_for(tmp_path, listener, monkeypatch):
+def test_a_server_that_is_not_ray_is_refused_in_time(tmp_path, listener, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 4)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(InputError, match="no Ray cluster answers there within 4 seconds"):
+        with pytest.raises(InputError, match="no Ray cluster responds there within 4 seconds"):
             run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
 
 
 @contextmanager
 def node(where: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen]:
-    """One node of a cluster, with processes of its own, killed in the end if not before."""
+    """Start a node of a cluster, and kill its processes at the end."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
     command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats", *arguments]
     with (where / f"node-{time.monotonic_ns()}.log").open("w") as log:
@@ -130,7 +132,7 @@ def node(where: Path, *arguments: str, **environment: str) -> Iterator[subproces
 
 
 def kill(process: subprocess.Popen) -> None:
-    """Kill -9 a process and all that it started."""
+    """Kill a process and its children with signal 9."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -138,7 +140,7 @@ def kill(process: subprocess.Popen) -> None:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a head with one core."""
+    """Yield the address of a head with one core."""
     where, port = tmp_path_factory.mktemp("head"), free_port()
     address = f"127.0.0.1:{port}"
     options = ("--head", f"--port={port}", "--include-dashboard=false")
@@ -148,7 +150,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def alive(address: str) -> int:
-    """How many nodes of a cluster are alive."""
+    """Return the number of living nodes of a cluster."""
     script = (
         "import sys, ray; ray.init(sys.argv[1], logging_level='ERROR', log_to_driver=False); "
         "print(sum(node['Alive'] for node in ray.nodes()))"
@@ -159,7 +161,7 @@ def alive(address: str) -> int:
 
 
 def until(holds, process: subprocess.Popen | None = None, seconds: float = 240) -> None:
-    """Wait for something, as long as a process lives."""
+    """Wait for a condition, as long as a process is alive."""
     end = time.monotonic() + seconds
     while not holds():
         assert process is None or process.poll() is None, "it ended before"
@@ -189,7 +191,7 @@ def test_a_worker_and_a_driver_are_killed_and_every_run_is_done_once(head, tmp_p
         until(lambda: len(records(runs)) >= 4, driver)
         driver.send_signal(signal.SIGKILL)
         driver.communicate()
-    # What a worker was about to write when its driver died may still come.
+    # Workers may still write files after their driver died.
     until(lambda: stands_still(runs))
     before = records(runs)
     assert len(before) < RUNS
@@ -219,12 +221,16 @@ def test_a_machine_without_the_package_is_named_before_the_first_run(head, tmp_p
     (tmp_path / "sitecustomize.py").write_text(blocked)
     with node(tmp_path, f"--address={head}", PYTHONPATH=str(tmp_path)) as worker:
         until(lambda: alive(head) == 2, worker)
-        with pytest.raises(InputError, match=r"lacks the package; install torch-coordconv\[lab"):
+        with pytest.raises(
+            InputError, match=r"does not have the package; install torch-coordconv\[lab"
+        ):
             run_on_ray(tiny_sweep(1), str(tmp_path / "runs"), listener, options=RayOptions(head))
     assert not list((tmp_path / "runs").glob("*"))
 
 
-def test_the_cluster_may_be_named_by_the_environment(head, tmp_path, listener, monkeypatch):
+def test_the_address_of_the_cluster_can_come_from_the_environment(
+    head, tmp_path, listener, monkeypatch
+):
     monkeypatch.setenv("RAY_ADDRESS", head)
     run_on_ray(tiny_sweep(1), f"local://{tmp_path}/remote", listener)
     assert listener.begun[0][2] >= 1

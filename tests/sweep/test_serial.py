@@ -1,4 +1,4 @@
-"""One run after another: what is done is not done again, and nothing is lost."""
+"""Sequential sweeps: runs are not repeated, and nothing is lost."""
 
 import errno
 import os
@@ -30,18 +30,18 @@ def drained(source: InTurns | Listed) -> list[str]:
     return found
 
 
-def test_rows_take_turns_until_each_is_at_its_end():
+def test_rows_take_turns_until_all_are_done():
     long, short = tiny_specs(3), tiny_specs(1, "quadrant")
     turns = drained(InTurns([Listed(long), Listed(short)]))
     assert turns == [long[0].id, short[0].id, long[1].id, long[2].id]
 
 
-def test_a_run_that_stands_twice_on_a_list_is_done_once():
+def test_a_duplicate_run_in_a_list_is_done_once():
     specs = tiny_specs(3)
     assert drained(Listed([*specs, specs[0]])) == [spec.id for spec in specs]
 
 
-def test_a_sweep_does_what_is_missing_and_nothing_twice(store):
+def test_a_sweep_does_only_missing_runs(store):
     sweep = tiny_sweep(2)
     first, *_ = sweep.study.specs
     run(first, store)
@@ -59,14 +59,14 @@ def test_a_sweep_does_what_is_missing_and_nothing_twice(store):
     assert (store.directory(first) / "record.json").stat().st_mtime_ns == before
 
 
-def test_a_widened_sweep_does_the_new_runs_alone(store):
+def test_an_extended_sweep_does_only_the_new_runs(store):
     run_serially(tiny_sweep(1), store, Listener())
     wider = Listener()
     run_serially(tiny_sweep(2), store, wider)
     assert len(wider.attempts) == 2
 
 
-def test_scores_are_kept_and_weights_are_not_unless_asked_for(store, tmp_path):
+def test_only_scores_are_kept_by_default(store, tmp_path):
     sweep, whole = tiny_sweep(1), RunStore(tmp_path / "whole")
     run_serially(sweep, store, Listener())
     run_serially(sweep, whole, Listener(), scores_only=False)
@@ -77,7 +77,7 @@ def test_scores_are_kept_and_weights_are_not_unless_asked_for(store, tmp_path):
     assert by_id(store, sweep.study.specs) == by_id(whole, sweep.study.specs)
 
 
-def test_a_run_that_cannot_be_done_is_written_down_and_the_sweep_goes_on(store, listener):
+def test_a_failing_run_is_recorded_and_the_sweep_continues(store, listener):
     good, other = tiny_specs(2)
     wild = with_settings(good, {"training.learning_rate": 1e30, "training.batch_size": 1})
     sweep = Sweep(Study("tiny", "Does it run?", {"all": [wild, good, other]}))
@@ -110,7 +110,7 @@ def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(store, monkeyp
     assert None not in by_id(store, sweep.study.specs).values()
 
 
-def test_a_damaged_file_costs_its_own_run_alone(store, listener):
+def test_a_damaged_file_affects_only_its_run(store, listener):
     first, second, third = specs = tiny_specs(3)
     record, checkpoint = store.open(first) / "record.json", store.open(second) / "checkpoint.ckpt"
     record.write_bytes(b"{")
@@ -135,7 +135,7 @@ def test_a_damaged_file_costs_its_own_run_alone(store, listener):
         missing_specs(sweep, store)
 
 
-def test_what_was_left_of_a_finished_run_is_cleared_by_the_next_sweep(store, listener):
+def test_leftovers_of_finished_runs_are_deleted_by_the_next_sweep(store, listener):
     sweep = tiny_sweep(1)
     run_serially(sweep, store, listener)
     names = sorted(store.root.rglob("*"))
@@ -146,7 +146,7 @@ def test_what_was_left_of_a_finished_run_is_cleared_by_the_next_sweep(store, lis
     assert sorted(store.root.rglob("*")) == names
 
 
-def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):
+def test_runs_under_a_url_equal_those_in_a_directory(store, tmp_path):
     sweep, url = tiny_sweep(1), f"local://{tmp_path}/remote"
     remote, listener = store_at(url), Listener()
     assert isinstance(remote, RemoteRunStore)
@@ -163,7 +163,7 @@ def test_runs_under_a_url_are_the_runs_of_a_directory(store, tmp_path):
     assert not again.attempts
 
 
-def test_a_failure_under_a_url_is_found_again():
+def test_a_failure_under_a_url_is_read_back():
     store = store_at("memory://failures")
     (spec,) = tiny_specs(1)
     assert store.failure(spec) is None
@@ -176,7 +176,7 @@ def test_a_failure_under_a_url_is_found_again():
 @pytest.mark.parametrize(
     "url", ["nothing://here", "s3://bucket/path", "github://a", "reference://x", "dir://x"]
 )
-def test_a_url_that_nothing_here_can_open_says_what_to_install(url):
+def test_an_unsupported_url_says_what_to_install(url):
     with pytest.raises(InputError, match=f"cannot open {url}"):
         store_at(url)
 
@@ -187,7 +187,7 @@ def test_a_damaged_file_under_a_url_is_named(tmp_path):
     path = tmp_path / "damaged" / spec.run_name / "record.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"version"')
-    with pytest.raises(InputError, match=r"record\.json is not a whole JSON file"):
+    with pytest.raises(InputError, match=r"record\.json is not a complete JSON file"):
         store.record(spec)
 
 
@@ -203,7 +203,7 @@ def searching(trials: int) -> Sweep:
 FIXED = [(path, list(value) if isinstance(value, tuple) else value) for path, value in TINY.items()]
 
 
-def test_a_search_goes_on_where_it_was(store):
+def test_a_search_resumes(store):
     first, second = Listener(), Listener()
     run_serially(searching(4), store, first, limit=3)
     assert first.begun == [(3, 4, 1)]
@@ -217,7 +217,7 @@ def test_a_search_goes_on_where_it_was(store):
     assert len(row.records) == row.total == 6
 
 
-def test_a_run_that_was_proposed_and_not_done_is_done_first(store):
+def test_unfinished_proposals_are_done_first(store):
     run_serially(searching(3), store, Listener(), limit=2)
     (name, proposed) = next(iter(store.read_beside(PROPOSALS).items()))
     (row,) = outcome(searching(3), store)
@@ -233,7 +233,7 @@ def test_a_run_that_was_proposed_and_not_done_is_done_first(store):
 @pytest.mark.parametrize(
     ("before", "after"), [([0.0, 1], [0, 1.0]), ([0.0, 2], [2.0, 1, 0]), ([1], [1.0, 3])]
 )
-def test_a_search_goes_on_in_a_space_whose_values_are_written_otherwise(before, after, done, store):
+def test_a_search_resumes_if_values_are_written_differently(before, after, done, store):
     def sweep(values: list[float]) -> Sweep:
         settings = {p: [v] for p, v in FIXED} | {"training.weight_decay": values}
         rows = [{"task": "regression", "split": "uniform", "settings": settings}]
@@ -254,16 +254,16 @@ def test_a_search_goes_on_in_a_space_whose_values_are_written_otherwise(before, 
     assert len({spec.id for spec in row.specs}) == row.total == len(after) == len(row.records)
 
 
-def test_two_processes_are_not_at_one_search(store):
+def test_a_search_is_locked_against_other_processes(store):
     with (
         planned(searching(2), store),
-        pytest.raises(InputError, match="another process is at the search"),
+        pytest.raises(InputError, match="is locked by another process"),
         planned(searching(2), store),
     ):
         pass
 
 
-def test_a_space_without_more_settings_ends_a_search(store, listener: Listener):
+def test_a_search_ends_if_the_space_is_exhausted(store, listener: Listener):
     rows = [{"task": "regression", "split": "uniform", "settings": {p: [v] for p, v in FIXED}}]
     fields = {"name": "two", "search": "optuna", "trials": 5, "rows": rows}
     space = Space.model_validate({**fields, "settings": {"model.head": ["max", "sum"]}})
@@ -275,7 +275,7 @@ def test_a_space_without_more_settings_ends_a_search(store, listener: Listener):
     assert missing_specs(sweep, store) == ([], 2)
 
 
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, listener):
+def test_an_unwritable_directory_is_named(tmp_path: Path, listener):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         run_serially(tiny_sweep(1), RunStore(tmp_path / "file" / "runs"), listener)
@@ -286,19 +286,19 @@ def test_a_directory_under_a_file_url_is_a_directory(tmp_path):
     assert store_at(f"file://{tmp_path}/with space").root == tmp_path / "with space"
 
 
-def test_a_run_that_another_process_holds_does_not_count_towards_a_limit(store, listener):
+def test_a_locked_run_does_not_count_towards_the_limit(store, listener):
     sweep = tiny_sweep(2)
     first, second, *_ = sweep.study.specs
     with store.held(first):
         run_serially(sweep, store, listener, limit=1)
-        with pytest.raises(HeldError, match="another process is at the run"):
+        with pytest.raises(HeldError, match="is locked by another process"):
             run(first, store)
     assert listener.attempts[first.id].held_elsewhere
     assert listener.attempts[second.id].record
     assert len(listener.attempts) == 2
 
 
-def test_a_net_without_room_on_its_canvas_is_given_up_and_the_sweep_goes_on(store, listener):
+def test_a_network_too_large_for_its_canvas_fails_and_the_sweep_continues(store, listener):
     good = tiny_specs(1)[0]
     no_room = with_settings(good, {"model.kernel": 31, "model.padding": "reflect"})
     sweep = Sweep(Study("tiny", "Does it run?", {"all": [no_room, good]}))
@@ -318,7 +318,7 @@ def test_the_record_of_another_run_is_refused(store):
 
 
 def edited(trials: int, **settings: object) -> Sweep:
-    """The search of `searching` after its file was edited."""
+    """Return the search of `searching` with an edited file."""
     space = searching(trials).space
     assert space is not None
     changed = Space.model_validate({**space.model_dump(), "trials": trials, "settings": settings})
@@ -334,11 +334,11 @@ def edited(trials: int, **settings: object) -> Sweep:
         {"training.batch_size": [4, 8], "model.head": ["max", "sum"]},
     ],
 )
-def test_a_search_whose_space_was_edited_goes_on_with_what_fits(store, settings):
+def test_a_search_in_an_edited_space_resumes_with_matching_proposals(store, settings):
     run_serially(searching(3), store, Listener())
     (name, before) = next(iter(store.read_beside(PROPOSALS).items()))
     run_serially(edited(2, **settings), store, Listener())
-    # Nothing that was proposed is forgotten, and the old space finds its runs again.
+    # Proposals are kept, so that the original space finds its runs again.
     assert store.read_beside(PROPOSALS)[name][:3] == before
     again = Listener()
     run_serially(searching(3), store, again)
@@ -352,19 +352,19 @@ def test_a_search_of_fewer_rows_keeps_the_proposals_of_the_others(store):
     assert store.read_beside(PROPOSALS).items() >= other.items()
 
 
-def test_a_search_with_fewer_trials_than_are_done_has_none_left(store, listener):
+def test_a_search_with_fewer_trials_than_done_has_nothing_left(store, listener):
     run_serially(searching(3), store, Listener())
     run_serially(searching(2), store, listener)
     assert listener.begun == [(0, 2, 1)]
 
 
-def test_a_value_that_no_run_could_have_ends_a_search_before_its_first_run(store, listener):
+def test_an_invalid_value_stops_a_search_before_its_first_run(store, listener):
     with pytest.raises(InputError, match="greater than 0; got -1"):
         run_serially(edited(4, **{"training.learning_rate": [0.1, -1]}), store, listener)
     assert not listener.attempts
 
 
-def test_a_run_of_a_search_that_was_stopped_early_is_done_where_that_counts(store):
+def test_an_early_stopped_run_of_a_search_counts_as_done_with_stops_count(store):
     with planned(searching(2), store) as plan:
         specs = [plan.in_turns().next() for _ in range(2)]
     for spec in specs:
@@ -379,11 +379,13 @@ def test_a_run_of_a_search_that_was_stopped_early_is_done_where_that_counts(stor
 @pytest.mark.parametrize("content", [{"row": 5}, {"row": None}, {"row": [1]}])
 def test_damaged_proposals_are_named(store, content):
     store.write_beside(PROPOSALS, content)
-    with pytest.raises(InputError, match=r"proposals\.json beside the runs is no list"):
+    with pytest.raises(
+        InputError, match=r"proposals\.json in the directory of runs does not have a list"
+    ):
         outcome(searching(2), store)
 
 
-def test_a_setting_counts_as_solved_where_all_its_seeds_solve_it(store):
+def test_a_setting_counts_as_solved_if_all_of_its_seeds_solve_the_task(store):
     good = tiny_specs(1)[0]
     seeds = [with_settings(good, {"seed": seed}) for seed in range(2)]
     run_serially(Sweep(Study("tiny", "?", {"row": seeds})), store, Listener())

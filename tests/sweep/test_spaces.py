@@ -1,4 +1,4 @@
-"""Spaces are pure functions to lists of runs: the paper's grids exactly, and those of a file."""
+"""Lists of runs of search spaces: the paper's grids, and spaces from files."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from coordconv_lab.sweep.space_file import read_space
 
 ROOT = Path(__file__).parents[2]
 
-# Runs a split, from the log of experiments in the paper's code, counted by hand:
+# Runs per split, counted by hand from the log of experiments in the paper's code:
 # deconv 6 rates x 3 penalties x 3 kernels x 3 widths x 2 batches; rendering twice as many, for two
 # losses; conv 3 rates x 3 penalties; CoordConv 3 x 2, one, and 2 x 2 x 2 widths.
 PAPER = {
@@ -36,7 +36,7 @@ def test_the_grids_of_the_paper_have_every_setting_once(task, split):
         assert {spec.data.split_variant for spec in specs} == {"paper"}
 
 
-def test_the_deconv_grid_takes_each_value_as_often_as_any_other():
+def test_every_value_of_the_deconv_grid_is_equally_frequent():
     specs = SPACES["paper-classification"]().arms["classification, uniform, deconv"]
     counts = {
         "rate": Counter(spec.training.learning_rate for spec in specs),
@@ -46,7 +46,7 @@ def test_the_deconv_grid_takes_each_value_as_often_as_any_other():
         "batch": Counter(spec.training.batch_size for spec in specs),
     }
     assert counts["rate"] == dict.fromkeys((0.001, 0.002, 0.005, 0.01, 0.02, 0.05), 54)
-    # Its penalty has no half: twice the strength is the weight decay.
+    # Its L2 penalty has no factor 1/2, so the weight decay is twice its strength.
     assert counts["decay"] == dict.fromkeys((0, 0.002, 0.02), 108)
     assert counts["kernel"] == {2: 108, 3: 108, 4: 108}
     assert counts["width"] == {1: 108, 2: 108, 3: 108}
@@ -61,12 +61,12 @@ def test_the_recipe_of_the_paper_is_one_setting_of_its_grid():
             arms = SPACES[f"paper-{task}"]().arms
             ids = {spec.id for name, specs in arms.items() if split in name for spec in specs}
             assert paper(task, split, "baseline").id in ids
-            if task != "rendering":  # whose painting kernels are 1 x 1 in the sweep alone
+            if task != "rendering":  # whose painting kernels are 1x1 only in the sweep
                 assert paper(task, split, "coordconv").id in ids
 
 
 def space(**fields: object) -> Space:
-    """A space of one row, unless told otherwise."""
+    """Return a space, by default of one row."""
     rows = [{"task": "regression", "split": "uniform"}]
     return Space.model_validate({"name": "mine", "rows": rows, **fields})
 
@@ -86,14 +86,14 @@ DRAWN = {
 
 
 @given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 99))
-def test_more_trials_change_none_of_those_before(trials, more, seed):
+def test_more_trials_do_not_change_earlier_ones(trials, more, seed):
     few = listed(space(search="random", trials=trials, seed=seed, settings=DRAWN))
     many = listed(space(search="random", trials=trials + more, seed=seed, settings=DRAWN))
     (first,), (second,) = few.arms.values(), many.arms.values()
     assert [spec.id for spec in second[: len(first)]] == [spec.id for spec in first]
 
 
-def test_one_more_setting_does_not_change_the_values_of_the_others():
+def test_another_setting_does_not_change_the_values_of_the_others():
     more = {**DRAWN, "training.weight_decay": [0, 0.1]}
     before = listed(space(search="random", trials=9, settings=DRAWN))
     after = listed(space(search="random", trials=9, settings=more))
@@ -102,7 +102,7 @@ def test_one_more_setting_does_not_change_the_values_of_the_others():
     assert [spec.training.learning_rate for spec in new] == rates
 
 
-def test_all_rows_are_asked_with_the_same_values():
+def test_all_rows_have_the_same_values():
     rows = [{"task": "regression", "model": ["coordconv", "conv"]}]
     study = listed(space(search="random", trials=7, settings=DRAWN, rows=rows))
     rates = [[spec.training.learning_rate for spec in specs] for specs in study.arms.values()]
@@ -110,13 +110,13 @@ def test_all_rows_are_asked_with_the_same_values():
     assert all(row == rates[0] for row in rates)
 
 
-# Training in this process flushes the smallest numbers to zero.
+# Training in this process flushes denormals to zero.
 PARTS = st.floats(0, 1, allow_subnormal=False)
 ENDS = st.floats(1e-6, 1e6, allow_subnormal=False)
 
 
 @given(ENDS, ENDS, st.booleans(), PARTS)
-def test_a_range_never_leaves_its_ends(one, other, log, part):
+def test_values_of_a_range_are_within_its_bounds(one, other, log, part):
     low, high = sorted((one, other))
     if low < high:
         whole = Range(low=low, high=high, log=log)
@@ -124,7 +124,7 @@ def test_a_range_never_leaves_its_ends(one, other, log, part):
         assert whole.at(part) in whole
 
 
-def test_a_logarithmic_range_of_whole_numbers_is_divided_on_its_scale():
+def test_a_logarithmic_range_of_integers_is_spaced_logarithmically():
     assert Range(low=1, high=1024, log=True, integer=True, steps=11).grid() == [
         2**power for power in range(11)
     ]
@@ -133,20 +133,20 @@ def test_a_logarithmic_range_of_whole_numbers_is_divided_on_its_scale():
 @pytest.mark.parametrize(
     "ends", [(0.0, 0.9999999), (0.12345678, 0.5), (1e6, 1000004.0), (-1e-9, 1e-9)]
 )
-def test_rounding_does_not_leave_a_range_nor_make_its_values_one(ends):
+def test_rounded_values_are_distinct_and_within_the_range(ends):
     values = Range(low=ends[0], high=ends[1], steps=5).grid()
     assert len(values) == 5
     assert (values[0], values[-1]) == ends
 
 
-def test_whole_numbers_are_drawn_alike_on_both_sides_of_zero():
+def test_integers_are_sampled_symmetrically_around_zero():
     whole = Range(low=-3, high=3, integer=True)
     drawn = Counter(whole.at(part / 700) for part in range(700))
     assert drawn == dict.fromkeys(range(-3, 4), 100)
 
 
 @given(st.integers(-50, 50), st.integers(1, 60), PARTS)
-def test_whole_numbers_have_both_ends_among_them(low, width, part):
+def test_integer_ranges_include_both_bounds(low, width, part):
     whole = Range(low=low, high=low + width, integer=True)
     assert (whole.at(0.0), whole.at(1.0)) == (low, low + width)
     value = whole.at(part)
@@ -190,14 +190,14 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
     [
         ("", "expected settings by name, got NoneType"),
         ("- 1", "got list"),
-        ("a: [", "is no valid YAML"),
+        ("a: [", "is not valid YAML"),
         ("a: &a [1]\nb: [*a]", "aliases are not allowed"),
         (YAML.replace("trials: 4", ""), "trials must be given for random"),
         (YAML.replace("trials: 4", "trials: 0"), "trials: .*greater than or equal to 1; got 0"),
         (YAML.replace("random", "guess"), "search: .*'grid', 'random' or 'optuna'"),
         (YAML.replace("name: rates", "name: ../up"), "name: .*pattern"),
         (YAML.replace("low: 0.001", "low: 1"), "low must be less than high"),
-        (YAML.replace("low: 0.001", "low: -1"), "starts above 0"),
+        (YAML.replace("low: 0.001", "low: -1"), "low must be greater than 0 if log is true"),
         (YAML.replace("{low: 0.001, high: 0.1, log: true}", "[]"), "has no values"),
         (YAML.replace("learning_rate", "lerning_rate"), "did you mean training.learning_rate"),
         (YAML.replace("conv]", "deconv]"), "regression task has the models coordconv and conv"),
@@ -210,33 +210,36 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
         (YAML + "extra: 1", "extra"),
         (YAML.replace("{low: 0.001, high: 0.1, log: true}", "[-1]"), "greater than 0; got -1"),
         (YAML.replace("random", "grid").replace("trials: 4", ""), "a range in a grid needs steps"),
-        (YAML + "  - {task: regression}", "is no valid YAML"),
-        (YAML.replace("search: random", "search: optuna") + "seeds: 2", "leave seeds at 1"),
-        (YAML + "  seed: [0, 1]", "seed is no setting: seeds says how often"),
+        (YAML + "  - {task: regression}", "is not valid YAML"),
+        (
+            YAML.replace("search: random", "search: optuna") + "seeds: 2",
+            "remove seeds or set it to 1",
+        ),
+        (YAML + "  seed: [0, 1]", "seed cannot be a setting"),
         (YAML.replace("[coordconv, conv]", "[]"), "model"),
         (YAML + f"seed: {2**31}", "seed: .*less than 2147483648"),
-        (YAML.replace("high: 0.1", "high: 1.0e+300"), "within"),
-        (YAML + "x: 2020-13-45", "is no valid YAML: month must be"),
-        (YAML + "x: !!int abc", "is no valid YAML"),
-        (YAML + "x: !!bool abc", "is no valid YAML"),
-        (YAML + "x: !!timestamp abc", "is no valid YAML"),
-        (YAML + f"x: {'9' * 5000}", "is no valid YAML"),
-        ("name: other\n" + YAML, "'name' stands twice, the second time in line 3"),
-        (YAML + "settings: {}", "'settings' stands twice, the second time in line 9"),
-        (YAML + "  training.learning_rate: [1]", "'training.learning_rate' stands twice"),
-        (YAML + "  'training.learning_rate': [1]", "'training.learning_rate' stands twice"),
-        (YAML + "x: [{a: 1}, {b: [{c: 1, c: 1}]}]", "'c' stands twice"),
-        (YAML + f"x: {{{'k' * 900}: 1, {'k' * 900}: 2}}", r"'k{199}\.\.\. stands twice"),
+        (YAML.replace("high: 0.1", "high: 1.0e+300"), "low and high must be between"),
+        (YAML + "x: 2020-13-45", "is not valid YAML: month must be"),
+        (YAML + "x: !!int abc", "is not valid YAML"),
+        (YAML + "x: !!bool abc", "is not valid YAML"),
+        (YAML + "x: !!timestamp abc", "is not valid YAML"),
+        (YAML + f"x: {'9' * 5000}", "is not valid YAML"),
+        ("name: other\n" + YAML, "duplicate key 'name' in line 3"),
+        (YAML + "settings: {}", "duplicate key 'settings' in line 9"),
+        (YAML + "  training.learning_rate: [1]", "duplicate key 'training.learning_rate'"),
+        (YAML + "  'training.learning_rate': [1]", "duplicate key 'training.learning_rate'"),
+        (YAML + "x: [{a: 1}, {b: [{c: 1, c: 1}]}]", "duplicate key 'c'"),
+        (YAML + f"x: {{{'k' * 900}: 1, {'k' * 900}: 2}}", r"duplicate key 'k{199}\.\.\. in line"),
     ],
 )
-def test_a_file_that_is_no_space_is_refused_in_one_line(tmp_path, text, said):
+def test_an_invalid_space_is_refused_in_one_line(tmp_path, text, said):
     path = written(tmp_path, text)
     with pytest.raises(InputError, match=said) as caught:
         listed(read_space(path))
     assert "\n" not in str(caught.value)
 
 
-def test_a_misspelt_key_of_a_row_is_all_that_is_wrong(tmp_path):
+def test_a_misspelled_key_of_a_row_is_the_only_error(tmp_path):
     with pytest.raises(InputError) as caught:
         read_space(written(tmp_path, YAML.replace("model:", "models:")))
     assert str(caught.value).endswith(
@@ -246,7 +249,7 @@ def test_a_misspelt_key_of_a_row_is_all_that_is_wrong(tmp_path):
         read_space(written(tmp_path, "name: empty\nrows: []"))
 
 
-def test_the_page_shows_the_example_whole_and_names_every_key():
+def test_the_page_shows_the_full_example_and_names_every_key():
     page = (ROOT / "docs" / "sweeps.md").read_text()
     [shown] = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     assert shown == (ROOT / "examples" / "learning_rates.yaml").read_text()
@@ -254,25 +257,25 @@ def test_the_page_shows_the_example_whole_and_names_every_key():
         assert [key for key in part.model_fields if not re.search(f"`{key}[`:]", page)] == []
 
 
-def test_a_grid_too_long_to_be_meant_is_refused():
+def test_a_grid_with_too_many_runs_is_refused():
     settings = {
         f"training.{name}": {"low": 0.1, "high": 0.9, "steps": 500}
         for name in ("learning_rate", "weight_decay")
     }
-    with pytest.raises(InputError, match=r"500,000 runs, more than 100,000"):
+    with pytest.raises(InputError, match=r"500,000 runs; at most 100,000"):
         listed(space(settings=settings, seeds=2))
 
 
-def test_a_row_that_stands_twice_is_refused():
+def test_a_duplicate_row_is_refused():
     rows = [{"task": "regression"}, {"task": "regression", "recipe": "paper"}]
-    with pytest.raises(InputError, match="stands twice"):
+    with pytest.raises(InputError, match="occurs twice"):
         listed(space(rows=rows))
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml", "toml"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
-def test_a_byte_order_mark_and_the_ends_of_lines_make_no_difference(tmp_path, suffix, end, start):
+def test_byte_order_marks_and_line_endings_are_ignored(tmp_path, suffix, end, start):
     text = TOML if suffix == "toml" else YAML
     plain, saved = tmp_path / f"plain.{suffix}", tmp_path / f"saved.{suffix}"
     plain.write_bytes(text.encode())
@@ -282,15 +285,15 @@ def test_a_byte_order_mark_and_the_ends_of_lines_make_no_difference(tmp_path, su
 
 @pytest.mark.parametrize("suffix", ["yaml", "toml"])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_a_file_in_another_encoding_is_refused_by_its_name(tmp_path, suffix, encoding):
+def test_a_file_in_another_encoding_is_refused_with_the_encoding(tmp_path, suffix, encoding):
     path = tmp_path / f"space.{suffix}"
     path.write_bytes("name: a".encode(encoding))
-    with pytest.raises(InputError, match=f"it is {encoding.upper()}; save it as UTF-8"):
+    with pytest.raises(InputError, match=f"its encoding is {encoding.upper()}; save it as UTF-8"):
         read_space(path)
 
 
 @pytest.mark.parametrize("name", ["nothing.yaml", "nothing.toml", "."])
-def test_a_file_that_is_not_there_is_named(name):
+def test_a_missing_file_is_named(name):
     with pytest.raises(InputError, match=r"cannot read|there is no sweep"):
         sweep_named(name)
 
@@ -309,7 +312,7 @@ def test_a_setting_for_all_runs_scales_a_sweep_down():
         assert with_settings(spec, {"training.epochs": 1, "data.square": 57}) == changed
 
 
-def test_the_example_is_a_space_whose_rows_are_asked_alike():
+def test_the_rows_of_the_example_have_the_same_values():
     path = ROOT / "examples" / "learning_rates.yaml"
     ours, theirs = sweep_named(str(path)).study.arms.values()
     assert len(ours) == len(theirs) == 12
@@ -317,8 +320,8 @@ def test_the_example_is_a_space_whose_rows_are_asked_alike():
         assert one.training.learning_rate == other.training.learning_rate
 
 
-def test_a_setting_that_makes_two_rows_the_same_is_refused():
+def test_a_setting_that_makes_two_rows_identical_is_refused():
     same = {"data.split": "uniform"}
-    with pytest.raises(InputError, match="rows of paper-regression are the same"):
+    with pytest.raises(InputError, match="makes rows of paper-regression identical"):
         sweep_named("paper-regression", same)
     assert sweep_named("paper-regression", same, row="quadrant").study.specs

@@ -1,4 +1,4 @@
-"""Experiments small enough to train in a second."""
+"""Experiments that train in a second."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""A program for the tests: train specs, and die by kill -9 once so many steps are done.
+"""A program for the tests: train specs, and die by signal 9 after a number of steps.
 
-It loads torch once. Each line that it reads starts a fork, which dies; its exit code is answered.
+It imports torch once. Every line of its input starts a fork, which dies; its exit code is printed.
 """
 
 import json

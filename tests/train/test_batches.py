@@ -1,4 +1,4 @@
-"""The order of the batches is a function of seed and epoch, and any place in it can be saved."""
+"""The order of batches depends on seed and epoch, and every position can be restored."""
 
 import itertools
 
@@ -19,7 +19,7 @@ def _epochs(batches: Batches, epochs: int) -> list[list[list[int]]]:
 
 @given(count=st.integers(1, 50), size=st.integers(1, 20), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=50, deadline=None)
-def test_every_epoch_holds_every_point_once_in_an_order_of_its_own(count, size, seed):
+def test_every_epoch_has_every_point_once_in_a_different_order(count, size, seed):
     batches = Batches(_points(count), size, seeded_order(count, seed))
     first, second = _epochs(batches, 2)
     for epoch in (first, second):
@@ -33,7 +33,7 @@ def test_every_epoch_holds_every_point_once_in_an_order_of_its_own(count, size, 
 
 @given(count=st.integers(1, 30), size=st.integers(1, 9), stop=st.integers(0, 60))
 @settings(max_examples=60, deadline=None)
-def test_a_loader_restored_anywhere_goes_on_with_the_next_batch(count, size, stop):
+def test_restored_batches_continue_with_the_next_batch(count, size, stop):
     whole = Batches(_points(count), size, seeded_order(count, 5))
     expected = list(itertools.chain(*_epochs(whole, 70 // len(whole) + 1)))
     interrupted = Batches(_points(count), size, seeded_order(count, 5))
@@ -51,7 +51,7 @@ def test_a_loader_restored_anywhere_goes_on_with_the_next_batch(count, size, sto
 
 @given(count=st.integers(1, 50), size=st.integers(1, 20))
 @settings(max_examples=50, deadline=None)
-def test_without_the_last_batch_all_are_full_and_of_different_points(count, size):
+def test_with_drop_last_all_batches_are_full_and_disjoint(count, size):
     batches = Batches(_points(count), size, seeded_order(count, 1), drop_last=True)
     [epoch] = _epochs(batches, 1)
     assert len(epoch) == len(batches) == max(1, count // size)

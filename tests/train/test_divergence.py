@@ -1,4 +1,4 @@
-"""A run that meets NaN or infinity stops, says where and why, and loses nothing that was good."""
+"""A run with NaN or infinity stops with an error and keeps its last good checkpoint."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ STEP = 20  # of 28; an epoch has 14
 
 
 def plant(patched: pytest.MonkeyPatch, fault: str, step: int = STEP, member: int = 0) -> None:
-    """Have one number of one net go wrong at a step."""
+    """Set a value of one network to NaN at a step."""
     take_step = Loop._take_step
 
     def wrong_step(loop: Loop, points: Tensor) -> None:
@@ -62,7 +62,7 @@ def saved(store: RunStore, spec: ExperimentSpec) -> dict:
 
 
 def all_numbers(state: object) -> bool:
-    """Whether every tensor and every number of a nested state is finite."""
+    """Return whether all tensors and numbers of a nested state are finite."""
     if isinstance(state, dict):
         return all(map(all_numbers, state.values()))
     if isinstance(state, Sequence) and not isinstance(state, str):
@@ -100,7 +100,7 @@ def test_a_fault_stops_the_run_at_its_step_and_leaves_the_last_good_checkpoint(
     assert state["losses"]["step"] == STEP - 1
     assert all_numbers(state)
     assert store.record(tiny) is None
-    # Without the fault the run goes on from there, as if nothing had been.
+    # Without the fault, the run resumes from the checkpoint with the usual result.
     assert run(tiny, store).weights_sha256 == untouched
 
 
@@ -109,7 +109,7 @@ def test_a_fault_stops_the_run_at_its_step_and_leaves_the_last_good_checkpoint(
 )
 def test_a_fault_after_the_last_checkpoint_makes_no_record(tiny, store, monkeypatch, fault, step):
     plant(monkeypatch, fault, step)
-    with pytest.raises(DivergenceError, match=r"no checkpoint was due yet in .*regression"):
+    with pytest.raises(DivergenceError, match=r"there is no checkpoint yet in .*regression"):
         run(tiny, store)
     assert {path.name for path in store.directory(tiny).iterdir()} <= {
         "spec.json",
@@ -118,7 +118,7 @@ def test_a_fault_after_the_last_checkpoint_makes_no_record(tiny, store, monkeypa
     }
 
 
-def test_tried_again_a_run_diverges_again_and_its_checkpoint_stays_good(tiny, store, monkeypatch):
+def test_a_repeated_run_diverges_again_and_keeps_its_checkpoint(tiny, store, monkeypatch):
     plant(monkeypatch, "weight")
     said = []
     for _ in range(2):
@@ -129,7 +129,7 @@ def test_tried_again_a_run_diverges_again_and_its_checkpoint_stays_good(tiny, st
     assert said[0] == said[1]
 
 
-def test_among_nets_trained_together_the_one_that_diverged_is_named(tiny, store, monkeypatch):
+def test_the_diverged_network_of_an_ensemble_is_named(tiny, store, monkeypatch):
     specs = [with_settings(tiny, {"seed": seed}) for seed in range(2)]
     plant(monkeypatch, "infinite loss", member=1)
     with pytest.raises(DivergenceError, match=f"in {specs[1].run_name}, one of 2 trained together"):
@@ -148,7 +148,7 @@ def test_a_run_of_many_is_marked_as_failed_with_the_reason(tiny, store, monkeypa
     assert not (store.directory(tiny) / "run.lock").exists()
 
 
-def test_the_checkpoint_that_a_failed_run_of_many_names_is_there(tiny, store, monkeypatch):
+def test_the_checkpoint_named_by_a_failed_run_exists(tiny, store, monkeypatch):
     plant(monkeypatch, "loss")
     monkeypatch.setattr(Checkpoint, "save_if_due", _always(Checkpoint.save_if_due))
     failure = attempt(tiny, store).failure
@@ -169,20 +169,20 @@ def checkpoint_of(store: RunStore, spec: ExperimentSpec) -> Path:
     return store.directory(spec) / "checkpoint.ckpt"
 
 
-def test_under_a_url_no_checkpoint_is_promised(tiny, tmp_path, monkeypatch):
+def test_the_error_names_no_checkpoint_under_a_url(tiny, tmp_path, monkeypatch):
     plant(monkeypatch, "weight")
-    with pytest.raises(DivergenceError, match="under a URL no checkpoint is kept"):
+    with pytest.raises(DivergenceError, match="a store under a URL keeps no checkpoints"):
         run(tiny, store_at(f"local://{tmp_path}/remote"), checkpoint_seconds=0)
 
 
-def test_a_checkpoint_of_a_net_that_diverged_is_not_gone_on_with(tiny, store, monkeypatch):
+def test_a_diverged_checkpoint_is_not_resumed(tiny, store, monkeypatch):
     with monkeypatch.context() as patched:
         plant(patched, "weight")
         patched.setattr(Loop, "check", lambda loop: None)
         patched.setattr(Loop, "run", _but_stop_after(STEP))
         with pytest.raises(KeyboardInterrupt):
             run(tiny, store, checkpoint_seconds=0)
-    with pytest.raises(InputError, match=r"checkpoint\.ckpt holds NaN or infinity; delete it"):
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt contains NaN or infinity; delete it"):
         run(tiny, store)
 
 
@@ -198,8 +198,8 @@ def _but_stop_after(step: int) -> Callable:
     return some
 
 
-def test_of_several_processes_the_first_never_raises_alone(tmp_path, tiny):
-    """The others would wait for it for ever; all find the fault when they all look."""
+def test_the_first_process_never_raises_before_the_others(tmp_path, tiny):
+    """Otherwise the other processes would wait forever; all of them detect the fault together."""
     checkpoint = Checkpoint(tmp_path, [tiny], 0)
     loop = SimpleNamespace(
         processes=SimpleNamespace(is_first=True, count=2),
@@ -213,19 +213,19 @@ def test_of_several_processes_the_first_never_raises_alone(tmp_path, tiny):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({}, "learning_rate 0.5, warmup 0.0; take a smaller learning_rate, or more warmup"),
+        ({}, "learning_rate 0.5, warmup 0.0; try a smaller learning_rate, or more warmup"),
         ({"weight_decay": 9.0}, "weight_decay 9.0; .* or less weight_decay"),
         ({"precision": "bfloat16"}, "precision bfloat16; .* or precision float32"),
     ],
 )
-def test_the_settings_that_may_be_to_blame_are_named_with_what_to_do(tiny, settings, named):
+def test_the_error_names_possible_causes_and_remedies(tiny, settings, named):
     chosen = {"learning_rate": 0.5, "warmup": 0.0, "weight_decay": 0.0, **settings}
     spec = with_settings(tiny, {f"training.{name}": value for name, value in chosen.items()})
     with pytest.raises(DivergenceError, match=named):
         raise diverged(spec, "the loss became nan", 14, 14)
 
 
-def test_the_command_line_says_it_in_one_line_and_exits_with_2(monkeypatch, tmp_path, capsys):
+def test_the_command_line_reports_divergence_in_one_line(monkeypatch, tmp_path, capsys):
     plant(monkeypatch, "loss", 3)
     tiny = "train regression --canvas 14 18 --square 5 --epochs 1 --device cpu --runs"
     assert main([*tiny.split(), str(tmp_path)]) == 2

@@ -1,4 +1,4 @@
-"""Nets trained together learn what each learns alone."""
+"""Networks that are trained together learn the same as in separate runs."""
 
 import copy
 
@@ -17,7 +17,7 @@ from coordconv_lab.train import run, run_ensemble
 from coordconv_lab.train.ensemble import Ensemble
 
 SMALL = {"data.canvas": (14, 18), "data.square": 5, "training.epochs": 1}
-# The deconv net draws on 64 x 64 alone; a large square leaves it few positions.
+# The deconv network needs 64 x 64 pixels; a large square leaves few positions.
 FEW = {"data.square": 57, "training.epochs": 2, "training.batch_size": 8}
 
 NETS = {
@@ -39,7 +39,7 @@ NETS = {
 
 
 @pytest.mark.parametrize(("which", "settings"), NETS.values(), ids=NETS)
-def test_each_net_gets_the_loss_gradients_and_statistics_that_it_gets_alone(which, settings):
+def test_each_network_has_the_loss_gradients_and_statistics_of_a_separate_run(which, settings):
     spec = with_settings(tuned(*which), settings)
     data, task = NotSoClevr(spec.data), task_of(spec)
     nets = []
@@ -61,8 +61,8 @@ def test_each_net_gets_the_loss_gradients_and_statistics_that_it_gets_alone(whic
             assert_close(ours, theirs)
 
 
-def test_each_takes_the_steps_of_its_own_settings(tmp_path):
-    """On a net without kinks, so that rounding stays rounding."""
+def test_each_network_uses_its_own_settings(tmp_path):
+    """A smooth network does not amplify rounding errors."""
     start = {**SMALL, "training.learning_rate": 1e-3}
     members = [
         {"seed": 0},
@@ -86,17 +86,17 @@ def test_each_takes_the_steps_of_its_own_settings(tmp_path):
         )
         assert ours.keys() == theirs.keys()
         for name in theirs:
-            # Adam divides by the size of the gradient, which makes more of the smallest roundings.
+            # Adam divides by the size of the gradient, which amplifies rounding errors.
             assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-3)
         assert together.record(spec) == record
 
 
-def test_an_ensemble_of_one_is_a_run_bit_for_bit(tiny, tmp_path):
+def test_an_ensemble_of_one_equals_a_run_bit_for_bit(tiny, tmp_path):
     [record] = run_ensemble([tiny], RunStore(tmp_path / "together"))
     assert record.weights_sha256 == run(tiny, RunStore(tmp_path / "alone")).weights_sha256
 
 
-def test_a_finished_ensemble_is_not_trained_again_and_a_missing_record_is_made_anew(tiny, tmp_path):
+def test_a_finished_ensemble_is_not_trained_again_unless_a_record_is_missing(tiny, tmp_path):
     store = RunStore(tmp_path)
     specs = [with_settings(tiny, {"seed": seed}) for seed in (0, 1)]
     first = run_ensemble(specs, store)
@@ -119,7 +119,7 @@ def test_a_finished_ensemble_is_not_trained_again_and_a_missing_record_is_made_a
         ({"training.early_stop_epochs": 1}, "unset early_stop_epochs"),
     ],
 )
-def test_what_cannot_be_trained_together_is_refused_by_name(tiny, store, settings, named):
+def test_settings_that_an_ensemble_must_share_are_named(tiny, store, settings, named):
     other = with_settings(tiny, {"seed": 1, **settings})
     with pytest.raises(InputError, match=named):
         run_ensemble([tiny, other], store)

@@ -1,4 +1,4 @@
-"""A step that never waits for its device, and devices that are not there."""
+"""Steps without synchronization, and missing devices."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ WAITS = {
 
 
 class NoWaiting(TorchDispatchMode):
-    """Refuses what makes the processor wait until a device has computed."""
+    """Raise for operations that synchronize with a device."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         assert function.name().split(".")[0] not in WAITS, f"{function.name()} waits"
@@ -33,7 +33,7 @@ SETTINGS = {"data.canvas": (14, 18), "data.square": 5}
 
 @pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("task", ["classification", "regression", "rendering"])
-def test_a_step_never_asks_for_a_number(task, members):
+def test_a_step_does_not_synchronize(task, members):
     spec = with_settings(tuned(task, "quadrant", "coordconv"), SETTINGS)
     specs = [with_settings(spec, {"seed": seed}) for seed in range(members)]
     with deterministic_algorithms():
@@ -45,31 +45,31 @@ def test_a_step_never_asks_for_a_number(task, members):
     assert loop.step == 2
 
 
-def test_that_test_would_notice():
+def test_synchronization_is_detected():
     with NoWaiting(), pytest.raises(AssertionError, match="waits"):
         torch.ones(1).sum().item()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_named():
+def test_a_missing_device_is_named():
     with pytest.raises(InputError, match="no cuda device"):
         Hardware("cuda")
     assert Hardware("auto").kind == "cpu"
 
 
-def test_the_record_says_where_it_was_computed(tiny, store):
+def test_the_record_describes_the_hardware(tiny, store):
     record = run(tiny, store, hardware=Hardware("cpu"))
     assert (record.provenance.device, record.provenance.ensemble) == ("cpu", 1)
     assert not record.provenance.compiled
 
 
-def test_torch_is_left_as_it_was(tiny, store):
+def test_settings_of_torch_are_restored(tiny, store):
     run(tiny, store)
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.utils.deterministic.fill_uninitialized_memory
 
 
-def test_a_compiled_run_learns_what_an_ordinary_one_learns(tiny, tmp_path):
+def test_a_compiled_run_learns_the_same(tiny, tmp_path):
     spec = with_settings(tiny, {"training.epochs": 1, "training.learning_rate": 1e-3})
     plain = run(spec, RunStore(tmp_path / "plain"))
     compiled = run(spec, RunStore(tmp_path / "compiled"), hardware=Hardware(compiled=True))

@@ -1,4 +1,4 @@
-"""A run on one device is one run in any job; on several, what started its processes is told."""
+"""Detection of launchers, which runs on one device ignore."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ JOBS = {
 
 @pytest.fixture
 def job(monkeypatch):
-    """Sets the variables of a job, and no others of launchers."""
+    """Return a function that sets the variables of a job, and unsets those of other launchers."""
     for name in {name for variables in JOBS.values() for name in variables} & os.environ.keys():
         monkeypatch.delenv(name)
 
@@ -70,7 +70,7 @@ def test_a_run_on_one_device_is_one_run_in_any_job(name, job, tiny, store):
     assert {key: os.environ.get(key) for key in before} == before
 
 
-def test_such_a_run_is_trained_and_written_down(job, tiny, store):
+def test_a_run_on_one_device_is_trained_and_recorded(job, tiny, store):
     job(JOBS["all"])
     assert run(tiny, store, hardware=Hardware("cpu")).provenance.processes == 1
 
@@ -88,8 +88,8 @@ HEAVY = {"torchmetrics", "transformers", "scipy.signal", "matplotlib.pyplot"}
 
 
 @pytest.mark.parametrize("before", [None, "torchmetrics"])
-def test_the_import_leaves_out_what_training_does_not_need(before):
-    """A module imported before it stays what it was, and can be imported afterwards."""
+def test_the_import_skips_unused_packages(before):
+    """The skipped modules can be imported before or afterwards."""
     program = (
         f"import sys; before = {before!r} and type(sys)({before!r});"
         f"before and sys.modules.update({{{before!r}: before}});"
@@ -104,7 +104,7 @@ def test_the_import_leaves_out_what_training_does_not_need(before):
 @pytest.mark.parametrize(
     "name", ["sbatch", "salloc", "srun --pty bash", "mpirun", "nonsense", "others"]
 )
-def test_several_processes_on_one_machine_are_started_here(name, job):
+def test_this_process_starts_the_others_on_one_machine(name, job):
     job(JOBS[name])
     made = launcher(2, 1)
     assert isinstance(made, OwnProcesses)
@@ -115,7 +115,7 @@ def test_several_processes_on_one_machine_are_started_here(name, job):
 
 
 @pytest.mark.parametrize(("local", "first"), [("0", True), ("1", False)])
-def test_a_process_that_the_first_one_started_knows_its_place(local, first, job):
+def test_a_started_process_knows_its_rank(local, first, job):
     job({"LOCAL_RANK": local, "NODE_RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": "1234",
          "MASTER_ADDR": "127.0.0.1"})  # fmt: skip
     made = launcher(2, 1)
@@ -139,7 +139,7 @@ def test_a_task_of_srun_by_itself_starts_its_processes(job):
 
 
 @pytest.mark.parametrize("step", [0xFFFFFFFA, 0xFFFFFFFB])
-def test_a_shell_and_a_batch_script_are_no_tasks_of_srun(step, job):
+def test_shells_and_batch_scripts_are_not_tasks_of_srun(step, job):
     job(TASK | {"SLURM_STEP_ID": str(step), "SLURM_PROCID": "0"})
     assert isinstance(launcher(2, 1), OwnProcesses)
 
@@ -151,7 +151,7 @@ def test_processes_that_torchrun_started_train_together(job):
 
 
 @pytest.mark.parametrize(("name", "tool"), [("srun", "srun"), ("torchrun", "torchrun")])
-def test_another_number_of_processes_is_refused(name, tool, job, tiny):
+def test_a_wrong_number_of_processes_is_refused(name, tool, job, tiny):
     job(JOBS[name])
     for make in (Hardware.launched, Hardware.fabric):
         with pytest.raises(InputError, match=f"expected 3 processes, but {tool} started 4"):
@@ -160,13 +160,13 @@ def test_another_number_of_processes_is_refused(name, tool, job, tiny):
 
 def test_machines_without_a_launcher_are_refused(job):
     job(SBATCH)
-    with pytest.raises(InputError, match="start this command on each with torchrun"):
+    with pytest.raises(InputError, match="machine with torchrun"):
         launcher(1, 2)
     job({"NODE_RANK": "1"})
     assert launcher(1, 2).node_rank() == 1
 
 
-def test_what_fails_as_processes_start_is_said_in_one_line(job, tiny):
+def test_errors_of_starting_processes_are_reported_in_one_line(job, tiny):
     job(TASK | {"SLURM_NTASKS_PER_NODE": "4"})
     with pytest.raises(InputError, match=r"cannot start the processes of this run: \w+") as raised:
         Hardware("cpu", devices=2, nodes=2).launched(tiny.training)

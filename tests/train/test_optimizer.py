@@ -1,4 +1,4 @@
-"""Rates and decays, against what each rule says in one line."""
+"""Learning rates and weight decay, compared with their formulas."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from coordconv_lab.train.schedule import rate_factor
 
 
 def _after_a_step(settings, gradient=0.0):
-    """A weight and a bias of one, after one step with that gradient everywhere."""
+    """Return a weight and a bias, initially 1, after one step with a constant gradient."""
     spec = with_settings(tuned("regression", "uniform", "coordconv"), settings)
     net = nn.Linear(1, 1)
     for parameter in net.parameters():
@@ -23,7 +23,7 @@ def _after_a_step(settings, gradient=0.0):
     return net.weight.item(), net.bias.item(), optimizer.param_groups[0]["lr"]
 
 
-def test_unscaled_decay_shrinks_by_itself_and_scaled_decay_by_rate_times_itself():
+def test_unscaled_weight_decay_does_not_depend_on_the_learning_rate():
     settings = {"training.weight_decay": 0.01, "training.learning_rate": 1e-3}
     unscaled = _after_a_step(settings | {"training.optimizer": "adamw_unscaled"})
     assert unscaled[:2] == pytest.approx((0.99, 0.99))
@@ -31,7 +31,7 @@ def test_unscaled_decay_shrinks_by_itself_and_scaled_decay_by_rate_times_itself(
     assert weight == bias == pytest.approx(1 - 0.01 * rate, abs=1e-7)
 
 
-def test_biases_keep_out_of_decay_where_asked():
+def test_biases_are_excluded_from_weight_decay_if_requested():
     settings = {
         "training.optimizer": "adamw_unscaled",
         "training.weight_decay": 0.5,

@@ -1,4 +1,4 @@
-"""Several processes train a net as one does: the same examples, the same scores."""
+"""Several processes train a network like one process: the same examples and scores."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ TINY = (
 
 
 def processes(count: int) -> list[Processes]:
-    """One for each rank of a group that does not communicate."""
+    """Return the processes of a group without communication, one per rank."""
     return [
         Processes(SimpleNamespace(world_size=count, global_rank=rank, is_global_zero=rank == 0))  # pyright: ignore
         for rank in range(count)
@@ -34,7 +34,7 @@ def processes(count: int) -> list[Processes]:
 
 
 @given(st.integers(1, 9), st.integers(1, 40))
-def test_the_parts_of_a_batch_are_the_batch_and_each_example_counts_the_same(count, size):
+def test_the_parts_form_the_batch_and_examples_have_equal_weight(count, size):
     batch = torch.arange(2 * size).reshape(1, size, 2)
     parts = [one.part_of(batch) for one in processes(count)]
     seen = torch.cat([part for part, weight in parts if weight], dim=1)
@@ -60,7 +60,7 @@ def test_the_mean_gradient_of_the_parts_is_the_gradient_of_the_batch(count, size
     torch.testing.assert_close(mean, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max()))
 
 
-def test_what_the_first_process_raises_is_raised_in_all():
+def test_an_error_of_the_first_process_is_raised_in_all():
     told: list[object] = []
 
     def broadcast(outcome: object) -> object:
@@ -78,7 +78,7 @@ def test_what_the_first_process_raises_is_raised_in_all():
             Processes(fabric).first_only(fails)  # pyright: ignore
 
 
-def test_batch_normalisation_is_refused_where_a_batch_is_shared():
+def test_batch_normalization_is_refused_with_several_processes():
     net = build(DeconvNet(batch_norm=True))
     processes(1)[0].check(net)
     with pytest.raises(InputError, match="--devices 1"):
@@ -86,13 +86,13 @@ def test_batch_normalisation_is_refused_where_a_batch_is_shared():
 
 
 @pytest.mark.parametrize("wrong", [{"devices": 0}, {"nodes": 0}])
-def test_no_device_or_machine_at_all_is_refused(wrong):
+def test_zero_devices_or_machines_are_refused(wrong):
     with pytest.raises(InputError, match="expected 1 or more, got 0"):
         Hardware("cpu", **wrong)
 
 
 def trained(runs: Path, *more: str, launcher: tuple[str, ...] = (sys.executable,)) -> dict:
-    """Train the tiny net from the command line and return its record."""
+    """Train the tiny network from the command line and return its record."""
     command = [*launcher, "-m", "coordconv_lab", "train", *TINY.split(), "--runs", str(runs), *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
@@ -100,7 +100,7 @@ def trained(runs: Path, *more: str, launcher: tuple[str, ...] = (sys.executable,
     return json.loads(path.read_text())
 
 
-def test_two_processes_learn_what_one_learns(tmp_path):
+def test_two_processes_learn_the_same_as_one(tmp_path):
     one = trained(tmp_path / "one")
     two = trained(tmp_path / "two", "--devices", "2", "--strategy", "ddp")
     assert one["provenance"]["processes"] == 1
@@ -111,7 +111,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         assert two["scores"][side] == pytest.approx(one["scores"][side], rel=1e-4)
 
 
-def test_a_launcher_may_start_the_processes(tmp_path):
+def test_a_launcher_can_start_the_processes(tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2")
     standalone = (*torchrun, "--standalone", "--local-addr=127.0.0.1")
     launched = trained(tmp_path / "launched", "--devices", "2", launcher=standalone)
@@ -120,7 +120,7 @@ def test_a_launcher_may_start_the_processes(tmp_path):
 
 
 def curve(runs: Path) -> list[float]:
-    """The losses of a run."""
+    """Return the losses of a run."""
     (path,) = runs.glob("*/metrics.csv")
     header, *rows = (line.split(",") for line in path.read_text().splitlines())
     return [float(row[header.index("train_loss")]) for row in rows]

@@ -1,4 +1,4 @@
-"""What training asks of the processor holds for every thread, whatever the process did before."""
+"""Settings of the process for training apply to all threads."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ print(json.dumps([before, denormals_left()]))
 """
 
 
-def test_denormal_numbers_are_flushed_on_all_threads_even_those_that_ran_before():
+def test_denormals_are_flushed_in_all_threads_including_existing_ones():
     output = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True)
     before, after = json.loads(output.stdout)
     assert before == [1, 1, 1]
@@ -47,7 +47,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def test_freed_memory_is_used_again_and_not_asked_for_anew():
-    """Twenty times 256 MB are 1.3 million pages of 4 kB."""
+def test_freed_memory_is_reused():
+    """20 x 256 MB are 1.3 million pages of 4 kB."""
     output = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True)
     assert int(output.stdout) < 10_000

@@ -1,4 +1,4 @@
-"""A record names the commit of the source that trained it, and no other repository's."""
+"""A record has the commit of this source, not that of another repository."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from coordconv_lab.train import provenance
 
 @pytest.fixture
 def commit_in(monkeypatch):
-    """The commit that is told where the source lies in some directory."""
+    """Return a function that computes the commit for a source in a given directory."""
     if shutil.which("git") is None:
         pytest.skip("there is no git here")
     for name in [name for name in os.environ if name.startswith("GIT_")]:
@@ -26,7 +26,7 @@ def commit_in(monkeypatch):
 
 
 def repository(directory: Path, *files: str) -> str:
-    """Make a repository with some files in it, and return its commit."""
+    """Create a repository with files, and return its commit."""
 
     def git(*arguments: str) -> str:
         who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
@@ -42,25 +42,25 @@ def repository(directory: Path, *files: str) -> str:
     return git("rev-parse", "HEAD")
 
 
-def test_in_a_checkout_it_is_the_commit_and_changes_are_marked(commit_in, tmp_path):
+def test_in_a_checkout_the_commit_is_known_and_changes_are_marked(commit_in, tmp_path):
     head = repository(tmp_path / "ours", "provenance.py")
     assert commit_in(tmp_path / "ours") == head
     (tmp_path / "ours" / "provenance.py").write_text("changed")
     assert commit_in(tmp_path / "ours") == f"{head}+changes"
 
 
-def test_an_environment_inside_of_another_checkout_has_none(commit_in, tmp_path):
+def test_an_environment_inside_of_another_checkout_has_no_commit(commit_in, tmp_path):
     repository(tmp_path / "theirs", "other.py")
     (tmp_path / "theirs" / "site-packages").mkdir()
     (tmp_path / "theirs" / "site-packages" / "provenance.py").touch()
     assert commit_in(tmp_path / "theirs" / "site-packages") == "unknown"
 
 
-def test_outside_of_any_checkout_it_is_unknown(commit_in, tmp_path):
+def test_outside_of_a_checkout_the_commit_is_unknown(commit_in, tmp_path):
     assert commit_in(tmp_path) == "unknown"
 
 
-def test_what_the_environment_names_is_not_asked(commit_in, tmp_path, monkeypatch):
+def test_git_variables_of_the_environment_are_ignored(commit_in, tmp_path, monkeypatch):
     ours = repository(tmp_path / "ours", "provenance.py")
     theirs = repository(tmp_path / "theirs", "provenance.py")
     assert ours != theirs

@@ -1,4 +1,4 @@
-"""A run that is killed and started again ends with the bits of one that was left alone."""
+"""A killed and resumed run has bitwise the same result as an uninterrupted one."""
 
 import io
 import itertools
@@ -24,7 +24,7 @@ PROGRAM = Path(__file__).with_name("killed_run.py")
 
 @cache
 def _program() -> subprocess.Popen[str]:
-    """The program, which ends when its input does."""
+    """Start the program, which ends at the end of its input."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, PROGRAM], **pipes)
 
@@ -50,9 +50,9 @@ def _kill_at(spec: ExperimentSpec, store: RunStore, step: int) -> None:
         pytest.param([3, 20, 36], id="three times"),
     ],
 )
-def test_a_killed_run_goes_on_exactly_where_it_was(tiny, tmp_path, steps):
+def test_a_killed_run_resumes_exactly(tiny, tmp_path, steps):
     untouched = run(tiny, RunStore(tmp_path / "untouched"))
-    assert untouched.steps == 42  # 14 batches an epoch, 3 epochs
+    assert untouched.steps == 42  # 14 batches per epoch, 3 epochs
     store = RunStore(tmp_path / "killed")
     for step in steps:
         _kill_at(tiny, store, step)
@@ -68,12 +68,12 @@ def test_a_killed_run_goes_on_exactly_where_it_was(tiny, tmp_path, steps):
 
 
 def _curve(store: RunStore, spec: ExperimentSpec) -> list[list[str]]:
-    """The rows of metrics.csv without the column that tells the time."""
+    """Return the rows of metrics.csv without the column of times."""
     rows = (store.directory(spec) / "metrics.csv").read_text().splitlines()
     return [row.split(",")[:2] + row.split(",")[3:] for row in rows]
 
 
-def test_batch_normalisation_and_early_stopping_resume_exactly_too(tmp_path):
+def test_batch_normalization_and_early_stopping_resume_exactly(tmp_path):
     spec = with_settings(
         tuned("classification", "uniform", "coordconv"),
         {
@@ -99,9 +99,7 @@ EARLY_STOP = {
 
 
 @pytest.mark.parametrize("settings", [{}, EARLY_STOP], ids=["at its end", "stopped early"])
-def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(
-    tiny, tmp_path, monkeypatch, settings
-):
+def test_a_run_killed_after_its_last_step_is_only_recorded(tiny, tmp_path, monkeypatch, settings):
     spec = with_settings(tiny, settings)
     untouched = run(spec, RunStore(tmp_path / "untouched"))
     assert (untouched.epochs < spec.training.epochs) == bool(settings)
@@ -120,7 +118,7 @@ def test_a_run_killed_after_its_last_step_only_has_to_be_written_down(
     assert _curve(store, spec) == _curve(RunStore(tmp_path / "untouched"), spec)
 
 
-def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(tiny, store):
+def test_a_damaged_checkpoint_is_named_and_kept(tiny, store):
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"
     whole = checkpoint.read_bytes()
@@ -130,7 +128,7 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(tiny, store):
     assert checkpoint.stat().st_size == 1000
 
 
-def test_a_changed_bit_in_a_checkpoint_is_found_though_torch_reads_it(tiny, store):
+def test_a_flipped_bit_in_a_checkpoint_is_detected(tiny, store):
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"
     mark, _, whole = checkpoint.read_bytes().partition(b"\n")
@@ -145,7 +143,7 @@ def test_a_changed_bit_in_a_checkpoint_is_found_though_torch_reads_it(tiny, stor
         run(tiny, store)
 
 
-def test_a_checkpoint_from_before_they_had_a_digest_is_gone_on_from(tiny, store, tmp_path):
+def test_a_checkpoint_without_a_digest_is_resumed(tiny, store, tmp_path):
     untouched = run(tiny, RunStore(tmp_path / "untouched"))
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"
@@ -153,7 +151,7 @@ def test_a_checkpoint_from_before_they_had_a_digest_is_gone_on_from(tiny, store,
     assert run(tiny, store).weights_sha256 == untouched.weights_sha256
 
 
-def test_what_a_process_left_that_died_after_its_record_is_cleared(tiny, store):
+def test_leftovers_of_a_process_killed_after_recording_are_deleted(tiny, store):
     run(tiny, store)
     directory = store.directory(tiny)
     names = {path.name for path in directory.iterdir()}
@@ -163,15 +161,15 @@ def test_what_a_process_left_that_died_after_its_record_is_cleared(tiny, store):
     assert {path.name for path in directory.iterdir()} == names
 
 
-def test_a_run_that_another_process_is_at_is_not_deleted(tiny, store):
-    with store.held(tiny), pytest.raises(HeldError, match="leave --fresh out"):
+def test_a_locked_run_is_not_deleted(tiny, store):
+    with store.held(tiny), pytest.raises(HeldError, match="omit --fresh"):
         RunStore(store.root).delete(tiny)
     assert (store.directory(tiny) / "spec.json").exists()
     store.delete(tiny)
     assert not store.directory(tiny).exists()
 
 
-def test_a_clock_that_jumps_back_changes_no_duration_and_no_order(tiny, store, monkeypatch):
+def test_changes_of_the_clock_do_not_affect_durations_or_order(tiny, store, monkeypatch):
     now = itertools.count(2e9, -3600)
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     record = run(tiny, store)

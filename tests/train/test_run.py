@@ -1,4 +1,4 @@
-"""One function from a spec to a record."""
+"""Training a run."""
 
 import hashlib
 
@@ -35,7 +35,7 @@ class CountSteps(SilentProgress):
         self.steps.append(step)
 
 
-def test_the_same_spec_gives_the_same_bits_and_another_seed_others(tiny, tmp_path):
+def test_the_same_spec_gives_the_same_bits_and_another_seed_does_not(tiny, tmp_path):
     first = run(tiny, RunStore(tmp_path / "a"))
     torch.manual_seed(99)
     again = run(tiny, RunStore(tmp_path / "b"))
@@ -45,7 +45,7 @@ def test_the_same_spec_gives_the_same_bits_and_another_seed_others(tiny, tmp_pat
     assert first.weights_sha256 != other.weights_sha256
 
 
-def test_a_run_leaves_its_files_and_their_content_agrees_with_the_record(tiny, store):
+def test_the_files_of_a_run_match_its_record(tiny, store):
     record = run(tiny, store)
     directory = store.directory(tiny)
     assert {path.name for path in directory.iterdir()} == FILES
@@ -69,13 +69,13 @@ def test_a_finished_run_is_not_trained_again(tiny, store):
     assert counter.steps == []
 
 
-def test_progress_hears_of_every_step(tiny, store):
+def test_progress_is_called_after_every_step(tiny, store):
     counter = CountSteps()
     record = run(tiny, store, counter)
     assert counter.steps == list(range(1, record.steps + 1))
 
 
-def test_training_stops_when_perfect_for_so_many_epochs_and_only_if_asked(tmp_path):
+def test_training_stops_early_only_if_requested(tmp_path):
     spec = with_settings(
         tuned("regression", "uniform", "coordconv"),
         {"data.canvas": (20, 22), "data.square": 5, "training.epochs": 12},
@@ -87,7 +87,7 @@ def test_training_stops_when_perfect_for_so_many_epochs_and_only_if_asked(tmp_pa
     assert run(spec, RunStore(tmp_path)).epochs == 12
 
 
-def test_rendering_keeps_the_tutorials_pictures_that_fit_on_its_canvas(store):
+def test_rendering_keeps_the_tutorials_images_that_fit_on_its_canvas(store):
     spec = with_settings(
         tuned("rendering", "uniform", "coordconv"),
         {"data.canvas": (40, 36), "data.square": 9, "training.epochs": 1},
@@ -99,7 +99,7 @@ def test_rendering_keeps_the_tutorials_pictures_that_fit_on_its_canvas(store):
     assert predictions["gallery_pictures"].shape == (3, 40, 36)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_with_the_step_and_the_rate(tiny, store):
+def test_a_nan_loss_stops_the_run_and_names_step_and_learning_rate(tiny, store):
     wild = with_settings(tiny, {"training.learning_rate": 1e30, "training.warmup": 0})
     with pytest.raises(InputError, match=r"step \d+ \(epoch \d of 3\) with learning_rate 1e\+30"):
         run(wild, store)
@@ -115,7 +115,7 @@ def test_bfloat16_trains_and_keeps_its_weights_in_float32(tiny, store):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
-def test_the_rate_rises_to_its_peak_and_never_again(schedule):
+def test_the_learning_rate_has_a_single_peak(schedule):
     spec = tuned("classification", "uniform", "coordconv").training
     spec = spec.model_copy(update={"schedule": schedule, "warmup": 0.25})
     factors = [rate_factor(spec, step, 100) for step in range(100)]
@@ -126,8 +126,8 @@ def test_the_rate_rises_to_its_peak_and_never_again(schedule):
     assert factors[-1] == pytest.approx(1 if schedule == "constant" else 0, abs=0.02)
 
 
-def test_who_waited_for_another_process_takes_its_record(tiny, store, monkeypatch):
-    """The other one finishes between the first look and the lock."""
+def test_after_waiting_the_record_of_the_other_process_is_returned(tiny, store, monkeypatch):
+    """The other process finishes between the first check and the lock."""
     record = run(tiny, store)
     looks = iter([None, record])
     monkeypatch.setattr(store, "record", lambda spec: next(looks))

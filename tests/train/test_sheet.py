@@ -18,7 +18,7 @@ POINTS = torch.tensor([(x, y) for x in COLUMNS for y in ROWS])[torch.randperm(18
 
 
 class Distances(nn.Module):
-    """Logits that fall with the distance from a point beside the one that is meant."""
+    """Logits that decrease with the distance from a point next to the input."""
 
     def forward(self, points: Tensor) -> Tensor:
         rows, columns = torch.meshgrid(*(torch.arange(n) for n in CANVAS), indexing="ij")
@@ -43,7 +43,7 @@ def painted(task: Task, net: nn.Module, as_trained: bool = False) -> NDArray[Any
 
 @pytest.mark.parametrize("task", [Classification(CANVAS), Rendering(CANVAS, 3)])
 @pytest.mark.parametrize("as_trained", [False, True])
-def test_every_position_has_the_tile_of_its_own_picture(task: Task, as_trained: bool) -> None:
+def test_every_position_has_the_tile_of_its_image(task: Task, as_trained: bool) -> None:
     pixels = painted(task, Distances(), as_trained)
     assert pixels is not None
     assert pixels.shape == (len(ROWS) * CANVAS[0], len(COLUMNS) * CANVAS[1])
@@ -56,7 +56,7 @@ def test_every_position_has_the_tile_of_its_own_picture(task: Task, as_trained: 
             assert np.abs(tile / 255 - wanted[0, 0].numpy()).max() <= 0.5 / 15 + 1e-6
 
 
-def test_the_brightest_pixel_of_a_classifier_is_its_answer() -> None:
+def test_the_brightest_pixel_of_a_classifier_is_its_prediction() -> None:
     task = Classification(CANVAS)
     pixels = painted(task, Distances())
     assert pixels is not None
@@ -68,10 +68,10 @@ def test_the_brightest_pixel_of_a_classifier_is_its_answer() -> None:
         assert tile[answer[1], answer[0]] == tile.max() == 255
 
 
-def test_answers_that_are_points_have_no_sheet() -> None:
+def test_point_predictions_have_no_sheet() -> None:
     assert painted(Regression(CANVAS), Echo()) is None
 
 
-def test_a_sheet_too_large_to_open_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sheet_that_is_too_large_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coordconv_lab.train.sheet.LARGEST", 18 * CANVAS[0] * CANVAS[1] - 1)
     assert painted(Rendering(CANVAS, 3), Distances()) is None

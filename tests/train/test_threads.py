@@ -1,4 +1,4 @@
-"""One number of threads gives the same bits in every process, another the same to rounding."""
+"""Results are bitwise reproducible for a number of threads, else equal up to rounding."""
 
 import pytest
 
@@ -6,14 +6,14 @@ from benchmarks.threads import difference, in_fresh_process, losses, specs, weig
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 
-# A few steps of the nets with coordinates, on the whole canvas.
+# A few steps of the CoordConv networks on the full canvas.
 SETTINGS = {"data.square": 59, "training.epochs": 1, "training.curve_points": 2}
 SPECS = specs(SETTINGS, ["coordconv"])
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, RunStore]:
-    """The runs of two processes: of one thread each, and of two in the second one."""
+    """Run two processes with one thread each, and the second one also with two threads."""
     first, second = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
     processes = [
         in_fresh_process(first, [1], SETTINGS, ["coordconv"]),
@@ -25,7 +25,7 @@ def runs(tmp_path_factory) -> dict[str, RunStore]:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.task)
-def test_two_processes_with_one_thread_each_come_to_the_same_bits(runs, spec: ExperimentSpec):
+def test_two_processes_with_one_thread_give_the_same_bits(runs, spec: ExperimentSpec):
     one, again = runs["one"], runs["one again"]
     first, second = one.record(spec), again.record(spec)
     assert first.weights_sha256 == second.weights_sha256
@@ -36,9 +36,7 @@ def test_two_processes_with_one_thread_each_come_to_the_same_bits(runs, spec: Ex
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.task)
-def test_with_two_threads_a_few_steps_come_to_the_same_within_the_stated_tolerance(
-    runs, spec: ExperimentSpec
-):
+def test_with_two_threads_a_few_steps_agree_within_the_stated_tolerance(runs, spec: ExperimentSpec):
     found = difference(runs["one"], runs["two"], spec)
     assert found["loss"] <= 1e-3
     assert found["score"] <= 1e-3

@@ -1,4 +1,4 @@
-"""The commands; whatever is heavy is imported inside them, so that help comes at once."""
+"""Command line of the laboratory. Commands import heavy modules lazily to keep ``--help`` fast."""
 
 import sys
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from cyclopts import CycloptsError
 
-# Importing the files adds their commands.
+# Importing these modules registers their commands.
 from coordconv_lab.cli import data, evidence, inspect, runs, sweep
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.output import printing
@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code.
 
     Returns:
-        0; 2 for bad input, and for what could not be read, written or printed; 130 for Ctrl-C; 141
-        where all was done and nobody read what was printed.
+        0 on success; 2 for invalid input, or if something could not be read, written or printed;
+        130 for Ctrl-C; 141 if the work is done but the reader of the output closed the pipe.
     """
     try:
         with own_settings(), printing() as output:
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(str(error))
         return 2
     except KeyboardInterrupt:
-        _say("interrupted; the same command goes on from here")
+        _say("interrupted; run the same command again to continue")
         return 130
     if isinstance(output.error, BrokenPipeError):
-        return 128 + 13  # as if SIGPIPE had ended it, which is what others do
+        return 128 + 13  # the exit code of a process that SIGPIPE ends
     if output.error:
-        _say(f"cannot print: {output.error.strerror}; all else is done")
+        _say(f"cannot print: {output.error.strerror}; everything else is done")
         return 2
     return 0
 

@@ -1,18 +1,18 @@
-"""The command itself, which the other files of this package add to."""
+"""The root command and its groups."""
 
 from cyclopts import App
 
 app = App(
     name="coordconv",
-    help="The laboratory of coordconv: convolutions that know where they are.",
+    help="The laboratory of coordconv: train, sweep and compare CoordConv networks.",
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
     help_format="plaintext",
 )
-data_app = App(name="data", help="Look at the data set, Not-so-Clevr.", help_format="plaintext")
+data_app = App(name="data", help="Export the data set, Not-so-Clevr.", help_format="plaintext")
 app.command(data_app)
 sweep_app = App(
-    name="sweep", help="Train many settings, here or on a cluster.", help_format="plaintext"
+    name="sweep", help="Train many settings, locally or on a cluster.", help_format="plaintext"
 )
 app.command(sweep_app)
 

@@ -1,4 +1,4 @@
-"""A look at the data set."""
+"""The ``data`` command."""
 
 from coordconv_lab.cli.app import data_app
 from coordconv_lab.cli.options import Int, Place, SplitVariant
@@ -14,7 +14,7 @@ def export(
     split_variant: SplitVariant = "default",
     split_seed: Int | None = None,
 ) -> None:
-    """Write Not-so-Clevr with both splits as arrays (.npz) and as a contact sheet (.png).
+    """Write both splits of Not-so-Clevr as arrays (.npz) and as a contact sheet (.png).
 
     For example:
 
@@ -23,15 +23,15 @@ def export(
     Parameters
     ----------
     out
-        The directory, made if it is missing.
+        Output directory; created if it does not exist.
     canvas
-        Height and width in pixels.
+        Height and width of the images in pixels.
     square
-        Side of the square in pixels.
+        Side length of the square in pixels.
     split_variant
-        Whose split: ours, the tutorial's code, the paper's code, walsvid's.
+        Which version of the splits: ours, the tutorial's code, the paper's code, or walsvid's.
     split_seed
-        Draws the uniform split.
+        Seed of the uniform split.
     """
     from coordconv_lab.console import counting_bar
     from coordconv_lab.data.export import export as export_data

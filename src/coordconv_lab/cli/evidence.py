@@ -1,4 +1,4 @@
-"""What the runs come to: studies, claims, the page."""
+"""The commands ``study``, ``claims`` and ``report``."""
 
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,10 @@ def study(
     results: ResultsDirectory = Path("results"),
     device: Device = "auto",
 ) -> None:
-    """Run studies, the experiments behind the claims; without a name, list them.
+    """Run studies, the experiments behind the claims; without names, list them.
 
-    What is done already is not trained again. Start the same command several times, each with
-    OMP_NUM_THREADS=1, to share the work between cores.
+    Finished runs are not trained again. To use several cores, start the same command several
+    times, each with OMP_NUM_THREADS=1.
 
     For example:
 
@@ -35,9 +35,9 @@ def study(
     Parameters
     ----------
     names
-        Which studies; "all" for all of them, the cheap ones first.
+        Names of studies; "all" for all of them, cheapest first.
     arm
-        Only the arms with this in their name.
+        Run only the arms whose name contains this text.
     """
     from coordconv_lab.studies import STUDIES, study_named
 
@@ -54,7 +54,7 @@ def study(
     for one in [each.only(arm) for each in chosen]:
         try:
             run_study(one, results, Hardware(device))
-        except DamagedError as error:  # of this study; the others are done first
+        except DamagedError as error:  # run the other studies before reporting it
             damaged.append(str(error))
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
@@ -66,7 +66,7 @@ def claims(
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
     results: ResultsDirectory = Path("results"),
 ) -> None:
-    """Print what the tutorial, the paper and others claim, each with its verdict from the records.
+    """Print the claims of the tutorial, the paper and others, with verdicts from the records.
 
     For example:
 
@@ -79,15 +79,15 @@ def claims(
     Parameters
     ----------
     ids
-        Only the claims of these ids, which stand beside the verdicts.
+        Print only the claims with these ids. Every id is printed beside its verdict.
     """
     from coordconv_lab.claims.ledger import ledger
     from coordconv_lab.console import print_claims
 
     if not results.is_dir():
         raise InputError(
-            f"{results} is no directory; run this in a checkout, or name the directory of results "
-            "with --results"
+            f"{results} is not a directory; run this in a checkout, or give the directory of "
+            "results with --results"
         )
     damaged: list[str] = []
     entries = ledger(results, damaged, ids)
@@ -108,38 +108,38 @@ def report(
     out: Annotated[
         Place | None,
         Parameter(
-            help="The file, or the directory of the figures; by default report.html, report.md "
+            help="Output file, or output directory for figures; by default report.html, report.md "
             "or figures in the directory of runs."
         ),
     ] = None,
     results: Annotated[
-        Place, Parameter(help="Records behind the claims; without them the page has no claims.")
+        Place, Parameter(help="Records behind the claims; if missing, claims are omitted.")
     ] = Path("results"),
     format: Annotated[
         Literal["html", "markdown", "png", "pdf-figures"],
-        Parameter(help="A page, a text, or the figures as one file each."),
+        Parameter(help="HTML page, Markdown text, or one file per figure."),
     ] = "html",
     watch: Annotated[
         bool,
         Parameter(
-            negative=(), help="Serve the page on this machine while runs go on, and refresh it."
+            negative=(), help="Serve the page on this machine, and refresh it while runs continue."
         ),
     ] = False,
     port: Annotated[
         Int,
-        Parameter(help="Of --watch; 0 for one that is free.", validator=Number(gte=0, lt=65536)),
+        Parameter(help="Port of --watch; 0 for any free port.", validator=Number(gte=0, lt=65536)),
     ] = 0,
     host: Annotated[
         tuple[str, ...],
         Parameter(
             negative=(),
-            help="Of --watch: another name under which a browser may ask for the page, such as "
-            "that of a reverse proxy; can be repeated. The page is still served to this machine "
-            "only; localhost and 127.0.0.1 need no --host, at whatever port of a tunnel.",
+            help="For --watch: an additional host name that browsers may request, such as that of "
+            "a reverse proxy; can be repeated. The page is still served to this machine only. "
+            "localhost and 127.0.0.1 are always allowed, on any port.",
         ),
     ] = (),
 ) -> None:
-    """Make the page from the records of a directory of runs.
+    """Write or serve a report on a directory of runs.
 
     For example:
 
@@ -163,13 +163,13 @@ def report(
     evidence, search = ledger_if_any(results, damaged), RunStore(results / "search")
     if watch:
         if format != "html" or out is not None:
-            raise InputError("--watch serves the page; it goes with neither --format nor --out")
+            raise InputError("--watch cannot be combined with --format or --out")
         from coordconv_lab.report.watch import serve
 
         serve(RunStore(runs), evidence, search, port, partial(print, flush=True), host)
         return
     if host:
-        raise InputError("--host: names a page that is served; it goes with --watch only")
+        raise InputError("--host: only valid with --watch")
     place = without_links(out) if out else runs / NAMES[format]
     size = out_size(write_report(RunStore(runs), place, evidence, search, format, damaged))
     out = out or place
@@ -179,7 +179,7 @@ def report(
 
 
 def out_size(path: Path) -> str:
-    """The size of a file, or of all files in a directory, in words."""
+    """Return the size of a file, or of the figures in a directory, such as "1.2 MB"."""
     files = [path] if path.is_file() else [*path.glob("*.png"), *path.glob("*.pdf")]
     total = sum(each.stat().st_size for each in files)
     return f"{total / 1e6:.1f} MB" if total >= 1e6 else f"{max(1, round(total / 1e3))} kB"

@@ -1,4 +1,4 @@
-"""A look into models and checkpoints."""
+"""The ``inspect`` command."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ def inspect(
     *,
     size: Annotated[tuple[Int, ...] | None, Parameter(consume_multiple=True)] = None,
 ) -> None:
-    """Print where coordinates enter a model or a checkpoint, and what they cost.
+    """Print where coordinates enter a model or checkpoint, and what they cost.
 
     For example:
 
@@ -29,10 +29,10 @@ def inspect(
     Parameters
     ----------
     target
-        The directory of a run; a file .safetensors, .onnx or .pt2; or module:name of a model or of
-        a function that makes one, which is imported from here.
+        The directory of a run; a .safetensors, .onnx or .pt2 file; or module:name of a model, or
+        of a function that returns one. The module is imported from the current directory.
     size
-        Shape of the input of such a model, to count floating-point operations as well.
+        Input shape for module:name; also counts floating-point operations.
     """
     from coordconv_lab.inspection import inspect as described
 

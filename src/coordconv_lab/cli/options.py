@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 import json
 import re
@@ -22,20 +22,20 @@ MODELS: tuple[ModelName, ...] = ("coordconv", "baseline")
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    Parameter(help="Where to train; auto takes a CUDA device if there is one."),
+    Parameter(help="Device to use; auto chooses CUDA if available."),
 ]
 Compiled = Annotated[
     bool,
     Parameter(
         negative=(),
-        help="Compile net and loss first: 10 to 20 seconds on two cores; worth it for long runs "
-        "on a CUDA device.",
+        help="Compile the network and the loss first. This takes 10 to 20 seconds on two cores; "
+        "worth it for long runs on a CUDA device.",
     ),
 ]
 
 
 def _whole(kind: type, tokens: Sequence[Token]) -> int:
-    """Read a whole number; 1.7 is none, and is not rounded to one."""
+    """Parse an integer; reject 1.7 instead of rounding it."""
     (token,) = tokens
     if not re.fullmatch("[+-]?[0-9]+", token.value):
         raise ValueError
@@ -43,35 +43,35 @@ def _whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 def _here(kind: type, path: Path | None) -> None:
-    """Refuse a URL where a directory or a file is expected, which would be made under its name."""
+    """Reject a URL where a local path is expected; a directory of that name would be created."""
     if path is not None and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
-        raise ValueError(f"Expected a directory or a file here, got the URL {path}")
+        raise ValueError(f"Expected a local file or directory, got the URL {path}")
 
 
 Int = Annotated[int, Parameter(converter=_whole)]
-"""A whole number, wherever a command takes one."""
+"""Integer option."""
 
 Place = Annotated[Path, Parameter(validator=_here)]
-"""A path on this machine, wherever a command takes one."""
+"""Local path option."""
 
 ResultsDirectory = Annotated[
-    Place, Parameter(help="Directory of results; a study's runs are in one of its name.")
+    Place, Parameter(help="Directory of results, with one subdirectory per study.")
 ]
 RunsDirectory = Annotated[Place, Parameter(help="Directory of runs.")]
 
 
 def check_count(option: str, value: int | None, most: int) -> None:
-    """Refuse a number of things that is none, or more than there can be.
+    """Require 1 <= value <= most; None is allowed.
 
     Raises:
-        InputError: It is.
+        InputError: ``value`` is out of range.
     """
     if value is not None and not 1 <= value <= most:
         raise InputError(f"--{option}: expected 1 to {most:,}, got {in_short(value)}")
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Split PATH=VALUE; a value that is no JSON is taken as text."""
+    """Split PATH=VALUE; a value that is not JSON is kept as text."""
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")

@@ -1,4 +1,4 @@
-"""Where a command prints to: that may be a pager that was closed, a full disk, an odd terminal."""
+"""Standard output that tolerates closed pagers, full disks and unusual terminals."""
 
 import io
 import os
@@ -11,10 +11,10 @@ _WIDEST = 1000
 
 
 class Output:
-    """A stream whose faults end nothing: what cannot be printed is dropped, and the work goes on.
+    """A stream that never raises: text that cannot be printed is dropped, and the work continues.
 
     Attributes:
-        error: What was wrong with the stream first, or None.
+        error: The first error of the stream, or None.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -22,7 +22,7 @@ class Output:
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Print a text, or drop it."""
+        """Print text, or drop it."""
         try:
             return self._stream.write(text)
         except OSError as error:
@@ -30,7 +30,7 @@ class Output:
             return len(text)
 
     def flush(self) -> None:
-        """Print what was kept back, or drop it."""
+        """Print buffered text, or drop it."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -38,7 +38,7 @@ class Output:
 
     def _drop(self, error: OSError) -> None:
         self.error = self.error or error
-        with suppress(OSError):  # else Python tries again at its end, and complains
+        with suppress(OSError):  # otherwise Python flushes again at exit, and reports an error
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
@@ -49,15 +49,15 @@ class Output:
 
 @contextmanager
 def printing() -> Iterator[Output]:
-    """Print to standard output, whatever it is, as well as that can be done."""
-    for name in ("COLUMNS", "LINES"):  # of nothing, or of more than there is memory for
+    """Redirect standard output to an `Output`."""
+    for name in ("COLUMNS", "LINES"):  # unset 0, and sizes that exceed memory
         size = os.environ.get(name, "1")
         if not (size.isdecimal() and len(size) < 9 and 1 <= int(size) <= _WIDEST):
             del os.environ[name]
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names have letters that it may not have
+        if isinstance(stream, io.TextIOWrapper):  # paths may not fit its encoding
             stream.reconfigure(errors="backslashreplace")
-    output = Output(sys.stdout or io.StringIO())  # none where it was closed
+    output = Output(sys.stdout or io.StringIO())  # None if it was closed
     with redirect_stdout(cast(IO[str], output)):
         try:
             yield output

@@ -1,4 +1,4 @@
-"""Training: a table of runs, or one net."""
+"""The commands ``reproduce`` and ``train``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ from coordconv_lab.cli.options import (
 )
 from coordconv_lab.errors import InputError
 
-_MOST_SEEDS = 10_000
+_MAX_SEEDS = 10_000
 
 
 @app.command
@@ -42,7 +42,7 @@ def reproduce(
 ) -> None:
     """Reproduce the tutorial's tables: 3 tasks x 2 splits x CoordConv and its baseline.
 
-    What is done already is not trained again; what was interrupted goes on where it was.
+    Finished runs are not trained again; interrupted runs continue from their last checkpoint.
 
     For example:
 
@@ -55,19 +55,19 @@ def reproduce(
     Parameters
     ----------
     task
-        Only these tasks.
+        Tasks to run.
     split
-        Only these splits.
+        Splits to run.
     model
-        Only these models; "baseline" is deconv or conv, as the task has it.
+        Models to run; "baseline" is deconv for classification and rendering, conv for regression.
     seeds
-        How many seeds of each run: 0, 1, ...
+        Number of seeds of each run: 0, 1, ...
     recipe
-        Whose settings: ours, the tutorial's code, what its text says, the paper's code.
+        Source of the settings: ours, the tutorial's code, the tutorial's text, or the paper's code.
     fresh
         Delete the selected runs first.
     """
-    check_count("seeds", seeds, _MOST_SEEDS)
+    check_count("seeds", seeds, _MAX_SEEDS)
     from coordconv_lab.recipes import RECIPES
     from coordconv_lab.reproduce import reproduce, selected_specs
     from coordconv_lab.train import Hardware
@@ -76,8 +76,8 @@ def reproduce(
     specs = selected_specs(RECIPES[recipe], task, split, model, seeds)
     if not specs:
         raise InputError(
-            f"no run has task {', '.join(task)} and model {', '.join(model)}; classification and "
-            "rendering have coordconv and deconv, regression has coordconv and conv"
+            f"no run matches task {', '.join(task)} and model {', '.join(model)}; classification "
+            "and rendering have coordconv and deconv, regression has coordconv and conv"
         )
     reproduce(specs, runs, fresh, hardware)
 
@@ -108,7 +108,7 @@ def train(
     compile: Compiled = False,
     runs: RunsDirectory = Path("runs"),
 ) -> None:
-    """Train one net and print its scores; settings not given are those of the recipe "tuned".
+    """Train one network and print its scores. Defaults are those of the recipe "tuned".
 
     For example:
 
@@ -124,47 +124,47 @@ def train(
     Parameters
     ----------
     task
-        What the net learns.
+        Task to learn.
     split
-        Which positions are held out.
+        Which positions are held out for testing.
     model
-        coordconv, or the task's baseline: deconv for classification and rendering, conv for
+        coordconv, or the baseline of the task: deconv for classification and rendering, conv for
         regression.
     seed
-        Draws the initial weights and the order of the batches.
+        Seed of the initial weights and of the order of the batches.
     epochs
         Passes over the training set.
     batch_size
-        Examples in a step.
+        Examples per step.
     learning_rate
-        Largest rate of the schedule.
+        Peak learning rate.
     optimizer
-        adam, whose weight decay is an L2 penalty; adamw, whose weight decay is decoupled;
-        adamw_unscaled, whose decay the rate does not scale.
+        adam (weight decay is an L2 penalty), adamw (decoupled weight decay), or adamw_unscaled
+        (weight decay is not multiplied by the learning rate).
     weight_decay
-        Strength of the weight decay.
+        Coefficient of the weight decay.
     schedule
-        What the rate does after its warm-up.
+        Learning rate schedule after warm-up.
     early_stop_epochs
-        Stop when train and test score were perfect for so many epochs in a row.
+        Stop after this many consecutive epochs with perfect training and test scores.
     canvas
-        Height and width in pixels.
+        Height and width of the images in pixels.
     square
-        Side of the square in pixels.
+        Side length of the square in pixels.
     split_variant
-        Whose split: ours, the tutorial's code, the paper's code, walsvid's.
+        Which version of the splits: ours, the tutorial's code, the paper's code, or walsvid's.
     set_
-        Any other setting as PATH=VALUE, the value in JSON, for example model.batch_norm=true.
+        Any other setting as PATH=VALUE with VALUE in JSON, for example model.batch_norm=true.
     ensemble
-        Train so many nets at once, with this seed and those after it; a run each.
+        Train this many networks at once, with consecutive seeds; each is a run of its own.
     devices
-        Processes on each machine, with a device each; every batch is shared among them.
+        Processes per machine, each with its own device; every batch is split across them.
     num_nodes
-        Machines; torchrun or SLURM starts the processes on them.
+        Number of machines; torchrun or SLURM starts their processes.
     strategy
-        How several processes train one net; ddp is the only way, and auto means it.
+        How several processes train one network: ddp, or auto, which is the same.
     """
-    check_count("ensemble", ensemble, _MOST_SEEDS)
+    check_count("ensemble", ensemble, _MAX_SEEDS)
     given = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,
@@ -180,7 +180,7 @@ def train(
     settings = {path: value for path, value in given.items() if value is not None}
     settings |= dict(setting(text) for text in set_)
     if "seed" in settings:
-        raise InputError("--set seed: the seed has an option of its own, --seed")
+        raise InputError("--set seed: use the option --seed instead")
     from coordconv_lab.recipes import tuned, with_settings
 
     specs = [

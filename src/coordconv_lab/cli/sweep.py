@@ -1,4 +1,4 @@
-"""Many settings, here or on a cluster."""
+"""The ``sweep`` commands."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from coordconv_lab.sweep.estimate import Estimate
     from coordconv_lab.train.hardware import DeviceName
 
-_MOST = 1_000_000
+_MAX = 1_000_000
 
-SweepName = Annotated[str, Parameter(help="A sweep, a study, or a YAML or TOML file.")]
+SweepName = Annotated[str, Parameter(help="Name of a sweep or study, or a YAML or TOML file.")]
 SweepRuns = Annotated[
     str | None,
     Parameter(
-        help="Directory of the sweep's runs, or an fsspec URL; runs/NAME if not given.",
+        help="Directory or fsspec URL of the sweep's runs; runs/NAME by default.",
     ),
 ]
 Settings = Annotated[
     tuple[str, ...],
-    Parameter(name="--set", negative=(), help="A setting of every run, as PATH=VALUE in JSON."),
+    Parameter(
+        name="--set", negative=(), help="Setting of every run as PATH=VALUE with VALUE in JSON."
+    ),
 ]
 
 
@@ -47,7 +49,7 @@ def sweep(
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     machines: Int = 10,
 ) -> None:
-    """Train every setting of a sweep that is not done yet; without a name, list the sweeps.
+    """Train the unfinished runs of a sweep; without a name, list the sweeps.
 
     For example:
 
@@ -63,25 +65,25 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: one run after another in this process. ray: as many at once as there is room for.
+        serial: one run after another in this process. ray: as many runs at once as resources allow.
     address
-        HOST:PORT of a Ray cluster, or auto; RAY_ADDRESS or this machine alone if not given.
+        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS, else only this machine.
     limit
-        Train so many runs at most, and leave the rest.
+        Train at most this many runs.
     cpus_per_run
-        Cores, and so threads, of a run; all for serial, 1 for ray if not given.
+        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
     gpus_per_run
-        GPUs of a run, or a part of one; for ray.
+        GPUs per run, possibly fractional; only for ray.
     early_stopping
-        Stop the runs that are worse than others of their row at the same point (ASHA); for ray.
+        Stop runs that score worse than others of their row at the same point (ASHA); only for ray.
     row
-        Only the rows with this in their name.
+        Include only rows whose name contains this text.
     keep_weights
-        Keep weights and answers too, not scores and curves alone.
+        Also keep weights and predictions, not only scores and curves.
     dry_run
-        Train nothing; say how many runs there are, and how long they take by measured steps.
+        Train nothing; print the number of runs, and their duration estimated from a few steps.
     machines
-        How many machines like this one the dry run is to tell of.
+        Number of machines like this one to estimate for; only for the dry run.
     """
     from coordconv_lab.console import SweepBars, print_estimate, print_studies
     from coordconv_lab.sweep.catalogue import SPACES, sweep_named
@@ -93,16 +95,16 @@ def sweep(
         return
     numbers = (("limit", limit), ("cpus-per-run", cpus_per_run), ("machines", machines))
     for option, value in numbers:
-        check_count(option, value, _MOST)
-    if not 0 <= gpus_per_run <= _MOST:
-        raise InputError(f"--gpus-per-run: expected 0 to {_MOST:,}, got {gpus_per_run}")
+        check_count(option, value, _MAX)
+    if not 0 <= gpus_per_run <= _MAX:
+        raise InputError(f"--gpus-per-run: expected 0 to {_MAX:,}, got {gpus_per_run}")
     only_ray = {
         "--address": address,
         "--gpus-per-run": gpus_per_run,
         "--early-stopping": early_stopping,
     }
     if engine == "serial" and (given := [option for option, value in only_ray.items() if value]):
-        raise InputError(f"{', '.join(given)}: for --engine ray alone")
+        raise InputError(f"{', '.join(given)}: only valid with --engine ray")
     chosen = sweep_named(name, dict(setting(text) for text in set_), row)
     place = _place(runs, chosen.name)
     if dry_run:
@@ -151,7 +153,7 @@ def _estimate(
     limit: int | None,
     damaged: list[str],
 ) -> "tuple[Estimate, int, int]":
-    """Measure what is missing, with the threads that a run will have; say how many fit in here."""
+    """Measure the missing runs with their number of threads; return how many fit this machine."""
     import torch
 
     from coordconv_lab.console import counting_bar
@@ -176,7 +178,7 @@ def show(
     runs: SweepRuns = None,
     best: Int = 3,
 ) -> None:
-    """Show how far a sweep is, how many settings solve their task, what failed, what is best.
+    """Show the progress of a sweep, how many settings solve their task, failures and the best runs.
 
     For example:
 
@@ -187,9 +189,9 @@ def show(
     Parameters
     ----------
     row
-        Only the rows with this in their name.
+        Include only rows whose name contains this text.
     best
-        How many of the best settings of each row to show.
+        Number of best settings to show for each row.
     """
     from coordconv_lab.sweep.catalogue import sweep_named
 
@@ -199,17 +201,17 @@ def show(
     place = _place(runs, chosen.name)
     if "://" not in place and not Path(place).is_dir():
         raise InputError(
-            f"{place} is no directory: nothing of the sweep {chosen.name} is there; run it first, "
-            "or name the directory with --runs"
+            f"{place} is not a directory: the sweep {chosen.name} has no runs there; run it "
+            "first, or give the directory with --runs"
         )
     _show(chosen, place, best, [])
 
 
 def _show(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> None:
-    """Print what there is of a sweep; then name the files that cannot be used.
+    """Print the outcome of a sweep, then report files that cannot be used.
 
     Raises:
-        DamagedError: There are such files.
+        DamagedError: Some files cannot be used.
     """
     from coordconv_lab.console import print_outcome
     from coordconv_lab.results.remote import store_at
@@ -228,17 +230,17 @@ def _show(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> None:
 
 
 def _name(damaged: list[str]) -> None:
-    """Name the files that cannot be used.
+    """Report files that cannot be used.
 
     Raises:
-        DamagedError: There are such files.
+        DamagedError: Some files cannot be used.
     """
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
 
 
 def _place(runs: str | None, name: str) -> str:
-    """Where the runs of a sweep are."""
+    """Return the directory or URL of a sweep's runs."""
     if runs == "":
-        raise InputError("--runs: expected a directory or a URL, got nothing")
+        raise InputError("--runs: expected a directory or a URL, got an empty string")
     return runs or str(Path("runs") / name)

@@ -1,4 +1,4 @@
-"""The data set as files: arrays for other programs, a contact sheet for people."""
+"""Export the data set as arrays and as a contact sheet."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from coordconv_lab.plotting import default_style
 from coordconv_lab.results.files import whole_file, write_atomically
 from coordconv_lab.specs import DataSpec
 
-TRAIN_COLOUR, TEST_COLOUR = "#0072B2", "#E69F00"  # told apart by colour-blind readers too
+TRAIN_COLOUR, TEST_COLOUR = "#0072B2", "#E69F00"  # distinguishable for color-blind readers
 SPLITS = ("uniform", "quadrant")
 PIXELS_AT_A_TIME = 2**22
 
@@ -25,14 +25,14 @@ PIXELS_AT_A_TIME = 2**22
 def export(
     spec: DataSpec, out: Path, advance: Callable[[int, int], None] = lambda done, total: None
 ) -> tuple[Path, Path]:
-    """Write the data set with both splits into a directory.
+    """Write the data set with both splits to a directory.
 
-    Images are drawn and written a few at a time: memory does not grow with their number.
+    Images are drawn and written in chunks, so memory use does not depend on their number.
 
     Args:
-        spec: The data set; its own split has no say, both are written.
-        out: The directory, made if it is missing.
-        advance: Told how many images of how many are written.
+        spec: The data set; its split is ignored, both are written.
+        out: The directory; created if it does not exist.
+        advance: Called with the number of images written and their total.
 
     Returns:
         The paths of notsoclevr.npz (x, y, one_hot, square, uniform_is_train, quadrant_is_train) and
@@ -79,23 +79,23 @@ def _write_arrays(
 
 
 def white_pixels(points: Tensor, spec: DataSpec) -> Tensor:
-    """How many of the squares around some points cover each pixel, (H, W).
+    """Count the squares that cover each pixel, (H, W).
 
     Args:
-        points: (N, 2), (x, y) in pixels, each at most once.
+        points: (N, 2), centers (x, y) of the squares in pixels, without duplicates.
         spec: The canvas and the square.
     """
     height, width = spec.canvas
     centres = torch.zeros(height, width)
     centres[points[:, 1], points[:, 0]] = 1.0
-    # A pixel is covered by the centres in a square around it, of an even square one further down.
+    # A pixel is covered by all centers in a square around it, shifted by one if the side is even.
     before, after = (spec.square - 1) // 2, spec.square // 2
     padded = functional.pad(centres[None, None], (before, after, before, after))
     return functional.conv2d(padded, torch.ones(1, 1, spec.square, spec.square))[0, 0]
 
 
 def contact_sheet(versions: Mapping[str, NotSoClevr]) -> bytes:
-    """Draw both splits, a row each, as a PNG: centres, how often a pixel is white, examples."""
+    """Return a PNG with a row per split: centers, counts of white pixels, and an example."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The nets of the three tasks, with coordinates and without; `build` turns a spec into a module."""
+"""Networks of all tasks, with and without coordinates; `build` creates one from a spec."""
 
 from coordconv_lab.models.build import build, count_parameters
 

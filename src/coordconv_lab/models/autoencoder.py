@@ -1,8 +1,8 @@
-"""Autoencoders of one square: two encoders, two decoders.
+"""Autoencoders of one square with two encoders and two decoders.
 
 Watters et al. 2019 (arXiv:1901.07017) decode by tiling the code and appending coordinates, and
-compare that with transposed convolutions; here in plain autoencoders, on Not-so-Clevr. Images are
-(N, 1, H, W), codes (N, C).
+compare that with transposed convolutions. Here both are used in plain autoencoders on Not-so-Clevr.
+Images are (N, 1, H, W), codes (N, C).
 """
 
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from coordconv_lab.specs import CoordConvClassifier, DeconvNet, SquareAutoencode
 
 
 class Autoencoder(nn.Module):
-    """The image of a square to a code of a few numbers, and back to logits of the image."""
+    """Encode an image into a short code, and decode it into logits of the image."""
 
     def __init__(self, spec: SquareAutoencoder, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
 
 
 def _pooling(spec: SquareAutoencoder) -> nn.Sequential:
-    """With coordinates, every pixel alone, then the largest of each map."""
+    """Encoder with coordinates: pointwise convolutions, then global max pooling."""
     return nn.Sequential(
         CoordConv2d(1, spec.width, 1),
         nn.ReLU(inplace=True),
@@ -48,7 +48,7 @@ def _pooling(spec: SquareAutoencoder) -> nn.Sequential:
 
 
 def _flattening(spec: SquareAutoencoder, canvas: tuple[int, int]) -> nn.Sequential:
-    """Without coordinates: four halvings, then two linear layers."""
+    """Encoder without coordinates: four strided convolutions, then two linear layers."""
     layers: list[nn.Module] = []
     inputs = 1
     for _ in range(4):
@@ -56,7 +56,7 @@ def _flattening(spec: SquareAutoencoder, canvas: tuple[int, int]) -> nn.Sequenti
         inputs = spec.width
         canvas = (canvas[0] // 2, canvas[1] // 2)
     if min(canvas) < 1:
-        raise ValueError("no pixel is left after four halvings")
+        raise ValueError("four convolutions of stride 2 leave no pixels")
     flat = nn.Linear(spec.width * canvas[0] * canvas[1], 64)
     return nn.Sequential(
         *layers, nn.Flatten(), flat, nn.ReLU(inplace=True), nn.Linear(64, spec.code)

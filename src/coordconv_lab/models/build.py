@@ -1,4 +1,4 @@
-"""The one way from a spec to a module."""
+"""Build a module from a spec."""
 
 import warnings
 
@@ -30,26 +30,26 @@ from coordconv_lab.specs import (
 )
 
 MOST_PARAMETERS = 100_000_000
-"""A net of more is taken for a slip, or for a trap: none here has a hundredth of it."""
+"""Larger networks are considered mistakes; those of the recipes have less than a hundredth."""
 
 HandBuilt = HandBuiltClassifier | HandBuiltRegressor | HandBuiltRenderer
 
 
 def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
-    """Build a net and draw its initial weights from torch's current random state.
+    """Build a network and draw its initial weights from torch's current random state.
 
     Args:
-        spec: Which net, with its options.
+        spec: Kind and options of the network.
         canvas: (height, width) in pixels.
 
     Raises:
-        FailingRunError: The canvas is too small for this net, or the net is too large.
+        FailingRunError: The canvas is too small for the network, or the network is too large.
 
     Example:
         >>> count_parameters(build(CoordConvClassifier()))
         7553
     """
-    # Of an even kernel, such as the tutorial's painters have, torch says that it costs a copy.
+    # torch warns that the even kernels of the tutorial's renderers cost a copy.
     warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
     try:
         _check_size(spec, canvas)
@@ -59,7 +59,7 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
     except (ValueError, RuntimeError) as error:
         raise FailingRunError(
             f"a model of kind {spec.kind} cannot be built for a canvas of height {canvas[0]} and "
-            f"width {canvas[1]} ({error}); take a larger canvas"
+            f"width {canvas[1]} ({error}); use a larger canvas"
         ) from error
     if not isinstance(spec, HandBuilt):
         initialise(net, spec.initialisation)
@@ -67,10 +67,10 @@ def build(spec: ModelSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
 
 
 def _check_size(spec: ModelSpec, canvas: tuple[int, int]) -> None:
-    """Count the numbers of a net before there is memory for them.
+    """Check the number of parameters before allocating them.
 
     Raises:
-        FailingRunError: They are too many.
+        FailingRunError: There are too many.
     """
     if isinstance(spec, HandBuilt):
         return
@@ -78,8 +78,8 @@ def _check_size(spec: ModelSpec, canvas: tuple[int, int]) -> None:
         count = count_parameters(_module(spec, canvas))
     if count > MOST_PARAMETERS:
         raise FailingRunError(
-            f"a model of kind {spec.kind} with these settings has {count:,} parameters, more than "
-            f"{MOST_PARAMETERS:,}; take smaller widths"
+            f"a model of kind {spec.kind} with these settings has {count:,} parameters; at most "
+            f"{MOST_PARAMETERS:,} are allowed; use smaller widths"
         )
 
 
@@ -114,5 +114,5 @@ def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:
 
 
 def count_parameters(net: nn.Module) -> int:
-    """How many numbers training can change."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad)

@@ -1,4 +1,4 @@
-"""The first layer of a net: with coordinates, without, or with those of a published fault."""
+"""First layer of a network: with correct or faulty coordinates, or without."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from coordconv_lab.specs import CoordinateOptions
 
 
 def first_layer(inputs: int, outputs: int, spec: CoordinateOptions) -> nn.Module:
-    """Make a 1 x 1 convolution over the inputs and the coordinates that a spec asks for."""
+    """Create a pointwise convolution over the inputs and the coordinates of a spec."""
     if not spec.coordinates:
         return nn.Conv2d(inputs, outputs, 1)
     match spec.grid:
@@ -22,9 +22,9 @@ def first_layer(inputs: int, outputs: int, spec: CoordinateOptions) -> nn.Module
 
 
 class SwappedDivisors(CoordConv2d):
-    """x divided by the height and y by the width, as in the paper's listing S9 and its code.
+    """CoordConv with x divided by the height and y by the width, as in the paper's listing S9.
 
-    The same as the right grid where the canvas is square.
+    The paper's code does the same. On a square canvas the grid is correct.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]

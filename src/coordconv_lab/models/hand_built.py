@@ -1,7 +1,7 @@
-"""Nets that nobody trained: the answer is written into the weights by formula.
+"""Networks without training: their weights are set by formulas that solve the tasks.
 
-The regressor is Filip Piekniewski's ("Autopsy of a deep learning paper", 2018), who asked what
-there is to learn in a task that a few lines solve; the other two follow from the same idea. All
+The regressor is by Filip Piekniewski ("Autopsy of a deep learning paper", 2018), who asked what
+there is to learn in a task that a few lines of code solve. The other two follow the same idea. All
 three are exact at every position of any canvas. Points are (x, y) in pixels.
 """
 
@@ -23,7 +23,7 @@ def _set(layer: nn.Conv2d, weight: Sequence[Sequence[float]], bias: Sequence[flo
 
 
 def _offsets(shift: float) -> CoordConv2d:
-    """Four maps from a tiled point (i, j): x - i, i - x, y - j, j - y, each minus its shift."""
+    """Map tiled points (i, j) to x - i, i - x, y - j and j - y, each minus its shift."""
     layer = CoordConv2d(2, 4, 1, convention=_PIXELS)
     _set(layer, [[-1, 0], [1, 0], [0, -1], [0, 1]], [-shift, shift, -shift, shift])
     with torch.no_grad():
@@ -36,7 +36,7 @@ def _tiled(points: Tensor, canvas: tuple[int, int]) -> Tensor:
 
 
 class HandBuiltPointNet(nn.Module):
-    """Minus the distance to the point along the axes: largest, and zero, at the point alone."""
+    """Negative L1 distance to the point; its maximum, 0, is only at the point."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class HandBuiltPointNet(nn.Module):
 
 
 class HandBuiltSquareNet(nn.Module):
-    """Half minus how far a pixel lies outside of the square along each axis."""
+    """0.5 minus the distance of a pixel to the square, summed over both axes."""
 
     def __init__(self, canvas: tuple[int, int], square: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class HandBuiltSquareNet(nn.Module):
         _set(outside, [[1, 1, 0, 0], [0, 0, 1, 1]], [-reach, -reach])
         inside = nn.Conv2d(2, 1, 1)
         _set(inside, [[-1, -1]], [0.5])
-        # The middle of an even square lies half a pixel before its point.
+        # The center of an even square is half a pixel before its point.
         shift = reach - square // 2
         self.layers = nn.Sequential(_offsets(shift), nn.ReLU(), outside, nn.ReLU(), inside)
 
@@ -71,7 +71,7 @@ class HandBuiltSquareNet(nn.Module):
 
 
 class HandBuiltPooling(nn.Module):
-    """W - x where the pixel is lit and nothing elsewhere, summed; likewise H - y."""
+    """Subtract from (W, H) the sums over all pixels of (W - x, H - y) where the pixel is 1."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Initial weights, the same rule for convolutions with and without coordinates."""
+"""Initialization, with the same rule for convolutions with and without coordinates."""
 
 import math
 from collections.abc import Sequence
@@ -9,20 +9,21 @@ from torch import Tensor, nn
 from coordconv import CoordConv2d
 from coordconv_lab.specs import Initialisation
 
-# The deviation of a standard normal variable that is cut at -2 and 2.
+# Standard deviation of a standard normal variable truncated at -2 and 2.
 _CUT_DEVIATION = 0.8796256610342398
 
 _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear  # CoordConv2d is a Conv2d
 
 
 def initialise(net: nn.Module, rule: Initialisation) -> None:
-    """Redraw every weight of a net in place and set its biases to zero.
+    """Initialize every weight of a network in place and set its biases to zero.
 
     Args:
-        net: The net.
+        net: The network.
         rule: "glorot" (uniform, Glorot and Bengio 2010), "he" (normal, He et al. 2015),
-            "he_tensorflow" (as its he_normal: cut at two deviations, and a transposed convolution
-            counts its outputs instead of its inputs), or "torch" for what torch.nn drew already.
+            "he_tensorflow" (like he_normal of TensorFlow: truncated at two standard deviations, and
+            with the fan-out of a transposed convolution instead of its fan-in), or "torch" to keep
+            the initialization of torch.nn.
     """
     if rule == "torch":
         return
@@ -52,7 +53,7 @@ def _initialise_layer(layer: _Layer, rule: Initialisation) -> None:
 
 
 def _fans(layer: nn.Module, weights: Sequence[Tensor]) -> tuple[int, int]:
-    """Inputs and outputs of one unit, coordinate channels counted among the inputs."""
+    """Return fan-in and fan-out, with coordinate channels as part of the inputs."""
     area = math.prod(weights[0].shape[2:])
     inputs = sum(weight.shape[1] for weight in weights) * area
     outputs = weights[0].shape[0] * area

@@ -1,14 +1,14 @@
-"""Channels innermost in memory: on a CPU a training step then takes about half the time."""
+"""The channels_last memory format, which about halves the time of a training step on a CPU."""
 
 import torch
 from torch import Tensor
 
 
 def channels_last(maps: Tensor) -> Tensor:
-    """Return maps (N, C, H, W) with their channels last; under torch.func, as they are.
+    """Convert maps (N, C, H, W) to channels_last; under torch.func, return them unchanged.
 
-    With one channel torch takes either layout for the other, and passes on the one that it was
-    told: said once, it holds to the end of a net.
+    With one channel both memory formats are the same for torch, which propagates the declared one,
+    so a single conversion is enough for a network.
     """
     if torch._C._are_functorch_transforms_active():
         return maps

@@ -1,6 +1,6 @@
-"""Networks that are no convolutions, from a one-hot image to its point: what else knows position.
+"""Regressors that are not convolutional: a perceptron and a small transformer.
 
-Points are (x, y) in pixels, (N, 2); images are (N, 1, H, W).
+Images are one-hot, (N, 1, H, W); points are (x, y) in pixels, (N, 2).
 """
 
 import math
@@ -12,7 +12,7 @@ from coordconv_lab.specs import FlatRegressor, TransformerRegressor
 
 
 class FlatPerceptron(nn.Module):
-    """A perceptron over all pixels: every pixel has weights of its own, so position is known."""
+    """Perceptron over all pixels, which encodes positions by separate weights for every pixel."""
 
     def __init__(self, spec: FlatRegressor, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -33,9 +33,9 @@ class FlatPerceptron(nn.Module):
 
 
 class PatchTransformer(nn.Module):
-    """A small vision transformer: patches as tokens, positions added, the mean token read out.
+    """Small vision transformer: patches as tokens, position embeddings, mean pooling.
 
-    Dosovitskiy et al. 2021 (arXiv:2010.11929), reduced to a few thousand parameters.
+    After Dosovitskiy et al. 2021 (arXiv:2010.11929), reduced to a few thousand parameters.
     """
 
     def __init__(self, spec: TransformerRegressor, canvas: tuple[int, int]) -> None:
@@ -43,7 +43,9 @@ class PatchTransformer(nn.Module):
         self.spec = spec
         height, width = (side // spec.patch for side in canvas)
         if not (height and width):
-            raise ValueError(f"a patch of {spec.patch} pixels is larger than the canvas")
+            raise ValueError(
+                f"a patch of {spec.patch} x {spec.patch} pixels is larger than the canvas"
+            )
         self.embed = nn.Conv2d(1, spec.width, spec.patch, spec.patch)
         if spec.positions == "learned":
             self.positions = nn.Parameter(0.02 * torch.randn(height * width, spec.width))
@@ -72,9 +74,9 @@ class PatchTransformer(nn.Module):
 
 
 def sinusoids(height: int, width: int, channels: int) -> Tensor:
-    """Sines and cosines of rows and columns at falling frequencies, (height * width, channels).
+    """Return sines and cosines of rows and columns, (height * width, channels).
 
-    Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, a half of the channels for each axis.
+    As in Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with half of the channels per axis.
     """
     quarter = channels // 4
     rates = torch.exp(-math.log(10_000.0) * torch.arange(quarter) / max(quarter, 1))

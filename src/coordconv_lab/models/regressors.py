@@ -1,7 +1,7 @@
-"""Nets from a one-hot image to its point: regression.
+"""Networks for regression, from a one-hot image to its point.
 
-Liu et al. 2018 (arXiv:1807.03247), section 4.2 and supplementary section S3, with what their code
-adds to the text: no activation in the coordinate-aware net, and a global maximum at its end.
+Liu et al. 2018 (arXiv:1807.03247), section 4.2 and supplementary section S3. Two details are only
+in their code: the CoordConv network has no activations, and ends with global max pooling.
 Images are (N, 1, H, W); points are (x, y) in pixels, (N, 2).
 """
 
@@ -24,22 +24,22 @@ Head = Literal["max", "average", "sum"]
 
 
 def pool(maps: Tensor, head: Head) -> Tensor:
-    """Reduce each map (N, C, H, W) to one number, (N, C)."""
+    """Reduce each map of (N, C, H, W) to one number, (N, C)."""
     if head == "max":
-        # One winner per map: where pixels tie, the gradient goes to the first of them alone.
+        # If pixels tie, only the first one gets the gradient.
         return maps.flatten(2).max(dim=2).values
     return maps.mean(dim=(2, 3)) if head == "average" else maps.sum(dim=(2, 3))
 
 
 def _padded(padding: Padding) -> dict[str, Any]:
-    """The arguments of a convolution for a kind of padding."""
+    """Return the arguments of a convolution for a kind of padding."""
     if padding in ("valid", "same"):
         return {"padding": padding}
     return {"padding": "same", "padding_mode": padding}
 
 
 class CoordConvPooling(nn.Module):
-    """Append coordinates once, then five convolutions and one global pooling."""
+    """One CoordConv layer, four convolutions and global pooling."""
 
     def __init__(self, spec: CoordConvRegressor) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class CoordConvPooling(nn.Module):
 
 
 class ConvFlattening(nn.Module):
-    """The baseline of the uniform split: convolutions, max-pools, two linear layers."""
+    """Baseline of the uniform split: convolutions, max pooling and two linear layers."""
 
     def __init__(self, spec: ConvFlatRegressor, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -76,13 +76,13 @@ class ConvFlattening(nn.Module):
         self.layers.append(nn.Linear(spec.hidden, 2))
 
     def _side(self, side: int) -> int:
-        """How many pixels of an axis are left after the last convolution."""
+        """Return the size of an axis after the last convolution."""
         for index in range(4):
             side -= 2 if self.spec.padding == "valid" else 0
             if index < 3:
                 side = (side - 2) // self.spec.pool_stride + 1
             if side < 1:
-                raise ValueError("no pixel is left after its pools and convolutions")
+                raise ValueError("convolutions and pooling leave no pixels")
         return side
 
     def forward(self, images: Tensor) -> Tensor:
@@ -91,13 +91,13 @@ class ConvFlattening(nn.Module):
 
 
 class ConvPooling(nn.Module):
-    """The baseline of the quadrant split: nine convolutions, five of them of stride 2."""
+    """Baseline of the quadrant split: nine convolutions, five of them with stride 2."""
 
     def __init__(self, spec: ConvPooledRegressor) -> None:
         super().__init__()
         self.spec = spec
         width, valid = spec.width, spec.padding == "valid"
-        # (kernel, stride, batch normalisation or not) of all but the last.
+        # (kernel, stride, whether batch normalization is applied) of all but the last.
         plan = ((5, 2, 0), (1, 1, 1), (3, 1, 0), (3, 2, 0), (3, 2, 1), (3, 2, 0), (1, 1, 0))
         plan += () if valid else ((3, 2, 0),)
         layers: list[nn.Module] = []
@@ -114,7 +114,7 @@ class ConvPooling(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def _activation(self, normalise: bool | int, after: bool) -> list[nn.Module]:
-        """A ReLU, and before or behind it a batch normalisation."""
+        """Return a ReLU, optionally with batch normalization before or after it."""
         if not normalise:
             return [nn.ReLU(inplace=True)]
         running = self.spec.statistics == "running"

@@ -1,4 +1,4 @@
-"""The net of a finished run, from its directory."""
+"""Load the network of a finished run."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from coordconv_lab.results.record import Record
 
 
 def trained_net(directory: Path) -> tuple[nn.Module, Record]:
-    """Load the net of a finished run, in evaluation mode, with its record.
+    """Load the network of a finished run, in evaluation mode, with its record.
 
     Args:
-        directory: That of the run, with ``record.json`` and ``weights.safetensors``.
+        directory: Directory of the run, with ``record.json`` and ``weights.safetensors``.
 
     Raises:
-        InputError: A file is missing, damaged or not the one that the record is about.
+        InputError: A file is missing, is damaged, or does not match the record.
     """
     record = Record.parse(read_json(directory / "record.json"), str(directory / "record.json"))
     weights = directory / "weights.safetensors"
     if not weights.is_file():
-        raise InputError(f"{directory} has no weights.safetensors: run it again to get them")
+        raise InputError(f"{directory} has no weights.safetensors; repeat the run to get one")
     try:
         record.check_file(weights)
     except DamagedError as error:
@@ -33,5 +33,7 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     try:
         net.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"{weights} does not hold the weights of the net of the record") from error
+        raise InputError(
+            f"{weights} does not contain the weights of the network of its record"
+        ) from error
     return net.eval(), record

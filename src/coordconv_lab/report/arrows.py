@@ -1,4 +1,4 @@
-"""Where the regressors err: an arrow from each point to the net's answer."""
+"""Charts of regression errors: an arrow from each point to its prediction."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from coordconv_lab.report.wording import named
 
 TASK = "regression"
 EVERY = 4
-"""Of the rows and of the columns, every so many are drawn."""
+"""Draw every fourth row and column."""
 
 
 def arrow_charts(runs: Sequence[Run]) -> list[Chart]:
-    """A chart for each split and net, of the first seed, whether or not its run is there."""
+    """Create a chart for the first seed of each split and network, also for missing runs."""
     groups = by_key(runs)
     return [
         _chart(split, model, groups[TASK, split, model])
@@ -35,7 +35,7 @@ def _chart(split: str, model: str, runs: list[Run]) -> Chart:
     height, width = run.record.spec.data.canvas
     traces = [trace for trained in (True, False) for trace in _arrows(model, answers, trained)]
     x: Axis = {"range": [-0.5, width - 0.5], "title": {"text": "column"}}
-    # Rows run down, as in a picture.
+    # Rows go down, as in images.
     y: Axis = {"range": [height - 0.5, -0.5], "title": {"text": "row"}, "scaleanchor": "x"}
     means = tuple(
         f"{side}: {off_by(float(answers.score[answers.is_train == trained].mean()))} on average"
@@ -46,7 +46,7 @@ def _chart(split: str, model: str, runs: list[Run]) -> Chart:
 
 
 def _arrows(model: str, answers: Answers, trained: bool) -> list[Trace]:
-    """Lines from points to answers, and a dot at each answer; those of training points faint."""
+    """Return lines from points to predictions, with dots at the ends; faint for training points."""
     assert answers.predicted is not None
     xs, ys, ends, words = [], [], [], []
     for r, c in np.ndindex(answers.score.shape):
@@ -62,7 +62,7 @@ def _arrows(model: str, answers: Answers, trained: bool) -> list[Trace]:
         words.append(
             f"row {answers.rows[r]}, column {answers.columns[c]} "
             f"({'trained on' if trained else 'held out'})<br>"
-            f"answered row {y:g}, column {x:g}: {off_by(float(answers.score[r, c]))}"
+            f"predicted row {y:g}, column {x:g}: {off_by(float(answers.score[r, c]))}"
         )
     opacity = 0.35 if trained else 1.0
     size = 4 if trained else 5

@@ -1,7 +1,7 @@
-"""Charts as plain data for Plotly, which the page draws; colours are names of its style sheet.
+"""Charts as plain data for Plotly.
 
-A colour that begins with two dashes is a custom property of page.css, so that a family of nets has
-one colour everywhere, in the light scheme and in the dark one.
+Colors that begin with two dashes are custom properties of page.css, so that a family of networks
+has the same color everywhere, in the light and the dark scheme.
 """
 
 import math
@@ -15,15 +15,15 @@ Axis = dict[str, Any]
 
 
 class Chart(NamedTuple):
-    """One drawing.
+    """A chart with its texts.
 
     Attributes:
-        title: In a word or two.
-        detail: What tells it from its neighbours.
-        figure: Data and layout for Plotly; None where there is nothing to draw.
-        notes: Runs or files that are missing, in words.
-        alt: The chart in one sentence.
-        caption: Lines below it.
+        title: Short title.
+        detail: Subtitle that distinguishes it from other charts.
+        figure: Data and layout for Plotly; None if there is nothing to draw.
+        notes: Messages about missing runs or files.
+        alt: Description of the chart in one sentence.
+        caption: Lines below the chart.
     """
 
     title: str
@@ -35,26 +35,26 @@ class Chart(NamedTuple):
 
 
 def colour(model: str) -> str:
-    """The colour of a net's family."""
+    """Return the color of the family of a network."""
     return f"--{family(model)}"
 
 
 def figure(traces: Sequence[Trace], x: Axis, y: Axis, **layout: Any) -> dict[str, Any]:
-    """Put traces and axes together."""
+    """Combine traces and axes into a figure."""
     return {"data": list(traces), "layout": {"xaxis": x, "yaxis": y, **layout}}
 
 
 def line(
     x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None, **style: Any
 ) -> Trace:
-    """A line in the colour of a net; `words` are read at its points, None makes it silent."""
+    """Return a line in the color of a network; `words` are the hover texts of its points."""
     return _trace(x, y, model, words) | {"mode": "lines", "line": {"color": colour(model), **style}}
 
 
 def dots(
     x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None, **style: Any
 ) -> Trace:
-    """Markers in the colour of a net."""
+    """Return markers in the color of a network; `words` are their hover texts."""
     marker = {"color": colour(model), **style}
     return _trace(x, y, model, words) | {"mode": "markers", "marker": marker}
 
@@ -69,20 +69,20 @@ def _trace(
 
 
 def _drawn(values: Sequence[Any]) -> list[Any]:
-    """Numbers that can be drawn; None, which leaves a gap, for those that cannot."""
+    """Replace NaN and infinity by None, which leaves a gap."""
     return [
         None if isinstance(value, float) and not math.isfinite(value) else value for value in values
     ]
 
 
 def score_axis(task: str) -> Axis:
-    """From nothing right to everything right."""
+    """Return an axis for scores from 0 to 1, in percent unless the task is rendering."""
     axis = share_axis()
     return axis | {"ticktext": ["0", "0.5", "1"]} if task == "rendering" else axis
 
 
 def share_axis() -> Axis:
-    """From none to all, in percent."""
+    """Return an axis from 0% to 100%."""
     return {
         "range": [-0.03, 1.04],
         "tickvals": [0.0, 0.5, 1.0],
@@ -91,12 +91,12 @@ def share_axis() -> Axis:
 
 
 def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str = "") -> Axis:
-    """A logarithmic axis with a mark at every power of ten.
+    """Return a logarithmic axis with a tick at every power of ten.
 
     Args:
-        title: What it shows.
-        bounds: Powers of ten at its ends, for charts that are to share it.
-        unit: What stands behind every number.
+        title: Title of the axis.
+        bounds: Powers of ten at its ends, for a common axis of several charts.
+        unit: Suffix of every tick label.
     """
     digits = "~g" if unit else "~s"
     axis: Axis = {
@@ -110,5 +110,5 @@ def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str
 
 
 def by_family(groups: Mapping[str, Any]) -> list[str]:
-    """The nets of a chart in the order in which they are drawn: CoordConv over the others."""
+    """Return the networks of a chart in drawing order, with CoordConv on top."""
     return sorted(groups, key=lambda model: model == "coordconv")

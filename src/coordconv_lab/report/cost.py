@@ -1,4 +1,4 @@
-"""What a score costs: time and parameters of every run, after figure 4 of the paper."""
+"""Charts of scores by training time and by parameters, after figure 4 of the paper."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ from coordconv_lab.results.wording import score
 from coordconv_lab.sweep.space import described
 
 Costly = tuple[Record, Mapping[str, Any]]
-"""A run, and the settings to name it by."""
+"""A run, and the settings that identify it."""
 
 SYMBOLS = {"uniform": "circle", "quadrant": "diamond"}
 
 
 def costly(runs: Sequence[Run], rows: Rows) -> list[Costly]:
-    """The runs of a search with their settings, then those that it does not hold."""
+    """Return the runs of a search with their settings, then all other runs."""
     found = searched_records(rows)
     ids = {record.spec.id for record, _ in found}
     return [*found, *((run.record, {}) for run in runs if run.record.spec.id not in ids)]
 
 
 def cost_charts(runs: Sequence[Costly]) -> list[Chart]:
-    """For each task the held-out score of every run over its seconds, and over its parameters."""
+    """Create two charts per task: test score by training time, and by number of parameters."""
     found = []
     for task in dict.fromkeys(task for task, _ in CELLS):
         members = [run for run in runs if run[0].spec.task == task]

@@ -1,4 +1,4 @@
-"""The learning curves: one chart for each task and split."""
+"""Charts of learning curves, one per task and split."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Drawn = list[tuple[Run, list[CurveRow]]]
 
 
 def time_bounds(times: Sequence[float]) -> tuple[float, float]:
-    """Powers of ten, in seconds, between which all times lie."""
+    """Return the powers of ten, in seconds, that enclose all times."""
     above = [time for time in times if time > 0]
     if not above:
         return 0, 3
@@ -22,7 +22,7 @@ def time_bounds(times: Sequence[float]) -> tuple[float, float]:
 
 
 def curve_charts(runs: Sequence[Run]) -> list[Chart]:
-    """Lay out the six charts, whether or not their runs are there; they share the axis of time."""
+    """Create the six charts, also for missing runs, with a common time axis."""
     bounds = time_bounds([row.seconds for run in runs for row in run.curve or []])
     groups = by_key(runs)
     return [
@@ -35,7 +35,7 @@ def _chart(
     cell: tuple[str, str], models: dict[str, list[Run]], bounds: tuple[float, float]
 ) -> Chart:
     task, split = cell
-    # The net without coordinates first: CoordConv is drawn over it.
+    # The baseline first, so that CoordConv is drawn on top.
     runs = [run for model in reversed(models) for run in models[model]]
     drawn: Drawn = [(run, run.curve) for run in runs if run.curve]
     notes = [f"No run of {named(model)} here." for model in models if not models[model]]

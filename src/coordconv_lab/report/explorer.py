@@ -1,4 +1,4 @@
-"""The explorer: one point on the canvas, and what every net makes of it, side by side."""
+"""Data of the explorer, which shows the predictions of all networks for one point."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from coordconv_lab.report.wording import family, named
 from coordconv_lab.specs import DataSpec
 
 LARGEST_SHEET = 500_000
-"""Characters of one sheet in the page: so many for each of eight leave it below 6 MB."""
+"""Maximum characters of a sprite sheet; eight of them keep the page below 6 MB."""
 
 
 def explorer(runs: Sequence[Run]) -> dict[str, Any]:
-    """What the page's script needs: a stage for each task and split, with its nets.
+    """Return the data for the script of the page: a stage per task and split, with its networks.
 
-    The answers in words are those of the maps, which the script finds by their id.
+    Predictions are described by the labels of the maps, which the script finds by their ids.
     """
     groups = by_key(runs)
     stages = [
@@ -23,7 +23,7 @@ def explorer(runs: Sequence[Run]) -> dict[str, Any]:
         for task, split in CELLS
     ]
     ready = [at for at, stage in enumerate(stages) if stage["canvas"]]
-    # The last is what is worth seeing first: squares where none was in training.
+    # Start with the last stage: rendering of squares in the held-out quadrant.
     return {"stages": stages, "start": max(ready, default=None)}
 
 
@@ -44,23 +44,23 @@ def _stage(task: str, split: str, nets: dict[str, list[Run]]) -> dict[str, Any]:
 
 
 def _net(found: tuple[Run, Answers] | str, data: DataSpec | None) -> dict[str, str]:
-    """Where the page holds a net's answers, its sheet, and what is missing of them, in words."""
+    """Return the id of a network's predictions, its sprite sheet, and a message about gaps."""
     nothing = {"answers": "", "sheet": "", "gap": ""}
     if isinstance(found, str):
         return nothing | {"gap": found}
     run, _ = found
     if run.record.spec.data != data:
-        gap = f"{run.label} was trained on other data than the net beside it."
+        gap = f"{run.label} was trained on different data than the network beside it."
         return nothing | {"gap": gap}
     sheet, gap = run.sheet or "", ""
     if "sheet.png" in run.gaps:
         gap = f"{run.label}: {run.gaps['sheet.png']}."
     elif len(sheet) > LARGEST_SHEET:
-        gap = f"{run.label}: its pictures take {len(sheet) / 1e6:.1f} MB, too much for a page."
+        gap = f"{run.label}: its images take {len(sheet) / 1e6:.1f} MB, too much for the page."
         sheet = ""
     return {"answers": answers_id(*run.key), "sheet": sheet, "gap": gap}
 
 
 def answers_id(task: str, split: str, model: str) -> str:
-    """The id under which the page holds a net's answers."""
+    """Return the id of a network's predictions in the page."""
     return f"answers-{task}-{split}-{model}"

@@ -1,4 +1,4 @@
-"""The charts of the page as figures for papers and slides, drawn by matplotlib."""
+"""Draw the charts of the page with matplotlib, for papers and slides."""
 
 import base64
 import io
@@ -23,20 +23,20 @@ COLOURS = {
     "--baseline": "#d55e00",
     "--ground": "#ffffff",
 }
-"""The light scheme of page.css; a test holds them together."""
+"""Light color scheme of page.css; a test compares them."""
 
 MARKERS = {"circle": "o", "diamond": "D"}
 WIDTH = 3.2
-"""Of one chart, in inches."""
+"""Width of a chart in inches."""
 
 
 def figure_of_charts(charts: Sequence[Chart], columns: int, height: float = 2.5) -> Figure:
-    """Draw charts side by side, in rows of so many.
+    """Draw charts in a grid.
 
     Args:
-        charts: What to draw; those without a figure leave their notes.
-        columns: How many stand side by side.
-        height: Of one chart, in inches.
+        charts: Charts to draw; the notes are shown instead of a missing figure.
+        columns: Charts per row.
+        height: Height of a chart in inches.
     """
     rows = -(-len(charts) // columns)
     figure = _figure(columns * WIDTH, rows * height)
@@ -59,7 +59,7 @@ def _legend() -> list[Line2D]:
 
 
 def figure_of_maps(rows: Sequence[MapRow]) -> Figure:
-    """Draw the maps: a line for each task and split, the positions first."""
+    """Draw the maps, a row per task and split, starting with the split."""
     figure = _figure(3 * 2.2, len(rows) * 2.2)
     places = iter(_axes(figure, len(rows), 3))
     for row in rows:
@@ -99,7 +99,7 @@ def _axes(figure: Figure, rows: int, columns: int) -> list[Axes]:
 
 
 def _plain(text: str) -> str:
-    """Text that can come from a file: what stands between two dollars in it is no formula."""
+    """Escape dollar signs, so that matplotlib does not parse formulas."""
     return text.replace("$", r"\$")
 
 

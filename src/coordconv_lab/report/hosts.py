@@ -1,7 +1,7 @@
-"""The names under which a page may be asked for.
+"""Host names that the server of the report accepts.
 
-A page of another site can have its own name lead to this machine and read what is served here (DNS
-rebinding). The browser then sends that name as the host, so that only known names are answered.
+By DNS rebinding, a website can make its own name resolve to this machine and read what is served
+here. The browser then sends that name as the host, so only known names are accepted.
 """
 
 import re
@@ -14,11 +14,11 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:/\\@?#\s]+)(:[0-9]{0,5})
 
 
 def is_allowed(header: str | None, others: Iterable[str] = ()) -> bool:
-    """Whether a request for a host is meant for this machine, at any port.
+    """Whether a ``Host`` header names this machine, with any port.
 
     Args:
-        header: The header ``Host``, or None if there is not exactly one.
-        others: Names, as `host_name` returns them, that are allowed as well.
+        header: Value of the header ``Host``, or None if there is not exactly one.
+        others: Additional allowed names, as returned by `host_name`.
 
     Example:
         >>> is_allowed("localhost:9000"), is_allowed("[::1]:80"), is_allowed("evil.example")
@@ -43,13 +43,13 @@ def _is_loopback(name: str) -> bool:
 
 
 def host_name(text: str) -> str:
-    """A name as browsers send it.
+    """Normalize a host name as browsers do.
 
     Args:
-        text: The name or the address of a machine, as typed by the user.
+        text: Name or address of a machine, as typed by the user.
 
     Raises:
-        InputError: It is something else, such as a URL, or has a port.
+        InputError: ``text`` is not a host name or address, or has a port.
 
     Example:
         >>> host_name("Lab.Example"), host_name("bücher.example"), host_name("[2001:DB8::1]")

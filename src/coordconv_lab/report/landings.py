@@ -1,4 +1,4 @@
-"""Where the classifiers' answers land on the canvas, after figure 5 of the paper."""
+"""Heatmaps of the predictions of classifiers, after figure 5 of the paper."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,18 +11,18 @@ from coordconv_lab.report.runs import CELLS, Run, by_key, first_answers, models_
 
 TASK = "classification"
 MOST = 3
-"""So many answers on one pixel, or more, have the lightest colour."""
+"""Number of predictions on one pixel with the lightest color."""
 
 
 class Landing(NamedTuple):
-    """The answers of one net to the positions of one side.
+    """The predictions of a network for training or held-out positions.
 
     Attributes:
         side: train or test.
-        picture: A data address of a PNG picture, one pixel a pixel of the canvas.
+        picture: Data URL of a PNG image of the size of the canvas.
         size: Its width and height.
-        words: How many pixels were answered, and how often the same.
-        gap: Why there is no picture, in words; "" where there is one.
+        words: Number of predictions, of different pixels, and the maximum on one pixel.
+        gap: Why there is no image; "" if there is one.
     """
 
     model: str
@@ -34,14 +34,14 @@ class Landing(NamedTuple):
 
 
 class LandingRow(NamedTuple):
-    """One split: both nets, training before held out."""
+    """A split: both networks, training before held-out positions."""
 
     split: str
     landings: list[Landing]
 
 
 def landing_rows(runs: Sequence[Run]) -> list[LandingRow]:
-    """Lay out the answers of the first seed of every net, whether or not it was run."""
+    """Create the heatmaps of the first seed of every network, also for missing runs."""
     groups = by_key(runs)
     return [
         LandingRow(
@@ -65,14 +65,14 @@ def _landing(model: str, side: str, runs: list[Run]) -> Landing:
     height, width = run.record.spec.data.canvas
     counts = answered(answers, side, (height, width))
     landed, pixels = int(counts.sum()), int((counts > 0).sum())
-    words = f"{landed:,} answers on {pixels:,} pixels, at most {int(counts.max())} on one"
+    words = f"{landed:,} predictions on {pixels:,} pixels, at most {int(counts.max())} on one"
     return Landing(model, side, paint(np.minimum(counts / MOST, 1)), (width, height), words)
 
 
 def answered(answers: Answers, side: str, canvas: tuple[int, int]) -> np.ndarray:
-    """How often each pixel, (H, W), is the answer to a position of one side.
+    """Count the predictions on each pixel, (H, W), for training or held-out positions.
 
-    Answers that are no pixel of the canvas count nowhere.
+    Predictions outside of the canvas are ignored.
     """
     assert answers.predicted is not None
     points = answers.predicted[answers.is_train == (side == "train")]

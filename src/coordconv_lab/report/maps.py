@@ -1,4 +1,4 @@
-"""The maps: how well each net answers at every position of the square."""
+"""Maps of the score of each network at every position of the square."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,12 +13,11 @@ from coordconv_lab.report.wording import named
 from coordconv_lab.results.wording import overlap
 
 NEAREST, FARTHEST = 0.1, 30.0
-"""Distances in pixels at the light and the dark end of the scale; between them it is logarithmic.
-"""
+"""Distances in pixels at the light and the dark end of the logarithmic color scale."""
 
 
 class Box(NamedTuple):
-    """The held-out rectangle, in percent of the map."""
+    """The rectangle of held-out positions, in percent of the map."""
 
     left: float
     top: float
@@ -27,14 +26,14 @@ class Box(NamedTuple):
 
 
 class Map(NamedTuple):
-    """One net's map, or the gap in its place.
+    """The map of a network, or a message if it is missing.
 
     Attributes:
-        gap: Why there is no map, in words; "" where there is one.
-        picture: A data address of a PNG picture, one pixel a position.
-        sides: The same for the companion: trained on, or held out.
-        box: The held-out rectangle; None where the held-out positions are scattered.
-        probe: What the page's script needs to say where a position lies and what it scored.
+        gap: Why there is no map; "" if there is one.
+        picture: Data URL of a PNG image with one pixel per position.
+        sides: Data URL of an image of the split: training or held-out positions.
+        box: The rectangle of held-out positions; None if they are scattered.
+        probe: Data for the script of the page to describe a position and its score.
     """
 
     model: str
@@ -57,12 +56,12 @@ class MapRow(NamedTuple):
 
     @property
     def first(self) -> Map | None:
-        """The first net that has a map: its companion shows the split."""
+        """The first network that has a map; its ``sides`` show the split."""
         return next((item for item in self.maps if not item.gap), None)
 
 
 def map_rows(runs: Sequence[Run]) -> list[MapRow]:
-    """Draw the maps of the first seed of every net on every task and split."""
+    """Draw the maps of the first seed of every network on every task and split."""
     groups = by_key(runs)
     return [
         MapRow(
@@ -94,7 +93,7 @@ def _map(task: str, model: str, runs: list[Run]) -> Map:
 
 
 def lit(task: str, score: NDArray[Any]) -> NDArray[np.float64]:
-    """How brightly each score is painted: 0 for the worst, 1 for the best."""
+    """Return the brightness of each score: 0 for the worst, 1 for the best."""
     if task != "regression":
         return np.nan_to_num(score, nan=0.0).clip(0, 1)
     distance = np.nan_to_num(score, nan=FARTHEST, posinf=FARTHEST).clip(NEAREST, FARTHEST)
@@ -102,7 +101,7 @@ def lit(task: str, score: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def held_out_box(is_train: NDArray[Any]) -> Box | None:
-    """The rectangle that the held-out positions fill, if they fill one."""
+    """Return the rectangle that the held-out positions fill exactly, or None."""
     rows, columns = np.nonzero(~is_train)
     if not len(rows):
         return None
@@ -116,7 +115,7 @@ def held_out_box(is_train: NDArray[Any]) -> Box | None:
 
 
 def side_in_words(task: str, answers: Answers, train: bool) -> str:
-    """Say how one side went: training positions, or held-out ones."""
+    """Summarize the scores of training or held-out positions."""
     values = answers.score[answers.is_train == train]
     side = "training" if train else "held out"
     if not len(values):
@@ -129,7 +128,7 @@ def side_in_words(task: str, answers: Answers, train: bool) -> str:
 
 
 def off_by(distance: float) -> str:
-    """Say a distance in pixels."""
+    """Format a distance in pixels."""
     if not np.isfinite(distance):
         return "infinitely far off" if distance == np.inf else "not a number"
     return "< 0.01 px off" if distance < 0.01 else f"{distance:.2f} px off"
@@ -146,13 +145,13 @@ def _probe(task: str, answers: Answers) -> dict[str, Any]:
         "heldOut": "".join("01"[int(not side)] for side in answers.is_train.ravel()),
         "labels": labels,
         "label": [number[word] for word in words],
-        # Points (x, y), one after the other; nothing where the answers are pictures.
+        # Points (x, y), flattened; empty if predictions are images.
         "predicted": [] if predicted is None else _short(predicted.ravel()),
     }
 
 
 def _short(values: NDArray[Any]) -> list[float | None]:
-    """Numbers to a hundredth, whole ones without a point; nothing for what is no number."""
+    """Round to two decimals, write integers without a point, and replace NaN by None."""
     return [
         None if not np.isfinite(value) else int(value) if value == int(value) else round(value, 2)
         for value in values.tolist()
@@ -168,4 +167,4 @@ def _words(task: str, answers: Answers, place: tuple[int, ...]) -> str:
     if value == 1 or answers.predicted is None:
         return "right" if value == 1 else "wrong"
     column, row = answers.predicted[place]
-    return f"wrong, answered row {row:.0f}, column {column:.0f}"
+    return f"wrong, predicted row {row:.0f}, column {column:.0f}"

@@ -1,4 +1,4 @@
-"""What a report is made of, read from a store of runs."""
+"""Data of a report, read from a store of runs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,21 +9,21 @@ from coordconv_lab.report.search import rows_of
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
-_OURS = "A setting that was trained with several seeds counts where all of them solve the task."
+_OURS = "A setting with several seeds counts if all of them solve the task."
 _COMMITTED = (
-    "Settings drawn at random from one space for both nets of a task; these are the records that "
-    "came with the source."
+    "Settings sampled at random from one space for both networks of a task, from the records that "
+    "come with the source."
 )
 
 
 class Material(NamedTuple):
-    """What a report is made of.
+    """Data of a report.
 
     Attributes:
-        runs: What was run.
-        searched: Rows of settings that were searched.
-        source: Where those come from, in a sentence.
-        damaged: What could not be read, in words.
+        runs: Finished runs.
+        searched: Rows of a search.
+        source: A sentence about the source of the search.
+        damaged: Messages about unusable files.
     """
 
     runs: list[Run]
@@ -37,11 +37,11 @@ def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str
 
     Args:
         store: The runs.
-        search: Runs of a search to show where `store` itself is none.
-        unread: In words, what of other places could not be read.
+        search: Runs of a search to show if `store` has none.
+        unread: Messages about unusable files elsewhere.
 
     Returns:
-        All that can be used; what cannot is named.
+        All usable data, and messages about unusable files.
 
     Raises:
         InputError: The directory of runs cannot be read.

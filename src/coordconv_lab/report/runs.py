@@ -1,4 +1,4 @@
-"""Finished runs, each with the curve and the answers that lie beside its record."""
+"""Finished runs with their learning curves and predictions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from coordconv_lab.specs import BASELINE
 Cell = tuple[str, str]
 
 CELLS: Sequence[Cell] = tuple(dict.fromkeys((task, split) for task, split, _ in TUTORIAL_SCORES))
-"""(task, split), in the tutorial's order."""
+"""(task, split) in the order of the tutorial."""
 
 MANY = 5
-"""From so many settings of one net on, runs are a search."""
+"""Number of settings of a network from which its runs count as a search."""
 
 SHOWN = 3
-"""Of a net that was trained with many settings, so many of the best are shown run by run."""
+"""Number of best runs shown individually for a network with many settings."""
 
 Content = TypeVar("Content")
 
@@ -34,11 +34,11 @@ class Run(NamedTuple):
     Attributes:
         name: The name of its directory.
         record: Its record.
-        curve: Its learning curve, or None where `gaps` says why there is none.
-        answers: What it answers at every position, or None where `gaps` says why.
-        sheet: A data address of its pictures for all positions; None where its answers are points,
-            or `gaps` says why.
-        gaps: In words, by file name, why a file could not be used.
+        curve: Its learning curve, or None if `gaps` says why.
+        answers: Its predictions at every position, or None if `gaps` says why.
+        sheet: Data URL of its images for all positions; None if its predictions are points, or
+            `gaps` says why.
+        gaps: Messages about unusable files, by file name.
     """
 
     name: str
@@ -56,29 +56,29 @@ class Run(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Its model and seed, as the page prints them."""
+        """Model and seed, as printed on the page."""
         return f"{named(self.key[2])}, seed {self.record.spec.seed}"
 
     @property
     def settings(self) -> str:
-        """The id of everything in the spec but the seed: runs that share it can be averaged."""
+        """Id of the spec without its seed; runs with the same id can be averaged."""
         return self.record.spec.model_copy(update={"seed": 0}).id
 
 
 def models_of(task: str) -> tuple[str, str]:
-    """The two nets that are compared on a task: with coordinates, without."""
+    """Return the two networks compared on a task: with coordinates, then without."""
     return "coordconv", BASELINE[task]
 
 
 def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
-    """Read every finished run of the tutorial's nets, in its order, then by settings and seed.
+    """Read all finished runs of the tutorial's networks, in its order, then by settings and seed.
 
     Args:
         store: The runs.
-        damaged: Where to note records that cannot be used, in words.
+        damaged: Collects messages about unusable records.
 
     Raises:
-        InputError: A record cannot be used, and it is not to be noted.
+        InputError: A record cannot be used, and ``damaged`` is None.
     """
     order = list(TUTORIAL_SCORES)
     found = [_read(directory, record) for directory, record in store.records(damaged)]
@@ -87,7 +87,7 @@ def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
 
 
 def shown(runs: Sequence[Run]) -> list[Run]:
-    """The runs that are shown one by one: all, but of a net with many settings the best alone."""
+    """Return the runs to show individually: only the best of a network with many settings."""
     kept: set[str] = set()
     for group in by_key(runs).values():
         if len({run.settings for run in group}) >= MANY:
@@ -97,7 +97,7 @@ def shown(runs: Sequence[Run]) -> list[Run]:
 
 
 def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
-    """Sort runs into task, split and model, each in the order of `runs`."""
+    """Group runs by task, split and model, each group in the order of `runs`."""
     groups: dict[Key, list[Run]] = {key: [] for key in TUTORIAL_SCORES}
     for run in runs:
         groups[run.key].append(run)
@@ -105,7 +105,7 @@ def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
 
 
 def first_answers(model: str, runs: Sequence[Run]) -> tuple[Run, Answers] | str:
-    """The first run of a net and its answers, or why there are none, in words."""
+    """Return the first run of a network and its predictions, or a message if there are none."""
     if not runs:
         return f"No run of {named(model)} here."
     run = runs[0]
@@ -117,8 +117,8 @@ def _read(directory: Path, record: Record) -> Run:
 
     def attempt(read: Callable[[Path], Content], name: str) -> Content | None:
         path = directory / name
-        if path.exists() and not path.is_file():  # a pipe would never end
-            gaps[name] = f"{name} is no file"
+        if path.exists() and not path.is_file():  # reading a pipe may never end
+            gaps[name] = f"{name} is not a regular file"
             return None
         try:
             if path.exists():

@@ -1,4 +1,4 @@
-"""What a search came to: tries until a task is solved, cost against score, all settings at once."""
+"""Charts of a search: tries until a task is solved, and scores by setting."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +20,13 @@ from coordconv_lab.results.wording import percent
 from coordconv_lab.sweep.outcome import RowOutcome
 
 MOST_NAMES = 6
-"""More values than these cannot all be read on one axis."""
+"""Maximum number of readable labels on one axis."""
 
 Rows = Mapping[tuple[str, str, str], RowOutcome]
 
 
 def rows_of(outcomes: Sequence[RowOutcome]) -> Rows:
-    """The rows that were searched, by task, split and net."""
+    """Return the rows with a search, by task, split and network."""
     return {
         (spec.task, spec.data.split, spec.model_name): one
         for one in outcomes
@@ -36,12 +36,12 @@ def rows_of(outcomes: Sequence[RowOutcome]) -> Rows:
 
 
 def searched_records(rows: Rows) -> list[tuple[Record, Mapping[str, Any]]]:
-    """Every run that is done, with the settings that tell it from the others of its row."""
+    """Return all finished runs, with the settings that vary within their rows."""
     return [(record, one.settings(record.spec)) for one in rows.values() for record in one.best]
 
 
 def tries_charts(rows: Rows) -> list[Chart]:
-    """How often the best of so many tries solves the task: a chart a task and split searched."""
+    """Create a chart per task and split: how often the best of k settings solves the task."""
     found = []
     for task, split in CELLS:
         members = {
@@ -93,7 +93,7 @@ def _in_words(model: str, one: RowOutcome) -> str:
 
 
 def settings_charts(rows: Rows) -> list[Chart]:
-    """All runs of a net, a line each, through the values of its settings; both splits together."""
+    """Create parallel coordinates of settings and score, with a line per run of both splits."""
     found = []
     for task in dict.fromkeys(task for task, _ in CELLS):
         for model in models_of(task):
@@ -110,7 +110,7 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
     names = [path.rsplit(".", 1)[-1].replace("_", " ") for path in paths]
     places = range(len(paths) + 1)
     lines: list[tuple[bool, list[float]]] = []
-    # The best are drawn last, over the others.
+    # Draw the best last, on top of the others.
     for settings, held_out in sorted(runs, key=_held_out):
         heights = [scale.at(settings.get(path)) for path, scale in zip(paths, scales, strict=True)]
         lines.append((held_out >= 0.99, [*heights, held_out]))
@@ -151,12 +151,12 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
 
 
 def _held_out(run: tuple[Any, float]) -> float:
-    """The score to sort by: what is no number comes first, as the worst."""
+    """Return the score to sort by, with NaN as the worst."""
     return run[1] if math.isfinite(run[1]) else -1.0
 
 
 class _Scale:
-    """From the values of a setting to heights: logarithmic where they span much, names in order."""
+    """Maps values of a setting to heights, on a logarithmic scale if they span a wide range."""
 
     def __init__(self, values: Sequence[Any]) -> None:
         shown = [value for value in values if value is not None]
@@ -168,13 +168,13 @@ class _Scale:
         if self._numbers:
             above = [value for value in shown if value > 0]
             self._log = bool(above) and max(above) >= 20 * min(above)
-            # Zero has no logarithm: it stands below the least.
+            # Zero has no logarithm; it is drawn below the smallest value.
             self._has_zero = self._log and min(shown) <= 0
             used = above if self._log else shown
             self._low, self._high = min(used), max(used)
 
     def at(self, value: Any) -> float:
-        """Where a value stands, from 0 to 1."""
+        """Return the height of a value, from 0 to 1."""
         if value is None:
             return -0.12 if self._order else 0.5
         if not self._numbers:
@@ -186,11 +186,11 @@ class _Scale:
         if value <= 0:
             return 0.0
         low, high = math.log(self._low), math.log(self._high)
-        part = (math.log(value) - low) / (high - low)  # their quotient may be too large a number
+        part = (math.log(value) - low) / (high - low)  # the quotient of the values could overflow
         return 0.15 + 0.85 * part if self._has_zero else part
 
     def ticks(self) -> list[tuple[float, str]]:
-        """The values at its ends, or all names."""
+        """Return the labels: the smallest and largest number, or all names."""
         none = [(self.at(None), "none")] if self._has_none and self._order else []
         return none + self._values()
 

@@ -1,4 +1,4 @@
-"""The sheet of pictures that a net painted, one for every position, as it lies beside a record."""
+"""Read the sprite sheet of a run, with one image per position."""
 
 import base64
 import io
@@ -11,26 +11,25 @@ from coordconv_lab.results.record import MOST_SHEET_BYTES
 
 
 def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
-    """Read a sheet whose tiles lie as the grid of the answers does.
+    """Read a sprite sheet whose tiles have the same layout as the predictions.
 
     Args:
         path: The file, sheet.png.
-        answers: What the same net answers.
+        answers: Predictions of the same network.
         canvas: (height, width) of a tile.
 
     Returns:
-        A data address of the picture.
+        Data URL of the image.
 
     Raises:
-        InputError: The file is missing or damaged; the message names it without its directory,
-            fit to be printed on the page.
+        InputError: The file is missing or damaged; the message is for the page, without the
+            directory of the file.
     """
     try:
         content = read_file(path, MOST_SHEET_BYTES)
     except FileNotFoundError as error:
         raise InputError(
-            f"{path.name} is missing; train the run again with --fresh for pictures of all "
-            "positions"
+            f"{path.name} is missing; repeat the run with --fresh to get images for all positions"
         ) from error
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror or error}") from error
@@ -38,21 +37,21 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
     size = _size(path, content)
     if size != wanted:
         raise InputError(
-            f"{path.name} is damaged: it has {size[0]} x {size[1]} pixels, not "
+            f"{path.name} is damaged: it has {size[0]} x {size[1]} pixels instead of "
             f"{wanted[0]} x {wanted[1]}"
         )
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def _size(path: Path, content: bytes) -> tuple[int, int]:
-    """Width and height; the whole file is checked, but never unpacked before its size is known."""
-    # Loaded by those who make pages, and by no one who only imports the package.
+    """Return width and height, and verify the file without decompressing it."""
+    # Imported lazily, so that importing the package is fast.
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             size = image.size
             image.verify()
-    except Exception as error:  # damage surfaces as whatever the reader stumbles over
-        raise InputError(f"{path.name} is not a whole PNG picture") from error
+    except Exception as error:  # Pillow raises many types for damaged files
+        raise InputError(f"{path.name} is not a complete PNG image") from error
     return size

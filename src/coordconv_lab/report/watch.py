@@ -1,4 +1,4 @@
-"""The page of a job that goes on: served to this machine alone, and made anew as runs finish."""
+"""Serve the report to this machine only, and update it as runs finish."""
 
 import sys
 import threading
@@ -17,7 +17,7 @@ from coordconv_lab.results.store import RunStore
 
 HOST = "127.0.0.1"
 SLOWEST_SECONDS = 20.0
-"""How long to wait for a reader who has begun to ask, or stopped to read."""
+"""Timeout for sending a request or reading a response."""
 
 MARKS = (
     "spec.json",
@@ -28,16 +28,16 @@ MARKS = (
     "predictions.npz",
     "sheet.png",
 )
-"""What a page depends on."""
+"""Files that the page depends on."""
 
 
 class Watch:
-    """The page of a store, kept until its runs change.
+    """The page of a store, cached until its runs change.
 
     Args:
         store: The runs.
         evidence: Claims with their verdicts.
-        search: Runs of a search to show where the store has none.
+        search: Runs of a search to show if the store has none.
     """
 
     def __init__(self, store: RunStore, evidence: Sequence[Entry], search: RunStore | None) -> None:
@@ -47,7 +47,7 @@ class Watch:
 
     @property
     def state(self) -> str:
-        """A word that changes whenever a run begins or ends, or one of its files does."""
+        """Hash of all runs, which changes when a run starts or ends, or a file changes."""
         found = sorted(
             (path.parent.name, path.name, changed)
             for mark in MARKS
@@ -57,7 +57,7 @@ class Watch:
         return f"{hash(tuple(found)) & 0xFFFFFFFFFFFF:x}"
 
     def page(self) -> bytes:
-        """The page of the runs as they are now."""
+        """Return the page of the current runs."""
         with self._lock:
             state = self.state
             if self._made[0] != state:
@@ -75,12 +75,12 @@ class Watch:
             trouble = " ".join(material.damaged)
         except InputError as error:
             trouble = str(error)
-        except Exception as error:  # a fault of ours must not end the page that shows the job
-            trouble = f"the page could not be made ({type(error).__name__}: {error})"
+        except Exception as error:  # a bug must not stop the server
+            trouble = f"cannot render the page ({type(error).__name__}: {error})"
         return render_waiting(state, begun, printable(trouble)).encode()
 
     def _begun(self) -> list[str]:
-        """Runs that are neither finished nor given up."""
+        """Return the names of runs that were started and have not ended."""
         ended = ("record.json", "failure.json", "stopped.json")
         return sorted(
             printable(path.parent.name)
@@ -90,7 +90,7 @@ class Watch:
 
 
 def _files(store: RunStore, name: str) -> list[Path]:
-    """Files of runs; none where the directory of runs cannot be read, which the page says."""
+    """Return files of runs; empty if the directory of runs cannot be read, as the page reports."""
     try:
         return store.files(name, [])
     except InputError:
@@ -98,7 +98,7 @@ def _files(store: RunStore, name: str) -> list[Path]:
 
 
 def _changed(path: Path) -> int:
-    """When a file was written; 0 where it has just gone."""
+    """Return the modification time of a file, or 0 if it was just deleted."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -109,31 +109,31 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a reader who left; of anything else, what is usually said."""
+        """Ignore closed connections; report other errors as usual."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
 def server(watch: Watch, port: int = 0, hosts: Sequence[str] = ()) -> Iterator[ThreadingHTTPServer]:
-    """A server of one page, which listens to this machine only.
+    """Create a server of one page that only accepts connections from this machine.
 
     Args:
         watch: The page.
-        port: Where to listen; 0 for a port that is free.
-        hosts: Names of this machine under which a proxy passes requests on. Without them the page
-            is served as localhost, 127.0.0.0/8 and [::1], at any port: tunnels change the port.
+        port: Port to listen on; 0 for a free port.
+        hosts: Additional host names of this machine, such as those of a reverse proxy. localhost,
+            127.0.0.0/8 and [::1] are always allowed, on any port, since tunnels change the port.
 
     Raises:
-        InputError: The port is taken, or a host is not a name.
+        InputError: The port is in use, or a host is not a valid name.
     """
     handler = _handler(watch, frozenset(map(host_name, hosts)))
     try:
         made = _Server((HOST, port), handler)
     except OSError as error:
         raise InputError(
-            f"--port: cannot listen on {HOST}:{port}: {error.strerror or error}; leave it out for "
-            "one that is free"
+            f"--port: cannot listen on {HOST}:{port}: {error.strerror or error}; omit --port to "
+            "use a free port"
         ) from error
     try:
         yield made
@@ -152,11 +152,11 @@ def serve(
     """Serve the page until interrupted.
 
     Raises:
-        InputError: The port is taken, or a host is not a name.
+        InputError: The port is in use, or a host is not a valid name.
     """
     with server(Watch(store, evidence, search), port, hosts) as made:
         place = printable(str(store.root))
-        tell(f"http://{HOST}:{made.server_port} shows {place} as it grows; Ctrl+C ends it")
+        tell(f"http://{HOST}:{made.server_port} shows the runs in {place}; press Ctrl+C to stop")
         try:
             made.serve_forever()
         except KeyboardInterrupt:
@@ -166,7 +166,7 @@ def serve(
 def _refusal(host: str | None) -> str:
     asked = "does not name one host" if host is None else f"is for the host {in_short(host)}"
     return (
-        f"Expected a request for localhost, 127.0.0.1 or [::1], and this one {asked}. Open the "
+        f"Expected a request for localhost, 127.0.0.1 or [::1], but this one {asked}. Open the "
         "page as localhost, through an SSH tunnel if it is on another machine. To allow another "
         "name, such as that of a reverse proxy, start coordconv report --watch with --host NAME."
     )
@@ -199,6 +199,6 @@ def _handler(watch: Watch, hosts: frozenset[str]) -> type[BaseHTTPRequestHandler
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the page asks every second."""
+            """Do not log requests; the page polls every second."""
 
     return Handler

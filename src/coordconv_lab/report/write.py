@@ -1,4 +1,4 @@
-"""From a store of runs to the files of a report."""
+"""Write a report on a store of runs."""
 
 import io
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ NAMES: dict[Format, str] = {
     "png": "figures",
     "pdf-figures": "figures",
 }
-"""The file, or the directory of files, that each format is written to."""
+"""Default file or directory of each format."""
 
 
 def write_report(
@@ -32,36 +32,35 @@ def write_report(
     form: Format = "html",
     damaged: list[str] | None = None,
 ) -> Path:
-    """Write a report about every finished run of a store.
+    """Write a report on all finished runs of a store.
 
-    The page needs no network and no other file. A run whose metrics.csv, predictions.npz or
-    sheet.png is missing or damaged leaves a gap that the page names, as it names the records that
+    The page is self-contained and works offline. It shows a message for every run whose
+    metrics.csv, predictions.npz or sheet.png is missing or damaged, and for every record that
     cannot be read.
 
     Args:
         store: The runs.
-        out: The file to write, or the directory of the figures; it is made where it is not there.
-        evidence: Claims with their verdicts, for a section of their own; none, no section.
-        search: Runs of a search to show where `store` itself is none.
-        form: A page, a text, or one file for each figure.
-        damaged: In words, what of the evidence could not be read, to be named beside the rest; what
-            of the runs could not is noted there too.
+        out: Output file, or output directory for figures; created if it does not exist.
+        evidence: Claims with their verdicts; their section is omitted if empty.
+        search: Runs of a search to show if `store` has none.
+        form: HTML page, Markdown text, or one file per figure.
+        damaged: Messages about unreadable evidence, shown in the report; messages about unreadable
+            runs are appended.
 
     Returns:
         The file or directory that was written.
 
     Raises:
-        InputError: The store holds no record that can be used, or a file cannot be written.
+        InputError: The store has no usable record, or a file cannot be written.
     """
-    # What makes pages and pictures is loaded by those who make them, and by no one who only
-    # imports the name of this function.
+    # Import renderers lazily, so that importing this module is fast.
     material = gather(store, search, damaged or ())
     if damaged is not None:
         damaged[:] = material.damaged
     if not material.runs:
         raise InputError(
-            f"no finished run of the tutorial's nets in {store.root}: there is nothing to report; "
-            "run `coordconv reproduce` first, or name the directory that holds its runs"
+            f"{store.root} has no finished run of the tutorial's networks to report; run "
+            "`coordconv reproduce` first, or give the directory of its runs with --runs"
             + "".join(f"\n{words}" for words in material.damaged)
         )
     if form == "html":
@@ -103,7 +102,7 @@ def _figures(material: Material, directory: Path, suffix: str) -> dict[Path, byt
     files = {}
     for name, figure in figures.items():
         file = io.BytesIO()
-        # Without a date, so that the same records make the same file.
+        # Omit the date, so that the same records produce the same file.
         made = {"Software": None} if suffix == "png" else {"CreationDate": None}
         figure.savefig(file, format=suffix, dpi=200, metadata=made)
         files[directory / f"{name}.{suffix}"] = file.getvalue()

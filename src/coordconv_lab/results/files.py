@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written under another name, flushed, then renamed."""
+"""Atomic writes: files are written under a temporary name, flushed, then renamed."""
 
 import codecs
 import errno
@@ -17,17 +17,17 @@ from coordconv_lab.results.digest import without_digest
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody can delete a file that somebody has open
+except ImportError:  # Windows, which does not delete open files
     fcntl = None
 
 UNFINISHED = ".unfinished"
-"""How the name of a file ends that is being written."""
+"""Suffix of files that are being written."""
 
 MOST_BYTES = 32_000_000
-"""Of a file about runs, which holds some thousands; the proposals of a long search come nearest."""
+"""Maximum size of a JSON or text file of runs; the largest are proposals of long searches."""
 
 _OTHER_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark is the start of it
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark is a prefix of it
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
@@ -36,17 +36,16 @@ _OTHER_MARKS = {
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing so that a reader, or a crash, never meets half of it.
+    """Open a file for atomic writing: no reader sees, and no crash leaves, a partial file.
 
-    A new file gets the permissions that the umask leaves, and a file that is replaced hands its own
-    permissions to the next one.
+    A new file gets the default permissions of the umask; a replaced file keeps its permissions.
 
-    What earlier writers of it left behind when they were killed is deleted. A link in its place is
-    replaced, and not followed: who made a directory of runs does not choose what is written over.
+    Leftovers of killed writers are deleted. A link is replaced, not followed, so that a directory
+    of runs from another user cannot redirect writes.
 
     Raises:
-        InputError: The directory cannot be written, the disk is full, or something else than a file
-            is in its place.
+        InputError: The directory cannot be written, the disk is full, or the path exists and is
+            not a regular file.
     """
     temporary: Path | None = None
     try:
@@ -59,9 +58,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 file.flush()
                 os.fsync(file.fileno())
             if permissions is not None:
-                with suppress(
-                    OSError
-                ):  # a drive without permissions; they are no wider than before
+                with suppress(OSError):  # a drive without permissions
                     temporary.chmod(permissions)
             temporary.replace(path)
     except OSError as error:
@@ -71,15 +68,15 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         ) from error
     finally:
         if temporary is not None:
-            with suppress(OSError):  # the error that led here says more
+            with suppress(OSError):  # report the original error instead
                 temporary.unlink(missing_ok=True)
 
 
 def _permissions(path: Path) -> int | None:
-    """The permissions of a file that is about to be replaced, or None if there is no file.
+    """Return the permissions of a file, or None if it does not exist or is a link.
 
     Raises:
-        InputError: A device, a pipe, a socket or a directory is there.
+        InputError: The path is a device, a pipe, a socket or a directory.
     """
     try:
         mode = path.lstat().st_mode
@@ -88,30 +85,32 @@ def _permissions(path: Path) -> int | None:
     if stat.S_ISLNK(mode):
         return None
     if not stat.S_ISREG(mode):
-        raise _no_file(path)
+        raise _not_regular_file(path)
     return mode & 0o777
 
 
 def without_links(path: Path) -> Path:
-    """Where a path that somebody named leads to; what is written there leaves its links in place.
+    """Resolve the links of an output path given by the user, so that writing keeps the links.
 
     Raises:
-        InputError: It leads to something else than a file or a directory.
+        InputError: The path exists and is not a regular file or a directory.
     """
     with suppress(OSError):
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise _no_file(path)
+            raise _not_regular_file(path)
     return Path(os.path.realpath(path))
 
 
-def _no_file(path: Path) -> InputError:
-    return InputError(f"cannot write {path}: it is there and is no file; choose another name")
+def _not_regular_file(path: Path) -> InputError:
+    return InputError(
+        f"cannot write {path}: it exists and is not a regular file; choose another name"
+    )
 
 
 @contextmanager
 def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
-    """Make an empty file, and hold it to the end: its writer lives; who dies lets go of it."""
+    """Create an empty temporary file, locked until the end to show that its writer is alive."""
     # The kernel applies the umask, which no thread can read without changing it for all others.
     mode = 0o666 if permissions is None else permissions | stat.S_IRUSR | stat.S_IWUSR
     with ExitStack() as held:
@@ -125,15 +124,15 @@ def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
                 os.close(descriptor)
             else:
                 held.callback(os.close, descriptor)
-                with suppress(OSError):  # some network drives cannot; nothing is deleted there
+                with suppress(OSError):  # some network drives have no locks
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if temporary.exists():  # else it was taken for a leftover before it was held
+            if temporary.exists():  # otherwise it was deleted as a leftover before it was locked
                 break
         yield temporary
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete what writers of a file left when they were killed; what one is at stays."""
+    """Delete temporary files of killed writers, but not those of running writers."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
         with suppress(OSError):
             _delete_unless_held(leftover)
@@ -152,10 +151,10 @@ def _delete_unless_held(leftover: Path) -> None:
 
 
 def remove_if_possible(path: Path) -> None:
-    """Delete a file that is of no use any more, and what writers of it left; or leave it.
+    """Try to delete a file that is no longer needed, and leftovers of its writers.
 
-    It stays where nothing may be written, and where its directory is a link: behind it may lie
-    files that are no run's.
+    Nothing happens if the directory is not writable, or is a link, whose target may contain files
+    that do not belong to a run.
     """
     if not path.parent.is_symlink():
         remove_leftovers(path)
@@ -164,7 +163,7 @@ def remove_if_possible(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it.
+    """Write a file atomically: no reader sees, and no crash leaves, a partial file.
 
     Raises:
         InputError: The directory cannot be written, or the disk is full.
@@ -179,53 +178,53 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def json_bytes(content: Any) -> bytes:
-    """The content of a JSON file, as all of ours are written."""
+    """Return the content of an indented JSON file with a final newline."""
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Read a file, but no pipe or device, which may never end, and none that fills the memory.
+    """Read a regular file of limited size; pipes and devices, which may never end, are rejected.
 
     Args:
         path: The file, or a link to one.
-        most: How many bytes it may have.
+        most: Maximum number of bytes.
 
     Raises:
-        OSError: It cannot be read, is no file, or is larger.
+        OSError: The file cannot be read, is not a regular file, or is too large.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     if status.st_size > most:
-        said = f"it has {status.st_size:,} bytes, more than {most:,}"
+        said = f"it has {status.st_size:,} bytes; at most {most:,} are allowed"
         raise OSError(errno.EFBIG, said, str(path))
     return path.read_bytes()
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """Read text in UTF-8, with a byte-order mark or without.
+    """Read text in UTF-8, with or without a byte-order mark.
 
     Args:
         path: The file, or a link to one.
-        most: How many bytes it may have.
+        most: Maximum number of bytes.
 
     Raises:
-        OSError: As `read_file`.
+        OSError: As in `read_file`.
         UnicodeError: The text has another encoding.
     """
     content = read_file(path, most)
     for mark, encoding in _OTHER_MARKS.items():
         if content.startswith(mark):
-            raise UnicodeError(f"it is {encoding}; save it as UTF-8")
+            raise UnicodeError(f"its encoding is {encoding}; save it as UTF-8")
     return content.decode("utf-8-sig")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; a digest that is in it is checked, and left out.
+    """Read a JSON object; its digest, if any, is checked and removed.
 
     Raises:
-        DamagedError: The file cannot be read, is cut short, holds something else, or is not what
-            was written.
+        DamagedError: The file cannot be read, is truncated, is not a JSON object, or does not match
+            its digest.
     """
     try:
         return parse_json(read_file(path), str(path))
@@ -234,18 +233,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def parse_json(content: bytes, source: str) -> dict[str, Any]:
-    """Read the content of a JSON file, as `read_json` does.
+    """Parse the content of a JSON file, as `read_json` does.
 
     Args:
-        content: What was read.
-        source: Its name, for the message of an error.
+        content: The content of the file.
+        source: Its name, for error messages.
 
     Raises:
-        DamagedError: As `read_json`.
+        DamagedError: As in `read_json`.
     """
     try:
         fields = json.loads(content)
-        # Half of a pair of surrogates can be read, but stands on no page.
+        # JSON allows lone surrogates, which cannot be encoded.
         json.dumps(fields, ensure_ascii=False).encode()
         if isinstance(fields, dict):
             return without_digest(fields, source)
@@ -253,7 +252,7 @@ def parse_json(content: bytes, source: str) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as error:
         raise DamagedError(
-            f"{source} is not a whole JSON file ({error}); move its directory away, or delete it, "
-            "and run again"
+            f"{source} is not a complete JSON file ({error}); delete its directory or move it "
+            "elsewhere, then run the command again"
         ) from error
     raise DamagedError(f"{source}: expected a JSON object, got {type(fields).__name__}")

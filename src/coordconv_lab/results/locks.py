@@ -1,4 +1,4 @@
-"""Locks between processes, also on a file system that does not have any."""
+"""Locks between processes, also on file systems without locks."""
 
 import sys
 import tempfile
@@ -17,16 +17,16 @@ except ImportError:  # Windows, whose locks do not depend on the file system
     fcntl = None
 
 _TAKEOVER_SECONDS = 0.5
-"""How long at least to wait for a marker, so that one left by a dead process can be taken over."""
+"""Minimum wait for a marker, so that one left by a dead process can be taken over."""
 
 
 @contextmanager
 def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[bool]:
-    """Hold a lock, unless another process does; tell whether it is held here.
+    """Acquire a lock, unless another process holds it; yield whether it was acquired.
 
-    A process that dies releases its locks. On a file system without locks, as some network drives
-    are, a file beside `path` marks it as held. If its process dies, a process of the same machine
-    takes it over; from another machine it has to be deleted by hand, as `how_to_free` says.
+    The lock is released if the process dies. On a file system without locks, such as some network
+    drives, a marker file beside `path` is used. If its process dies, a process on the same machine
+    takes it over; from another machine it has to be deleted by hand, see `how_to_free`.
 
     Args:
         path: The lock file, in a directory that exists.
@@ -55,7 +55,7 @@ def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[bool]:
 
 
 def marker_of(path: Path) -> Path:
-    """The file that marks a lock as held where the file system does not have locks."""
+    """Return the marker file of a lock for file systems without locks."""
     return path.with_name(f"{path.name}.marker")
 
 
@@ -66,7 +66,7 @@ def how_to_free(path: Path) -> str:
 
 
 def _has_locks(directory: Path) -> bool:
-    """Try a file that no other process knows, so that any error means that there are no locks."""
+    """Try to lock a temporary file; an error means that the file system has no locks."""
     if fcntl is None:
         return True
     with tempfile.TemporaryFile(dir=directory) as file:

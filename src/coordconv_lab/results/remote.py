@@ -1,4 +1,4 @@
-"""Runs kept where an fsspec URL points to: s3://, gs://, memory:// and all that fsspec knows."""
+"""Runs under an fsspec URL, such as s3:// or gs://."""
 
 import shutil
 import tempfile
@@ -17,7 +17,7 @@ from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore, record_in_place, usable
 from coordconv_lab.specs import ExperimentSpec
 
-# Written last: whoever sees the record sees the rest.
+# The record is last, so that a visible record implies that the other files exist.
 _PUBLISHED = (
     "spec.json",
     "metrics.csv",
@@ -29,10 +29,10 @@ _PUBLISHED = (
 
 
 def store_at(place: str | Path) -> RunStore:
-    """The store of a directory, or of a URL; file:// is a directory.
+    """Return the store of a directory or a URL; file:// is a directory.
 
     Raises:
-        InputError: Nothing here can open such a URL.
+        InputError: The URL cannot be opened.
 
     Example:
         >>> store_at("runs").root.name, store_at("file:///shared/runs").root.name
@@ -43,17 +43,17 @@ def store_at(place: str | Path) -> RunStore:
 
 
 class RemoteRunStore(RunStore):
-    """Runs are trained in a temporary directory here and put under a URL when they are done.
+    """Runs that are trained in a local temporary directory and uploaded to a URL when finished.
 
-    A run that is lost with its machine, or stopped, begins anew. Two processes that train the same
-    run both put the same scores there; the second one replaces the first file by file, the record
-    last.
+    A run that is stopped or lost with its machine restarts from the beginning. If two processes
+    train the same run, both upload the same scores; the second one replaces the files of the first,
+    the record last.
 
     Args:
-        url: Where the runs are kept.
+        url: URL of the runs.
 
     Raises:
-        InputError: Nothing here can open such a URL.
+        InputError: The URL cannot be opened.
     """
 
     keeps_unfinished = False
@@ -61,14 +61,14 @@ class RemoteRunStore(RunStore):
     def __init__(self, url: str) -> None:
         try:
             self._files, self._base = fsspec.url_to_fs(url)
-        except Exception as error:  # every kind of storage has errors of its own
+        except Exception as error:  # every kind of storage raises different exceptions
             raise InputError(f"cannot open {url}: {error}") from error
         self.url = url.rstrip("/")
         super().__init__(Path(tempfile.gettempdir()) / f"coordconv-{uuid.uuid4().hex}")
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
-        """Hold the run of this spec in this process, and delete what is left of it here after."""
+        """Lock a run in this process, and delete its local files afterwards."""
         try:
             with super().held(spec, wait_seconds) as is_ours:
                 yield is_ours
@@ -76,20 +76,20 @@ class RemoteRunStore(RunStore):
             shutil.rmtree(self.root, ignore_errors=True)
 
     def record(self, spec: ExperimentSpec) -> Record | None:
-        """The record of this spec's run, or None where it is not finished.
+        """Return the record of a run, or None if it is not finished.
 
         Raises:
-            InputError: It cannot be read, or cannot be used.
+            InputError: The record cannot be read or used.
         """
         fields = self._read_note(spec, "record.json")
         source = f"{self.url}/{spec.run_name}/record.json"
         return None if fields is None else Record.parse(fields, source, spec)
 
     def finish(self, record: Record) -> None:
-        """Put a finished run under the URL.
+        """Upload a finished run to the URL.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: The URL cannot be written.
         """
         super().finish(record)
         spec, directory = record.spec, self.directory(record.spec)
@@ -101,38 +101,38 @@ class RemoteRunStore(RunStore):
         """Write a small JSON file about a run.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: The URL cannot be written.
         """
         self._write(spec, name, json_bytes(with_digest(content)))
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON file that lies beside the runs, or None where there is none."""
+        """Read a JSON file in the directory of runs; return None if it does not exist."""
         return self._parsed(f"{self._base}/{name}")
 
     def write_beside(self, name: str, content: dict[str, Any]) -> None:
-        """Write a JSON file beside the runs."""
+        """Write a JSON file into the directory of runs."""
         self._put(f"{self._base}/{name}", json_bytes(with_digest(content)))
 
     def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:
-        """The spec of every run that is finished.
+        """Yield the spec of every finished run.
 
         Args:
-            damaged: Where to note records that cannot be used, in words.
+            damaged: Collects messages about unusable records.
 
         Raises:
-            InputError: A record cannot be read, or cannot be used and is not to be noted.
+            InputError: A record cannot be read, or cannot be used and ``damaged`` is None.
         """
         for _, record in self.records(damaged):
             yield record.spec
 
     def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
-        """Every finished run, with the name that its directory has.
+        """Yield every finished run with the path of its directory.
 
         Args:
-            damaged: Where to note records that cannot be used, in words.
+            damaged: Collects messages about unusable records.
 
         Raises:
-            InputError: A record cannot be read, or cannot be used and is not to be noted.
+            InputError: A record cannot be read, or cannot be used and ``damaged`` is None.
         """
         paths = sorted(self._files.glob(f"{self._base}/*/record.json"))
         found = usable(paths, self._named_record, damaged)
@@ -150,7 +150,7 @@ class RemoteRunStore(RunStore):
             content = self._files.cat_file(path)
         except FileNotFoundError:
             return None
-        except Exception as error:  # every kind of storage has errors of its own
+        except Exception as error:  # every kind of storage raises different exceptions
             raise InputError(f"cannot read {path}: {error}") from error
         return parse_json(content, path)
 
@@ -161,5 +161,5 @@ class RemoteRunStore(RunStore):
         try:
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             self._files.pipe_file(path, content)
-        except Exception as error:  # every kind of storage has errors of its own
+        except Exception as error:  # every kind of storage raises different exceptions
             raise InputError(f"cannot write {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""The directory of runs: one subdirectory a run, named after its spec."""
+"""The directory of runs, with one subdirectory per run, named after its spec."""
 
 import os
 import shutil
@@ -15,24 +15,24 @@ from coordconv_lab.results.record import Record
 from coordconv_lab.specs import ExperimentSpec, parse_spec
 
 CHECKPOINT = "checkpoint.ckpt"
-"""The file from which a run goes on that was killed; of a run that is trained alone."""
+"""File from which a killed run resumes; runs that are trained together have another name."""
 
 LOCK = "run.lock"
-"""The file that the process at work on a run holds."""
+"""Lock file of the process that trains a run."""
 
 Place = TypeVar("Place")
 Found = TypeVar("Found")
 
 
 class RunStore:
-    """Runs under one directory.
+    """Runs in one directory.
 
-    A run's directory holds spec.json from its start and, once it is finished, metrics.csv,
-    weights.safetensors, predictions.npz, of nets that paint sheet.png, and, written last,
-    record.json.
+    The directory of a run contains spec.json from its start. Once the run is finished, it contains
+    metrics.csv, weights.safetensors, predictions.npz, sheet.png if the network outputs images, and
+    record.json, which is written last.
 
     Attributes:
-        keeps_unfinished: Whether what a run wrote is still there when it ended without a record.
+        keeps_unfinished: Whether the files of a run are kept if it ends without a record.
     """
 
     keeps_unfinished = True
@@ -41,20 +41,20 @@ class RunStore:
         self.root = Path(root)
 
     def directory(self, spec: ExperimentSpec) -> Path:
-        """Where the run of this spec lives, whether or not it was started."""
+        """Return the directory of a run, which may not exist yet."""
         return self.root / spec.run_name
 
     def open(self, spec: ExperimentSpec) -> Path:
-        """Make the run's directory and write its spec, or check the spec that is there.
+        """Create the directory of a run and write its spec, or check the existing spec.
 
         Raises:
-            InputError: The directory cannot be written, holds another spec, or is a link, behind
-                which there may be files that are no run's.
+            InputError: The directory cannot be written, contains another spec, or is a link, whose
+                target may contain files that do not belong to a run.
         """
         directory = self.directory(spec)
         if directory.is_symlink():
             raise InputError(
-                f"{directory} is a link, and no run is written through one; move it away"
+                f"{directory} is a link, and runs are not written through links; remove it"
             )
         path = directory / "spec.json"
         if not path.exists():
@@ -64,22 +64,22 @@ class RunStore:
         return directory
 
     def delete(self, spec: ExperimentSpec) -> None:
-        """Delete the run's directory, if there is one.
+        """Delete the directory of a run, if it exists.
 
         Raises:
-            HeldError: Another process is at it.
-            InputError: It cannot be deleted.
+            HeldError: The run is locked by another process.
+            InputError: The directory cannot be deleted.
         """
         directory = self.directory(spec)
         if not directory.exists():
             return
         if directory.is_symlink():
-            raise InputError(f"cannot delete {directory}: it is a link; move it away")
+            raise InputError(f"cannot delete {directory}: it is a link; remove it yourself")
         with locked(directory / LOCK) as is_ours:
             if not is_ours:
                 raise HeldError(
-                    f"another process is at the run {spec.run_name}; end it, or leave --fresh out"
-                    f"{how_to_free(directory / LOCK)}"
+                    f"the run {spec.run_name} is locked by another process; end that process, or "
+                    f"omit --fresh{how_to_free(directory / LOCK)}"
                 )
             try:
                 shutil.rmtree(directory)
@@ -88,13 +88,13 @@ class RunStore:
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
-        """Hold the run of this spec, unless another process does; tell whether it is held here.
+        """Lock a run, unless another process has locked it; yield whether it is locked here.
 
-        A process that dies lets go of what it held.
+        The lock is released if the process dies.
 
         Args:
-            spec: Of the run.
-            wait_seconds: How long to wait for another process to let go.
+            spec: Spec of the run.
+            wait_seconds: How long to wait for another process to release it.
 
         Raises:
             InputError: The directory cannot be written.
@@ -113,13 +113,13 @@ class RunStore:
         return how_to_free(self.directory(spec) / LOCK)
 
     def tidy(self, spec: ExperimentSpec) -> None:
-        """Delete the lock and the checkpoint of a run that is done, where a process left them."""
+        """Delete a leftover lock and checkpoint of a finished run."""
         directory = self.directory(spec)
         for path in (directory / LOCK, marker_of(directory / LOCK), directory / CHECKPOINT):
             remove_if_possible(path)
 
     def finish(self, record: Record) -> None:
-        """Write the record of a run, whose other files are there: it is done.
+        """Write the record of a run, after all of its other files.
 
         Raises:
             InputError: The directory cannot be written.
@@ -128,27 +128,27 @@ class RunStore:
         write_json(path, with_digest(record.model_dump(mode="json")))
 
     def give_up(self, spec: ExperimentSpec, reason: str) -> None:
-        """Write down that this run fails, and fails again however often it is tried.
+        """Record that a run fails and must not be retried.
 
-        Its last good checkpoint stays, its lock does not.
+        Its last good checkpoint is kept; its lock is deleted.
         """
         self.note(spec, "failure.json", {"reason": reason})
         remove_if_possible(self.directory(spec) / LOCK)
 
     def stop(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
-        """Write down that this run was stopped early, and its last scores; it can go on later."""
+        """Record that a run was stopped early, with its last scores; it can be resumed later."""
         self.note(spec, "stopped.json", dict(row))
 
     def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
-        """The last scores of a run that was stopped early, or None where it was not.
+        """Return the last scores of a run that was stopped early, or None if it was not.
 
         Raises:
-            DamagedError: The file that holds them cannot be used.
+            DamagedError: The file with the scores cannot be used.
         """
         row = self._read_note(spec, "stopped.json")
         if row is not None and not isinstance(row.get("score"), float):
             raise DamagedError(
-                f"the stopped.json of {spec.run_name} has no score; delete it to try again"
+                f"the stopped.json of {spec.run_name} has no score; delete it to retry the run"
             )
         return row
 
@@ -157,11 +157,11 @@ class RunStore:
         write_json(self.directory(spec) / name, with_digest(content))
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON file that lies beside the runs, or None where there is none."""
+        """Read a JSON file in the directory of runs; return None if it does not exist."""
         return self._read_if_there(self.root / name)
 
     def write_beside(self, name: str, content: dict[str, Any]) -> None:
-        """Write a JSON file beside the runs."""
+        """Write a JSON file into the directory of runs."""
         write_json(self.root / name, with_digest(content))
 
     @staticmethod
@@ -169,10 +169,10 @@ class RunStore:
         return read_json(path) if is_there(path) else None
 
     def failure(self, spec: ExperimentSpec) -> str | None:
-        """Why this run was given up, or None where it was not.
+        """Return why a run failed, or None if it did not.
 
         Raises:
-            InputError: The file that says it cannot be used.
+            InputError: The file with the reason cannot be used.
         """
         return self._reason(spec, self._read_note(spec, "failure.json"))
 
@@ -180,7 +180,7 @@ class RunStore:
     def _reason(spec: ExperimentSpec, fields: dict[str, Any] | None) -> str | None:
         if fields is not None and not isinstance(fields.get("reason"), str):
             raise DamagedError(
-                f"the failure.json of {spec.run_name} gives no reason; delete it to try again"
+                f"the failure.json of {spec.run_name} has no reason; delete it to retry the run"
             )
         return None if fields is None else fields["reason"]
 
@@ -188,49 +188,49 @@ class RunStore:
         return self._read_if_there(self.directory(spec) / name)
 
     def record(self, spec: ExperimentSpec) -> Record | None:
-        """The record of this spec's run, or None where it is not finished.
+        """Return the record of a run, or None if it is not finished.
 
         Raises:
-            InputError: There is a record, but it cannot be used.
+            InputError: The record cannot be used.
         """
         fields = self._read_note(spec, "record.json")
         source = str(self.directory(spec) / "record.json")
         return None if fields is None else Record.parse(fields, source, spec)
 
     def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:
-        """The spec of every run that was begun, in the order of the names of their directories.
+        """Yield the spec of every run that was started, sorted by the names of their directories.
 
         Args:
-            damaged: Where to note specs that cannot be used, in words.
+            damaged: Collects messages about unusable specs.
 
         Raises:
-            InputError: A spec cannot be used, and it is not to be noted.
+            InputError: A spec cannot be used, and ``damaged`` is None.
         """
         read = _once(_read_spec, lambda spec: spec.id)
         return usable(self.files("spec.json", damaged), read, damaged)
 
     def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
-        """Every finished run with its directory, in the order of their names.
+        """Yield every finished run with its directory, sorted by name.
 
         Args:
-            damaged: Where to note records that cannot be used, in words.
+            damaged: Collects messages about unusable records.
 
         Raises:
-            InputError: A record cannot be used, and it is not to be noted.
+            InputError: A record cannot be used, and ``damaged`` is None.
         """
         read = _once(_read_record, lambda found: found[1].spec.id)
         return usable(self.files("record.json", damaged), read, damaged)
 
     def files(self, name: str, damaged: list[str] | None = None) -> list[Path]:
-        """The files of that name in the directories of runs, in the order of these.
+        """Return the files with a given name in all directories of runs, sorted by directory.
 
         Args:
-            name: Of each file.
-            damaged: Where to note directories that may not be entered, in words.
+            name: Name of the files.
+            damaged: Collects messages about directories without permission.
 
         Raises:
-            InputError: The directory of runs cannot be read, or one in it may not be entered and
-                is not to be noted.
+            InputError: The directory of runs cannot be read, or permission is denied for a
+                directory in it and ``damaged`` is None.
         """
         try:
             with os.scandir(self.root) as entries:
@@ -248,10 +248,10 @@ class RunStore:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file in a directory.
+    """Whether a file exists.
 
     Raises:
-        DamagedError: The directory may not be entered.
+        DamagedError: The directory cannot be read.
     """
     try:
         return path.exists()
@@ -262,15 +262,15 @@ def is_there(path: Path) -> bool:
 def usable(
     paths: Iterable[Place], read: Callable[[Place], Found], damaged: list[str] | None
 ) -> Iterator[Found]:
-    """Read files, and leave out those that are damaged.
+    """Read files, and skip those that are damaged.
 
     Args:
-        paths: Of the files.
-        read: Reads one.
-        damaged: Where to note those that cannot be used, in words.
+        paths: Paths of the files.
+        read: Reads one file.
+        damaged: Collects messages about unusable files.
 
     Raises:
-        DamagedError: A file cannot be used, and it is not to be noted.
+        DamagedError: A file cannot be used, and ``damaged`` is None.
     """
     for path in paths:
         try:
@@ -284,19 +284,17 @@ def usable(
 
 
 def _read_spec(path: Path) -> ExperimentSpec:
-    """Read a spec, and check it against the hash of it that ends the name of its directory.
+    """Read a spec, and check it against the hash at the end of the name of its directory.
 
     Raises:
-        DamagedError: It is not whole, or another one.
+        DamagedError: The spec is damaged, or belongs to another directory.
     """
     try:
         spec = parse_spec(read_json(path), str(path))
     except InputError as error:
         raise DamagedError(str(error)) from error
     if not path.parent.name.endswith(spec.id):
-        raise DamagedError(
-            f"{path} describes another run than its directory's name says; move it away"
-        )
+        raise DamagedError(f"{path} does not match the name of its directory; move it elsewhere")
     return spec
 
 
@@ -305,26 +303,28 @@ def _read_record(path: Path) -> tuple[Path, Record]:
 
 
 def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
-    """Validate a record, and check it against the name of its directory, as specs are.
+    """Validate a record, and check it against the hash at the end of the name of its directory.
 
     Raises:
-        DamagedError: It is none, or that of another run.
+        DamagedError: The record is not valid, or belongs to another directory.
     """
     record = Record.parse(fields, str(path))
     if not path.parent.name.endswith(record.spec.id):
-        raise DamagedError(f"{path} is of another run than its directory's name says; move it away")
+        raise DamagedError(f"{path} does not match the name of its directory; move it elsewhere")
     return record
 
 
 def _once(read: Callable[[Path], Found], id_of: Callable[[Found], str]) -> Callable[[Path], Found]:
-    """Let files be read once for each run: a copy of one would count as another seed."""
+    """Reject a second file of the same run; a copy would count as another seed."""
     first: dict[str, Path] = {}
 
     def read_once(path: Path) -> Found:
         found = read(path)
         before = first.setdefault(id_of(found), path)
         if before != path:
-            raise DamagedError(f"{path} is of the same run as {before}; move one of them away")
+            raise DamagedError(
+                f"{path} is a copy of the run in {before}; move one of them elsewhere"
+            )
         return found
 
     return read_once

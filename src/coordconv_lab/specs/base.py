@@ -1,4 +1,4 @@
-"""What all specs have in common."""
+"""Base class and types of specs."""
 
 from typing import Annotated
 
@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FrozenSpec(BaseModel):
-    """Fields that cannot change, cannot be misspelt, and are finite numbers.
+    """Immutable model that rejects unknown fields, NaN and infinity.
 
-    A default never changes once a release has it: ids leave defaults out, so that another one would
-    give an old id a new meaning.
+    Defaults must not change after a release: ids omit defaults, so a new default would change the
+    meaning of existing ids.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

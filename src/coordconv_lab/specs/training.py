@@ -1,4 +1,4 @@
-"""How a net is trained."""
+"""Settings of training."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,21 +10,21 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainingSpec(FrozenSpec):
-    """Optimizer, schedule, length, precision.
+    """Optimizer, schedule, duration and precision of training.
 
     Attributes:
-        optimizer: "adam" adds weight decay to the gradient, an L2 penalty; "adamw" shrinks the
-            weights by rate times decay a step; "adamw_unscaled" by the decay itself, as TensorFlow
-            1's contrib.opt.AdamWOptimizer did.
-        decay_biases: Whether weight decay acts on biases and normalisations too.
-        schedule: What the rate does after its warm-up; "steps" divides it by ten after each fifth.
-        pixel_loss: What rendering minimises: the binary cross-entropy of every pixel, or the
-            squared error of its probability.
-        batch_order: "seeded" draws the order of each epoch from the run's seed; "tutorial" takes
-            the orders of the tutorial's code, which come from the data's split seed, so that the
-            run's seed draws the initial weights only.
-        drop_last: Whether the last batch of an epoch is left out where it is not full.
-        epochs: 0 leaves the net as it was made.
+        optimizer: "adam" adds weight decay to the gradient (an L2 penalty); "adamw" shrinks weights
+            by learning rate times weight decay per step; "adamw_unscaled" by the weight decay
+            itself, like contrib.opt.AdamWOptimizer of TensorFlow 1.
+        decay_biases: Whether weight decay also applies to biases and normalization layers.
+        schedule: Learning rate after warm-up; "steps" divides it by ten after each fifth.
+        pixel_loss: Loss of rendering: the binary cross-entropy of every pixel, or the squared error
+            of its probability.
+        batch_order: "seeded" draws the order of each epoch from the seed of the run; "tutorial"
+            uses the orders of the tutorial's code, which depend on the split seed of the data, so
+            that the seed of the run determines only the initial weights.
+        drop_last: Whether to drop an incomplete last batch of an epoch.
+        epochs: Number of epochs; 0 keeps the initial weights.
     """
 
     epochs: Annotated[int, Field(ge=0, le=10**9)]
@@ -48,7 +48,7 @@ class TrainingSpec(FrozenSpec):
     def _unscaled_decay_shrinks(self) -> Self:
         if self.optimizer == "adamw_unscaled" and self.weight_decay >= 1:
             raise ValueError(
-                "with adamw_unscaled weight_decay is the fraction by which a step shrinks every "
-                f"weight, so it must be less than 1; got {self.weight_decay}"
+                "with adamw_unscaled each step shrinks every weight by the fraction weight_decay, "
+                f"which must be less than 1; got {self.weight_decay}"
             )
         return self

@@ -1,6 +1,6 @@
-"""Sweeps: many settings of the same tasks, here one after another or on a cluster with Ray.
+"""Sweeps: many settings of the same tasks, trained sequentially or on a cluster with Ray.
 
-A sweep is a study of settings: rows of specs to train. Whatever makes them is a pure function, so
-that the same name gives the same runs anywhere; a run's id is the hash of its spec, so that a sweep
-that is stopped, killed or widened does what is missing, whichever engine did the rest.
+A sweep is a study of settings, that is, rows of specs. Specs are created by pure functions, so the
+same name gives the same runs everywhere. The id of a run is the hash of its spec, so a sweep that
+was stopped, killed or extended does only the missing runs, with either engine.
 """

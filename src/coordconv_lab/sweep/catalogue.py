@@ -1,4 +1,4 @@
-"""Every sweep by name: the paper's grids, the studies, and files of one's own."""
+"""Sweeps by name: the paper's grids, the studies, and search spaces from files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -17,15 +17,15 @@ SPACES: Mapping[str, Callable[[], Study]] = {
     "paper-regression": paper_regression,
     "paper-rendering": paper_rendering,
 }
-"""The sweeps that are no studies: too long for this project's claims, not for a cluster."""
+"""Sweeps that are not studies: too long for this project's claims, but not for a cluster."""
 
 
 class Sweep(NamedTuple):
-    """What to train.
+    """The runs of a sweep, or a space to search.
 
     Attributes:
-        study: Rows of runs; empty where a search proposes them.
-        space: The space that a search proposes from, or None.
+        study: Rows of runs; empty if a search proposes them.
+        space: The space to search, or None.
     """
 
     study: Study
@@ -38,24 +38,28 @@ class Sweep(NamedTuple):
 
 
 def sweep_named(name: str, settings: Mapping[str, Any] | None = None, row: str = "") -> Sweep:
-    """Return the sweep of a name, or of a file.
+    """Return a sweep by name, or from a file.
 
     Args:
-        name: Of a space or a study, or the path of a YAML or TOML file.
-        settings: For every run, by dotted path: to scale a sweep down, say.
-        row: Only the rows with this in their name.
+        name: Name of a sweep or study, or path of a YAML or TOML file.
+        settings: Overrides for every run, by dotted path, for example to shorten a sweep.
+        row: Keep only rows whose name contains this text.
 
     Raises:
-        InputError: There is none, the file is not valid, or a setting is not.
+        InputError: There is no such sweep, or the file or a setting is not valid.
     """
     path = Path(name)
     if path.suffix in SUFFIXES:
         space = read_space(path)
         if space.search == "optuna":
             if settings:
-                raise InputError("--set changes lists of runs; write the setting into the file")
+                raise InputError(
+                    "--set is not supported with search: optuna; write the setting into the file"
+                )
             if row:
-                raise InputError("--row chooses from lists of runs; write the rows into the file")
+                raise InputError(
+                    "--row is not supported with search: optuna; write the rows into the file"
+                )
             return Sweep(Study(space.name, space.question, {}), space)
         return Sweep(_changed(listed(space).only(row), settings))
     sources = {**SPACES, **STUDIES}
@@ -63,7 +67,7 @@ def sweep_named(name: str, settings: Mapping[str, Any] | None = None, row: str =
         near = get_close_matches(name, sources, n=1)
         hint = f"did you mean {near[0]}" if near else f"there are {', '.join(sources)}"
         raise InputError(
-            f"there is no sweep {name!r}; {hint}; a file of your own ends in "
+            f"there is no sweep {name!r}; {hint}; the name of a file must end in "
             f"{' or '.join(SUFFIXES)}"
         )
     return Sweep(_changed(sources[name]().only(row), settings))
@@ -79,7 +83,7 @@ def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
     ids = [spec.id for specs in arms.values() for spec in specs]
     if len(set(ids)) < len(ids):
         raise InputError(
-            f"with {', '.join(settings)} set, rows of {study.name} are the same; choose one of "
-            "them with --row, or leave the setting"
+            f"setting {', '.join(settings)} makes rows of {study.name} identical; select one of "
+            "them with --row, or omit the setting"
         )
     return study._replace(arms=arms)

@@ -1,4 +1,4 @@
-"""Reaching a Ray cluster, and finding out before the first run whether its machines can do it."""
+"""Connect to a Ray cluster, and check its machines before the first run."""
 
 import os
 import socket
@@ -24,15 +24,15 @@ LOOK_SECONDS = 120
 
 @contextmanager
 def connected(address: str | None, place: str) -> Iterator[None]:
-    """Use a cluster, or Ray on this machine alone, and leave it at the end.
+    """Connect to a Ray cluster or start Ray on this machine, and disconnect at the end.
 
     Args:
-        address: HOST:PORT of a cluster's head, "auto" for one that this machine is part of, or
-            None for RAY_ADDRESS and, where that is not set, this machine alone.
-        place: Where the runs are kept.
+        address: HOST:PORT of the head of a cluster, "auto" for the cluster of this machine, or
+            None for RAY_ADDRESS or, if that is not set, only this machine.
+        place: Directory or URL of the runs.
 
     Raises:
-        InputError: No cluster answers in time, or one of its machines lacks what a run needs.
+        InputError: No cluster responds in time, or one of its machines cannot do the runs.
     """
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address is None:
@@ -41,7 +41,7 @@ def connected(address: str | None, place: str) -> Iterator[None]:
         _join(address)
     try:
         if address is not None:
-            _look_at_machines(place)
+            _check_machines(place)
         yield
     finally:
         ray.shutdown()
@@ -53,29 +53,29 @@ _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
 def _start_here() -> None:
     try:
         ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
-    except Exception as error:  # Ray has many for what is the same to its user
+    except Exception as error:  # Ray raises many types here
         said = " ".join(str(error).split())[:300]
-        raise InputError(f"Ray does not start on this machine: {said}") from error
+        raise InputError(f"cannot start Ray on this machine: {said}") from error
 
 
 def _join(address: str) -> None:
     if address != "auto":
-        _check_that_it_answers(address)
+        _check_address(address)
     try:
         ray.init(address, **_QUIET)
-    except Exception as error:  # Ray has many for what is the same to its user
+    except Exception as error:  # Ray raises many types here
         said = " ".join(str(error).split())[:300]
         raise InputError(
-            f"cannot join the Ray cluster at {address}: {said}; start one with `ray start --head`, "
-            "and set RAY_AUTH_MODE and RAY_AUTH_TOKEN as it has them"
+            f"cannot connect to the Ray cluster at {address}: {said}; start one with `ray start "
+            "--head`, and set RAY_AUTH_MODE and RAY_AUTH_TOKEN to the values of the cluster"
         ) from error
 
 
-def _check_that_it_answers(address: str) -> None:
-    """Ask in time, since Ray itself waits for minutes.
+def _check_address(address: str) -> None:
+    """Check the address with a short timeout; Ray itself waits for minutes.
 
     Raises:
-        InputError: Nobody answers, or somebody who is no cluster.
+        InputError: Nothing responds, or the address is not a Ray cluster.
     """
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
@@ -84,8 +84,8 @@ def _check_that_it_answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS / 2).close()
     except (OSError, OverflowError, ValueError) as error:
         raise InputError(
-            f"no Ray cluster answers at {address} ({error}); start one there with `ray start "
-            f"--head --port {port}`, or leave --address out to use this machine"
+            f"no Ray cluster responds at {address} ({error}); start one there with `ray start "
+            f"--head --port {port}`, or omit --address to use this machine"
         ) from error
     ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
@@ -95,17 +95,17 @@ def _check_that_it_answers(address: str) -> None:
         healthy = False
     if not healthy:
         raise InputError(
-            f"something listens at {address}, but no Ray cluster answers there within "
+            f"{address} accepts connections, but no Ray cluster responds there within "
             f"{CONNECT_SECONDS} seconds; give the address that `ray start --head` printed, and set "
-            "RAY_AUTH_MODE and RAY_AUTH_TOKEN as it has them"
+            "RAY_AUTH_MODE and RAY_AUTH_TOKEN to the values of the cluster"
         )
 
 
-def _look_at_machines(place: str) -> None:
-    """Check that every machine has this release of the package and sees the directory of runs.
+def _check_machines(place: str) -> None:
+    """Check that every machine has this release of the package and can access the runs.
 
     Raises:
-        InputError: One does not.
+        InputError: A machine does not.
     """
     release = version("torch-coordconv")
     remote = "://" in place
@@ -131,28 +131,28 @@ def _look_at_machines(place: str) -> None:
             try:
                 found, sees = ray.get(answer, timeout=LOOK_SECONDS)
             except TaskUnschedulableError:
-                continue  # it has left the cluster since it was asked
-            except Exception as error:  # a machine that fails at this fails at everything
+                continue  # it has left the cluster in the meantime
+            except Exception as error:  # the machine would fail every run
                 said = " ".join(str(error).split())[:300]
                 raise InputError(
-                    f"the machine {name} of the cluster does not work: {said}"
+                    f"the machine {name} of the cluster failed a test task: {said}"
                 ) from error
             if found != release:
-                what = "lacks the package" if found is None else f"has release {found}"
+                what = "does not have the package" if found is None else f"has release {found}"
                 raise InputError(
                     f"the machine {name} {what}; install torch-coordconv[lab,sweep] {release} in "
-                    "the environment that its `ray start` runs in"
+                    "the environment of its `ray start`"
                 )
             if not sees:
                 raise InputError(
-                    f"the machine {name} does not see {place}; give --runs a directory that all "
-                    "machines share, or a URL such as s3://bucket/path"
+                    f"the machine {name} cannot access {place}; set --runs to a directory that all "
+                    "machines share, or to a URL such as s3://bucket/path"
                 )
 
 
 @contextmanager
 def _mark_in(directory: Path | None) -> Iterator[str | None]:
-    """Put an empty file into a directory for a while."""
+    """Create a temporary empty file in a directory."""
     if directory is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""How long a sweep will take, from steps that are measured and not done."""
+"""Estimate the duration of a sweep from a few measured steps."""
 
 import os
 import time
@@ -15,23 +15,23 @@ from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
 
 _STEPS = 3
-_ASKED = 64
+_EXAMPLES = 64
 
 
 def cores_here() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class Estimate(NamedTuple):
-    """How long some runs take.
+    """Estimated duration of runs.
 
     Attributes:
         each: Seconds of every run.
-        shapes: How many kinds of runs were measured: those of one kind take the same steps.
-        threads: Of a run.
+        shapes: Number of kinds of runs measured; runs of one kind have the same time per step.
+        threads: Threads per run.
     """
 
     each: Sequence[float]
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
     threads: int
 
     def seconds(self, at_once: int) -> float:
-        """Seconds of all, with so many at once, as long as they do not slow each other down."""
+        """Return the total time of the runs, if ``at_once`` of them do not slow each other down."""
         return max(sum(self.each) / at_once, max(self.each, default=0.0))
 
 
@@ -49,16 +49,16 @@ def estimate(
     hardware: Hardware | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Estimate:
-    """Measure a few steps of every kind of run.
+    """Estimate the duration of runs by measuring a few steps of each kind.
 
     Args:
         specs: The runs.
-        threads: Of each run.
-        hardware: Where they will be computed.
-        advance: Told how many kinds of how many are measured.
+        threads: Threads per run.
+        hardware: Hardware for the runs.
+        advance: Called with the number of kinds measured and their total.
 
     Raises:
-        InputError: A canvas is too small for its net.
+        InputError: A canvas is too small for its network.
     """
     groups: dict[str, list[ExperimentSpec]] = {}
     for spec in specs:
@@ -78,7 +78,7 @@ def estimate(
 
 
 def _shape_of(spec: ExperimentSpec) -> str:
-    """Everything that a step's time depends on."""
+    """Return everything that determines the time of a step."""
     training = spec.training
     return " ".join(
         (
@@ -91,16 +91,18 @@ def _shape_of(spec: ExperimentSpec) -> str:
 
 
 def _measured(spec: ExperimentSpec, hardware: Hardware) -> tuple[float, float]:
-    """Seconds of a step and of an example that is evaluated."""
+    """Return the seconds per step and per evaluated example."""
     if not spec.training.epochs:
         loop = Loop([spec], hardware)
-        return 0.0, _timed(lambda: loop.evaluate(loop.nets[0], loop.data.points[:_ASKED])) / _ASKED
+        return 0.0, _timed(
+            lambda: loop.evaluate(loop.nets[0], loop.data.points[:_EXAMPLES])
+        ) / _EXAMPLES
     longer = spec.training.model_copy(update={"epochs": 1000, "early_stop_epochs": None})
     loop = Loop([spec.model_copy(update={"training": longer})], hardware)
     steps = loop.run()
-    next(steps)  # the first one warms up
+    next(steps)  # warm-up
     step = _timed(lambda: [next(steps) for _ in range(_STEPS)]) / _STEPS
-    asked = loop.data.points[:_ASKED]
+    asked = loop.data.points[:_EXAMPLES]
     loop.evaluate(loop.nets[0], asked[:8])
     return step, _timed(lambda: loop.evaluate(loop.nets[0], asked)) / len(asked)
 
@@ -112,7 +114,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
-    """Steps, the rows of the curve, and all examples at the end."""
+    """Add the time of steps, learning curve and final evaluation."""
     data = NotSoClevr(spec.data)
     training = spec.training
     steps = len(batches_of(spec, data.train_points)) * training.epochs

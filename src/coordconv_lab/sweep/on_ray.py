@@ -1,4 +1,4 @@
-"""The engine for many cores and many machines: the same runs, handed out by Ray Tune."""
+"""Run sweeps on many cores or machines with Ray Tune."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from coordconv_lab.sweep.proposals import Proposals
 from coordconv_lab.train import Attempt, Hardware, SilentProgress, attempt
 from coordconv_lab.train.hardware import DeviceName
 
-# Tune writes three logs a run and takes Ctrl-C for itself, unless it is told not to.
+# By default Tune writes three logs per run and intercepts Ctrl-C.
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -26,29 +26,29 @@ try:
     from ray.tune.search import Searcher
 except ImportError as _error:
     raise InputError(
-        "the engine ray needs the extra: pip install 'torch-coordconv[sweep]'"
+        "--engine ray requires the extra: pip install 'torch-coordconv[sweep]'"
     ) from _error
 
 from coordconv_lab.sweep.cluster import connected
 
 RETRIES = 3
-"""How often a run is tried again whose worker was lost."""
+"""Number of retries after a worker is lost."""
 
 HOLD_SECONDS = 60.0
-"""How long a run waits for the worker that was taken for lost to let go of it."""
+"""How long a retry waits for a worker that was considered lost to release its lock."""
 
 
 class RayOptions(NamedTuple):
-    """How runs are handed out.
+    """Resources and options of runs on Ray.
 
     Attributes:
-        address: As in `connected`.
-        cpus_per_run: Cores of a run; it has as many threads.
-        gpus_per_run: GPUs of a run, or a part of one.
-        early_stopping: Stop runs early that are among the worse of their row at the same part of
-            their training (ASHA, Li et al. 2020, arXiv:1810.05934).
-        device: Where a run is computed.
-        scores_only: Keep the record and the curve of a run alone.
+        address: Address of the cluster, as in `connected`.
+        cpus_per_run: Cores, and thus threads, per run.
+        gpus_per_run: GPUs per run, possibly fractional.
+        early_stopping: Stop runs early that score worse than others of their row at the same
+            point of training (ASHA, Li et al. 2020, arXiv:1810.05934).
+        device: Device of a run.
+        scores_only: Keep only the record and the learning curve of a run.
     """
 
     address: str | None = None
@@ -66,20 +66,20 @@ def run_on_ray(
     limit: int | None = None,
     options: RayOptions | None = None,
 ) -> list[str]:
-    """Do the runs of a sweep that are missing, as many at once as the cluster has room for.
+    """Do the missing runs of a sweep, as many at once as the cluster has resources for.
 
     Args:
         sweep: The sweep.
         place: A directory that all machines share, or an fsspec URL.
-        progress: Told of every run.
-        limit: Do so many runs at most.
-        options: How they are handed out.
+        progress: Called after every run.
+        limit: Maximum number of runs.
+        options: Resources and options of the runs.
 
     Returns:
-        In words, the files that cannot be used; they and their runs are left as they are.
+        Messages about unusable files; these files and their runs are left unchanged.
 
     Raises:
-        InputError: No cluster answers, a machine lacks what a run needs, or runs were lost.
+        InputError: No cluster responds, a machine cannot do the runs, or runs were lost.
     """
     options = options or RayOptions()
     store = store_at(place)
@@ -96,7 +96,7 @@ def run_on_ray(
             if not options.early_stopping:
                 _hand_out(plan.in_turns(), place, progress, options, limit, plan.damaged)
                 return plan.damaged
-            # Runs of one row alone compare at the same part of their training.
+            # ASHA compares runs of one row only, so rows run one after another.
             for row in plan.rows.values():
                 done = _hand_out(row, place, progress, options, limit, plan.damaged)
                 limit = None if limit is None else limit - done
@@ -112,8 +112,8 @@ def _at_once(options: RayOptions) -> int:
         slots = min(slots, int(there.get("GPU", 0) / options.gpus_per_run))
     if not slots:
         raise InputError(
-            f"a run is to have {options.cpus_per_run} cores and {options.gpus_per_run:g} GPUs; the "
-            f"cluster has {there.get('CPU', 0):g} and {there.get('GPU', 0):g}"
+            f"a run needs {options.cpus_per_run} cores and {options.gpus_per_run:g} GPUs, but the "
+            f"cluster has only {there.get('CPU', 0):g} and {there.get('GPU', 0):g}"
         )
     return slots
 
@@ -126,12 +126,12 @@ def _hand_out(
     limit: int | None,
     damaged: list[str],
 ) -> int:
-    """Do runs, up to a limit, note files that cannot be used, and return how many there were.
+    """Do runs up to a limit, collect messages about unusable files, and return the number of runs.
 
     Raises:
-        InputError: A worker could not use a file, or runs were lost more often than they are tried.
+        InputError: A worker could not use a file, or a run was lost after all retries.
     """
-    asked = _Asked(runs, place, progress, options, limit)
+    searcher = _RaySearcher(runs, place, progress, options, limit)
     with tempfile.TemporaryDirectory(prefix="coordconv-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(
@@ -141,7 +141,7 @@ def _hand_out(
                 metric="score",
                 mode="max",
                 num_samples=-1,
-                search_alg=asked,
+                search_alg=searcher,
                 scheduler=_scheduler() if options.early_stopping else None,
                 reuse_actors=True,
             ),
@@ -153,24 +153,24 @@ def _hand_out(
             ),
         )
         tuner.fit()
-    if asked.errors:
-        raise InputError(asked.errors[0])
-    if asked.lost:
+    if searcher.errors:
+        raise InputError(searcher.errors[0])
+    if searcher.lost:
         raise InputError(
-            f"{len(asked.lost)} runs were lost with their workers {RETRIES + 1} times each, such "
-            f"as {asked.lost[0].run_name}; look at the memory of the machines, and run the same "
-            "command again: the rest is done"
+            f"{len(searcher.lost)} runs lost their workers {RETRIES + 1} times each, such as "
+            f"{searcher.lost[0].run_name}; check the memory of the machines, then run the same "
+            "command again: all other runs are done"
         )
-    damaged.extend(asked.damaged)
-    return asked.count
+    damaged.extend(searcher.damaged)
+    return searcher.count
 
 
 def _scheduler() -> ASHAScheduler:
     return ASHAScheduler(time_attr="percent", max_t=100, grace_period=8, reduction_factor=3)
 
 
-class _Asked(Searcher):
-    """Gives Tune the runs one by one, and hears how they went."""
+class _RaySearcher(Searcher):
+    """Searcher that gives runs to Tune one by one and collects their results."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class _Asked(Searcher):
     def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  (Ray forgets FINISHED)
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
-        """The next run, as plain values; nothing more after an error that all runs would meet."""
+        """Return the next run as plain values; finish after an error that would affect all runs."""
         if self.errors or (self._limit is not None and self.count >= self._limit):
             return Searcher.FINISHED
         spec = self._runs.next()
@@ -213,7 +213,7 @@ class _Asked(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Sort a run into done, given up, held elsewhere, stopped early, and lost."""
+        """Classify a run as done, failed, locked elsewhere, stopped early, or lost."""
         spec, result = self._specs.pop(trial_id), result or {}
         try:
             if "error" in result:
@@ -229,7 +229,7 @@ class _Asked(Searcher):
                 self._store.stop(spec, row)
                 self._runs.tell(spec, row["score"])
                 self._progress.stopped(spec, row)
-        except InputError as failure:  # Tune would bury it
+        except InputError as failure:  # Tune would hide it
             self.errors.append(str(failure))
 
     def _ended(self, spec: ExperimentSpec, result: dict[str, Any]) -> None:
@@ -242,14 +242,15 @@ class _Asked(Searcher):
         self.count -= result["held"]
         if done.held_elsewhere and not result["held"]:
             self.errors.append(
-                f"a worker finished {spec.run_name}, but {self._place} does not have it: that "
-                "machine wrote elsewhere; give --runs a directory that all machines share, or a URL"
+                f"a worker finished {spec.run_name}, but the run is not in {self._place}: the "
+                "machine wrote elsewhere; set --runs to a directory that all machines share, or to "
+                "a URL"
             )
         self._runs.tell(spec, done.record.test_score if done.record else None)
         self._progress.ended(spec, done)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune keeps a copy of its experiment, to go on from; here the records are that."""
+        """Return an empty state: a sweep resumes from its records, not from Tune's checkpoint."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:
@@ -260,7 +261,7 @@ class _Asked(Searcher):
 
 
 def _train_on_worker(config: dict[str, Any]) -> None:
-    """Do one run in a worker, which is used again for the next."""
+    """Do one run in a reusable worker."""
     import torch
 
     torch.set_num_threads(config["threads"])
@@ -283,13 +284,13 @@ def _train_on_worker(config: dict[str, Any]) -> None:
 
 
 class _Rows(SilentProgress):
-    """Reports every row of a run's curve, so that it can be stopped early."""
+    """Progress that reports every row of the learning curve to Tune, for early stopping."""
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self._epochs = spec.training.epochs
 
     def measured(self, rows: Sequence[dict[str, float]]) -> None:
-        """Report the held-out score, and the part of the training that is done."""
+        """Report the test score and the percentage of training done."""
         row = rows[0]
         percent = 100 * row["epoch"] / self._epochs
         if percent < 100:

@@ -1,4 +1,4 @@
-"""What came of a sweep: how far it is, what failed, which settings are best. Without torch."""
+"""Outcome of a sweep: progress, failures and best settings. Does not import torch."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
@@ -16,12 +16,12 @@ class RowOutcome(NamedTuple):
     """One row of a sweep.
 
     Attributes:
-        name: Task, split and net.
-        specs: Its runs, as far as they are known.
-        records: Of those that are done, by id.
-        failures: Why runs were given up, by id.
-        stopped: The ids of those that were stopped early.
-        total: How many there are to be.
+        name: Task, split and network.
+        specs: The runs known so far.
+        records: Records of finished runs, by id.
+        failures: Reasons of failed runs, by id.
+        stopped: Ids of runs that were stopped early.
+        total: Planned number of runs.
     """
 
     name: str
@@ -33,12 +33,12 @@ class RowOutcome(NamedTuple):
 
     @property
     def ended(self) -> Set[str]:
-        """The ids of the runs that were given up or stopped early."""
+        """Ids of runs that failed or were stopped early."""
         return {*self.failures, *self.stopped}
 
     @property
     def tried(self) -> Tries:
-        """How many settings were tried, and how many of them solve the task, on every seed."""
+        """Number of settings tried, and of those that solve the task on every seed."""
         settings: dict[str, list[bool]] = {}
         for spec in self.specs:
             record = self.records.get(spec.id)
@@ -49,27 +49,27 @@ class RowOutcome(NamedTuple):
 
     @property
     def best(self) -> list[Record]:
-        """The runs that are done, the best first: by test score, training score, and time."""
+        """Records of finished runs, best first: by test score, training score, then time."""
         return sorted(
             self.records.values(),
             key=lambda record: (-record.test_score, -record.train_score, record.seconds),
         )
 
     def settings(self, spec: ExperimentSpec) -> dict[str, Any]:
-        """The settings of a run that are not the same in the whole row, by path."""
+        """Return the settings of a run that vary within the row, by path."""
         varying = _varying(self.specs)
         return {path: value for path, value in _flat(spec).items() if path in varying}
 
 
 def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
-    """Sort all runs of a directory into rows, whichever sweep they are of.
+    """Group all runs of a directory into rows, regardless of their sweep.
 
     Args:
         store: The directory.
-        damaged: Where to note files that cannot be used, in words.
+        damaged: Collects messages about unusable files.
 
     Raises:
-        InputError: A file cannot be used, and it is not to be noted.
+        InputError: A file cannot be used, and ``damaged`` is None.
     """
     rows: dict[str, list[ExperimentSpec]] = {}
     for spec in store.specs(damaged):
@@ -78,15 +78,15 @@ def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOut
 
 
 def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
-    """Read what there is of a sweep.
+    """Read the outcome of a sweep, as far as it has run.
 
     Args:
         sweep: The sweep.
         store: Where its runs are.
-        damaged: Where to note files of runs that cannot be used, in words.
+        damaged: Collects messages about unusable files.
 
     Raises:
-        InputError: A file cannot be used, and it is not to be noted.
+        InputError: A file cannot be used, and ``damaged`` is None.
     """
     rows = proposed_specs(sweep, store)
     totals = {name: len(specs) for name, specs in rows.items()}
@@ -97,7 +97,7 @@ def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> 
 
 
 def with_other_settings(rows: Sequence[RowOutcome], store: RunStore) -> int:
-    """How many runs of the same tasks, splits and nets a directory holds beside those of rows.
+    """Count other runs in a directory with the same tasks, splits and networks as ``rows``.
 
     Raises:
         InputError: The directory cannot be read.
@@ -143,7 +143,7 @@ def _varying(specs: Sequence[ExperimentSpec]) -> set[str]:
 
 
 def _flat(spec: ExperimentSpec) -> dict[str, Any]:
-    """Every setting by its dotted path."""
+    """Return every setting by its dotted path."""
     found: dict[str, Any] = {}
     for part, fields in spec.model_dump(mode="json").items():
         if isinstance(fields, dict):

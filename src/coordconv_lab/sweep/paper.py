@@ -1,10 +1,10 @@
-"""The grids that the paper searched, setting by setting.
+"""The grids searched in the paper.
 
 Source: Liu et al. 2018 (arXiv:1807.03247), supplement, and the log of experiments in its code
-(uber-research/CoordConv). Readings, where the source is ambiguous or its code cannot run:
+(uber-research/CoordConv). Interpretations, where the source is ambiguous or its code cannot run:
 
-- The squared error that half of its deconv renderers minimise is that of a pixel's probability.
-- Its painting convolutions are 1 x 1 in this sweep, as the log has them; its own default is 3 x 3.
+- Half of the deconv renderers minimize the squared error of a pixel's probability.
+- Its painting convolutions are 1x1 in this sweep, as in the log; the default of the code is 3x3.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,4 +80,4 @@ def _study(task: TaskName, grids: Mapping[str, Sequence[Settings]]) -> Study:
     for split, model in product(SPLITS, ("coordconv", BASELINE[task])):
         base = paper(task, split, model)
         arms[row(task, split, model)] = [with_settings(base, grid) for grid in grids[model]]
-    return Study(f"paper-{task}", f"What do the paper's settings of {task} come to?", arms)
+    return Study(f"paper-{task}", f"How do the paper's settings of {task} score?", arms)

@@ -1,4 +1,4 @@
-"""What of a sweep is left to do."""
+"""Plan which runs of a sweep are left to do."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ from coordconv_lab.sweep.search import PROPOSALS, Searched, proposals_of
 
 
 class Plan(NamedTuple):
-    """What is to be done, row by row.
+    """Runs left to do, by row.
 
     Attributes:
-        rows: What each row proposes.
-        left: How many runs are left, as far as that is known.
-        total: How many there are in all.
-        damaged: In words, the files of runs that cannot be used; these runs are left as they are.
+        rows: Proposals of each row.
+        left: Number of runs left, as far as known.
+        total: Total number of runs.
+        damaged: Messages about unusable files; their runs are left unchanged.
     """
 
     rows: Mapping[str, Proposals]
@@ -32,12 +32,12 @@ class Plan(NamedTuple):
     damaged: list[str]
 
     def in_turns(self) -> Proposals:
-        """All rows, one run of each in turn."""
+        """Return the runs of all rows, one of each in turn."""
         return InTurns(self.rows.values())
 
 
 def is_done(store: RunStore, spec: ExperimentSpec, stops_count: bool) -> bool:
-    """Whether a run has a record, was given up or, where that counts, was stopped early."""
+    """Whether a run is finished, failed or, with ``stops_count``, was stopped early."""
     return (
         store.record(spec) is not None
         or store.failure(spec) is not None
@@ -47,15 +47,15 @@ def is_done(store: RunStore, spec: ExperimentSpec, stops_count: bool) -> bool:
 
 @contextmanager
 def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterator[Plan]:
-    """Find out what is left of a sweep; while it goes on, a search writes down its proposals.
+    """Plan the missing runs of a sweep. A search is locked and logs its proposals in the context.
 
     Args:
         sweep: The sweep.
         store: Where its runs are.
-        stops_count: Whether a run that was stopped early is done.
+        stops_count: Whether runs that were stopped early count as done.
 
     Raises:
-        InputError: The proposals cannot be used, or another process is at the same search.
+        InputError: The proposals cannot be used, or the search is locked by another process.
     """
     damaged: list[str] = []
     if sweep.space is None:
@@ -65,7 +65,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         }
         yield Plan(lists, sum(map(len, lists.values())), len(sweep.study.specs), damaged)
         return
-    with _alone(store):
+    with _locked_search(store):
         proposed = proposals_of(store)
         searched = {
             one.name: Searched(
@@ -74,7 +74,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
             for one in sweep.space.listed_rows()
         }
         left = sum(max(0, row.total - len(row.proposed)) for row in searched.values())
-        noting = {name: _Noting(name, row, store) for name, row in searched.items()}
+        noting = {name: _LoggedProposals(name, row, store) for name, row in searched.items()}
         yield Plan(noting, left, sum(row.total for row in searched.values()), damaged)
 
 
@@ -84,7 +84,7 @@ def _left_of(
     stops_count: bool,
     damaged: list[str] | None,
 ) -> Iterator[ExperimentSpec]:
-    """Runs that are still to be done, and can be."""
+    """Yield the runs left to do, without those whose files are damaged."""
 
     def is_left(spec: ExperimentSpec) -> ExperimentSpec | None:
         if not is_done(store, spec, stops_count):
@@ -96,8 +96,8 @@ def _left_of(
     return (spec for spec in usable(specs, is_left, damaged) if spec is not None)
 
 
-class _Noting:
-    """A search whose proposals are written down before they are tried."""
+class _LoggedProposals:
+    """A search that saves its proposals before they run."""
 
     def __init__(self, name: str, row: Searched, store: RunStore) -> None:
         self._name, self._row, self._store = name, row, store
@@ -105,7 +105,7 @@ class _Noting:
     def next(self) -> ExperimentSpec | None:
         spec = self._row.next()
         if spec is not None:
-            # Those of other rows, and of earlier versions of the space, are kept.
+            # Keep proposals of other rows and of earlier versions of the space.
             every = proposals_of(self._store)
             known = every.setdefault(self._name, [])
             known += [settings for settings in self._row.proposed if settings not in known]
@@ -119,17 +119,17 @@ class _Noting:
 def missing_specs(
     sweep: Sweep, store: RunStore, damaged: list[str] | None = None
 ) -> tuple[list[ExperimentSpec], int]:
-    """The runs that are neither done nor given up, and how many there are in all.
+    """Return the runs that neither finished nor failed, and the total number of runs.
 
-    What a search will propose is not known: what its rows start from stands for it.
+    Future proposals of a search are not known; the base settings of its rows are used instead.
 
     Args:
         sweep: The sweep.
         store: Where its runs are.
-        damaged: Where to note files that cannot be used, in words; their runs are not to be done.
+        damaged: Collects messages about unusable files; their runs are not returned.
 
     Raises:
-        InputError: A file cannot be used, and it is not to be noted.
+        InputError: A file cannot be used, and ``damaged`` is None.
     """
     specs = [spec for row in proposed_specs(sweep, store).values() for spec in row]
     every = list({spec.id: spec for spec in specs}.values())
@@ -144,7 +144,7 @@ def missing_specs(
 
 
 def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSpec]]:
-    """The runs of a sweep by row, as far as they are known.
+    """Return the known runs of a sweep, by row.
 
     Raises:
         InputError: A file cannot be used.
@@ -163,8 +163,8 @@ def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSp
 
 
 @contextmanager
-def _alone(store: RunStore) -> Iterator[None]:
-    """Let no other process go on with the same search; under a URL nobody can be kept out."""
+def _locked_search(store: RunStore) -> Iterator[None]:
+    """Lock the search against other processes; a store under a URL cannot be locked."""
     if isinstance(store, RemoteRunStore):
         yield
         return
@@ -176,7 +176,7 @@ def _alone(store: RunStore) -> Iterator[None]:
     with locked(path) as is_ours:
         if not is_ours:
             raise InputError(
-                f"another process is at the search in {store.root}; wait for it, or give --runs "
-                f"another directory{how_to_free(path)}"
+                f"the search in {store.root} is locked by another process; wait for it, or set "
+                f"--runs to another directory{how_to_free(path)}"
             )
         yield

@@ -1,4 +1,4 @@
-"""Telling whoever waits how far a sweep is."""
+"""Progress of a sweep."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,20 +8,20 @@ from coordconv_lab.train import Attempt, Progress
 
 
 class SweepProgress(Protocol):
-    """Somebody who wants to know; the command line draws a bar from it."""
+    """Callbacks for the progress of a sweep; the command line shows a bar."""
 
     def begin(self, to_do: int, total: int, at_once: int) -> None:
-        """So many runs of so many are to be done, and so many of them at once."""
+        """``to_do`` of ``total`` runs start, ``at_once`` of them at a time."""
         ...
 
     def ended(self, spec: ExperimentSpec, attempt: Attempt) -> None:
-        """A run is done, given up, or held by another process."""
+        """A run finished, failed, or is locked by another process."""
         ...
 
     def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
-        """A run was stopped early, with these scores."""
+        """A run was stopped early with these scores."""
         ...
 
     def of_run(self) -> Progress | None:
-        """Who is told of the steps of a run; for runs one after another in this process."""
+        """Return callbacks for the steps of a run, if runs are sequential in this process."""
         ...

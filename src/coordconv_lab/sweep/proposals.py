@@ -1,4 +1,4 @@
-"""Which run comes next: off a list, or proposed by a search that learns from those before."""
+"""Sources of runs: fixed lists, and searches that learn from earlier runs."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class Proposals(Protocol):
-    """Runs to do, one at a time; both engines ask, and tell how each went."""
+    """Source of runs, one at a time; the engines report the result of each."""
 
     def next(self) -> ExperimentSpec | None:
-        """The next run to do, or None where there is no more."""
+        """Return the next run, or None if there are no more."""
         ...
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        """Say how a run went: its main score on held-out examples, None where it failed."""
+        """Report the main test score of a run, or None if it failed."""
         ...
 
 
 class Listed:
-    """Runs off a list, in its order, each once.
+    """A fixed list of runs, in order and without duplicates.
 
     Args:
         specs: The runs to do.
@@ -33,22 +33,22 @@ class Listed:
         return len(self._waiting)
 
     def next(self) -> ExperimentSpec | None:
-        """The next run of the list."""
+        """Return the next run of the list."""
         return self._waiting.popleft() if self._waiting else None
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        """Nothing follows from it."""
+        """Ignore the result."""
 
 
 class InTurns:
-    """Several sources, one run from each in turn, so that a sweep cut short still compares."""
+    """Alternate between sources, so that an interrupted sweep can still be compared."""
 
     def __init__(self, sources: Iterable[Proposals]) -> None:
         self._turns = deque(sources)
         self._asked: dict[str, Proposals] = {}
 
     def next(self) -> ExperimentSpec | None:
-        """The next run of the source whose turn it is."""
+        """Return the next run of the source whose turn it is."""
         while self._turns:
             spec = self._turns[0].next()
             if spec is None:
@@ -60,5 +60,5 @@ class InTurns:
         return None
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        """Tell the source that proposed the run."""
+        """Report the result to the source that proposed the run."""
         self._asked[spec.id].tell(spec, score)

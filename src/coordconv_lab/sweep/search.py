@@ -1,4 +1,4 @@
-"""Settings proposed by Optuna, row by row, from what came of those before."""
+"""Settings proposed by Optuna for each row, based on earlier results."""
 
 import json
 import math
@@ -12,27 +12,27 @@ from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.space import Range, Row, Setting, Space
 
 PROPOSALS = "proposals.json"
-"""The file beside the runs that holds what was proposed, in order: a search goes on from it."""
+"""File in the directory of runs with all proposals in order; a search resumes from it."""
 
-# A small space runs out of settings that are new.
+# A small space may have no new settings left.
 _TRIES = 100
 
 
 class Searched:
-    """The proposals for one row; what was proposed before comes first, unless it is done.
+    """Optuna proposals for one row; unfinished proposals of earlier searches come first.
 
     Args:
         space: The space.
         one: The row.
-        proposed: The settings that were proposed in earlier sittings.
+        proposed: Settings proposed by earlier searches.
         store: Where their runs are.
-        stops_count: Whether a run that was stopped early is done.
-        damaged: Where to note runs with files that cannot be used, in words; they are not done.
+        stops_count: Whether runs that were stopped early count as done.
+        damaged: Collects messages about unusable files; their runs are not done.
 
     Attributes:
-        total: How many settings are tried; no more than there are.
-        proposed: The settings of this sitting and of earlier ones, those that are of this space.
-        earlier: Those of earlier sittings that are still to be done.
+        total: Number of settings to try, at most the size of the space.
+        proposed: Settings of this search and of earlier ones that are part of this space.
+        earlier: Settings of earlier searches that are left to do.
 
     Raises:
         InputError: Optuna is not installed, or a setting is not valid.
@@ -51,7 +51,7 @@ class Searched:
             import optuna
         except ImportError as error:
             raise InputError(
-                "a search with optuna needs the extra: pip install 'torch-coordconv[sweep]'"
+                "search: optuna requires the extra: pip install 'torch-coordconv[sweep]'"
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._row = optuna, one
@@ -61,7 +61,7 @@ class Searched:
         self._distributions = {path: self._distribution(s) for path, s in one.settings.items()}
         self._study = optuna.create_study(
             direction="maximize",
-            # Another sitting draws other settings, not the same again.
+            # A resumed search must not draw the same settings again.
             sampler=optuna.samplers.TPESampler(seed=space.seed + len(proposed)),
         )
         self._asked: dict[str, Any] = {}
@@ -73,7 +73,7 @@ class Searched:
         ]
 
     def next(self) -> ExperimentSpec | None:
-        """The next setting of the search, or None once it proposes nothing new."""
+        """Return the next run, or None if the search proposes nothing new."""
         for _ in range(_TRIES):
             if self.earlier:
                 self._study.enqueue_trial(self._as_parameters(self.earlier.pop(0)))
@@ -89,7 +89,7 @@ class Searched:
                 continue
             try:
                 spec = with_settings(self._row.base, settings)
-            except InputError:  # values that are valid one by one, and not together
+            except InputError:  # values may be valid separately, but not together
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
                 continue
             self.proposed.append(settings)
@@ -98,7 +98,7 @@ class Searched:
         return None
 
     def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        """Let the search learn from a run."""
+        """Report the score of a run to Optuna."""
         score = _learnable(score)
         state = self._optuna.trial.TrialState
         self._study.tell(
@@ -106,7 +106,7 @@ class Searched:
         )
 
     def _is_known(self, settings: dict[str, Any], store: RunStore, stops_count: bool) -> bool:
-        """Tell the search of a run that is done; else leave it to be done."""
+        """Add a run to the Optuna study if it is done; return whether it is."""
         spec = with_settings(self._row.base, settings)
         try:
             record, failed = store.record(spec), store.failure(spec) is not None
@@ -147,26 +147,26 @@ class Searched:
 
 
 def proposals_of(store: RunStore) -> dict[str, list[dict[str, Any]]]:
-    """What was proposed so far, by row.
+    """Return all proposals so far, by row.
 
     Raises:
-        InputError: The file that says it is damaged.
+        InputError: The file of proposals is damaged.
     """
     found = store.read_beside(PROPOSALS) or {}
     for row in found.values():
         if not isinstance(row, list) or not all(isinstance(settings, dict) for settings in row):
             raise DamagedError(
-                f"{PROPOSALS} beside the runs is no list of settings for every row; delete it to "
-                "begin the search anew, with the runs that are done kept"
+                f"{PROPOSALS} in the directory of runs does not have a list of settings for every "
+                "row; delete it to restart the search; finished runs are kept"
             )
     return found
 
 
 def _check_values(one: Row) -> None:
-    """Refuse a value that no run could have, before the first run.
+    """Validate all values of settings before the first run.
 
     Raises:
-        InputError: There is one.
+        InputError: A value is not valid.
     """
     for path, setting in one.settings.items():
         ends = [setting.at(0), setting.at(1)] if isinstance(setting, Range) else setting
@@ -175,12 +175,12 @@ def _check_values(one: Row) -> None:
 
 
 def _learnable(score: float | None) -> float | None:
-    """A score that a search can learn from; a record may hold one that is not a number."""
+    """Return the score if it is finite, else None; a record may contain NaN."""
     return score if score is not None and math.isfinite(score) else None
 
 
 def _choice(choices: Sequence[Any], value: Any) -> Any:
-    """The one of some choices that a value is, as the choices write it: 1 can be 1.0 there."""
+    """Return the choice equal to a value, in the notation of the choices: 1 may be 1.0 there."""
     alike = [choice for choice in choices if json.dumps(choice) == json.dumps(value)]
     return alike[0] if alike else choices[choices.index(value)]
 

@@ -1,4 +1,4 @@
-"""The engine that needs nothing: one run after another, in this process."""
+"""Run sweeps sequentially in this process, without extra dependencies."""
 
 import torch
 
@@ -18,21 +18,21 @@ def run_serially(
     hardware: Hardware | None = None,
     scores_only: bool = True,
 ) -> list[str]:
-    """Do the runs of a sweep that are missing.
+    """Do the missing runs of a sweep.
 
-    Several processes share a list of runs: each takes the next one that no other holds.
+    Several processes can share a list of runs: each takes the next one that is not locked.
 
     Args:
         sweep: The sweep.
         store: Where its runs are kept.
-        progress: Told of every run.
-        limit: Do so many runs at most.
-        threads: Of each run; all cores, if not given.
-        hardware: Where to compute them.
-        scores_only: Keep the record and the curve of a run alone.
+        progress: Called after every run.
+        limit: Maximum number of runs.
+        threads: Threads per run; all cores by default.
+        hardware: Hardware for the runs.
+        scores_only: Keep only the record and the learning curve of a run.
 
     Returns:
-        In words, the files that cannot be used; they and their runs are left as they are.
+        Messages about unusable files; these files and their runs are left unchanged.
 
     Raises:
         InputError: The directory cannot be used.

@@ -1,4 +1,4 @@
-"""Search spaces of one's own: which settings, which of them to try, and in which rows."""
+"""Search spaces: which settings vary, how they are sampled, and for which rows."""
 
 import json
 import math
@@ -17,19 +17,19 @@ from coordconv_lab.studies.rows import SPLITS, row
 from coordconv_lab.studies.study import Study
 
 MOST_RUNS = 100_000
-"""A longer list is taken for a slip."""
+"""Longer lists are considered mistakes."""
 
-# Up to here every whole number is a float.
+# Integers up to this are exact in float64.
 _LARGEST = 2.0**53
 
 
 class Range(FrozenSpec):
-    """Numbers between two ends, both among them.
+    """Closed interval of numbers.
 
     Attributes:
-        log: Whether to draw, or to divide, on a logarithmic scale.
-        integer: Whole numbers alone.
-        steps: How many values a grid takes of it.
+        log: Whether to sample, or to space a grid, on a logarithmic scale.
+        integer: Whether to allow only integers.
+        steps: Number of values in a grid.
     """
 
     low: float
@@ -43,11 +43,13 @@ class Range(FrozenSpec):
         if not self.low < self.high:
             raise ValueError(f"low must be less than high; got {self.low} and {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range starts above 0; got low {self.low}")
+            raise ValueError(f"low must be greater than 0 if log is true; got {self.low}")
         if self.integer and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError(f"low and high must be whole; got {self.low} and {self.high}")
+            raise ValueError(
+                f"low and high must be integers if integer is true; got {self.low} and {self.high}"
+            )
         if max(abs(self.low), abs(self.high)) > _LARGEST:
-            raise ValueError(f"low and high must be within {_LARGEST:g} of 0")
+            raise ValueError(f"low and high must be between -{_LARGEST:g} and {_LARGEST:g}")
         return self
 
     def __contains__(self, value: object) -> bool:
@@ -60,11 +62,11 @@ class Range(FrozenSpec):
 
     @property
     def count(self) -> int:
-        """How many values it has; very many, where they are not whole."""
+        """Number of values; MOST_RUNS if the range is not of integers."""
         return int(self.high - self.low) + 1 if self.integer else MOST_RUNS
 
     def at(self, part: float) -> float | int:
-        """The value at a part of the way, from 0 to 1."""
+        """Return the value at a fraction of the range, from 0 to 1."""
         if self.integer and not self.log:
             return min(math.floor(self.low + part * (self.high - self.low + 1)), int(self.high))
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
@@ -75,17 +77,17 @@ class Range(FrozenSpec):
         if self.integer:
             value = round(value)
         elif 0 < part < 1 and self.high - self.low > 1e-3 * max(abs(self.low), abs(self.high)):
-            value = float(f"{value:.6g}")  # enough digits, and not too many to read
+            value = float(f"{value:.6g}")  # keep values readable
         return type(value)(min(max(value, self.low), self.high))
 
     def grid(self) -> list[float | int]:
-        """Its values in a grid, evenly spaced, without those that rounding makes twice.
+        """Return evenly spaced values, without duplicates after rounding.
 
         Raises:
-            InputError: It has no steps.
+            InputError: ``steps`` is not set.
         """
         if self.steps is None:
-            raise InputError("a range in a grid needs steps, the number of its values")
+            raise InputError("a range in a grid needs steps, the number of values")
         parts = [step / (self.steps - 1) for step in range(self.steps)]
         if self.integer and not self.log:
             return list(dict.fromkeys(round(self.low + p * (self.high - self.low)) for p in parts))
@@ -93,23 +95,23 @@ class Range(FrozenSpec):
 
 
 Setting = Range | list[JsonValue]
-"""A range, or the values to choose from."""
+"""A range, or a list of values."""
 
 
 def one_or_more(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """A name as a tuple of names."""
+    """Return a name or tuple of names as a tuple."""
     return (value,) if isinstance(value, str) else value
 
 
 class RowChoice(FrozenSpec):
-    """Rows of the tables: a recipe to start from, and settings that these rows alone have.
+    """Rows of a space: the recipe to start from, and additional settings for these rows.
 
     Attributes:
-        recipe: Whose settings hold where the space has none.
-        task: One task that the recipe has.
+        recipe: Recipe of all settings that the space does not vary.
+        task: A task of the recipe.
         split: One split or several.
-        model: "coordconv", "baseline", or several.
-        settings: By dotted path.
+        model: "coordconv", "baseline", or several models.
+        settings: Settings of only these rows, by dotted path.
     """
 
     recipe: Literal["tuned", "tutorial", "tutorial_text", "paper"] = "tuned"
@@ -120,14 +122,14 @@ class RowChoice(FrozenSpec):
 
 
 class Row(NamedTuple):
-    """One row: its recipe as a spec, and the settings to vary."""
+    """A row: its base spec, and the settings to vary."""
 
     name: str
     base: ExperimentSpec
     settings: Mapping[str, Setting]
 
     def admits(self, values: object) -> bool:
-        """Whether some values of settings are of this row's space."""
+        """Whether values of settings are in the space of this row."""
         return (
             isinstance(values, dict)
             and values.keys() == self.settings.keys()
@@ -135,7 +137,7 @@ class Row(NamedTuple):
         )
 
     def trials(self, space: "Space") -> int:
-        """How many settings a search tries in this row: no more than there are."""
+        """Return how many settings a search tries in this row, at most the size of the space."""
         counts = [
             len(setting) if isinstance(setting, list) else setting.count
             for setting in self.settings.values()
@@ -144,18 +146,18 @@ class Row(NamedTuple):
 
 
 class Space(FrozenSpec):
-    """A search space, as a file describes it.
+    """A search space, as described by a file.
 
     Attributes:
-        name: Of the sweep; its runs are kept in a directory of this name.
-        question: What it asks, for its readers.
-        search: "grid" tries every combination, "random" draws `trials` of them, "optuna" proposes
-            `trials` by what came of those before.
-        trials: How many settings of each row, unless it is a grid.
-        seed: Draws the settings.
-        seeds: How often each setting is trained, with the seeds 0, 1, and so on.
-        rows: What is trained.
-        settings: What varies in every row, by dotted path: a list of values, or a range.
+        name: Name of the sweep and of the directory of its runs.
+        question: The question that the sweep answers, for readers.
+        search: "grid" tries every combination, "random" samples `trials` of them, "optuna"
+            proposes `trials` based on earlier results.
+        trials: Number of settings per row; not for a grid.
+        seed: Seed of the sampled settings.
+        seeds: Number of runs of each setting, with the seeds 0, 1, and so on.
+        rows: The rows to train.
+        settings: Settings that vary in every row, by dotted path: a list of values, or a range.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -175,22 +177,23 @@ class Space(FrozenSpec):
                 f"for {self.search}"
             )
         if self.search == "optuna" and self.seeds > 1:
-            raise ValueError("optuna scores one run of a setting; leave seeds at 1")
+            raise ValueError("optuna trains each setting once; remove seeds or set it to 1")
         for settings in (self.settings, *(choice.settings for choice in self.rows)):
             if "seed" in settings:
-                raise ValueError("seed is no setting: seeds says how often each one is trained")
+                raise ValueError("seed cannot be a setting; seeds is the number of runs of each")
             for path, setting in settings.items():
                 if isinstance(setting, list) and not setting:
                     raise ValueError(f"{path} has no values")
                 if isinstance(setting, Range) and self.search == "grid" and setting.steps is None:
-                    raise ValueError(f"{path}: a range in a grid needs steps")
+                    raise ValueError(f"{path}: a range in a grid needs steps, the number of values")
         return self
 
     def listed_rows(self) -> list[Row]:
-        """Every row, with what varies in it.
+        """Return every row with the settings that vary in it.
 
         Raises:
-            InputError: A recipe has no such task, the task no such model, or two rows are the same.
+            InputError: A recipe does not have the task, the task does not have the model, or a row
+                occurs twice.
         """
         found: dict[str, Row] = {}
         for choice in self.rows:
@@ -199,16 +202,17 @@ class Space(FrozenSpec):
                 net = BASELINE[choice.task] if model == "baseline" else model
                 name = row(choice.task, split, net)
                 if name in found:
-                    raise InputError(f"the row {name} stands twice in the space {self.name}")
+                    raise InputError(f"the row {name} occurs twice in the space {self.name}")
                 found[name] = Row(name, base, {**self.settings, **choice.settings})
         return list(found.values())
 
 
 def listed(space: Space) -> Study:
-    """All runs of a grid, or of settings drawn at random.
+    """Return all runs of a grid or of a random search.
 
-    A drawn value follows from the seed, the number of the draw and the name of the setting alone:
-    the rows are asked with the same values, and more trials, or one more setting, change none.
+    A sampled value depends only on the seed, the number of the sample and the name of the setting.
+    All rows are therefore compared with the same values, and neither more trials nor another
+    setting change them.
 
     Raises:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.
@@ -237,10 +241,10 @@ def _grid_values(one: Row) -> list[list[Any]]:
 
 
 def _check_length(space: Space, rows: Sequence[Row]) -> None:
-    """Refuse a list that is too long to be meant, before it is made.
+    """Check the number of runs before they are created.
 
     Raises:
-        InputError: It is.
+        InputError: There are more than MOST_RUNS.
     """
     settings = [
         space.trials or math.prod(len(values) for values in _grid_values(one)) for one in rows
@@ -248,8 +252,8 @@ def _check_length(space: Space, rows: Sequence[Row]) -> None:
     count = sum(settings) * space.seeds
     if count > MOST_RUNS:
         raise InputError(
-            f"the space {space.name} has {count:,} runs, more than {MOST_RUNS:,}; give fewer "
-            "values or seeds, or search at random"
+            f"the space {space.name} has {count:,} runs; at most {MOST_RUNS:,} are allowed; give "
+            "fewer values or seeds, or set search to random"
         )
 
 
@@ -264,7 +268,7 @@ def _draw(seed: int, number: int, path: str, setting: Setting) -> Any:
 
 
 def described(settings: Mapping[str, Any]) -> str:
-    """Settings in one line, such as "learning_rate 0.01, width 2"."""
+    """Format settings in one line, such as "learning_rate 0.01, width 2"."""
     return ", ".join(
         f"{path.rsplit('.', 1)[-1]} {value if isinstance(value, str) else json.dumps(value)}"
         for path, value in settings.items()

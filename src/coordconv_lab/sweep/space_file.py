@@ -1,4 +1,4 @@
-"""Reading a search space from a YAML or TOML file."""
+"""Read a search space from a YAML or TOML file."""
 
 import tomllib
 from pathlib import Path
@@ -13,10 +13,10 @@ from coordconv_lab.specs import explain
 from coordconv_lab.sweep.space import Space
 
 SUFFIXES = (".yaml", ".yml", ".toml")
-_MOST_BYTES = 16_000
-"""The readers of both formats are slow with what is made to slow them: this leaves seconds."""
+_MAX_BYTES = 16_000
+"""Limits malicious files, which are slow to parse, to seconds."""
 
-_MOST_LEVELS = 50
+_MAX_LEVELS = 50
 _OPENING = (
     yaml.BlockSequenceStartToken,
     yaml.BlockMappingStartToken,
@@ -30,7 +30,7 @@ def read_space(path: Path) -> Space:
     """Read and validate a space.
 
     Raises:
-        InputError: The file cannot be read, is no YAML or TOML, or describes no space.
+        InputError: The file cannot be read, is not valid YAML or TOML, or is not a valid space.
     """
     fields = _fields(path)
     if not isinstance(fields, dict):
@@ -43,7 +43,7 @@ def read_space(path: Path) -> Space:
 
 def _fields(path: Path) -> Any:
     try:
-        text = read_text(path, _MOST_BYTES)
+        text = read_text(path, _MAX_BYTES)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeError as error:
@@ -52,21 +52,21 @@ def _fields(path: Path) -> Any:
         return tomllib.loads(text) if path.suffix == ".toml" else _yaml(text, path)
     except InputError:
         raise
-    # What is written in a file can fail in as many ways as there are kinds of values.
+    # The parsers raise different exceptions for different kinds of values.
     except Exception as error:
         said = " ".join(str(error).split())[:500]
-        raise InputError(f"{path} is no valid {path.suffix[1:].upper()}: {said}") from error
+        raise InputError(f"{path} is not valid {path.suffix[1:].upper()}: {said}") from error
 
 
 def _yaml(text: str, path: Path) -> Any:
     level = 0
     for token in yaml.scan(text):
-        # A few lines of aliases of aliases can stand for gigabytes.
+        # A few lines of nested aliases can expand to gigabytes.
         if isinstance(token, yaml.AliasToken):
-            raise InputError(f"{path}: aliases are not allowed here; write the values out")
+            raise InputError(f"{path}: YAML aliases are not allowed; write out the values")
         level += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if level > _MOST_LEVELS:
-            raise InputError(f"{path} nests lists or settings more than {_MOST_LEVELS} deep")
+        if level > _MAX_LEVELS:
+            raise InputError(f"{path}: lists or settings are nested more than {_MAX_LEVELS} deep")
     loader = yaml.SafeLoader(text)
     try:
         document = loader.get_single_node()
@@ -79,10 +79,10 @@ def _yaml(text: str, path: Path) -> Any:
 
 
 def _check_keys(node: yaml.Node, path: Path) -> None:
-    """Refuse keys that stand twice, of which YAML's reader drops the first in silence.
+    """Reject duplicate keys; PyYAML silently drops all but the last.
 
     Raises:
-        InputError: There is one.
+        InputError: A key occurs twice.
     """
     inner = node.value if isinstance(node, yaml.CollectionNode) else []
     if isinstance(node, yaml.MappingNode):
@@ -91,7 +91,7 @@ def _check_keys(node: yaml.Node, path: Path) -> None:
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise InputError(
-                        f"{path}: {in_short(key.value)} stands twice, the second time in line "
+                        f"{path}: duplicate key {in_short(key.value)} in line "
                         f"{key.start_mark.line + 1}"
                     )
                 seen.add((key.tag, key.value))

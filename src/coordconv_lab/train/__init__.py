@@ -1,4 +1,4 @@
-"""The only place that trains: a spec goes in, a record comes out."""
+"""Training: from a spec to a record."""
 
 from coordconv_lab.train.attempt import Attempt, attempt
 from coordconv_lab.train.experiment import run, run_ensemble

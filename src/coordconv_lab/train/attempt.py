@@ -1,4 +1,4 @@
-"""One run of many: done, given up, or left to whoever holds it."""
+"""One run of many: finished, failed, or locked by another process."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from coordconv_lab.train.progress import Progress
 
 
 class Attempt(NamedTuple):
-    """What became of a run.
+    """Outcome of a run.
 
     Attributes:
-        record: Its record, or None where it has none.
-        failure: Why it was given up, or None.
-        damage: Which file of it cannot be used, in words, or None; nothing was done then.
+        record: The record, or None if the run is not finished.
+        failure: Why the run failed, or None.
+        damage: Message about an unusable file, or None. If set, the run was not started.
     """
 
     record: Record | None = None
@@ -25,7 +25,7 @@ class Attempt(NamedTuple):
 
     @property
     def held_elsewhere(self) -> bool:
-        """Whether another process is at it."""
+        """Whether the run is locked by another process."""
         return self.record is None and self.failure is None and self.damage is None
 
 
@@ -37,19 +37,19 @@ def attempt(
     scores_only: bool = False,
     wait_seconds: float = 0.0,
 ) -> Attempt:
-    """Train a net unless that was done, was given up, or is being done by another process.
+    """Train a network unless the run is finished, has failed, or is locked by another process.
 
-    A run that diverges, or whose canvas is too small for its net, is written down as given up, and
-    is no error; its last good checkpoint stays. Nor is one with a damaged file, which is left as it
-    is.
+    A run that diverges, or whose canvas is too small for its network, is recorded as failed instead
+    of raising an error; its last good checkpoint is kept. A run with a damaged file is left
+    unchanged.
 
     Args:
-        spec: What to run.
-        store: Where.
-        progress: Told of every step.
-        hardware: Where to compute it.
+        spec: The run.
+        store: Where the run is kept.
+        progress: Called after every step.
+        hardware: Hardware for the run.
         scores_only: What to keep, as in `run`.
-        wait_seconds: How long to wait for another process to let go of the run.
+        wait_seconds: How long to wait for another process to release the run.
 
     Raises:
         InputError: A directory cannot be used.

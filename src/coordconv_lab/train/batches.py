@@ -1,4 +1,4 @@
-"""Batches whose order is a function of the seed and the epoch, and whose place can be saved."""
+"""Batches in an order determined by seed and epoch, with a position that can be saved."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,31 +9,31 @@ from coordconv_lab.data.tutorial_draws import TutorialDraws
 from coordconv_lab.specs import ExperimentSpec
 
 Order = Callable[[int], Tensor]
-"""From an epoch, counted from 0, to the order of the training points, a permutation (N,)."""
+"""Maps an epoch, counted from 0, to a permutation (N,) of the training points."""
 
 
 class Batches:
-    """Every training point once an epoch, in an order of the epoch's own, the last batch short.
+    """Iterate over every training point once per epoch, each epoch in a different order.
 
-    With `drop_last` a last batch that is not full is left out.
+    The last batch may be smaller; with `drop_last` it is dropped.
 
-    Set `position` to a saved one, and the next iterator goes on with the very next batch.
+    To resume, set `position` to a saved value: the next iterator continues with the next batch.
 
     Args:
-        points: (N, 2), the training points; batches lie on their device.
-        batch_size: Points in a batch.
-        order: Gives the order of an epoch, always the same one.
-        drop_last: Whether to leave out a batch that is not full.
+        points: (N, 2), the training points; batches are on their device.
+        batch_size: Points per batch.
+        order: Returns the order of an epoch; must be deterministic.
+        drop_last: Whether to drop an incomplete last batch.
 
     Attributes:
-        position: How many batches were handed out since training began.
+        position: Number of batches since the start of training.
     """
 
     def __init__(
         self, points: Tensor, batch_size: int, order: Order, drop_last: bool = False
     ) -> None:
         self.points, self.batch_size, self._order = points, batch_size, order
-        # A set smaller than one batch is still worth a step.
+        # Keep a training set that is smaller than one batch.
         full = len(points) // batch_size * batch_size
         self._used = full if drop_last and full else len(points)
         self.position = 0
@@ -50,11 +50,11 @@ class Batches:
 
 
 def batches_of(spec: ExperimentSpec, points: Tensor) -> Batches:
-    """The batches of a run.
+    """Return the batches of a run.
 
     Args:
         spec: The run.
-        points: (N, 2), its training points row by row.
+        points: (N, 2), its training points in row-major order.
     """
     training = spec.training
     order = (
@@ -66,7 +66,7 @@ def batches_of(spec: ExperimentSpec, points: Tensor) -> Batches:
 
 
 def seeded_order(count: int, seed: int) -> Order:
-    """Orders of so many points that a seed draws; the same on any device."""
+    """Return random orders of ``count`` points for a seed; the same on any device."""
 
     def order(epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
@@ -76,6 +76,6 @@ def seeded_order(count: int, seed: int) -> Order:
 
 
 def tutorial_order(spec: ExperimentSpec) -> Order:
-    """The orders of the tutorial's code, whatever the seed of the initial weights."""
+    """Return the orders of the tutorial's code; they do not depend on the seed of the run."""
     draws = TutorialDraws(spec.data, spec.task)
     return lambda epoch: torch.from_numpy(draws.epoch(epoch))

@@ -1,4 +1,4 @@
-"""Checkpoints: one file, replaced every few seconds, from which a killed run goes on exactly."""
+"""Checkpoints: one file, replaced every few seconds, from which a killed run resumes exactly."""
 
 import io
 import time
@@ -18,12 +18,12 @@ from coordconv_lab.train.loop import Loop
 
 
 class Checkpoint:
-    """The state of a loop in a file that is always whole.
+    """The state of a loop in a file that is replaced atomically.
 
     Args:
-        directory: Of the run; of the first run, where several nets are trained together.
-        specs: What is trained together. Other nets together would be another state.
-        every_seconds: Least time between two checkpoints.
+        directory: Directory of the run; of the first run, if several are trained together.
+        specs: Specs that are trained together; another set of specs has another file.
+        every_seconds: Minimum time between two checkpoints.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load_into(self, loop: Loop) -> None:
-        """Let a loop go on from the checkpoint, if there is one.
+        """Restore the state of a loop, if there is a checkpoint.
 
         Raises:
-            DamagedError: The file is damaged, or holds what diverged.
+            DamagedError: The file is damaged, or contains NaN or infinity.
         """
         state = loop.processes.first_only(lambda: self._read(_most_bytes(loop)))
         if state is None:
@@ -50,7 +50,7 @@ class Checkpoint:
             raise self._damaged(error) from error
         if not loop.is_finite:
             raise DamagedError(
-                f"{self.path} holds NaN or infinity; delete it to begin this run again"
+                f"{self.path} contains NaN or infinity; delete it to restart this run"
             )
 
     def _read(self, most: int) -> dict[str, Any] | None:
@@ -58,31 +58,31 @@ class Checkpoint:
             return None
         try:
             content = _checked(read_file(self.path, most))
-            # A small archive can stand for a large one; torch writes them as large as they are.
+            # A small archive can expand to a huge one; torch does not compress its archives.
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > len(content):
-                raise ValueError("it unpacks to more than it holds")
+                raise ValueError("it expands to more than its size")
             return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> DamagedError:
         return DamagedError(
-            f"{self.path} is damaged ({type(error).__name__}); delete it to begin this run again"
+            f"{self.path} is damaged ({type(error).__name__}); delete it to restart this run"
         )
 
     def save_if_due(self, loop: Loop) -> None:
-        """Save, if it is time and this is the first process.
+        """Save if a checkpoint is due and this is the first process.
 
         Raises:
-            DivergenceError: A loss or a weight is not a number any more; the file stays as it was.
+            DivergenceError: A loss or a weight is NaN or infinite; the file is not changed.
             InputError: The file cannot be written.
         """
         if not loop.processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
         if loop.processes.count > 1 and not (loop.losses.settled and loop.is_finite):
-            return  # what is no number is to be found by all processes at the same step
+            return  # all processes must find a NaN at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
         content = file.getvalue()
@@ -90,25 +90,25 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def after(self, error: DivergenceError, kept: bool) -> DivergenceError:
-        """Say in an error where the last good state is; it is `kept`, or goes with its run."""
+        """Add to an error where the last good checkpoint is, if it is ``kept``."""
         if not kept:
-            said = "of unfinished runs under a URL no checkpoint is kept"
+            said = "a store under a URL keeps no checkpoints of unfinished runs"
         elif self.path.exists():
             said = f"the last good checkpoint is {self.path}"
         else:
-            said = f"no checkpoint was due yet in {self.path.parent}"
+            said = f"there is no checkpoint yet in {self.path.parent}"
         return DivergenceError(f"{error}; {said}")
 
     def delete(self) -> None:
-        """Delete the file, and what is left of one; the run is written down."""
+        """Delete the file and leftovers of an interrupted write, once the run is recorded."""
         remove_if_possible(self.path)
 
 
 def _most_bytes(loop: Loop) -> int:
-    """More than a checkpoint of a loop can have.
+    """Return an upper bound on the size of a checkpoint.
 
-    A weight has its two moments and the number of its steps beside it; each row of a curve, and
-    each loss since the last one, is a number or some.
+    It contains the weights with two moments and a step count each, and a few numbers for each row
+    of the curve and for each loss since the last row.
     """
     tensors = [tensor for net in loop.nets for tensor in net.state_dict().values()]
     rows = max(1, min(loop.steps, loop.specs[0].training.curve_points))
@@ -117,19 +117,19 @@ def _most_bytes(loop: Loop) -> int:
 
 
 def _mark(content: bytes) -> bytes:
-    """What stands before a checkpoint: torch reads a changed bit as another number."""
+    """Return the checksum line before a checkpoint; torch does not detect changed bits."""
     return f"sha256 {sha256(content)}\n".encode()
 
 
 def _checked(file: bytes) -> bytes:
-    """The checkpoint in a file.
+    """Return the checkpoint in a file after checking its checksum.
 
     Raises:
-        ValueError: It is not the one that was written.
+        ValueError: The checksum does not match.
     """
-    if file.startswith(b"PK"):  # as torch writes it: from before checkpoints had a mark
+    if file.startswith(b"PK"):  # written before checkpoints had a checksum
         return file
     mark, _, content = file.partition(b"\n")
     if mark + b"\n" != _mark(content):
-        raise ValueError("its content has another sha256 than it was written with")
+        raise ValueError("its sha256 does not match its content")
     return content

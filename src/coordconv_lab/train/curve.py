@@ -1,4 +1,4 @@
-"""The learning curve: loss and scores at evenly spaced steps, kept across interruptions."""
+"""Learning curve: loss and scores at evenly spaced steps, kept across interruptions."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ Row = dict[str, float]
 
 
 def sample(points: Tensor) -> Tensor:
-    """At most CURVE_EXAMPLES points, always the same: enough for a curve, cheap to ask often."""
+    """Return a fixed sample of at most CURVE_EXAMPLES points, which is cheap to evaluate often."""
     if len(points) <= CURVE_EXAMPLES:
         return points
     chosen = np.random.RandomState(0).permutation(len(points))[:CURVE_EXAMPLES]
@@ -35,7 +35,7 @@ def sample(points: Tensor) -> Tensor:
 
 
 def due_steps(steps: int, rows: int) -> frozenset[int]:
-    """The steps after which a row is written, the last one among them.
+    """Return the steps after which a row is written, including the last step.
 
     Example:
         >>> sorted(due_steps(10, 4))
@@ -46,39 +46,41 @@ def due_steps(steps: int, rows: int) -> frozenset[int]:
 
 
 class LearningCurve:
-    """The rows of one run, in the order of COLUMNS."""
+    """Rows of the learning curve of one run, with the columns COLUMNS."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._events: Events | None = None
 
     def show_in(self, directory: Path) -> None:
-        """Write the rows to come as TensorBoard events too, for whoever watches the run.
+        """Also write future rows as TensorBoard events.
 
         Raises:
             InputError: The directory cannot be written, or is a link.
         """
         place = directory / "tensorboard"
         if place.is_symlink():
-            raise InputError(f"{place} is a link, and no run is written through one; move it away")
+            raise InputError(
+                f"{place} is a link, and runs are not written through links; remove it"
+            )
         self._events = Events(place)
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write down a row.
+        """Append a row.
 
         Raises:
-            InputError: The disk is full, or cannot be written any more.
+            InputError: The disk is full, or not writable.
         """
         self.rows.append({column: row[column] for column in COLUMNS})
         if self._events is not None:
             self._events.add(row)
 
     def load_rows(self, rows: Iterable[Mapping[str, float]]) -> None:
-        """Go on after the rows of an earlier sitting."""
+        """Restore the rows from a checkpoint."""
         self.rows = [{column: float(row[column]) for column in COLUMNS} for row in rows]
 
     def as_csv(self) -> bytes:
-        """The curve as the content of a CSV file with a header."""
+        """Return the curve as the content of a CSV file with a header."""
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""Runs whose numbers are no numbers any more: where that shows, and what is said about it."""
+"""Divergence of training: detection of NaN and infinity, and the error message."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from coordconv_lab.errors import DivergenceError
 from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 
-# What a step remembers of every weight; a second moment of infinity would stop the weight for good.
+# Adam's state of every weight; an infinite second moment would freeze the weight.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 _REMEDIES = {
@@ -22,7 +22,7 @@ _ALWAYS_NAMED = ("learning_rate", "warmup")
 
 
 def numbers_of(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """All that a step leaves behind: the weights of a net, and the moments of their gradients."""
+    """Return the weights and buffers of a network, and the moments of the optimizer, by name."""
     numbers = {f"the tensor {name}": tensor for name, tensor in net.state_dict().items()}
     for name, parameter in net.named_parameters():
         state = optimizer.state.get(parameter, {})
@@ -31,7 +31,7 @@ def numbers_of(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Te
 
 
 def first_not_finite(numbers: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds NaN or infinity; waits for the device once."""
+    """Return the name of the first tensor with NaN or infinity; synchronizes the device once."""
     if not numbers:
         return None
     finite = torch.stack([tensor.isfinite().all() for tensor in numbers.values()]).tolist()
@@ -41,14 +41,14 @@ def first_not_finite(numbers: Mapping[str, Tensor]) -> str | None:
 def diverged(
     spec: ExperimentSpec, what: str, step: int, steps_per_epoch: int, members: int = 1
 ) -> DivergenceError:
-    """The error about a run: what became of what and when, and the settings that may be to blame.
+    """Create the error of a diverged run: what happened when, and which settings may be the cause.
 
     Args:
-        spec: Of the run.
-        what: Went wrong, as the beginning of a sentence.
-        step: Of so many steps done, the last.
-        steps_per_epoch: How many steps see every training example once.
-        members: How many nets were trained together; among several this one is named.
+        spec: Spec of the run.
+        what: What happened, as the beginning of a sentence.
+        step: Number of steps done.
+        steps_per_epoch: Steps per pass over the training set.
+        members: Number of networks trained together; the run is named if there are several.
     """
     named = {
         name: value
@@ -60,7 +60,7 @@ def diverged(
     settings = ", ".join(f"{name} {value}" for name, value in named.items())
     return DivergenceError(
         f"{what} at step {step} (epoch {epoch} of {spec.training.epochs}){which} with {settings}; "
-        f"take {', or '.join(_REMEDIES[name] for name in named)}"
+        f"try {', or '.join(_REMEDIES[name] for name in named)}"
     )
 
 

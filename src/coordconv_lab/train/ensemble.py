@@ -1,4 +1,4 @@
-"""Nets that learn their task: batches of points go in, losses come out."""
+"""Networks of one shape that are trained together."""
 
 import copy
 from collections.abc import Sequence
@@ -13,33 +13,33 @@ from coordconv_lab.tasks import Task
 
 
 class Learner(nn.Module):
-    """One net and its task, as a module whose forward pass is the loss."""
+    """A network and its task, as a module whose output is the loss."""
 
     def __init__(self, net: nn.Module, task: Task) -> None:
         super().__init__()
         self.net, self.task = net, task
 
     def forward(self, points: Tensor) -> Tensor:
-        """The loss of one batch of points, (B, 2)."""
+        """Return the loss of a batch of points, (B, 2)."""
         return self.task.loss(self.net, points)
 
 
 class Ensemble(nn.Module):
-    """Nets of one shape, each with a batch of its own, computed together.
+    """Networks of one shape, each with its own batch, computed together.
 
     Args:
-        nets: They keep their own parameters and buffers, which training changes.
-        task: What they learn.
+        nets: The networks. They keep their parameters and buffers, which training updates.
+        task: The task to learn.
     """
 
     def __init__(self, nets: Sequence[nn.Module], task: Task) -> None:
         super().__init__()
         self.members = nn.ModuleList(Learner(net, task) for net in nets)
-        # Held in a list, so that it is no submodule: it only lends its structure.
+        # In a list, so that it is not registered as a submodule: only its structure is used.
         self._template = [copy.deepcopy(self.members[0]).to("meta")]
 
     def forward(self, points: Tensor) -> Tensor:
-        """The loss of every net's own batch: points (E, B, 2) to losses (E,)."""
+        """Return the losses (E,) of the networks for points (E, B, 2), one batch each."""
         if len(self.members) == 1:
             return self.members[0](points[0])[None]
         parameters = _stack([dict(member.named_parameters()) for member in self.members])
@@ -62,34 +62,34 @@ def _stack(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 MAY_DIFFER = ("learning_rate", "betas", "weight_decay", "schedule", "warmup")
-"""The settings of training in which the nets of an ensemble may differ."""
+"""Training settings in which the networks of an ensemble may differ."""
 
 
 def check_ensemble(specs: Sequence[ExperimentSpec]) -> None:
-    """Refuse nets that cannot be trained as one.
+    """Check that runs can be trained together.
 
     Raises:
-        InputError: They differ in more than seed, initial weights and optimizer settings, one
-            stands twice among them, or they stop early.
+        InputError: The specs differ in more than seed, initial weights and optimizer settings,
+            two are equal, or they stop early.
     """
     if len({spec.id for spec in specs}) < len(specs):
-        raise InputError("the nets of an ensemble must differ; one spec was given twice")
+        raise InputError("the networks of an ensemble must differ; one spec was given twice")
     if len(specs) > 1 and any(spec.training.early_stop_epochs is not None for spec in specs):
-        raise InputError("the nets of an ensemble take the same steps; unset early_stop_epochs")
+        raise InputError("an ensemble cannot stop early; unset early_stop_epochs")
     wanted = _settings(specs[0])
     for spec in specs[1:]:
         found = _settings(spec)
         for name in wanted | found:
             if wanted.get(name) != found.get(name):
                 raise InputError(
-                    f"the nets of an ensemble must share {name}, got {wanted.get(name)!r} and "
-                    f"{found.get(name)!r}; they may differ in seed, model.initialisation and, of "
-                    f"training, {', '.join(MAY_DIFFER)}"
+                    f"the networks of an ensemble must have the same {name}, got "
+                    f"{wanted.get(name)!r} and {found.get(name)!r}; they may differ in seed, "
+                    f"model.initialisation and, of training, {', '.join(MAY_DIFFER)}"
                 )
 
 
 def _settings(spec: ExperimentSpec) -> dict[str, object]:
-    """What all nets of an ensemble must share, by path."""
+    """Return the settings that an ensemble must share, by path."""
     parts = spec.model_dump(
         include={"data": True, "model": True, "training": True},
         exclude={"model": {"initialisation"}, "training": set(MAY_DIFFER)},

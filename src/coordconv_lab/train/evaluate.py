@@ -1,4 +1,4 @@
-"""Scores of a net over some points: every one of them, a few at a time, in float32."""
+"""Scores of a network at points, computed in small batches in float32."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from coordconv_lab.tasks import Task
 
-# Small, because activations that fit in the cache are computed about twice as fast on a CPU.
+# Small: on a CPU, activations that fit in the cache are computed about twice as fast.
 EVALUATION_BATCH = 8
 
 
 class Evaluation(NamedTuple):
-    """How each answer scored; the answers too where they are points, pictures would fill memory."""
+    """Scores, and predictions if they are points; images would take too much memory."""
 
     predictions: Tensor | None
     scores: dict[str, Tensor]
@@ -21,7 +21,7 @@ class Evaluation(NamedTuple):
 
 
 Watch = Callable[[Tensor, Tensor], None]
-"""Shown points, and what the net puts out for them, as they are evaluated."""
+"""Called with the points and the outputs of the network for every batch."""
 
 
 @torch.inference_mode()
@@ -32,21 +32,21 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
-    """Ask a net about every point and mark its answers; the net's mode is left as it was.
+    """Score the predictions of a network at every point; its training mode is restored.
 
     Args:
-        net: The net.
-        task: What it was asked to learn.
-        points: (N, 2), on the net's device; at least one.
-        batch_size: How many points to ask about at a time.
-        watch: Shown every batch and its outputs.
+        net: The network.
+        task: The task it learned.
+        points: (N, 2), on the device of the network; at least one.
+        batch_size: Points per batch.
+        watch: Called with every batch and its outputs.
 
     Returns:
-        Scores (N,) by name, their summary, and the predicted points (N, 2), if the task's answers
-        are points; all on the CPU.
+        Scores (N,) by name, their summary, and the predicted points (N, 2), if the predictions of
+        the task are points; all on the CPU.
     """
     if not len(points):
-        raise ValueError("there are no points to evaluate a net on")
+        raise ValueError("expected at least one point to evaluate a network at, got none")
     was_training = net.training
     net.eval()
     try:
@@ -64,19 +64,19 @@ def evaluate_as_trained(
     watch: Watch | None = None,
     sides: Tensor | None = None,
 ) -> Evaluation:
-    """Score a net as `evaluate` does, but in batches of a random order, always the same one.
+    """Score a network as `evaluate` does, but in batches of a fixed random order.
 
-    For nets whose predictions depend on the batch: a few neighbors that are evaluated together
-    have other statistics than the batches of training.
+    For networks whose predictions depend on the batch: a few neighboring points in one batch have
+    different statistics than the batches of training.
 
     Args:
-        net: The net.
-        task: What it was asked to learn.
-        points: (N, 2), on the net's device; at least one.
-        batch_size: How many points to ask about at a time.
-        watch: Shown every batch and its outputs.
-        sides: (N,), True for training points: no batch mixes training and test points. Without
-            it, batches are drawn from all points.
+        net: The network.
+        task: The task it learned.
+        points: (N, 2), on the device of the network; at least one.
+        batch_size: Points per batch.
+        watch: Called with every batch and its outputs.
+        sides: (N,), True for training points: no batch mixes training and test points. If None,
+            batches are drawn from all points.
     """
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
     groups = [order]
@@ -99,8 +99,8 @@ def evaluate_as_trained(
 def _answer_and_mark(
     net: nn.Module, task: Task, points: Tensor, batch_size: int, watch: Watch | None
 ) -> tuple[Tensor | None, dict[str, Tensor]]:
-    # Results are copied into tensors made beforehand: kept one by one, each would settle in the
-    # memory that the large activations of its batch had just left, and the next would need new.
+    # Preallocate the results: small tensors kept from every batch would fragment the memory of the
+    # large activations.
     kept: dict[str, Tensor] = {}
     for start in range(0, len(points), batch_size):
         asked = points[start : start + batch_size]

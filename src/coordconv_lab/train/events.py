@@ -1,4 +1,4 @@
-"""TensorBoard events of a run, for whoever watches it; nothing of ours reads them."""
+"""TensorBoard events of a run. This package does not read them."""
 
 import os
 import socket
@@ -14,13 +14,13 @@ from coordconv_lab.errors import InputError
 
 
 class Events:
-    """A file of events, which grows by a record for each row.
+    """A file of TensorBoard events with one event per row.
 
-    It is written here and now: the writers that come with TensorBoard do it in a thread of their
-    own, which ends in a traceback where the disk is full.
+    Writes are synchronous. The writers of TensorBoard use a thread, which ends with a traceback if
+    the disk is full.
 
     Args:
-        directory: Where to make the file.
+        directory: Directory of the file.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -32,7 +32,7 @@ class Events:
         """Add the values of a row, by name.
 
         Raises:
-            InputError: The disk is full, or cannot be written.
+            InputError: The disk is full, or not writable.
         """
         values = [Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
         step = int(row["step"])
@@ -45,6 +45,6 @@ class Events:
                 RecordWriter(file).write(event.SerializeToString())
         except OSError as error:
             raise InputError(
-                f"cannot write {self._path}: {error.strerror or error}; make room, or choose "
-                "another directory, and start this again: it goes on"
+                f"cannot write {self._path}: {error.strerror or error}; free some space or choose "
+                "another directory, then run the same command again to continue"
             ) from error

@@ -1,4 +1,4 @@
-"""One function from a spec to a record; everything random follows from the spec's seed."""
+"""Train the run of a spec and record it. All randomness is determined by the seed of the spec."""
 
 import math
 from collections.abc import Sequence
@@ -36,25 +36,25 @@ def run(
     scores_only: bool = False,
     wait_seconds: float = 0.0,
 ) -> Record:
-    """Train a net as a spec says, or go on with it, or return the record if it is done.
+    """Train the network of a spec, resuming from a checkpoint; return the record if it is done.
 
     Args:
-        spec: What to run.
-        store: Where the run is kept; its directory holds the checkpoint until it is done.
-        progress: Told of every step.
-        checkpoint_seconds: Least time between two checkpoints.
-        hardware: Where to compute it; by default on a CUDA device if there is one.
-        scores_only: Keep the record and the curve only: no weights, no predictions, no TensorBoard;
-            always so for data without some of the positions.
-        wait_seconds: How long to wait for another process that is at this run.
+        spec: The run.
+        store: Where the run is kept; its directory contains the checkpoint until it is done.
+        progress: Called after every step.
+        checkpoint_seconds: Minimum time between two checkpoints.
+        hardware: Hardware for the run; a CUDA device by default, if there is one.
+        scores_only: Keep only the record and the curve: no weights, predictions or TensorBoard
+            events. Always true for data that lacks some positions.
+        wait_seconds: How long to wait for another process to release the run.
 
     Returns:
-        The record, which is also in the run's directory.
+        The record, which is also in the directory of the run.
 
     Raises:
-        FailingRunError: The canvas is too small for the net, or a loss or a weight is not a
-            number any more; its checkpoint stays.
-        HeldError: Another process is at this run.
+        FailingRunError: The canvas is too small for the network, or a loss or a weight is NaN or
+            infinite; the checkpoint is kept.
+        HeldError: The run is locked by another process.
         InputError: The directory cannot be used, or a checkpoint is damaged.
     """
     return run_ensemble(
@@ -71,32 +71,32 @@ def run_ensemble(
     scores_only: bool = False,
     wait_seconds: float = 0.0,
 ) -> list[Record]:
-    """Train several nets of one shape at once, each as its own spec says.
+    """Train several networks of one shape at once, each according to its own spec.
 
-    The nets are computed as one, which pays where a single one leaves a device idle. Each sees the
-    batches that it would see alone, and learns the same to rounding.
+    The networks are computed together, which is faster if one network leaves the device idle. Each
+    network gets the same batches as in a separate run, and learns the same up to rounding.
 
-    With hardware of several processes each of them calls this with the same arguments; the first
-    one alone reads and writes, and all return the same records.
+    With several processes, each of them calls this function with the same arguments. Only the first
+    one reads and writes; all return the same records.
 
     Args:
-        specs: What to run. They may differ in seed, initial weights, learning rate, schedule,
+        specs: The runs. They may differ in seed, initial weights, learning rate, schedule,
             warm-up, betas and weight decay.
-        store: Where the runs are kept, a directory each.
-        progress: Told of every step.
-        checkpoint_seconds: Least time between two checkpoints.
-        hardware: Where to compute them, as in `run`.
+        store: Where the runs are kept, each in its own directory.
+        progress: Called after every step.
+        checkpoint_seconds: Minimum time between two checkpoints.
+        hardware: Hardware for the runs, as in `run`.
         scores_only: What to keep, as in `run`.
         wait_seconds: How long to wait for other processes, as in `run`.
 
     Returns:
-        The records in the order of the specs; their seconds are those of all nets together.
+        The records in the order of the specs; their seconds are those of all networks together.
 
     Raises:
-        InputError: The specs differ in something else, or as `run`.
+        InputError: The specs differ in other settings, or as in `run`.
     """
     check_ensemble(specs)
-    # Maps and galleries show every position.
+    # Maps and galleries need every position.
     scores_only = scores_only or not specs[0].data.is_complete
     hardware = hardware or Hardware()
     fabric = hardware.launched(specs[0].training)
@@ -137,11 +137,11 @@ def run_ensemble(
 
 
 def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] | None:
-    """The records, if all runs have one."""
+    """Return the records if all runs are finished, else None."""
     records = [record for spec in specs if (record := store.record(spec)) is not None]
     if len(records) < len(specs):
         return None
-    # What a process left that was killed after its runs were written down.
+    # A process may have been killed after recording its runs.
     Checkpoint(store.directory(specs[0]), specs, 0).delete()
     for spec in specs:
         store.tidy(spec)
@@ -151,16 +151,16 @@ def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] 
 def _hold(
     held: ExitStack, specs: Sequence[ExperimentSpec], store: RunStore, wait_seconds: float
 ) -> list[Record | None]:
-    """Hold runs until the end, and return the records that others may have made by now.
+    """Lock runs until the end, and return the records that other processes may have written.
 
     Raises:
-        HeldError: Another process holds one, and went on for longer than this waits.
+        HeldError: A run is still locked by another process after the wait.
     """
     for spec in specs:
         if not held.enter_context(store.held(spec, wait_seconds)):
             raise HeldError(
-                f"another process is at the run {spec.run_name}; wait for it, then start this again"
-                f"{store.how_to_free(spec)}"
+                f"the run {spec.run_name} is locked by another process; wait for it to finish, "
+                f"then try again{store.how_to_free(spec)}"
             )
     return [store.record(spec) for spec in specs]
 
@@ -168,7 +168,7 @@ def _hold(
 def _write_down(
     loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool
 ) -> Record:
-    """Evaluate a net on every example and write its run down, the record last."""
+    """Evaluate a network on every example and write the files of its run, the record last."""
     spec, net, curve = loop.specs[index], loop.nets[index], loop.curves[index]
     directory = store.directory(spec)
     weights = safetensors.torch.save(

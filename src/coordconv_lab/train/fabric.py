@@ -1,9 +1,8 @@
-"""The parts of Lightning Fabric that are used here, imported whatever the environment holds.
+"""Imports of Lightning Fabric, independent of the environment.
 
-Lightning reads the rank of this process from the variables of launchers, which may be left over
-from another program. To learn the version of torchmetrics, which Fabric does not use here, it would
-import it, and with it transformers, SciPy's signal processing and matplotlib where they are
-installed: most of the time that a run takes to start.
+On import Lightning reads the rank of the process from the variables of launchers, which may be left
+over from another program. It also imports torchmetrics only to read its version, and thereby
+transformers, SciPy and matplotlib where they are installed, which is slow. Both are avoided here.
 """
 
 import sys
@@ -17,7 +16,7 @@ RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
 @contextmanager
 def _as_if_not_installed(name: str) -> Iterator[None]:
-    """Let an import of a module fail for a while, unless it was imported before."""
+    """Temporarily make a module unimportable, unless it is already imported."""
     hidden = name not in sys.modules
     if hidden:
         sys.modules[name] = None  # pyright: ignore[reportArgumentType]

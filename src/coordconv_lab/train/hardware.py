@@ -1,4 +1,4 @@
-"""Where a run is computed: no part of its spec, but noted in its record."""
+"""Hardware of a run: not part of its spec, but stored in its record."""
 
 import logging
 import os
@@ -20,22 +20,23 @@ from coordconv_lab.train.processor import prepare_processor
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 _LIGHTNING = ("ACCELERATOR", "STRATEGY", "DEVICES", "NUM_NODES", "PRECISION", "CLI_USED")
-"""Variables, after LT_, by which Lightning's own command tells a program what to do."""
+"""Variables with the prefix LT_ by which Lightning's own command configures a program."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device or several, and whether a compiler makes one program of net and loss.
+    """The devices to train on, and whether to compile the network and the loss.
 
     Args:
-        device: "auto" takes a CUDA device where there is one, else the CPU.
-        compiled: Compile with `torch.compile`; on a CUDA device the program is replayed as CUDA
-            graphs. The first step then takes 10 to 20 seconds on two cores.
-        devices: Processes on each machine, with a device each; on the CPU they share its cores.
-        nodes: Machines. On more than one a launcher such as torchrun or SLURM starts the processes.
+        device: "auto" chooses a CUDA device if there is one, else the CPU.
+        compiled: Whether to use `torch.compile`, with CUDA graphs on a CUDA device. The first step
+            then takes 10 to 20 seconds on two cores.
+        devices: Processes per machine, each with its own device; on the CPU they share its cores.
+        nodes: Number of machines. If more than one, a launcher such as torchrun or SLURM must
+            start the processes.
 
     Raises:
-        InputError: There is no such device here, or not so many.
+        InputError: The device is not available, or there are too few devices.
     """
 
     device: DeviceName = "auto"
@@ -50,39 +51,39 @@ class Hardware:
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not available.get(self.device, True):
             raise InputError(
-                f"there is no {self.device} device here that torch {torch.__version__} can use; "
-                "take cpu, or leave it at auto"
+                f"--device: torch {torch.__version__} finds no {self.device} device on this "
+                "machine; use cpu or auto"
             )
         if self.kind != "cpu" and self.devices > (there := torch.accelerator.device_count()):
             raise InputError(f"--devices: expected at most {there}, got {self.devices}")
 
     @property
     def kind(self) -> Literal["cpu", "cuda", "mps"]:
-        """The device that is meant."""
+        """The type of the device, with "auto" resolved."""
         if self.device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
         return self.device
 
     @property
     def processes(self) -> int:
-        """How many processes train together."""
+        """Number of processes that train together."""
         return self.devices * self.nodes
 
     @property
     def evaluation_batch(self) -> int:
-        """How many examples to ask about at a time: few stay in a processor's cache."""
+        """Batch size of evaluation; small on a CPU, so that activations fit in its cache."""
         return 8 if self.kind == "cpu" else 256
 
     def fabric(self, training: TrainingSpec) -> Fabric:
-        """Prepare the devices and return the means to train on them, not launched yet."""
+        """Prepare the devices and return a Fabric that is not launched."""
         with _starting():
             return self._fabric(training)
 
     def launched(self, training: TrainingSpec) -> Fabric:
-        """As `fabric`, launched: the processes are there, and know each other.
+        """Return a launched Fabric, with all processes started and connected.
 
         Raises:
-            InputError: They cannot be started, or a launcher started another number of them.
+            InputError: The processes cannot be started, or a launcher started another number.
         """
         with _starting():
             fabric = self._fabric(training)
@@ -91,7 +92,7 @@ class Hardware:
 
     @property
     def is_first_process(self) -> bool:
-        """Whether this process is the first of those that train together, or is alone.
+        """Whether this process is the first, or the only one, of those that train together.
 
         Raises:
             InputError: A launcher started another number of processes.
@@ -105,7 +106,7 @@ class Hardware:
         if self.kind == "cpu":
             prepare_processor()
         precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
-        # It tells what precision it was asked for, which stands in the spec.
+        # Fabric logs the precision, which is already in the spec.
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         return Fabric(
             accelerator=self.kind,
@@ -117,7 +118,7 @@ class Hardware:
         )
 
     def compile(self, module: torch.nn.Module) -> torch.nn.Module:
-        """Return a module as one compiled program, if that is asked for."""
+        """Compile a module if ``compiled`` is set."""
         if not self.compiled:
             return module
         mode = "reduce-overhead" if self.kind == "cuda" else "default"
@@ -126,10 +127,10 @@ class Hardware:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Start processes by the options of this command, and explain in one line what fails.
+    """Ignore Lightning's variables while processes start, and convert errors.
 
     Raises:
-        InputError: Something does.
+        InputError: The processes cannot be started.
     """
     with variables({f"LT_{name}": None for name in _LIGHTNING}):
         try:
@@ -143,12 +144,12 @@ def _starting() -> Iterator[None]:
 
 @contextmanager
 def deterministic_algorithms() -> Iterator[None]:
-    """Have the same numbers give the same bits on the same device; leave torch as it was."""
+    """Use deterministic algorithms; restore the settings of torch afterwards."""
     before = torch.are_deterministic_algorithms_enabled()
     filled = deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue]
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Every new tensor would be filled with not-a-number first, to find those who read it unwritten.
+    # Otherwise torch fills every uninitialized tensor with NaN, which takes time.
     deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield

@@ -1,7 +1,7 @@
-"""Which processes train together, and whether a launcher has started them.
+"""Detection of the launcher that started the processes of a run.
 
-The variables of launchers are no proof: a job of SLURM has those of all its tasks, and programs
-that torchrun or MPI started hand theirs on to the commands that they run.
+The variables of a launcher do not prove that it started this process: every process in a SLURM job
+has them, and programs started by torchrun or MPI pass theirs on to their subprocesses.
 """
 
 import os
@@ -17,15 +17,15 @@ from coordconv_lab.train.fabric import (
 )
 
 _SPECIAL_STEPS = 0xFFFFFFF0
-"""From this number on a step of SLURM is a batch script or an interactive shell."""
+"""SLURM step ids from this value on are batch scripts and interactive shells."""
 
 
 class OwnProcesses(LightningEnvironment):
-    """Processes that the first one of each machine starts.
+    """Processes that are started by the first process of each machine.
 
     Args:
-        devices: Processes on each machine.
-        nodes: Machines.
+        devices: Processes per machine.
+        nodes: Number of machines.
     """
 
     def __init__(self, devices: int, nodes: int) -> None:
@@ -34,27 +34,27 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """Whether this process was started by the first one, with the variables of its group."""
+        """Whether the first process started this one, with the variables of its group."""
         return self._count > 1 and (
             "LOCAL_RANK" in os.environ and os.environ.get("WORLD_SIZE") == str(self._count)
         )
 
     def local_rank(self) -> int:
-        """The place of this process on its machine."""
+        """Return the index of this process on its machine."""
         return super().local_rank() if self.creates_processes_externally else 0
 
     def node_rank(self) -> int:
-        """The place of this machine."""
+        """Return the index of this machine."""
         return super().node_rank() if self._nodes > 1 else 0
 
     @property
     def main_address(self) -> str:
-        """The machine of the first process."""
+        """Address of the machine of the first process."""
         return super().main_address if self._is_given else "127.0.0.1"
 
     @property
     def main_port(self) -> int:
-        """A port of that machine; one that is free where nothing else is given."""
+        """Port on that machine; a free one unless it is given."""
         if not self._is_given:
             os.environ.pop("MASTER_PORT", None)
         return super().main_port
@@ -65,15 +65,15 @@ class OwnProcesses(LightningEnvironment):
 
 
 def launcher(devices: int, nodes: int) -> ClusterEnvironment:
-    """What started the processes of a run: this process itself, unless they are several.
+    """Return the environment of the launcher that started the processes of a run.
 
     Args:
-        devices: Processes on each machine.
-        nodes: Machines.
+        devices: Processes per machine.
+        nodes: Number of machines.
 
     Raises:
-        InputError: A launcher started another number of processes, or none started those on the
-            other machines.
+        InputError: A launcher started another number of processes, or there are several machines
+            and no launcher.
     """
     count = devices * nodes
     if count > 1:
@@ -88,14 +88,14 @@ def launcher(devices: int, nodes: int) -> ClusterEnvironment:
                 return other()
     if nodes > 1 and not {"NODE_RANK", "GROUP_RANK"} & os.environ.keys():
         raise InputError(
-            f"--num-nodes {nodes}: no launcher has started the processes on the other machines; "
-            "start this command on each with torchrun, or with srun under SLURM"
+            f"--num-nodes {nodes}: several machines need a launcher; start this command on each "
+            "machine with torchrun, or with srun under SLURM"
         )
     return OwnProcesses(devices, nodes)
 
 
 def _tasks_of_srun() -> str | None:
-    """How many tasks srun started, this one among them; None in a batch script or a shell."""
+    """Return the number of tasks of srun, or None in a batch script or a shell."""
     step = os.environ.get("SLURM_STEP_ID", os.environ.get("SLURM_STEPID", ""))
     by_srun = step.isdecimal() and int(step) < _SPECIAL_STEPS
     if not by_srun or os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive"):
@@ -108,12 +108,12 @@ def _check_count(name: str, started: str, devices: int, nodes: int) -> None:
     if started != str(devices * nodes):
         raise InputError(
             f"--devices {devices} --num-nodes {nodes}: expected {devices * nodes} processes, but "
-            f"{name} started {started}; make them the same, or start the command without {name}"
+            f"{name} started {started}; make the numbers equal, or run the command without {name}"
         )
 
 
 def is_first(environment: ClusterEnvironment, devices: int) -> bool:
-    """Whether this process is the first of all, before Fabric has made them known to each other."""
+    """Whether this process is the first of all, before Fabric connects them."""
     if isinstance(environment, OwnProcesses):
         return environment.node_rank() * devices + environment.local_rank() == 0
     return environment.global_rank() == 0

@@ -1,6 +1,6 @@
-"""Training under way: the steps, and all that changes with them.
+"""The training loop and its state.
 
-A step never waits for its device: losses stay there until somebody needs a number.
+A step does not synchronize with the device: losses stay there until their values are needed.
 """
 
 import math
@@ -29,28 +29,29 @@ from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rate
 from coordconv_lab.train.processes import Processes
 
 
-def _nobody(rows: Sequence[Row]) -> None:
-    """Nobody wants to know."""
+def _ignore_rows(rows: Sequence[Row]) -> None:
+    """Ignore the rows."""
 
 
 class Loop:
-    """One net, or several of one shape, from their first step to their last.
+    """Training of one network, or of several of one shape.
 
     Args:
-        specs: What is trained; they differ in seed, initial weights and optimizer alone.
-        hardware: Where.
-        fabric: The means, launched; those of the hardware, if not given.
+        specs: The runs; they differ only in seed, initial weights and optimizer settings.
+        hardware: Hardware for the runs.
+        fabric: A launched Fabric; created from ``hardware`` if omitted.
 
     Attributes:
-        nets: One for each spec.
-        curves: One for each spec.
-        processes: Those that train together; each has nets and curves that are equal.
-        data: On the device, as the nets are.
-        steps: How many steps there are, unless training stops early.
-        steps_per_epoch: How many of them see every training example once.
+        nets: One network per spec.
+        curves: One learning curve per spec.
+        processes: The processes that train together; networks and curves are equal in all.
+        data: The data set, on the device of the networks.
+        steps: Total number of steps, unless training stops early.
+        steps_per_epoch: Steps per pass over the training set.
 
     Raises:
-        InputError: The canvas is too small for the net, or the net is not for several processes.
+        InputError: The canvas is too small for the network, or the network cannot be trained with
+            several processes.
     """
 
     def __init__(
@@ -73,16 +74,16 @@ class Loop:
         self._losses_of, self._stepper = self._fabric.setup(
             hardware.compile(ensemble), self._optimizer
         )
-        self._look_at_one()
+        self._check_canvas()
         self._due = due_steps(self.steps, first.training.curve_points)
         self._perfect_epochs = 0
         self._seconds_before, self._started = 0.0, time.monotonic()
 
-    def _look_at_one(self) -> None:
-        """Find out before the first step whether the net has room on this canvas.
+    def _check_canvas(self) -> None:
+        """Check before the first step that the network accepts images of this size.
 
         Raises:
-            FailingRunError: It has not.
+            FailingRunError: The canvas is too small.
         """
         data, kind = self.specs[0].data, self.specs[0].model.kind
         try:
@@ -93,27 +94,27 @@ class Loop:
             said = " ".join(str(error).split())[:200]
             raise FailingRunError(
                 f"a model of kind {kind} cannot be used on a canvas of height {data.canvas[0]} and "
-                f"width {data.canvas[1]} ({said}); take a larger canvas"
+                f"width {data.canvas[1]} ({said}); use a larger canvas"
             ) from error
 
     @property
     def step(self) -> int:
-        """How many steps are done."""
+        """Number of steps done."""
         return self.losses.step
 
     @property
     def seconds(self) -> float:
-        """Wall time of training so far, over all sittings."""
+        """Wall time of training so far, including the time before it was resumed."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def run(self, measured: Callable[[Sequence[Row]], None] = _nobody) -> Iterator[int]:
-        """Take the steps that are left, and yield after each how many are done.
+    def run(self, measured: Callable[[Sequence[Row]], None] = _ignore_rows) -> Iterator[int]:
+        """Do the remaining steps, and yield the number of steps done after each.
 
         Args:
-            measured: Told of the new rows of the curves.
+            measured: Called with the new rows of the curves.
 
         Raises:
-            DivergenceError: As `check`, within the next steps or at the next row, and at the end.
+            DivergenceError: As in `check`, within the next steps, at the next row or at the end.
         """
         self._started = time.monotonic()
         while self.step < self.steps and not self._stops_early():
@@ -127,7 +128,7 @@ class Loop:
         self.check()
 
     def check(self) -> None:
-        """Look whether losses and weights are still numbers; waits for the device.
+        """Check losses and weights for NaN and infinity; synchronizes with the device.
 
         Raises:
             DivergenceError: A loss, a weight or a moment of the optimizer is NaN or infinite.
@@ -135,11 +136,11 @@ class Loop:
         self.losses.settle()
         for member, wrong in enumerate(self._not_finite()):
             if wrong is not None:
-                raise self._diverged(member, f"{wrong} holds NaN or infinity", self.step)
+                raise self._diverged(member, f"{wrong} contains NaN or infinity", self.step)
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights and moments are numbers; waits for the device."""
+        """Whether all weights and moments are finite; synchronizes with the device."""
         return not any(self._not_finite())
 
     def _not_finite(self) -> list[str | None]:
@@ -161,7 +162,7 @@ class Loop:
         self.losses.add(self.processes.mean(losses.detach()))
 
     def evaluate(self, net: nn.Module, points: Tensor, watch: Watch | None = None) -> Evaluation:
-        """Score a net at some points, and show its outputs to who watches."""
+        """Score a network at points; ``watch`` is called with its outputs."""
         first = self.specs[0]
         if first.model.kind == "conv-pooled-regressor" and first.model.statistics != "running":
             sides = (
@@ -205,10 +206,10 @@ class Loop:
         return enough is not None and self._perfect_epochs >= enough
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed loop needs to end with the same bits.
+        """Return all state that is needed to resume with bitwise identical results.
 
         Raises:
-            DivergenceError: As `check`: what diverged is not saved.
+            DivergenceError: As in `check`; a diverged state is not saved.
         """
         self.check()
         return {
@@ -221,14 +222,14 @@ class Loop:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another loop over the same specs was.
+        """Restore the state of another loop over the same specs.
 
         Raises:
-            Exception: The state is not of such a loop; this one is of no use then.
+            Exception: The state does not match; this loop must not be used then.
         """
         self.losses.load_state_dict(state["losses"])
         if not 0 <= self.step <= self.steps:
-            raise ValueError(f"it is at step {self.step} of {self.steps}")
+            raise ValueError(f"expected a step from 0 to {self.steps}, got {self.step}")
         for net, saved in zip(self.nets, state["nets"], strict=True):
             net.load_state_dict(saved)
         load_optimizer(self._optimizer, state["optimizer"])
@@ -239,7 +240,7 @@ class Loop:
         self._perfect_epochs = int(state["perfect_epochs"])
         self._seconds_before = float(state["seconds"])
         if not 0 <= self._seconds_before < math.inf:
-            raise ValueError(f"it took {self._seconds_before} seconds")
+            raise ValueError(f"expected finite seconds of at least 0, got {self._seconds_before}")
 
 
 def _fresh_net(spec: ExperimentSpec) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The losses of a run, kept on their device until somebody needs a number."""
+"""The losses of a run, kept on their device until their values are needed."""
 
 from collections.abc import Callable
 
@@ -7,23 +7,21 @@ from torch import Tensor
 
 from coordconv_lab.errors import DivergenceError
 
-# After so many steps the numbers are fetched anyway, so that a run that went wrong stops soon.
+# Fetch losses at least this often, so that a diverged run stops soon.
 SETTLE_STEPS = 64
 
 
 class Losses:
-    """The losses of every net since the last row of its curve.
+    """The losses of every network since the last row of its curve.
 
-    Fetching a number makes the processor wait for the device, so that losses are kept as they are
-    and fetched together.
+    Fetching a value synchronizes with the device, so losses are collected and fetched together.
 
     Args:
-        nets: How many there are.
-        diverged: Makes the error of a net, by its place among them, from what became of it at
-            which step.
+        nets: Number of networks.
+        diverged: Creates the error from the index of the network, a description and the step.
 
     Attributes:
-        step: How many steps were taken.
+        step: Number of steps done.
     """
 
     def __init__(self, nets: int, diverged: Callable[[int, str, int], DivergenceError]) -> None:
@@ -34,10 +32,10 @@ class Losses:
         self._settled: list[list[float]] = [[] for _ in range(nets)]
 
     def add(self, losses: Tensor) -> None:
-        """Note the losses of one step, (E,), detached.
+        """Add the detached losses of one step, (E,).
 
         Raises:
-            DivergenceError: A loss is not a number any more.
+            DivergenceError: A loss is NaN or infinite.
         """
         self.step += 1
         self._latest = losses
@@ -46,19 +44,19 @@ class Losses:
             self.settle()
 
     def last(self) -> float:
-        """The mean over the nets of the last step's losses; waits for the device."""
+        """Return the mean loss of the last step over all networks; synchronizes with the device."""
         return float("nan") if self._latest is None else self._latest.mean().item()
 
     @property
     def settled(self) -> bool:
-        """Whether nothing waits on the device."""
+        """Whether all losses have been fetched."""
         return not self._waiting
 
     def settle(self) -> None:
-        """Fetch what waits, and look whether it is a number.
+        """Fetch the waiting losses, and check that they are finite.
 
         Raises:
-            DivergenceError: A loss is not a number any more.
+            DivergenceError: A loss is NaN or infinite.
         """
         if not self._waiting:
             return
@@ -74,7 +72,7 @@ class Losses:
             losses += column
 
     def means(self) -> list[float]:
-        """The mean loss of every net since this was asked last; waits for the device."""
+        """Return the mean losses of the networks since the last call; synchronizes the device."""
         self.settle()
         means = [sum(losses) / len(losses) for losses in self._settled]
         for losses in self._settled:
@@ -82,13 +80,15 @@ class Losses:
         return means
 
     def state_dict(self) -> dict[str, object]:
-        """What a resumed run needs to go on with the same means."""
+        """Return the state that a resumed run needs for the same means."""
         self.settle()
         return {"step": self.step, "losses": self._settled}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on with the losses of an earlier sitting."""
+        """Restore the losses from a checkpoint."""
         settled = [list(map(float, losses)) for losses in state["losses"]]
         if len(settled) != len(self._settled):
-            raise ValueError(f"it has losses of {len(settled)} nets, not of {len(self._settled)}")
+            raise ValueError(
+                f"expected losses of {len(self._settled)} networks, got {len(settled)}"
+            )
         self.step, self._settled = int(state["step"]), settled

@@ -1,4 +1,4 @@
-"""The optimizer of one net or of several, each with the settings of its own spec."""
+"""The optimizer of one or several networks, each with the settings of its own spec."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from coordconv_lab.train.schedule import rate_factor
 def optimizer_of(
     members: Iterable[nn.Module], specs: Sequence[ExperimentSpec]
 ) -> torch.optim.Optimizer:
-    """Make one optimizer whose groups know the net that they belong to, as `member`."""
+    """Create one optimizer; `member` of each parameter group is the index of its network."""
     kind = torch.optim.Adam if specs[0].training.optimizer == "adam" else torch.optim.AdamW
     groups = [
         group
@@ -24,7 +24,7 @@ def optimizer_of(
 
 
 def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dict[str, Any]]:
-    """The parameters that decay, and those that do not, where there are some of either."""
+    """Yield the parameter groups with and without weight decay, unless empty."""
     training = spec.training
     parameters = list(member.parameters())
     decays = [training.decay_biases or parameter.dim() > 1 for parameter in parameters]
@@ -42,26 +42,26 @@ def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dic
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Go on with the moments of an earlier sitting; the settings stay those of the specs.
+    """Restore the moments from a checkpoint, but keep the settings of the specs.
 
     Raises:
-        ValueError: They are not of these parameters.
+        ValueError: The moments do not match the parameters.
     """
     settings = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state["state"], "param_groups": settings})
     for parameter, moments in optimizer.state.items():
         shapes = dict.fromkeys(("exp_avg", "exp_avg_sq"), parameter.shape) | {"step": ()}
         if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
-            raise ValueError("its moments do not have the shapes of their parameters")
+            raise ValueError("the moments do not have the shapes of their parameters")
 
 
 def set_rates(
     optimizer: torch.optim.Optimizer, specs: Sequence[ExperimentSpec], step: int, steps: int
 ) -> None:
-    """Set the rate of the next step, and the weight decay where the rate scales it."""
+    """Set the learning rate of the next step, and compensate the weight decay if necessary."""
     for group in optimizer.param_groups:
         training = specs[group["member"]].training
         group["lr"] = training.learning_rate * rate_factor(training, step, steps)
         if training.optimizer == "adamw_unscaled":
-            # torch multiplies the decay by the rate, which is undone here.
+            # Undo that torch multiplies the weight decay by the learning rate.
             group["weight_decay"] = group["decay"] / group["lr"]

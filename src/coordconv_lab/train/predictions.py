@@ -1,4 +1,4 @@
-"""What a trained net answers at every position, small enough to keep beside its record."""
+"""Predictions of a trained network at every position, as a small file."""
 
 import io
 
@@ -17,20 +17,20 @@ from coordconv_lab.train.evaluate import Evaluation
 def predictions_file(
     spec: ExperimentSpec, net: nn.Module, task: Task, data: NotSoClevr, answers: Evaluation
 ) -> bytes:
-    """Pack the answers at every position into the bytes of an .npz file.
+    """Pack the predictions at every position into an .npz file.
 
     Args:
         spec: The experiment.
-        net: The trained net.
+        net: The trained network.
         task: Its task.
         data: Its data.
-        answers: The evaluation at `data.points`.
+        answers: Its evaluation at `data.points`.
 
     Returns:
-        A file with x, y and is_train, (N,); each score by its name, (N,); for classification and
-        regression also `predicted`, (N, 2), points (x, y); for rendering also the tutorial's
-        gallery: gallery_row, gallery_column, (12,), and gallery_pictures, (12, H, W), the painted
-        probabilities in steps of 1/255.
+        The bytes of the file, with x, y and is_train, (N,); each score by its name, (N,); for
+        classification and regression also `predicted`, (N, 2), points (x, y); for rendering also
+        the tutorial's gallery: gallery_row, gallery_column, (12,), and gallery_pictures,
+        (12, H, W), the predicted probabilities in steps of 1/255.
     """
     arrays: dict[str, NDArray[np.generic]] = {
         "x": data.points[:, 0].cpu().numpy().astype(np.int16),
@@ -51,7 +51,7 @@ def predictions_file(
 def _gallery(
     net: nn.Module, task: Task, spec: ExperimentSpec, device: torch.device
 ) -> dict[str, NDArray[np.generic]]:
-    """Paint the positions that the tutorial pictures, of the split that was trained."""
+    """Render the positions of the tutorial's figures for the split of the run."""
     places = GALLERY[spec.data.split, "train"] + GALLERY[spec.data.split, "test"]
     height, width = spec.data.canvas
     places = tuple((row, column) for row, column in places if row < height and column < width)

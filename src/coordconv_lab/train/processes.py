@@ -1,4 +1,4 @@
-"""Several processes that train one net: who takes which part of a batch, and who writes."""
+"""Data-parallel training: how batches are split across processes, and which process writes."""
 
 import warnings
 from collections.abc import Callable
@@ -13,13 +13,13 @@ Result = TypeVar("Result")
 
 
 class Processes:
-    """The processes of a Fabric that was launched.
+    """The processes of a launched Fabric.
 
-    Every batch is cut into as many parts as there are processes, so that each example is seen once
-    an epoch whatever their number, and a step is the same as on one process to rounding.
+    Every batch is split across the processes, so that each example is used once per epoch, and a
+    step is the same as with one process up to rounding.
 
     Args:
-        fabric: As it is after its launch.
+        fabric: A launched Fabric.
     """
 
     def __init__(self, fabric: Fabric) -> None:
@@ -27,14 +27,14 @@ class Processes:
         self.count = fabric.world_size
         self.is_first = fabric.is_global_zero
         if self.count > 1:
-            # A 1 x 1 kernel is stored the same in both memory formats, whatever its strides say.
+            # Both memory formats store a 1x1 kernel identically; only its strides differ.
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
 
     def part_of(self, points: Tensor) -> tuple[Tensor, float]:
-        """This process's part of a batch, (E, B, 2), and what its mean loss counts for.
+        """Return this process's part of a batch, (E, B, 2), and the weight of its mean loss.
 
-        The gradients of all processes are averaged, so that a part counts by its length. Where
-        there are more processes than examples, some take an example that counts for nothing.
+        Gradients are averaged over processes, so a part is weighted by its length. If there are
+        more processes than examples, some get an example with weight 0.
         """
         if self.count == 1:
             return points, 1.0
@@ -43,7 +43,7 @@ class Processes:
         return (part, weight) if part.shape[1] else (points[:, :1], 0.0)
 
     def mean(self, losses: Tensor) -> Tensor:
-        """The mean over the processes of what each has in its place."""
+        """Return the elementwise mean over all processes."""
         if self.count == 1:
             return losses
         reduced = self._fabric.all_reduce(losses, reduce_op="mean")
@@ -51,10 +51,10 @@ class Processes:
         return reduced
 
     def first_only(self, work: Callable[[], Result]) -> Result:
-        """Have the first process do something, and give all of them what came of it.
+        """Call a function in the first process, and return its result in all of them.
 
         Raises:
-            InputError: The work raised it, in whichever process.
+            InputError: The function raised it; it is raised in all processes.
         """
         if self.count == 1:
             return work()
@@ -70,15 +70,15 @@ class Processes:
         return outcome  # pyright: ignore[reportReturnType]
 
     def check(self, net: nn.Module) -> None:
-        """Refuse a net that several processes would train otherwise than one.
+        """Check that the network trains the same with several processes as with one.
 
         Raises:
-            InputError: It has batch normalisation, whose statistics come from a whole batch.
+            InputError: The network has batch normalization, which needs the full batch.
         """
         if self.count > 1 and any(_normalises(module) for module in net.modules()):
             raise InputError(
-                "batch normalisation takes its statistics from a whole batch, and each process "
-                "sees a part of it; train this net with --devices 1"
+                "batch normalization needs the full batch, but each process sees only a part of "
+                "it; train this network with --devices 1"
             )
 
 

@@ -1,4 +1,4 @@
-"""Telling whoever waits how far a run is."""
+"""Progress of a run."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -8,29 +8,29 @@ from coordconv_lab.train.curve import Row
 
 
 class Progress(Protocol):
-    """Somebody who wants to know; the command line draws bars from it."""
+    """Callbacks for the progress of a run; the command line shows bars."""
 
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
-        """A run of so many steps begins, of one net or of several trained together."""
+        """A run with ``steps`` steps starts, of one or several networks trained together."""
         ...
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """So many steps are done; `loss` tells that of the last, and waits for the device."""
+        """``step`` steps are done; ``loss`` returns the last loss and synchronizes the device."""
         ...
 
     def measured(self, rows: Sequence[Row]) -> None:
-        """The nets were scored, for a row of each one's learning curve."""
+        """The networks were scored; ``rows`` has a row of the learning curve of each."""
         ...
 
 
 class SilentProgress:
-    """Nobody is waiting."""
+    """Progress that is not shown."""
 
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def measured(self, rows: Sequence[Row]) -> None:
-        """Say nothing."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Where, with what and from which source a run is made."""
+"""Provenance of a run: machine, versions and commit."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "lightning-fabric", "numpy", "torch-coordconv")
 def provenance(
     spec: ExperimentSpec, hardware: Hardware, ensemble: int, processes: int
 ) -> Provenance:
-    """Describe this process and this machine, for the record of one of `ensemble` nets."""
+    """Describe this process and machine, for the record of one of ``ensemble`` networks."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",
@@ -49,7 +49,7 @@ def _versions() -> dict[str, str]:
 
 
 def device_name(hardware: Hardware) -> str:
-    """Return "cpu", or the kind and the name of the device that computes in its place."""
+    """Return the type of the device, with its name for CUDA."""
     if hardware.kind == "cuda":
         return f"cuda: {torch.cuda.get_device_name()}"
     return hardware.kind
@@ -57,7 +57,7 @@ def device_name(hardware: Hardware) -> str:
 
 @cache
 def processor_name() -> str:
-    """Return the processor's own name where the system tells it, else its architecture."""
+    """Return the model name of the processor if known, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -68,10 +68,10 @@ def processor_name() -> str:
 
 @cache
 def commit() -> str:
-    """The commit of the source, marked where files differ from it; "unknown" outside a checkout."""
+    """Return the commit of the source, with "+changes" if modified; "unknown" if not a checkout."""
     source = Path(__file__)
     try:
-        # An environment may lie inside of another checkout, which does not hold this file.
+        # The environment may be inside of another checkout that does not track this file.
         _git(source.parent, "ls-files", "--error-unmatch", "--", source.name)
         head = _git(source.parent, "rev-parse", "HEAD")
         changes = _git(source.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")
@@ -81,11 +81,11 @@ def commit() -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str:
-    """Ask git about a directory, whatever repository the environment names, as it does in a hook.
+    """Run git in a directory, ignoring GIT_* variables, which are set in hooks.
 
     Raises:
-        OSError: There is no git.
-        subprocess.CalledProcessError: It has no answer.
+        OSError: Git is not installed.
+        subprocess.CalledProcessError: The command failed.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", "-C", str(directory), *arguments]

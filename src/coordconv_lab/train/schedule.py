@@ -1,15 +1,15 @@
-"""The learning rate of every step."""
+"""Learning rate schedules."""
 
 import math
 
 from coordconv_lab.specs import TrainingSpec
 
-# Schedules end at this fraction of the rate rather than at zero: the last steps still count.
+# Schedules end at this fraction of the learning rate, not at zero, so the last steps still learn.
 LAST_FRACTION = 1e-3
 
 
 def rate_factor(spec: TrainingSpec, step: int, steps: int) -> float:
-    """By how much the learning rate is multiplied at a step: linear warm-up, then the schedule."""
+    """Return the factor of the learning rate at a step: linear warm-up, then the schedule."""
     done = step / steps
     if done < spec.warmup:
         return done / spec.warmup + LAST_FRACTION

@@ -1,4 +1,4 @@
-"""The pictures that a net paints for every position, tiled into one: a sprite sheet."""
+"""Sprite sheet: the images that a network renders for every position, tiled into one image."""
 
 import io
 
@@ -12,14 +12,14 @@ from coordconv_lab.tasks import Task
 GREYS = 16
 
 LARGEST = 2**26
-"""In pixels. A larger sheet would be slow to open on a phone, and is not made."""
+"""Maximum number of pixels. Larger sheets are not made, since phones open them slowly."""
 
 
 class Sheet:
-    """Tiles of the canvas's size, in the order of the positions: rows down, columns to the right.
+    """One tile per position, of the size of the canvas; rows go down, columns to the right.
 
     Args:
-        task: What the net was asked to learn.
+        task: The task of the network.
         points: (N, 2), every row with every column, as (x, y).
         canvas: (height, width) of a tile.
     """
@@ -33,7 +33,7 @@ class Sheet:
         self._painted = False
 
     def watch(self, points: Tensor, outputs: Tensor) -> None:
-        """Paint a net's outputs for some points where these belong."""
+        """Draw the outputs of a network for a batch of points into their tiles."""
         pictures = self._task.picture(outputs)
         if pictures is None or not self._fits:
             return
@@ -47,9 +47,9 @@ class Sheet:
         self._painted = True
 
     def png(self) -> bytes | None:
-        """A PNG file of 16 greys, small because neighbours are alike; None if nothing was painted.
+        """Return a PNG file with 16 gray levels, or None if nothing was drawn.
 
-        That is where the answers are points, or the pictures are too many.
+        Nothing is drawn if predictions are points, or the sheet would be too large.
         """
         if not self._painted:
             return None
