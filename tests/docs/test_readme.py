@@ -53,5 +53,5 @@ def test_what_a_page_installs_is_a_checkout_with_extras_that_there_are():
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
 def test_a_beginner_is_told_what_the_distribution_is_called(page):
     text = (ROOT / page).read_text()
-    assert "`torch-coordconv`, and no index has it yet" in text
-    assert "`coordconv` on PyPI is something else" in text
+    assert "`torch-coordconv` and is not on PyPI yet" in text
+    assert "`coordconv` on PyPI is a different project" in text
