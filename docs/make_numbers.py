@@ -32,7 +32,7 @@ def small(value: float) -> str:
 
 
 def layers(content: Mapping[str, Any]) -> str:
-    """Format the differences of layers between one thread and two, relative to the largest value."""
+    """Format the differences of layers between one thread and two, relative to the maximum."""
     names = ("output", *(f"gradient of {name}" for name in GRADIENTS))
     rows = [
         [f"{one['layer']}, {one['dtype']}", *(small(one["differences"][name]) for name in names)]

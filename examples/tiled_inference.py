@@ -2,8 +2,9 @@
 
 An image that does not fit in memory is cut into overlapping tiles. A plain network gives the same
 output inside a tile as for the full image, because a convolution is the same at every position. A
-network with coordinates does too, if each tile has its position: `window=(start, size)`, in pixels.
-Without it, each tile is treated as a full image.
+network with coordinates does too, if each tile has its position: `window=(start, whole)`, the start
+of the tile and the size of the full image, in pixels. Without it, each tile is treated as a full
+image.
 
     python examples/tiled_inference.py
 """
@@ -27,7 +28,7 @@ class Net(nn.Module):
     def forward(self, x: Tensor, window: tuple | None = None) -> Tensor:
         """Return the features of images, or of tiles at ``window`` in a larger image."""
         # No layer changes the size, so both get the same window. After a stride of 2, start and
-        # size would be half as large.
+        # whole would be half as large.
         return self.second(self.first(x, window=window).relu(), window=window)
 
 
