@@ -23,7 +23,7 @@ RESULTS = ROOT / "results" / "tuned"
 PICTURE = ROOT / "docs" / "images" / "held-out-quadrant.png"
 MAPPED_SCORES = (("classification", "accuracy"), ("regression", "accuracy"), ("rendering", "iou"))
 HEADER = (
-    "| task | split | network | parameters | epochs | seconds | train | test | tutorial train "
+    "| task | split | net | parameters | epochs | seconds | train | test | tutorial train "
     "| tutorial test |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|"
 )
 
@@ -46,9 +46,9 @@ def table(records: Sequence[Record]) -> str:
     made = records[0].provenance
     lines += [
         "",
-        f"Mean over seeds {', '.join(map(str, seeds))}, with the range in parentheses where they "
+        f"Seeds {', '.join(map(str, seeds))}: the mean, with the range in brackets where they "
         f"differ; rendering is scored by mean IoU. {made.processor}, {made.threads} threads, "
-        f"torch {made.versions['torch']}; all twelve runs of one seed take "
+        f"torch {made.versions['torch']}; one seed of all twelve runs takes "
         f"{_minutes(records):.1f} minutes.",
     ]
     return "\n".join(lines)
