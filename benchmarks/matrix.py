@@ -16,7 +16,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "matrix.json"
 VERSIONS = {
     "lowest": "the lowest that `pyproject.toml` admits and that have a wheel for that Python",
     "constraints": "those of `constraints.txt`",
-    "highest": "the highest to be had",
+    "highest": "the highest available",
 }
 
 

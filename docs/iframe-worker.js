@@ -1,5 +1,5 @@
-// A page that was opened from a file may not start a worker, in which the search runs: a hidden
-// frame takes its place. It sees the same messages.
+// A page opened from a file cannot start the worker of the search. A hidden frame with the same
+// messages replaces it.
 if (location.protocol === "file:") {
   window.Worker = class {
     constructor(address) {

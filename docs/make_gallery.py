@@ -1,7 +1,7 @@
-"""Write docs/gallery.md and its pictures anew: run every example, keep what it prints and draw.
+"""Rewrite docs/gallery.md and its images: run every example, keep its output and draw.
 
-Run it with `make gallery`; names of examples run these alone. With --check nothing is run: the page
-must have the examples' texts and something printed for each of them.
+Run it with `make gallery`; pass names of examples to run only these. With --check, run nothing and
+only check that the page has the text of every example and some output for each.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ ORDER = (
     "exporting_to_onnx",
 )
 INTRODUCTION = (
-    "# Gallery\n\nWorked examples. Each is a script that runs in seconds, compares what it shows "
-    "with what is usual, over seeds, and ends with an assertion; the tests run all of them with "
-    "one seed. Below is what they printed when `make gallery` last ran.\n"
+    "# Gallery\n\nEach example is a script that runs in seconds, compares its method with the "
+    "usual one over several seeds, and ends with an assertion. The tests run all of them with one "
+    "seed. The output below is from the last `make gallery`.\n"
 )
 
 
 def examples() -> list[Path]:
-    """Return the scripts in the order of the page, which must name all of them."""
+    """Return the scripts in the order of the page, which has to contain all of them."""
     found = {path.stem: path for path in (ROOT / "examples").glob("*.py")}
     if set(found) != set(ORDER):
         raise SystemExit(
@@ -58,7 +58,7 @@ def loaded(path: Path) -> ModuleType:
 
 
 def section(path: Path, printed: str) -> str:
-    """Return what the page says of an example: its docstring, picture, output and file."""
+    """Return the section of an example: its docstring, image, output and file."""
     text = path.read_text().split('"""')[1]
     title, _, rest = text.partition("\n")
     paragraphs = [part for part in rest.split("\n\n") if not part.startswith("    ")]
@@ -75,14 +75,14 @@ def section(path: Path, printed: str) -> str:
 
 
 def printed_before() -> dict[str, str]:
-    """Return what the page says that each example printed."""
+    """Return the output of each example on the page."""
     blocks = re.findall(r"`python examples/(\w+)\.py`.*?```text\n(.*?)```", PAGE.read_text(), re.S)
     return dict(blocks)
 
 
 @default_style()
 def run(path: Path) -> str:
-    """Run an example, draw its picture, and return what it printed."""
+    """Run an example, draw its image, and return its output."""
     example, printed = loaded(path), io.StringIO()
     with contextlib.redirect_stdout(printed):
         example.main()
@@ -96,13 +96,13 @@ def run(path: Path) -> str:
 
 
 def page(printed: dict[str, str]) -> str:
-    """Return the page with what each example printed.
+    """Return the page with the output of each example.
 
     Raises:
-        ValueError: If nothing was printed for one.
+        ValueError: If an example has no output.
     """
     if missing := [name for name in ORDER if not printed.get(name, "").strip()]:
-        raise ValueError(f"nothing was printed for {', '.join(missing)}: run `make gallery`")
+        raise ValueError(f"no output for {', '.join(missing)}: run `make gallery`")
     return "\n".join([INTRODUCTION, *(section(path, printed[path.stem]) for path in examples())])
 
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/layers.md: what coordinates hold, computed by the library itself.
+"""Draw the figures of docs/layers.md, with coordinates computed by the library.
 
 Run it with `make guide`.
 """
@@ -17,12 +17,12 @@ from coordconv_lab.plotting import default_style
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (30, 50)
-CROPS = {(2, 3): "#D55E00", (12, 20): "#0072B2", (6, 36): "#009E73"}  # Where each crop starts.
+CROPS = {(2, 3): "#D55E00", (12, 20): "#0072B2", (6, 36): "#009E73"}  # Start of each crop.
 CROP = (14, 12)
 
 
 def coordinates(figure: Figure) -> None:
-    """The three channels of a picture."""
+    """Draw the three coordinate channels of an image."""
     channels = coordinate_grid(SIZE, radius=True)
     names = ("x, the column", "y, the row", "radius")
     for axes, channel, name in zip(figure.subplots(1, 3), channels, names, strict=True):
@@ -33,7 +33,7 @@ def coordinates(figure: Figure) -> None:
 
 
 def alignment(figure: Figure) -> None:
-    """Where five pixels lie, each drawn as wide as it is."""
+    """Draw the positions and widths of five pixels under several conventions."""
     axes = figure.subplots()
     conventions = {
         "corners (the default)": Convention(),
@@ -56,10 +56,10 @@ def alignment(figure: Figure) -> None:
 
 
 def windows(figure: Figure) -> None:
-    """Three crops by what they take themselves for, and by what their windows say."""
+    """Draw the coordinates of three crops, without windows and with them."""
     parts = figure.subfigures(1, 2, width_ratios=(1.2, 1))
     axes = parts[0].subplots()
-    _show(axes, coordinate_grid(SIZE), "the picture, coloured by x and y")
+    _show(axes, coordinate_grid(SIZE), "the image, colored by x and y")
     for (top, left), colour in CROPS.items():
         frame = Rectangle((left - 0.5, top - 0.5), CROP[1], CROP[0], fill=False, linewidth=2)
         frame.set_edgecolor(colour)
@@ -68,7 +68,7 @@ def windows(figure: Figure) -> None:
     for column, (start, colour) in enumerate(CROPS.items()):
         for row, window in enumerate((None, (start, SIZE))):
             grid = coordinate_grid(CROP, window=window)
-            title = ("with its window" if window else "without") if column == 1 else ""
+            title = ("with window" if window else "without window") if column == 1 else ""
             _show(panels[row, column], grid, title)
             for spine in panels[row, column].spines.values():
                 spine.set(color=colour, linewidth=2)
@@ -90,7 +90,7 @@ PICTURES = {
 
 @default_style()
 def main() -> None:
-    """Draw all of them."""
+    """Draw all figures."""
     for name, (draw, size) in PICTURES.items():
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)

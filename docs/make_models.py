@@ -1,6 +1,6 @@
 """Write the tables of docs/real-models.md from real_models.json and yolo_end_to_end.json.
 
-Run it with `make speed`; a test fails while the page and the record disagree.
+Run it with `make speed`. A test fails if the page and the records differ.
 """
 
 import json
@@ -16,12 +16,11 @@ YOLO_RECORD = RESULTS / "yolo_end_to_end.json"
 
 
 def table() -> str:
-    """A line for each network and each way to convert it."""
+    """Format one line for each network and each way to convert it."""
     record = json.loads(RECORD.read_text())
     lines = [
-        "| network | converted | parameters | for coordinates | output changes by "
-        "| new weights that learn | a step trains | back bit for bit | saves and loads "
-        "| compiles | ONNX |",
+        "| network | converted | parameters | added | output change | new weights with gradient "
+        "| trains | reverts bit-identical | saves and loads | compiles | ONNX |",
         "|---|--:|--:|--:|--:|--:|---|---|---|---|---|",
     ]
     for name, rows in record["models"].items():
@@ -41,8 +40,7 @@ def table() -> str:
     lines += [
         "",
         f"torch {versions['torch']}, transformers {versions['transformers']}, MONAI "
-        f"{versions['monai']}. It compiles and exports as the plain network does where nothing "
-        "else is said.",
+        f"{versions['monai']}. Compilation and export work as for the plain network unless noted.",
     ]
     return "\n".join(lines)
 
@@ -53,7 +51,7 @@ def _beside_plain(row: dict, key: str) -> str:
 
 
 def yolo_table() -> str:
-    """A line for each model that ultralytics trained."""
+    """Format one line for each model that ultralytics trained."""
     record = json.loads(YOLO_RECORD.read_text())
     ways = list(record["rows"][0]["difference"])
     lines = [
@@ -75,15 +73,15 @@ def yolo_table() -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     lines += [
         "",
-        "All coordinate weights were zero before. The last columns are the largest differences "
-        "from the output of the trained model, in pixels. Ultralytics saves half-precision "
-        f"weights, which is the difference before saving. {versions}.",
+        "All coordinate weights were zero before training. The columns after the largest output "
+        "are the largest differences from the output of the trained model, in pixels. Ultralytics "
+        f'saves weights in half precision, which explains the column "before saving". {versions}.',
     ]
     return "\n".join(lines)
 
 
 def main() -> int | None:
-    """Write the page, or with --check tell whether it is up to date."""
+    """Write the page; with --check, only say whether it is current."""
     text = with_part(PAGE.read_text(), table(), "models")
     return write_or_check(PAGE, with_part(text, yolo_table(), "yolo"))
 

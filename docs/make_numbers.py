@@ -1,6 +1,6 @@
-"""Write the measured parts of docs/numbers.md and docs/matrix.md, from benchmarks/results/.
+"""Write the measured parts of docs/numbers.md and docs/matrix.md from benchmarks/results/.
 
-Run it with `make speed`; a test fails while a page and the measurements disagree.
+Run it with `make speed`. A test fails if a page and the measurements differ.
 """
 
 import json
@@ -21,29 +21,29 @@ THREADS = ROOT / "benchmarks" / "results" / "threads.json"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is words."""
+    """Format a Markdown table with text in its first column."""
     marks = ["---", *["--:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
 
 
 def small(value: float) -> str:
-    """A difference to one digit."""
+    """Format a difference to one digit."""
     return f"{value:.0e}" if value else "0"
 
 
 def layers(content: Mapping[str, Any]) -> str:
-    """How far one thread and two are apart, as a part of the largest number."""
+    """Format the differences of layers between one thread and two, relative to the maximum."""
     names = ("output", *(f"gradient of {name}" for name in GRADIENTS))
     rows = [
         [f"{one['layer']}, {one['dtype']}", *(small(one["differences"][name]) for name in names)]
         for one in content["layers"]
     ]
-    return table(["1 thread and 2", *names], rows)
+    return table(["1 thread vs 2", *names], rows)
 
 
 def training(content: Mapping[str, Any]) -> str:
-    """How far whole nets are apart after some steps."""
-    header = ["1 thread and 2", "steps", "a loss", "a score", "a weight, in learning rates"]
+    """Format the differences of networks after some steps."""
+    header = ["1 thread vs 2", "steps", "loss", "score", "weight, in learning rates"]
     rows = [
         [
             f"{one['task']}, {one['net']}",
@@ -54,18 +54,18 @@ def training(content: Mapping[str, Any]) -> str:
     ]
     made = content["machine"]
     where = f"{made['processor']}, {made['capability']}, torch {made['torch']}"
-    return f"{table(header, rows)}\n\nThe largest differences. {where}."
+    return f"{table(header, rows)}\n\nLargest differences. {where}."
 
 
 def matrix(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Every cell, those that were not run too."""
+    """Format every cell, including those that were not run."""
     header = ["installed", "versions", "Python", "torch", "outcome", "passed", "failed", "skipped"]
     rows = [_row(cell, outcomes.get(cell.id, {})) for cell in CELLS]
     return table([*header, "date", "commit"], rows)
 
 
 def _row(cell: Cell, found: Mapping[str, Any]) -> list[str]:
-    what = "the library alone" if cell.what == "library" else f"`[{cell.what}]`"
+    what = "library only" if cell.what == "library" else f"`[{cell.what}]`"
     shown = ("torch", "outcome", "passed", "failed", "skipped", "date", "commit")
     cells = {"outcome": "not run"} | {name: str(value) for name, value in found.items()}
     python = cells.get("python", cell.python)
@@ -73,12 +73,12 @@ def _row(cell: Cell, found: Mapping[str, Any]) -> list[str]:
 
 
 def versions() -> str:
-    """What the words for versions mean."""
+    """Format the meanings of the words for versions."""
     return "\n".join(f"- **{name}**: {meaning}." for name, meaning in VERSIONS.items())
 
 
 def main() -> int | None:
-    """Write the pages, or with --check tell whether they are up to date."""
+    """Write the pages; with --check, only say whether they are current."""
     content = json.loads(THREADS.read_text())
     numbers = with_part(NUMBERS.read_text(), layers(content), "layers")
     outcomes = json.loads(RESULTS.read_text())

@@ -1,7 +1,7 @@
-"""Write docs/report.html anew, the page of the records under results/, and pictures of it.
+"""Rewrite docs/report.html, the report of the records under results/, and its screenshots.
 
-Run it with `make page`; a test fails while the page and the records disagree. The pictures need a
-Chromium; where there is none, they stay as they are.
+Run it with `make page`. A test fails if the page and the records differ. The screenshots need
+Chromium; without it they are left unchanged.
 """
 
 import shutil
@@ -30,25 +30,25 @@ def write(out: Path) -> Path:
 
 
 def is_current() -> bool:
-    """Whether the page that is there is the one that the records make."""
+    """Return whether the existing page equals the page of the records."""
     with tempfile.TemporaryDirectory() as folder:
         return write(Path(folder) / "page.html").read_bytes() == PAGE.read_bytes()
 
 
 def photograph(page: Page, name: str) -> None:
-    """Keep what a window shows once its pictures are unpacked."""
+    """Save a screenshot after the images are unpacked."""
     page.wait_for_timeout(700)
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def main() -> int | None:
-    """Write everything, or check with --check."""
+    """Write everything; with --check, only say whether the page is current."""
     if "--check" in sys.argv:
         return int(not is_current())
     write(PAGE)
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        print("no Chromium here: the pictures of the page stay as they are")
+        print("Chromium not found: the screenshots are unchanged")
         return None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

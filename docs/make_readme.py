@@ -1,6 +1,6 @@
-"""Write the README's measured table and its picture anew, from the records under results/.
+"""Rewrite the measured table of the README and its image from the records under results/.
 
-Run it with `make readme`; a test fails while the README and the records disagree.
+Run it with `make readme`. A test fails if the README and the records differ.
 """
 
 import math
@@ -30,7 +30,7 @@ HEADER = (
 
 
 def spread(values: Sequence[float], task: str) -> str:
-    """The mean over seeds, and the range where the seeds differ."""
+    """Format the mean over seeds, with the range if the seeds differ."""
     mean, low, high = (
         score(value, task) for value in (sum(values) / len(values), min(values), max(values))
     )
@@ -38,7 +38,7 @@ def spread(values: Sequence[float], task: str) -> str:
 
 
 def table(records: Sequence[Record]) -> str:
-    """The main table in Markdown, one line for all seeds of a run, and how it was measured."""
+    """Format the main table in Markdown, with one line per network, and how it was measured."""
     groups: dict[tuple[str, str, str], list[SummaryRow]] = defaultdict(list)
     for row in summarise(records):
         groups[row.task, row.split, row.model].append(row)
@@ -95,7 +95,7 @@ def _minutes(records: Sequence[Record]) -> float:
 
 @default_style()
 def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
-    """Draw where the nets of the quadrant split are right, and one square they never saw."""
+    """Draw where the networks of the quadrant split are right, and one unseen square."""
     figure = Figure(figsize=(10.5, 5.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     found = {
@@ -149,7 +149,7 @@ def _draw_square(axes, answers, model: str) -> None:
 
 
 def main() -> int:
-    """Write both; with --check, say whether the README's table is that of the records."""
+    """Write both; with --check, only compare the table of the README with the records."""
     runs = list(RunStore(RESULTS).records())
     readme = ROOT / "README.md"
     measured = table([record for _, record in runs])

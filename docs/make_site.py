@@ -1,7 +1,7 @@
-"""Build the site of documents: every page of docs/, the reference and the gallery.
+"""Build the documentation site: every page of docs/, the reference and the gallery.
 
-Run it with `make site`; open build/site/index.html. Warnings of the builder are errors, and so are
-a link that leads nowhere and anything that a page would ask another machine for.
+Run it with `make site`, then open build/site/index.html. Warnings of the builder, dead links and
+requests to other machines are errors.
 """
 
 import fnmatch
@@ -21,7 +21,7 @@ OUT = ROOT / "build"
 
 
 def settings(pages: Path) -> dict[str, Any]:
-    """Return the builder's settings, with the patterns of the navigation filled in."""
+    """Return the builder's settings, with the patterns of the navigation expanded."""
     project = tomllib.loads((DOCS / "zensical.toml").read_text())["project"]
     project["docs_dir"], project["site_dir"] = pages.name, "site"
     project["nav"] = navigation(project["nav"], pages)
@@ -32,7 +32,7 @@ def settings(pages: Path) -> dict[str, Any]:
 
 
 def navigation(entries: list, pages: Path) -> list:
-    """Return the navigation with pages in the place of patterns, each under its own title."""
+    """Return the navigation with each pattern replaced by its pages, under their own titles."""
     left = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
     left -= set(_named(entries))
     return _filled(entries, left, pages)
@@ -65,11 +65,11 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def build(out: Path = OUT) -> Path:
-    """Build the site in a folder of this project, and return where it stands."""
+    """Build the site in a folder of this project and return its path."""
     pages = emptied(out / "pages")
     gather(pages)
     write_reference(pages / "reference")
-    # What is JSON is YAML, which the builder reads, and a file in its own form may not be.
+    # The builder also reads YAML, which can hold the expanded navigation.
     (out / "mkdocs.yml").write_text(yaml.safe_dump(settings(pages), sort_keys=False))
     emptied(out / "site")
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
@@ -81,7 +81,7 @@ def build(out: Path = OUT) -> Path:
 
 
 def main() -> int:
-    """Build, check, and say what there is."""
+    """Build and check the site, and print a summary."""
     began = time.perf_counter()
     site = build()
     seconds = time.perf_counter() - began

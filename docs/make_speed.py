@@ -1,6 +1,6 @@
-"""Write the measured part of docs/speed.md and its picture anew, from benchmarks/results/.
+"""Rewrite the measured part of docs/speed.md and its plot from benchmarks/results/.
 
-Run it with `make speed`; a test fails while the page and the measurement disagree.
+Run it with `make speed`. A test fails if the page and the measurements differ.
 """
 
 import json
@@ -25,26 +25,26 @@ MODES = {
     "training": "forward and backward",
     "compiled": "compiled block, forward",
 }
-VARIANTS = {"published": "as published", "ours": "ours", "folded": "ours, folded"}
+VARIANTS = {"published": "published", "ours": "ours", "folded": "ours, folded"}
 COLOURS = {"published": "#D55E00", "ours": "#0072B2", "folded": "#999999"}
 TINY = "first layer"
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
-    """The mean that treats twice and half as fast alike."""
+    """Return the geometric mean, which weights twice and half as fast equally."""
     logarithms = [math.log(ratio) for ratio in ratios]
     return math.exp(sum(logarithms) / len(logarithms))
 
 
 def ratios(cells: Sequence[dict], variant: str) -> list[float]:
-    """The time of a variant over the plain layer's, of every cell that has it."""
+    """Return the times of a variant relative to the plain layer, for all cells with it."""
     return [cell["variants"][variant]["ratio"] for cell in cells if variant in cell["variants"]]
 
 
 def summary(cells: Sequence[dict]) -> list[str]:
-    """One line per mode: the geometric means, with the tiniest layer and without."""
+    """Format one line per mode: geometric means, with the smallest layer and without."""
     lines = [
-        "| | rows | as published | ours | ours, folded | ours without the tiny layer |",
+        "| | rows | published | ours | ours, folded | ours without the tiny layer |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for mode, words in MODES.items():
@@ -62,7 +62,7 @@ def summary(cells: Sequence[dict]) -> list[str]:
 
 
 def losses(cells: Sequence[dict]) -> list[str]:
-    """The cells in which ours took over 5% longer than what is published."""
+    """List the cells in which ours took more than 5% longer than published code."""
     lines = []
     for cell in cells:
         ours, theirs = (cell["variants"][name]["ratio"] for name in ("ours", "published"))
@@ -76,7 +76,7 @@ def losses(cells: Sequence[dict]) -> list[str]:
 
 
 def memory(cells: Sequence[dict]) -> list[str]:
-    """The cells in which ours held over 5% more memory than the plain layer."""
+    """List the cells in which ours used more than 5% more memory than the plain layer."""
     lines = []
     for cell in cells:
         plain = cell["variants"]["plain"].get("bytes")
@@ -86,7 +86,7 @@ def memory(cells: Sequence[dict]) -> list[str]:
         if ours > 0.05:
             theirs = cell["variants"]["published"]["bytes"] / plain - 1
             lines.append(
-                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.0%}, as published {theirs:.0%} "
+                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.0%}, published {theirs:.0%} "
                 f"(plain: {plain / 2**20:.1f} MiB)"
             )
     return lines or ["None."]
@@ -97,9 +97,9 @@ def _place(cell: dict) -> str:
 
 
 def full_table(cells: Sequence[dict]) -> list[str]:
-    """One line per cell."""
+    """Format one line per cell."""
     lines = [
-        "| mode | layer | format | batch | plain, ms | as published | ours | ours, folded |",
+        "| mode | layer | format | batch | plain, ms | published | ours | ours, folded |",
         "|---|---|---|--:|--:|--:|--:|--:|",
     ]
     for cell in cells:
@@ -118,30 +118,30 @@ def full_table(cells: Sequence[dict]) -> list[str]:
 
 
 def measured_part(content: dict) -> str:
-    """Everything on the page that was measured."""
+    """Format the measured part of the page."""
     cells, made = content["cells"], content["machine"]
     memories = [cell for cell in cells if "bytes" in cell["variants"]["plain"]]
     extra = [
         cell["variants"]["ours"]["bytes"] / cell["variants"]["plain"]["bytes"] for cell in memories
     ]
     parts = [
-        "Time over the plain layer, geometric mean over all rows:",
+        "Time relative to the plain layer, geometric mean over all rows:",
         "",
         *summary(cells),
         "",
         f"{made['processor']}, {made['threads']} threads, {made['capability']}, torch "
-        f"{made['torch']}; {content['turns']} turns or more of {content['seconds']} s each. Peak "
-        f"memory over the plain layer's, geometric mean: {geometric_mean(extra):.3f}.",
+        f"{made['torch']}; at least {content['turns']} rounds of {content['seconds']} s each. Peak "
+        f"memory relative to the plain layer, geometric mean: {geometric_mean(extra):.3f}.",
         "",
-        "Over 5% slower than as published:",
+        "More than 5% slower than published code:",
         "",
         *losses(cells),
         "",
-        "Over 5% more peak memory than the plain layer:",
+        "More than 5% more peak memory than the plain layer:",
         "",
         *memory(cells),
         "",
-        "<details><summary>Every row: median of the turns, range in brackets</summary>",
+        "<details><summary>Every row: median over the rounds, range in parentheses</summary>",
         "",
         *full_table(cells),
         "",
@@ -151,7 +151,7 @@ def measured_part(content: dict) -> str:
 
 
 def draw(cells: Sequence[dict]) -> Figure:
-    """One dot for each cell and variant, on the same rows in every panel."""
+    """Draw one dot per cell and variant, with the same rows in every panel."""
     rows = list(dict.fromkeys(cell["row"] for cell in cells))[::-1]
     modes = [mode for mode in MODES if any(cell["mode"] == mode for cell in cells)]
     figure = Figure(figsize=(13, 0.62 * len(rows) + 1.8), layout="constrained")
@@ -193,7 +193,7 @@ def draw(cells: Sequence[dict]) -> Figure:
 
 
 def choice_table(cells: Sequence[dict]) -> list[str]:
-    """Separate over concatenated, in bold where `method="auto"` concatenates."""
+    """Format separate relative to concatenate, in bold where `method="auto"` concatenates."""
     outputs = sorted({cell["outputs"] for cell in cells})
     columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
     heads = [f"{mode}, {number} outputs" for mode, number in columns]
@@ -219,10 +219,10 @@ def choice_table(cells: Sequence[dict]) -> list[str]:
 
 
 def choice_part(content: dict) -> list[str]:
-    """The measurement behind the choice of the method."""
+    """Format the measurement behind the choice of the method."""
     return [
-        "Time of the separate way over the concatenation's, 32 x 32 pixels, batch "
-        f"{content['batch']}, median of {content['turns']} turns; bold where "
+        'Time of "separate" relative to "concatenate", 32 x 32 pixels, batch '
+        f"{content['batch']}, median of {content['turns']} rounds; bold where "
         '`method="auto"` concatenates:',
         "",
         *choice_table(content["cells"]),
@@ -231,7 +231,7 @@ def choice_part(content: dict) -> list[str]:
 
 @default_style()
 def main() -> int:
-    """Write both; with --check, say whether the page is that of the measurement."""
+    """Write both; with --check, only say whether the page is current."""
     content = json.loads(MEASURED.read_text())
     chosen = json.loads(CHOICE.read_text())
     part = "\n".join([measured_part(content), "", *choice_part(chosen)])

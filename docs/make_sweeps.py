@@ -1,6 +1,6 @@
-"""Write the measured parts of docs/sweeps.md, from benchmarks/results/.
+"""Write the measured parts of docs/sweeps.md from benchmarks/results/.
 
-Run it with `make speed`; a test fails while the page and the measurements disagree.
+Run it with `make speed`. A test fails if the page and the measurements differ.
 """
 
 import sys
@@ -13,10 +13,11 @@ PAGE = Path(__file__).parent / "sweeps.md"
 
 
 def overhead() -> str:
-    """What a run costs on each engine, and what the process that hands them out holds."""
+    """Format the time per run on each engine, and the memory of the driver process."""
     content = read("sweep_overhead")
     lines = [
-        "| engine | runs at once | a run | until the first | memory after a tenth | at the end |",
+        "| engine | runs at once | per run | until the first run | memory after a tenth "
+        "| at the end |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for engine in ("serial", "ray"):
@@ -38,27 +39,27 @@ def overhead() -> str:
     ]
     lines += [
         "",
-        f"{runs} runs that do next to nothing, {turns} turns; {made_on(content)}. Of each run Tune "
-        f"keeps {middle(kept, lambda value: format(value, '.0f'))} kB to the end.",
+        f"{runs} runs that do almost nothing, {turns} rounds; {made_on(content)}. Tune keeps "
+        f"{middle(kept, lambda value: format(value, '.0f'))} kB per run until the end.",
     ]
     return "\n".join(lines)
 
 
 def engines() -> str:
-    """Whether both engines came to the same."""
+    """Format whether both engines gave the same records."""
     found = read("sweep_engines")
     scaled = ", ".join(f"`{path}={value}`" for path, value in found["scaled_down"].items())
     records, given_up = found["records"], found["given_up"]
     return (
         f"`{found['sweep']}`, scaled down by {scaled}: {found['runs']} runs; records by serial "
-        f"{records['serial']}, by ray {records['ray']}; given up {given_up['serial']} and "
+        f"{records['serial']}, by ray {records['ray']}; failed {given_up['serial']} and "
         f"{given_up['ray']}; records that differ in a score or in the hash of the weights: "
         f"{len(found['differing'])}. {made_on(found)}."
     )
 
 
 def main() -> int | None:
-    """Write the page, or with --check tell whether it is up to date."""
+    """Write the page; with --check, only say whether it is current."""
     page = with_part(PAGE.read_text(), overhead(), "overhead")
     return write_or_check(PAGE, with_part(page, engines(), "engines"))
 

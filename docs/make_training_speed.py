@@ -1,6 +1,6 @@
-"""Write the measured parts of docs/training-speed.md and its pictures, from benchmarks/results/.
+"""Write the measured parts of docs/training-speed.md and its plots from benchmarks/results/.
 
-Run it with `make speed`; a test fails while the page and the measurements disagree.
+Run it with `make speed`. A test fails if the page and the measurements differ.
 """
 
 import json
@@ -34,15 +34,23 @@ KINDS = {
     "other operations": "#CC79A7",
     "between operations": "#BBBBBB",
 }
+RUNGS = {  # Labels for the names in ladder.json.
+    "the ordinary way": "published network and step",
+    "and denormal numbers flushed": "+ flush denormal numbers",
+    "and freed memory kept": "+ keep freed memory",
+    "and channels last": "+ channels last",
+    "our net and loop, same batch": "our network and loop, same batch size",
+    "our batch of 4": "our batch size of 4",
+}
 
 
 def read(name: str) -> dict:
-    """One file of measurements."""
+    """Read one file of measurements."""
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
 def made_on(content: dict) -> str:
-    """What the numbers were measured on, in a line."""
+    """Format the machine and versions of a measurement in one line."""
     made = content["machine"]
     return (
         f"{made['processor']}, {made['threads']} threads, {made['capability']}, "
@@ -51,19 +59,19 @@ def made_on(content: dict) -> str:
 
 
 def middle(values: Sequence[float], form: Callable[[float], str]) -> str:
-    """The median, and the range where there is more than one value."""
+    """Format the median, with the range if there is more than one value."""
     if len(values) == 1:
         return form(values[0])
     return f"{form(statistics.median(values))} ({form(min(values))} to {form(max(values))})"
 
 
 def seconds(value: float) -> str:
-    """Seconds, to three digits or to the tenth."""
+    """Format seconds to three digits or one decimal."""
     return f"{value:.0f} s" if value >= 100 else f"{value:.1f} s"
 
 
 def chosen(runs: Sequence[dict], task: str, split: str, way: str) -> dict[int, dict]:
-    """The runs of one way on one task and split, by seed."""
+    """Return the runs of one setting on one task and split, by seed."""
     return {
         run["seed"]: run
         for run in runs
@@ -72,7 +80,7 @@ def chosen(runs: Sequence[dict], task: str, split: str, way: str) -> dict[int, d
 
 
 def came_to(runs: dict[int, dict]) -> str:
-    """Seconds of the runs that became perfect; what the best came to, if none did."""
+    """Format the seconds of the perfect runs, or the best score if no run was perfect."""
     perfect = [run["seconds"] for run in runs.values() if run["perfect"]]
     if perfect:
         return middle(perfect, seconds)
@@ -82,7 +90,7 @@ def came_to(runs: dict[int, dict]) -> str:
 
 
 def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
-    """Their seconds over ours, seed by seed; a lower bound where a run met the cap."""
+    """Format the ratio of their seconds to ours by seed; a lower bound if a run was stopped."""
     both = sorted(ours.keys() & theirs.keys())
     ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in both]
     capped = not all(theirs[seed]["perfect"] for seed in both)
@@ -90,7 +98,7 @@ def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
 
 
 def perfect_part(content: dict) -> list[str]:
-    """Seconds to a perfect net: a line for each task, split and way."""
+    """Format the seconds to a perfect network: one line per task, split and setting."""
     runs = content["runs"]
     lines = [
         "| task | split | settings | perfect | seconds | steps | times ours |",
@@ -109,36 +117,40 @@ def perfect_part(content: dict) -> list[str]:
                 cells += [f"{steps:,.0f}", "" if way == "ours" else times_ours(ours, found)]
                 lines.append(f"| {' | '.join(cells)} |")
     long = [run for run in runs if run["way"] == LONG]
-    lines += ["", f"{made_on(content)}. Median over seeds, range in brackets."]
+    lines += ["", f"{made_on(content)}. Median over seeds, range in parentheses."]
     for task in TASKS:
         for split in SPLITS:
             trained = chosen(long, task, split, LONG).values()
             if trained:
                 perfect = sum(run["perfect"] for run in trained)
                 lines.append(
-                    f"Ours, three times as many epochs, {task}, {split}: {perfect} of "
+                    f"Ours with three times as many epochs, {task}, {split}: {perfect} of "
                     f"{len(trained)} perfect at the end."
                 )
     return lines
 
 
 def ladder_part(content: dict) -> list[str]:
-    """Milliseconds a picture, one change at a time."""
-    lines = ["| | ms a picture | times faster than the line above |", "|---|--:|--:|"]
+    """Format the milliseconds per image, one change at a time."""
+    lines = ["| | ms per image | speedup over the line above |", "|---|--:|--:|"]
     before = None
     for row in content["rungs"]:
         here, low, high = row["milliseconds"]
         gain = "" if before is None else f"{before / here:.2f}"
-        lines.append(f"| {row['rung']} | {here:.2f} ({low:.2f} to {high:.2f}) | {gain} |")
+        lines.append(f"| {RUNGS[row['rung']]} | {here:.2f} ({low:.2f} to {high:.2f}) | {gain} |")
         before = here
-    return [*lines, "", f"Batches of {content['batch']} but for the last line; {made_on(content)}."]
+    return [
+        *lines,
+        "",
+        f"Batches of {content['batch']} except in the last line; {made_on(content)}.",
+    ]
 
 
 def step_part(content: dict) -> list[str]:
-    """A step of every net beside its floors."""
+    """Format a step of every network with its lower bounds."""
     lines = [
-        "| net | precision | format | batch | step, ms | arithmetic, ms | memory, ms | floor, ms "
-        "| times the floor | held, MiB |",
+        "| network | precision | format | batch | step, ms | arithmetic, ms | memory, ms "
+        "| lower bound, ms | step / bound | peak memory, MiB |",
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for cell in content["cells"]:
@@ -155,14 +167,14 @@ def step_part(content: dict) -> list[str]:
 
 
 def exponent(cells: Sequence[dict], name: str) -> float:
-    """The slope of a line through the logarithms of the number of pixels and of a quantity."""
+    """Return the slope of a line through the logarithms of the pixels and of a quantity."""
     x = [2 * math.log(cell["canvas"]) for cell in cells]
     y = [math.log(cell[name]) for cell in cells]
     return statistics.linear_regression(x, y).slope
 
 
 def growing(content: dict) -> dict[str, list[dict]]:
-    """The cells of each net that was measured on several canvases, from the smallest."""
+    """Return the cells of each network measured on several canvases, smallest first."""
     cells = sorted(
         (cell for cell in content["cells"] if cell["part"] == "growth"),
         key=lambda cell: cell["canvas"],
@@ -174,16 +186,16 @@ def growing(content: dict) -> dict[str, list[dict]]:
 
 
 def growth_part(content: dict) -> list[str]:
-    """Time and memory of a step by canvas, and their exponents."""
+    """Format the time and memory of a step by canvas, and their exponents."""
     nets = growing(content)
     canvases = [cell["canvas"] for cell in next(iter(nets.values()))]
     heads = " | ".join(f"{side} x {side}" for side in canvases)
     lines = [
-        f"| net | | {heads} | exponent |",
+        f"| network | | {heads} | exponent |",
         f"|---|---|{'--:|' * len(canvases)}--:|",
     ]
     for net, cells in nets.items():
-        for words, name, scale in (("ms", "seconds", 1000), ("MiB held", "held_bytes", 2**-20)):
+        for words, name, scale in (("ms", "seconds", 1000), ("peak MiB", "held_bytes", 2**-20)):
             values = " | ".join(f"{cell[name] * scale:.1f}" for cell in cells)
             lines.append(f"| {net} | {words} | {values} | {exponent(cells, name):.2f} |")
     batch = next(iter(nets.values()))[0]["batch"]
@@ -191,9 +203,9 @@ def growth_part(content: dict) -> list[str]:
 
 
 def ensemble_part(content: dict) -> list[str]:
-    """Steps a second of several nets at once, over those of one at a time."""
+    """Format the steps per second of several networks, relative to one at a time."""
     ways = list(content["cells"][0]["ratio"])
-    lines = [f"| net | steps a second, one at a time | {' | '.join(ways[1:])} |"]
+    lines = [f"| network | steps per second, one at a time | {' | '.join(ways[1:])} |"]
     lines.append("|---|--:|" + "--:|" * len(ways[1:]))
     for cell in content["cells"]:
         ratios = [
@@ -208,7 +220,7 @@ def ensemble_part(content: dict) -> list[str]:
 
 @default_style()
 def draw_times(content: dict, path: Path) -> None:
-    """A dot for each run: seconds to a perfect net, hollow where it never was."""
+    """Draw one dot per run: seconds to a perfect network, hollow if it never was perfect."""
     figure = Figure(figsize=(10, 4.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -240,14 +252,14 @@ def draw_times(content: dict, path: Path) -> None:
             COLOURS[way],
             label=NAMES[way].strip("*") + ("" if way == "ours" else " settings"),
         )
-    axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect until then")
+    axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect by then")
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
 @default_style()
 def draw_step(content: dict, path: Path) -> None:
-    """Left: where a step's time goes, beside its floor. Right: how a step grows with the canvas."""
+    """Draw the time of a step by kind of operation (left) and by canvas (right)."""
     figure = Figure(figsize=(12, 4.4), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     bars, growth = figure.subplots(1, 2, width_ratios=(1.5, 1))
@@ -261,7 +273,7 @@ def draw_step(content: dict, path: Path) -> None:
         bars.plot([1000 * floor_of(content, cell)] * 2, [place - 0.42, place + 0.42], "k", lw=2)
     names = [f"{cell['net']}, batch {cell['batch']}" for cell in reversed(profiles)]
     bars.set_yticks(range(len(profiles)), names)
-    bars.set_xlabel("milliseconds of a step; black: its floor")
+    bars.set_xlabel("milliseconds of a step; black: lower bound")
     bars.tick_params(axis="y", length=0)
     for kind, colour in KINDS.items():
         bars.barh(0, 0, color=colour, label=kind)
@@ -286,7 +298,7 @@ def draw_step(content: dict, path: Path) -> None:
 
 
 def floor_of(content: dict, profile: dict) -> float:
-    """The floor that was measured for the cell that a profile is of."""
+    """Return the lower bound measured for the cell of a profile."""
     [floor] = [
         cell["floor"]
         for cell in content["cells"]
@@ -297,7 +309,7 @@ def floor_of(content: dict, profile: dict) -> float:
 
 
 def main() -> int:
-    """Write page and pictures; with --check, say whether the page is that of the measurements."""
+    """Write page and plots; with --check, only say whether the page is current."""
     times, steps = read("time_to_perfect"), read("training_step")
     parts = {
         "perfect": perfect_part(times),

@@ -1,11 +1,11 @@
-"""What a built site must not have: a link that leads nowhere, or a request to another machine."""
+"""Check a built site for dead links and requests to other machines."""
 
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# What a browser fetches by itself, as opposed to what a reader may follow.
+# Attributes that a browser fetches by itself, unlike links that a reader follows.
 FETCHED = {
     "audio": ["src"],
     "embed": ["src"],
@@ -24,7 +24,7 @@ IN_STYLES = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
 
 
 class Document(HTMLParser):
-    """The anchors of a page, what it links to and what it fetches."""
+    """The anchors, links and fetched addresses of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Document(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what an element says of addresses."""
+        """Collect the addresses of an element."""
         found = {name: value for name, value in attrs if value}
         self.anchors |= {found[name] for name in ("id", "name") if name in found}
         self.fetched += in_styles(found.get("style", ""))
@@ -55,7 +55,7 @@ def in_styles(text: str) -> list[str]:
 
 
 def faults_of(site: Path) -> tuple[list[str], int]:
-    """Return what is wrong with a built site, a line each, and how many addresses were checked."""
+    """Return the faults of a built site, one line each, and the number of checked addresses."""
     documents = {path: Document(path.read_text()) for path in sorted(site.rglob("*.html"))}
     faults, count = [], 0
     for path, document in documents.items():
@@ -78,7 +78,7 @@ def faults_of(site: Path) -> tuple[list[str], int]:
 
 
 def is_elsewhere(address: str) -> bool:
-    """Whether an address is not one of the site: it names a scheme or a host."""
+    """Return whether an address is outside the site: it has a scheme or a host."""
     parts = urlsplit(address)
     return bool(parts.scheme or parts.netloc)
 

@@ -1,7 +1,7 @@
-"""The pages of the site as the site's builder wants them: nothing links out of the tree of pages.
+"""The pages of the site in the form of the builder, without links out of the tree of pages.
 
-In the repository a page links to the code that it speaks of. The site has a page for each such
-file, so that it is complete in itself; a folder is named and not linked.
+In the repository, pages link to code. The site has a page for each linked file, so it is
+self-contained; links to folders become plain text.
 """
 
 import re
@@ -18,7 +18,7 @@ LANGUAGES = {".py": "python", ".js": "javascript", ".yaml": "yaml", ".toml": "to
 
 
 def gather(out: Path) -> None:
-    """Copy every page and what it shows to a folder, and the files that pages link to."""
+    """Copy all pages, their assets and the files that they link to into a folder."""
     for pattern in ASSETS:
         for path in DOCS.glob(pattern):
             _write(out / path.relative_to(DOCS), path.read_bytes())
@@ -33,20 +33,20 @@ def gather(out: Path) -> None:
 
 
 def page_of(path: Path, place: Path) -> tuple[str, list[Path]]:
-    """Return a file as a page at a place of the site, and the files outside that it links to."""
+    """Return a file as a page of the site, and the files outside docs/ that it links to."""
     text = path.read_text()
     if path.suffix != ".md":
         return _listing(path, text), []
     linked: list[Path] = []
     parts = FENCE.split(text)
-    for index in range(0, len(parts), 2):  # The others are blocks of code.
+    for index in range(0, len(parts), 2):  # Odd parts are code blocks.
         parts[index] = LINK.sub(lambda link: _inside(link, path, place, linked), parts[index])
     text = "".join(parts)
     return text if path.is_relative_to(DOCS) else _not_in_the_search(text), linked
 
 
 def source_place(path: Path) -> Path:
-    """Where the page of a file outside of docs/ stands."""
+    """Return the place on the site of a file outside docs/."""
     name = Path("source") / path.relative_to(ROOT)
     return name if path.suffix == ".md" else name.with_name(f"{name.name}.md")
 
@@ -60,7 +60,7 @@ def _inside(link: re.Match, path: Path, place: Path, linked: list[Path]) -> str:
     if found.is_dir():
         return text
     if not found.is_file():
-        raise FileNotFoundError(f"{path.relative_to(ROOT)} links to {target}, which is not there")
+        raise FileNotFoundError(f"{path.relative_to(ROOT)} links to {target}, which does not exist")
     if found.is_relative_to(DOCS) and found.suffix in SHOWN_AS_THEY_ARE:
         to = found.relative_to(DOCS)
     else:
@@ -86,14 +86,14 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def emptied(folder: Path) -> Path:
-    """Return a folder with nothing in it."""
+    """Return the folder, emptied."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def title_of(path: Path) -> str:
-    """Return the first heading of a page as plain text, the number of a decision in front."""
+    """Return the first heading of a page as plain text, with the number if it is a decision."""
     [title, *_] = re.findall(r"^# (?:\d+\. )?(.+)$", path.read_text(), flags=re.MULTILINE)
     title = title.replace("`", "")
     number = re.match(r"(\d{4})-", path.name)

@@ -11,11 +11,11 @@ SOURCES = Path(__file__).parents[1] / "src"
 
 
 class Page(NamedTuple):
-    """A page of the reference: the names that one module exports."""
+    """A page of the reference with the exported names of one module."""
 
     title: str
-    module: str  # Whose names they are.
-    start: str  # Where to import them from.
+    module: str  # Defines the names.
+    start: str  # Import them from here.
     text: str
 
 
@@ -25,30 +25,39 @@ PAGES = {
         "Functions and conventions",
         "",
         "coordconv",
-        "The arithmetic behind the layers, what a coordinate means, and where a crop lies.",
+        "The arithmetic of the layers, the conventions of coordinates, and the windows of crops.",
     ),
     "conversion": Page(
         "Conversion",
         "conversion",
         "coordconv.conversion",
-        "Coordinates for models that exist, and checkpoints of other code. `convert`, `fold` and "
-        "`revert` are names of `coordconv` too.",
+        "Coordinates for existing models, and checkpoints of other code. `convert`, `fold` and "
+        "`revert` can also be imported from `coordconv`.",
     ),
     "export": Page(
-        "Export", "export", "coordconv.export", "Files for other runtimes, compared with the model."
+        "Export",
+        "export",
+        "coordconv.export",
+        "Files for other runtimes, verified against the model.",
     ),
     "costs": Page(
-        "Costs", "costs", "coordconv.costs", "Where coordinates enter a model, and what they cost."
+        "Costs",
+        "costs",
+        "coordconv.costs",
+        "The layers of a model that see coordinates, and their cost.",
     ),
     "testing": Page(
-        "Testing", "testing", "coordconv.testing", "The laws of the layers, for tests of your own."
+        "Testing",
+        "testing",
+        "coordconv.testing",
+        "Assertions about the layers, for your own tests.",
     ),
     "keras": Page("Keras", "keras", "coordconv.keras", "The layers for Keras 3."),
 }
 
 
 def write_reference(out: Path) -> None:
-    """Write a page for each group of public names."""
+    """Write one page for each group of public names."""
     out.mkdir(parents=True, exist_ok=True)
     for stem, page in PAGES.items():
         blocks = "\n".join(f"::: {name}\n" for name in names_of(page))
@@ -58,7 +67,7 @@ def write_reference(out: Path) -> None:
 
 
 def commands() -> str:
-    """Return the page of the command line, as its own help has it."""
+    """Return the page of the command line, from its help texts."""
     from coordconv_lab.cli import app
 
     text = app.generate_docs(output_format="markdown")
@@ -67,7 +76,7 @@ def commands() -> str:
 
 
 def names_of(page: Page) -> list[str]:
-    """Return the names of a page as they are imported, those of one kind and rank in order."""
+    """Return the import paths of a page, ordered by kind and rank."""
     library = _library()
     if page.module:
         names = library[page.module].exports
@@ -78,8 +87,8 @@ def names_of(page: Page) -> list[str]:
 
 
 def public_names() -> dict[str, str]:
-    """Return where the reference has each name, under the last part of it."""
-    # From the last page to the first, so that CoordConv2d is the one of torch.
+    """Return the import path of each documented name, by its last part."""
+    # In reverse order, so that CoordConv2d is the torch layer.
     return {
         name.rpartition(".")[2]: name
         for page in reversed(PAGES.values())
@@ -93,20 +102,20 @@ def _library() -> Any:
 
 
 class HouseForm(griffe.Extension):
-    """Docstrings as the house writes them, in the form that the builder reads."""
+    """Convert docstrings of this project to the form of the builder."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Link the names in backticks, and turn a reference to other arguments into a sentence."""
+        """Link names in backticks, and turn references to other arguments into sentences."""
         if obj.docstring is not None and obj.path.startswith("coordconv."):
             obj.docstring.value = in_the_builders_form(obj.docstring.value, obj.name)
 
 
 def in_the_builders_form(text: str, own: str = "") -> str:
-    """Return a docstring in the form that the builder reads.
+    """Return a docstring in the form of the builder.
 
-    "Those of `CoordConv2d`", in the place of arguments, is not one of them but a sentence; the
-    builder knows examples in the plural alone; a double colon before a block of code is Sphinx's;
-    a public name in backticks is a link.
+    "Those of `CoordConv2d`" instead of a list of arguments becomes a sentence, "Example:" becomes
+    "Examples:", a double colon before a code block becomes a single one, and public names in
+    backticks become links.
     """
     text = re.sub(
         r"^Args:\n {4}(Those of .*?)(?=\n\n|\Z)",

@@ -1,9 +1,9 @@
-"""Coordinates for a trained net: it computes what it did, and then learns where things are.
+"""Coordinates for a trained network: the same outputs at first, then a new task that needs them.
 
-A small classifier of textures stands for a pretrained network. `convert` gives its first
-convolution two coordinates with zero weights, so that its answers stay the same bit for bit. The
-new task, where the patch lies, needs a position: the converted net learns it from the features
-that it has, the plain net does not. `revert` takes unused coordinates away again.
+A small classifier of textures stands in for a pretrained network. `convert` gives its first
+convolution two coordinates with zero weights, so its outputs stay bit-identical. The new task is to
+locate the patch: the converted network learns it from its existing features, the plain network does
+not. `revert` removes unused coordinates.
 
     python examples/converting_a_trained_net.py
 """
@@ -20,7 +20,7 @@ SIZE, PATCH = (24, 32), 8
 
 
 class Net(nn.Module):
-    """Convolutions, the largest answer over all positions, and a linear layer."""
+    """Convolutions, global max pooling, and a linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Net(nn.Module):
         self.head = nn.Linear(16, 2)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Return the scores of two textures, or a position, for pictures."""
+        """Return the scores of two textures, or a position, for images."""
         return self.head(self.features(pictures).amax((2, 3)))
 
 
 def pictures(count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw a patch of stripes in noise, which way the stripes run, and x and y of its centre."""
+    """Return noisy images with a striped patch, the stripe directions, and the patch centers."""
     height, width = SIZE
     kind = torch.randint(0, 2, (count,))
     tops, lefts = (torch.randint(0, end - PATCH + 1, (count,)) for end in SIZE)
@@ -49,7 +49,7 @@ def pictures(count: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def train(net: Net, task: str, steps: int) -> Net:
-    """Train a net in place: its task is "texture" or "position"."""
+    """Train a network in place on the task "texture" or "position"."""
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.01, steps)
     for _ in range(steps):
@@ -65,7 +65,7 @@ def train(net: Net, task: str, steps: int) -> Net:
 
 @torch.no_grad()
 def error(net: Net) -> float:
-    """Return the mean distance between answer and patch along an axis, in pixels."""
+    """Return the mean distance between prediction and patch along an axis, in pixels."""
     torch.manual_seed(1000)
     images, _, place = pictures(200)
     pixels = torch.tensor([(end - PATCH) / 2 for end in reversed(SIZE)])
@@ -73,7 +73,7 @@ def error(net: Net) -> float:
 
 
 def main(seeds: int = 3) -> None:
-    """Convert, compare bit for bit, train both on the new task, over seeds."""
+    """Convert, check that outputs are bit-identical, and train both on the new task."""
     errors: dict[str, list[float]] = {"plain": [], "converted": []}
     for seed in range(seeds):
         torch.manual_seed(seed)
@@ -85,9 +85,9 @@ def main(seeds: int = 3) -> None:
         assert torch.equal(revert(copy.deepcopy(converted))(images), before)
         right = (before.argmax(1) == kind).float().mean()
         for name, one in (("plain", net), ("converted", converted)):
-            one.head = nn.Linear(16, 2)  # The new task's.
+            one.head = nn.Linear(16, 2)  # For the new task.
             errors[name].append(error(train(one, "position", steps=120)))
-        print(f"seed {seed}: {right:.0%} of textures right, the same bits after the conversion")
+        print(f"seed {seed}: {right:.0%} of textures right, bit-identical after the conversion")
     for name, found in errors.items():
         print(f"{name:10} error of the position in pixels", *(f"{one:6.2f}" for one in found))
     assert max(errors["converted"]) < min(errors["plain"]) / 2

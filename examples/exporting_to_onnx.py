@@ -1,9 +1,9 @@
-"""Export to ONNX: one file for pictures of every size, run beside the model before it is kept.
+"""Export to ONNX: one file for images of every size, verified against the model.
 
-`to_onnx` writes the model, runs the file in onnxruntime beside it with the example, a larger batch
-and a larger size, and keeps nothing that differs. The file says what its coordinates mean. A layer
-that makes its coordinates with `torch.linspace`, as much published code does, has the size of the
-example frozen into what is exported, and is refused.
+`to_onnx` writes the model, runs the file in onnxruntime with the example, a larger batch and a
+larger size, and keeps it only if the outputs agree with those of the model. The file contains the
+convention of its coordinates. A layer that computes coordinates with `torch.linspace`, as much
+published code does, exports the size of the example as a constant, and is refused.
 
     python examples/exporting_to_onnx.py
 """
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from coordconv import CoordConv2d
 from coordconv.export import coordinates_in_file, to_onnx
 
-SIZES = ((1, 24, 32), (3, 24, 32), (2, 17, 61))  # Pictures in a batch, height, width.
+SIZES = ((1, 24, 32), (3, 24, 32), (2, 17, 61))  # Batch size, height, width.
 
 
 class ByLinspace(nn.Module):
-    """Coordinates as published: a plain number of steps, which an exporter writes down."""
+    """Coordinates as in published code, with a number of steps that becomes a constant."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Append x and y to the channels of a batch."""
@@ -33,7 +33,7 @@ class ByLinspace(nn.Module):
 
 
 def main() -> None:
-    """Export both, and run the file at sizes that the exporter never saw."""
+    """Export both, and run the file at sizes that the exporter has not seen."""
     torch.manual_seed(0)
     example = torch.randn(1, 3, 24, 32)
     net = nn.Sequential(CoordConv2d(3, 8, 3, stride=2, radius=True), nn.ReLU(), nn.Conv2d(8, 2, 1))
@@ -46,13 +46,13 @@ def main() -> None:
             pictures = torch.randn(count, 3, height, width)
             [found] = session.run(None, {session.get_inputs()[0].name: pictures.numpy()})
             difference = (torch.from_numpy(found) - net(pictures)).abs().max().item()
-            print(f"{count} pictures of {height} x {width}: differ by {difference:.0e} at most")
+            print(f"{count} images of {height} x {width}: differ by {difference:.0e} at most")
             assert difference < 1e-5
         published = nn.Sequential(ByLinspace(), nn.Conv2d(5, 8, 3))
         try:
             to_onnx(published.eval(), example, Path(folder) / "published.onnx")
         except ValueError:
-            print("by linspace: refused, for its size is frozen")
+            print("with linspace: refused, its size is constant")
         else:
             raise AssertionError("a frozen size was not noticed")
 

@@ -1,10 +1,10 @@
-"""Segmentation on crops: a crop that knows where it lies tells left from right.
+"""Segmentation on crops: with its true position, a crop tells left from right.
 
-Two organs look alike, and only their side of the body tells them apart. Training on crops is what
-fits in memory, but takes that away: what is left in a crop may be right in the whole picture. With
-`window=(start, whole)`, a row per sample, each crop has the coordinates of its true position. The
-same net without windows takes every crop for a whole picture, and learns as little about sides as
-a net without coordinates.
+Two organs look alike and differ only in their side of the body. Training on crops saves memory but
+hides the side: the left of a crop may be on the right of the full image. With
+`window=(start, whole)`, the starts of the crops and the size of the full image, each crop gets the
+coordinates of its true position. Without windows, the same network treats every crop as a full
+image, and learns as little about sides as a network without coordinates.
 
     python examples/segmentation_on_crops.py
 """
@@ -17,11 +17,11 @@ from coordconv import CoordConv2d
 
 SIZE, CROP = (36, 64), 20
 BACKGROUND, LEFT, RIGHT = 0, 1, 2
-KINDS = ("crops with true positions", "crops that take themselves for the whole", "no coordinates")
+KINDS = ("crops with true positions", "crops without windows", "no coordinates")
 
 
 class Net(nn.Module):
-    """Three convolutions; the first knows where it is, if its kind has coordinates."""
+    """Three convolutions, the first with coordinates unless ``kind`` has none."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Net(nn.Module):
 
 
 def pictures(count: int) -> tuple[Tensor, Tensor]:
-    """Draw noisy pictures with an organ on each side, and the class of every pixel."""
+    """Return noisy images with an organ on each side, and the class of every pixel."""
     height, width = SIZE
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
     labels = torch.zeros(count, height, width, dtype=torch.long)
@@ -52,7 +52,7 @@ def pictures(count: int) -> tuple[Tensor, Tensor]:
 
 
 def crop(pictures: Tensor, starts: Tensor) -> Tensor:
-    """Cut one crop from each picture, at (row, column)."""
+    """Cut one crop from each image, at (row, column)."""
     pairs = zip(pictures, starts.tolist(), strict=True)
     return torch.stack(
         [one[..., top : top + CROP, left : left + CROP] for one, (top, left) in pairs]
@@ -60,14 +60,14 @@ def crop(pictures: Tensor, starts: Tensor) -> Tensor:
 
 
 def starts_of_crops(count: int) -> Tensor:
-    """Draw where crops start."""
+    """Draw the starts of crops."""
     height, width = SIZE
     rows, columns = (torch.randint(0, end - CROP + 1, (count,)) for end in (height, width))
     return torch.stack([rows, columns], dim=1)
 
 
 def trained(kind: str, seed: int, steps: int = 120) -> Net:
-    """Train a net on crops, drawn anew for every step."""
+    """Train a network on new crops in every step."""
     torch.manual_seed(seed)
     images, labels = pictures(100)
     net = Net(kind)
@@ -83,7 +83,7 @@ def trained(kind: str, seed: int, steps: int = 120) -> Net:
 
 
 def share_right(net: Net) -> float:
-    """Return the share of organ pixels of new crops whose side is named right."""
+    """Return the fraction of organ pixels in new crops with the right class."""
     torch.manual_seed(1000)
     (images, labels), starts = pictures(100), starts_of_crops(100)
     expected = crop(labels, starts)
@@ -92,10 +92,10 @@ def share_right(net: Net) -> float:
 
 
 def main(seeds: int = 3) -> None:
-    """Compare the three ways over seeds."""
+    """Compare the three kinds over seeds."""
     shares = {kind: [share_right(trained(kind, seed)) for seed in range(seeds)] for kind in KINDS}
     for kind, values in shares.items():
-        print(f"{kind:42}", *(f"{value:6.1%}" for value in values), "of organ pixels right")
+        print(f"{kind:27}", *(f"{value:6.1%}" for value in values), "of organ pixels right")
     placed, *others = shares.values()
     assert min(placed) > 0.95
     assert max(max(values) for values in others) < 0.75

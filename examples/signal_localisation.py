@@ -1,9 +1,9 @@
-"""Localisation in a signal: where a pulse is, also at positions that training never saw.
+"""Localization in a signal: the position of a pulse, also at positions never seen in training.
 
-A net looks for a short pulse in a noisy line and answers with its position. Each sample votes with
-a weight and a value. Where the value comes from a `CoordConv1d`, it is a straight line through the
-coordinates, which holds beyond the positions of the training set, the first two thirds. A plain
-convolution gives a pulse the same value wherever it lies.
+A network predicts the position of a short pulse in a noisy signal. Each sample votes with a weight
+and a value. If the value comes from a `CoordConv1d`, it is a linear function of the coordinate,
+which also holds beyond the training positions, the first two thirds. A plain convolution gives a
+pulse the same value at every position.
 
     python examples/signal_localisation.py
 """
@@ -18,13 +18,13 @@ SEEN, NEVER_SEEN = (5, 55), (55, 75)
 
 
 class Net(nn.Module):
-    """A vote of all samples about where the pulse is."""
+    """A weighted vote of all samples for the position of the pulse."""
 
     def __init__(self, layer: type[nn.Conv1d]) -> None:
         super().__init__()
         self.weight = nn.Conv1d(1, 1, 9, padding=4)
         self.value = layer(1, 1, 1)
-        nn.init.ones_(self.weight.weight)  # At first, the brightest samples around count most.
+        nn.init.ones_(self.weight.weight)  # Initially, bright neighborhoods count most.
 
     def forward(self, signals: Tensor) -> Tensor:
         """Return the position in each signal, -1 for its first sample and 1 for its last."""
@@ -32,7 +32,7 @@ class Net(nn.Module):
 
 
 def signals(count: int, low: int, high: int) -> tuple[Tensor, Tensor]:
-    """Draw noisy lines with one pulse each, and its position in samples."""
+    """Return noisy signals with one pulse each, and its position in samples."""
     position = low + (high - low) * torch.rand(count)
     distance = torch.arange(LENGTH) - position[:, None]
     pulse = torch.exp(-((distance / WIDTH) ** 2))
@@ -40,7 +40,7 @@ def signals(count: int, low: int, high: int) -> tuple[Tensor, Tensor]:
 
 
 def trained(layer: type[nn.Conv1d], seed: int, steps: int = 100) -> Net:
-    """Train a net on pulses in the first part of the line."""
+    """Train a network on pulses in the first part of the signal."""
     torch.manual_seed(seed)
     net = Net(layer)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.2)
@@ -56,7 +56,7 @@ def trained(layer: type[nn.Conv1d], seed: int, steps: int = 100) -> Net:
 
 
 def error(net: Net, places: tuple[int, int]) -> float:
-    """Return the mean distance between answer and pulse, in samples."""
+    """Return the mean distance between prediction and pulse, in samples."""
     torch.manual_seed(1000)
     lines, position = signals(500, *places)
     return ((net(lines) + 1) / 2 * (LENGTH - 1) - position).abs().mean().item()
@@ -72,7 +72,7 @@ def main(seeds: int = 3) -> None:
             print(f"{layer.__name__:12} positions {name:11}", *(f"{one:6.2f}" for one in found))
     assert max(errors[CoordConv1d, "never seen"]) < 3
     assert min(errors[nn.Conv1d, "seen"]) > 10
-    print("mean error in samples, a column for each seed")
+    print("mean error in samples, one column per seed")
 
 
 if __name__ == "__main__":

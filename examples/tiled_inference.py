@@ -1,9 +1,10 @@
-"""Tiled inference: a large picture in tiles gives what the whole picture gives.
+"""Tiled inference: a large image in tiles gives the output of the full image.
 
-A picture that does not fit in memory is cut into overlapping tiles. A plain net gives the same
-inside of a tile as for the whole, since a convolution sees the same wherever it looks. A net with
-coordinates does too, if each tile says where it lies: `window=(start, whole)`, in pixels. Without
-it, every tile takes itself for the whole picture.
+An image that does not fit in memory is cut into overlapping tiles. A plain network gives the same
+output inside a tile as for the full image, because a convolution is the same at every position. A
+network with coordinates does too, if each tile has its position: `window=(start, whole)`, the start
+of the tile and the size of the full image, in pixels. Without it, each tile is treated as a full
+image.
 
     python examples/tiled_inference.py
 """
@@ -13,11 +14,11 @@ from torch import Tensor, nn
 
 from coordconv import CoordConv2d
 
-MARGIN = 2  # How far the net sees: one pixel for each of its two 3 x 3 convolutions.
+MARGIN = 2  # Radius of the receptive field: one pixel for each 3x3 convolution.
 
 
 class Net(nn.Module):
-    """Two convolutions, both of which know where they are."""
+    """Two convolutions with coordinates."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,20 +26,20 @@ class Net(nn.Module):
         self.second = CoordConv2d(8, 4, 3, padding=1)
 
     def forward(self, x: Tensor, window: tuple | None = None) -> Tensor:
-        """Return the features of pictures, or of tiles that lie at a window of a larger one."""
-        # No layer changes the size here, so that the tile lies at the same window for both. Behind
-        # a stride of 2, start and whole would be half as large.
+        """Return the features of images, or of tiles at ``window`` in a larger image."""
+        # No layer changes the size, so both get the same window. After a stride of 2, start and
+        # whole would be half as large.
         return self.second(self.first(x, window=window).relu(), window=window)
 
 
 def in_tiles(net: Net, picture: Tensor, tile: int, with_window: bool = True) -> Tensor:
-    """Return what the net gives for a picture, computed in tiles of ``tile`` pixels inside."""
+    """Return the output for an image, computed in tiles with ``tile`` inner pixels."""
     *_, height, width = picture.shape
     rows = []
     for top in range(0, height, tile):
         row = []
         for left in range(0, width, tile):
-            # What the net sees around the tile, as far as there is a picture.
+            # The receptive field of the tile, clipped at the edge of the image.
             start = max(top - MARGIN, 0), max(left - MARGIN, 0)
             end = top + tile + MARGIN, left + tile + MARGIN
             piece = picture[..., start[0] : end[0], start[1] : end[1]]
@@ -50,7 +51,7 @@ def in_tiles(net: Net, picture: Tensor, tile: int, with_window: bool = True) -> 
 
 
 def main() -> None:
-    """Compare the whole with its tiles, placed and not placed."""
+    """Compare the full image with its tiles, with windows and without."""
     torch.manual_seed(0)
     net, picture = Net().eval(), torch.randn(1, 3, 203, 331)
     with torch.no_grad():
@@ -58,8 +59,8 @@ def main() -> None:
         placed = in_tiles(net, picture, tile=64)
         lost = in_tiles(net, picture, tile=64, with_window=False)
     right, wrong = (placed - whole).abs().max(), (lost - whole).abs().max()
-    print(f"tiles that know where they lie: largest difference {right:.1e}")
-    print(f"tiles that do not:              largest difference {wrong:.1e}")
+    print(f"tiles with windows:    largest difference {right:.1e}")
+    print(f"tiles without windows: largest difference {wrong:.1e}")
     assert right < 1e-5 < 0.1 < wrong
 
 

@@ -1,9 +1,9 @@
-"""Localisation in volumes: millimetres, whatever the distance between the slices.
+"""Localization in volumes: millimeters, for any distance between the slices.
 
-Scanners cut a body into voxels of different sizes. Coordinates from -1 to 1 say how far along the
-volume a voxel lies, which is another place for every spacing. `CoordConv3d` takes coordinates of
-your own, per sample: with those in millimetres the net answers in millimetres, also for a spacing
-that no training volume had.
+Scanners produce voxels of different sizes. Coordinates from -1 to 1 are relative to the size of the
+volume, so the same coordinate is a different place for every spacing. `CoordConv3d` accepts your
+own coordinates per sample: with coordinates in millimeters, the network predicts millimeters, also
+for a spacing that did not occur in training.
 
     python examples/volume_localisation.py
 """
@@ -14,29 +14,29 @@ from torch import Tensor, nn
 from coordconv import CoordConv3d
 
 SIZE = (6, 9, 12)  # Slices, rows, columns.
-SPACINGS, NEW_SPACING = (2.0, 3.0, 4.0), 5.0  # Millimetres between neighbouring voxels.
-KINDS = ("millimetres", "-1 to 1")
+SPACINGS, NEW_SPACING = (2.0, 3.0, 4.0), 5.0  # Millimeters between neighboring voxels.
+KINDS = ("millimeters", "-1 to 1")
 
 
 class Net(nn.Module):
-    """A vote of all voxels about where the lesion is: x, y and z in millimetres."""
+    """A weighted vote of all voxels for the position of the lesion: x, y and z in millimeters."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
         self.weight = nn.Conv3d(1, 1, 3, padding=1)
         self.value = CoordConv3d(1, 3, 1)
-        nn.init.ones_(self.weight.weight)  # At first, the brightest voxels around count most.
+        nn.init.ones_(self.weight.weight)  # Initially, bright neighborhoods count most.
 
     def forward(self, volumes: Tensor, millimetres: Tensor) -> Tensor:
-        """Return (N, 3): the position in volumes whose voxels lie at ``millimetres``."""
-        own = millimetres / 10 if self.kind == "millimetres" else None  # About as large as -1 to 1.
+        """Return the positions (N, 3) in volumes whose voxels are at ``millimetres``."""
+        own = millimetres / 10 if self.kind == "millimeters" else None  # Roughly -1 to 1.
         values = self.value(volumes, coordinates=own).flatten(2)
         return 10 * (self.weight(volumes).flatten(2).softmax(-1) * values).sum(-1)
 
 
 def volumes(spacing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw noisy volumes with one lesion, the position of every voxel, and the lesion's."""
+    """Return noisy volumes with one lesion each, the voxel positions, and the lesion centers."""
     axes = [torch.arange(n) - (n - 1) / 2 for n in SIZE]
     index = torch.stack(torch.meshgrid(*axes, indexing="ij")).flip(0)  # x, y and z.
     millimetres = index * spacing.view(-1, 1, 1, 1, 1)
@@ -48,7 +48,7 @@ def volumes(spacing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(kind: str, seed: int, steps: int = 100) -> Net:
-    """Train a net on volumes of the known spacings."""
+    """Train a network on volumes with the training spacings."""
     torch.manual_seed(seed)
     net = Net(kind)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
@@ -65,7 +65,7 @@ def trained(kind: str, seed: int, steps: int = 100) -> Net:
 
 
 def error(net: Net, spacing: float) -> float:
-    """Return the mean distance between answer and lesion, in millimetres along an axis."""
+    """Return the mean distance between prediction and lesion along an axis, in millimeters."""
     torch.manual_seed(1000)
     pictures, millimetres, centre = volumes(torch.full((100,), spacing))
     return (net(pictures, millimetres) - centre).abs().mean().item()
@@ -80,8 +80,8 @@ def main(seeds: int = 3) -> None:
             errors[kind, spacing] = found = [error(net, spacing) for net in nets]
             new = " (new)" if spacing == NEW_SPACING else ""
             print(f"{kind:12} spacing {spacing:.0f} mm{new:6}", *(f"{one:6.2f}" for one in found))
-    print("mean error in mm along an axis, a column for each seed")
-    assert max(errors["millimetres", NEW_SPACING]) < min(errors["-1 to 1", NEW_SPACING]) / 2
+    print("mean error in mm along an axis, one column per seed")
+    assert max(errors["millimeters", NEW_SPACING]) < min(errors["-1 to 1", NEW_SPACING]) / 2
 
 
 if __name__ == "__main__":

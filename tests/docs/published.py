@@ -1,4 +1,4 @@
-"""What published layers compute, written down from their definitions, with their faults."""
+"""Published layers, written from their definitions and including their bugs."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ Grid = Callable[[int, int], list[Tensor]]
 
 
 def columns(height: int, width: int, low: float = -1, high: float = 1, over: int = 0) -> Tensor:
-    """The position of every column; divided by the length of an axis, its own if not given."""
+    """Return the coordinate of every column, scaled by the length ``over`` or its own."""
     steps = torch.arange(width) / ((over or width) - 1)
     return (low + (high - low) * steps).expand(height, width)
 
@@ -49,7 +49,7 @@ def detectors(height: int, width: int) -> list[Tensor]:
 
 
 def paddle(height: int, width: int) -> list[Tensor]:
-    """Divided by twice the length of an axis, and not multiplied by two."""
+    """Divide by twice the length of an axis without multiplying by two."""
     column = torch.arange(width) / ((width - 1) * 2) - 1
     row = torch.arange(height) / ((height - 1) * 2) - 1
     return [column.expand(height, width), row[:, None].expand(height, width)]
@@ -68,7 +68,7 @@ def older_deepcell(height: int, width: int) -> list[Tensor]:
 
 
 def with_a_boundary(height: int, width: int) -> list[Tensor]:
-    """The aligner's coordinates, and the row and the column once more where a heatmap says so."""
+    """Return the aligner's coordinates, plus row and column masked by a heatmap."""
     row, column, radius = wizaron(height, width)
     heatmap = torch.rand(height, width)
     return [row, column, radius, row.where(heatmap > 0.05, 0), column.where(heatmap > 0.05, 0)]
@@ -83,7 +83,7 @@ class Published(nn.Module):
         self.conv = nn.Conv2d(channels + len(grid(2, 2)), 8, **({"kernel_size": 3} | options))
 
     def joined(self, x: Tensor) -> Tensor:
-        """The data with their coordinates."""
+        """Return the data with their coordinates."""
         grid = torch.stack(self.grid(*x.shape[-2:])).expand(len(x), -1, -1, -1)
         return torch.cat([grid, x] if self.before else [x, grid], dim=1)
 
@@ -92,7 +92,7 @@ class Published(nn.Module):
 
 
 class WithDeadWeights(nn.Conv2d):
-    """A convolution that holds another one of some name, which does the work."""
+    """A convolution whose inner convolution, under a given name, does the work."""
 
     def __init__(self, grid: Grid, name: str, **options) -> None:
         super().__init__(3, 8, 3)
@@ -105,7 +105,7 @@ class WithDeadWeights(nn.Conv2d):
 
 
 class Head(Published):
-    """Coordinates appended in the model, in front of a convolution of its own name."""
+    """A model that appends coordinates before a convolution with its own name."""
 
     def __init__(self) -> None:
         super().__init__(detectors, padding=1)
@@ -115,14 +115,14 @@ class Head(Published):
         return self.last(super().forward(x).relu())
 
     def named(self) -> dict[str, Tensor]:
-        """The state dict under the names of a model that has its layers in a row."""
+        """Return the state dict with the names of a sequential model."""
         names = {"conv": "0", "last": "2"}
         found = self.state_dict().items()
         return {names[k.partition(".")[0]] + "." + k.partition(".")[2]: v for k, v in found}
 
 
 class CoordXY(nn.Module):
-    """A multiple of x and of y for each channel, added in place to what a convolution gives."""
+    """Add a multiple of x and y per channel, in place, to the output of a convolution."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the pages for contributors name is there."""
+"""The files, tests and names in the pages for contributors exist."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ TO_COME = {"src/coordconv_lab/tasks/mirroring.py"}
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", TEXT))))
-def test_every_link_leads_to_a_file(target):
+def test_every_link_points_to_a_file(target):
     assert (ROOT / target).exists()
 
 
-def test_every_file_and_every_test_that_is_named_is_there():
+def test_every_named_file_and_test_exists():
     named = set(re.findall(r"`((?:src|tests|docs)/[\w/]+\.\w+)(?:::(\w+))?`", TEXT))
     assert len(named) > 5
     for path, test in named - {(path, "") for path in TO_COME}:
@@ -26,7 +26,7 @@ def test_every_file_and_every_test_that_is_named_is_there():
         assert f"def {test}(" in sources
 
 
-def test_every_make_target_that_is_named_is_there():
+def test_every_named_make_target_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     lines = re.findall(r"(?:^|`)make ((?:[a-z]+ ?)+)", TEXT, flags=re.MULTILINE)
     named = {word for line in lines for word in line.split()}
@@ -40,7 +40,7 @@ EXTENDED = (
 
 
 @pytest.mark.parametrize("name", EXTENDED)
-def test_what_has_to_be_extended_is_still_called_so(name):
+def test_the_names_to_extend_exist(name):
     sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     assert re.search(rf"^(?:def )?{name}\b", sources, flags=re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The worked examples run and show what they say."""
+"""The examples run and match the gallery."""
 
 import inspect
 import sys
@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs"))  # Where the programs that write pages find one another.
+sys.path.insert(0, str(ROOT / "docs"))  # Lets the programs import each other.
 import make_gallery  # noqa: E402
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -17,15 +17,15 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_runs_and_proves_its_point(path, capsys):
-    """Each ends with assertions; one seed is enough to see them hold."""
+def test_every_example_runs_and_its_assertions_hold(path, capsys):
+    """Each ends with assertions, which one seed is enough to check."""
     main = make_gallery.loaded(path).main
     assert "assert " in path.read_text()
     main(**({"seeds": 1} if "seeds" in inspect.signature(main).parameters else {}))
     assert capsys.readouterr().out
 
 
-def test_the_gallery_has_the_texts_of_the_examples():
+def test_the_gallery_matches_the_examples():
     page = make_gallery.page(make_gallery.printed_before())
     assert page == (ROOT / "docs" / "gallery.md").read_text(), "run `make gallery`"
     for name in make_gallery.PICTURES:
@@ -33,7 +33,7 @@ def test_the_gallery_has_the_texts_of_the_examples():
 
 
 @pytest.mark.parametrize("tile", [7, 16, 100])
-def test_tiles_that_know_where_they_lie_give_what_the_whole_gives(tile):
+def test_tiles_with_windows_equal_the_full_image(tile):
     (path,) = [path for path in EXAMPLES if path.stem == "tiled_inference"]
     example = make_gallery.loaded(path)
     net, picture = example.Net().double(), torch.randn(2, 3, 33, 21, dtype=torch.float64)

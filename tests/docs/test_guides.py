@@ -1,4 +1,4 @@
-"""What the pages show runs as it stands there: code, block after block, and command lines."""
+"""The code blocks and command lines of the pages run as shown."""
 
 import ast
 import re
@@ -16,9 +16,9 @@ from coordconv_lab.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ELSEWHERE = {"migration.md"}  # Its blocks are given weights to convert: test_migration.py.
+ELSEWHERE = {"migration.md"}  # test_migration.py runs its blocks with weights to convert.
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-OF_THE_READER = {"cd", "ray", "srun", "torchrun"}  # Programs that are not ours.
+OF_THE_READER = {"cd", "ray", "srun", "torchrun"}  # Programs of the reader.
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
@@ -35,7 +35,7 @@ WITH_CODE = [page for page in PAGES if blocks(page, "python") and page.name not 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
-def test_the_blocks_of_a_page_run_in_their_order_and_print_what_they_say(
+def test_the_blocks_of_a_page_run_in_order_and_print_the_shown_output(
     page, tmp_path, monkeypatch, capsys
 ):
     (tmp_path / "results").symlink_to(ROOT / "results")
@@ -49,7 +49,7 @@ def test_the_blocks_of_a_page_run_in_their_order_and_print_what_they_say(
 
 
 def commands(page: Path) -> list[tuple[str, bool]]:
-    """Every command line of a page without remarks; and whether it is one in full, in a block."""
+    """Return the command lines of a page, and whether each is complete (in a block)."""
     text = "\n".join(blocks(page, "", "bash")).replace("\\\n", " ")
     lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines()]
     prose = FENCE.sub("", page.read_text())
@@ -64,7 +64,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 
 
 def complaint_about(line: str, in_full: bool = True) -> str:
-    """What is wrong with a command line, or nothing; one that is only mentioned may lack parts."""
+    """Return the fault of a command line, or ""; one in prose may lack arguments."""
     words = ["2" if word == "N" else word for word in shlex.split(line)]
     while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words.pop(0)
@@ -74,7 +74,7 @@ def complaint_about(line: str, in_full: bool = True) -> str:
     if words[0] == "make":
         return "" if words[1] in TARGETS else f"{line}: there is no such target"
     if words[0] == "python":
-        here = (ROOT / words[1]).is_file() or words[1] == "train.py"  # The reader's own.
+        here = (ROOT / words[1]).is_file() or words[1] == "train.py"  # A file of the reader.
         return "" if here else f"{line}: there is no such file"
     if words[0] == "nox":
         cells = {f"cell({cell.id})" for cell in CELLS}
@@ -96,7 +96,7 @@ def complaint_of_the_parser(words: list[str], in_full: bool) -> str:
 
 
 @pytest.mark.parametrize(("line", "in_full"), COMMANDS)
-def test_every_command_line_is_one_that_works(line, in_full):
+def test_every_command_line_is_valid(line, in_full):
     assert complaint_about(line, in_full) == ""
 
 
@@ -112,7 +112,7 @@ def test_every_command_line_is_one_that_works(line, in_full):
         "rm -r /",
     ],
 )
-def test_a_command_line_that_does_not_work_is_noticed(line):
+def test_an_invalid_command_line_is_detected(line):
     assert complaint_about(line)
 
 
@@ -125,6 +125,6 @@ def test_blocks_and_command_lines_were_found():
             ast.parse(block)
 
 
-def test_the_table_of_networks_is_that_of_the_committed_record():
+def test_the_table_of_networks_matches_the_committed_record():
     check = [sys.executable, ROOT / "docs" / "make_models.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"

@@ -1,4 +1,4 @@
-"""Links between the files of the repository, as they are read there."""
+"""Links between the files of the repository."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ MARKS = re.compile(r"[^\w\- ]")
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of the headings of a page."""
+    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), flags=re.MULTILINE)
     return {MARKS.sub("", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -29,11 +29,11 @@ def leads_somewhere(link: str, page: Path) -> bool:
 
 
 @pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it(page):
+def test_every_link_of_a_page_points_to_an_existing_file_and_heading(page):
     assert [link for link in links(page) if not leads_somewhere(link, page)] == []
 
 
-def test_a_link_that_leads_nowhere_is_noticed():
+def test_a_dead_link_is_detected():
     page = ROOT / "docs" / "layers.md"
     assert leads_somewhere("gallery.md#tiled-inference", page)
     assert not leads_somewhere("gallery.md#no-such-heading", page)

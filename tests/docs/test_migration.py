@@ -1,4 +1,4 @@
-"""The page for those who come from other code: its two lines convert, its numbers are measured."""
+"""The page on migration: its code converts, and its numbers are right."""
 
 import re
 from pathlib import Path
@@ -23,12 +23,12 @@ def blocks(text: str) -> list[str]:
 
 
 def of(layer: nn.Module) -> dict:
-    """What a section is given: the published layer's weights and what it computes."""
+    """Return the names used in a section: the weights of the published layer and its output."""
     return {"theirs": layer.state_dict(), "there": layer(X)}
 
 
 def of_tensorflow(layer: published.Published) -> dict:
-    """The same with a kernel as TensorFlow has it."""
+    """Return the same with a kernel in the layout of TensorFlow."""
     kernel = layer.conv.weight.detach().permute(2, 3, 1, 0).numpy()
     return {"kernel": kernel, "bias": layer.conv.bias.detach().numpy(), "there": layer(X)}
 
@@ -90,7 +90,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("start", GIVEN)
-def test_the_lines_of_a_section_convert_what_was_published(start):
+def test_the_code_of_a_section_converts_the_published_layer(start):
     [section] = [text for title, text in SECTIONS.items() if title.startswith(start)]
     names = {"x": X} | GIVEN[start]()
     for block in blocks(HEAD) + blocks(section):
@@ -98,12 +98,12 @@ def test_the_lines_of_a_section_convert_what_was_published(start):
     assert all("assert_close" in block for block in blocks(section))
 
 
-def test_every_section_is_tried():
-    assert len(SECTIONS) == len(GIVEN) == 14  # The landing page says how many.
+def test_every_section_is_tested():
+    assert len(SECTIONS) == len(GIVEN) == 14  # The landing page contains this number.
 
 
 @pytest.mark.parametrize("title", SECTIONS)
-def test_a_section_ends_with_the_files_that_were_read_at_their_commits(title):
+def test_a_section_ends_with_its_source_files_at_their_commits(title):
     last = SECTIONS[title].rstrip().rpartition("\n")[2]
     found = re.findall(
         r"\[(\S+) (\S+) @ (\w{8})\]\(https://github\.com/(\S+?)/blob/(\w{40})/(\S+)\)", last
@@ -113,7 +113,7 @@ def test_a_section_ends_with_the_files_that_were_read_at_their_commits(title):
     assert all((a, b, c) == (d, f, e[:8]) for a, b, c, d, e, f in found)
 
 
-def test_a_wrong_convention_is_noticed_by_the_comparison():
+def test_the_comparison_detects_a_wrong_convention():
     [section] = [text for title, text in SECTIONS.items() if title.startswith("Wizaron")]
     names = {"x": X} | GIVEN["Wizaron"]()
     exec(blocks(HEAD)[0], names)
@@ -121,26 +121,26 @@ def test_a_wrong_convention_is_noticed_by_the_comparison():
         exec(blocks(section)[0].replace('"wizaron"', '"stargan"'), names)
 
 
-def test_the_swapped_divisors_reach_as_far_as_the_page_says():
+def test_the_swapped_divisors_give_the_ranges_on_the_page():
     x, y, _ = published.uber(3, 5)
     ends = [one.item() for grid in (x, y) for one in (grid.min(), grid.max())]
     words = "on 3 rows and 5 columns x goes from {:.0f} to {:.0f} and y from {:.0f} to {:.0f}"
     assert words.format(*ends) in PAGE
 
 
-def test_the_radius_from_one_half_is_smallest_where_the_page_says():
+def test_the_radius_from_one_half_has_the_minimum_on_the_page():
     radius = published.mkocabas(3, 5)[2]
     row, column = divmod(int(radius.argmin()), 5)
     words = f"on 3 rows and 5 columns it is smallest, {radius.min():.1f}, at row {row}, column"
     assert f"{words} {column}" in PAGE
 
 
-def test_an_axis_of_one_pixel_is_not_a_number_there():
+def test_the_published_layer_gives_nan_on_an_axis_of_one_pixel():
     layer = published.Published(published.mkocabas, padding=1)
     assert layer(torch.randn(1, 3, 1, 4)).isnan().all()
 
 
-def test_half_precision_loses_as_many_positions_as_the_page_says():
+def test_half_precision_has_the_number_of_positions_on_the_page():
     steps = torch.arange(1024, dtype=torch.bfloat16)
     low = (steps / 1023 * 2 - 1).unique().numel()
     once = (torch.arange(1024) / 1023 * 2 - 1).bfloat16().unique().numel()
@@ -148,21 +148,21 @@ def test_half_precision_loses_as_many_positions_as_the_page_says():
     assert words in PAGE
 
 
-def test_integer_images_have_no_coordinates_there_and_an_error_here():
+def test_integer_images_get_zero_coordinates_there_and_an_error_here():
     grid = torch.stack(published.monai(3, 5)).to(torch.uint8)
     assert not grid.any()
     with pytest.raises(TypeError, match="float"):
         AddCoords(convention="monai")(torch.zeros(1, 1, 3, 5, dtype=torch.uint8))
 
 
-def test_with_groups_the_first_ones_alone_see_the_coordinates_there():
+def test_only_the_first_groups_see_the_published_coordinates():
     layer = published.Published(published.wizaron, before=True, channels=5, groups=2)
     zeros = torch.zeros(1, 5, 6, 7)
     seen = layer(zeros).std((2, 3))[0] > 1e-6
     assert seen.tolist() == [True] * 4 + [False] * 4
 
 
-def test_the_older_paddle_is_refuted_by_the_span_of_the_newer_and_the_other_way_round():
+def test_the_two_versions_of_paddle_need_different_spans():
     [section] = [text for title, text in SECTIONS.items() if title.startswith("PP-YOLO")]
     given = of_both_paddles()
     swapped = {"there": given["there_in_the_older"], "there_in_the_older": given["there"]}
@@ -187,13 +187,13 @@ def test_the_older_layer_of_deepcell_has_the_column_first():
     assert_close(AddCoords(convention=Convention(span=(0, 1)))(X), there)
 
 
-def test_an_addition_in_place_behind_a_relu_fails_backward():
+def test_an_in_place_addition_after_a_relu_fails_backward():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), published.CoordXY())
     with pytest.raises(RuntimeError, match="inplace operation"):
         net(X).sum().backward()
 
 
-def test_behind_a_convolution_that_shrinks_coord_xy_is_another_layer():
+def test_coord_xy_after_a_shrinking_convolution_is_a_different_layer():
     there = nn.Sequential(nn.Conv2d(3, 8, 3), published.CoordXY())
     theirs = there.state_dict()
     layer = CoordConv2d(3, 8, 3, coord_kernel_size=1)

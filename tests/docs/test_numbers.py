@@ -1,4 +1,4 @@
-"""The pages about numbers and versions say what was written down."""
+"""The pages on reproducibility and versions match the committed results."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ from benchmarks.matrix import CELLS, EXTRAS, RESULTS, counts
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_pages_are_those_of_the_committed_outcomes():
+def test_the_pages_match_the_committed_results():
     check = [sys.executable, ROOT / "docs" / "make_numbers.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
 
 
-def test_every_extra_of_the_project_has_cells_and_every_outcome_a_cell():
+def test_every_extra_has_cells_and_every_result_has_a_cell():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for_users = set(project["optional-dependencies"]) - {"dev", "docs", "release"}
     assert for_users == {"lab", *EXTRAS}

@@ -1,4 +1,4 @@
-"""The published page is that of the committed records."""
+"""The published report matches the committed records."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_is_that_of_the_committed_records():
+def test_the_page_matches_the_committed_records():
     check = [sys.executable, ROOT / "docs" / "make_page.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make page`"
 

@@ -1,4 +1,4 @@
-"""What the README says is what the records say, and its code runs."""
+"""The README matches the records, and its code runs."""
 
 import re
 import subprocess
@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_measured_table_is_that_of_the_committed_records():
+def test_the_measured_table_matches_the_committed_records():
     check = [sys.executable, ROOT / "docs" / "make_readme.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make readme`"
 
 
-def test_the_layers_five_lines_run_and_print_what_they_say():
+def test_the_five_lines_of_code_run_and_print_the_shape():
     [code] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert output.stdout.decode().strip() == "torch.Size([8, 64, 112, 160])"
@@ -25,18 +25,18 @@ def test_the_layers_five_lines_run_and_print_what_they_say():
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", README))))
-def test_every_file_that_the_readme_names_is_there(target):
+def test_every_file_linked_in_the_readme_exists(target):
     assert (ROOT / target).exists()
 
 
-def test_every_make_target_that_the_readme_names_is_there():
+def test_every_make_target_in_the_readme_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.MULTILINE))
     assert {"reproduce", "test"} <= named <= targets
 
 
-def test_what_a_page_installs_is_a_checkout_with_extras_that_there_are():
-    """No index has the distribution, so that by its name nothing is found."""
+def test_pages_install_a_checkout_with_existing_extras():
+    """The distribution is not on PyPI, so its name cannot be installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     lines = [
@@ -51,7 +51,7 @@ def test_what_a_page_installs_is_a_checkout_with_extras_that_there_are():
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
-def test_a_beginner_is_told_what_the_distribution_is_called(page):
+def test_the_first_pages_name_the_distribution(page):
     text = (ROOT / page).read_text()
-    assert "`torch-coordconv`, and no index has it yet" in text
-    assert "`coordconv` on PyPI is something else" in text
+    assert "`torch-coordconv` and is not on PyPI yet" in text
+    assert "`coordconv` on PyPI is a different project" in text

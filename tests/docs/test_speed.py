@@ -1,4 +1,4 @@
-"""The pages about speed say what the committed measurements say."""
+"""The pages on speed match the committed measurements."""
 
 import json
 import subprocess
@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("program", ["make_speed.py", "make_training_speed.py", "make_sweeps.py"])
-def test_a_page_is_that_of_the_committed_measurements(program):
+def test_a_page_matches_the_committed_measurements(program):
     check = [sys.executable, ROOT / "docs" / program, "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
 
 
 def measured(program: str, out: Path, options: str) -> dict:
-    """Run a benchmark and return what it wrote."""
+    """Run a benchmark and return its results."""
     command = [sys.executable, ROOT / "benchmarks" / program, *options.split(), "--out", out]
     subprocess.run(command, check=True, capture_output=True)
     return json.loads(out.read_text())
@@ -31,7 +31,7 @@ def test_layers_are_measured_in_all_variants(tmp_path):
     assert all(entry["bytes"] > 0 for cell in cells for entry in cell["variants"].values())
 
 
-def test_both_ways_are_trained_in_turns_and_a_second_call_runs_nothing_again(tmp_path):
+def test_both_settings_alternate_and_a_second_call_repeats_nothing(tmp_path):
     out = tmp_path / "times.json"
     options = "--tasks regression --splits uniform --ways ours tutorial --seeds 1 --cap 1"
     runs = measured("time_to_perfect.py", out, options)["runs"]
@@ -44,7 +44,7 @@ def test_both_ways_are_trained_in_turns_and_a_second_call_runs_nothing_again(tmp
     assert measured("time_to_perfect.py", out, options)["runs"] == runs
 
 
-def test_a_step_is_measured_beside_its_floors(tmp_path):
+def test_a_step_is_measured_with_its_lower_bounds(tmp_path):
     out = tmp_path / "step.json"
     options = "--parts growth profile --nets regressor --canvases 16 32 --seconds 0"
     cells = measured("training_step.py", out, options)["cells"]
@@ -59,16 +59,16 @@ def test_a_step_is_measured_beside_its_floors(tmp_path):
     assert sum(cells[2]["kinds"].values()) >= cells[2]["seconds"]
 
 
-def test_ensembles_are_measured_against_one_net_at_a_time(tmp_path):
+def test_ensembles_are_compared_with_one_network_at_a_time(tmp_path):
     options = "--nets regressor --sizes 2 --seconds 0 --turns 1"
     [cell] = measured("ensemble.py", tmp_path / "ensemble.json", options)["cells"]
     assert cell["ratio"]["ensemble of 1"] == [1, 1, 1]
     assert set(cell["ratio"]) == set(cell["steps_a_second"])
 
 
-def test_a_run_that_does_nothing_is_measured():
+def test_the_overhead_of_an_empty_run_is_measured():
     command = [sys.executable, ROOT / "benchmarks" / "sweep_overhead.py"]
-    command += ["--one", "serial", "--runs", "20"]  # Ray is started below.
+    command += ["--one", "serial", "--runs", "20"]  # The next test starts Ray.
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     turn = json.loads(done.stdout.splitlines()[-1])
     assert (turn["engine"], turn["runs"]) == ("serial", 20)
