@@ -182,14 +182,21 @@ def network(spec: dict[str, Any], weights: Weights, canvas: tuple[int, int]) -> 
                 True,
                 "valid",
             )
-        case "coordconv-renderer":
-            find = {key.removeprefix("find."): value for key, value in weights.items()}
+        case "coordconv-renderer" | "deconv-renderer" as kind:
+            finder = {"coordconv-renderer": "coordconv-classifier", "deconv-renderer": "deconv"}
+            found = {
+                key.removeprefix("find."): value
+                for key, value in weights.items()
+                if key.startswith("find.")
+            }
+            find = network(spec | {"kind": finder[kind]}, found, canvas)
+            scale = spec.get("painter_logit_scale", 1.0)
 
             def render(points: Tensor) -> Tensor:
-                tiled = scaled(points, spec, canvas)[:, :, None, None].expand(-1, -1, *canvas)
-                logits = chain(find, "layers.", tiled, True, "valid")
-                sharp = logits.flatten(1).softmax(1).view_as(logits) * spec["painter_input_scale"]
-                return chain(weights, "paint.", sharp, True, "same")
+                logits = find(points)
+                sharp = (logits.flatten(1) * scale).softmax(1).view_as(logits)
+                sharp = sharp * spec["painter_input_scale"]
+                return chain(weights, "paint.", sharp, True, "same") * scale
 
             return render
         case "deconv":
