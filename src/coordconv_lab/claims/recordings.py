@@ -138,7 +138,7 @@ class Recordings:
 
 def _shares(record: Record) -> list[float]:
     """The scores in [0, 1], of both sides."""
-    sides = record.scores.values()
+    sides = (record.scores["train"], record.scores["test"])
     return [side[name] for side in sides for name in SHARES[record.spec.task]]
 
 
