@@ -10,8 +10,9 @@ from coordconv_lab.results.tutorial import TUTORIAL_SCORES
 class SummaryRow(NamedTuple):
     """One run in the main table; scores are fractions, seconds are wall time of training.
 
-    Soft IoU and the mean absolute error of the probabilities are those of networks that paint; None
-    for other tasks and where a record is older than these scores.
+    Soft IoU and the mean absolute error of the probabilities are those of networks that paint,
+    the accuracy over coordinates, which the tutorial counts, that of regressors; None for other
+    tasks and where a record is older than these scores.
     """
 
     task: str
@@ -30,6 +31,8 @@ class SummaryRow(NamedTuple):
     test_soft_iou: float | None = None
     train_mean_absolute_error: float | None = None
     test_mean_absolute_error: float | None = None
+    train_coordinate_accuracy: float | None = None
+    test_coordinate_accuracy: float | None = None
 
 
 def summarise(records: Iterable[Record]) -> list[SummaryRow]:
@@ -56,7 +59,7 @@ def _row(record: Record) -> SummaryRow:
         *tutorial,
         *(
             record.scores[side].get(name)
-            for name in ("soft_iou", "mean_absolute_error")
+            for name in ("soft_iou", "mean_absolute_error", "coordinate_accuracy")
             for side in ("train", "test")
         ),
     )
