@@ -112,6 +112,7 @@ def test_half_precision_tells_neighbors_apart(autocast, dtype):
 
 
 def test_the_gradient_of_windows_passes_through_half_precision():
+    torch.manual_seed(0)  # weights that cancel leave more of the rounding
     layer, starts = CoordConv2d(1, 2, 3), torch.zeros(2, 2, requires_grad=True)
 
     def gradient(call: Callable[..., Tensor], autocast: bool) -> Tensor:
