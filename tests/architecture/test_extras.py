@@ -58,7 +58,7 @@ def said() -> dict[str, str]:
 
 @pytest.mark.parametrize("extra", ["onnx", "keras", "hub"])
 def test_what_needs_an_extra_names_it(said, extra):
-    assert "needs" in said[extra]
+    assert "require" in said[extra]
     assert said[extra].endswith(f"pip install 'torch-coordconv[{extra}]'")
 
 
