@@ -25,6 +25,9 @@ _NAMES: dict[tuple[str, int], str] = {}
 """The names of runs by the id of their spec at seed 0 and their seed; a hash takes its time."""
 
 
+_HYBRIDS = ("deconv-renderer",)
+
+
 class Recordings:
     """The runs under a directory of results, in whichever study's directory they are.
 
@@ -105,7 +108,8 @@ class Recordings:
         """Every run of a task, split and network once, whatever its settings, in order of name.
 
         Only those that are scored on the test positions and train on all others: runs for choosing
-        settings, and those on less data, hold out something else.
+        settings, and those on less data, hold out something else. A deconv network that is given
+        the painter of CoordConv is not one that the paper speaks of.
         """
         found: list[Run] = []
         for name in sorted(self.places):
@@ -114,7 +118,9 @@ class Recordings:
                 continue
             specs = (self.usable(partial(self._spec, path)) for path in self.places[name])
             spec = next((spec for spec in specs if spec is not None), None)
-            found += self.of(spec)[:1] if spec is not None and spec.data.is_complete else []
+            if spec is None or not spec.data.is_complete or spec.model.kind in _HYBRIDS:
+                continue
+            found += self.of(spec)[:1]
         return found
 
     def _spec(self, directory: Path) -> ExperimentSpec | None:
