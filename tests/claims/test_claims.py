@@ -134,7 +134,7 @@ def _no_json(constant: str) -> None:
 )
 def test_an_odd_record_is_named_and_the_other_claims_stand(copied, side, changes, capsys):
     usual = {entry.claim.id: entry.finding.verdict for entry in ledger(copied)}
-    path = min(copied.glob("*/regression-uniform-conv-*/record.json"))
+    path = min(copied.glob("tuned/regression-uniform-conv-*/record.json"))
     record = json.loads(path.read_text())
     if side:
         changes = record["scores"][side] | changes
