@@ -111,7 +111,7 @@ def test_the_weights_of_a_large_network_are_accepted(printed, tmp_path):
     record = json.loads((RUN / "record.json").read_text())
     record["weights_sha256"] = sha256(weights.read_bytes()).hexdigest()
     (tmp_path / "record.json").write_text(json.dumps(record))
-    assert "of 8,100,000 numbers" in printed(weights)[-1]
+    assert "of 8,100,000 values" in printed(weights)[-1]
 
 
 def test_a_record_of_another_network_is_reported_in_one_line(tmp_path, capsys):

@@ -92,7 +92,7 @@ def test_only_regular_files_are_replaced(write, kind, tmp_path):
         except OSError:
             pytest.skip("no device can be made here")
     before = path.lstat()
-    with pytest.raises(ValueError, match="is not a regular file; choose another name"):
+    with pytest.raises(ValueError, match=r"(no|not a regular) file; choose another name"):
         write(path, b"new")
     assert path.lstat() == before
     assert list(tmp_path.iterdir()) == [path]
