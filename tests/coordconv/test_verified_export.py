@@ -80,7 +80,8 @@ def test_a_different_output_raises_an_error_and_keeps_the_existing_file(export, 
 
 
 @pytest.mark.parametrize(
-    ("export", "said"), [("program", "fails for a batch"), ("onnx", "axis 0 of 'input' is fixed")]
+    ("export", "said"),
+    [("program", "fails for a batch"), ("onnx", "axis 0 of 'input' should be dynamic")],
 )
 def test_a_size_exported_as_a_constant_raises_an_error(export, said, tmp_path, monkeypatch):
     honest = of_programs.torch.export.export
