@@ -50,9 +50,7 @@ def test_batches_are_those_of_a_replay_of_its_script(task, pictures, split):
     batches = batches_of(spec, data.train_points)
     for _ in range(3):
         train = np.random.permutation(train)
-        expected = [
-            _rows_and_columns(train[start : start + 32]) for start in range(0, 32 * 73, 32)
-        ]
+        expected = [_rows_and_columns(train[start : start + 32]) for start in range(0, 32 * 73, 32)]
         assert [[(y, x) for x, y in batch.tolist()] for batch in batches] == expected
 
 
