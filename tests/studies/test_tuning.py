@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from coordconv_lab.recipes import tuned
 from coordconv_lab.studies import recorded, study_named
-from coordconv_lab.studies.tuning import AROUND, BEST_OF_BROAD, BROAD, best_of, tuning
+from coordconv_lab.studies.tuning import (
+    AROUND,
+    BEST_OF_BROAD,
+    BROAD,
+    best_of,
+    tuning,
+    tuning_around,
+)
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -25,3 +33,13 @@ def test_the_second_stage_starts_from_the_best_run_of_the_first(row):
     runs = [recorded(RESULTS, "tuning", spec) for spec in tuning().arms[row]]
     assert None not in runs
     assert best_of([run[1] for run in runs if run]) == BEST_OF_BROAD[row]
+
+
+@pytest.mark.parametrize("split", ["uniform", "quadrant"])
+def test_the_recipe_has_the_best_settings_of_both_stages_for_the_conv_networks(split):
+    row = f"regression, {split}, conv"
+    specs = [*tuning().arms[row], *tuning_around().arms[row]]
+    runs = [recorded(RESULTS, "tuning", spec) for spec in specs]
+    assert None not in runs
+    best = specs[best_of([run[1] for run in runs if run])]
+    assert tuned("regression", split, "conv").training == best.training

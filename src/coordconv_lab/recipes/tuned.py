@@ -1,6 +1,6 @@
 """Our best settings for the nets with coordinates; published settings or better for the baselines.
 
-How they were chosen, and on which seeds: docs/decisions/0006-tuned-recipe.md.
+How they were chosen, and on which seeds: docs/decisions/0006, 0028 and 0030.
 """
 
 from coordconv_lab.recipes.parts import Parts, checked_model, spec_of
@@ -51,8 +51,10 @@ _DECONV = TrainingSpec(epochs=40, batch_size=16, learning_rate=5e-3, schedule="c
 
 _DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 78})
 
-_CONV_FLAT = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 3e-3})
-_CONV_POOLED = _DECONV.model_copy(update={"epochs": 16, "learning_rate": 5e-3})
+# The best of twenty settings each on a validation part: docs/decisions/0030.
+_CONV = _DECONV.model_copy(update={"epochs": 16, "optimizer": "adamw", "betas": (0.9, 0.99)})
+_CONV_FLAT = _CONV.model_copy(update={"learning_rate": 0.023735, "weight_decay": 0.241343})
+_CONV_POOLED = _CONV.model_copy(update={"learning_rate": 0.011215, "weight_decay": 0.723066})
 
 
 def _coordconv(task: TaskName) -> Parts:
