@@ -24,6 +24,8 @@ COLUMNS = (
     "test_soft_iou",
     "train_mean_absolute_error",
     "test_mean_absolute_error",
+    "train_coordinate_accuracy",
+    "test_coordinate_accuracy",
 )
 
 
