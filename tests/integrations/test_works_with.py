@@ -23,7 +23,12 @@ def test_every_row_was_run():
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_tool_does_what_the_page_says(name):
-    assert verdicts.judged(ROWS[name])["verdict"] == RECORD[name]["verdict"]
+    found = verdicts.judged(ROWS[name])
+    for form in found["forms"].values():
+        if "no comparison" in form.get("message", ""):
+            # On some processors integers are so coarse that lost coordinates would not show.
+            pytest.skip(form["message"])
+    assert found["verdict"] == RECORD[name]["verdict"]
 
 
 def test_the_committed_verdicts_follow_from_the_outcomes():
