@@ -43,7 +43,7 @@ def test_rows_are_in_the_order_of_the_tutorial_with_its_scores():
     assert [row[:4] for row in rows] == [(*key, seed) for key in TUTORIAL_SCORES for seed in (0, 1)]
     deconv = rows[2]
     assert deconv._fields == COLUMNS
-    assert deconv[4:] == (7553, 2, 628, 12.34, 1.0, 0.75, 1.0, 0.858, None, None, None, None)
+    assert deconv[4:] == (7553, 2, 628, 12.34, 1.0, 0.75, 1.0, 0.858, *(6 * [None]))
     assert (rows[-1].tutorial_train, rows[-1].tutorial_test) == (None, None)
 
 
@@ -57,4 +57,14 @@ def test_the_scores_of_probabilities_are_in_the_row_where_the_record_has_them():
     }
     assert list(scores) == ["train", "test"]
     (row,) = summarise([older.model_copy(update={"scores": scores})])
-    assert row[-4:] == (0.99, 0.98, 0.001, 0.002)
+    assert row[-6:] == (0.99, 0.98, 0.001, 0.002, None, None)
+
+
+def test_a_regressor_is_in_the_row_with_the_accuracy_over_coordinates():
+    record = make_record(tuned("regression", "uniform", "conv"))
+    scores = {
+        side: values | {"coordinate_accuracy": share}
+        for (side, values), share in zip(record.scores.items(), (0.9, 0.8), strict=True)
+    }
+    (row,) = summarise([record.model_copy(update={"scores": scores})])
+    assert (row.train_coordinate_accuracy, row.test_coordinate_accuracy) == (0.9, 0.8)
