@@ -175,8 +175,8 @@ def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> st
 
 def _table(scores: dict[str, dict[str, float]]) -> str:
     lines = ["| score | training set | test set |", "|---|--:|--:|"]
-    for kind, trained in scores["train"].items():
-        held_out = scores["test"][kind]
+    for kind in sorted(scores["train"]):  # as config.json has them
+        trained, held_out = scores["train"][kind], scores["test"][kind]
         lines.append(f"| {kind.replace('_', ' ')} | {trained:.4g} | {held_out:.4g} |")
     return "\n".join(lines)
 
