@@ -1,7 +1,8 @@
 """A model is told where its input lies, and every layer in it sees its own true positions."""
 
-import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 import torch
@@ -327,7 +328,9 @@ def test_threads_have_their_own_placements_and_tasks_inherit_them(net, image):
         thread = threading.Thread(target=without)
         thread.start()
         thread.join()
-        found["task"] = asyncio.run(asyncio.to_thread(net, x))
+        # What asyncio.to_thread does, without an event loop, of which another test may have one.
+        with ThreadPoolExecutor() as pool:
+            found["task"] = pool.submit(copy_context().run, net, x).result()
         expected = net(x)
     assert torch.equal(found["one"], expected)
     assert torch.equal(found["task"], expected)
