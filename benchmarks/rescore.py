@@ -35,7 +35,7 @@ def positions(data: dict[str, Any]) -> tuple[Tensor, Tensor]:
     )
     y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
     if data["split"] == "quadrant":
-        offset = {"default": 0, "tutorial": 0}[data["split_variant"]]
+        offset = {"default": 0, "tutorial": 0, "paper": 1, "walsvid": 1}[data["split_variant"]]
         train = ~((y >= height // 2 + offset) & (x >= width // 2 + offset))
     else:
         share = {"default": round(0.8 * len(x)), "tutorial": len(x) * 3 // 4}

@@ -39,7 +39,7 @@ def test_batches_are_those_of_a_replay_of_its_script(task, pictures, split):
         train, test = order[:2352], order[2352:]
     else:
         test = every.reshape(56, 56)[28:, 28:].ravel()
-        train = np.array([index for index in every if index not in set(test.tolist())])
+        train = np.setdiff1d(every, test)
         np.random.shuffle(test)
         np.random.shuffle(train)
     for _ in range(pictures):

@@ -24,8 +24,8 @@ _NAME = re.compile(r"(?P<row>.+)-seed(?P<seed>\d+)-[0-9a-f]{12}")
 _NAMES: dict[tuple[str, int], str] = {}
 """The names of runs by the id of their spec at seed 0 and their seed; a hash takes its time."""
 
-
 _HYBRIDS = ("deconv-renderer",)
+"""Kinds of model that count as neither network of their row."""
 
 
 class Recordings:
@@ -73,7 +73,7 @@ class Recordings:
         return self._runs[path]
 
     def _agree(self, found: Sequence[Run]) -> bool:
-        odd = [path for path, record in found if _differ(record, found[0][1])]
+        odd = [path for path, record in found if _shares(record) != _shares(found[0][1])]
         if odd:
             self.damaged.append(
                 f"{odd[0]} and {found[0][0]} are of the same run and have different scores; move "
@@ -140,15 +140,6 @@ class Recordings:
             if match := _NAME.fullmatch(name):
                 found[match["row"]].add(int(match["seed"]))
         return found
-
-
-_ROUNDING = 1e-3
-"""How far the scores of two recordings may differ: another number of threads rounds otherwise."""
-
-
-def _differ(record: Record, other: Record) -> bool:
-    pairs = zip(_shares(record), _shares(other), strict=True)
-    return any(abs(one - two) > _ROUNDING for one, two in pairs)
 
 
 def _shares(record: Record) -> list[float]:

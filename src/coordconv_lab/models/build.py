@@ -9,9 +9,10 @@ from coordconv_lab.errors import FailingRunError
 from coordconv_lab.models.autoencoder import Autoencoder
 from coordconv_lab.models.hand_built import HandBuiltPointNet, HandBuiltPooling, HandBuiltSquareNet
 from coordconv_lab.models.initialisation import initialise
-from coordconv_lab.models.others import FlatPerceptron, PatchTransformer
+from coordconv_lab.models.mlp import MLP
 from coordconv_lab.models.pictures import CoordConvPointNet, DeconvPointNet, PainterNet
 from coordconv_lab.models.regressors import ConvFlattening, ConvPooling, CoordConvPooling
+from coordconv_lab.models.transformer import PatchTransformer
 from coordconv_lab.specs import (
     ConvFlatRegressor,
     ConvPooledRegressor,
@@ -20,10 +21,10 @@ from coordconv_lab.specs import (
     CoordConvRenderer,
     DeconvNet,
     DeconvRenderer,
-    FlatRegressor,
     HandBuiltClassifier,
     HandBuiltRegressor,
     HandBuiltRenderer,
+    MLPRegressor,
     ModelSpec,
     SquareAutoencoder,
     TransformerRegressor,
@@ -101,8 +102,8 @@ def _module(spec: ModelSpec, canvas: tuple[int, int]) -> nn.Module:
             return ConvPooling(spec)
         case SquareAutoencoder():
             return Autoencoder(spec, canvas)
-        case FlatRegressor():
-            return FlatPerceptron(spec, canvas)
+        case MLPRegressor():
+            return MLP(spec, canvas)
         case TransformerRegressor():
             return PatchTransformer(spec, canvas)
         case HandBuiltClassifier():

@@ -12,10 +12,13 @@ ash/regression). Readings, where the source is ambiguous:
 - Its batch normalisation takes its statistics from the batch at test too: 32 points of one side in
   random order.
 - Its split and the order of its batches come from NumPy's seed 0 and can be repeated; its initial
-  weights come from TensorFlow's and cannot, so that the seed of a run draws them alone.
+  weights come from TensorFlow's and cannot, so the seed of a run draws only them.
 """
 
+from typing import Any
+
 from coordconv_lab.recipes.parts import checked_model, spec_of
+from coordconv_lab.recipes.settings import with_settings
 from coordconv_lab.specs import (
     ConvFlatRegressor,
     ConvPooledRegressor,
@@ -59,7 +62,7 @@ CONV_FLAT = ConvFlatRegressor(
 CONV_POOLED = ConvPooledRegressor(
     padding="valid",
     normalise="after",
-    statistics="batch_of_a_side",
+    statistics="batch",
     epsilon=1e-3,
     input_scale=1000,
     output_scale=1,
@@ -83,11 +86,11 @@ def tutorial(task: TaskName, split: SplitName, model: str, seed: int = 0) -> Exp
         >>> tutorial("regression", "quadrant", "coordconv").training.epochs
         50
     """
-    model = checked_model(task, model)
-    training = training_of(task, split, model).model_copy(update={"batch_order": "tutorial"})
-    spec = spec_of(task, split, (_net(task, split, model), training), seed, variant="tutorial")
-    data = spec.data.model_copy(update={"split_seed": _NUMPY_SEED})
-    return spec.model_copy(update={"data": data})
+    spec = tutorial_resampled(task, split, model, seed)
+    own: dict[str, Any] = {"data.split_seed": _NUMPY_SEED, "training.batch_order": "tutorial"}
+    if isinstance(spec.model, ConvPooledRegressor):
+        own["model.statistics"] = "batch_of_a_side"
+    return with_settings(spec, own)
 
 
 def tutorial_resampled(
@@ -114,8 +117,6 @@ def tutorial_resampled(
     """
     model = checked_model(task, model)
     net = _net(task, split, model)
-    if isinstance(net, ConvPooledRegressor):
-        net = net.model_copy(update={"statistics": "batch"})
     return spec_of(task, split, (net, training_of(task, split, model)), seed, variant="tutorial")
 
 

@@ -33,7 +33,7 @@ _KINDS_OF_TASK: Mapping[str, tuple[str, ...]] = {
         "coordconv-regressor",
         "conv-flat-regressor",
         "conv-pooled-regressor",
-        "flat-regressor",
+        "mlp-regressor",
         "transformer-regressor",
         "hand-built-regressor",
     ),
@@ -129,7 +129,7 @@ class ExperimentSpec(FrozenSpec):
                 return "deconv"
             case "conv-flat-regressor":
                 return "conv"
-            case "flat-regressor":
+            case "mlp-regressor":
                 return "mlp"
             case "transformer-regressor":
                 return "transformer"

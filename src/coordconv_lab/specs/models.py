@@ -134,10 +134,10 @@ class ConvPooledRegressor(FrozenSpec):
     initialisation: Initialisation = "he"
 
 
-class FlatRegressor(FrozenSpec):
+class MLPRegressor(FrozenSpec):
     """A perceptron of three layers over all pixels, without any weight sharing."""
 
-    kind: Literal["flat-regressor"] = "flat-regressor"
+    kind: Literal["mlp-regressor"] = "mlp-regressor"
     width: Size = 64
     input_scale: Positive = 1.0
     output_scale: Positive = 64.0
@@ -209,7 +209,7 @@ ModelSpec = Annotated[
     | DeconvRenderer
     | ConvFlatRegressor
     | ConvPooledRegressor
-    | FlatRegressor
+    | MLPRegressor
     | TransformerRegressor
     | HandBuiltClassifier
     | HandBuiltRegressor

@@ -6,7 +6,7 @@ from coordconv_lab.recipes import tuned, tutorial, tutorial_resampled, with_sett
 from coordconv_lab.specs import (
     DataSpec,
     ExperimentSpec,
-    FlatRegressor,
+    MLPRegressor,
     ModelSpec,
     TrainingSpec,
     TransformerRegressor,
@@ -199,7 +199,7 @@ def architectures() -> Study:
         epochs=16, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup=0.05
     )
     networks: dict[str, ModelSpec] = {
-        "perceptron": FlatRegressor(),
+        "MLP": MLPRegressor(),
         "transformer, no positions": TransformerRegressor(positions="none"),
         "transformer, sinusoidal positions": TransformerRegressor(positions="sinusoidal"),
         "transformer, learned positions": TransformerRegressor(positions="learned"),

@@ -1,6 +1,6 @@
-"""Regressors that are not convolutional: a perceptron and a small transformer.
+"""A small vision transformer from a one-hot image to its point.
 
-Images are one-hot, (N, 1, H, W); points are (x, y) in pixels, (N, 2).
+Points are (x, y) in pixels, (N, 2); images are (N, 1, H, W).
 """
 
 import math
@@ -8,28 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from coordconv_lab.specs import FlatRegressor, TransformerRegressor
-
-
-class FlatPerceptron(nn.Module):
-    """Perceptron over all pixels, which encodes positions by separate weights for every pixel."""
-
-    def __init__(self, spec: FlatRegressor, canvas: tuple[int, int]) -> None:
-        super().__init__()
-        self.spec = spec
-        pixels = canvas[0] * canvas[1]
-        self.layers = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(pixels, spec.width),
-            nn.ReLU(inplace=True),
-            nn.Linear(spec.width, spec.width),
-            nn.ReLU(inplace=True),
-            nn.Linear(spec.width, 2),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
-        return self.layers(images * self.spec.input_scale) * self.spec.output_scale
+from coordconv_lab.specs import TransformerRegressor
 
 
 class PatchTransformer(nn.Module):

@@ -1,4 +1,4 @@
-"""Regressors that are not convolutional; a transformer needs position embeddings."""
+"""A transformer knows positions only if it is given them."""
 
 import math
 
@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from coordconv_lab.data import one_hot_images
 from coordconv_lab.errors import FailingRunError
-from coordconv_lab.models import build, count_parameters
-from coordconv_lab.models.others import sinusoids
-from coordconv_lab.specs import FlatRegressor, TransformerRegressor
+from coordconv_lab.models import build
+from coordconv_lab.models.transformer import sinusoids
+from coordconv_lab.specs import TransformerRegressor
 
 CANVAS = (16, 24)
 # The same position within each of the six patches of eight pixels.
@@ -41,11 +41,6 @@ def test_sinusoids_equal_the_formula():
                 for k in range(2)
             ]
             torch.testing.assert_close(table[row, column], torch.tensor(expected))
-
-
-def test_a_perceptron_has_separate_weights_for_every_pixel():
-    spec = FlatRegressor(width=4)
-    assert count_parameters(build(spec, CANVAS)) == (16 * 24 + 1) * 4 + 5 * 4 + 5 * 2
 
 
 def test_invalid_numbers_of_heads_and_patch_sizes_are_refused():
