@@ -1,4 +1,4 @@
-"""Where the feature map of a crop lies in that of the full image, known by its size.
+"""Where the feature map of a crop is in that of the full image, known by its size.
 
 A layer behind a stride sees the coordinates of its own feature map. If the feature map of a crop
 has h pixels for n of the crop, that of the full image is taken to have h pixels for every n of it.
@@ -29,7 +29,7 @@ def placement_of_feature_map(
     exact output of a known layer, see `Placement.stride`.
 
     Args:
-        placement: Where the input of the network lies in the full image.
+        placement: Where the input of the network is in the full image.
         size: Size of the feature map.
         strict: Require that the feature map of the full image has the pixels of this one: that
             sizes are multiples of one another, and that start and full size are whole numbers

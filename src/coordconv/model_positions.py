@@ -1,6 +1,6 @@
 """Positions through a model whose forward knows nothing of them.
 
-`positions` says where the input of a model lies. While the model is called, each convolution with
+`positions` says where the input of a model is. While the model is called, each convolution with
 coordinates inside of it asks `placement_here` for the placement of its own input, which follows
 from the size of that.
 """
@@ -40,11 +40,11 @@ def positions(
 
     Args:
         model: The module that will be called; also one compiled by ``torch.compile``.
-        placement: Where its input lies, a `Placement` of the size of one of its inputs; or a
+        placement: Where its input is, a `Placement` of the size of one of its inputs; or a
             `Window`, a pair (start, full size), of its first input.
         strict: Raise an error where the feature map of a crop has other pixels than that of the
             full image, and where a coordinate layer is called outside of ``model``. Otherwise
-            positions between those pixels are used, and other layers are left alone.
+            positions between those pixels are used, and other layers are ignored.
 
     Returns:
         A context manager.

@@ -1,4 +1,4 @@
-"""Placements: where the pixels of a tensor lie in the full image, as an affine map that composes.
+"""Placements: where the pixels of a tensor are in the full image, as an affine map that composes.
 
 Pixel indices count from 0 at the center of the first pixel, in the order of the axes: (row, column)
 for an image.
@@ -32,9 +32,9 @@ Numbers = Sequence[float] | Tensor
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the pixels of a tensor lie in the full image, for all samples alike or per sample.
+    """Where the pixels of a tensor are in the full image, for all samples or per sample.
 
-    Pixel i of the tensor lies at ``start + matrix @ i`` in the full image, in pixels of the full
+    Pixel i of the tensor is at ``start + matrix @ i`` in the full image, in pixels of the full
     image. Each method says where the pixels are after an operation of torch on the tensor, and
     takes the same arguments. A layer takes a placement as its ``window``, and `positions` gives
     each layer of a model its own.
@@ -47,7 +47,7 @@ class Placement:
         size: Size of the tensor, (height, width) for an image; one to three axes.
         full_size: Size of the full image; ``size`` if omitted. Also a tensor of shape (d,) or
             (N, d).
-        start: Pixel of the full image where the first pixel of the tensor lies; zeros if omitted.
+        start: Pixel of the full image at the first pixel of the tensor; zeros if omitted.
             Also a tensor of shape (d,) or (N, d). Fractions are allowed, and so are pixels outside.
         matrix: Row a, column b: how far one pixel along axis b of the tensor goes along axis a of
             the full image; the identity if omitted. Also a tensor of shape (d, d) or (N, d, d).
@@ -137,7 +137,7 @@ class Placement:
     def pad(self, padding: Sequence[int]) -> "Placement":
         """Return the placement of ``torch.nn.functional.pad(x, padding)``.
 
-        The margin lies outside of what was padded, as if the image continued there.
+        The margin is outside of what was padded, as if the image continued there.
 
         Args:
             padding: Pixels before and after the last axis, then before and after the last but one,
@@ -235,7 +235,7 @@ class Placement:
         """Return the placement of an image that was resampled by an affine map of pixels.
 
         As in ``scipy.ndimage.affine_transform``, the map goes from the new image to the old one:
-        new pixel i shows what lies at ``matrix[:, :d] @ i + matrix[:, d]``.
+        new pixel i shows what is at ``matrix[:, :d] @ i + matrix[:, d]``.
 
         Args:
             matrix: d rows of d + 1 numbers, in the order of the axes, (row, column) for an image;
@@ -280,7 +280,7 @@ class Placement:
         size = self.size if size is None else self._checked_size(size)
         rows = as_matrix("theta", theta, rank, rank + 1)
         rows = tuple((*row[-2::-1], row[-1]) for row in reversed(rows))  # (x, y) to (row, column)
-        # On [-1, 1] pixel i lies at unit * i - edge, and what lies at u is pixel (u + edge) / unit.
+        # On [-1, 1] pixel i is at unit * i - edge, and what is at u is pixel (u + edge) / unit.
         olds, news = ([_span(n, align_corners) for n in sizes] for sizes in (self.size, size))
         units, edges = zip(*news, strict=True)
         matrix, offset = [], []
@@ -335,7 +335,7 @@ class Placement:
         return self.subsampled(step, centers, outputs(self.size), outputs(self.full_size))
 
     def inverse(self) -> "Placement":
-        """Return where the pixels of the full image lie in the tensor.
+        """Return where the pixels of the full image are in the tensor.
 
         Raises:
             ValueError: If the sizes of the full images are tensors, or the matrix has no inverse.

@@ -1,4 +1,4 @@
-"""A model is told where its input lies, and every layer in it sees its own true positions."""
+"""A model is told where its input is, and every layer in it sees its own true positions."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.testing import assert_close
-from torch.utils.checkpoint import checkpoint
 from torch.utils.data import default_collate
 
 from coordconv import (
@@ -337,44 +336,6 @@ def test_threads_have_their_own_placements_and_tasks_inherit_them(net, image):
     assert torch.equal(found["without"], net(x))
     with positions(net, places["other"]):
         assert torch.equal(found["other"], net(x))
-
-
-class Checkpointed(nn.Module):
-    def __init__(self, reentrant: bool | None) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 4, 1)
-        self.inner = nn.Sequential(
-            CoordConv2d(4, 4, 1), nn.Tanh(), nn.MaxPool2d(2), CoordConv2d(4, 1, 1), nn.Tanh()
-        )
-        self.reentrant = reentrant
-
-    def forward(self, x):
-        x = self.first(x)
-        if self.reentrant is None:
-            return self.inner(x)
-        return checkpoint(self.inner, x, use_reentrant=self.reentrant)
-
-
-@pytest.mark.parametrize("where", ["after", "in another block"])
-@pytest.mark.parametrize("reentrant", [False, True])
-def test_activation_checkpointing_recomputes_each_call_at_its_own_place(reentrant, where):
-    plain, kept = Checkpointed(None), Checkpointed(reentrant)
-    kept.load_state_dict(plain.state_dict())
-    x = torch.randn(2, 3, 8, 8, requires_grad=True)
-    places = [IMAGE.crop((4, 8), (8, 8)), IMAGE.crop((40, 0), (8, 8)).flip(-1)]
-    for model in (plain, kept):
-        losses = [model(x).sum()]
-        for number, place in enumerate(places, start=2):
-            with positions(model, place):
-                losses.append(number * model(x).sum())
-        loss = torch.stack(losses).sum()
-        if where == "after":
-            loss.backward()
-        else:
-            with positions(model, IMAGE.crop((8, 8), (8, 8)), strict=False):
-                loss.backward()
-    for one, other in zip(kept.parameters(), plain.parameters(), strict=True):
-        assert torch.equal(one.grad, other.grad)
 
 
 # Graphs and transforms.

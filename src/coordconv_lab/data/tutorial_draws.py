@@ -63,7 +63,7 @@ class TutorialDraws:
         """The order of the training examples in an epoch, counted from 0.
 
         Returns:
-            Indices among the training points alone, which are sorted row by row.
+            Indices into the training points, which are sorted row by row.
         """
         while len(self._epochs) <= number:
             before = self._epochs[-1] if self._epochs else self._ranks[self.train]
