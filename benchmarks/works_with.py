@@ -116,6 +116,8 @@ def main() -> int:
             continue
         content = apart(row)
         print(f"{name}: {content['verdict']} {_short(content)}", flush=True)
+        if content["verdict"] == "no comparison" and name in record:
+            continue  # another processor could tell
         record[name] = content
         ordered = {known: record[known] for known in ROWS if known in record}
         write_json(arguments.out, {"rows": ordered})

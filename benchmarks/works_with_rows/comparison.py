@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["TOLERANCES", "Wrong", "difference", "outputs"]
+__all__ = ["TOLERANCES", "NoComparison", "Wrong", "difference", "outputs"]
 
 # Of the largest output; "deep" is float32 through the many layers of a large network. A quantized
 # model is measured against the plain one, see verdicts.
@@ -16,6 +16,10 @@ TOLERANCES = {"float32": 2e-5, "deep": 5e-4, "half": 5e-3, "bfloat16": 3e-2}
 
 class Wrong(AssertionError):  # noqa: N818
     """A tool changed in silence what a model computes."""
+
+
+class NoComparison(Exception):  # noqa: N818
+    """A tool is so coarse, on this processor, that lost coordinates would not be found."""
 
 
 def outputs(function: Callable[..., Any], x: Tensor) -> list[Tensor]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from works_with_rows.comparison import TOLERANCES, Wrong, difference, outputs
+from works_with_rows.comparison import TOLERANCES, NoComparison, Wrong, difference, outputs
 from works_with_rows.registry import Form, Pair, Row
 from works_with_rows.subjects import converted, in_form, randomized, without_coordinates
 
@@ -74,7 +74,7 @@ def _tried(
     sizes: list[Tensor],
     allowed: float | None,
 ) -> dict[str, Any]:
-    """Return the outcome: exact, refused with a message, warned, or WRONG."""
+    """Return the outcome: exact, refused with a message, warned, WRONG, or no comparison."""
     said: list[warnings.WarningMessage]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -82,6 +82,8 @@ def _tried(
             found = _compared(make, row, through, original, sizes, allowed)
         except Wrong as error:
             found = {"outcome": "WRONG", "message": _words(error)}
+        except NoComparison as error:
+            found = {"outcome": "no comparison", "message": _words(error)}
         except Exception as error:
             found = {"outcome": "refused", "message": f"{type(error).__name__}: {_words(error)}"}
     ours = [_words(one.message) for one in said if "coord" in str(one.message)]
@@ -127,7 +129,7 @@ def _would_notice(original: nn.Module, reference: nn.Module, x: Tensor, limit: f
         lost = difference(outputs(without_coordinates(original), x), outputs(original, x))
     has_coordinates = any(name.endswith("coord_weight") for name, _ in original.named_parameters())
     if has_coordinates and lost < 3 * limit:
-        raise Wrong(f"lost coordinates change outputs by {lost:.2g} only: no comparison")
+        raise NoComparison(f"{limit:.2g} is rounding, and lost coordinates differ by {lost:.2g}")
 
 
 def _second(pairs: list[Pair], right: Callable, x: Tensor, limit: float) -> dict[str, Any]:
@@ -166,6 +168,8 @@ def _verdict(content: dict[str, Any]) -> dict[str, Any]:
     tried = [*forms.values(), *([recipe] if recipe else [])]
     if any(one["outcome"] == "WRONG" for one in tried):
         return {"verdict": "WRONG"}
+    if coarse := [one for one in tried if one["outcome"] == "no comparison"]:
+        return {"verdict": "no comparison", "message": coarse[0]["message"]}
     if content["plain"]["outcome"] != "exact":
         return {"verdict": "plain fails too", "message": content["plain"]["message"]}
     if forms["layer"]["outcome"] == "exact":
