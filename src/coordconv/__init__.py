@@ -3,8 +3,8 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from coordconv import placement_batches as placement_batches
-from coordconv.conventions import PRESETS, Convention
-from coordconv.conversion import collapse, convert, expand, fold, fuse_batch_norm, revert
+from coordconv.conventions import CONVENTIONS, Convention
+from coordconv.conversion import convert, decompose, fuse_batch_norm, precompute, recompose, revert
 from coordconv.functional import append_coordinates, coord_conv, coord_conv_transpose
 from coordconv.grids import Window, coordinate_grid
 from coordconv.layers import (
@@ -15,6 +15,7 @@ from coordconv.layers import (
     CoordConvTranspose1d,
     CoordConvTranspose2d,
     CoordConvTranspose3d,
+    CoordinateLayer,
     LazyCoordConv1d,
     LazyCoordConv2d,
     LazyCoordConv3d,
@@ -27,7 +28,7 @@ from coordconv.placements import Placement
 from coordconv.prediction import predict_flipped, predict_tiled
 
 __all__ = [
-    "PRESETS",
+    "CONVENTIONS",
     "AddCoords",
     "Convention",
     "CoordConv1d",
@@ -36,6 +37,7 @@ __all__ = [
     "CoordConvTranspose1d",
     "CoordConvTranspose2d",
     "CoordConvTranspose3d",
+    "CoordinateLayer",
     "LazyCoordConv1d",
     "LazyCoordConv2d",
     "LazyCoordConv3d",
@@ -45,17 +47,17 @@ __all__ = [
     "Placement",
     "Window",
     "append_coordinates",
-    "collapse",
     "convert",
     "coord_conv",
     "coord_conv_transpose",
     "coordinate_grid",
-    "expand",
-    "fold",
+    "decompose",
     "fuse_batch_norm",
     "positions",
+    "precompute",
     "predict_flipped",
     "predict_tiled",
+    "recompose",
     "revert",
 ]
 

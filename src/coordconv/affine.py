@@ -1,7 +1,7 @@
 """Small matrices whose entries are numbers, or tensors with one number per sample.
 
-Zeros that are plain numbers are known to be zero, so that a map that keeps the axes apart is seen
-to do so.
+An entry that is the plain number 0 is known to be zero, so maps that do not mix the axes can be
+recognized.
 """
 
 from collections.abc import Sequence
@@ -48,12 +48,12 @@ def is_zero(entry: Number) -> bool:
 
 
 def is_whole(entry: Number) -> Any:
-    """Whether an entry is an integer; a tensor tells it for each sample."""
+    """Whether an entry is an integer; for a tensor, one result per sample."""
     return entry == entry.round() if isinstance(entry, Tensor) else entry % 1 == 0
 
 
 def is_true(condition: Any) -> bool:
-    """Return a condition that holds for every sample; in a graph it is checked as that runs.
+    """Whether a condition holds for all samples; in a compiled graph, assert it at run time.
 
     Raises:
         RuntimeError: If the values cannot be read, as under ``torch.func.vmap``.
@@ -82,7 +82,7 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
         length: Number of axes.
 
     Raises:
-        ValueError: If there is not one for each axis.
+        ValueError: If ``numbers`` does not have one entry for each axis.
     """
     if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
         entries = numbers.unbind(-1)
@@ -108,7 +108,7 @@ def as_matrix(name: str, rows: Any, height: int, width: int) -> Matrix:
         width: Number of columns.
 
     Raises:
-        ValueError: If it has another shape.
+        ValueError: If ``rows`` has another shape.
     """
     if isinstance(rows, Tensor) and rows.dim() in (2, 3):
         rows = rows.unbind(-2)
@@ -118,7 +118,7 @@ def as_matrix(name: str, rows: Any, height: int, width: int) -> Matrix:
 
 
 def identity(rank: int) -> Matrix:
-    """Return the matrix that changes nothing."""
+    """Return the identity matrix."""
     return tuple(tuple(int(a == b) for b in range(rank)) for a in range(rank))
 
 
@@ -142,7 +142,7 @@ def inverted(matrix: Matrix) -> Matrix:
     """Return the inverse of a matrix, by its cofactors.
 
     Raises:
-        ValueError: If it is known to have none.
+        ValueError: If the matrix is known to be singular.
     """
     whole = _determinant(matrix)
     if is_zero(whole):
@@ -156,7 +156,7 @@ def inverted(matrix: Matrix) -> Matrix:
 
 
 def divided(number: Number, divisor: Number) -> Number:
-    """Return a quotient, an int where it is whole."""
+    """Return a quotient, as an int if it is an integer."""
     if type(divisor) is int and divisor == 1:
         return number
     return number if is_zero(number) else _tidy(number / divisor)
@@ -194,5 +194,5 @@ def _precise(number: Number) -> Number:
 
 
 def _tidy(number: Number) -> Number:
-    """Return a whole float as an int, of which arithmetic is exact."""
+    """Return a float with an integer value as an int, whose arithmetic is exact."""
     return int(number) if type(number) is float and number.is_integer() else number

@@ -1,6 +1,6 @@
 """Coordinate conventions: order, span, alignment, radius and side, as one frozen object.
 
-The default is the convention of the tutorial and of Liu et al. 2018, arXiv:1807.03247, section
+The default is the convention of Liu et al. 2018, arXiv:1807.03247, section
 "The CoordConv layer": x then y, both from -1 to 1 at the centers of the outermost pixels. The
 presets are the conventions of published code, for use with its pretrained weights.
 """
@@ -9,14 +9,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-__all__ = ["PRESETS", "Alignment", "Convention", "Order", "RadiusForm", "Side"]
+__all__ = [
+    "CONVENTIONS",
+    "Alignment",
+    "Convention",
+    "ConventionName",
+    "Order",
+    "RadiusForm",
+    "Side",
+]
 
 Order = Literal["xy", "ij"]
-Alignment = Literal["corners", "centres", "half_open"]
-RadiusForm = Literal["euclidean", "off_centre", "normalized"]
+Alignment = Literal["corners", "edges", "half_open"]
+RadiusForm = Literal["euclidean", "off_center", "normalized"]
 Side = Literal["after", "before"]
+ConventionName = Literal[
+    "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell",
+    "affine_grid", "pixels",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +42,12 @@ class Convention:
             corners, 0 to n with the other alignments.
         alignment: Which points of an axis with n pixels are at the ends of the span.
             ``"corners"``: the centers of the first and the last pixel (``align_corners=True`` in
-            torch). ``"centres"``: the outer edges of both, so pixel centers are half a pixel inside
+            torch). ``"edges"``: the outer edges of these pixels, so their centers are half a pixel
+            inside
             (``align_corners=False``). ``"half_open"``: the first pixel is at the low end, and the
             pixel after the last is at the high end.
         radius: How the radius is measured, for layers with ``radius=True``. ``"euclidean"``: the
-            distance to the center of the span, as in the paper. ``"off_centre"``: the distance to
+            distance to the center of the span, as in the paper. ``"off_center"``: the distance to
             the point where every coordinate is 0.5, for some published weights. ``"normalized"``:
             the Euclidean distance divided by its maximum over the full image.
         side: Whether the coordinate channels are ``"after"`` or ``"before"`` the data channels in
@@ -61,16 +74,24 @@ class Convention:
         for name, kind in choices.items():
             if getattr(self, name) not in get_args(kind):
                 expected = ", ".join(map(repr, get_args(kind)))
-                raise ValueError(f"`{name}` must be one of {expected}, got {getattr(self, name)!r}")
+                value = getattr(self, name)
+                raise ValueError(
+                    f"`{name}` must be one of {expected}, got {value!r}{_renamed(name, value)}"
+                )
         if self.span != "pixels":
             object.__setattr__(self, "span", _checked_span(self.span))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Validate a convention that is copied or unpickled, as if it was constructed."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
     @staticmethod
-    def of(convention: "Convention | str") -> "Convention":
+    def of(convention: "Convention | ConventionName") -> "Convention":
         """Return the convention, or the preset of that name.
 
         Args:
-            convention: A convention, or a key of `PRESETS`.
+            convention: A convention, or a key of `CONVENTIONS`.
 
         Raises:
             ValueError: If there is no preset with that name.
@@ -82,13 +103,14 @@ class Convention:
             raise TypeError(
                 f"`convention` must be a Convention or a preset name, got {convention!r}"
             )
-        if convention not in PRESETS:
-            names = ", ".join(map(repr, PRESETS))
+        if convention not in CONVENTIONS:
+            names = ", ".join(map(repr, CONVENTIONS))
             raise ValueError(
-                f"`convention` must be one of the presets {names}, got {convention!r}; "
-                "for another one, pass a Convention, such as Convention(order='ij', span=(0, 1))"
+                f"`convention` must be one of the presets {names}, got {convention!r}"
+                f"{_renamed('convention', convention)}; for another one, pass a Convention, "
+                "such as Convention(order='ij', span=(0, 1))"
             )
-        return PRESETS[convention]
+        return CONVENTIONS[convention]
 
 
 def checked_radius(radius: object) -> bool:
@@ -105,6 +127,12 @@ def checked_radius(radius: object) -> bool:
     return radius
 
 
+def _renamed(name: str, value: object) -> str:
+    """Return the part of an error message that says how a value was renamed, if it was."""
+    new = _RENAMED.get((name, value)) if isinstance(value, str) else None
+    return f", which was renamed to {new!r}: replace it where it is stored" if new else ""
+
+
 def _checked_span(span: object) -> tuple[float, float]:
     if (
         isinstance(span, tuple | list)
@@ -118,15 +146,21 @@ def _checked_span(span: object) -> tuple[float, float]:
     )
 
 
-_TUTORIAL = Convention()
+# Values that were written into files before the names were settled.
+_RENAMED = {
+    ("convention", "tutorial"): "paper",
+    ("alignment", "centres"): "edges",
+    ("radius", "off_centre"): "off_center",
+}
 
-PRESETS: Mapping[str, Convention] = MappingProxyType(
+_PAPER = Convention()
+
+CONVENTIONS: Mapping[ConventionName, Convention] = MappingProxyType(
     {
-        "tutorial": _TUTORIAL,
-        # Liu et al. 2018, early PP-YOLO, SOLO, CRIS, ABCNet.
-        "paper": _TUTORIAL,
+        # Liu et al. 2018, the tutorial, early PP-YOLO, SOLO, CRIS, ABCNet.
+        "paper": _PAPER,
         # mkocabas, walsvid, keras-coordconv, pytorch-toolbelt, anomalib.
-        "mkocabas": Convention(order="ij", radius="off_centre"),
+        "mkocabas": Convention(order="ij", radius="off_center"),
         # Wizaron/coord-conv-pytorch, nihalsid/coordconv-pytorch.
         "wizaron": Convention(order="ij", radius="normalized", side="before"),
         "sparseinst": Convention(side="before"),
@@ -135,9 +169,9 @@ PRESETS: Mapping[str, Convention] = MappingProxyType(
         "monai": Convention(order="ij", span=(-0.5, 0.5)),
         "deepcell": Convention(order="ij", span=(0.0, 1.0)),
         # torch.nn.functional.affine_grid and grid_sample with their default align_corners=False.
-        "affine_grid": Convention(alignment="centres"),
+        "affine_grid": Convention(alignment="edges"),
         # torch.meshgrid of indices: row and column as integers.
         "pixels": Convention(order="ij", span="pixels"),
     }
 )
-"""The named conventions: the default ``"tutorial"`` and those of published code."""
+"""The named conventions: the default ``"paper"``, and the conventions of published code."""

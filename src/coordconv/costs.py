@@ -10,6 +10,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
+from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import checked_model, stored_weight
 from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating, sizes_seen, without_hooks
@@ -17,20 +18,20 @@ from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
 from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
-__all__ = ["Costs", "Entry", "coordinate_costs"]
+__all__ = ["Costs", "LayerCosts", "coordinate_costs"]
 
 
-class Entry(NamedTuple):
+class LayerCosts(NamedTuple):
     """One layer with coordinates.
 
     Attributes:
         name: Its name in the model; "" for the model itself.
-        layer: Its class, and its convention if that is not the default.
+        layer: The class of the layer, and its convention if this is not the default.
         parameters: Number of parameters.
         coordinate_parameters: Number of parameters for the coordinates.
         flops: Floating-point operations for one image of each input size of the layer. None if
             no example was given or if the coordinates are in front of the layer.
-        coordinate_flops: Floating-point operations in addition to those of the plain layer.
+        coordinate_flops: Floating-point operations that the coordinates add to the plain layer.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
     coordinate_flops: int | None
 
 
-class Costs(Rows[Entry]):
+class Costs(Rows[LayerCosts]):
     """The layers of a model with coordinates; prints as a table.
 
     Args:
@@ -52,7 +53,11 @@ class Costs(Rows[Entry]):
     """
 
     def __init__(
-        self, rows: Sequence[Entry], parameters: int, coordinate_parameters: int, flops: int | None
+        self,
+        rows: Sequence[LayerCosts],
+        parameters: int,
+        coordinate_parameters: int,
+        flops: int | None,
     ) -> None:
         super().__init__(rows)
         self.parameters = parameters
@@ -82,18 +87,18 @@ class Costs(Rows[Entry]):
         return "\n".join([*as_table(header, rows), f"{text} are for coordinates"])
 
 
-def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
+def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
     """Count the parameters and FLOPs of the coordinates in a model.
 
     Args:
         model: Any module. It is not changed.
-        example: Arguments to call the model with, to also count FLOPs. A multiplication and an
-            addition are two FLOPs, as in `torch.utils.flop_counter`.
-        options: Keyword arguments to call the model with.
+        example: Inputs to call the model with, to also count FLOPs: a tensor, a tuple of
+            arguments, or a mapping of keyword arguments. A multiplication and an addition are two
+            FLOPs, as in `torch.utils.flop_counter`.
 
     Returns:
-        A sequence of entries; ``print`` shows it as a table. The FLOPs of the coordinates of a
-        layer are needed once per batch.
+        A sequence of entries; ``print`` shows it as a table. A layer needs the FLOPs of its
+        coordinates once per batch, not once per image.
 
     Raises:
         ValueError: If the model has an uninitialized lazy layer, or the example does not reach a
@@ -118,22 +123,25 @@ def coordinate_costs(model: nn.Module, *example: Any, **options: Any) -> Costs:
         raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once first")
     counts: dict[nn.Module, tuple[int | None, int]] = {}
     flops = None
-    if example or options:
-        sizes = sizes_seen(model, layers, example, options)
+    if example is not None:
+        arguments, options = call_arguments(example)
+        sizes = sizes_seen(model, layers, arguments, options)
         counts = {layer: _flops_of(layer, found) for layer, found in sizes.items()}
         with evaluating(model):
-            flops = _count(model, *example, **options)
+            flops = _count(model, *arguments, **options)
     entries = []
     for name, module in model.named_modules():
         if isinstance(module, AddCoords):
-            entries.append(Entry(name, f"AddCoords{describe(module.convention)}", 0, 0, None, None))
+            entries.append(
+                LayerCosts(name, f"AddCoords{describe(module.convention)}", 0, 0, None, None)
+            )
         elif isinstance(module, CoordinateLayer):
             kind = type(module).__name__ + (", radius" if module.radius else "")
             counted = counts.get(module, (None, None))
             numbers = sum(one.numel() for one in module.parameters())
             share = _stored(module).numel()
             entries.append(
-                Entry(name, kind + describe(module.convention), numbers, share, *counted)
+                LayerCosts(name, kind + describe(module.convention), numbers, share, *counted)
             )
     parameters = sum(one.numel() for one in model.parameters())
     shared = {id(stored): stored.numel() for stored in map(_stored, layers)}

@@ -1,48 +1,64 @@
-"""Where the feature map of a crop is in that of the full image, known by its size.
+"""Infer where the feature map of a crop is in the feature map of the full image.
 
-A layer behind a stride sees the coordinates of its own feature map. If the feature map of a crop
-has h pixels for n of the crop, that of the full image is taken to have h pixels for every n of it.
+A layer after a strided layer sees the coordinates of its own feature map. If a crop of n pixels has
+a feature map of h pixels, the feature map of the full image is assumed to have h pixels for every n
+pixels of the image.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from torch import Tensor
 
 from coordconv.affine import divided, is_true, is_whole, is_zero
+from coordconv.pixel_placements import PixelPlacement
 from coordconv.placements import Placement
 
 __all__ = ["placement_of_feature_map"]
 
 _ADVICE = (
-    "let sizes and starts be multiples of the stride of the network (pad the full image to one), "
+    "make sizes and starts multiples of the stride of the network (pad the full image if needed), "
     "or pass strict=False for positions between the pixels"
 )
 
 
+@overload
 def placement_of_feature_map(
-    placement: Placement, size: Sequence[int], *, strict: bool = True
-) -> Placement:
+    placement: Placement, size: Sequence[int], *, strict: bool = ...
+) -> Placement: ...
+
+
+@overload
+def placement_of_feature_map(
+    placement: PixelPlacement, size: Sequence[int], *, strict: bool = ...
+) -> PixelPlacement: ...
+
+
+def placement_of_feature_map(
+    placement: Placement | PixelPlacement, size: Sequence[int], *, strict: bool = True
+) -> Placement | PixelPlacement:
     """Return the placement of a feature map in the feature map of the full image.
 
-    Each of its pixels is taken for a block of pixels of the input, or for a part of one. For the
-    exact output of a known layer, see `Placement.stride`.
+    Each pixel of the feature map is assumed to cover a block of input pixels, or a part of one
+    input pixel. For the exact placement of the output of a known layer, see `Placement.stride`.
 
     Args:
         placement: Where the input of the network is in the full image.
         size: Size of the feature map.
-        strict: Require that the feature map of the full image has the pixels of this one: that
-            sizes are multiples of one another, and that start and full size are whole numbers
-            there. Otherwise positions between its pixels are used.
+        strict: Require that the pixels of this feature map are pixels of the full image's feature
+            map: the sizes must be multiples of each other, and the start and the full size must be
+            integers there. Otherwise, positions between pixels are used.
 
     Raises:
-        ValueError: If ``strict`` and they are not.
+        ValueError: If ``strict`` is set and these conditions are not met.
 
     Example:
         >>> crop = Placement((64, 64)).crop((16, 32), (32, 32))
         >>> placement_of_feature_map(crop, (8, 8)) == Placement((16, 16)).crop((4, 8), (8, 8))
         True
     """
+    if isinstance(placement, PixelPlacement):
+        return placement.at(size, strict=strict)
     size = tuple(size)
     if size == placement.size:
         return placement
@@ -59,7 +75,7 @@ def placement_of_feature_map(
 
 
 def _covers(placement: Placement, axis: int) -> int | None:
-    """Return the axis of the input that shows all of an axis of the full image."""
+    """Return the axis of the input that covers an entire axis of the full image."""
     along = _along(placement, axis)
     if len(along) != 1:
         return None
@@ -71,7 +87,7 @@ def _covers(placement: Placement, axis: int) -> int | None:
 
 
 def _covering(made: Placement, axis: int, along: int, step: int) -> Placement:
-    """Return a placement with an axis that shows all of an axis of the full image."""
+    """Return a placement with an axis that covers an entire axis of the full image."""
     n = made.size[along]
     row = tuple(step if b == along else 0 for b in range(len(made.size)))
 
@@ -83,7 +99,7 @@ def _covering(made: Placement, axis: int, along: int, step: int) -> Placement:
 
 
 def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
-    """Refuse a feature map whose pixels are not those of the full one, along an axis."""
+    """Raise if pixels of a feature map are not pixels of the full image's map, along an axis."""
     along = _along(placement, axis)
     what = f"the feature map has size {made.size} for an input of size {placement.size}"
     pairs = [(placement.size[b], made.size[b]) for b in {axis, *along}]
@@ -96,7 +112,7 @@ def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
         )
     if len(along) > 1:
         return
-    # A step of another length, as after a resize, has positions between pixels by nature.
+    # If the pixel spacing differs, as after a resize, positions are always between pixels.
     resized = abs(placement.matrix[axis][along[0]]) != 1
     if not is_true(is_whole(made.start[axis]) | resized):
         raise ValueError(

@@ -1,22 +1,21 @@
-"""The arithmetic of CoordConv as pure functions; the modules in `coordconv.layers` call these.
+"""CoordConv as pure functions: the definition, and the functions that `coordconv.layers` calls.
 
-Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer".
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer": append the coordinates of every
+pixel to the channels, then convolve. `append_then_convolve` is that definition for all layers.
+`coordconv.computation` has faster methods, which equal the definition up to rounding.
 """
 
 from torch import Tensor
 
-from coordconv.computation import (
-    Method,
-    check_floating_point,
-    checked_groups,
-    compute,
-    join,
-)
-from coordconv.conventions import Convention
-from coordconv.grids import Window
-from coordconv.operations import Convolution, Numbers, PaddingMode, TransposedConvolution
+from coordconv.computation.appending import append, in_two_parts
+from coordconv.computation.inputs import check_floating_point, check_inputs, checked_groups
+from coordconv.computation.methods import Method, chosen_way
+from coordconv.computation.separate import separate
+from coordconv.computation.torch_modes import without_autocast
+from coordconv.conventions import Convention, ConventionName
+from coordconv.grids import AnyWindow
+from coordconv.operations import Convolution, Padding, PaddingMode, SizeNd, TransposedConvolution
 from coordconv.pixel_positions import Positions
-from coordconv.placements import Placement
 
 __all__ = ["append_coordinates", "coord_conv", "coord_conv_transpose"]
 
@@ -24,35 +23,33 @@ __all__ = ["append_coordinates", "coord_conv", "coord_conv_transpose"]
 def append_coordinates(
     x: Tensor,
     *,
-    convention: Convention | str = "tutorial",
+    convention: Convention | ConventionName = "paper",
     radius: bool = False,
     groups: int = 1,
-    window: Window | Placement | tuple | None = None,
+    window: AnyWindow | None = None,
     coordinates: Tensor | None = None,
 ) -> Tensor:
     """Append the coordinates of every pixel to the channels of a batch.
 
     Args:
-        x: Shape ``(N, C, *size)`` with one spatial axis or more, of a floating-point type; always
-            with a batch, for (C, H, W) would be read as (N, C, W).
-        convention: What the coordinates mean: a `Convention` or the name of a preset. It also
-            says on which side of the data they stand.
-        radius: Append the distance to the centre as well.
-        groups: Divide the channels into so many groups and append the coordinates to each, for a
-            convolution with as many groups.
-        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
-        coordinates: Any coordinates instead of those of the convention, shape ``(d, *size)`` for
-            the whole batch or ``(N, d, *size)``.
+        x: Shape ``(N, C, *size)`` with at least one spatial axis, of a floating-point type. The
+            batch axis is required, because (C, H, W) would be read as (N, C, W).
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset. Its
+            ``side`` decides whether the coordinates go after or before the data.
+        radius: Whether to append the distance to the center as well.
+        groups: Number of groups of channels. Each group gets its own copy of the coordinates, for
+            a convolution with as many groups.
+        window: Where ``x`` is in the full image, if it is a crop: a `Window` or a `Placement`.
+        coordinates: Coordinates to use instead of the computed ones, shape ``(d, *size)`` for all
+            samples or ``(N, d, *size)``.
 
     Returns:
-        Shape ``(N, C + groups * d, *size)`` with the dtype, the device and the memory format of
-        ``x``.
+        Shape ``(N, C + groups * d, *size)`` with the dtype, device and memory format of ``x``.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
-        ValueError: If ``x`` has no spatial axis, if ``groups`` does not divide its channels, if
-            the convention or the window is unusable, or if the coordinates do not have the size of
-            ``x``.
+        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
+        ValueError: If ``x`` has no spatial axis, ``groups`` does not divide its channels, the
+            convention or window is invalid, or ``coordinates`` has a different size from ``x``.
 
     Example:
         >>> import torch
@@ -67,12 +64,41 @@ def append_coordinates(
     check_floating_point(x)
     if x.dim() < 3:
         raise ValueError(
-            f"x must have shape (N, C, *size) with one spatial axis or more, got {tuple(x.shape)}; "
-            "add the missing batch or channel axis with unsqueeze"
+            "`x` must have shape (N, C, *size) with at least one spatial axis, got "
+            f"{tuple(x.shape)}; add the missing batch or channel axis with unsqueeze"
         )
     positions = Positions.of(x, x.dim() - 2, convention, radius, window, coordinates)
     grid = positions.grid(x, x.dim() - 2, x.dtype)
-    return join(x, grid, positions.convention.side, checked_groups(groups, x.shape[1]))
+    groups = checked_groups(groups, x.shape[1])
+    return append(x, grid, groups, positions.convention.side)
+
+
+def append_then_convolve(
+    operation: Convolution | TransposedConvolution,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    bias: Tensor | None,
+    grid: Tensor,
+) -> Tensor:
+    """Append the coordinates to the data, then convolve: the definition of all layers.
+
+    With groups, each group of data channels is followed by its own copy of the coordinates, so
+    that every output sees all of them.
+
+    Args:
+        operation: The plain operation: a convolution or a transposed one.
+        x: Shape (N, C, *size) or (C, *size).
+        weight: The weight for the data.
+        coord_weight: The weight for the coordinates, with a kernel of at most the same size.
+        bias: Shape (out,).
+        grid: Coordinates of the pixels, shape (d, *size) or (N, d, *size).
+    """
+    batch = x if x.dim() == operation.rank + 2 else x.unsqueeze(0)
+    joint_input = append(batch, grid, operation.groups)
+    joint_weight = without_autocast(x.device.type, operation.joint_weight, weight, coord_weight)
+    output = operation(joint_input, joint_weight, bias, operation.groups)
+    return output if x.dim() == batch.dim() else output.squeeze(0)
 
 
 def coord_conv(
@@ -80,59 +106,66 @@ def coord_conv(
     weight: Tensor,
     coord_weight: Tensor,
     bias: Tensor | None = None,
-    stride: Numbers = 1,
-    padding: str | Numbers = 0,
-    dilation: Numbers = 1,
+    stride: SizeNd = 1,
+    padding: Padding = 0,
+    dilation: SizeNd = 1,
     groups: int = 1,
     *,
     padding_mode: PaddingMode = "zeros",
-    convention: Convention | str = "tutorial",
+    convention: Convention | ConventionName = "paper",
     radius: bool = False,
-    window: Window | Placement | tuple | None = None,
+    window: AnyWindow | None = None,
     coordinates: Tensor | None = None,
     method: Method = "auto",
 ) -> Tensor:
     """Convolve a batch together with the coordinates of its pixels, at rank 1, 2 or 3.
 
-    Convolution is linear, so the concatenation need not be built::
+    This appends the coordinates to the data and convolves. Convolution is linear, so the
+    concatenation can be avoided::
 
         conv([x; coordinates], [W; Wc]) = conv(x, W) + conv(coordinates, Wc)
 
-    The second term is the same for every sample: it is computed once and added to each.
+    Without windows or coordinates per sample, the second term is computed once for the batch.
 
     Convention:
-        The coordinates are padded in the same way as the data: with zeros, their margin is 0
-        and not an extrapolated position. ``groups`` divides the data channels only; every
-        output channel sees all coordinates. A coordinate kernel that is smaller than the kernel
-        of the data lies in its middle, half a tap towards the start where it cannot.
+        The coordinates are padded in the same way as the data. With ``padding_mode="zeros"``, their
+        margin is 0, not an extrapolated position. ``groups`` divides only the data channels;
+        every output channel sees all coordinates. A coordinate kernel smaller than the data kernel
+        is centered in it; if their sizes differ by an odd number, it is half a tap closer to the
+        start.
 
     Args:
         x: Shape (N, C, *size), or (C, *size) without a batch, as in ``torch.nn.Conv2d``.
-        weight: Shape (out, C / groups, *kernel); it decides the rank.
-        coord_weight: Shape (out, d, *coordinate kernel), one channel for each coordinate in the
-            order of `coordinate_grid`: by default x (the column), y (the row), the radius.
+        weight: Shape (out, C / groups, *kernel). The number of kernel axes, 1 to 3, is the
+            rank of the convolution.
+        coord_weight: Shape (out, d, *coordinate kernel), with a channel for each coordinate in the
+            order of `coordinate_grid`. By default x (the column) and y (the row), then the radius
+            if ``radius=True``.
         bias: Shape (out,).
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels on each side, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
         groups: Number of groups of the data channels.
-        padding_mode: What the margin holds.
-        convention: What the coordinates mean: a `Convention` or the name of a preset.
-        radius: The coordinates include the distance to the centre.
-        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
-        coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
-        method: ``"separate"`` as above, ``"concatenate"`` as published, or ``"auto"``, the
-            cheaper by shape.
+        padding_mode: How to fill the margin: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
+            ``"circular"``.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        radius: Whether the coordinates include the distance to the center.
+        window: Where the inputs are in a larger image, if they are crops of it: a `Window` or a
+            `Placement`.
+        coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+            (N, d, *size).
+        method: ``"concatenate"`` computes the definition, ``"separate"`` computes the sum above,
+            and ``"auto"`` chooses the faster one. All results are equal up to rounding.
 
     Returns:
-        What ``torch.nn.functional.conv2d`` returns for the data alone in shape, dtype and memory
-        format, under autocast too.
+        The output, with the shape, dtype and memory format that ``torch.nn.functional.conv2d``
+        returns for the data, also under autocast.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
+        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
         ValueError: If ``x`` does not have the channels of ``weight``, if ``coord_weight`` does not
-            hold one channel per coordinate or is larger than ``weight``, or if a padding mode,
-            method, convention, window or coordinates are unusable.
+            have one channel per coordinate or is larger than ``weight``, or if the padding mode,
+            method, convention, window or coordinates are invalid.
         RuntimeError: If weights are on the meta device and ``x`` is not.
 
     Example:
@@ -145,8 +178,7 @@ def coord_conv(
     """
     operation = Convolution(weight, stride, padding, dilation, groups, padding_mode)
     positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
-    _check_have_data(x, weight, coord_weight)
-    return compute(operation, x, weight, coord_weight, bias, positions, method)
+    return _computed(operation, x, weight, coord_weight, bias, positions, method)
 
 
 def coord_conv_transpose(
@@ -154,21 +186,21 @@ def coord_conv_transpose(
     weight: Tensor,
     coord_weight: Tensor,
     bias: Tensor | None = None,
-    stride: Numbers = 1,
-    padding: Numbers = 0,
-    output_padding: Numbers = 0,
+    stride: SizeNd = 1,
+    padding: SizeNd = 0,
+    output_padding: SizeNd = 0,
     groups: int = 1,
-    dilation: Numbers = 1,
+    dilation: SizeNd = 1,
     *,
-    convention: Convention | str = "tutorial",
+    convention: Convention | ConventionName = "paper",
     radius: bool = False,
-    window: Window | Placement | tuple | None = None,
+    window: AnyWindow | None = None,
     coordinates: Tensor | None = None,
     method: Method = "auto",
 ) -> Tensor:
     """Apply a transposed convolution to a batch and the coordinates of its pixels.
 
-    The coordinates are those of the input pixels. All else is as in `coord_conv`.
+    It uses the coordinates of the input pixels, and is otherwise like `coord_conv`.
 
     Args:
         x: Shape (N, C, *size), or (C, *size) without a batch.
@@ -180,20 +212,22 @@ def coord_conv_transpose(
         output_padding: Pixels added at the end of each axis of the output.
         groups: Number of groups of the data channels.
         dilation: Distance between the taps of the kernel, in pixels.
-        convention: What the coordinates mean: a `Convention` or the name of a preset.
-        radius: The coordinates include the distance to the centre.
-        window: Where the pictures lie in a larger one, a `Window` or a `Placement`.
-        coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        radius: Whether the coordinates include the distance to the center.
+        window: Where the inputs are in a larger image, if they are crops of it: a `Window` or a
+            `Placement`.
+        coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+            (N, d, *size).
         method: ``"separate"``, ``"concatenate"`` or ``"auto"``, see `coord_conv`.
 
     Returns:
-        What ``torch.nn.functional.conv_transpose2d`` returns for the data alone in shape, dtype
-        and memory format.
+        The output, with the shape, dtype and memory format that
+        ``torch.nn.functional.conv_transpose2d`` returns for the data.
 
     Raises:
-        TypeError: If ``x`` is not of a floating-point type or the radius not True or False.
-        ValueError: As `coord_conv`.
-        RuntimeError: As `coord_conv`.
+        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
+        ValueError: As in `coord_conv`.
+        RuntimeError: As in `coord_conv`.
 
     Example:
         >>> import torch
@@ -204,16 +238,25 @@ def coord_conv_transpose(
     """
     operation = TransposedConvolution(weight, stride, padding, output_padding, dilation, groups)
     positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
-    _check_have_data(x, weight, coord_weight)
-    return compute(operation, x, weight, coord_weight, bias, positions, method)
+    return _computed(operation, x, weight, coord_weight, bias, positions, method)
 
 
-def _check_have_data(x: Tensor, weight: Tensor, coord_weight: Tensor) -> None:
-    """Refuse weights without memory, of which some CPU kernels of torch (2.13) read any."""
-    for name, one in {"weight": weight, "coord_weight": coord_weight}.items():
-        if one.is_meta and isinstance(x, Tensor) and not x.is_meta:
-            raise RuntimeError(
-                f"{name} is on the meta device and x on {x.device}: the weights were not loaded. A "
-                "checkpoint of the plain model has no coordinate weights; "
-                "coordconv.conversion.from_plain adds them"
-            )
+def _computed(
+    operation: Convolution | TransposedConvolution,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    bias: Tensor | None,
+    positions: Positions,
+    method: Method,
+) -> Tensor:
+    """Compute the output by the definition, or by a faster method with the same result."""
+    check_inputs(operation, x, weight, coord_weight, positions.radius)
+    way = chosen_way(method, operation, x, weight, coord_weight)
+    if way == "separate":
+        return separate(operation, x, weight, coord_weight, bias, positions)
+    if way == "concatenate":
+        grid = positions.grid(x, operation.rank, x.dtype)
+    else:
+        grid, coord_weight = in_two_parts(operation, x, coord_weight, positions)
+    return append_then_convolve(operation, x, weight, coord_weight, bias, grid)

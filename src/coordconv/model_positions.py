@@ -1,14 +1,14 @@
-"""Positions through a model whose forward knows nothing of them.
+"""Positions for all layers of a model whose forward takes only images.
 
-`positions` says where the input of a model is. While the model is called, each convolution with
-coordinates inside of it asks `placement_here` for the placement of its own input, which follows
-from the size of that.
+`positions` sets the placement of the input of a model. While the model is called, each coordinate
+layer inside it calls `placement_here` to get the placement of its own input, which is inferred from
+the size of that input.
 """
 
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -19,38 +19,41 @@ from torch.utils import _pytree
 
 from coordconv import recomputation
 from coordconv.feature_maps import placement_of_feature_map
-from coordconv.placements import Placement
+from coordconv.pixel_placements import PixelPlacement
+from coordconv.placements import Placement, StartAndSize
 
 __all__ = ["placement_here", "positions", "refuse_placement"]
 
 
 @contextmanager
 def positions(
-    model: nn.Module, placement: Placement | tuple, *, strict: bool = True
-) -> Iterator[None]:
+    model: nn.Module, placement: Placement | PixelPlacement | StartAndSize, *, strict: bool = True
+) -> Generator[None]:
     """Give every layer with coordinates in a model the true positions of the model's input.
 
-    While ``model`` is called inside of the block, each coordinate layer, at any depth, sees the
-    placement of its own input. Behind a stride, that is the place of the layer's input in the
-    feature map of the full image, which follows from the sizes. Layers that are given ``window``
-    or ``coordinates`` by the model keep these.
+    While ``model`` is called inside the block, each coordinate layer, at any depth, uses the
+    placement of its own input. After strided layers, this is the position of the layer's input in
+    the feature map of the full image, inferred from the sizes. If the model itself passes
+    ``window`` or ``coordinates`` to a layer, these are used instead.
 
-    The block is that of one thread or task (a context variable). Activation checkpointing may
+    The placement is set for the current thread or asyncio task. Activation checkpointing may
     recompute layers after the block. ``nn.DataParallel`` is refused.
 
     Args:
-        model: The module that will be called; also one compiled by ``torch.compile``.
-        placement: Where its input is, a `Placement` of the size of one of its inputs; or a
-            `Window`, a pair (start, full size), of its first input.
-        strict: Raise an error where the feature map of a crop has other pixels than that of the
-            full image, and where a coordinate layer is called outside of ``model``. Otherwise
-            positions between those pixels are used, and other layers are ignored.
+        model: The module that will be called. It may be compiled by ``torch.compile``.
+        placement: Where its input is in the full image: a `Placement` or ``PixelPlacement`` with
+            the size of one of its inputs, or a `Window` or pair (start, full size) for its first
+            input.
+        strict: Raise an error if the pixels of a crop's feature map are not pixels of the full
+            image's feature map, and if a coordinate layer is called outside ``model``. Otherwise,
+            positions between pixels are used, and layers outside ``model`` see their input as a
+            full image.
 
     Returns:
         A context manager.
 
     Raises:
-        TypeError: If ``model`` is not a module or ``placement`` neither placement nor window.
+        TypeError: If ``model`` is not a module, or ``placement`` has an unsupported type.
         ValueError: At the call, if no input has the size of the placement; at a layer, if its input
             cannot be placed: the error names the layer and says what to do.
         RuntimeError: At the call, if replicas of the model are called, as by ``nn.DataParallel``.
@@ -85,48 +88,50 @@ def positions(
         _ENTERED.reset(token)
 
 
-def placement_here(x: Tensor, rank: int) -> Placement | None:
-    """Return the placement of an input with so many spatial axes; None if nothing was said of it.
+def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
+    """Return the placement of the input of a layer; None if no placement was set.
 
     Raises:
-        ValueError: If it cannot be placed.
+        ValueError: If the input cannot be placed.
     """
     call = recomputation.call_of_this_backward() or _STATE.call
     if call is not None:
         return call.placement_of(tuple(x.shape[x.dim() - rank :]))
     if _is_strict():
         raise ValueError(
-            "a layer with coordinates was called inside of positions(...), but not by its model: "
-            "call it after the block, give it its own positions(...), or pass strict=False; give a "
-            "compiled model as torch.compile returned it"
+            "a coordinate layer was called inside positions(...), but not by its model; call it "
+            "after the block, use another positions(...) for it, or pass strict=False. If the "
+            "model is compiled, pass the object that torch.compile returned"
         )
     return None
 
 
 def refuse_placement(x: Tensor, rank: int) -> None:
-    """Refuse a placement for a layer with fixed positions, unless they are those of its input.
+    """Raise if the input of a layer with fixed positions is not a full image.
 
     Raises:
-        ValueError: If the input is placed elsewhere.
+        ValueError: If the input has another placement.
     """
     placement = placement_here(x, rank)
     if placement is not None and not placement.is_full_image:
         raise ValueError(
-            "a folded layer adds constants, which are the positions of a full image: use the model "
-            "that was folded inside of positions(...)"
+            "a precomputed layer has the fixed positions of a full image; use the original model "
+            "inside positions(...)"
         )
 
 
 class _Call:
     """One call of a model whose input is placed."""
 
-    def __init__(self, model: nn.Module, placement: Placement, strict: bool) -> None:
+    def __init__(
+        self, model: nn.Module, placement: Placement | PixelPlacement, strict: bool
+    ) -> None:
         self.model = weakref.ref(model)
         self.placement = placement
         self.strict = strict
-        self.known: dict[tuple[int, ...], Placement] = {}
+        self.known: dict[tuple[int, ...], Placement | PixelPlacement] = {}
 
-    def placement_of(self, size: tuple[int, ...]) -> Placement:
+    def placement_of(self, size: tuple[int, ...]) -> Placement | PixelPlacement:
         """Return the placement of a feature map of this size."""
         if torch.compiler.is_compiling():
             return self._placed(size)
@@ -134,7 +139,7 @@ class _Call:
             self.known[size] = self._placed(size)
         return self.known[size]
 
-    def _placed(self, size: tuple[int, ...]) -> Placement:
+    def _placed(self, size: tuple[int, ...]) -> Placement | PixelPlacement:
         rank = len(self.placement.size)
         if len(size) != rank:
             raise ValueError(
@@ -161,41 +166,43 @@ class _Call:
 class _Owner:
     """A model with the placement of its next inputs, for one block."""
 
-    def __init__(self, model: nn.Module, placement: Placement | tuple, strict: bool) -> None:
+    def __init__(
+        self, model: nn.Module, placement: Placement | PixelPlacement | StartAndSize, strict: bool
+    ) -> None:
         if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
-        if not isinstance(placement, (Placement, tuple, list)):
+            raise TypeError(f"`model` must be an nn.Module, got {type(model).__name__}")
+        if not isinstance(placement, (Placement, PixelPlacement, tuple, list)):
             raise TypeError(
-                f"placement must be a Placement or a Window, got {type(placement).__name__}"
+                f"`placement` must be a Placement or a Window, got {type(placement).__name__}"
             )
         self.model, self.placement, self.strict = model, placement, bool(strict)
         self.is_over = False
 
-    def begin(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        """Begin a call: the hook before it."""
+    def begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Begin a call. This is a forward pre-hook."""
         if self.is_over:
             return
         if module is not self.model:
             raise RuntimeError(
-                "positions(...) was given a model of which a replica or a copy is called, as "
+                "a replica or a copy of the model of positions(...) is called, as "
                 "nn.DataParallel does; use DistributedDataParallel, or call the model itself"
             )
-        if self in _ENTERED.get():  # else the call of another thread
+        if self in _ENTERED.get():  # otherwise it is the call of another thread
             call = self.call_for((args, kwargs))
             _begin(call)
             recomputation.begin(call)
 
-    def end(self, module: nn.Module, args: tuple, output: Any) -> None:
-        """End a call: the hook after it, also if it failed."""
+    def end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """End a call, even if it failed. This is a forward hook."""
         if _STATE.call is not None and _STATE.call.model() is module and self in _ENTERED.get():
             recomputation.end(_STATE.call)
             _STATE.call.known.clear()
             _end()
 
     def call_for(self, inputs: Any) -> _Call:
-        """Return a call with these inputs, of which one has the size of the placement."""
+        """Return a call with these inputs, one of which must have the size of the placement."""
         placement = self.placement
-        if inputs is None and not isinstance(placement, Placement):
+        if inputs is None and not isinstance(placement, (Placement, PixelPlacement)):
             raise TypeError("in a compiled function, positions(...) must be given a Placement")
         if inputs is not None:
             shapes = [one.shape for one in _pytree.tree_leaves(inputs) if isinstance(one, Tensor)]
@@ -203,37 +210,39 @@ class _Owner:
         return _Call(self.model, placement, self.strict)  # pyright: ignore[reportArgumentType]
 
 
-def _fitting(placement: Placement | tuple, shapes: Sequence[Any], kind: str) -> Placement:
-    """Return a placement of the inputs of these shapes."""
-    if not isinstance(placement, Placement):
+def _fitting(
+    placement: Placement | PixelPlacement | StartAndSize, shapes: Sequence[Any], kind: str
+) -> Placement | PixelPlacement:
+    """Return the placement for inputs of these shapes."""
+    if not isinstance(placement, (Placement, PixelPlacement)):
         rank = _rank_of(placement)
         sizes = [shape[-rank:] for shape in shapes if len(shape) in (rank + 1, rank + 2)]
         if not sizes:
             raise ValueError(
-                f"the window has {rank} axes, and no input of {kind} has as many beside channels; "
+                f"the window has {rank} axes, but no input of {kind} has {rank} spatial axes; "
                 f"got inputs of shape {[*map(tuple, shapes)]}"
             )
         return Placement.from_window(placement, tuple(sizes[0]))
     rank = len(placement.size)
     if not any(tuple(shape[-rank:]) == placement.size for shape in shapes):
         raise ValueError(
-            f"the placement is that of a tensor of size {placement.size}, which no input of {kind} "
-            f"has; got inputs of shape {[*map(tuple, shapes)]}"
+            f"the placement has size {placement.size}, but no input of {kind} has this size; "
+            f"got inputs of shape {[*map(tuple, shapes)]}"
         )
     return placement
 
 
-def _rank_of(window: tuple) -> int:
+def _rank_of(window: StartAndSize) -> int:
     start = window[0] if len(window) == 2 else None
     if isinstance(start, Tensor) and start.dim() > 0:
         return start.shape[-1]
     if isinstance(start, (tuple, list)):
         return len(start)
-    raise ValueError(f"window must be a pair (start, whole), got {window!r}")
+    raise ValueError(f"`window` must be a pair (start, full_size), got {window!r}")
 
 
 class _State(threading.local):
-    """The calls of this thread. Set for each thread, since torch.compile guards no class value."""
+    """The calls of this thread. Set per thread, as torch.compile does not guard class values."""
 
     def __init__(self) -> None:
         self.call: _Call | None = None
@@ -246,7 +255,7 @@ _ENTERED: ContextVar[tuple[_Owner, ...]] = ContextVar("coordconv.positions", def
 
 
 def _is_strict() -> bool:
-    """Whether a layer must not be called outside of the models that were given positions."""
+    """Whether a layer must not be called outside the models whose positions were set."""
     if torch.compiler.is_compiling():  # which cannot read context variables
         return _STATE.strict > 0
     entered = _ENTERED.get()
@@ -263,7 +272,7 @@ def _end() -> None:
 
 
 @contextmanager
-def _called(call: _Call) -> Iterator[None]:
+def _called(call: _Call) -> Generator[None]:
     outer = _STATE.call
     _STATE.call = call
     try:

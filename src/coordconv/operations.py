@@ -11,11 +11,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Convolution", "Numbers", "PaddingMode", "TransposedConvolution", "with_margins"]
+__all__ = [
+    "Convolution",
+    "Padding",
+    "PaddingMode",
+    "SizeNd",
+    "TransposedConvolution",
+    "with_margins",
+]
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
-Numbers = int | tuple[int, ...]
+SizeNd = int | tuple[int, ...]
+Padding = Literal["same", "valid"] | SizeNd
 
+_PADDING_MODES = get_args(PaddingMode)
 _CONVOLUTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)
 _TRANSPOSED = (
     functional.conv_transpose1d,
@@ -24,15 +33,20 @@ _TRANSPOSED = (
 )
 
 
-def _are_all(value: int, *numbers: Numbers) -> bool:
-    return all(
-        number == value if isinstance(number, int) else all(part == value for part in number)
-        for number in numbers
-    )
+def _are_all(value: int, *numbers: SizeNd) -> bool:
+    for number in numbers:
+        for part in (number,) if isinstance(number, int) else number:
+            if part != value:
+                return False
+    return True
 
 
 class _Operation:
     """Base of both operations: rank, kernel size, and placement of a smaller coordinate kernel."""
+
+    kernel: torch.Size
+    rank: int
+    groups: int
 
     def __init__(self, weight: Tensor, groups: int) -> None:
         if not 3 <= weight.dim() <= 5 or min(weight.shape[2:]) == 0:
@@ -44,14 +58,14 @@ class _Operation:
         self.rank = len(self.kernel)
         self.groups = groups
 
-    def each_axis(self, numbers: Numbers) -> tuple[int, ...]:
+    def each_axis(self, numbers: SizeNd) -> tuple[int, ...]:
         """Return one number for each axis."""
         if isinstance(numbers, int):
             return (numbers,) * self.rank
         return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
 
     def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
-        """Return the numbers of taps before and after a smaller kernel; an odd one is after it."""
+        """Return how many taps are before and after a smaller kernel; an odd one goes after it."""
         return _margins(kernel[axis], self.kernel[axis])
 
     def full_size(self, coord_weight: Tensor) -> Tensor:
@@ -84,17 +98,22 @@ def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
 class Convolution(_Operation):
     """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with all padding modes of the modules."""
 
+    stride: SizeNd
+    padding: Padding
+    dilation: SizeNd
+    padding_mode: PaddingMode
+
     def __init__(
         self,
         weight: Tensor,
-        stride: Numbers,
-        padding: str | Numbers,
-        dilation: Numbers,
+        stride: SizeNd,
+        padding: Padding,
+        dilation: SizeNd,
         groups: int,
         padding_mode: PaddingMode,
     ) -> None:
         super().__init__(weight, groups)
-        if padding_mode not in get_args(PaddingMode):
+        if padding_mode not in _PADDING_MODES:
             raise ValueError(
                 "`padding_mode` must be 'zeros', 'reflect', 'replicate' or 'circular', "
                 f"got {padding_mode!r}"
@@ -102,7 +121,7 @@ class Convolution(_Operation):
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ValueError(f"`padding` must be integers, 'same' or 'valid', got {padding!r}")
         self.stride, self.padding, self.dilation = stride, padding, dilation
-        self.padding_mode: PaddingMode = padding_mode
+        self.padding_mode = padding_mode
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         """Apply the operation; coordinates use one group."""
@@ -140,7 +159,7 @@ class Convolution(_Operation):
 
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
         """Return the joint weight, with the coordinates after the data of each group."""
-        return torch.cat([weight, coord_weight], dim=1)
+        return torch.cat([weight, self.full_size(coord_weight)], dim=1)
 
     def _margins(self, axis: int) -> tuple[int, int]:
         if self.padding == "same":
@@ -154,13 +173,18 @@ class Convolution(_Operation):
 class TransposedConvolution(_Operation):
     """``torch.nn.functional.conv_transpose1d``, ``2d`` or ``3d``."""
 
+    stride: SizeNd
+    padding: SizeNd
+    output_padding: SizeNd
+    dilation: SizeNd
+
     def __init__(
         self,
         weight: Tensor,
-        stride: Numbers,
-        padding: Numbers,
-        output_padding: Numbers,
-        dilation: Numbers,
+        stride: SizeNd,
+        padding: SizeNd,
+        output_padding: SizeNd,
+        dilation: SizeNd,
         groups: int,
     ) -> None:
         super().__init__(weight, groups)
@@ -210,5 +234,5 @@ class TransposedConvolution(_Operation):
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
         """Return the joint weight, with the coordinates after the data of each group."""
         data = weight.unflatten(0, (self.groups, -1))
-        coordinates = coord_weight.unflatten(1, (self.groups, -1)).transpose(0, 1)
+        coordinates = self.full_size(coord_weight).unflatten(1, (self.groups, -1)).transpose(0, 1)
         return torch.cat([data, coordinates], dim=1).flatten(0, 1)

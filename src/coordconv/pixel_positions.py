@@ -5,9 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coordconv.conventions import Convention, checked_radius
-from coordconv.grids import Window, grid_channels
+from coordconv.conventions import Convention, ConventionName, checked_radius
+from coordconv.grids import AnyWindow, coordinates_at, grid_channels
 from coordconv.model_positions import placement_here
+from coordconv.pixel_placements import PixelPlacement
 from coordconv.placements import Placement
 
 __all__ = ["Positions"]
@@ -18,7 +19,7 @@ class Positions(NamedTuple):
 
     convention: Convention
     radius: bool
-    window: Window | Placement | tuple | None
+    window: AnyWindow | None
     coordinates: Tensor | None
 
     @classmethod
@@ -26,12 +27,12 @@ class Positions(NamedTuple):
         cls,
         x: Tensor,
         rank: int,
-        convention: Convention | str,
+        convention: Convention | ConventionName,
         radius: bool,
-        window: Window | Placement | tuple | None,
+        window: AnyWindow | PixelPlacement | None,
         coordinates: Tensor | None,
     ) -> "Positions":
-        """Return the positions of x: as given, or else its place in the model that it is in.
+        """Return the positions of x: the given ones, or else the ones that ``positions`` has set.
 
         Raises:
             TypeError: If the radius is not True or False.
@@ -40,19 +41,32 @@ class Positions(NamedTuple):
         """
         if window is None and coordinates is None:
             window = placement_here(x, rank)
-        return cls(Convention.of(convention), checked_radius(radius), window, coordinates)
+        convention, radius = Convention.of(convention), checked_radius(radius)
+        if isinstance(window, PixelPlacement) and coordinates is None:
+            at, whole = window.indices, window.full_size
+            window, coordinates = None, coordinates_at(at, whole, convention, radius)
+        return cls(convention, radius, window, coordinates)  # pyright: ignore[reportArgumentType]
 
     @property
     def are_separable(self) -> bool:
-        """Tell whether each coordinate depends on one axis alone, for all samples alike."""
+        """Whether each coordinate depends on only one axis, and is the same for all samples."""
         if self.radius or self.coordinates is not None:
             return False
         if isinstance(self.window, Placement):
             return self.window.is_shared and self.window.axes is not None
         return not isinstance(self.window, tuple | list) or not any(map(_has_rows, self.window))
 
+    @property
+    def may_run_along_axes(self) -> bool:
+        """Whether each coordinate may depend on only one axis, differently for each sample."""
+        if self.radius or self.coordinates is not None or self.window is None:
+            return False
+        if isinstance(self.window, Placement):
+            return self.window.axes is not None
+        return not self.are_separable
+
     def channels(self, x: Tensor, rank: int, dtype: torch.dtype) -> list[Tensor]:
-        """Return the channels of `grid` one by one, not yet written to memory if made here."""
+        """Return the channels of `grid` one by one, as expanded views where possible."""
         if self.coordinates is not None:
             return list(self.grid(x, rank, dtype).unbind(-1 - rank))
         size = x.shape[x.dim() - rank :]
@@ -62,9 +76,9 @@ class Positions(NamedTuple):
         """Return the coordinates of the pixels of x, shape (d, *size) or (N, d, *size).
 
         Raises:
-            TypeError: If written-out coordinates are no tensor.
-            ValueError: If written-out coordinates do not have the size of x, if there is a window
-                beside them, or if there are rows for another number of samples.
+            TypeError: If explicit coordinates are not a tensor.
+            ValueError: If explicit coordinates do not have the size of x, if a window is given as
+                well, or if there is not one row per sample.
         """
         if self.coordinates is None:
             # Rounded once, after joining: autocast refuses to join some half types.
@@ -74,7 +88,7 @@ class Positions(NamedTuple):
             grid = self._written_out(x, rank).to(device=x.device, dtype=dtype)
         samples = x.shape[0] if x.dim() == rank + 2 else 1
         rows = grid.shape[0] if grid.dim() == rank + 2 else 1
-        # Compared one by one: a compiler does not look a symbolic size up in a tuple.
+        # Compared one by one, because compilers do not support ``in`` for symbolic sizes.
         if rows != 1 and rows != samples:
             raise ValueError(
                 f"the window or the coordinates have rows for {rows} samples, "
@@ -87,12 +101,12 @@ class Positions(NamedTuple):
             raise ValueError("give either a window or the coordinates, not both")
         if not isinstance(self.coordinates, Tensor):
             kind = type(self.coordinates).__name__
-            raise TypeError(f"coordinates must be a tensor, got a value of type {kind}")
+            raise TypeError(f"`coordinates` must be a tensor, got a value of type {kind}")
         expected = (rank + 1 if self.radius else rank, *x.shape[x.dim() - rank :])
         shape = self.coordinates.shape
         if len(shape) not in (rank + 1, rank + 2) or shape[-rank - 1 :] != expected:
             raise ValueError(
-                f"coordinates must have shape {tuple(expected)} or (N, *{tuple(expected)}) for x "
+                f"`coordinates` must have shape {tuple(expected)} or (N, *{tuple(expected)}) for x "
                 f"of shape {tuple(x.shape)} and radius={self.radius}, got {tuple(shape)}"
             )
         return self.coordinates

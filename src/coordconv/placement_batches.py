@@ -1,4 +1,4 @@
-"""Placements as torch takes them apart: pytrees of tensors, batches of a ``DataLoader``."""
+"""Support for placements as pytrees of tensors and in batches of a ``DataLoader``."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,18 +14,18 @@ __all__ = ["collate_placements"]
 
 
 def collate_placements(
-    batch: Sequence[Placement], *, collate_fn_map: dict | None = None
+    batch: Sequence[Placement], *, collate_fn_map: dict[Any, Any] | None = None
 ) -> Placement:
-    """Batch placements: a number that all of them share stays one, others become tensors.
+    """Batch placements: numbers that are equal stay numbers, others become tensors.
 
     The default collate function of a ``DataLoader`` calls this.
 
     Args:
         batch: One placement per sample.
-        collate_fn_map: Not used; the collate functions of torch take it.
+        collate_fn_map: Not used, but torch passes it to all collate functions.
 
     Raises:
-        ValueError: If they have several sizes.
+        ValueError: If the placements have different sizes.
 
     Example:
         >>> image = Placement((6, 9))
@@ -55,7 +55,7 @@ def _numbers(placement: Placement) -> list[Any]:
 
 
 def _flattened(placement: Placement) -> tuple[list[Any], Any]:
-    """Return the tensors, and the structure: the size and all numbers."""
+    """Return the tensors, and the structure: the size and all plain numbers."""
     numbers = _numbers(placement)
     leaves = vars(placement).get("_leaves")
     if leaves is None:
@@ -74,7 +74,7 @@ def _unflattened(children: Iterable[Any], structure: Any) -> Placement:
     full_size, start = tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank])
     made = Placement.made(size, full_size, start, tuple(rows))
     if not all(isinstance(numbers[n], Tensor) for n in leaves):
-        # Pytrees hold anything for a while, such as the axes to map over.
+        # Pytrees may temporarily hold other objects, such as the axes to map over.
         object.__setattr__(made, "_leaves", leaves)
     return made
 

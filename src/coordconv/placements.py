@@ -25,9 +25,10 @@ from coordconv.affine import (
     product,
 )
 
-__all__ = ["Placement"]
+__all__ = ["Placement", "StartAndSize"]
 
-Numbers = Sequence[float] | Tensor
+Vector = Sequence[float] | Tensor
+StartAndSize = tuple[Sequence[float] | Tensor, Sequence[int] | Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,26 @@ class Placement:
     """Where the pixels of a tensor are in the full image, for all samples or per sample.
 
     Pixel i of the tensor is at ``start + matrix @ i`` in the full image, in pixels of the full
-    image. Each method says where the pixels are after an operation of torch on the tensor, and
-    takes the same arguments. A layer takes a placement as its ``window``, and `positions` gives
-    each layer of a model its own.
+    image. Each method returns the placement after an operation of torch on the tensor, and takes
+    the same arguments as that operation. A layer accepts a placement as its ``window``, and
+    `positions` passes one to all layers of a model.
 
-    A number may be a tensor of shape (N,), one value per sample; the shape of the map (which axis
-    runs along which, sizes) is shared. A placement is a pytree of its tensors, can be pickled, and
-    is batched by the default collate function of a ``DataLoader``.
+    A number may be a tensor of shape (N,), one value per sample. The sizes, and which axis runs
+    along which, are the same for all samples. A placement is a pytree of its tensors, can be
+    pickled, and is batched by the default collate function of a ``DataLoader``.
 
     Attributes:
         size: Size of the tensor, (height, width) for an image; one to three axes.
         full_size: Size of the full image; ``size`` if omitted. Also a tensor of shape (d,) or
             (N, d).
-        start: Pixel of the full image at the first pixel of the tensor; zeros if omitted.
-            Also a tensor of shape (d,) or (N, d). Fractions are allowed, and so are pixels outside.
-        matrix: Row a, column b: how far one pixel along axis b of the tensor goes along axis a of
-            the full image; the identity if omitted. Also a tensor of shape (d, d) or (N, d, d).
+        start: Where the first pixel of the tensor is in the full image; zeros if omitted. Also a
+            tensor of shape (d,) or (N, d). Fractions and pixels outside are allowed.
+        matrix: In row a and column b, how far one step along axis b of the tensor moves along axis
+            a of the full image; the identity if omitted. Also a tensor of shape (d, d) or
+            (N, d, d).
 
     Raises:
-        ValueError: If these do not have one number for each axis, or a size is negative.
+        ValueError: If an attribute does not have one number for each axis, or a size is negative.
 
     Example:
         >>> crop = Placement((480, 640)).crop((100, 200), (32, 32))
@@ -83,16 +85,16 @@ class Placement:
             as_matrix("matrix", matrix, rank, rank),
         )
         if any(isinstance(n, int) and n < 1 for n in self.full_size):
-            raise ValueError(f"full_size must hold sizes of at least 1, got {self.full_size!r}")
+            raise ValueError(f"`full_size` must hold sizes of at least 1, got {self.full_size!r}")
         if any(all(map(is_zero, row)) for row in (*self.matrix, *zip(*self.matrix, strict=True))):
-            raise ValueError(f"matrix must have no row or column of zeros, got {self.matrix!r}")
+            raise ValueError(f"`matrix` must have no row or column of zeros, got {self.matrix!r}")
 
     @classmethod
-    def from_window(cls, window: tuple, size: Sequence[int]) -> "Placement":
+    def from_window(cls, window: StartAndSize, size: Sequence[int]) -> "Placement":
         """Return a `Window`, or a pair (start, full size), as the placement of a crop.
 
         Args:
-            window: As the layers take it.
+            window: The window, as for a layer.
             size: Size of the crop.
 
         Raises:
@@ -104,21 +106,22 @@ class Placement:
         """
         if not isinstance(window, (tuple, list)) or len(window) != 2:
             raise ValueError(
-                f"window must be a pair (start, whole) such as ((0, 8), (64, 64)), got {window!r}"
+                "`window` must be a pair (start, full_size) such as ((0, 8), (64, 64)), "
+                f"got {window!r}"
             )
         rank = len(size)
         start = as_vector("window start", window[0], rank)
-        full_size = as_vector("window whole", window[1], rank)
+        full_size = as_vector("window full_size", window[1], rank)
         if any(isinstance(n, int) and n < 1 for n in full_size):
-            raise ValueError(f"window whole must hold sizes of at least 1, got {window[1]!r}")
+            raise ValueError(f"window full_size must hold sizes of at least 1, got {window[1]!r}")
         return cls.made(tuple(size), full_size, start, identity(rank))
 
-    def crop(self, start: Numbers, size: Sequence[int]) -> "Placement":
+    def crop(self, start: Vector, size: Sequence[int]) -> "Placement":
         """Return the placement of ``x[..., start[0] : start[0] + size[0], ...]``.
 
         Args:
             start: First pixel of the crop along each axis, (top, left) for an image; also a tensor
-                of shape (d,), or (N, d) with a row per sample. It may lie outside of the tensor.
+                of shape (d,), or (N, d) with a row per sample. It may be outside the tensor.
             size: Size of the crop.
 
         Returns:
@@ -137,14 +140,14 @@ class Placement:
     def pad(self, padding: Sequence[int]) -> "Placement":
         """Return the placement of ``torch.nn.functional.pad(x, padding)``.
 
-        The margin is outside of what was padded, as if the image continued there.
+        The margin has positions outside the tensor, as if the image continued there.
 
         Args:
-            padding: Pixels before and after the last axis, then before and after the last but one,
-                and so on: (left, right, top, bottom). Negative numbers crop.
+            padding: Pixels before and after the last axis, then before and after the second-to-last
+                axis, and so on: (left, right, top, bottom). Negative numbers crop.
 
         Raises:
-            ValueError: If these are not pairs, or more than there are axes.
+            ValueError: If these are not pairs, or if there are more pairs than axes.
 
         Example:
             >>> Placement((6, 9)).pad((1, 2, 3, 4))  # doctest: +ELLIPSIS
@@ -153,8 +156,8 @@ class Placement:
         rank = len(self.size)
         if len(padding) % 2 or len(padding) > 2 * rank:
             raise ValueError(
-                f"padding must hold two numbers for each of at most {rank} axes, last axis first, "
-                f"got {padding!r}"
+                f"`padding` must hold two numbers for each of at most {rank} axes, last axis "
+                f"first, got {padding!r}"
             )
         pairs = [*zip(padding[::2], padding[1::2], strict=True)]
         pairs = [*pairs, *[(0, 0)] * (rank - len(pairs))][::-1]
@@ -162,7 +165,7 @@ class Placement:
         return self.crop([-before for before, _ in pairs], size)
 
     def flip(self, *dims: int) -> "Placement":
-        """Return the placement of ``x.flip(dims)``: along these axes, coordinates run backwards.
+        """Return the placement of ``x.flip(dims)``: along these axes, coordinates run backward.
 
         Args:
             dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height.
@@ -187,7 +190,7 @@ class Placement:
             dims: The two axes, counted from the last.
 
         Raises:
-            ValueError: If these are not two axes.
+            ValueError: If ``dims`` does not name two different axes.
 
         Example:
             >>> Placement((6, 9)).rot90().size
@@ -195,7 +198,7 @@ class Placement:
         """
         first, second = (self._axis(dim) for dim in dims)
         if first == second:
-            raise ValueError(f"dims must be two different axes, got {tuple(dims)}")
+            raise ValueError(f"`dims` must be two different axes, got {tuple(dims)}")
         turned = self
         for _ in range(k % 4):
             turned = turned.flip(dims[1])
@@ -223,7 +226,7 @@ class Placement:
         """
         size = self._checked_size(size)
         if align_corners:
-            # The only pixel of an axis is the first; how far apart pixels are has no meaning.
+            # On an axis with one pixel, the distance between pixels has no meaning.
             steps = [divided(n - 1, max(new - 1, 1)) or 1 for n, new in self._pairs(size)]
             return self._composed(_diagonal(steps), [0] * len(size), size)
         steps = [divided(n, max(new, 1)) for n, new in self._pairs(size)]
@@ -240,7 +243,7 @@ class Placement:
         Args:
             matrix: d rows of d + 1 numbers, in the order of the axes, (row, column) for an image;
                 also a tensor of shape (d, d + 1) or (N, d, d + 1).
-            size: Size of the new image; the same if omitted.
+            size: Size of the new image; the size of the old one if omitted.
 
         Raises:
             ValueError: If the matrix or the size does not have one number for each axis.
@@ -261,12 +264,12 @@ class Placement:
         *,
         align_corners: bool = False,
     ) -> "Placement":
-        """Return the placement of ``grid_sample(x, affine_grid(theta, size))``, both of torch.
+        """Return the placement of torch's ``grid_sample(x, affine_grid(theta, size))``.
 
         Args:
-            theta: d rows of d + 1 numbers, in the order (x, y), as ``affine_grid`` takes it: also
+            theta: d rows of d + 1 numbers, in the order (x, y), as ``affine_grid`` takes it; also
                 a tensor of shape (d, d + 1) or (N, d, d + 1).
-            size: Size of the new image, without batch and channels; the same if omitted.
+            size: Size of the new image, without batch and channels; the old size if omitted.
             align_corners: As given to both functions.
 
         Raises:
@@ -280,7 +283,7 @@ class Placement:
         size = self.size if size is None else self._checked_size(size)
         rows = as_matrix("theta", theta, rank, rank + 1)
         rows = tuple((*row[-2::-1], row[-1]) for row in reversed(rows))  # (x, y) to (row, column)
-        # On [-1, 1] pixel i is at unit * i - edge, and what is at u is pixel (u + edge) / unit.
+        # On [-1, 1], pixel i is at unit * i - edge, so position u is pixel (u + edge) / unit.
         olds, news = ([_span(n, align_corners) for n in sizes] for sizes in (self.size, size))
         units, edges = zip(*news, strict=True)
         matrix, offset = [], []
@@ -298,21 +301,21 @@ class Placement:
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
     ) -> "Placement":
-        """Return the placement of a convolution's or a pooling's output in that of the full image.
+        """Return the placement of the output of a convolution or pooling layer.
 
-        The full image has a feature map of its own, and a layer behind it sees the coordinates of
-        that map. The feature map of a crop is a part of it where the crop starts at a multiple of
-        the stride; elsewhere its pixels lie between those of the other.
+        Layers after a strided layer see the coordinates of the full image's feature map. If a crop
+        starts at a multiple of the stride, its feature map is a part of the full image's map.
+        Otherwise its pixels are between pixels of the full image's map.
 
         Args:
-            kernel_size: Of the layer, as for all others a number or one for each axis.
+            kernel_size: Size of the kernel; like the other arguments, a number or one for each
+                axis.
             stride: Step of the kernel, in pixels.
             padding: Margin in pixels on each side.
             dilation: Distance between the taps of the kernel, in pixels.
 
         Returns:
-            A placement with the size of the output, whose full image is the output for the full
-            image.
+            A placement with the size of the output, in the feature map of the full image.
 
         Raises:
             ValueError: If there is not one number for each axis.
@@ -367,9 +370,9 @@ class Placement:
 
     @property
     def axes(self) -> tuple[int, ...] | None:
-        """The axis of the tensor along which each axis of the full image runs.
+        """For each axis of the full image, the axis of the tensor that is parallel to it.
 
-        None if one runs along several, as after a rotation by an angle.
+        None if an axis is not parallel to a single one, as after a rotation by an arbitrary angle.
         """
         found = [[b for b, m in enumerate(row) if not is_zero(m)] for row in self.matrix]
         aligned = all(len(row) == 1 for row in found)
@@ -378,7 +381,7 @@ class Placement:
 
     @property
     def is_full_image(self) -> bool:
-        """Whether the tensor is known to be the full image."""
+        """Whether the tensor is known to be the full image without reading any tensor."""
         return not _tensors(self) and self == Placement(self.size)
 
     @property
@@ -401,10 +404,10 @@ class Placement:
         """Return the placement of every n-th pixel among every n-th pixel of the full image.
 
         Args:
-            steps: Pixels from one to the next, along each axis.
-            centers: Where the first one is.
-            size: How many there are.
-            full_size: How many there are in the full image.
+            steps: Distance between these pixels along each axis.
+            centers: Position of the first of these pixels.
+            size: Number of these pixels along each axis.
+            full_size: Their number along each axis of the full image.
         """
         composed = self._composed(_diagonal(steps), centers, size)
         start = added(composed.start, [-center for center in centers])
@@ -418,7 +421,7 @@ class Placement:
     def _checked_size(self, size: Sequence[int]) -> tuple[int, ...]:
         if _checked_rank(size) != len(self.size):
             raise ValueError(
-                f"size must have one number for each of the {len(self.size)} axes, got {size!r}"
+                f"`size` must have one number for each of the {len(self.size)} axes, got {size!r}"
             )
         return tuple(size)
 
@@ -449,7 +452,7 @@ class Placement:
 
     @classmethod
     def made(cls, size: Any, full_size: Any, start: Any, matrix: Any) -> "Placement":
-        """Return a placement whose parts are known to be right."""
+        """Return a placement without validating its parts."""
         made = cls.__new__(cls)
         made._set(size, full_size, start, matrix)
         return made
@@ -464,10 +467,10 @@ _PARTS = ("size", "full_size", "start", "matrix")
 
 def _checked_rank(size: Sequence[int]) -> int:
     if not isinstance(size, Sequence) or not all(isinstance(n, (int, torch.SymInt)) for n in size):
-        raise TypeError(f"size must be a sequence of integers such as (480, 640), got {size!r}")
+        raise TypeError(f"`size` must be a sequence of integers such as (480, 640), got {size!r}")
     if not 1 <= len(size) <= 3 or any(n < 0 for n in size):
         raise ValueError(
-            f"size must hold one to three numbers, none of them negative, got {tuple(size)}"
+            f"`size` must hold one to three numbers, none of them negative, got {tuple(size)}"
         )
     return len(size)
 

@@ -1,8 +1,8 @@
-"""Find the call of a model that a layer belongs to when a backward pass computes it again.
+"""Find the original call of a layer that a backward pass recomputes.
 
 ``torch.utils.checkpoint`` calls layers a second time during the backward pass, perhaps after other
-calls of the same model. The number of the node that is being differentiated tells which call made
-it: torch numbers the nodes of a thread in the order of their making.
+calls of the same model. torch numbers the autograd nodes of a thread in the order of their
+creation, so the number of the node that is being differentiated identifies the call.
 """
 
 import threading
@@ -27,13 +27,13 @@ _BEGUN: dict[int, int] = {}
 
 
 def begin(call: Any) -> None:
-    """Note that a call of a model begins."""
+    """Record that a call of a model begins."""
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         _BEGUN[id(call)] = _next_number()
 
 
 def end(call: Any) -> None:
-    """Note that a call ends."""
+    """Record that a call ends."""
     global _forgotten
     first = _BEGUN.pop(id(call), None)
     if first is None or torch.compiler.is_compiling():
@@ -49,26 +49,28 @@ def call_of_this_backward() -> Any | None:
     """Return the call that a recomputed layer belongs to; None if it is not recomputed.
 
     Raises:
-        RuntimeError: If calls of several threads fit, or more calls than are kept were made since.
+        RuntimeError: If calls of several threads match, or if the call is too old to be recorded.
     """
-    if torch.compiler.is_compiling():  # asked first: a graph would depend on the number of calls
+    if torch.compiler.is_compiling():  # first: a graph would depend on the number of calls
         return None
     if not _CALLS or torch._C._current_graph_task_id() == -1:
         return None
     node: Any = torch._C._current_autograd_node()
     number = node._sequence_nr()
     found = [one for one in tuple(_CALLS) if one.first <= number < one.last]
-    if len(found) > 1:  # a thread of a device runs backward for all; others do so for themselves
+    # On a GPU, one thread runs all backward passes; on a CPU, each thread runs its own.
+    if len(found) > 1:
         found = [one for one in found if one.thread == threading.get_ident()] or found
     if len(found) > 1:
         raise RuntimeError(
-            "activation checkpointing recomputes a layer, and the models of several threads were "
-            "given positions: call backward inside of positions(...), or do not checkpoint"
+            "activation checkpointing recomputes a layer, but it is not known in which of several "
+            "threads it was called; call backward inside positions(...), or do not use "
+            "checkpointing"
         )
     if not found and number < _forgotten:
         raise RuntimeError(
-            f"activation checkpointing recomputes a layer of a model that was called more than "
-            f"{_CALLS.maxlen} times since: call backward more often"
+            f"activation checkpointing recomputes a layer, but models were called more than "
+            f"{_CALLS.maxlen} times in the meantime; call backward more often"
         )
     return found[0].call if found else None
 

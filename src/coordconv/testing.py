@@ -1,6 +1,6 @@
 """Assertions for testing your own subclasses, grids and converted models.
 
-Each raises an AssertionError that says which part differs, where and by how much. They only need
+Each raises an AssertionError that says which part differs, where and by how much. They need only
 torch and work with any test runner.
 """
 
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from torch.utils._pytree import tree_flatten
 
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, ConventionName
+from coordconv.conversion.examples import Example, call_arguments
 from coordconv.functional import coord_conv, coord_conv_transpose
-from coordconv.grids import Window
+from coordconv.grids import AnyWindow
 from coordconv.layers.convolution import CoordConvolution
 from coordconv.layers.transposed import CoordTransposedConvolution
 from coordconv.pixel_positions import Positions
-from coordconv.placements import Placement
 
 __all__ = [
     "assert_equals_concatenation",
@@ -34,7 +34,7 @@ def assert_equals_concatenation(
     layer: nn.Module,
     input: Tensor,
     *,
-    window: Window | Placement | tuple | None = None,
+    window: AnyWindow | None = None,
     coordinates: Tensor | None = None,
 ) -> None:
     """Assert that a layer equals appending the coordinates and then convolving.
@@ -45,7 +45,7 @@ def assert_equals_concatenation(
     order of addition.
 
     Args:
-        layer: A coordinate layer of any rank, transposed or not, or a subclass of one.
+        layer: A coordinate layer of any rank, transposed or not; subclasses are accepted.
         input: Shape (N, C, *size), with the device and dtype of the layer.
         window: Passed to the layer.
         coordinates: Passed to the layer.
@@ -141,7 +141,7 @@ def _concatenated(
         output = coord_conv(
             *arguments,
             layer.stride,
-            layer.padding,
+            layer.padding,  # pyright: ignore[reportArgumentType]
             layer.dilation,
             layer.groups,
             padding_mode=layer.padding_mode,
@@ -163,8 +163,10 @@ def _assert_shape(actual: Tensor, expected: Tensor) -> None:
     )
 
 
-def _output_padding(layer: CoordTransposedConvolution, x: Tensor, output: Tensor) -> tuple:
-    """Return the output padding that gives the size of the output, as for ``output_size``."""
+def _output_padding(
+    layer: CoordTransposedConvolution, x: Tensor, output: Tensor
+) -> tuple[int, ...]:
+    """Return the output padding that gives the size of the output; see ``output_size``."""
     extra = []
     for axis in range(-len(layer.kernel_size), 0):
         reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
@@ -177,7 +179,12 @@ def _output_padding(layer: CoordTransposedConvolution, x: Tensor, output: Tensor
 
 
 def assert_function_preserved(
-    before: nn.Module, after: nn.Module, *input: Tensor, rtol: float = 0.0, atol: float = 0.0
+    before: nn.Module,
+    after: nn.Module,
+    example: Example,
+    *,
+    rtol: float = 0.0,
+    atol: float = 0.0,
 ) -> None:
     """Assert that two models have the same outputs, for example before and after a conversion.
 
@@ -186,8 +193,9 @@ def assert_function_preserved(
 
     Args:
         before: The original model.
-        after: The model that should compute the same.
-        input: Arguments to call both with.
+        after: The model that should have the same outputs.
+        example: Inputs to call both with: a tensor, a tuple of arguments, or a mapping of keyword
+            arguments.
         rtol: Relative tolerance; 0 by default.
         atol: Absolute tolerance; 0 by default.
 
@@ -202,10 +210,12 @@ def assert_function_preserved(
         >>> assert_function_preserved(plain, layer, torch.randn(4, 3, 5, 6))
     """
     outputs = []
+    arguments, options = call_arguments(example)
     for model in (before, after):
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(0)
-            outputs.append(tree_flatten(copy.deepcopy(model)(*copy.deepcopy(input))))
+            called = copy.deepcopy(model)(*copy.deepcopy(arguments), **copy.deepcopy(options))
+            outputs.append(tree_flatten(called))
     (expected, expected_shape), (actual, actual_shape) = outputs
     assert actual_shape == expected_shape, (
         f"outputs have the structure {actual_shape}, expected {expected_shape}"
@@ -222,7 +232,7 @@ def assert_function_preserved(
 
 def assert_grid_convention(
     make_grid: Callable[[tuple[int, ...]], Tensor],
-    convention: Convention | str = "tutorial",
+    convention: Convention | ConventionName = "paper",
     *,
     radius: bool = False,
     sizes: Sequence[tuple[int, ...]] = _SIZES,
@@ -239,7 +249,7 @@ def assert_grid_convention(
         sizes: Sizes to check.
 
     Raises:
-        AssertionError: If a shape or a coordinate is wrong; the message gives the size.
+        AssertionError: If a shape or a coordinate is wrong; the message has the size.
 
     Example:
         >>> from coordconv import coordinate_grid
@@ -274,7 +284,7 @@ def _position(index: int, length: int, convention: Convention) -> float:
     low, high = (0, steps) if convention.span == "pixels" else convention.span
     if steps == 0:
         return (low + high) / 2
-    fraction = (index + 0.5 if convention.alignment == "centres" else index) / steps
+    fraction = (index + 0.5 if convention.alignment == "edges" else index) / steps
     return low + (high - low) * fraction
 
 
@@ -284,12 +294,12 @@ def _grid_by_definition(size: tuple[int, ...], convention: Convention, radius: b
     for pixel in pixels:
         numbers = list(zip(pixel.tolist(), size, strict=True))
         rows.append([_position(index, n, convention) for index, n in numbers])
-    centre = []
+    center = []
     for length in size:
         high = length - 1 if convention.alignment == "corners" else length
-        centre.append((high if convention.span == "pixels" else sum(convention.span)) / 2)
-    far = [math.dist(row, centre) for row in rows]
-    if convention.radius == "off_centre":
+        center.append((high if convention.span == "pixels" else sum(convention.span)) / 2)
+    far = [math.dist(row, center) for row in rows]
+    if convention.radius == "off_center":
         far = [math.dist(row, [0.5] * len(size)) for row in rows]
     if convention.radius == "normalized":
         farthest = max(far) or 1.0

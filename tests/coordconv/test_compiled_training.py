@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import torch._inductor.config
+import torch._inductor.cpu_vec_isa
 from functorch.compile import make_boxed_func
 from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
@@ -141,15 +141,18 @@ def test_the_search_finds_such_a_gradient_of_plain_layers():
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
-def test_the_default_compiler_trains_a_converted_network_of_monai_at_two_sizes():
+def test_the_default_compiler_trains_a_converted_network_of_monai_at_two_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+):
     networks = pytest.importorskip("monai.networks.nets")
     torch._dynamo.reset()
     network = networks.UNet(2, 1, 2, channels=(4, 8), strides=(2,), num_res_units=0)
     model = convert(network, where="all")
-    # g++ takes a third of the time without vector instructions, which change no graph.
-    with torch._inductor.config.patch({"cpp.vec_isa_ok": False}):
-        compiled = torch.compile(model, dynamic=True)
-        for batch, size in enumerate(SIZES[2], start=2):
-            x = torch.randn(batch, 1, *size, requires_grad=True)
-            ours, eager = train(compiled, model, x), train(model, model, x)
-            assert_close(ours, eager, rtol=1e-3, atol=1e-5)
+    # g++ takes a third of the time without vector instructions, which change no graph. The setting
+    # vec_isa_ok would be remembered by Inductor for the rest of the process.
+    monkeypatch.setattr(torch._inductor.cpu_vec_isa, "valid_vec_isa_list", list)
+    compiled = torch.compile(model, dynamic=True)
+    for batch, size in enumerate(SIZES[2], start=2):
+        x = torch.randn(batch, 1, *size, requires_grad=True)
+        ours, eager = train(compiled, model, x), train(model, model, x)
+        assert_close(ours, eager, rtol=1e-3, atol=1e-5)

@@ -2,7 +2,7 @@
 
 The reference is the plain layer of torch on coordinates made by plain loops; with groups, each
 group gets its own copy of the coordinates. Everything is computed in float64 from the same, already
-rounded numbers, so the difference is the rounding of the layer alone.
+rounded numbers, so the difference is only the rounding of the layer.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 import coordconv
-from coordconv import PRESETS, Convention
+from coordconv import CONVENTIONS, Convention
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 MODES = ["zeros", "reflect", "replicate", "circular"]
@@ -27,13 +27,13 @@ def coordinates_by_loops(size, convention: Convention, radius: bool, window) -> 
     start, whole = ([0] * len(size), size) if window is None else window
 
     def position(index: int, length: int) -> float:
-        if convention == PRESETS["pixels"]:
+        if convention == CONVENTIONS["pixels"]:
             return float(index)
         ends = length - 1 if convention.alignment == "corners" else length
         low, high = convention.span
-        if ends == 0:  # One pixel lies at the centre; outside it, a pixel is as wide as the span.
+        if ends == 0:  # A single pixel is at the center, and as wide as the span.
             return (low + high) / 2 + (high - low) * index
-        return low + (high - low) * (index + (convention.alignment == "centres") / 2) / ends
+        return low + (high - low) * (index + (convention.alignment == "edges") / 2) / ends
 
     grid = torch.empty(len(size) + radius, *size, dtype=torch.float64)
     for pixel in product(*map(range, size)):
@@ -157,7 +157,7 @@ def test_the_layer_equals_concatenation_forward_and_backward(rank, padding_mode,
     torch.manual_seed(seed)
     layer = getattr(coordconv, name)(**arguments, dtype=dtype)
     if layer.radius and window is not None:
-        # The radius of the window is measured from the centre of the whole.
+        # The radius of the window is measured from the center of the full image.
         window = None
     x = torch.randn(shape).to(dtype, memory_format=memory_format).requires_grad_()
     output = layer(x, window=window)

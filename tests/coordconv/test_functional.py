@@ -76,7 +76,7 @@ def test_integer_images_give_a_clear_error_and_not_zero_coordinates(dtype):
         coord_conv(images, torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1))
 
 
-def test_what_is_no_tensor_and_complex_numbers_are_refused_in_words():
+def test_non_tensors_and_complex_numbers_are_refused_with_a_clear_error():
     weights = torch.ones(1, 3, 1, 1), torch.ones(1, 2, 1, 1)
     for call in (append_coordinates, lambda x: coord_conv(x, *weights)):
         for kind, x in (("tuple", (17, 23)), ("NoneType", None), ("list", [[[[1.0]]]])):
@@ -104,7 +104,7 @@ def sum_of_x_in_every_window(padding_mode: PaddingMode) -> list[list[float]]:
     [
         # On 2 x 3, x is (-1, 0, 1). With zeros two rows count and the margins add nothing.
         ("zeros", [2 * (-1 + 0), 0.0, 2 * (0 + 1)]),
-        # All others count three rows. Left of the first pixel lies:
+        # All others count three rows. Left of the first pixel is:
         ("replicate", [3 * (-1 - 1 + 0), 0.0, 3 * (0 + 1 + 1)]),  # the first pixel, -1
         ("reflect", [3 * (0 - 1 + 0), 0.0, 3 * (0 + 1 + 0)]),  # the second pixel, 0
         ("circular", [3 * (1 - 1 + 0), 0.0, 3 * (0 + 1 - 1)]),  # the last pixel, 1
@@ -176,9 +176,9 @@ def test_an_unknown_padding_or_padding_mode_is_refused():
 def test_weights_and_data_that_do_not_belong_together_are_refused(method):
     x, weight = torch.zeros(2, 6, 4, 5), torch.zeros(4, 1, 1, 1)
     good = torch.ones(4, 2, 1, 1)
-    with pytest.raises(ValueError, match=r"x must have shape \(N, 4, \*size\)"):
+    with pytest.raises(ValueError, match=r"`x` must have shape \(N, 4, \*size\)"):
         coord_conv(x, weight, good, groups=4, method=method)
-    with pytest.raises(ValueError, match=r"x must have shape \(N, 4, \*size\)"):
+    with pytest.raises(ValueError, match=r"`x` must have shape \(N, 4, \*size\)"):
         coord_conv(x[:, :4, 0, 0], weight, good, groups=4, method=method)
     for outputs in (1, 3):
         with pytest.raises(ValueError, match="4 outputs and 2 coordinate channels"):
@@ -188,7 +188,7 @@ def test_weights_and_data_that_do_not_belong_together_are_refused(method):
             coord_conv_transpose(x[:, :4], weight, wrong, groups=4, method=method)
 
 
-@pytest.mark.parametrize("radius", ["off_centre", 1, None])
+@pytest.mark.parametrize("radius", ["off_center", 1, None])
 def test_a_radius_that_is_neither_true_nor_false_is_refused(radius):
     with pytest.raises(TypeError, match="set it in the convention"):
         coordinate_grid((2, 3), radius=radius)

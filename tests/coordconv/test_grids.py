@@ -71,19 +71,19 @@ def test_neighbouring_pixels_are_equally_far_apart(length: int):
     assert_close(x.diff(), steps)
 
 
-@pytest.mark.parametrize(("span", "centre"), [((-1.0, 1.0), 0.0), ((0.0, 1.0), 0.5)])
+@pytest.mark.parametrize(("span", "center"), [((-1.0, 1.0), 0.0), ((0.0, 1.0), 0.5)])
 @pytest.mark.parametrize("size", [(1,), (1, 1), (1, 4), (4, 1), (1, 1, 1)])
-def test_an_axis_with_one_pixel_sits_at_the_centre_of_the_span(size, span, centre):
+def test_an_axis_with_one_pixel_sits_at_the_center_of_the_span(size, span, center):
     grid = coordinate_grid(size, convention=Convention(order="ij", span=span))
     for axis, length in enumerate(size):
         if length == 1:
-            assert_close(grid[axis], torch.full(size, centre), rtol=0, atol=0)
+            assert_close(grid[axis], torch.full(size, center), rtol=0, atol=0)
     assert grid.isfinite().all()
 
 
 @pytest.mark.parametrize("span", [(-1.0, 1.0), (0.0, 1.0), (-3.0, 5.0)])
 @pytest.mark.parametrize("size", [(3,), (3, 5), (3, 5, 7)])
-def test_the_radius_is_zero_at_the_centre_and_only_there(size, span):
+def test_the_radius_is_zero_at_the_center_and_only_there(size, span):
     radius = coordinate_grid(size, convention=Convention(span=span), radius=True)[-1]
     middle = tuple(n // 2 for n in size)
     assert radius[middle].item() == 0.0

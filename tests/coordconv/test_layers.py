@@ -222,7 +222,7 @@ def test_a_coordinate_kernel_larger_than_the_kernel_is_refused(size):
         CoordConv2d(4, 6, 3, coord_kernel_size=size)
 
 
-def test_a_smaller_coordinate_kernel_lies_in_the_middle_and_towards_the_start_where_it_cannot():
+def test_a_smaller_coordinate_kernel_is_centered_or_half_a_tap_towards_the_start():
     x = torch.zeros(1, 1, 4, 5)
     for kernel, middle in ((3, 1), (4, 1), (5, 2)):
         layer = CoordConv2d(1, 1, kernel, padding="same", coord_kernel_size=1)

@@ -20,9 +20,9 @@ from coordconv import (
     convert,
     coord_conv,
     coordinate_grid,
-    expand,
-    fold,
+    decompose,
     positions,
+    precompute,
 )
 
 FULL = (48, 64)
@@ -73,7 +73,7 @@ def test_a_pointwise_model_gives_on_a_crop_the_bits_that_it_gives_there_on_the_f
     image, size = torch.randn(2, 3, *FULL), (32, 32)
     with positions(model, IMAGE.crop(start, size)):
         output = model(cut(image, start, size))
-    # The same sums in the same order: of a batch of pixels, whatever their number.
+    # The same sums in the same order: a batch of pixels of any size.
     assert torch.equal(output, cut(model(image), start, size))
     assert not torch.equal(model(cut(image, start, size)), output)
 
@@ -142,8 +142,8 @@ MODELS = {
     "functional": Functional,
     "lone layer": lambda: CoordConv2d(3, 2, 1),
     "traced by fx": lambda: torch.fx.symbolic_trace(nn.Sequential(CoordConv2d(3, 2, 1))),
-    "expanded": lambda: expand(nn.Sequential(CoordConv2d(3, 2, 1))),
-    "expanded layer": lambda: expand(nn.Sequential(CoordConv2d(3, 2, 1)), form="layer"),
+    "decomposed": lambda: decompose(nn.Sequential(CoordConv2d(3, 2, 1))),
+    "expanded layer": lambda: decompose(nn.Sequential(CoordConv2d(3, 2, 1)), form="layer"),
     "converted": lambda: converted(nn.Sequential(nn.Conv2d(3, 2, 1))),
 }
 
@@ -209,7 +209,7 @@ def test_an_input_of_another_size_is_refused(net, image):
     text = refused(net, IMAGE.crop((4, 8), (32, 32)), image)
     assert "no input of UNet has" in text
     assert "(2, 3, 48, 64)" in text
-    assert "no input of UNet has as many" in refused(net, ((1,), (4,)), image)
+    assert "no input of UNet has 1 spatial axes" in refused(net, ((1,), (4,)), image)
 
 
 def test_a_layer_outside_of_the_model_is_refused(net, image):
@@ -242,15 +242,15 @@ def test_replicas_in_other_threads_are_refused(net, image):
 
 def test_a_folded_model_is_refused_but_for_full_images():
     model, x = nn.Sequential(CoordConv2d(3, 2, 1)), torch.randn(1, 3, 4, 5)
-    folded = fold(model, x)
-    assert "folded" in refused(folded, Placement((8, 9)).crop((1, 2), (4, 5)), x)
-    with positions(folded, Placement((4, 5))):
-        output = folded(x)
+    precomputed = precompute(model, x)
+    assert "precomputed" in refused(precomputed, Placement((8, 9)).crop((1, 2), (4, 5)), x)
+    with positions(precomputed, Placement((4, 5))):
+        output = precomputed(x)
     assert_close(output, model(x))
 
 
 @pytest.mark.parametrize("arguments", [(None, IMAGE), (nn.Identity(), 3), (nn.Identity(), None)])
-def test_what_is_no_model_or_placement_is_refused(arguments):
+def test_anything_but_a_model_and_a_placement_is_refused(arguments):
     with pytest.raises(TypeError, match="must be"), positions(*arguments):
         pass
 
@@ -293,7 +293,7 @@ def test_two_models_in_one_block_keep_their_placements_apart(net, image):
 
 def test_an_error_in_the_model_leaves_nothing_behind(net, image):
     with positions(net, IMAGE):
-        with pytest.raises(ValueError, match="x must have shape"):
+        with pytest.raises(ValueError, match="`x` must have shape"):
             net(image[:, :2])
         with pytest.raises(ValueError, match="not by its model"):
             net.stem(image)

@@ -79,7 +79,7 @@ def test_what_a_model_returns_may_be_named():
     expected = model(image).logits
     assert_close(predict_tiled(model, image, 4, output=lambda out: out.logits), expected)
     assert_close(predict_flipped(model, image, output=lambda out: out.logits), expected)
-    with pytest.raises(TypeError, match="got Output: pass what to take"):
+    with pytest.raises(TypeError, match="got Output; select one with `output`"):
         predict_tiled(model, image, 4)
 
 
@@ -95,10 +95,20 @@ def test_flipped_images_keep_their_positions(dims):
     assert (naive - model(image)).abs().max() > 0.01
 
 
+def test_a_tile_is_flipped_at_its_place():
+    model = double(nn.Sequential(CoordConv2d(3, 4, 1), nn.Tanh(), CoordConv2d(4, 2, 1)))
+    image = torch.randn(2, 3, 8, 10).double()
+    place = Placement((8, 10)).crop((2, 4), (4, 6))
+    each = predict_flipped(model, image[..., 2:6, 4:], (-2, -1), placement=place, average=False)
+    assert_close(each, model(image)[..., 2:6, 4:].expand(4, -1, -1, -1, -1))
+    with pytest.raises(ValueError, match="but no input of Sequential has this size"):
+        predict_flipped(model, image, placement=place)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda model, x: predict_tiled(model, x, 8, 8), "overlap must be smaller"),
+        (lambda model, x: predict_tiled(model, x, 8, 8), "`overlap` must be smaller"),
         (lambda model, x: predict_tiled(model, x, (8, 8, 8)), "for each of 2 axes"),
         (lambda model, x: predict_tiled(model, x[0, 0], 8), r"shape \(N, C, \*size\)"),
         (lambda model, x: predict_tiled(model, x, 10, 5), "multiples of the stride"),

@@ -21,27 +21,29 @@ from coordconv.conversion import (
     to_concatenated,
 )
 from coordconv.costs import coordinate_costs
+from coordconv.usage import coordinate_usage, position_sensitivity
 from coordconv_lab.hub import SharedNet
 
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FUNCTIONS = ["append_coordinates", "coord_conv", "coord_conv_transpose", "coordinate_grid"]
-FUNCTIONS += ["collapse", "convert", "expand", "fold", "fuse_batch_norm", "revert"]
+FUNCTIONS += ["recompose", "convert", "decompose", "precompute", "fuse_batch_norm", "revert"]
 FUNCTIONS += ["positions", "predict_flipped", "predict_tiled"]
 CLASSES = [
     "AddCoords",
     "Convention",
+    "CoordinateLayer",
     "Placement",
     "Window",
     *LAYERS,
     *(f"Lazy{name}" for name in LAYERS),
 ]
-PUBLIC = ["PRESETS", *CLASSES, *FUNCTIONS]
+PUBLIC = ["CONVENTIONS", *CLASSES, *FUNCTIONS]
 ASSERTS = [
     "assert_equals_concatenation",
     "assert_function_preserved",
     "assert_grid_convention",
 ]
-CONVENTIONS = Path(__file__).parents[2] / "docs" / "conventions.md"
+PAGE = Path(__file__).parents[2] / "docs" / "conventions.md"
 
 
 def test_the_public_names_are_these_and_no_others():
@@ -66,6 +68,8 @@ def test_the_public_names_are_these_and_no_others():
         register_convolution,
         to_concatenated,
         coordinate_costs,
+        coordinate_usage,
+        position_sensitivity,
         keras.from_torch,
         keras.to_torch,
         keras.CoordConv2D,
@@ -76,9 +80,13 @@ def test_the_public_names_are_these_and_no_others():
 def test_every_public_name_is_documented_in_the_house_form_with_an_example_that_runs(thing):
     name = thing.__name__
     text = inspect.getdoc(thing) or ""
-    form = "Attributes:" if name in ("Convention", "Placement", "Window") else "Args:"
+    form = (
+        "Attributes:"
+        if name in ("Convention", "CoordinateLayer", "Placement", "Window")
+        else "Args:"
+    )
     assert f"\n{form}\n" in text
-    if name != "Window":  # It checks nothing itself.
+    if name not in ("CoordinateLayer", "Window"):  # These check nothing themselves.
         assert "\nRaises:\n" in text
     if inspect.isfunction(thing) and name not in ASSERTS:
         assert "\nReturns:\n" in text
@@ -101,7 +109,7 @@ def test_every_module_of_the_library_names_its_source_or_its_purpose_and_its_pub
 
 
 def test_every_convention_names_a_test_that_exists():
-    named = set(re.findall(r"`(test_\w+)`", CONVENTIONS.read_text(encoding="utf-8")))
+    named = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
     sources = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
     written = set(re.findall(r"^def (test_\w+)", "\n".join(sources), flags=re.MULTILINE))
     assert named

@@ -51,7 +51,7 @@ def test_x_is_divided_by_its_own_length_on_a_grid_that_is_not_square():
     expect_failure(law, swapped)
 
 
-def test_the_radius_is_measured_from_the_centre_and_not_from_one_half():
+def test_the_radius_is_measured_from_the_center_and_not_from_one_half():
     def law(make_grid):
         assert_grid_convention(make_grid, radius=True, sizes=[(3, 5)])
 
@@ -60,7 +60,7 @@ def test_the_radius_is_measured_from_the_centre_and_not_from_one_half():
     expect_failure(law, lambda size: published(*size, radius_from=0.5))
 
 
-def test_an_axis_of_length_one_is_at_the_centre_and_neither_nan_nor_at_the_edge():
+def test_an_axis_of_length_one_is_at_the_center_and_neither_nan_nor_at_the_edge():
     def by_linspace(size):
         y, x = (torch.linspace(-1, 1, n) for n in size)
         return torch.stack([x.expand(*size), y[:, None].expand(*size)])
@@ -109,7 +109,7 @@ def test_coordinates_in_half_precision_are_rounded_once():
 
 
 class InFloat32(CoordConv2d):
-    """Adds or joins float32 coordinates whatever the dtype of the features."""
+    """Adds or joins float32 coordinates for every dtype of the features."""
 
     def forward(self, input: Tensor, **where) -> Tensor:
         grid = coordinate_grid(input.shape[-2:], dtype=torch.float32)
@@ -162,7 +162,7 @@ def test_integer_images_give_an_error_or_the_right_numbers_and_not_zeros():
         grid = coordinate_grid(x.shape[-2:], convention="monai").to(x.dtype)
         return torch.cat([x, grid.expand(len(x), -1, -1, -1)], dim=1)
 
-    def law(function, convention="tutorial"):
+    def law(function, convention="paper"):
         images = torch.randint(0, 255, (1, 1, 3, 5), dtype=torch.uint8)
         try:
             coordinates = function(images)[:, 1:]
@@ -178,7 +178,7 @@ def test_integer_images_give_an_error_or_the_right_numbers_and_not_zeros():
 
 
 class OnlyTheLastGroups(CoordConv2d):
-    """Joins the coordinates to the end of all channels, where they meet the last groups alone."""
+    """Appends the coordinates to the end of all channels, where only the last groups see them."""
 
     def forward(self, input: Tensor, **where) -> Tensor:
         output = super().forward(input, **where)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv import AddCoords, CoordConv2d, convert, expand, fold, revert
+from coordconv import AddCoords, CoordConv1d, CoordConv2d, convert, decompose, precompute, revert
 from coordconv.layers.replacement import check_registration
 
 CONVOLUTIONS = {
@@ -42,7 +42,7 @@ def plain_copy(layer, change=COPIES["the same"]):
 @pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
 def test_a_copy_of_the_weights_without_coordinates_raises_an_error(model, change):
     layer = model[0]
-    with pytest.raises(ValueError, match=r"'0': a Conv.* would replace it .*coordconv\.expand"):
+    with pytest.raises(ValueError, match=r"'0': a Conv.* would replace it .*coordconv\.decompose"):
         model[0] = plain_copy(layer, change)
     assert model[0] is layer
 
@@ -80,9 +80,9 @@ def test_merging_branches_with_coordinates_raises_an_error(model):
 def test_replacing_a_folded_layer_raises_an_error(size):
     model = convert(nn.Sequential([nn.Conv1d, nn.Conv2d, nn.Conv3d][len(size) - 1](3, 6, 3)))
     nn.init.normal_(model[0].coord_weight)
-    folded = fold(model, torch.zeros(1, 3, *size))
+    precomputed = precompute(model, torch.zeros(1, 3, *size))
     with pytest.raises(ValueError, match="would replace it"):
-        folded[0] = plain_copy(model[0])
+        precomputed[0] = plain_copy(model[0])
 
 
 def test_modules_with_the_coordinates_may_replace_a_layer(model):
@@ -155,7 +155,21 @@ def test_an_adapter_that_creates_layers_of_the_same_class_raises_an_error(zero):
     layer = CoordConv2d(3, 4, 3)
     if zero:
         nn.init.zeros_(layer.coord_weight)
-    with pytest.raises(ValueError, match=r"coordconv.expand.*'0.conv'"):
+    with pytest.raises(ValueError, match=r"coordconv.decompose.*'0.conv'"):
         Adapter(layer)
     Adapter(nn.Conv2d(3, 4, 3))
-    Adapter(expand(layer).conv)
+    Adapter(decompose(layer).conv)
+
+
+class Voting(nn.Module):
+    """A module whose weight is a layer, not a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.value = nn.Conv1d(1, 1, 3), CoordConv1d(1, 1, 1)
+
+
+def test_a_submodule_named_weight_is_not_a_weight():
+    model = nn.Sequential(Voting())
+    model[0] = Voting()
+    assert isinstance(model[0].weight, nn.Conv1d)

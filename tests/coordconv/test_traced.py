@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from coordconv import (
-    PRESETS,
+    CONVENTIONS,
     AddCoords,
     Convention,
     CoordConv1d,
     CoordConv2d,
     CoordConv3d,
     CoordConvTranspose2d,
-    expand,
-    fold,
+    decompose,
+    precompute,
 )
 
 RADIAL = {"radius": True, "padding": 1}
@@ -35,9 +35,12 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "reflect": lambda: CoordConv2d(3, 4, 3, padding=1, padding_mode="reflect"),
     "half open": lambda: CoordConv2d(3, 4, 3, convention=HALF_OPEN, **RADIAL),
     "appended": lambda: AddCoords(radius=True),
-    "module form": lambda: expand(CoordConv2d(3, 4, 3, **RADIAL)),
-    "layer form": lambda: expand(CoordConv2d(3, 4, 3, **RADIAL), form="layer"),
-    **{name: lambda name=name: CoordConv2d(3, 4, 3, convention=name, **RADIAL) for name in PRESETS},
+    "module form": lambda: decompose(CoordConv2d(3, 4, 3, **RADIAL)),
+    "layer form": lambda: decompose(CoordConv2d(3, 4, 3, **RADIAL), form="layer"),
+    **{
+        name: lambda name=name: CoordConv2d(3, 4, 3, convention=name, **RADIAL)
+        for name in CONVENTIONS
+    },
 }
 NAMES = sorted(MODULES)
 
@@ -85,9 +88,9 @@ def test_the_tracing_exporter_writes_what_onnxruntime_computes_at_another_size(n
     torch.testing.assert_close(torch.from_numpy(output), module(other))
 
 
-def folded(size: tuple[int, int] = (8, 12)) -> tuple[nn.Module, nn.Module]:
+def precomputed(size: tuple[int, int] = (8, 12)) -> tuple[nn.Module, nn.Module]:
     model = nn.Sequential(CoordConv2d(3, 4, 3), nn.ReLU(), CoordConvTranspose2d(4, 2, 2, 2)).eval()
-    return model, fold(model, torch.zeros(1, 3, *size))
+    return model, precompute(model, torch.zeros(1, 3, *size))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def folded(size: tuple[int, int] = (8, 12)) -> tuple[nn.Module, nn.Module]:
     ids=["jit", "fx", "export"],
 )
 def test_a_folded_model_is_traced(trace):
-    model, plain = folded()
+    model, plain = precomputed()
     x = torch.randn(1, 3, 8, 12)
     torch.testing.assert_close(trace(plain, x)(x), model(x))
 
@@ -108,7 +111,7 @@ def test_a_folded_model_is_traced(trace):
 def test_a_folded_model_is_written_by_the_tracing_exporter():
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
-    model, plain = folded()
+    model, plain = precomputed()
     x = torch.randn(1, 3, 8, 12)
     session = runtime.InferenceSession(written_by_tracing(plain, x, dynamic=False))
     (output,) = session.run(None, {"x": x.numpy()})
@@ -119,7 +122,7 @@ def test_a_folded_model_is_written_by_the_tracing_exporter():
 @pytest.mark.parametrize("folded_at", [(4, 4), (3, 3), (3, 12), (8, 3)])
 def test_a_trace_of_a_folded_layer_refuses_every_other_size(size, folded_at):
     # Among them outputs of one pixel, which would be broadcast.
-    _, plain = folded(folded_at)
+    _, plain = precomputed(folded_at)
     traced = torch.jit.trace(plain[0], torch.randn(1, 3, *folded_at))
     if size == folded_at:
         traced(torch.randn(2, 3, *size))

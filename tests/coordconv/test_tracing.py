@@ -133,7 +133,7 @@ class _Ranges(torch.fx.Interpreter):
         return found
 
 
-@pytest.mark.parametrize("convention", ["tutorial", "wizaron", "deepcell", "affine_grid"])
+@pytest.mark.parametrize("convention", ["paper", "wizaron", "deepcell", "affine_grid"])
 def test_an_exported_graph_has_no_float_beyond_the_span_at_any_size(convention):
     # A static quantizer records ranges at one size, and would cut what grows with the size.
     layer = CoordConv2d(1, 1, 3, padding=1, convention=convention).eval()

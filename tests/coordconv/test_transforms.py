@@ -14,7 +14,7 @@ import coordconv
 from coordconv import AddCoords, CoordConv2d
 
 LAYERS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
-KERNELS = [1, 3]  # The share of the coordinates is computed in two ways.
+KERNELS = [1, 3]  # The coordinate term is computed in two ways.
 METHODS = ["separate", "concatenate"]
 
 
@@ -48,7 +48,7 @@ def test_an_ensemble_under_vmap_computes_what_its_members_compute(name, kernel, 
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_the_coordinate_weights_alone_may_be_batched(batch):
+def test_only_the_coordinate_weights_may_be_batched(batch):
     layer, x = make("CoordConv2d"), picture("CoordConv2d", batch)
     weights = torch.randn(5, *layer.coord_weight.shape, dtype=torch.float64)
     together = vmap(lambda w: functional_call(layer, {"coord_weight": w}, (x,)))(weights)
@@ -78,7 +78,7 @@ def test_the_directional_derivative_is_that_of_a_small_step(name, kernel, batch)
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_tangent_of_the_coordinate_weights_alone_reaches_the_output(kernel, batch):
+def test_a_tangent_of_only_the_coordinate_weights_reaches_the_output(kernel, batch):
     layer, x = make("CoordConv2d", kernel), picture("CoordConv2d", batch)
     step = torch.randn_like(layer.coord_weight)
     with torch.autograd.forward_ad.dual_level():
@@ -102,7 +102,7 @@ def test_first_and_second_derivatives_are_those_of_finite_differences(kernel, ra
 
     def function(x, *parameters):
         output = functional_call(layer, dict(zip(names, parameters, strict=True)), (x,))
-        return output.tanh()  # The layer alone has no second derivative to get wrong.
+        return output.tanh()  # The layer by itself has no second derivative to get wrong.
 
     assert torch.autograd.gradcheck(function, inputs)
     assert torch.autograd.gradgradcheck(function, inputs)

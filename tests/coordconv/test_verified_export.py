@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import onnx
 import pytest
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import coordconv.export.exported_program as of_programs
-from coordconv import AddCoords, Convention, CoordConv2d, fold
-from coordconv.export import coordinates_in_file, coordinates_of, to_exported_program, to_onnx
+from coordconv import AddCoords, Convention, CoordConv2d, precompute
+from coordconv.export import conventions_in_file, conventions_of, to_exported_program, to_onnx
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 EXPORTS = {"program": to_exported_program, "onnx": to_onnx}
@@ -29,9 +30,9 @@ def axes(path) -> list[bool]:
 @pytest.mark.parametrize(
     ("dynamic", "expected"),
     [
-        ("batch and size", [True, False, True, True]),
+        ("batch_and_size", [True, False, True, True]),
         ("batch", [True, False, False, False]),
-        ("nothing", [False] * 4),
+        ("none", [False] * 4),
     ],
 )
 def test_the_requested_axes_of_the_file_are_dynamic(dynamic, expected, tmp_path):
@@ -45,9 +46,9 @@ def test_both_files_hold_the_conventions_of_the_coordinates(tmp_path):
     to_exported_program(model, example, tmp_path / "net.pt2")
     to_onnx(model, example, tmp_path / "net.onnx")
     in_program, in_onnx = (
-        coordinates_in_file(tmp_path / f"net.{kind}") for kind in ("pt2", "onnx")
+        conventions_in_file(tmp_path / f"net.{kind}") for kind in ("pt2", "onnx")
     )
-    assert in_program == in_onnx == json.loads(json.dumps(coordinates_of(model)))
+    assert in_program == in_onnx == json.loads(json.dumps(conventions_of(model)))
     meaning = in_program["0"]
     assert Convention(**meaning | {"span": tuple(meaning["span"])}) == model[0].convention
     assert in_program["2"]["radius"] is None
@@ -127,7 +128,7 @@ def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
     with pytest.raises(ValueError, match="Try fewer axes in `dynamic`"):
         EXPORTS[export](model, example, tmp_path / "net")
     EXPORTS[export](model, example, tmp_path / "net", dynamic="batch")
-    EXPORTS[export](fold(model, example), example, tmp_path / "folded", dynamic="batch")
+    EXPORTS[export](precompute(model, example), example, tmp_path / "precomputed", dynamic="batch")
 
 
 @pytest.mark.parametrize("export", EXPORTS)
@@ -135,7 +136,7 @@ def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
     ("model", "example", "dynamic", "kind", "said"),
     [
         (nn.ReLU(), torch.ones(1, 3, 6, 8), "batch", ValueError, "model.eval()"),
-        (nn.ReLU().eval(), torch.ones(1, 3, 6, 8), "size", ValueError, "one of 'batch and size'"),
+        (nn.ReLU().eval(), torch.ones(1, 3, 6, 8), "size", ValueError, "one of 'batch_and_size'"),
         (nn.ReLU().eval(), "image", "batch", TypeError, "got 'image'"),
         (nn.ReLU().eval(), (), "batch", TypeError, "a tensor or a sequence"),
         (torch.relu, torch.ones(1), "batch", TypeError, "torch.nn.Module"),
@@ -212,7 +213,18 @@ def test_an_input_may_be_a_scalar(export, tmp_path):
 
 def test_a_compiled_model_keeps_the_names_of_its_layers(tmp_path):
     path = to_onnx(torch.compile(net()), torch.randn(1, 3, 6, 8), tmp_path / "net.onnx")
-    assert coordinates_in_file(path) == coordinates_of(net())
+    assert conventions_in_file(path) == conventions_of(net())
+
+
+@pytest.mark.parametrize(("field", "old"), [("alignment", "centres"), ("radius", "off_centre")])
+def test_a_file_with_an_old_value_of_a_convention_is_refused(field, old, tmp_path):
+    path = tmp_path / "old.pt2"
+    meaning = conventions_of(net())
+    next(iter(meaning.values()))[field] = old
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("old/extra/coordconv.json", json.dumps(meaning))
+    with pytest.raises(ValueError, match=f"'{old}', which was renamed to .* export the model"):
+        conventions_in_file(path)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_weight_scaled_in_place_raises_an_error_until_it_is_trusted(prepare, k
         one = prepare(one)
     double(one)
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="expand"):
+        with pytest.raises(RuntimeError, match="decompose"):
             one(X)
     one.trust_weights()
     one(X)
@@ -105,6 +105,21 @@ def test_training_in_evaluation_mode_raises_no_error():
             optimizer.zero_grad()
             one(torch.randn(2, shape[0], 5, 6)).square().mean().backward()
             optimizer.step()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("switches", [False, True])
+def test_weight_decay_of_a_layer_that_only_trains_its_coordinates_raises_no_error(fused, switches):
+    """With inputs of zero, as from dead units, the weight has no gradient and only decays."""
+    one = layer()
+    one(X)
+    optimizer = torch.optim.AdamW(one.parameters(), lr=0.1, weight_decay=0.5, fused=fused)
+    for _ in range(3):
+        one.train(switches)
+        optimizer.zero_grad()
+        one(0 * X).square().mean().backward()
+        optimizer.step()
+        one.eval()(X)
 
 
 def test_a_layer_changed_only_by_weight_decay_raises_no_error():
@@ -198,7 +213,7 @@ def test_scaling_weight_and_coordinate_weights_together_raises_no_error():
 def test_a_weight_scaled_for_one_call_raises_no_error_later():
     one = layer()
     expected = one(X)
-    with pytest.raises(RuntimeError, match="expand"):
+    with pytest.raises(RuntimeError, match="decompose"):
         torch.func.functional_call(one, {"weight": 2 * one.weight}, (X,))
     torch.testing.assert_close(one(X), expected, rtol=0, atol=0)
     scaled = {name: 2 * tensor for name, tensor in one.named_parameters()}

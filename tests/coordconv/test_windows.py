@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from coordconv import (
-    PRESETS,
+    CONVENTIONS,
     AddCoords,
     Convention,
     CoordConv2d,
@@ -21,9 +21,9 @@ from coordconv.testing import assert_equals_concatenation
 HALF_OPEN = Convention(alignment="half_open", radius="normalized")
 
 
-@given(st.data(), st.sampled_from([*PRESETS.values(), HALF_OPEN]), st.booleans())
+@given(st.data(), st.sampled_from([*CONVENTIONS.values(), HALF_OPEN]), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_a_crop_has_the_positions_of_its_pixels_in_the_whole(data, convention, radius):
+def test_a_crop_has_the_positions_of_its_pixels_in_the_full_image(data, convention, radius):
     whole = tuple(data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=3)))
     start = tuple(data.draw(st.integers(0, n - 1)) for n in whole)
     size = tuple(data.draw(st.integers(1, n - s)) for n, s in zip(whole, start, strict=True))
@@ -33,7 +33,7 @@ def test_a_crop_has_the_positions_of_its_pixels_in_the_whole(data, convention, r
     assert_close(crop, coordinate_grid(whole, **options)[:, *place])
 
 
-def test_a_window_outside_the_picture_goes_on_at_the_same_pace():
+def test_a_window_outside_the_image_continues_with_the_same_spacing():
     x, y = coordinate_grid((1, 2), window=((-1, 4), (3, 5)))
     # x = 2 i / 4 - 1 for i = 4, 5; y = 2 i / 2 - 1 for i = -1.
     assert x.tolist() == [[1.0, 1.5]]
@@ -46,7 +46,7 @@ def test_starts_may_be_fractions_of_a_pixel():
 
 
 @pytest.mark.parametrize("radius", [False, True])
-@pytest.mark.parametrize("convention", PRESETS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
 def test_every_sample_may_have_a_window_of_its_own(convention, radius):
     starts, wholes = torch.tensor([[0, 2], [1, 0], [3, 3]]), torch.tensor([[6, 7], [2, 3], [9, 9]])
     options = {"convention": convention, "radius": radius, "dtype": torch.float64}
@@ -87,13 +87,13 @@ def test_a_layer_with_a_window_or_coordinates_equals_concatenation(layer, where)
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=list(LAYERS))
-def test_a_window_that_is_the_whole_picture_changes_nothing(layer):
+def test_a_window_of_the_full_image_changes_nothing(layer):
     x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
     assert_close(layer(x, window=((0, 0), (4, 5))), layer(x))
 
 
 @pytest.mark.parametrize("radius", [False, True])
-def test_tiles_of_a_picture_give_what_the_whole_gives_inside_them(radius):
+def test_tiles_of_an_image_give_what_the_full_image_gives_inside_them(radius):
     net = CoordConv2d(3, 4, 5, padding=2, radius=radius, dtype=torch.float64)
     picture, margin = torch.randn(1, 3, 23, 31, dtype=torch.float64), 2
     whole = net(picture)
@@ -116,7 +116,7 @@ def test_the_dtype_of_a_window_does_not_touch_the_arithmetic(kernel, dtype):
     assert_close(layer(x, window=(start.expand(2, 2), (256, 1024))), expected)
 
 
-def test_the_radius_has_a_gradient_at_the_centre():
+def test_the_radius_has_a_gradient_at_the_center():
     start = torch.zeros(2, requires_grad=True)
     coordinate_grid((3, 3), radius=True, window=(start, (3, 3))).sum().backward()
     assert start.grad is not None
@@ -137,20 +137,20 @@ def test_a_window_without_a_number_for_every_axis_is_refused(window):
 
 
 def test_a_window_that_is_not_a_pair_is_refused():
-    with pytest.raises(ValueError, match=r"pair \(start, whole\)"):
+    with pytest.raises(ValueError, match=r"pair \(start, full_size\)"):
         coordinate_grid((2, 3), window=(0, 0, 4, 5))
 
 
 @pytest.mark.parametrize("window", [3, "ab", ((0, 0), (0, 5)), ((0, 0), (4, -5))])
 @pytest.mark.parametrize("kernel", [1, 3])
-def test_a_window_that_is_no_pair_or_lies_in_nothing_is_refused(kernel, window):
+def test_a_window_that_is_not_a_pair_or_in_an_empty_image_is_refused(kernel, window):
     with pytest.raises(ValueError, match="window"):
         CoordConv2d(3, 4, kernel)(torch.zeros(1, 3, 4, 5), window=window)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 6), (3, 4, 5), (4, 5)])
 def test_coordinates_of_another_size_are_refused(shape):
-    with pytest.raises(ValueError, match=r"coordinates must have shape \(2, 4, 5\)"):
+    with pytest.raises(ValueError, match=r"`coordinates` must have shape \(2, 4, 5\)"):
         CoordConv2d(3, 4, 3)(torch.zeros(1, 3, 4, 5), coordinates=torch.zeros(shape))
 
 

@@ -1,7 +1,7 @@
 """Convert checkpoints between plain, concatenating and coordinate layers.
 
-Only the names and the layout of the weights differ: a layer that concatenates has one weight over
-[data, coordinates], a coordinate layer has one for each.
+Only the names and the layout of the weights differ. A layer that concatenates has a single weight
+over [data, coordinates]; a coordinate layer has a weight for the data and one for the coordinates.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         key = f"{name}coord_weight"
         if key in found:
             raise ValueError(f"the state dict must be from a plain model, but it has {key!r}")
-        # Parametrized weights have the second prefix. For coordinates in front, any key will do.
+        # Parametrized weights have the second prefix. With coordinates in front, any key is enough.
         given = (f"{name}weight", f"{name}parametrizations.weight.")
         if isinstance(layer, CoordinatesInFront):
             given = ("",)
@@ -108,7 +108,7 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
 
     Returns:
         The state dict with one weight over [data, coordinates], under ``name.weight``. The
-        convention of the layer gives the side of the coordinates. In a layer with groups, each
+        convention of the layer determines the side of the coordinates. In a layer with groups, each
         group has its own coordinate channels.
 
     Raises:
@@ -151,7 +151,7 @@ def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 
 
 def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
-    """Yield every coordinate layer under each of its names, which end in a dot or are empty.
+    """Yield every coordinate layer once per name. Names end in a dot, except the empty name.
 
     The weights named in ``plain``, or all by default, must not be parametrized or pruned.
     """
@@ -160,7 +160,7 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
             if not plain and isinstance(module, CoordinatesBeside | CoordinatesInFront):
                 raise ValueError(
                     f"{name!r} is a {type(module).__name__} with a custom forward; its weights "
-                    "cannot be joined with those of the coordinates"
+                    "cannot be joined with the coordinate weights"
                 )
             if is_lazy(getattr(module, "weight", module.coord_weight)) or is_lazy(
                 module.coord_weight

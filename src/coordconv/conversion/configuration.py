@@ -1,7 +1,8 @@
 """Save the options of the coordinate layers of a model as JSON, and rebuild the layers from it.
 
-A state dict holds weights but no options, such as the convention or the radius. Formats that store
-a configuration with the weights, such as the ``config.json`` of transformers, can store this one.
+A state dict holds weights but not options such as the convention or the radius. Formats that store
+a configuration next to the weights, such as the ``config.json`` of transformers, can include this
+dictionary.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from torch import nn
 
 from coordconv.computation import Method
 from coordconv.conventions import Convention, checked_radius
-from coordconv.conversion.convert import convert
+from coordconv.conversion.convert import convert_again
 from coordconv.conversion.in_front import in_front_kind
 from coordconv.conversion.kinds import checked_model, coordinate_class, why_not, written_class
 from coordconv.layers.add_coords import AddCoords
@@ -36,10 +37,11 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
         by name. A shared layer is listed under each of its names. `convert_from_config` reads it.
 
     Raises:
-        ValueError: If a layer is folded, expanded or otherwise cannot be rebuilt.
+        ValueError: If a layer is precomputed, decomposed or otherwise cannot be rebuilt.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
+        >>> from coordconv import convert
         >>> model = convert(nn.Sequential(nn.Conv2d(3, 8, 3)), radius=True)
         >>> config = conversion_config(model)
         >>> config["layers"]["0"]["class"], config["layers"]["0"]["radius"]
@@ -50,7 +52,7 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
         if _is_other_form(module):
             raise ValueError(
                 f"{name!r} is a {type(module).__name__}, which cannot be rebuilt from a "
-                "configuration; save the model before folding or expanding it"
+                "configuration; save the model before precomputing or decomposing it"
             )
         if isinstance(module, CoordinateLayer):
             layers[name] = _options_of(module)
@@ -63,7 +65,7 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
     Coordinate layers with the same options are skipped.
 
     Args:
-        model: A model with the same layers as the one that the configuration was saved from.
+        model: A model with the same layers as the model from which the configuration was saved.
         config: The result of `conversion_config`, which may have been saved as JSON.
 
     Returns:
@@ -75,6 +77,7 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
+        >>> from coordconv import convert
         >>> trained = convert(nn.Sequential(nn.Conv2d(3, 8, 3)), convention="monai")
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3))
         >>> _ = convert_from_config(model, conversion_config(trained))
@@ -92,7 +95,7 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
         module, options = found[name], _checked_options(name, given)
         first.setdefault(module, name)
         in_front = given["class"] == in_front_kind(written_class(module)).__name__
-        options["unknown"] = "in front" if in_front else "refuse"
+        options["unknown"] = "in_front" if in_front else "raise"
         if isinstance(module, CoordinateLayer):
             _check_same(name, _options_of(module), given)
         elif plain.setdefault(module, options) != options:
@@ -104,7 +107,7 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
             _check_convertible(name, module, given, options)
     for module, options in plain.items():
         method = options.pop("method")
-        convert(model, where=[first[module]], **options)
+        convert_again(model, where=[first[module]], **options)
         module.method = method  # pyright: ignore[reportAttributeAccessIssue]
     return model
 
@@ -130,7 +133,7 @@ def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_other_form(module: nn.Module) -> bool:
-    """Whether a module of this package is not a coordinate layer or `AddCoords`."""
+    """Whether a module is from this package, but not a coordinate layer or `AddCoords`."""
     ours = type(module).__module__.partition(".")[0] == "coordconv"
     return ours and not isinstance(module, CoordinateLayer | AddCoords)
 

@@ -1,5 +1,6 @@
 """Convert plain convolutions to coordinate layers in place, preserving the outputs."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from coordconv.conventions import Convention, checked_radius
+from coordconv.conventions import Convention, ConventionName, checked_radius
+from coordconv.conversion.erased_positions import erased_positions
+from coordconv.conversion.examples import Example
 from coordconv.conversion.guards import holders, why_no_convolution
 from coordconv.conversion.in_front import zeros_in_front
 from coordconv.conversion.kinds import (
@@ -33,9 +36,9 @@ from coordconv.conversion.selection import (
 from coordconv.layers.coordinates import CoordinateLayer, checked_kernel
 from coordconv.layers.materialization import coordinate_parameter
 from coordconv.layers.others import CoordinatesInFront
-from coordconv.operations import Numbers
+from coordconv.operations import SizeNd
 
-__all__ = ["convert"]
+__all__ = ["convert", "convert_again"]
 
 
 def convert(
@@ -43,12 +46,12 @@ def convert(
     where: Where = "first",
     *,
     radius: bool = False,
-    convention: Convention | str = "tutorial",
-    coord_kernel_size: Numbers | None = None,
+    convention: Convention | ConventionName = "paper",
+    coord_kernel_size: SizeNd | None = None,
     optimizer: Optimizers = None,
-    unknown: Unknown = "refuse",
-    example: Any = None,
-    tell: Callable[[Report], Any] | None = None,
+    unknown: Unknown = "raise",
+    example: Example | None = None,
+    report: Callable[[Report], Any] | None = None,
 ) -> nn.Module:
     """Convert convolutions to CoordConv in place, preserving the outputs.
 
@@ -69,17 +72,25 @@ def convert(
     The ``config.json`` of a transformers model records the conversion, see
     `coordconv.integrations.transformers`.
 
-    A subclass of a convolution is converted if it inherits the forward of its base or has a
-    registered one, see `coordconv.conversion.register_convolution`. Its own forward is kept, and a
-    convolution of the coordinates is added to its output.
+    A subclass of a convolution is converted if it inherits the ``forward`` of its base class, or if
+    it is registered with `coordconv.conversion.register_convolution`. A registered subclass keeps
+    its own ``forward``, and a convolution of the coordinates is added to its output.
 
-    On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and their
-    weights get no gradient. ``"all"`` and ``"detector"`` skip convolutions that get only such maps
+    On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and so of
+    no use. ``"all"`` and ``"detector"`` skip convolutions that get only such maps
     when the model is called with the ``example``. Without an example, they skip convolutions that
     follow a global pooling in an ``nn.Sequential`` or in a known module.
 
+    A normalization that subtracts the mean of each map, such as instance normalization, erases the
+    position of a crop if it follows a converted layer. This is detected numerically: with an
+    ``example``, from a derivative of the model; without one, by calling the modules that follow in
+    an ``nn.Sequential``. The report lists the affected layers and suggests others. If all converted
+    layers are affected, a ``UserWarning`` is also issued. Positions within a full image are not
+    erased. With ``radius`` there is no check, because the radii of two crops differ by more than a
+    constant.
+
     Args:
-        model: Any module; it may be a convolution itself.
+        model: Any module, including a single convolution.
         where: Which convolutions to convert. ``"first"``: the first one in the model, which is
             often enough (Liu et al. 2018, section 5). ``"all"``: all that can be converted.
             ``"detector"``: the pointwise convolutions of the neck and the first one of each branch
@@ -91,29 +102,30 @@ def convert(
         optimizer: An existing optimizer of the model, or a list of them. The coordinate weights
             are added to the parameter group that holds the layer's ``weight``. The number of
             groups does not change, so learning rate schedulers continue to work; a state dict of
-            the optimizer saved before no longer loads.
-        unknown: What to do with a convolution whose forward is not known. ``"refuse"``: raise an
-            error. ``"in front"``: add a pointwise convolution of the coordinates to its input,
+            the optimizer from before the conversion no longer loads.
+        unknown: What to do with a convolution whose ``forward`` is not known. ``"raise"``: raise
+            an error. ``"in_front"``: add a pointwise convolution of the coordinates to its input,
             with ``in_channels * d`` parameters for d coordinates. This also works for any other
-            module with ``in_channels`` and ``kernel_size`` that is given by its name, if its first
+            module with ``in_channels`` and ``kernel_size`` that ``where`` names, if its first
             input has shape (N, C, *size).
-        example: Inputs to call the model with, at the size of use, to find feature maps of one
-            pixel: a tensor, a tuple of arguments, or a mapping of keyword arguments.
-        tell: Called with a `Report` of every convolution; ``print`` shows it as a table.
+        example: Inputs to call the model with, of the size that you use: a tensor, a tuple of
+            arguments, or a mapping of keyword arguments. They are used to find feature maps of one
+            pixel, and layers after which the model loses the position of a crop.
+        report: Called with a `Report` of every convolution; ``print`` shows it as a table.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If ``where`` matches no convolution, or one that cannot be converted (``"all"``
-            skips those and raises if all are skipped); if an option is invalid; or if
-            ``optimizer`` does not hold the weights or cannot take new ones. The model and the
-            optimizer are then unchanged.
+        ValueError: If ``where`` matches no convolution, or a convolution that cannot be converted
+            (``"all"`` skips these, and raises only if it skips all); if an option is invalid; or
+            if ``optimizer`` does not hold the weights or does not accept new ones. The model and
+            the optimizer are then unchanged.
         TypeError: If an argument has the wrong type.
 
     Example:
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
-        >>> convert(model, where="all", tell=print)
+        >>> convert(model, where="all", report=print)
         name  before               after                                    parameters  added
         0     Conv2d [8, 3, 3, 3]  CoordConv2d [8, 3, 3, 3] + [8, 2, 3, 3]  224         +144
         2     Conv2d [2, 8, 1, 1]  CoordConv2d [2, 8, 1, 1] + [2, 2, 1, 1]  18          +4
@@ -126,11 +138,57 @@ def convert(
           (2): CoordConv2d(8, 2, kernel_size=(1, 1), stride=(1, 1), radius=False)
         )
     """
+    outcome = _converted(
+        model,
+        where,
+        radius,
+        convention,
+        coord_kernel_size,
+        optimizer,
+        unknown,
+        example,
+        True,
+        report,
+    )
+    if outcome.converted and all(change.erased for change in outcome.converted):
+        first = outcome.converted[0]
+        warnings.warn(f"after {first.name!r}, {first.erased}", stacklevel=2)
+    return model
+
+
+def convert_again(
+    model: nn.Module,
+    where: Where,
+    *,
+    radius: bool,
+    convention: Convention,
+    coord_kernel_size: SizeNd | None,
+    unknown: Unknown = "raise",
+) -> nn.Module:
+    """Convert the same layers as in an earlier conversion, without the checks of ``where``."""
+    _converted(
+        model, where, radius, convention, coord_kernel_size, None, unknown, None, False, None
+    )
+    return model
+
+
+def _converted(
+    model: nn.Module,
+    where: Where,
+    radius: bool,
+    convention: Convention | ConventionName,
+    coord_kernel_size: SizeNd | None,
+    optimizer: Optimizers,
+    unknown: Unknown,
+    example: Example | None,
+    checks_positions: bool,
+    report: Callable[[Report], Any] | None,
+) -> Report:
     checked_model(model)
-    if tell is not None and not callable(tell):
-        raise TypeError(f"`tell` must be callable with a Report, such as print, got {tell!r}")
+    if report is not None and not callable(report):
+        raise TypeError(f"`report` must be callable with a Report, such as print, got {report!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
-    others = named_layers(model, where) if checked_unknown(unknown) == "in front" else {}
+    others = named_layers(model, where) if checked_unknown(unknown) == "in_front" else {}
     names = {**convolutions(model), **others}
     chosen = _chosen(model, names, where)
     skipped = sees_one_pixel(model, chosen, example) if skips_maps_of_one_pixel(where) else {}
@@ -155,6 +213,9 @@ def convert(
         for module, kind in kinds.items()
     }
     groups = groups_of(optimizers, {module: names[module][0] for module in ready})
+    erased = {}
+    if checks_positions and not radius:
+        erased = erased_positions(model, names, list(ready), example)
     changes = []
     for module, known in names.items():
         before, parameters = _described(module), _count(module)
@@ -163,11 +224,13 @@ def convert(
         reason = reasons.get(module, skipped.get(module, "not selected"))
         after = "" if reason else _described(module)
         added = _count(module) - parameters
-        changes.append(Change(known, before, after, parameters, added, reason))
+        lost = str(erased.get(module, ""))
+        changes.append(Change(known, before, after, parameters, added, reason, lost))
     join(model, groups)
-    if tell is not None:
-        tell(Report(changes, note="" if optimizers else _note(len(ready))))
-    return model
+    outcome = Report(changes, note="" if optimizers else _note(len(ready)))
+    if report is not None:
+        report(outcome)
+    return outcome
 
 
 def _chosen(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
@@ -200,7 +263,7 @@ def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> Non
 
 
 def _zeros(
-    module: Any, kind: type[nn.Module], radius: bool, coord_kernel_size: Numbers | None
+    module: Any, kind: type[nn.Module], radius: bool, coord_kernel_size: SizeNd | None
 ) -> nn.Parameter:
     """Return zero coordinate weights with the dtype, device and memory format of the weights."""
     if issubclass(kind, CoordinatesInFront):
@@ -231,11 +294,11 @@ def _become(
     radius: bool,
     convention: Convention,
 ) -> None:
-    # The class changes last: another thread that calls the layer finds it complete.
+    # The class changes last, so that another thread never calls an incomplete layer.
     options: Any = kind
-    options.set_options(module, radius, convention, tuple(coord_weight.shape[2:]), "auto")
+    options._set_options(module, radius, convention, tuple(coord_weight.shape[2:]), "auto")
     module.coord_weight = coord_weight
-    module.starts_at_zero = True
+    module._starts_at_zero = True
     module.__class__ = kind
     module.trust_weights()
 

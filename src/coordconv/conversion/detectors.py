@@ -33,7 +33,7 @@ def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) ->
 
     A neck is a module with neck, fpn, pan, lateral or input_proj in its name or class name, or the
     layers between the first upsampling and the head of a sequence. A head is a module with head in
-    its name or class name, or a ``Detect``; of nested heads, only the inner ones count. Each
+    its name or class name, or a ``Detect``; of nested heads, only the innermost count. Each
     `ModuleList` of a head is a branch. If the channels show that its entries do not form a chain,
     each entry is a branch.
 
@@ -97,7 +97,7 @@ def _first_of_branches(module: nn.Module) -> list[nn.Module]:
 
 
 def _are_parallel(branches: list[nn.Module]) -> bool:
-    """Whether modules do not form a chain, where the outputs of one are the inputs of the next."""
+    """Whether modules are not a chain, in which each module gets the output of the previous one."""
     ends = []
     for branch in branches:
         inside = [one for one in branch.modules() if is_convolution(one)]

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import checked_model
 from coordconv.conversion.sizes import evaluating
-from coordconv.layers.expanded import ExpandedCoordConv
+from coordconv.layers.decomposed import DecomposedCoordConv
 from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["fuse_batch_norm"]
@@ -20,21 +21,21 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _Pairs = dict[nn.Module, nn.Module]
 
 
-def fuse_batch_norm(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
+def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Module:
     """Fuse each batch normalization into the preceding convolution, in place, for inference.
 
-    The output channels of the weight, the bias and the coordinate weights (or the map of a folded
-    layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Plain
+    The output channels of the weight, the bias and the coordinate weights (or the map of a
+    precomputed layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Plain
     convolutions are fused as well. Fusers of other libraries scale only ``weight``.
 
-    A normalization is fused if its input is the output of a convolution that is not used
-    elsewhere. The pairs are found by tracing the model with ``torch.fx`` or, if an example is
+    A normalization is fused if its input is the output of a convolution, and nothing else uses that
+    output. The pairs are found by tracing the model with ``torch.fx`` or, if an example is
     given, by running it.
 
     Args:
-        model: Any module in evaluation mode; coordinate layers may be expanded or folded.
-        example: Arguments to call the model with, for a model that ``torch.fx`` cannot trace.
-        options: Keyword arguments to call the model with.
+        model: Any module in evaluation mode; coordinate layers may be decomposed or precomputed.
+        example: Inputs to call the model with, if ``torch.fx`` cannot trace it: a tensor, a tuple
+            of arguments, or a mapping of keyword arguments.
 
     Returns:
         The model. Pairs that cannot be fused are not changed: pairs with a hook between them, a
@@ -66,7 +67,7 @@ def fuse_batch_norm(model: nn.Module, *example: Any, **options: Any) -> nn.Modul
             "batch; call model.eval() first"
         )
     tied = _tied(model)
-    for convolution, norm in _pairs(model, example, options).items():
+    for convolution, norm in _pairs(model, example).items():
         if not _can_fuse(convolution, norm, tied):
             continue
         _fuse(convolution, norm)
@@ -74,9 +75,9 @@ def fuse_batch_norm(model: nn.Module, *example: Any, **options: Any) -> nn.Modul
     return model
 
 
-def _pairs(model: nn.Module, example: tuple[Any, ...], options: dict[str, Any]) -> _Pairs:
-    if example or options:
-        return _pairs_when_run(model, example, options)
+def _pairs(model: nn.Module, example: Example | None) -> _Pairs:
+    if example is not None:
+        return _pairs_when_run(model, *call_arguments(example))
     try:
         graph = _Tracer().trace(model)
     except Exception as error:
@@ -120,7 +121,9 @@ class _Use(NamedTuple):
     others: list[Any]
 
 
-def _pairs_when_run(model: nn.Module, example: tuple[Any, ...], options: dict[str, Any]) -> _Pairs:
+def _pairs_when_run(
+    model: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> _Pairs:
     """Find the pairs by tracking the outputs of convolutions in a run."""
     uses: dict[int, _Use] = {}
     calls: Counter[nn.Module] = Counter()
@@ -138,7 +141,9 @@ def _pairs_when_run(model: nn.Module, example: tuple[Any, ...], options: dict[st
             uses[id(inputs[0])].norms.append(module)
 
     class Follow(TorchFunctionMode):
-        def __torch_function__(self, func, types, args=(), kwargs=None):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             if not inside:
                 for leaf in tree_leaves((args, kwargs)):
                     if id(leaf) in uses:
@@ -154,7 +159,7 @@ def _pairs_when_run(model: nn.Module, example: tuple[Any, ...], options: dict[st
             hooks.append(module.register_forward_hook(lambda *_: inside.pop() and None))
     try:
         with evaluating(model), torch.no_grad(), Follow():
-            result = model(*example, **options)
+            result = model(*arguments, **options)
     finally:
         for hook in hooks:
             hook.remove()
@@ -170,11 +175,11 @@ def _pairs_when_run(model: nn.Module, example: tuple[Any, ...], options: dict[st
 
 
 def _is_convolution(module: nn.Module) -> bool:
-    return isinstance(module, ExpandedCoordConv | nn.modules.conv._ConvNd)
+    return isinstance(module, DecomposedCoordConv | nn.modules.conv._ConvNd)
 
 
 def _tied(model: nn.Module) -> set[int]:
-    """Return the ids of the parameters that more than one module holds."""
+    """Return the ids of parameters that are held by more than one module."""
     owners = Counter(
         id(one)
         for module in model.modules()
@@ -185,25 +190,25 @@ def _tied(model: nn.Module) -> set[int]:
 
 
 def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
-    convolution: Any = module.conv if isinstance(module, ExpandedCoordConv) else module
+    convolution: Any = module.conv if isinstance(module, DecomposedCoordConv) else module
     if not _is_convolution(convolution) or norm.running_mean is None or norm.running_var is None:
         return False
     if not type(convolution).__module__.startswith(("torch.nn.modules.conv", "coordconv.")):
-        return False  # The forward of a subclass may use its weight in another way.
+        return False  # A subclass with its own forward may use its weight in another way.
     for one in {module, convolution, norm}:
         if one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one):
             return False
     parameters = [convolution._parameters.get("weight"), convolution._parameters.get("bias")]
     if parameters[0] is None or (convolution.bias is not None and parameters[1] is None):
         return False
-    if isinstance(convolution, WeightGuard) and not convolution.coordinate_tensors():
+    if isinstance(convolution, WeightGuard) and not convolution._coordinate_tensors():
         return False
     every = [*convolution._parameters.values(), *norm._parameters.values()]
     return not any(id(one) in tied for one in every)
 
 
 def _fuse(module: nn.Module, norm: Any) -> None:
-    convolution: Any = module.conv if isinstance(module, ExpandedCoordConv) else module
+    convolution: Any = module.conv if isinstance(module, DecomposedCoordConv) else module
     guard = _guard_of(convolution)
     weight = convolution.weight
     with torch.no_grad():
@@ -217,7 +222,7 @@ def _fuse(module: nn.Module, norm: Any) -> None:
             bias = bias + norm.bias.to(working)
         scaled = [(weight, 1 if convolution.transposed else 0, convolution.groups)]
         if guard is not None:
-            scaled += [(one, guard.output_axis(), 1) for one in guard.coordinate_tensors()]
+            scaled += [(one, guard._output_axis(), 1) for one in guard._coordinate_tensors()]
         for tensor, axis, groups in scaled:
             tensor.copy_(_scaled(tensor.to(working), factors, axis, groups))
         if convolution.bias is None:
@@ -233,7 +238,7 @@ def _guard_of(convolution: nn.Module) -> WeightGuard | None:
 
 
 def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:
-    """Scale the outputs along an axis; with groups, the axis holds the outputs of one group."""
+    """Scale weights along their output axis; with groups, it holds the outputs of one group."""
     if axis == 1 and groups > 1:
         by_group = tensor.unflatten(0, (groups, -1))
         shape = [groups, 1, -1, *[1] * (tensor.dim() - 2)]

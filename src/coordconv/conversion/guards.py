@@ -56,7 +56,7 @@ def holders(
     Args:
         model: Any module.
         layers: Layers of the model.
-        copied: Whether a copy of the model will be changed; wrappers around it do not matter then.
+        copied: Whether a copy of the model will be changed; wrappers around it then do not matter.
 
     Returns:
         The reason for each such layer.
@@ -97,7 +97,7 @@ def check_holders(
 
 
 def why_no_convolution(model: nn.Module) -> str:
-    """Return why a model may compute convolutions without having modules for them, or ""."""
+    """Return why a model may compute convolutions that are not modules; "" if it does not."""
     for name, module in model.named_modules():
         where = f"{name!r}" if name else "the model"
         if isinstance(module, torch.jit.ScriptModule):
@@ -141,7 +141,7 @@ def _living_wrappers(layers: set[nn.Module]) -> list[Any]:
 
 
 def _named(kind: type, names: Collection[str]) -> str:
-    """Return the first of the names among a class and its bases, or ""."""
+    """Return the first of these names that a class or one of its bases has, or ""."""
     return next((base.__name__ for base in kind.__mro__ if base.__name__ in names), "")
 
 
@@ -176,7 +176,7 @@ def _offloads(hook: Any) -> bool:
 
 
 def _held_by(holder: nn.Module) -> set[nn.Module]:
-    """Return the modules inside a holder; for a graph, only those that it does not call."""
+    """Return the modules inside a wrapper; for a graph, only modules that it does not call."""
     held = set(holder.modules())
     if isinstance(holder, torch.fx.GraphModule):
         for node in holder.graph.nodes:

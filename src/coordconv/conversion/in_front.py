@@ -1,6 +1,6 @@
-"""Coordinates in front of a layer whose forward is not known.
+"""Add coordinates to the input of a layer with an unknown ``forward``.
 
-The layer gets its input plus a pointwise convolution of the coordinates. Its weights are not read
+A pointwise convolution of the coordinates is added to the input. The layer's weights are not read
 or changed, so this works for every layer whose first input has shape (N, C, *size).
 """
 
@@ -39,7 +39,7 @@ def why_not_in_front(module: nn.Module) -> str:
 
 
 def in_front_kind(kind: type[nn.Module]) -> type[nn.Module]:
-    """Return the subclass of ``kind`` with coordinates in front."""
+    """Return the subclass of ``kind`` that adds coordinates to its input."""
     return made_class("CoordsThen", CoordinatesInFront, kind)
 
 

@@ -1,4 +1,4 @@
-"""Join the two weights of a coordinate layer into one over [data, coordinates], and split it."""
+"""Join the two weights of a coordinate layer into a single weight, and split such a weight."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ from coordconv.conversion.known import known_kind
 from coordconv.conversion.made import made_from, why_not_made
 from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
 from coordconv.layers.coordinates import CoordinateLayer
-from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
+from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
 from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "written_class",
 ]
 
-Unknown = Literal["refuse", "in front"]
+Unknown = Literal["raise", "in_front"]
 
 PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: layers.CoordConv1d,
@@ -46,7 +46,7 @@ PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     nn.LazyConvTranspose2d: layers.LazyCoordConvTranspose2d,
     nn.LazyConvTranspose3d: layers.LazyCoordConvTranspose3d,
 }
-_WITH_COORDINATES = (CoordinateLayer, ExpandedCoordConv, ExpandedLayer, WeightGuard)
+_WITH_COORDINATES = (CoordinateLayer, DecomposedCoordConv, DecomposedLayer, WeightGuard)
 BACK = {coordinate: plain for plain, coordinate in PAIRS.items()}
 
 _FOREIGN = ("torch.ao.nn", "torch.nn.quantized", "torch.nn.qat", "torch.nn.intrinsic", "torchao")
@@ -70,12 +70,12 @@ def checked_unknown(unknown: Unknown) -> Unknown:
         ValueError: If it is not.
     """
     if unknown not in get_args(Unknown):
-        raise ValueError(f"`unknown` must be 'refuse' or 'in front', got {unknown!r}")
+        raise ValueError(f"`unknown` must be 'raise' or 'in_front', got {unknown!r}")
     return unknown
 
 
 def is_convolution(module: nn.Module) -> bool:
-    """Whether a module is any convolution, including those that cannot be converted."""
+    """Whether a module is a convolution, even if it cannot be converted."""
     kinds = (nn.modules.conv._ConvNd, *_WITH_COORDINATES)
     name = _class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
@@ -84,11 +84,11 @@ def is_convolution(module: nn.Module) -> bool:
 
 
 def sees_coordinates(module: nn.Module) -> bool:
-    """Whether a layer has coordinates; it may be expanded or folded."""
+    """Whether a layer has coordinates, even if it is decomposed or precomputed."""
     return isinstance(module, _WITH_COORDINATES)
 
 
-def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
+def why_not(module: nn.Module, unknown: Unknown = "raise") -> str:
     """Return why a layer cannot be converted; "" if it can."""
     kind = written_class(module)
     name = f"{type(module).__module__}.{type(module).__qualname__}"
@@ -102,11 +102,11 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
     if sees_coordinates(module):
         return "already a CoordConv layer"
     if _coordinate_class(kind) is None:
-        if unknown == "in front":
+        if unknown == "in_front":
             return why_not_in_front(module)
         return (
             f"{name} is a custom convolution whose forward is not known; register it with "
-            'coordconv.conversion.register_convolution, or pass unknown="in front"'
+            'coordconv.conversion.register_convolution, or pass unknown="in_front"'
         )
     known = kind in PAIRS
     reason = replaced_operation(module, kind) if known else why_not_made(module)
@@ -114,12 +114,12 @@ def why_not(module: nn.Module, unknown: Unknown = "refuse") -> str:
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
-    """Return the class that a layer becomes; unknown layers get coordinates in front."""
+    """Return the class that a layer becomes; unknown layers add coordinates to their input."""
     return _in_place_of(module, coordinate_class(module))
 
 
 def coordinate_class(module: nn.Module) -> type[nn.Module]:
-    """Return the same class without the one that torch adds for parametrizations."""
+    """Return a class without the subclass that torch creates for parametrizations."""
     kind = written_class(module)
     return _coordinate_class(kind) or in_front_kind(kind)
 
@@ -150,12 +150,12 @@ def _is_foreign(module: nn.Module) -> bool:
 
 
 def _class_name(module: nn.Module) -> str:
-    """Return the class name of a module, or the one that it had before scripting."""
+    """Return the class name of a module, or its class name from before scripting."""
     return str(getattr(module, "original_name", type(module).__name__))
 
 
 def written_class(module: nn.Module) -> type[nn.Module]:
-    """Return the class of a module, without the one that torch adds for parametrizations."""
+    """Return the class of a module, without torch's subclass for parametrizations."""
     kind = type(module)
     return kind.__bases__[0] if parametrize.is_parametrized(module) else kind
 

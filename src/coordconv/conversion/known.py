@@ -1,4 +1,4 @@
-"""Subclasses of convolutions with a known forward: it pads the input, then convolves.
+"""Subclasses of convolutions whose ``forward`` is known to pad the input and then convolve it.
 
 Libraries subclass convolutions for weight standardization (Qiao et al. 2019, arXiv:1903.10520),
 scaled weight standardization (Brock et al. 2021, arXiv:2101.08692) and the "same" padding of
@@ -49,18 +49,17 @@ def register_convolution(
     A converted layer computes ``cls.forward(x)`` plus a convolution of the coordinates with the
     layer's stride and dilation and with separate weights, which are initially zero. This equals
     "append the coordinates, then convolve" if ``cls.forward`` pads its input, convolves it with its
-    weights or a function of them, as in weight standardization, and adds its bias. For a forward
-    that does more, such as a normalization or an activation, use
-    ``convert(..., unknown="in front")``.
+    weights or a function of them, as in weight standardization, and adds its bias. If it does more,
+    such as a normalization or an activation, use ``convert(..., unknown="in_front")``.
 
     The classes of timm, transformers and segmentation_models_pytorch are already registered.
-    Subclasses that inherit the forward of their base need no registration.
+    Subclasses that inherit ``forward`` from their base class need no registration.
 
     Args:
         cls: A subclass of ``torch.nn.Conv1d``, ``Conv2d`` or ``Conv3d``. Its forward takes one
             tensor and returns one.
-        pad: Padding that its forward applies before the convolution with ``padding`` and
-            ``padding_mode``. ``"own"``: no other padding. ``"same"``: zeros as in TensorFlow,
+        pad: Padding that ``cls.forward`` applies in addition to ``padding`` and ``padding_mode``.
+            ``"own"``: no additional padding. ``"same"``: zeros as in TensorFlow,
             depending on the input size. Or a function of the layer and a tensor that returns the
             padded tensor; it is called with the coordinates, of shape (N, d, *size).
 
@@ -97,7 +96,7 @@ def _check_class(cls: Any) -> None:
     if not isinstance(cls, type) or not issubclass(cls, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         raise TypeError(
             f"`cls` must be a subclass of torch.nn.Conv1d, Conv2d or Conv3d, got {cls!r}; convert "
-            'other layers with convert(..., unknown="in front")'
+            'other layers with convert(..., unknown="in_front")'
         )
     if cls in _TORCH:
         raise TypeError(
@@ -107,7 +106,7 @@ def _check_class(cls: Any) -> None:
 
 
 def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the coordinate class for a subclass with a known forward, else None."""
+    """Return the coordinate class for a registered subclass, else None."""
     if issubclass(kind, LazyModuleMixin):
         return None
     for base in kind.__mro__[:-1]:
@@ -123,7 +122,7 @@ def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
 class ConvolutionBeside(CoordinatesBeside):
     """A registered convolution plus a convolution of the coordinates."""
 
-    made_from: tuple[str, type[nn.Module], type[nn.Module]]
+    _made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Find the registered padding.
@@ -132,13 +131,13 @@ class ConvolutionBeside(CoordinatesBeside):
             ValueError: If the class is not registered, for example when loading one of its layers.
         """
         super().__init_subclass__(**options)
-        pads = (_pad_of(base) for base in cls.made_from[2].__mro__)
+        pads = (_pad_of(base) for base in cls._made_from[2].__mro__)
         pad = next((one for one in pads if one is not None), None)
         if pad is None:
             raise ValueError(
-                f"{_name(cls.made_from[2])} is not registered: call register_convolution first"
+                f"{_name(cls._made_from[2])} is not registered: call register_convolution first"
             )
-        cls.coord_pad = staticmethod(pad)
+        type.__setattr__(cls, "_coord_pad", staticmethod(pad))
 
 
 def pad_same(layer: Any, x: Tensor) -> Tensor:
@@ -159,7 +158,7 @@ def pad_same(layer: Any, x: Tensor) -> Tensor:
 
 
 def _not_negative(number: Any) -> Any:
-    if isinstance(number, Tensor):  # A size while tracing.
+    if isinstance(number, Tensor):  # While tracing, sizes are tensors.
         return number.clamp(min=0)
     return max(number, 0) if isinstance(number, int) else torch.sym_max(number, 0)
 

@@ -1,7 +1,7 @@
 """Coordinate classes for the classes of other libraries, created on demand.
 
-`pickle` cannot import such a class from a module. Its layers are pickled with the class that it is
-made from, and the class is created again when they are loaded.
+`pickle` cannot import such a class from a module. Instead, its layers are pickled
+with the original class, and the coordinate class is created again when they are loaded.
 """
 
 import copyreg
@@ -14,46 +14,46 @@ from torch import nn
 
 __all__ = ["Made", "made_class", "made_from", "why_not_made"]
 
-# Attributes that a layer gets; it must not have any of them already.
+# Attributes that conversion adds to a layer, which must not have them already.
 _NAMES = (
-    "coord_weight", "radius", "convention", "coord_kernel_size", "method", "set_options",
-    "coord_pad", "with_coordinates", "middle_taps", "made_from", "starts_at_zero",
-    "coordinate_tensors", "output_axis",
+    "coord_weight", "radius", "convention", "coord_kernel_size", "method", "_set_options",
+    "_coord_pad", "_with_coordinates", "_middle_taps", "_made_from", "_starts_at_zero",
+    "_coordinate_tensors", "_output_axis", "_has_meta_coordinates",
 )  # fmt: skip
 
 
 class Made(nn.Module):
     """Mixin of all created classes, which pickles and copies their layers."""
 
-    made_from: tuple[str, type[nn.Module], type[nn.Module]]
+    _made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Return how to create the class and the layer again.
 
         Raises:
-            TypeError: If the class that it is made from has a custom ``__reduce_ex__``.
+            TypeError: If the original class has a custom ``__reduce_ex__``.
         """
         make, arguments, *rest = super().__reduce_ex__(protocol)  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType]
         if make is not copyreg.__newobj__ or arguments != (type(self),):  # pyright: ignore[reportAttributeAccessIssue]
             raise TypeError(
-                f"{type(self).made_from[2].__qualname__} has a custom pickle method, which would "
+                f"{type(self)._made_from[2].__qualname__} has a custom pickle method, which would "
                 "lose the coordinates; save the state dict instead"
             )
-        return (_made_again, type(self).made_from, *rest)
+        return (_made_again, type(self)._made_from, *rest)
 
 
 @cache
 def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> type[nn.Module]:
-    """Return the class that adds coordinates to ``plain`` layers by ``way``, cached.
+    """Return the class that adds coordinates to layers of class ``plain``; it is cached.
 
     Args:
         prefix: Prefix of its name.
-        way: The base class before ``plain``.
+        way: The base class that adds the coordinates, placed before ``plain``.
         plain: The class of another library, without the class that torch adds for
             parametrizations.
     """
     members = {
-        "made_from": (prefix, way, plain),
+        "_made_from": (prefix, way, plain),
         "__module__": plain.__module__,
         "__doc__": f"`{plain.__qualname__}` with coordinates, made by `coordconv.convert`.",
     }
@@ -78,7 +78,7 @@ def why_not_made(module: nn.Module) -> str:
 
 def made_from(kind: type[nn.Module]) -> type[nn.Module] | None:
     """Return the class that a class was made from, or None if `made_class` did not create it."""
-    return vars(kind)["made_from"][2] if "made_from" in vars(kind) else None
+    return vars(kind)["_made_from"][2] if "_made_from" in vars(kind) else None
 
 
 def _made_again(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> nn.Module:

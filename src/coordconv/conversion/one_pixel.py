@@ -1,6 +1,6 @@
 """Find convolutions that only get feature maps of one pixel, where coordinates are constant.
 
-There, coordinate weights act as a second bias, or get no gradient if the coordinate is 0.
+On such maps, coordinate weights act as a second bias, or get no gradient if the coordinate is 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import is_convolution
 from coordconv.conversion.sizes import Size, evaluating
 
 __all__ = ["sees_one_pixel"]
 
-# Classes that pool in their forward, and the convolutions that follow the pooling.
+# Classes whose forward pools, and their convolutions that follow the pooling.
 _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
     # Squeeze-and-excitation and variants: timm, segmentation_models_pytorch, MONAI.
     "SqueezeExcite": ("conv_reduce", "conv_expand"),
@@ -53,7 +54,9 @@ _POINTWISE = (
 )
 
 
-def sees_one_pixel(model: nn.Module, layers: Any, example: Any = None) -> dict[nn.Module, str]:
+def sees_one_pixel(
+    model: nn.Module, layers: Any, example: Example | None = None
+) -> dict[nn.Module, str]:
     """Return the layers that only get feature maps of one pixel, with the reason for each.
 
     Args:
@@ -78,7 +81,7 @@ def sees_one_pixel(model: nn.Module, layers: Any, example: Any = None) -> dict[n
     return found
 
 
-def _sizes(model: nn.Module, layers: Any, example: Any) -> dict[nn.Module, set[Size]]:
+def _sizes(model: nn.Module, layers: Any, example: Example) -> dict[nn.Module, set[Size]]:
     """Return the input sizes of every layer that the example reaches."""
     if any(is_lazy(parameter) for parameter in model.parameters()):
         raise ValueError(
@@ -93,7 +96,7 @@ def _sizes(model: nn.Module, layers: Any, example: Any) -> dict[nn.Module, set[S
             seen[layer].add(tuple(data.shape[-len(layer.kernel_size) :]))  # pyright: ignore[reportArgumentType]
 
     hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
-    arguments, options = _call(example)
+    arguments, options = call_arguments(example)
     try:
         with evaluating(model), torch.no_grad():
             model(*arguments, **options)
@@ -101,12 +104,6 @@ def _sizes(model: nn.Module, layers: Any, example: Any) -> dict[nn.Module, set[S
         for hook in hooks:
             hook.remove()
     return seen
-
-
-def _call(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if isinstance(example, Mapping):
-        return (), dict(example)
-    return (example if isinstance(example, tuple) else (example,)), {}
 
 
 def _after_the_mean(module: nn.Module) -> Iterator[nn.Module]:

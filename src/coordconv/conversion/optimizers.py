@@ -25,7 +25,7 @@ def checked_optimizers(optimizer: Any) -> list[Optimizer]:
         optimizer: One, several, or None.
 
     Raises:
-        TypeError: If it is not an optimizer or a sequence of optimizers.
+        TypeError: If ``optimizer`` is not an optimizer or a sequence of optimizers.
         ValueError: If the parameters of an optimizer cannot be changed.
     """
     given = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
@@ -157,7 +157,7 @@ def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> N
 
 
 def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
-    """Return the name of the coordinate weight, given the name of the weight in the group."""
+    """Return the name of the coordinate weight, given the name of the weight in its group."""
     own = next(name for name, one in layer.named_parameters() if one is weight)
     return f"{known.removesuffix(own)}coord_weight"
 

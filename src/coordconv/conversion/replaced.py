@@ -1,4 +1,5 @@
-"""Detect layers that do not compute what their class does: replaced methods, unusual weights."""
+"""Detect layers that do not compute what their class computes, because of replaced methods or
+unusual weights."""
 
 import inspect
 from collections.abc import Mapping
@@ -41,11 +42,11 @@ def check_methods(action: str, layers: Mapping[Any, str]) -> None:
 
 
 def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:
-    """Describe what was replaced in the convolution of torch itself; "" if nothing was.
+    """Describe what was replaced in torch's own convolution; "" if nothing was.
 
     Args:
         layer: A convolution.
-        kind: Its class in torch, without the class that torch adds for parametrizations.
+        kind: Its class in torch, without the subclass that torch creates for parametrizations.
     """
     if type(layer) is not kind and any(name in vars(type(layer)) for name in _COMPUTING):
         return f"its class {type(layer).__name__} replaces forward"

@@ -1,7 +1,7 @@
 """The report of a conversion, printed as a table."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, overload
 
 __all__ = ["Change", "Report", "Rows", "as_table"]
 
@@ -12,10 +12,12 @@ class Change(NamedTuple):
     Attributes:
         names: Its names in the model; several if it is shared.
         before: Its class and the shape of its weights before the conversion.
-        after: The same after the conversion, including the coordinate weights; "" if skipped.
+        after: Its class and shapes after the conversion, with coordinate weights; "" if skipped.
         parameters: Number of parameters before the conversion.
         added: Number of parameters added.
         reason: Why it was skipped; "" if it was converted.
+        erased: How the position of a crop is lost after this convolution, and what to do; "" if the
+            position is kept, or if this is not known.
     """
 
     names: tuple[str, ...]
@@ -24,6 +26,7 @@ class Change(NamedTuple):
     parameters: int
     added: int
     reason: str
+    erased: str = ""
 
     @property
     def name(self) -> str:
@@ -35,7 +38,7 @@ T = TypeVar("T")
 
 
 class Rows(Sequence[T]):
-    """A sequence whose subclasses print it as a table."""
+    """A sequence that prints as a table."""
 
     def __init__(self, rows: Sequence[T]) -> None:
         self._rows = tuple(rows)
@@ -43,7 +46,13 @@ class Rows(Sequence[T]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
         return self._rows[index]
 
     def __iter__(self) -> Iterator[T]:
@@ -86,7 +95,18 @@ class Report(Rows[Change]):
         ]
         total = sum(one.added for one in self)
         count = f"{len(self.converted)} of {len(self)} convolutions changed, {total:+,} parameters"
-        return "\n".join([*as_table(header, rows), count, *([self.note] if self.note else [])])
+        notes = [*_lost(self), *([self.note] if self.note else [])]
+        return "\n".join([*as_table(header, rows), count, *notes])
+
+
+def _lost(changes: Sequence[Change]) -> list[str]:
+    """Return lines about the layers after which the position of a crop is lost."""
+    lost = [one for one in changes if one.erased]
+    lines = [f"After {one.name!r}, {one.erased}." for one in lost[:1]]
+    if len(lost) > 1:
+        layers = "layer" if len(lost) == 2 else "layers"
+        lines.append(f"The position of a crop is also lost after {len(lost) - 1} other {layers}.")
+    return lines
 
 
 def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -10,22 +10,22 @@ from coordconv.conversion.kinds import checked_model, plain_kind
 from coordconv.conversion.optimizers import Optimizers, checked_optimizers, leave
 from coordconv.conversion.replaced import check_methods
 from coordconv.layers.coordinates import CoordinateLayer
-from coordconv.layers.expanded import ExpandedCoordConv, ExpandedLayer
+from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
 
 __all__ = ["become_plain", "revert"]
 
-_EXPANDED = (ExpandedCoordConv, ExpandedLayer)
+_EXPANDED = (DecomposedCoordConv, DecomposedLayer)
 _OPTIONS = ("radius", "convention", "coord_kernel_size", "method")
 
 
 def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = None) -> nn.Module:
     """Turn the coordinate layers of a model back into plain convolutions, in place.
 
-    If all coordinate weights are zero, the outputs do not change, and the state dict is that of
-    the plain model, bit for bit.
+    If all coordinate weights are zero, the outputs do not change, and the state dict equals the
+    state dict of the plain model, bit for bit.
 
     Args:
-        model: Any module; it may be a coordinate layer itself.
+        model: Any module, including a single coordinate layer.
         discard: Also drop coordinate weights that are not zero, which changes the outputs.
         optimizer: An optimizer of the model, or a list of them. The coordinate weights and their
             state are removed from it.
@@ -35,9 +35,9 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
 
     Raises:
         ValueError: If coordinate weights are not zero and ``discard`` is not set; if a layer is
-            expanded or a custom subclass, has parametrized or pruned coordinate weights, or is
-            inside a wrapper that would miss the change; or if ``optimizer`` cannot release
-            parameters. The model and the optimizer are then unchanged.
+            decomposed or a custom subclass, has parametrized or pruned coordinate weights, or is
+            inside a wrapper that would miss the change; or if parameters cannot be removed from
+            ``optimizer``. The model and the optimizer are then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -48,11 +48,11 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
         )
     """
     checked_model(model)
-    expanded = [repr(name) for name, m in model.named_modules() if isinstance(m, _EXPANDED)]
-    if expanded:
+    decomposed = [repr(name) for name, m in model.named_modules() if isinstance(m, _EXPANDED)]
+    if decomposed:
         raise ValueError(
-            f"cannot revert {', '.join(expanded)}: expanded layers must be collapsed; call "
-            "coordconv.collapse(model) first"
+            f"cannot revert {', '.join(decomposed)}: decomposed layers must be recomposed; call "
+            "coordconv.recompose(model) first"
         )
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     optimizers = checked_optimizers(optimizer)
@@ -72,7 +72,7 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
     if used and not discard:
         raise ValueError(
             f"the coordinate weights of {', '.join(used)} are not zero, so removing them changes "
-            "the outputs; pass discard=True to drop them, or use coordconv.fold to keep the "
+            "the outputs; pass discard=True to drop them, or use coordconv.precompute to keep the "
             "outputs for fixed input sizes"
         )
     leave(optimizers, [module.coord_weight for module in found])
@@ -94,9 +94,9 @@ def _largest(module: CoordinateLayer) -> str:
 
 def become_plain(module: Any, kind: Any) -> None:
     """Turn a coordinate layer into a plain layer of class ``kind``."""
-    module.forget_weights()
+    module._forget_weights()
     module.__class__ = kind
     del module.coord_weight
     for name in _OPTIONS:
         delattr(module, name)
-    vars(module).pop("starts_at_zero", None)  # Only converted layers have it.
+    vars(module).pop("_starts_at_zero", None)  # Only converted layers have this attribute.

@@ -9,7 +9,7 @@ from torch import nn
 from coordconv.conversion.detectors import NO_DETECTOR, in_detector
 from coordconv.conversion.kinds import is_convolution
 from coordconv.conversion.suggestions import grouped, listed, suggestion
-from coordconv.layers.expanded import ExpandedCoordConv
+from coordconv.layers.decomposed import DecomposedCoordConv
 
 __all__ = ["Names", "Where", "convolutions", "named_layers", "selected", "skips_maps_of_one_pixel"]
 
@@ -21,7 +21,7 @@ Names = Mapping[nn.Module, tuple[str, ...]]
 def convolutions(model: nn.Module) -> Names:
     """Return the convolutions of a model with all their names, in the order of the model."""
     found: dict[nn.Module, list[str]] = {}
-    inside = {one.conv for one in model.modules() if isinstance(one, ExpandedCoordConv)}
+    inside = {one.conv for one in model.modules() if isinstance(one, DecomposedCoordConv)}
     for name, module in model.named_modules(remove_duplicate=False):
         if is_convolution(module) and module not in inside:
             found.setdefault(module, []).append(name)
@@ -55,8 +55,8 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
         where: As in `coordconv.convert`.
 
     Raises:
-        ValueError: If it selects nothing, or a name or a pattern matches nothing.
-        TypeError: If it has an unsupported type.
+        ValueError: If ``where`` selects nothing, or a name or pattern in it matches nothing.
+        TypeError: If ``where`` has an unsupported type.
     """
     if callable(where):
         found = {m for m, known in names.items() if any(where(name, m) for name in known)}

@@ -1,7 +1,7 @@
 """Input sizes of the coordinate layers of a model."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ def sizes_seen(
         layers: The layers to record, with their names.
         example: Arguments to call the model with.
         options: Keyword arguments to call the model with.
-        refuse: Called with the name of a layer and its arguments; may raise.
+        refuse: Called with the name of a layer and its arguments; may raise an error.
 
     Raises:
         ValueError: If a layer is not reached.
@@ -66,7 +66,7 @@ def sizes_seen(
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Generator[None]:
     """Put a model in evaluation mode and restore the mode of each module afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -78,7 +78,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def without_hooks(layer: nn.Module) -> Iterator[None]:
+def without_hooks(layer: nn.Module) -> Generator[None]:
     """Disable the forward hooks of a layer."""
     hooks = {name: vars(layer)[name] for name in _HOOKS}
     for name in _HOOKS:

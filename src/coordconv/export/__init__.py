@@ -7,7 +7,7 @@ outputs before they keep the file.
 """
 
 from coordconv.export.exported_program import to_exported_program
-from coordconv.export.metadata import coordinates_in_file, coordinates_of
+from coordconv.export.metadata import conventions_in_file, conventions_of
 from coordconv.export.onnx_file import to_onnx
 
-__all__ = ["coordinates_in_file", "coordinates_of", "to_exported_program", "to_onnx"]
+__all__ = ["conventions_in_file", "conventions_of", "to_exported_program", "to_onnx"]

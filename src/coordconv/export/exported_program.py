@@ -20,12 +20,12 @@ def to_exported_program(
     example: Example,
     path: str | Path | None = None,
     *,
-    dynamic: Dynamic = "batch and size",
+    dynamic: Dynamic = "batch_and_size",
     tolerance: float | None = None,
 ) -> ExportedProgram:
     """Export a model with ``torch.export`` and compare the outputs of the program and the model.
 
-    Both are run with the example, with a larger batch and at a larger size, if those axes are
+    Both are run with the example, and also with a larger batch and a larger size if these axes are
     dynamic and the model supports it.
 
     Args:
@@ -33,14 +33,14 @@ def to_exported_program(
         example: The inputs: a tensor of shape (N, C, *size), or a sequence of tensors.
         path: Path of the file to write, usually ``*.pt2``; no file is written by default.
             ``torch.export.load`` reads the file.
-        dynamic: Which axes are dynamic: ``"batch and size"`` (the first, and all from the third
-            on), only ``"batch"``, or ``"nothing"``.
+        dynamic: Which axes are dynamic: ``"batch_and_size"`` (the first axis, and all from the
+            third on), only ``"batch"``, or ``"none"``.
         tolerance: The largest difference allowed, relative to the largest absolute value of an
-            output. The default is 1e-4, or eight times the machine epsilon of the model's dtype
-            if that is larger, as in half precision.
+            output. The default is the larger of 1e-4 and eight times the machine epsilon of the
+            model's dtype.
 
     Returns:
-        The program. The file, if one is written, also holds the result of `coordinates_of` as
+        The program. The file, if one is written, also holds the result of `conventions_of` as
         ``coordconv.json``.
 
     Raises:
@@ -70,7 +70,7 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
     Raises:
         ValueError: If ``torch.export`` fails.
     """
-    if dynamic != "nothing":
+    if dynamic != "none":
         # torch.export would treat a batch size of 1 as a constant.
         inputs = tuple(torch.cat([one, one]) if one.shape[:1] == (1,) else one for one in inputs)
     axes: list[Any] = [dict.fromkeys(dynamic_axes(one, dynamic), Dim.DYNAMIC) for one in inputs]
@@ -84,5 +84,5 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
             f"torch.export cannot export this model with dynamic={dynamic!r}: {first}"
-            + ("" if dynamic == "nothing" else ". Try fewer axes in `dynamic`")
+            + ("" if dynamic == "none" else ". Try fewer axes in `dynamic`")
         ) from error

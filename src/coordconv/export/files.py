@@ -4,7 +4,7 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -19,13 +19,12 @@ _UNFINISHED = ".unfinished"
 
 
 @contextmanager
-def replaced_when_done(path: Path) -> Iterator[Path]:
+def replaced_when_done(path: Path) -> Generator[Path]:
     """Yield a temporary path to write to, and move the file to ``path`` if nothing failed.
 
     Other files in the temporary directory, such as external weights, are moved first. A new file
-    gets the permissions of the umask; a file that replaces another keeps the permissions of the
-    old one. Temporary files of killed processes are deleted. If ``path`` is a link, its target is
-    replaced.
+    gets the default permissions (umask); a replaced file keeps its permissions. Temporary files of
+    killed processes are deleted. If ``path`` is a link, its target is replaced.
 
     Raises:
         ValueError: If ``path`` is a device, a pipe, a socket or a directory.

@@ -9,33 +9,35 @@ from typing import Any
 
 from torch import nn
 
+from coordconv.conventions import Convention
 from coordconv.conversion.kinds import checked_model
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
 
-__all__ = ["as_text", "coordinates_in_file", "coordinates_of", "from_the_extra"]
+__all__ = ["as_text", "conventions_in_file", "conventions_of", "from_the_extra"]
 
 
 # A small archive can unpack to a very large coordconv.json.
 _MAX_BYTES = 10_000_000
 
 
-def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
+def conventions_of(model: nn.Module) -> dict[str, dict[str, Any]]:
     """Return the conventions of all coordinates in a model, as a dictionary for JSON.
 
     Args:
         model: Any module.
 
     Returns:
-        The fields of the `Convention` of every coordinate layer and `AddCoords`, by its name.
-        ``radius`` is the form of the radius, or None if the layer has no radius.
+        The fields of the `Convention` of every coordinate layer and `AddCoords`, by the name of the
+        layer.
+        ``radius`` says how the radius is measured, or is None if the layer has no radius.
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> meaning = coordinates_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="monai")))
+        >>> meaning = conventions_of(nn.Sequential(CoordConv2d(3, 8, 3, convention="monai")))
         >>> meaning["0"]["order"], meaning["0"]["span"], meaning["0"]["radius"]
         ('ij', [-0.5, 0.5], None)
     """
@@ -49,11 +51,11 @@ def coordinates_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 
 
 def as_text(model: nn.Module) -> str:
-    """Return the result of `coordinates_of` as JSON text."""
-    return json.dumps(coordinates_of(model))
+    """Return the result of `conventions_of` as JSON text."""
+    return json.dumps(conventions_of(model))
 
 
-def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
+def conventions_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read the conventions of the coordinates from an exported file.
 
     The file is not unpickled and no code from it is run.
@@ -62,14 +64,14 @@ def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
         path: A file of `to_onnx` or `to_exported_program`, with suffix ``.onnx`` or ``.pt2``.
 
     Returns:
-        The result of `coordinates_of` for the exported model.
+        The result of `conventions_of` for the exported model.
 
     Raises:
         ValueError: If the file has another suffix, cannot be read, or has no conventions.
         ModuleNotFoundError: If it is an ONNX file and the extra ``onnx`` is not installed.
 
     Example:
-        >>> coordinates_in_file("model.h5")
+        >>> conventions_in_file("model.h5")
         Traceback (most recent call last):
         ...
         ValueError: `path` must end in .onnx or .pt2, got model.h5
@@ -89,10 +91,21 @@ def coordinates_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
             f"{path} has no coordinate conventions; it was not written by coordconv.export"
         )
     try:
-        found = json.loads(text)
-        return {str(name): dict(meaning) for name, meaning in found.items()}
+        found = {str(name): dict(meaning) for name, meaning in json.loads(text).items()}
+        for meaning in found.values():
+            _check_convention(meaning)
     except (AttributeError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"the coordinate conventions in {path} are damaged: {error}") from error
+        raise ValueError(
+            f"the coordinate conventions in {path} are damaged or from another version: {error}; "
+            "export the model again"
+        ) from error
+    return found
+
+
+def _check_convention(meaning: dict[str, Any]) -> None:
+    form = meaning["radius"] if meaning.get("radius") is not None else "euclidean"
+    fields: dict[str, Any] = {**meaning, "radius": form}
+    Convention(**fields)
 
 
 def _text_in_onnx(path: Path) -> str | None:

@@ -1,6 +1,6 @@
 """Export models as ONNX files."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,14 @@ def to_onnx(
     example: Example,
     path: str | Path,
     *,
-    dynamic: Dynamic = "batch and size",
+    dynamic: Dynamic = "batch_and_size",
     tolerance: float | None = None,
     opset_version: int | None = None,
 ) -> Path:
     """Export a model as an ONNX file and compare the outputs of onnxruntime and the model.
 
-    Requires the extra ``onnx``. The requested dynamic axes are checked in the file, which is then
-    run as in `to_exported_program`.
+    Requires the extra ``onnx``. This checks that the requested axes are dynamic in the file, and
+    then runs it as `to_exported_program` does.
 
     Args:
         model: As in `to_exported_program`.
@@ -39,7 +39,7 @@ def to_onnx(
         opset_version: The ONNX opset version; the exporter's default if omitted.
 
     Returns:
-        The path. The metadata of the file holds the result of `coordinates_of` under the key
+        The path. The metadata of the file holds the result of `conventions_of` under the key
         ``coordconv``.
 
     Raises:
@@ -84,7 +84,7 @@ def to_onnx(
 
 
 @contextmanager
-def _as_value_error(what: str) -> Iterator[None]:
+def _as_value_error(what: str) -> Generator[None]:
     try:
         yield
     except Exception as error:

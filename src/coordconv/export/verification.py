@@ -11,7 +11,7 @@ from coordconv.conversion.kinds import checked_model
 
 __all__ = ["Dynamic", "Example", "checked", "compare", "dynamic_axes"]
 
-Dynamic = Literal["batch and size", "batch", "nothing"]
+Dynamic = Literal["batch_and_size", "batch", "none"]
 Example = Tensor | Sequence[Tensor]
 
 
@@ -38,9 +38,9 @@ def checked(
 
 
 def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
-    """Return the dynamic axes of an input: the first, and all from the third on."""
+    """Return the dynamic axes of an input: the first axis, and all from the third on."""
     batch = [0] if tensor.dim() > 0 else []
-    return {"nothing": [], "batch": batch, "batch and size": [*batch, *range(2, tensor.dim())]}[
+    return {"none": [], "batch": batch, "batch_and_size": [*batch, *range(2, tensor.dim())]}[
         dynamic
     ]
 
@@ -52,9 +52,9 @@ def compare(
     dynamic: Dynamic,
     tolerance: float | None,
 ) -> None:
-    """Run both with the example and with other sizes that the model supports.
+    """Run both models with the example and with other sizes that the model supports.
 
-    The default tolerance is 1e-4, or eight times the machine epsilon if that is larger.
+    The default tolerance is the larger of 1e-4 and eight times the machine epsilon.
 
     Raises:
         ValueError: If the outputs differ by more than the tolerance, or the exported model fails.
@@ -85,9 +85,9 @@ def _rounding(model: nn.Module, inputs: tuple[Tensor, ...]) -> float:
 
 def _cases(inputs: tuple[Tensor, ...], dynamic: Dynamic) -> Iterator[tuple[str, Any]]:
     yield "the example", inputs
-    if dynamic != "nothing":
+    if dynamic != "none":
         yield "a batch three times as large", _repeated(inputs, "batch", 3)
-    if dynamic == "batch and size":
+    if dynamic == "batch_and_size":
         yield "twice as many images, twice as large", _repeated(inputs, dynamic, 2)
 
 
@@ -127,7 +127,7 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
         same = (ours == theirs) | (ours.isnan() & theirs.isnan())
         largest = ours[ours.isfinite()].abs().amax().item() if ours.isfinite().any() else 0
         share = torch.where(same, 0, (ours - theirs).abs()).max().item() / (largest or 1)
-        if not share <= tolerance:  # Also if share is NaN.
+        if not share <= tolerance:  # This is also true if the share is NaN.
             raise ValueError(
                 f"for {what}, output {number} of the exported model differs from the model by "
                 f"{share:.2g} of its largest value, more than the tolerance of {tolerance:g}; if "

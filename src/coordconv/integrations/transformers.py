@@ -22,7 +22,7 @@ Example:
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,7 +99,7 @@ def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) 
 
 
 @contextmanager
-def _entry(config: Any, entry: dict[str, Any] | None) -> Iterator[None]:
+def _entry(config: Any, entry: dict[str, Any] | None) -> Generator[None]:
     """Temporarily set or remove the entry of a configuration that other models may share."""
     before = vars(config).pop(KEY, None)
     if entry is not None:
@@ -123,7 +123,7 @@ def _building(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any
 
 
 def _building_part(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """``_from_config``: the same for a part of the saved model, or a model that contains it."""
+    """``_from_config``: convert a part of the saved model, or a model that contains it."""
     model = original(*args, **kwargs)
     entry = getattr(model.config, KEY, None)
     if entry is not None:
@@ -150,7 +150,7 @@ def _loading(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry with the names of a model that may be a part of the saved one or contain it.
+    """Return the entry with the names of a model that is a part of the saved one, or contains it.
 
     Layers that do not exist in the model are omitted; transformers drops their weights with a
     warning.
@@ -207,7 +207,7 @@ def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs:
                 f"this layer; to start from a plain checkpoint, remove {KEY!r} from the "
                 "configuration and convert the model after loading"
             )
-        if module.starts_at_zero:  # The model may have initialized all parameters of a block.
+        if module._starts_at_zero:  # The model may have initialized all parameters of a block.
             nn.init.zeros_(module.coord_weight)
     return result
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from coordconv.conversion import convert, fuse_batch_norm
+from coordconv.conversion import fuse_batch_norm
+from coordconv.conversion.convert import convert_again
 from coordconv.conversion.sizes import evaluating, without_hooks
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -34,7 +35,9 @@ def install() -> None:
     Model.train = _training(Model.train)
     BaseModel.load = _loading(BaseModel.load)
     BaseModel.fuse = _fusing(BaseModel.fuse)
-    if hasattr(BaseModel, "_remap_cls_by_names"):  # Older versions do not match classes by name.
+    if hasattr(
+        BaseModel, "_remap_cls_by_names"
+    ):  # Older versions of ultralytics do not match classes by name.
         BaseModel._remap_cls_by_names = _remapping(BaseModel._remap_cls_by_names)
 
 
@@ -142,8 +145,8 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
     """Convert the convolutions with these names and options.
 
     Raises:
-        ValueError: If a name is not a plain convolution in the model, or its form is not that of a
-            coordinate layer.
+        ValueError: If a name is not a plain convolution in the model, or if the options are not
+            those of a coordinate layer.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
@@ -153,11 +156,11 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
             raise ValueError(
                 f"expected {_described((kind, options))} at {name!r}, as in the model of the "
                 f"weights, got {_described(_form(modules.get(name)))}; use the same YAML and the "
-                "same options of `convert`, and train or load before calling `fold` or `expand`"
+                "same options of `convert`, and train or load before `precompute` or `decompose`"
             )
         alike.setdefault(tuple(options.items()), []).append(name)
     for options, names in alike.items():
-        convert(model, where=names, **dict(options))
+        convert_again(model, where=names, **dict(options))
 
 
 def _described(form: Form) -> str:
@@ -196,7 +199,7 @@ def _is_merged(block: nn.Module, inner: str) -> bool:
 
 
 def _fuse_block(block: Any, layer: nn.Module) -> None:
-    """Fuse the normalization of a block into its layer, as ultralytics does for plain ones.
+    """Fuse the normalization of a block into its layer, as ultralytics does for plain layers.
 
     Raises:
         ValueError: If the two cannot be fused.

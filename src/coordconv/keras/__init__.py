@@ -8,12 +8,12 @@ Raises:
 
 try:
     import keras as _keras  # noqa: F401
-except ModuleNotFoundError as error:
-    if error.name != "keras":  # Keras is installed, but its backend is not.
+except ModuleNotFoundError as _error:
+    if _error.name != "keras":  # Keras is installed, but its backend is not.
         raise
     raise ModuleNotFoundError(
         "coordconv.keras requires Keras; pip install 'torch-coordconv[keras]'", name="keras"
-    ) from error
+    ) from _error
 
 from coordconv.keras.exchange import from_torch, to_torch
 from coordconv.keras.layers import CoordConv1D, CoordConv2D, CoordConv3D

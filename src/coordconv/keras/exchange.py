@@ -1,6 +1,6 @@
 """Convert layers between torch and Keras, with the same weights and the same outputs."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -22,17 +22,24 @@ _TORCH: dict[int, Any] = {
 }
 
 
-def from_torch(layer: CoordConvolution, **options: Any) -> Any:
+def from_torch(
+    layer: CoordConvolution,
+    *,
+    data_format: Literal["channels_last", "channels_first"] | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+) -> Any:
     """Return the Keras layer that computes the same as a torch layer.
 
     Args:
         layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` without padding, or with zero padding
             to the same size at stride 1, as Keras supports it.
-        options: More arguments for the Keras layer, such as ``data_format`` or ``name``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
+        dtype: Type or dtype policy of the Keras layer; the type of the torch layer if None.
+        name: Name of the Keras layer; Keras makes one if None.
 
     Returns:
-        A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with the same weights. Its data format is
-        channels last by default.
+        A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with the same weights.
 
     Raises:
         TypeError: If the layer has another class.
@@ -48,7 +55,6 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
             "`layer` must be a CoordConv1d, CoordConv2d or CoordConv3d, got "
             f"{type(layer).__name__}; custom subclasses are not supported"
         )
-    options = {"dtype": str(layer.weight.dtype).removeprefix("torch.")} | options
     rank = len(layer.kernel_size)
     made = _OURS[rank](
         filters=layer.out_channels,
@@ -60,7 +66,9 @@ def from_torch(layer: CoordConvolution, **options: Any) -> Any:
         use_bias=layer.bias is not None,
         radius=layer.radius,
         convention=layer.convention,
-        **options,
+        data_format=data_format,
+        dtype=str(layer.weight.dtype).removeprefix("torch.") if dtype is None else dtype,
+        name=name,
     )
     channels_last = made.data_format == "channels_last"
     sizes = (None,) * rank

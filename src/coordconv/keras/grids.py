@@ -22,7 +22,7 @@ def coordinate_channels(size: Sequence[Any], convention: Convention, radius: boo
     """Return the coordinates of every pixel in float32, shape ``(*size, d)``.
 
     Args:
-        size: Number of pixels along each axis: integers, or tensors if not known yet.
+        size: Number of pixels along each axis: integers, or tensors if not known in advance.
         convention: What the coordinates mean.
         radius: Append the radius, as the convention measures it.
     """
@@ -38,7 +38,7 @@ def coordinate_channels(size: Sequence[Any], convention: Convention, radius: boo
 def _axis(length: Any, convention: Convention) -> _Axis:
     pixels, number = ops.arange(length, dtype="float32"), ops.cast(length, "float32")
     steps = number - 1 if convention.alignment == "corners" else number
-    # Twice the distance from the middle is an integer, so symmetric ends are exact.
+    # Twice the distance from the middle is an integer, so both ends are exact and symmetric.
     twice = 2 * pixels - (number if convention.alignment == "half_open" else number - 1)
     if convention.span == "pixels":
         return _Axis(twice / 2 + steps / 2, twice / 2)
@@ -54,7 +54,7 @@ def _spread(values: Any, number: int, size: Sequence[Any]) -> Any:
 
 
 def _radius(axes: list[_Axis], size: Sequence[Any], convention: Convention) -> Any:
-    if convention.radius == "off_centre":
+    if convention.radius == "off_center":
         return _norm([_spread(axis.position - 0.5, n, size) for n, axis in enumerate(axes)])
     radius = _norm([_spread(axis.offset, n, size) for n, axis in enumerate(axes)])
     if convention.radius == "euclidean":

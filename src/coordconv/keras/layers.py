@@ -5,29 +5,64 @@ Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from coordconv.conventions import Convention, checked_radius
+from coordconv.conventions import Convention, ConventionName, checked_radius
 from coordconv.keras.grids import coordinate_channels
+from coordconv.operations import SizeNd
 
 __all__ = ["CoordConv1D", "CoordConv2D", "CoordConv3D"]
 
 
 class _CoordinateConvolution:
-    """Mixin shared by all ranks, placed before the plain Keras layer in the bases."""
+    """Mixin shared by all ranks; it comes before the plain Keras layer in the base classes."""
 
     def __init__(
         self,
-        *arguments: Any,
+        filters: int,
+        kernel_size: SizeNd,
+        strides: SizeNd = 1,
+        padding: Literal["valid", "same", "causal"] = "valid",
+        data_format: Literal["channels_last", "channels_first"] | None = None,
+        dilation_rate: SizeNd = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        *,
         radius: bool = False,
-        convention: Convention | str | Mapping[str, Any] = "tutorial",
+        convention: Convention | ConventionName | Mapping[str, Any] = "paper",
         **options: Any,
     ) -> None:
-        super().__init__(*arguments, **options)
-        if isinstance(convention, Mapping):  # From the config of a saved layer.
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            groups=groups,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **options,
+        )
+        if isinstance(convention, Mapping):  # from the config of a saved layer
             convention = Convention(**convention)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
@@ -38,7 +73,7 @@ class _CoordinateConvolution:
         channels = input_shape[-1 if self.data_format == "channels_last" else 1]
         data, low_rank = channels // self.groups, self.lora_rank
         self.kernel_initializer = _Part(initializer, data + coordinates, slice(0, data))
-        self.lora_rank = None  # No weights can be added after LoRA is enabled.
+        self.lora_rank = None  # Keras does not allow new weights after LoRA is enabled.
         try:
             super().build(input_shape)
         finally:
@@ -129,6 +164,31 @@ class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
 
     The padding may also be causal; the coordinates are padded like the data.
 
+    Args:
+        filters: Number of output channels.
+        kernel_size: Length of the kernel, in pixels.
+        strides: Step of the kernel, in pixels.
+        padding: ``"valid"``, ``"same"`` or ``"causal"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
+        dilation_rate: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        activation: Activation of the output, by name or as a function.
+        use_bias: Whether to learn a constant per output channel.
+        kernel_initializer: Initializes data and coordinate weights as one kernel.
+        bias_initializer: Initializes the bias.
+        kernel_regularizer: Regularizes the data and the coordinate weights.
+        bias_regularizer: Regularizes the bias.
+        activity_regularizer: Regularizes the output.
+        kernel_constraint: Constrains the data and the coordinate weights.
+        bias_constraint: Constrains the bias.
+        radius: Whether to append the radius, as the convention measures it.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
+
+    Raises:
+        ValueError: As in `CoordConv2D`.
+        TypeError: As in `CoordConv2D`.
+
     Example:
         >>> tuple(CoordConv1D(8, 3, padding="causal")(keras.ops.zeros((4, 7, 3))).shape)
         (4, 7, 8)
@@ -141,15 +201,29 @@ class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
 
     It equals appending the coordinates of every pixel to the channels and then convolving. The
     coordinates depend on the image size; padding adds zeros to them, as to the data. ``kernel``
-    and ``bias`` are those of ``keras.layers.Conv2D``. ``coord_kernel``, shape (kh, kw, d, filters),
+    and ``bias`` are as in ``keras.layers.Conv2D``. ``coord_kernel``, shape (kh, kw, d, filters),
     holds the weights of x, y and the radius. With groups, every group gets all coordinates.
 
     Args:
-        arguments: Positional arguments of ``keras.layers.Conv2D``.
-        radius: Append the radius, as the convention measures it.
-        convention: What the coordinates mean: a `Convention` or the name of a preset.
-        options: Keyword arguments of ``keras.layers.Conv2D``. The kernel is initialized jointly
-            for data and coordinates; kernel regularizer and constraint apply to both.
+        filters: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        strides: Step of the kernel, in pixels.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
+        dilation_rate: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        activation: Activation of the output, by name or as a function.
+        use_bias: Whether to learn a constant per output channel.
+        kernel_initializer: Initializes data and coordinate weights as one kernel.
+        bias_initializer: Initializes the bias.
+        kernel_regularizer: Regularizes the data and the coordinate weights.
+        bias_regularizer: Regularizes the bias.
+        activity_regularizer: Regularizes the output.
+        kernel_constraint: Constrains the data and the coordinate weights.
+        bias_constraint: Constrains the bias.
+        radius: Whether to append the radius, as the convention measures it.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
 
     Raises:
         ValueError: As in ``keras.layers.Conv2D``, or if ``convention`` is not the name of a preset.
@@ -167,6 +241,31 @@ class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
 @keras.saving.register_keras_serializable(package="coordconv")
 class CoordConv3D(_CoordinateConvolution, keras.layers.Conv3D):
     """A 3-D convolution with coordinates as additional input channels; see `CoordConv2D`.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Depth, height and width of the kernel, in pixels.
+        strides: Step of the kernel, in pixels.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
+        dilation_rate: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        activation: Activation of the output, by name or as a function.
+        use_bias: Whether to learn a constant per output channel.
+        kernel_initializer: Initializes data and coordinate weights as one kernel.
+        bias_initializer: Initializes the bias.
+        kernel_regularizer: Regularizes the data and the coordinate weights.
+        bias_regularizer: Regularizes the bias.
+        activity_regularizer: Regularizes the output.
+        kernel_constraint: Constrains the data and the coordinate weights.
+        bias_constraint: Constrains the bias.
+        radius: Whether to append the radius, as the convention measures it.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
+
+    Raises:
+        ValueError: As in `CoordConv2D`.
+        TypeError: As in `CoordConv2D`.
 
     Example:
         >>> tuple(CoordConv3D(8, 3)(keras.ops.zeros((4, 5, 6, 7, 3))).shape)

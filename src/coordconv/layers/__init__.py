@@ -1,7 +1,8 @@
-"""CoordConv as modules: thin twins of the functions in `coordconv.functional`."""
+"""CoordConv as modules, which call the functions in `coordconv.functional`."""
 
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.convolution import CoordConv1d, CoordConv2d, CoordConv3d
+from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.lazy import (
     LazyCoordConv1d,
     LazyCoordConv2d,
@@ -25,6 +26,7 @@ __all__ = [
     "CoordConvTranspose1d",
     "CoordConvTranspose2d",
     "CoordConvTranspose3d",
+    "CoordinateLayer",
     "LazyCoordConv1d",
     "LazyCoordConv2d",
     "LazyCoordConv3d",

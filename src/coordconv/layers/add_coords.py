@@ -6,30 +6,29 @@ Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 import torch.fx
 from torch import Tensor, nn
 
-from coordconv.conventions import Convention, checked_radius
+from coordconv.conventions import Convention, ConventionName, checked_radius
 from coordconv.functional import append_coordinates
-from coordconv.grids import Window
+from coordconv.grids import AnyWindow
 from coordconv.layers.coordinates import describe
-from coordconv.placements import Placement
 
 __all__ = ["AddCoords"]
 
-# A traced graph calls the function: it cannot look into a size that it does not know.
+# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
 torch.fx.wrap("append_coordinates")
 
 
 class AddCoords(nn.Module):
     """Append the coordinates of every pixel to the channels: the first half of a CoordConv.
 
-    Put it in front of any module that should know where it is. It has no parameters and takes
-    pictures of every size and rank, always with a batch. See `append_coordinates` for shapes,
-    conventions and errors.
+    Put it in front of any module that needs positions. It has no parameters. Its input may have any
+    size and any number of spatial axes, but must have a batch axis. See `append_coordinates` for
+    shapes, conventions and errors.
 
     Args:
         convention: What the coordinates mean: a `Convention` or the name of a preset.
-        radius: Append the distance to the centre as well.
-        groups: Append the coordinates to each of so many groups of channels, for a convolution
-            with as many groups.
+        radius: Also append the distance to the center.
+        groups: Number of groups of channels. The coordinates are appended to each group, for a
+            convolution with the same number of groups.
 
     Raises:
         ValueError: If no preset has the name of the convention.
@@ -40,10 +39,16 @@ class AddCoords(nn.Module):
         torch.Size([4, 19, 2, 3])
     """
 
+    convention: Convention
+    radius: bool
     groups: int = 1
 
     def __init__(
-        self, *, convention: Convention | str = "tutorial", radius: bool = False, groups: int = 1
+        self,
+        *,
+        convention: Convention | ConventionName = "paper",
+        radius: bool = False,
+        groups: int = 1,
     ) -> None:
         super().__init__()
         self.convention = Convention.of(convention)
@@ -53,7 +58,7 @@ class AddCoords(nn.Module):
     def forward(
         self,
         input: Tensor,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `append_coordinates` of ``input`` with the options of this module."""
@@ -67,6 +72,6 @@ class AddCoords(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """Return the radius, and the convention if it is not the tutorial's."""
+        """Return the radius, and the convention if it is not the default."""
         text = f"radius={self.radius}{describe(self.convention)}"
         return text if self.groups == 1 else f"{text}, groups={self.groups}"

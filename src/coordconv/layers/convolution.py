@@ -1,7 +1,7 @@
-"""Convolutions that see where they are, as modules.
+"""Convolutions that also see coordinates, as modules.
 
 Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3; the smaller kernel
-for the coordinates is that of its footnote 2.
+for the coordinates is from footnote 2.
 """
 
 import torch
@@ -9,22 +9,21 @@ import torch.fx
 from torch import Tensor, nn
 
 from coordconv.computation import Method
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, ConventionName
 from coordconv.functional import coord_conv
-from coordconv.grids import Window
+from coordconv.grids import AnyWindow
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
 from coordconv.layers.materialization import coordinate_parameter
-from coordconv.operations import Numbers, PaddingMode
-from coordconv.placements import Placement
+from coordconv.operations import Padding, PaddingMode, SizeNd
 
 __all__ = ["CoordConv1d", "CoordConv2d", "CoordConv3d"]
 
-# A traced graph calls the function: it cannot look into a size that it does not know.
+# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
 torch.fx.wrap("coord_conv")
 
 
 class CoordConvolution(CoordinateLayer):
-    """The part of `CoordConv1d`, `CoordConv2d` and `CoordConv3d` that is the same at every rank."""
+    """Base class of `CoordConv1d`, `CoordConv2d` and `CoordConv3d`."""
 
     padding: str | tuple[int, ...]
     padding_mode: PaddingMode
@@ -33,10 +32,10 @@ class CoordConvolution(CoordinateLayer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Numbers,
-        stride: Numbers = 1,
-        padding: str | Numbers = 0,
-        dilation: Numbers = 1,
+        kernel_size: SizeNd,
+        stride: SizeNd = 1,
+        padding: Padding = 0,
+        dilation: SizeNd = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: PaddingMode = "zeros",
@@ -44,8 +43,8 @@ class CoordConvolution(CoordinateLayer):
         dtype: torch.dtype | None = None,
         *,
         radius: bool = False,
-        convention: Convention | str = "tutorial",
-        coord_kernel_size: Numbers | None = None,
+        convention: Convention | ConventionName = "paper",
+        coord_kernel_size: SizeNd | None = None,
         method: Method = "auto",
     ) -> None:
         super().__init__(
@@ -61,25 +60,27 @@ class CoordConvolution(CoordinateLayer):
             device,
             dtype,
         )
-        self.set_options(radius, convention, coord_kernel_size, method)
+        self._set_options(radius, convention, coord_kernel_size, method)
         coordinates = len(self.kernel_size) + (1 if radius else 0)
         shape = (out_channels, coordinates, *self.coord_kernel_size)
-        self.coord_weight = coordinate_parameter(torch.zeros(shape, device=device, dtype=dtype))
+        self.coord_weight: nn.Parameter = coordinate_parameter(
+            torch.zeros(shape, device=device, dtype=dtype)
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all parameters as one convolution over the data and the coordinates draws them.
+        """Initialize as a single convolution over [data, coordinates] would.
 
-        An output channel reads in / groups data channels and all d coordinates, so the bound of
-        its weights and of its bias is 1 / sqrt((in / groups + d) * taps). From the same seed come
-        the numbers of ``torch.nn.Conv2d(in + groups * d, ...)``, in which each group reads its
-        own copy of the coordinates after its data; a smaller coordinate kernel takes the taps in
-        the middle. A converted layer draws what the plain layer draws, and its coordinate weights
-        are zero.
+        An output channel reads in / groups data channels and all d coordinates, so the bound of its
+        weights and of its bias is 1 / sqrt((in / groups + d) * taps). With the same seed, the
+        weights equal those of a plain ``torch.nn.Conv2d`` with in + groups * d input channels: in
+        each group, its data channels are followed by its own copy of the d coordinates. If the
+        coordinate kernel is smaller than the kernel, it keeps the central taps of these weights. A
+        converted layer is initialized like the plain layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):
-            return  # The constructor of the plain layer calls this before they exist.
-        if self.starts_at_zero:
+            return  # The constructor of the plain layer calls this before `coord_weight` exists.
+        if self._starts_at_zero:
             super().reset_parameters()
             return
         data, coordinates = self.weight.shape[1], self.coord_weight.shape[1]
@@ -87,22 +88,24 @@ class CoordConvolution(CoordinateLayer):
         draw_together(joint, self.bias)
         with torch.no_grad():
             self.weight.copy_(joint[:, :data])
-            self.coord_weight.copy_(self.middle_taps(joint[:, data:]))
+            self.coord_weight.copy_(self._middle_taps(joint[:, data:]))
 
     def forward(
         self,
         input: Tensor,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `coord_conv` of ``input``, shape (N, C, *size) or (C, *size).
 
         Args:
             input: The data channels.
-            window: Where these pictures lie in a larger one, for all alike or per sample.
-            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+            window: Where the inputs are in a larger image, if they are crops of it; one window for
+                the batch, or one per sample.
+            coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+                (N, d, *size).
         """
-        self.check_weights()
+        self._check_weights()
         return self._conv_forward(
             input, self.weight, self.bias, window=window, coordinates=coordinates
         )
@@ -113,17 +116,17 @@ class CoordConvolution(CoordinateLayer):
         weight: Tensor,
         bias: Tensor | None,
         *,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        # Adapters and quantizers call this method of torch.nn.Conv2d with a weight of their own.
+        # Adapters and quantizers call this method of torch.nn.Conv2d with their own weight.
         return coord_conv(
             input,
             weight,
             self.coord_weight,
             bias,
             self.stride,
-            self.padding,
+            self.padding,  # pyright: ignore[reportArgumentType]
             self.dilation,
             self.groups,
             padding_mode=self.padding_mode,
@@ -136,7 +139,7 @@ class CoordConvolution(CoordinateLayer):
 
 
 class CoordConv1d(CoordConvolution, nn.Conv1d):
-    """A 1-D convolution whose every output channel also sees where it is, for lines.
+    """A 1-D convolution that also sees the coordinates of each pixel, for signals.
 
     Attributes:
         weight: Shape (out, in / groups, k), as in ``torch.nn.Conv1d``.
@@ -144,10 +147,26 @@ class CoordConv1d(CoordConvolution, nn.Conv1d):
         bias: Shape (out,), or None.
 
     Args:
-        Those of `CoordConv2d`, with one number wherever that has a height and a width.
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Length of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Length of a smaller kernel for the coordinates, centered in the data
+            kernel; as large as the data kernel if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConv2d`.
+        ValueError: As in `CoordConv2d`.
 
     Example:
         >>> CoordConv1d(16, 8, kernel_size=3, padding=1)(torch.zeros(4, 16, 5)).shape
@@ -156,7 +175,7 @@ class CoordConv1d(CoordConvolution, nn.Conv1d):
 
 
 class CoordConv2d(CoordConvolution, nn.Conv2d):
-    """A 2-D convolution whose every output channel also sees where it is.
+    """A 2-D convolution that also sees the coordinates of each pixel, for images.
 
     For each output channel, with * the convolution and x, y, r the coordinates::
 
@@ -167,9 +186,10 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
     (c + d) c' k^2 weights for c input channels, c' outputs, a k x k kernel and d coordinates.
 
     Attributes:
-        weight: Shape (out, in / groups, kh, kw): the key and the shape of ``torch.nn.Conv2d``,
-            whose checkpoints load with ``strict=False``.
-        coord_weight: Shape (out, d, kh, kw) for x (the column), y (the row) and the radius.
+        weight: Shape (out, in / groups, kh, kw). The name and the shape are as in
+            ``torch.nn.Conv2d``, so its checkpoints load with ``strict=False``.
+        coord_weight: Shape (out, 2, kh, kw) for x (the column) and y (the row), or (out, 3, kh, kw)
+            with the radius.
         bias: Shape (out,), or None.
 
     Args:
@@ -180,15 +200,16 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
         groups: Number of groups of the data channels; each sees all coordinates.
-        bias: Learn a constant per output channel.
-        padding_mode: What the margin of the data and of the coordinates holds.
-        device: Where the parameters live.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
         dtype: Type of the parameters.
-        radius: Use the distance to the centre as one more coordinate.
-        convention: What the coordinates mean: a `Convention` or the name of a preset.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Height and width of a smaller kernel for the coordinates (footnote 2 of
-            the paper), in the middle of the other; as large as it if not given.
-        method: How to compute it, see `coord_conv`; every method gives the same result.
+            the paper), centered in the data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
         ValueError: If ``torch.nn.Conv2d`` would raise it for the same arguments, if the coordinate
@@ -211,19 +232,35 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
 
 
 class CoordConv3d(CoordConvolution, nn.Conv3d):
-    """A 3-D convolution whose every output channel also sees where it is, for volumes.
+    """A 3-D convolution that also sees the coordinates of each voxel, for volumes.
 
     Attributes:
         weight: Shape (out, in / groups, kd, kh, kw), as in ``torch.nn.Conv3d``.
-        coord_weight: Shape (out, 3, kd, kh, kw) for x, y and z, which count the axes from the last
-            to the first, or (out, 4, kd, kh, kw) with the radius.
+        coord_weight: Shape (out, 3, kd, kh, kw) for x (the last axis), y and z (the first one), or
+            (out, 4, kd, kh, kw) with the radius.
         bias: Shape (out,), or None.
 
     Args:
-        Those of `CoordConv2d`, with depth, height and width wherever that has two numbers.
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Depth, height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
+            in the data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConv2d`.
+        ValueError: As in `CoordConv2d`.
 
     Example:
         >>> CoordConv3d(2, 8, kernel_size=3, padding=1)(torch.zeros(4, 2, 2, 3, 5)).shape

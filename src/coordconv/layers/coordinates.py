@@ -1,4 +1,4 @@
-"""What convolution and transposed convolution with coordinates share as modules."""
+"""Base class shared by convolutions and transposed convolutions with coordinates."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from coordconv.computation import Method, checked_method
-from coordconv.conventions import PRESETS, Convention, checked_radius
+from coordconv.conventions import CONVENTIONS, Convention, ConventionName, checked_radius
 from coordconv.layers.integrated import integrate
 from coordconv.layers.weight_guard import WeightGuard
 
@@ -17,9 +17,26 @@ __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
 
 
 class CoordinateLayer(WeightGuard):
-    """A layer with the options that it has beyond those of its plain convolution.
+    """Base class of all layers with coordinate weights, for ``isinstance``.
 
-    It stands before that convolution among the bases of a layer.
+    `CoordConv2d` and the other layers, their lazy versions and all layers that `coordconv.convert`
+    makes are instances of it. It comes before the class of the plain convolution in the base
+    classes of a layer.
+
+    Attributes:
+        weight: The weight for the data, with the name and shape of the plain layer.
+        coord_weight: The weight for the coordinates.
+        bias: Shape (out,), or None.
+        radius: Whether the distance to the center is one of the coordinates.
+        convention: The meaning of the coordinates, as a `Convention`.
+        coord_kernel_size: Size of the kernel for the coordinates along each axis.
+        method: How the layer is computed, see `coord_conv`.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        >>> [name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)]
+        ['0']
     """
 
     in_channels: int
@@ -35,35 +52,35 @@ class CoordinateLayer(WeightGuard):
     convention: Convention
     coord_kernel_size: tuple[int, ...]
     method: Method
-    starts_at_zero = False
-    """Whether the layer was converted: its coordinate weights are reset to zero, not drawn."""
+    _starts_at_zero = False
+    """Whether the layer was converted, so that its coordinate weights are initialized to zero."""
 
-    def set_options(
+    def _set_options(
         self,
         radius: bool,
-        convention: Convention | str,
+        convention: Convention | ConventionName,
         coord_kernel_size: int | tuple[int, ...] | None,
         method: Method,
     ) -> None:
-        """Check the options and keep them."""
+        """Validate and store the options."""
         integrate()
-        WeightGuard.start_guard(self)  # convert calls this before it changes the class
+        WeightGuard._start_guard(self)  # convert calls this before it changes the class
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
         self.method = checked_method(method)
 
-    def coordinate_tensors(self) -> list[Tensor]:
-        """Return the coordinate weights, if there are any that are not computed from others."""
+    def _coordinate_tensors(self) -> list[Tensor]:
+        """Return the coordinate weights, unless they are computed from other parameters."""
         coord_weight = self._parameters.get("coord_weight")
         return [] if coord_weight is None else [coord_weight]
 
-    def output_axis(self) -> int:
-        """Return the axis of the coordinate weights that counts the outputs."""
+    def _output_axis(self) -> int:
+        """Return the axis of the output channels in the coordinate weights."""
         return 1 if self.transposed else 0
 
     def reset_parameters(self) -> None:
-        """Draw the weights as the plain layer does, and set those of the coordinates to zero."""
+        """Initialize the weights like the plain layer, and the coordinate weights to zero."""
         super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
         if "coord_weight" in self._parameters and not is_lazy(self.coord_weight):
             nn.init.zeros_(self.coord_weight)
@@ -72,7 +89,7 @@ class CoordinateLayer(WeightGuard):
         was_meta = self._has_meta_coordinates()
         super()._apply(fn, recurse)
         if was_meta and not self._has_meta_coordinates():
-            with torch.no_grad():  # to_empty() allocated them without setting them
+            with torch.no_grad():  # to_empty() allocates the weights without initializing them.
                 self.coord_weight.zero_()
         return self
 
@@ -80,15 +97,15 @@ class CoordinateLayer(WeightGuard):
         stored: Any = self._parameters.get("coord_weight")
         return stored is not None and not is_lazy(stored) and stored.is_meta
 
-    def middle_taps(self, coord_weight: Tensor) -> Tensor:
-        """Return the part of full-size coordinate weights that this layer's kernel covers."""
+    def _middle_taps(self, coord_weight: Tensor) -> Tensor:
+        """Return the taps of full-size coordinate weights that this layer's kernel covers."""
         for axis, small in enumerate(self.coord_kernel_size, start=2):
             before = (coord_weight.shape[axis] - small) // 2
             coord_weight = coord_weight.narrow(axis, before, small)
         return coord_weight
 
     def extra_repr(self) -> str:
-        """Return the arguments as the plain layer does, the radius and the options in use."""
+        """Return the description of the plain layer, the radius and all changed options."""
         text = f"{super().extra_repr()}, radius={self.radius}{describe(self.convention)}"
         if self.coord_kernel_size != self.kernel_size:
             text += f", coord_kernel_size={self.coord_kernel_size}"
@@ -96,21 +113,21 @@ class CoordinateLayer(WeightGuard):
 
 
 def describe(convention: Convention) -> str:
-    """Return a convention for a representation, by its name if it has one."""
+    """Return the text of a convention for ``repr``; its name, if it has one."""
     if convention == Convention():
         return ""
-    names = [name for name, preset in PRESETS.items() if preset == convention]
+    names = [name for name, preset in CONVENTIONS.items() if preset == convention]
     return f", convention={names[0] if names else convention!r}"
 
 
 def checked_kernel(
     coord_kernel_size: int | tuple[int, ...] | None, kernel_size: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """Return the kernel of the coordinates: as large as the other if not given.
+    """Return the size of the coordinate kernel, by default the size of the data kernel.
 
     Raises:
-        ValueError: It is larger than the other, or has another number of axes.
-        TypeError: It is no number.
+        ValueError: If the size is larger than the data kernel, or has another number of axes.
+        TypeError: If the size is not an integer.
     """
     if coord_kernel_size is None:
         return tuple(kernel_size)
@@ -118,23 +135,23 @@ def checked_kernel(
         coord_kernel_size = (coord_kernel_size,) * len(kernel_size)
     if not isinstance(coord_kernel_size, tuple | list):
         raise TypeError(
-            f"coord_kernel_size must be a number or one for every axis, got {coord_kernel_size!r}"
+            f"`coord_kernel_size` must be a number or one for every axis, got {coord_kernel_size!r}"
         )
     if len(coord_kernel_size) != len(kernel_size) or not all(
         1 <= small <= large for small, large in zip(coord_kernel_size, kernel_size, strict=True)
     ):
         raise ValueError(
-            f"coord_kernel_size must be between 1 and kernel_size={tuple(kernel_size)} along "
+            f"`coord_kernel_size` must be between 1 and kernel_size={tuple(kernel_size)} along "
             f"every axis, got {coord_kernel_size}"
         )
     return tuple(coord_kernel_size)
 
 
 def draw_together(joint: Tensor, bias: Tensor | None) -> None:
-    """Draw the weights of a joint layer and the bias, as torch draws those of a convolution."""
+    """Initialize a joint weight and the bias, as torch does for a convolution."""
     nn.init.kaiming_uniform_(joint, a=math.sqrt(5))
     taps = math.prod(joint.shape[1:])
-    if bias is not None and taps:  # None, if the kernel is empty.
+    if bias is not None and taps:  # A kernel may be empty, without taps.
         bound = 1 / math.sqrt(taps)
         with torch.no_grad():
             bias.uniform_(-bound, bound)

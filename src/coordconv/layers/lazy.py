@@ -1,14 +1,9 @@
-"""The coordinate layers that find out the number of data channels from their first input."""
+"""Coordinate layers that infer the number of data channels from their first input."""
 
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn.modules.lazy import LazyModuleMixin
-from torch.nn.parameter import UninitializedParameter
-
 from coordconv.layers.convolution import CoordConv1d, CoordConv2d, CoordConv3d
-from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.lazy_initialization import LazyConvolution, LazyTransposedConvolution
 from coordconv.layers.transposed import (
     CoordConvTranspose1d,
     CoordConvTranspose2d,
@@ -25,91 +20,29 @@ __all__ = [
 ]
 
 
-class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
-    """The part of all lazy layers that is the same; it stands before the layer it becomes."""
-
-    transposed: bool
-
-    def __init__(
-        self, out_channels: int, kernel_size: int | tuple[int, ...], *args: Any, **options: Any
-    ) -> None:
-        super().__init__(0, out_channels, kernel_size, *args, **options)  # pyright: ignore[reportAttributeAccessIssue]
-        for name, parameter in self._parameters.items():
-            if parameter is not None:
-                like: dict[str, Any] = {"device": parameter.device, "dtype": parameter.dtype}
-                setattr(self, name, UninitializedParameter(**like))
-
-    def reset_parameters(self) -> None:
-        """Draw the parameters, once the number of data channels is known."""
-        if self.in_channels > 0 and not self._lazy_names():
-            super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
-
-    def initialize_parameters(self, input: Tensor, *args: Any, **options: Any) -> None:
-        """Take the number of data channels from the first input and draw the parameters.
-
-        Parameters that were loaded before keep their values; a loaded weight decides the number.
-
-        Raises:
-            ValueError: If the input has another rank than the layer, or ``groups`` does not divide
-                its channels.
-        """
-        rank = len(self.kernel_size)
-        if input.dim() not in (rank + 1, rank + 2):
-            raise ValueError(
-                f"the input must have shape (N, C, *size) or (C, *size) with {rank} spatial axes, "
-                f"got {tuple(input.shape)}"
-            )
-        channels = input.shape[-1 - rank]
-        if not isinstance(self.weight, UninitializedParameter):
-            channels = self.weight.shape[0 if self.transposed else 1]
-            channels *= 1 if self.transposed else self.groups
-        if channels % self.groups != 0:
-            raise ValueError(
-                f"the input has {channels} channels, which groups={self.groups} does not divide"
-            )
-        self.in_channels = channels
-        lazy = self._lazy_names()
-        if not lazy:
-            return
-        loaded = {
-            name: parameter.detach().clone()
-            for name, parameter in self._parameters.items()
-            if parameter is not None and name not in lazy
-        }
-        for name in lazy:
-            getattr(self, name).materialize(self._shape_of(name))
-        self.reset_parameters()
-        with torch.no_grad():
-            for name, value in loaded.items():
-                getattr(self, name).copy_(value)
-
-    def _lazy_names(self) -> list[str]:
-        parameters = self._parameters.items()
-        return [name for name, p in parameters if isinstance(p, UninitializedParameter)]
-
-    def _shape_of(self, name: str) -> tuple[int, ...]:
-        if name == "bias":
-            return (self.out_channels,)
-        kernel, first = self.kernel_size, self.in_channels
-        if name == "coord_weight":
-            kernel, first = self.coord_kernel_size, len(self.kernel_size) + self.radius
-            pair = (first, self.out_channels)
-        else:
-            pair = (first, self.out_channels // self.groups)
-        if not self.transposed:
-            divided = self.groups if name == "weight" else 1
-            pair = (self.out_channels, first // divided)
-        return (*pair, *kernel)
-
-
-class LazyCoordConv1d(LazyCoordinateLayer, CoordConv1d):
-    """`CoordConv1d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConv1d(LazyConvolution, CoordConv1d):
+    """`CoordConv1d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConv1d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Length of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Length of a smaller kernel for the coordinates, centered in the data
+            kernel; as large as the data kernel if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConv1d`, and at the first input if ``groups`` does not divide
+        ValueError: As in `CoordConv1d`, and at the first input if ``groups`` does not divide
             its channels.
 
     Example:
@@ -121,17 +54,32 @@ class LazyCoordConv1d(LazyCoordinateLayer, CoordConv1d):
         ('CoordConv1d', 16)
     """
 
-    cls_to_become = CoordConv1d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConv1d
 
 
-class LazyCoordConv2d(LazyCoordinateLayer, CoordConv2d):
-    """`CoordConv2d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConv2d(LazyConvolution, CoordConv2d):
+    """`CoordConv2d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConv2d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
+            data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConv2d`, and at the first input if ``groups`` does not divide
+        ValueError: As in `CoordConv2d`, and at the first input if ``groups`` does not divide
             its channels.
 
     Example:
@@ -143,17 +91,32 @@ class LazyCoordConv2d(LazyCoordinateLayer, CoordConv2d):
         ('CoordConv2d', 16)
     """
 
-    cls_to_become = CoordConv2d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConv2d
 
 
-class LazyCoordConv3d(LazyCoordinateLayer, CoordConv3d):
-    """`CoordConv3d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConv3d(LazyConvolution, CoordConv3d):
+    """`CoordConv3d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConv3d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Depth, height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels.
+        padding: Margin in pixels, ``"same"`` or ``"valid"``.
+        dilation: Distance between the taps of the kernel, in pixels.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
+            ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
+            in the data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConv3d`, and at the first input if ``groups`` does not divide
+        ValueError: As in `CoordConv3d`, and at the first input if ``groups`` does not divide
             its channels.
 
     Example:
@@ -165,18 +128,33 @@ class LazyCoordConv3d(LazyCoordinateLayer, CoordConv3d):
         ('CoordConv3d', 16)
     """
 
-    cls_to_become = CoordConv3d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConv3d
 
 
-class LazyCoordConvTranspose1d(LazyCoordinateLayer, CoordConvTranspose1d):
-    """`CoordConvTranspose1d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConvTranspose1d(LazyTransposedConvolution, CoordConvTranspose1d):
+    """`CoordConvTranspose1d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConvTranspose1d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Length of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Length of a smaller kernel for the coordinates, centered in the data
+            kernel; as large as the data kernel if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConvTranspose1d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConvTranspose1d`, and at the first input if ``groups`` does not
+            divide its channels.
 
     Example:
         >>> import torch
@@ -187,18 +165,33 @@ class LazyCoordConvTranspose1d(LazyCoordinateLayer, CoordConvTranspose1d):
         ('CoordConvTranspose1d', 16)
     """
 
-    cls_to_become = CoordConvTranspose1d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConvTranspose1d
 
 
-class LazyCoordConvTranspose2d(LazyCoordinateLayer, CoordConvTranspose2d):
-    """`CoordConvTranspose2d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConvTranspose2d(LazyTransposedConvolution, CoordConvTranspose2d):
+    """`CoordConvTranspose2d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConvTranspose2d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
+            data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConvTranspose2d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConvTranspose2d`, and at the first input if ``groups`` does not
+            divide its channels.
 
     Example:
         >>> import torch
@@ -209,18 +202,33 @@ class LazyCoordConvTranspose2d(LazyCoordinateLayer, CoordConvTranspose2d):
         ('CoordConvTranspose2d', 16)
     """
 
-    cls_to_become = CoordConvTranspose2d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConvTranspose2d
 
 
-class LazyCoordConvTranspose3d(LazyCoordinateLayer, CoordConvTranspose3d):
-    """`CoordConvTranspose3d` without ``in_channels``; it becomes one at the first forward pass.
+class LazyCoordConvTranspose3d(LazyTransposedConvolution, CoordConvTranspose3d):
+    """`CoordConvTranspose3d` without ``in_channels``, which it infers from its first input.
 
     Args:
-        Those of `CoordConvTranspose3d` but ``in_channels``.
+        out_channels: Number of output channels.
+        kernel_size: Depth, height and width of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
+            in the data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConvTranspose3d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConvTranspose3d`, and at the first input if ``groups`` does not
+            divide its channels.
 
     Example:
         >>> import torch
@@ -231,4 +239,4 @@ class LazyCoordConvTranspose3d(LazyCoordinateLayer, CoordConvTranspose3d):
         ('CoordConvTranspose3d', 16)
     """
 
-    cls_to_become = CoordConvTranspose3d  # pyright: ignore[reportAssignmentType]
+    cls_to_become: type[Any] | None = CoordConvTranspose3d

@@ -13,7 +13,7 @@ def coordinate_parameter(data: Tensor) -> nn.Parameter:
 
     Frameworks build a model on the meta device and then allocate parameters that are missing from
     the checkpoint with ``torch.empty_like``, which leaves them uninitialized. For the parameters
-    returned here it allocates zeros, so the layer computes the plain convolution.
+    returned here, ``empty_like`` allocates zeros, so the layer computes the plain convolution.
 
     Args:
         data: Coordinate weights, on any device.
@@ -27,14 +27,14 @@ class _OnMeta(nn.Parameter):
     On other devices, an ordinary parameter is created instead.
     """
 
-    def __new__(cls, data: Tensor, requires_grad: bool = True, **_: Any) -> nn.Parameter:
+    def __new__(  # pyright: ignore[reportInconsistentConstructor]
+        cls, data: Tensor, requires_grad: bool = True, **_: Any
+    ) -> nn.Parameter:
         kind = cls if data.is_meta else nn.Parameter
         return nn.Parameter.__new__(kind, data.detach(), requires_grad)
 
     @classmethod
-    def __torch_function__(
-        cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call ``func`` as for any parameter, but replace ``empty_like`` with ``zeros_like``."""
         if func is torch.empty_like:
             func = torch.zeros_like

@@ -1,30 +1,30 @@
-"""Coordinates for convolutions and layers that keep their own forward.
+"""Add coordinates to convolutions and other layers without replacing their ``forward`` method.
 
-There are two ways, neither of which reads or changes the weights of the layer:
+The coordinates can be added in two ways. Neither reads or changes the weights of the layer:
 
-- beside it: ``forward(x) + convolution of the coordinates``, for a convolution with a known
-  padding; it may transform its weights before the convolution;
-- in front of it: ``forward(x + pointwise convolution of the coordinates)``, for any layer.
+- to the output: ``forward(x) + convolution of the coordinates``. This works for any convolution
+  layer whose padding is known, even if the layer transforms its weights first.
+- to the input: ``forward(x + pointwise convolution of the coordinates)``. This works for any layer.
 
-With zero coordinate weights, both compute the same as the layer itself, bit for bit.
+With zero coordinate weights, both give the output of the layer itself, bit for bit.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.fx
 from torch import Tensor, nn
 
-from coordconv.computation import Method, check_floating_point, checked_method
-from coordconv.computation import _without_autocast as without_autocast
-from coordconv.conventions import Convention, checked_radius
-from coordconv.grids import Window
+from coordconv.computation import Method, checked_method
+from coordconv.computation.inputs import check_floating_point
+from coordconv.computation.torch_modes import without_autocast
+from coordconv.conventions import Convention, ConventionName, checked_radius
+from coordconv.grids import AnyWindow
 from coordconv.layers.coordinates import CoordinateLayer, describe
 from coordconv.layers.weight_guard import WeightGuard
 from coordconv.operations import Convolution, PaddingMode, with_margins
 from coordconv.pixel_positions import Positions
-from coordconv.placements import Placement
 
 __all__ = [
     "CoordinatesBeside",
@@ -41,36 +41,39 @@ torch.fx.wrap("minus_pointwise_coordinates")
 
 
 class CoordinatesBeside(CoordinateLayer):
-    """Mixin for a convolution with a custom forward, plus a convolution of the coordinates.
+    """Mixin that adds a convolution of the coordinates to the output of a convolution layer.
 
-    It precedes the class of the convolution in the bases of a layer.
+    The layer can have a custom ``forward``. List this mixin before the class of the layer, as in
+    ``class MyCoordConv(CoordinatesBeside, MyConv)``.
     """
 
-    padding: str | tuple[int, ...]
+    padding: Literal["same", "valid"] | tuple[int, ...]
     padding_mode: PaddingMode
-    coord_pad: ClassVar[Callable[[Any, Tensor], Tensor]]
+    _coord_pad: ClassVar[Callable[[Any, Tensor], Tensor]]
 
     def forward(
         self,
         input: Tensor,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return the layer's own output plus the convolution of the coordinates.
 
         Args:
             input: Shape (N, C, *size) or (C, *size).
-            window: The position of the images in a full image, the same for all or per sample.
-            coordinates: Explicit coordinates instead, shape (d, *size) or (N, d, *size).
+            window: Where the inputs are in a larger image, if they are crops of it; one window for
+                the batch, or one per sample.
+            coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+                (N, d, *size).
         """
-        self.check_weights()
+        self._check_weights()
         output = super().forward(input)
         grid = coordinates_to_pad(
             input, self.coord_weight, self.convention, self.radius, window, coordinates
         )
         return plus_convolved_coordinates(
             output,
-            type(self).coord_pad(self, grid),
+            type(self)._coord_pad(self, grid),
             self.coord_weight,
             self.kernel_size,
             self.stride,
@@ -87,72 +90,75 @@ class CoordinatesBeside(CoordinateLayer):
 
 
 class CoordinatesInFront(CoordinateLayer):
-    """Mixin for any layer, with a pointwise convolution of the coordinates added to its input.
+    """Mixin that adds a pointwise convolution of the coordinates to the input of any layer.
 
-    It precedes the class of the layer in the bases. ``coord_weight`` has shape
+    List this mixin before the class of the layer, as in
+    ``class MyCoordLayer(CoordinatesInFront, MyLayer)``. ``coord_weight`` has shape
     (in_channels, d, 1, ...).
     """
 
-    def set_options(
+    def _set_options(
         self,
         radius: bool,
-        convention: Convention | str,
+        convention: Convention | ConventionName,
         coord_kernel_size: int | tuple[int, ...] | None,
         method: Method,
     ) -> None:
-        """Check and store the options; ``coord_kernel_size`` must be 1 for each axis."""
+        """Check and store the options; ``coord_kernel_size`` must be a tuple of ones."""
         if not isinstance(coord_kernel_size, tuple) or set(coord_kernel_size) != {1}:
             raise ValueError(
-                "`coord_kernel_size` must be 1 for each axis for coordinates in front of a layer, "
-                f"such as (1, 1), got {coord_kernel_size}"
+                "for coordinates added to the input, `coord_kernel_size` must be a tuple "
+                f"of ones, such as (1, 1), got {coord_kernel_size}"
             )
-        WeightGuard.start_guard(self)
-        self.radius = checked_radius(radius)
-        self.convention = Convention.of(convention)
-        self.coord_kernel_size = coord_kernel_size
-        self.method = checked_method(method)
+        WeightGuard._start_guard(self)
+        self.radius: bool = checked_radius(radius)
+        self.convention: Convention = Convention.of(convention)
+        self.coord_kernel_size: tuple[int, ...] = coord_kernel_size
+        self.method: Method = checked_method(method)
 
     def forward(
         self,
         input: Tensor,
         *arguments: Any,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
         **options: Any,
     ) -> Any:
-        """Return the output of the layer for the sum of its input and the coordinate term.
+        """Add a convolution of the coordinates to the input, and apply the layer to the sum.
 
         Args:
             input: Shape (N, C, *size) or (C, *size).
             arguments: Passed to the layer.
-            window: The position of the images in a full image, the same for all or per sample.
-            coordinates: Explicit coordinates instead, shape (d, *size) or (N, d, *size).
+            window: Where the inputs are in a larger image, if they are crops of it; one window for
+                the batch, or one per sample.
+            coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+                (N, d, *size).
             options: Passed to the layer.
         """
         return super().forward(
-            self.with_coordinates(input, window=window, coordinates=coordinates),
+            self._with_coordinates(input, window=window, coordinates=coordinates),
             *arguments,
             **options,
         )
 
-    def coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list: the term is added to the input, independently of ``weight``."""
+    def _coordinate_tensors(self) -> list[Tensor]:
+        """Return an empty list: if ``weight`` is scaled, no coordinate weights need scaling."""
         return []
 
-    def with_coordinates(
+    def _with_coordinates(
         self,
         input: Tensor,
         *,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Return the input plus the coordinate term."""
+        """Return the input plus the convolution of the coordinates."""
         return minus_pointwise_coordinates(
             input, -self.coord_weight, self.convention, self.radius, window, coordinates
         )
 
     def extra_repr(self) -> str:
-        """Return the text of the layer itself, the radius and the convention."""
+        """Return the description of the layer itself, with the radius and the convention."""
         said = super(CoordinateLayer, self).extra_repr()
         ours = f"coordinates in front, radius={self.radius}{describe(self.convention)}"
         return f"{said}, {ours}" if said else ours
@@ -163,7 +169,7 @@ def coordinates_to_pad(
     coord_weight: Tensor,
     convention: Convention,
     radius: bool,
-    window: Window | Placement | tuple | None,
+    window: AnyWindow | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Return the coordinates of the pixels of x, shape (1, d, *size) or (N, d, *size)."""
@@ -180,14 +186,16 @@ def plus_convolved_coordinates(
     coord_weight: Tensor,
     kernel_size: tuple[int, ...],
     stride: tuple[int, ...],
-    padding: str | tuple[int, ...],
+    padding: Literal["same", "valid"] | tuple[int, ...],
     dilation: tuple[int, ...],
     padding_mode: PaddingMode,
 ) -> Tensor:
-    """Return an output plus the convolution of padded coordinates, shape (N, d, *size).
+    """Return ``output`` plus the convolution of ``grid``.
+
+    The grid contains the padded coordinates, shape (N, d, *size).
 
     Raises:
-        ValueError: If the convolution and the output differ in size.
+        ValueError: If the output and the convolution of the grid differ in size.
     """
     weight = with_margins(coord_weight, kernel_size).to(grid.dtype)
     operation = Convolution(weight, stride, padding, dilation, 1, padding_mode)
@@ -195,9 +203,9 @@ def plus_convolved_coordinates(
     rank = len(kernel_size)
     if not _is_recorded() and term.shape[2:] != output.shape[output.dim() - rank :]:
         raise ValueError(
-            f"the registered padding gives an output of size {tuple(term.shape[2:])}, but the "
-            f"layer has one of size {tuple(output.shape[output.dim() - rank :])}; pass the padding "
-            "of its forward as `pad` to register_convolution"
+            f"with the registered padding, the output would have size {tuple(term.shape[2:])}, but "
+            f"the output of the layer has size {tuple(output.shape[output.dim() - rank :])}; pass "
+            "the padding that its `forward` applies as `pad` to `register_convolution`"
         )
     return output + (term if output.dim() == rank + 2 else term.squeeze(0)).to(output.dtype)
 
@@ -207,12 +215,12 @@ def minus_pointwise_coordinates(
     weight: Tensor,
     convention: Convention,
     radius: bool,
-    window: Window | Placement | tuple | None,
+    window: AnyWindow | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Return x minus a pointwise convolution of its coordinates.
 
-    This subtracts because ``x - 0`` keeps the bits of x if x is -0, and ``x + 0`` does not.
+    It subtracts, because ``x - 0`` is x bit for bit, whereas ``x + 0`` turns -0 into +0.
 
     Raises:
         ValueError: If x does not have the channels of the weight.
@@ -232,12 +240,13 @@ def minus_pointwise_coordinates(
 
 def _convolved(operation: Convolution, grid: Tensor, weight: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
-        # Concatenate again, as in `coordconv.computation`: Inductor fails to save a view.
+        # Copy the grid by splitting and concatenating it, as `coordconv.computation` does: Inductor
+        # fails if it has to save a view for the backward pass.
         grid = torch.cat(grid.split(1, dim=1), dim=1)
     if torch.compiler.is_exporting():
         return operation(grid, weight, None, 1)
-    with without_autocast(grid.device.type):  # Half precision cannot resolve adjacent pixels.
-        return operation(grid, weight, None, 1)
+    # Half precision cannot resolve adjacent pixels.
+    return without_autocast(grid.device.type, operation, grid, weight, None, 1)
 
 
 def _is_recorded() -> bool:

@@ -1,8 +1,8 @@
 """Raise an error if another tool replaces a coordinate layer and drops its coordinates.
 
-Many tools replace layers: a fuser or a quantizer builds a plain one from the attributes that it
+Many tools replace layers: a fuser or a quantizer builds a plain layer from the attributes that it
 knows, and some adapters compute with ``weight`` directly. They call no method of the old layer, so
-the layer cannot detect it. But torch calls a hook for every module that is registered.
+it cannot detect that it is replaced. But torch calls a hook for every module that is registered.
 """
 
 from typing import Any
@@ -13,17 +13,17 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
-from coordconv.layers.expanded import ExpandedLayer
+from coordconv.layers.decomposed import DecomposedLayer
 
 __all__ = ["check_registration"]
 
 _MAP = "coord_map_"
 _ADVICE = (
-    'Expand the model first: coordconv.expand(model, form="module") turns coordinate layers into '
-    "AddCoords and a plain convolution, which other tools can edit, and coordconv.collapse(model) "
-    "turns them back"
+    'Decompose the model first: coordconv.decompose(model, form="module") turns coordinate layers '
+    "into AddCoords and a plain convolution, which other tools can edit, and "
+    "coordconv.recompose(model) turns them back"
 )
-# These add an update to the output or to ``weight``, which also works with coordinates.
+# These adapters add to the output or to ``weight``, which also works with coordinates.
 _ADDITIVE = ("peft.tuners.loha.", "peft.tuners.lokr.")
 
 
@@ -78,7 +78,7 @@ def _check_merged(parent: nn.Module, name: str) -> None:
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
-    # Even if the coordinate weights are zero: new layers of the adapter initialize their own.
+    # Even if the coordinate weights are zero: new layers of the adapter initialize their weights.
     if isinstance(layer, CoordinateLayer) or _holds_coordinates(layer):
         raise ValueError(
             f"{adapter} computes with the weights of a {type(layer).__name__} directly or creates "
@@ -88,7 +88,7 @@ def _check_adapted(layer: nn.Module, adapter: str) -> None:
 
 
 def _is_aware(module: nn.Module) -> bool:
-    return isinstance(module, CoordinateLayer | AddCoords | ExpandedLayer) or bool(_maps(module))
+    return isinstance(module, CoordinateLayer | AddCoords | DecomposedLayer) or bool(_maps(module))
 
 
 def _holds_coordinates(module: nn.Module) -> bool:
@@ -107,7 +107,7 @@ def _maps(module: nn.Module) -> list[Tensor]:
 
 
 def _is_copy(child: nn.Module, old: Any) -> bool:
-    """Whether the weight of every output channel is approximately a multiple of the old one."""
+    """Whether the new weight of every output channel is about a multiple of the old one."""
     weight, before = _dense(getattr(child, "weight", None)), _dense(old.weight)
     if weight is None or before is None or weight.numel() != before.numel():
         return False
@@ -128,7 +128,8 @@ def _by_output(weight: Tensor, layer: Any) -> Tensor:
 
 def _dense(weight: Any) -> Tensor | None:
     """Return a weight as a plain tensor, or None if its values are not available."""
-    if callable(weight):  # As in the quantized layers of torch.
+    # In quantized layers of torch, this is a method; a submodule can also have this name.
+    if callable(weight) and not isinstance(weight, nn.Module):
         weight = weight()
     if not isinstance(weight, Tensor) or not _is_known(weight):
         return None

@@ -1,31 +1,31 @@
-"""Transposed convolutions that see where they are, as modules.
+"""Transposed convolutions that also see coordinates, as modules.
 
 Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer", for deconvolution.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.fx
 from torch import Tensor, nn
 
 from coordconv.computation import Method
-from coordconv.conventions import Convention
+from coordconv.conventions import Convention, ConventionName
 from coordconv.functional import coord_conv_transpose
-from coordconv.grids import Window
+from coordconv.grids import AnyWindow
 from coordconv.layers.coordinates import CoordinateLayer, draw_together
 from coordconv.layers.materialization import coordinate_parameter
-from coordconv.operations import Numbers
-from coordconv.placements import Placement
+from coordconv.operations import SizeNd
 
 __all__ = ["CoordConvTranspose1d", "CoordConvTranspose2d", "CoordConvTranspose3d"]
 
-# A traced graph calls the function: it cannot look into a size that it does not know.
+# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
 torch.fx.wrap("coord_conv_transpose")
 
 
 class CoordTransposedConvolution(CoordinateLayer):
-    """The part of the three transposed layers that is the same at every rank."""
+    """Base class of the three transposed layers."""
 
     padding: str | tuple[int, ...]
     _output_padding: Callable[..., list[int]]
@@ -34,20 +34,20 @@ class CoordTransposedConvolution(CoordinateLayer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Numbers,
-        stride: Numbers = 1,
-        padding: Numbers = 0,
-        output_padding: Numbers = 0,
+        kernel_size: SizeNd,
+        stride: SizeNd = 1,
+        padding: SizeNd = 0,
+        output_padding: SizeNd = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Numbers = 1,
-        padding_mode: str = "zeros",
+        dilation: SizeNd = 1,
+        padding_mode: Literal["zeros"] = "zeros",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         *,
         radius: bool = False,
-        convention: Convention | str = "tutorial",
-        coord_kernel_size: Numbers | None = None,
+        convention: Convention | ConventionName = "paper",
+        coord_kernel_size: SizeNd | None = None,
         method: Method = "auto",
     ) -> None:
         super().__init__(
@@ -64,23 +64,26 @@ class CoordTransposedConvolution(CoordinateLayer):
             device,
             dtype,
         )
-        self.set_options(radius, convention, coord_kernel_size, method)
+        self._set_options(radius, convention, coord_kernel_size, method)
         coordinates = len(self.kernel_size) + (1 if radius else 0)
         shape = (coordinates, out_channels, *self.coord_kernel_size)
-        self.coord_weight = coordinate_parameter(torch.zeros(shape, device=device, dtype=dtype))
+        self.coord_weight: nn.Parameter = coordinate_parameter(
+            torch.zeros(shape, device=device, dtype=dtype)
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all parameters as one transposed layer over data and coordinates draws them.
+        """Initialize as a single transposed layer over [data, coordinates] would.
 
-        From the same seed come the numbers of ``torch.nn.ConvTranspose2d(in + groups * d, ...)``,
-        in which each group reads its own copy of the coordinates after its data; a smaller
-        coordinate kernel takes the taps in the middle. A converted layer draws what the plain
-        layer draws, and its coordinate weights are zero.
+        With the same seed, the weights equal those of a plain ``torch.nn.ConvTranspose2d`` with in
+        + groups * d input channels, where d is the number of coordinates: in each group, its data
+        channels are followed by its own copy of the coordinates. If the coordinate kernel is
+        smaller than the kernel, it keeps the central taps of these weights. A converted layer is
+        initialized like the plain layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):
-            return  # The constructor of the plain layer calls this before they exist.
-        if self.starts_at_zero:
+            return  # The constructor of the plain layer calls this before `coord_weight` exists.
+        if self._starts_at_zero:
             super().reset_parameters()
             return
         data, coordinates = self.in_channels, self.groups * self.coord_weight.shape[0]
@@ -91,24 +94,26 @@ class CoordTransposedConvolution(CoordinateLayer):
         with torch.no_grad():
             self.weight.copy_(by_group[:, :data].flatten(0, 1))
             coord_weight = by_group[:, data:].transpose(0, 1).flatten(1, 2)
-            self.coord_weight.copy_(self.middle_taps(coord_weight))
+            self.coord_weight.copy_(self._middle_taps(coord_weight))
 
     def forward(
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
         """Return `coord_conv_transpose` of ``input``, shape (N, C, *size) or (C, *size).
 
         Args:
             input: The data channels.
-            output_size: The size wanted, which decides the output padding.
-            window: Where these pictures lie in a larger one, for all alike or per sample.
-            coordinates: Any coordinates instead, shape (d, *size) or (N, d, *size).
+            output_size: The size of the output, which determines the output padding.
+            window: Where the inputs are in a larger image, if they are crops of it; one window for
+                the batch, or one per sample.
+            coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
+                (N, d, *size).
         """
-        self.check_weights()
+        self._check_weights()
         output_padding = self._output_padding(
             input,
             output_size,
@@ -137,7 +142,7 @@ class CoordTransposedConvolution(CoordinateLayer):
 
 
 class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
-    """A transposed 1-D convolution that also sees where it is, for lines.
+    """A transposed 1-D convolution that also sees the coordinates of each pixel, for signals.
 
     Attributes:
         weight: Shape (in, out / groups, k), as in ``torch.nn.ConvTranspose1d``.
@@ -145,10 +150,26 @@ class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
         bias: Shape (out,), or None.
 
     Args:
-        Those of `CoordConvTranspose2d`, with one number wherever that has two.
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Length of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Length of a smaller kernel for the coordinates, centered in the data
+            kernel; as large as the data kernel if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConvTranspose2d`.
+        ValueError: As in `CoordConvTranspose2d`.
 
     Example:
         >>> CoordConvTranspose1d(16, 8, kernel_size=2, stride=2)(torch.zeros(4, 16, 5)).shape
@@ -157,16 +178,17 @@ class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
 
 
 class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
-    """A transposed 2-D convolution whose every output channel also sees where it is.
+    """A transposed 2-D convolution that also sees the coordinates of each pixel, for images.
 
     It equals appending the coordinates of the input pixels to the input and then applying
     ``torch.nn.ConvTranspose2d``, see `coord_conv_transpose`. With zero ``coord_weight`` it is the
     plain layer, bit for bit.
 
     Attributes:
-        weight: Shape (in, out / groups, kh, kw): the key and the shape of
-            ``torch.nn.ConvTranspose2d``, whose checkpoints load with ``strict=False``.
-        coord_weight: Shape (d, out, kh, kw) for x (the column), y (the row) and the radius.
+        weight: Shape (in, out / groups, kh, kw). The name and the shape are as in
+            ``torch.nn.ConvTranspose2d``, so its checkpoints load with ``strict=False``.
+        coord_weight: Shape (2, out, kh, kw) for x (the column) and y (the row), or (3, out, kh, kw)
+            with the radius.
         bias: Shape (out,), or None.
 
     Args:
@@ -177,16 +199,16 @@ class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
         groups: Number of groups of the data channels; each sees all coordinates.
-        bias: Learn a constant per output channel.
+        bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
-        padding_mode: ``"zeros"``, the only one that torch has for transposed layers.
-        device: Where the parameters live.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
         dtype: Type of the parameters.
-        radius: Use the distance to the centre as one more coordinate.
-        convention: What the coordinates mean: a `Convention` or the name of a preset.
-        coord_kernel_size: Height and width of a smaller kernel for the coordinates, in the middle
-            of the other; as large as it if not given.
-        method: How to compute it, see `coord_conv`; every method gives the same result.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
+            data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
         ValueError: If ``torch.nn.ConvTranspose2d`` would raise it for the same arguments, if the
@@ -204,19 +226,35 @@ class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
 
 
 class CoordConvTranspose3d(CoordTransposedConvolution, nn.ConvTranspose3d):
-    """A transposed 3-D convolution that also sees where it is, for volumes.
+    """A transposed 3-D convolution that also sees the coordinates of each voxel, for volumes.
 
     Attributes:
         weight: Shape (in, out / groups, kd, kh, kw), as in ``torch.nn.ConvTranspose3d``.
-        coord_weight: Shape (3, out, kd, kh, kw) for x, y and z, which count the axes from the last
-            to the first, or (4, out, kd, kh, kw) with the radius.
+        coord_weight: Shape (3, out, kd, kh, kw) for x (the last axis), y and z (the first one), or
+            (4, out, kd, kh, kw) with the radius.
         bias: Shape (out,), or None.
 
     Args:
-        Those of `CoordConvTranspose2d`, with depth, height and width wherever that has two.
+        in_channels: Number of data channels; the coordinates are not counted.
+        out_channels: Number of output channels.
+        kernel_size: Depth, height and width of the kernel, in pixels.
+        stride: Output pixels per input pixel.
+        padding: Pixels cut from each side of the output.
+        output_padding: Pixels added at the end of each axis of the output.
+        groups: Number of groups of the data channels; each sees all coordinates.
+        bias: Whether to learn a constant per output channel.
+        dilation: Distance between the taps of the kernel, in pixels.
+        padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        radius: Whether to use the distance to the center as one more coordinate.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset.
+        coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
+            in the data kernel; the same size if omitted.
+        method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As `CoordConvTranspose2d`.
+        ValueError: As in `CoordConvTranspose2d`.
 
     Example:
         >>> CoordConvTranspose3d(2, 8, kernel_size=2, stride=2)(torch.zeros(4, 2, 2, 3, 5)).shape

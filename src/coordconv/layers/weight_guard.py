@@ -1,13 +1,13 @@
 """Keep coordinate weights consistent with a weight that another tool scales.
 
 Tools that fuse batch normalization scale the output channels of ``weight``, but not the coordinate
-weights. If a layer is assigned a new weight that is the old one with scaled channels, the
+weights. If the weight that is assigned to a layer is the old weight with scaled channels, the
 coordinate weights are scaled too. If the weight was scaled in place, the next forward pass raises
 an error.
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from coordconv.layers.integrated import Integrated
 __all__ = ["WeightGuard"]
 
 _MAX_STEPS = 3
-# Weight decay and moving averages also scale an unused layer, by less than this per step.
+# Weight decay and moving averages also scale an unused layer, but by less than this per step.
 _NEGLIGIBLE = 1e-4
 
 
@@ -41,15 +41,15 @@ class WeightGuard(Integrated):
     _doubt: str = ""
     _steps: tuple[int, int, int] = (-1, -1, 0)
 
-    def coordinate_tensors(self) -> list[Tensor]:
+    def _coordinate_tensors(self) -> list[Tensor]:
         """Return the tensors that must be scaled with ``weight``."""
         raise NotImplementedError
 
-    def output_axis(self) -> int:
+    def _output_axis(self) -> int:
         """Return the axis of the output channels in these tensors."""
         raise NotImplementedError
 
-    def start_guard(self) -> None:
+    def _start_guard(self) -> None:
         """Initialize the checks, with no information about the weights."""
         self._probe, self._doubt, self._steps = None, "", (-1, -1, 0)
 
@@ -59,7 +59,7 @@ class WeightGuard(Integrated):
         if self._is_readable():
             self._probe = self._take_probe(None)
 
-    def check_weights(self) -> None:
+    def _check_weights(self) -> None:
         """Check the weights before a forward pass.
 
         Warns:
@@ -80,11 +80,11 @@ class WeightGuard(Integrated):
         elif self._has_changed(self._probe):
             self._compare(self._probe)
         elif self._coordinate_versions() != self._probe.coordinate_versions:
-            self.trust_weights()  # Only the coordinate weights changed, so this was on purpose.
+            self.trust_weights()  # Only the coordinate weights changed, so this was intended.
         if self._doubt:
             raise RuntimeError(self._doubt)
 
-    def train(self, mode: bool = True):
+    def train(self, mode: bool = True) -> Self:
         """Set the mode; a switch to evaluation checks and then accepts the trained weights."""
         if self.training and not mode and not self._doubt:
             probe = self._probe
@@ -101,8 +101,8 @@ class WeightGuard(Integrated):
         if name == "coord_weight":
             self._doubt, self._probe = "", None
 
-    def forget_weights(self) -> None:
-        """Delete the state of these checks, for a layer that becomes a plain one."""
+    def _forget_weights(self) -> None:
+        """Delete the state of these checks, for a layer that becomes a plain layer."""
         for name in ("_probe", "_doubt", "_steps"):
             vars(self).pop(name, None)
 
@@ -111,7 +111,7 @@ class WeightGuard(Integrated):
         self.trust_weights()
 
     def _is_readable(self) -> bool:
-        tensors = [self._parameters.get("weight"), *self.coordinate_tensors()]
+        tensors = [self._parameters.get("weight"), *self._coordinate_tensors()]
         return len(tensors) > 1 and all(map(_is_ordinary, tensors))
 
     def _has_changed(self, probe: _Probe) -> bool:
@@ -123,7 +123,7 @@ class WeightGuard(Integrated):
         return probe.first is not None and weight.detach()[probe.first[0]].item() != probe.first[1]
 
     def _coordinate_versions(self) -> list[tuple[int, int, int]]:
-        return [_version(one) for one in self.coordinate_tensors()]
+        return [_version(one) for one in self._coordinate_tensors()]
 
     def _compare(self, before: _Probe) -> None:
         """Record an error if the weight was scaled since ``before``, else accept it."""
@@ -131,12 +131,13 @@ class WeightGuard(Integrated):
             return
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
-        # A single value is always a multiple of another, so check if the coordinates were trained.
-        alone = old.shape[1] == 1 and not torch.equal(before.largest.to(now.largest), now.largest)
+        # Weight decay scales a layer whose inputs are zero, while its coordinates are trained.
+        # Fused optimizers do not count versions, so compare values.
+        trained = not _are_close(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (
             factors is None
-            or alone
+            or trained
             or not now.largest.any()
             or _are_close(factors, torch.ones_like(factors), _NEGLIGIBLE)
             or _are_close(before.largest.to(factors) * factors.abs(), now.largest, _NEGLIGIBLE)
@@ -154,9 +155,9 @@ class WeightGuard(Integrated):
                 taken = min(2 if channels.shape[0] >= 8 else 4, channels.shape[1])
                 index = channels.abs().topk(taken, dim=1).indices
             values = channels.gather(1, index.to(channels.device))
-            axis = self.output_axis()
+            axis = self._output_axis()
             maxima = [
-                one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self.coordinate_tensors()
+                one.abs().movedim(axis, 0).flatten(1).amax(1) for one in self._coordinate_tensors()
             ]
             first = _largest_of(weight) if weight.device.type == "cpu" else None
         return _Probe(
@@ -179,7 +180,7 @@ class WeightGuard(Integrated):
         weight: Any = self._parameters.get("weight")
         if weight is value or not _is_ordinary(value) or not self._is_readable():
             return
-        coordinates = self.coordinate_tensors()
+        coordinates = self._coordinate_tensors()
         if weight.shape != value.shape or not any(one.any() for one in coordinates):
             return
         with torch.no_grad():
@@ -193,7 +194,7 @@ class WeightGuard(Integrated):
                 return
             for one in coordinates:
                 shape = [1] * one.dim()
-                shape[self.output_axis()] = -1
+                shape[self._output_axis()] = -1
                 one.mul_(factors.to(one).view(shape))
         self._probe = None
 
@@ -216,8 +217,8 @@ class WeightGuard(Integrated):
 _SCALED = (
     "the output channels of the weight of this {kind} were scaled, as by tools that fuse batch "
     "normalization, but its coordinate weights were not; fuse with "
-    "coordconv.fuse_batch_norm(model), or call coordconv.expand(model, form='layer') before using "
-    "the other tool. If only the weight should change, call trust_weights() on this layer"
+    "coordconv.fuse_batch_norm(model), or call coordconv.decompose(model, form='layer') before "
+    "using the other tool. If only the weight should change, call trust_weights() on this layer"
 )
 _UNTRAINED = (
     "the weight of this {kind} is trained, but no optimizer updates its coord_weight; create the "

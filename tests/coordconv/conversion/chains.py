@@ -11,10 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from coordconv import PRESETS, collapse, convert, expand, fold, fuse_batch_norm, revert
+from coordconv import (
+    CONVENTIONS,
+    convert,
+    decompose,
+    fuse_batch_norm,
+    precompute,
+    recompose,
+    revert,
+)
 from coordconv.conversion.kinds import sees_coordinates
 from coordconv.layers.coordinates import CoordinateLayer
-from coordconv.layers.expanded import ExpandedCoordConv
+from coordconv.layers.decomposed import DecomposedCoordConv
 
 SIZES = {1: (9,), 2: (6, 7), 3: (4, 5, 3)}
 Model = nn.Module
@@ -80,7 +88,7 @@ def _convert(made: Model, x: Tensor, chance: random.Random) -> Model:
     options: dict[str, Any] = {
         "where": chance.choice(["first", "all"]),
         "radius": chance.random() < 0.5,
-        "convention": chance.choice(sorted(PRESETS)),
+        "convention": chance.choice(sorted(CONVENTIONS)),
         "coord_kernel_size": chance.choice([None, 1]),
     }
     return convert(made, **options)
@@ -112,13 +120,13 @@ def _compare_with(record: Callable[[Model, Tensor], Any]) -> Callable[..., Model
 
 STEPS: dict[str, Callable[[Model, Tensor, random.Random], Model]] = {
     "convert": _convert,
-    "expand into modules": lambda made, x, chance: expand(made, form="module"),
-    "expand into layers": lambda made, x, chance: expand(made, form="layer"),
-    "collapse": lambda made, x, chance: collapse(made),
+    "decompose into modules": lambda made, x, chance: decompose(made, form="module"),
+    "decompose into layers": lambda made, x, chance: decompose(made, form="layer"),
+    "recompose": lambda made, x, chance: recompose(made),
     "fuse": lambda made, x, chance: fuse_batch_norm(made),
     "fuse by running": lambda made, x, chance: fuse_batch_norm(made, x),
     "fuse by torch": _fuse_by_torch,
-    "fold": lambda made, x, chance: fold(made, x),
+    "precompute": lambda made, x, chance: precompute(made, x),
     "save and load": _save_and_load,
     "pickle": lambda made, x, chance: pickle.loads(pickle.dumps(made)),
     "trace": _compare_with(lambda made, x: torch.jit.trace(made, x)),
@@ -173,7 +181,7 @@ def run(seed: int, length: int = 6) -> list[str]:
 
 
 def _has_no_weight(made: Model) -> bool:
-    return isinstance(made, nn.Sequential) and isinstance(made[0], ExpandedCoordConv)
+    return isinstance(made, nn.Sequential) and isinstance(made[0], DecomposedCoordConv)
 
 
 def _is_reduced(module: Model) -> bool:

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from coordconv import PRESETS, CoordConv1d, CoordConv2d, CoordConvTranspose2d, convert
+from coordconv import CONVENTIONS, CoordConv1d, CoordConv2d, CoordConvTranspose2d, convert
 from coordconv.conversion import from_concatenated, from_plain, to_concatenated
 from tests.coordconv.conversion.test_convert import model
 
@@ -28,7 +28,7 @@ def published(name: str, batch: int, radius: bool) -> Tensor:
     low, high = {"monai": (-0.5, 0.5), "deepcell": (0.0, 1.0)}.get(name, (-1.0, 1.0))
     rows = along(height, low, high)[:, None].expand(SIZE)
     columns = along(width, low, high)[None, :].expand(SIZE)
-    first_x = name in ("tutorial", "paper", "sparseinst")
+    first_x = name in ("paper", "sparseinst")
     channels = [columns, rows] if first_x else [rows, columns]
     if radius:
         middle = 0.5 if name == "mkocabas" else (low + high) / 2
@@ -54,11 +54,11 @@ class Published(nn.Module):
         return self.conv(torch.cat(parts, dim=1))
 
 
-NAMES = ["tutorial", "paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell"]
+NAMES = ["paper", "mkocabas", "wizaron", "sparseinst", "stargan", "monai", "deepcell"]
 
 
 def test_every_preset_has_an_independent_implementation_here():
-    assert set(NAMES) == set(PRESETS) - {"affine_grid", "pixels"}  # Only for grids.
+    assert set(NAMES) == set(CONVENTIONS) - {"affine_grid", "pixels"}  # Only for grids.
 
 
 @pytest.mark.parametrize("radius", [False, True])
@@ -72,7 +72,7 @@ def test_a_checkpoint_of_each_convention_gives_the_same_output(name, radius):
     torch.testing.assert_close(ours(input), theirs(input), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["tutorial", "sparseinst"])
+@pytest.mark.parametrize("name", ["paper", "sparseinst"])
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("kind", [CoordConv1d, CoordConv2d, CoordConvTranspose2d])
 def test_a_round_trip_gives_the_same_weights(kind, groups, name):
@@ -92,7 +92,7 @@ def test_the_exported_weight_is_that_of_a_plain_layer_over_data_and_coordinates(
     )
     plain.load_state_dict(to_concatenated(layer), strict=True)
     input = torch.randn(2, 4, *SIZE)
-    coordinates = published("tutorial", 2, False)
+    coordinates = published("paper", 2, False)
     parts = [one for data in input.chunk(groups, 1) for one in (data, coordinates)]
     torch.testing.assert_close(plain(torch.cat(parts, 1)), layer(input), rtol=1e-5, atol=1e-5)
 

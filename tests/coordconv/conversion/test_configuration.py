@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from coordconv import PRESETS, AddCoords, Convention, CoordConv2d, convert, fold, revert
+from coordconv import CONVENTIONS, AddCoords, Convention, CoordConv2d, convert, precompute, revert
 from coordconv.conversion import conversion_config, convert_from_config
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -28,14 +28,14 @@ def trained(model: nn.Module) -> nn.Module:
     return model
 
 
-CONVENTIONS = st.one_of(
-    st.sampled_from(list(PRESETS)),
+ANY_CONVENTION = st.one_of(
+    st.sampled_from(list(CONVENTIONS)),
     st.builds(
         Convention,
         order=st.sampled_from(["xy", "ij"]),
         span=st.sampled_from([(-1.0, 1.0), (0.25, 3.0), (0, 1), "pixels"]),
-        alignment=st.sampled_from(["corners", "centres", "half_open"]),
-        radius=st.sampled_from(["euclidean", "off_centre", "normalized"]),
+        alignment=st.sampled_from(["corners", "edges", "half_open"]),
+        radius=st.sampled_from(["euclidean", "off_center", "normalized"]),
         side=st.sampled_from(["after", "before"]),
     ),
 )
@@ -44,7 +44,7 @@ CONVENTIONS = st.one_of(
 @given(
     where=st.sampled_from(["first", "all", ["1.*"], ["2"]]),
     radius=st.booleans(),
-    convention=CONVENTIONS,
+    convention=ANY_CONVENTION,
     kernel=st.sampled_from([None, 1]),
     method=st.sampled_from(["auto", "separate", "concatenate"]),
 )
@@ -95,6 +95,8 @@ def damaged(change) -> dict:
         (lambda c: c["layers"]["2"].update(convention="mine"), "is invalid"),
         (lambda c: c["layers"]["2"]["convention"].update(order="yx"), "`order` must be"),
         (lambda c: c["layers"]["2"]["convention"].update(new=1), "new"),
+        (lambda c: c["layers"]["2"]["convention"].update(alignment="centres"), "to 'edges'"),
+        (lambda c: c["layers"]["2"]["convention"].update(radius="off_centre"), "to 'off_center'"),
         (lambda c: c["layers"]["2"].update(coord_kernel_size=[3, 3]), "between 1 and"),
         (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "is invalid"),
         (lambda c: c["layers"]["2"].update(method="fast"), "method"),
@@ -120,8 +122,8 @@ def test_a_model_converted_with_other_options_raises_an_error(options):
 
 
 def test_a_folded_model_raises_an_error_because_its_maps_are_not_options():
-    model = fold(trained(convert(plain())), torch.randn(1, 3, 6, 9))
-    with pytest.raises(ValueError, match="FoldedConv2d"):
+    model = precompute(trained(convert(plain())), torch.randn(1, 3, 6, 9))
+    with pytest.raises(ValueError, match="PrecomputedConv2d"):
         conversion_config(model)
 
 

@@ -113,7 +113,7 @@ def test_a_shared_layer_stays_one_layer_with_all_its_names_kept():
     both = nn.ModuleDict({"a": nn.Sequential(shared), "b": nn.Sequential(nn.ReLU(), shared)})
     both["alias"] = both["a"]
     found: list[Report] = []
-    convert(both, tell=found.append)
+    convert(both, report=found.append)
     assert both["a"][0] is both["b"][1] is both["alias"][0] is shared
     assert type(shared) is CoordConv2d
     [change] = found[0]
@@ -170,7 +170,7 @@ def test_a_second_conversion_does_nothing():
     with torch.no_grad():
         net[0].coord_weight.normal_()
     before, kinds = state(net), [type(one) for one in net]
-    convert(net, where="all", tell=reports.append)
+    convert(net, where="all", report=reports.append)
     assert_same_state(state(net), before)
     assert [type(one) for one in net] == kinds
     assert {change.reason for change in reports[0]} == {"already a CoordConv layer"}
@@ -271,7 +271,7 @@ def test_a_layer_that_cannot_be_converted_raises_an_error_and_nothing_changes(la
 
 def test_all_skips_it_with_the_reason_in_the_report():
     net, reports = nn.Sequential(Standardized(3, 8, 3), nn.Conv2d(8, 2, 1)), []
-    convert(net, where="all", tell=reports.append)
+    convert(net, where="all", report=reports.append)
     assert type(net[0]) is Standardized
     assert type(net[1]) is CoordConv2d
     assert [change.name for change in reports[0].skipped] == ["0"]
@@ -298,8 +298,12 @@ def test_first_does_not_fall_back_to_the_second_layer():
         ({"where": "detector"}, ValueError, "matches no convolution"),
         ({"radius": 1}, TypeError, "`radius` must be True or False"),
         ({"convention": "latin"}, ValueError, "presets"),
-        ({"coord_kernel_size": 5}, ValueError, "coord_kernel_size must be between"),
-        ({"where": "all", "coord_kernel_size": 3}, ValueError, "coord_kernel_size must be between"),
+        ({"coord_kernel_size": 5}, ValueError, "`coord_kernel_size` must be between"),
+        (
+            {"where": "all", "coord_kernel_size": 3},
+            ValueError,
+            "`coord_kernel_size` must be between",
+        ),
     ],
 )
 def test_an_invalid_argument_is_named_and_nothing_changes(arguments, error, said):
@@ -321,7 +325,7 @@ def test_a_model_without_convolutions_raises_an_error():
 def test_the_numbers_of_the_report_add_up():
     net, reports = model(), []
     before = sum(one.numel() for one in net.parameters())
-    convert(net, where="all", radius=True, tell=reports.append)
+    convert(net, where="all", radius=True, report=reports.append)
     [report] = reports
     after = sum(one.numel() for one in net.parameters())
     assert sum(change.added for change in report) == after - before

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import coordconv
-from coordconv import expand, fold, fuse_batch_norm
+from coordconv import decompose, fuse_batch_norm, precompute
 
 KINDS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
-FORMS = ["as it is", "module", "layer", "folded"]
+FORMS = ["as it is", "module", "layer", "precomputed"]
 
 
 def normed(kind: str, groups: int = 1, bias: bool = True) -> tuple[nn.Sequential, Tensor]:
@@ -27,9 +27,9 @@ def normed(kind: str, groups: int = 1, bias: bool = True) -> tuple[nn.Sequential
 
 
 def in_form(model: nn.Module, form: str, x: Tensor) -> nn.Module:
-    if form == "folded":
-        return fold(model, x)
-    return model if form == "as it is" else expand(model, form=form)  # pyright: ignore[reportArgumentType]
+    if form == "precomputed":
+        return precompute(model, x)
+    return model if form == "as it is" else decompose(model, form=form)  # pyright: ignore[reportArgumentType]
 
 
 def factors_and_bias(layer, norm) -> tuple[Tensor, Tensor]:
@@ -139,7 +139,7 @@ def test_training_mode_raises_an_error_and_a_model_without_normalization_is_not_
 
 
 @pytest.mark.parametrize("kind", ["CoordConv1d", "CoordConv2d", "CoordConv3d"])
-@pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
+@pytest.mark.parametrize("form", ["as it is", "layer", "precomputed"])
 def test_the_fuser_of_torch_preserves_the_outputs(kind, form):
     model, x = normed(kind)
     output = model(x)
@@ -150,7 +150,7 @@ def test_the_fuser_of_torch_preserves_the_outputs(kind, form):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("form", ["as it is", "layer", "folded"])
+@pytest.mark.parametrize("form", ["as it is", "layer", "precomputed"])
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("way", ["assigned", "data", "in place", "in place of data"])
 def test_scaling_by_another_tool_preserves_the_outputs_or_raises_an_error(kind, form, groups, way):

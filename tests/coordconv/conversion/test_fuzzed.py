@@ -85,7 +85,7 @@ options = st.fixed_dictionaries(
     {},
     optional={
         "radius": st.sampled_from([True, False, 1, "normalized", None]),
-        "convention": st.sampled_from(["tutorial", "wizaron", "unknown", 3, None]),
+        "convention": st.sampled_from(["paper", "wizaron", "unknown", 3, None]),
         "coord_kernel_size": st.sampled_from([None, 1, 3, 0, -1, (1, 1), (1, 2, 3), "1", 1.5]),
     },
 )
@@ -137,7 +137,7 @@ def test_a_conversion_preserves_the_outputs_or_raises_a_clear_error(parts, where
     plain = None if lazy else model(x)
     before = known(model)
     told: list[Any] = []
-    converted, refused = outcome(lambda: convert(model, where, tell=told.append, **chosen))
+    converted, refused = outcome(lambda: convert(model, where, report=told.append, **chosen))
     if refused:
         assert_as_it_was(model, before)
         return
@@ -151,7 +151,7 @@ def test_a_conversion_preserves_the_outputs_or_raises_a_clear_error(parts, where
         torch.testing.assert_close(model(x), plain, rtol=0, atol=0)
         assert all(bool((layers[name].coord_weight == 0).all()) for name in changed)
     again: list[Any] = []
-    outcome(lambda: convert(model, where, tell=again.append, **chosen))
+    outcome(lambda: convert(model, where, report=again.append, **chosen))
     assert not [change for report in again for change in report.converted]
     if not lazy and "coordinate layer" not in parts:
         revert(model)
@@ -175,7 +175,7 @@ keys = st.sampled_from(
     changes=st.dictionaries(keys, values, max_size=3),
     dropped=st.sets(keys, max_size=2),
     radius=st.booleans(),
-    convention=st.sampled_from(["tutorial", "mkocabas", "wizaron", "sparseinst", "monai"]),
+    convention=st.sampled_from(["paper", "mkocabas", "wizaron", "sparseinst", "monai"]),
     inside=st.booleans(),
 )
 def test_an_import_equals_concatenation_or_fails(changes, dropped, radius, convention, inside):

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from coordconv import convert, coordinate_grid, fold, revert
+from coordconv import convert, coordinate_grid, precompute, revert
 from coordconv.conversion import from_plain, to_concatenated
 from coordconv.costs import coordinate_costs
 from coordconv.layers.coordinates import CoordinateLayer
@@ -65,7 +65,7 @@ LAYERS = {
 def converted(name: str, **options):
     make, shape = LAYERS[name]
     plain = make().eval()
-    layer = convert(copy.deepcopy(plain), unknown="in front", **options)
+    layer = convert(copy.deepcopy(plain), unknown="in_front", **options)
     with torch.no_grad():
         layer.coord_weight.normal_()
     return plain, layer, torch.randn(shape)
@@ -81,7 +81,7 @@ def test_outputs_do_not_change_and_the_new_weights_get_gradients(name, radius):
     make, shape = LAYERS[name]
     layer, input = make(), torch.randn(shape)
     before, keys = layer(input), list(layer.state_dict())
-    assert convert(layer, unknown="in front", radius=radius) is layer
+    assert convert(layer, unknown="in_front", radius=radius) is layer
     assert torch.equal(layer(input), before)
     assert set(layer.state_dict()) == {*keys, "coord_weight"}
     layer(input).square().sum().backward()
@@ -91,7 +91,7 @@ def test_outputs_do_not_change_and_the_new_weights_get_gradients(name, radius):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("convention", ["tutorial", "wizaron"])
+@pytest.mark.parametrize("convention", ["paper", "wizaron"])
 def test_the_output_is_that_for_the_input_plus_a_sum_of_coordinates(name, convention):
     plain, layer, input = converted(name, radius=True, convention=convention)
     grid = coordinate_grid(input.shape[2:], radius=True, convention=convention)
@@ -103,7 +103,7 @@ def test_the_output_is_that_for_the_input_plus_a_sum_of_coordinates(name, conven
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", [Passed, PassedAlongALine])
 def test_with_zero_weights_the_layer_gets_its_input_bit_for_bit(kind, dtype):
-    layer = convert(kind(2, 2, 1).to(dtype), unknown="in front")
+    layer = convert(kind(2, 2, 1).to(dtype), unknown="in_front")
     special = [0.0, -0.0, 1.0, -1.0, float("inf"), -float("inf"), float("nan"), 6e-8]
     size = (2, 4) if kind is Passed else (8,)
     input = torch.tensor(special + special[::-1], dtype=dtype).view(1, 2, *size)
@@ -130,7 +130,7 @@ def test_any_layer_with_known_channels_can_be_named_and_keeps_its_arguments():
     with pytest.raises(ValueError, match="no convolution of the model is named 'odd'"):
         convert(net, "odd")
     found = []
-    convert(net, ["odd"], unknown="in front", tell=found.append)
+    convert(net, ["odd"], unknown="in_front", report=found.append)
     assert net["odd"] is layer
     assert isinstance(layer, CoordinatesInFront)
     assert not isinstance(net["stem"], CoordinateLayer)
@@ -138,15 +138,15 @@ def test_any_layer_with_known_channels_can_be_named_and_keeps_its_arguments():
     assert torch.equal(layer(input, offset, mask=mask), before)
     with torch.no_grad():
         layer.coord_weight.normal_()
-    folded = fold(layer, input, offset, mask=mask)
+    precomputed = precompute(layer, {"input": input, "offset": offset, "mask": mask})
     torch.testing.assert_close(
-        folded(input, offset, mask=mask), layer(input, offset, mask=mask), rtol=1e-5, atol=1e-5
+        precomputed(input, offset, mask=mask), layer(input, offset, mask=mask), rtol=1e-5, atol=1e-5
     )
 
 
 def test_all_only_puts_coordinates_in_front_of_unknown_layers():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), Activated(4, 4, 3), nn.Linear(3, 3))
-    convert(net, "all", unknown="in front")
+    convert(net, "all", unknown="in_front")
     assert [isinstance(one, CoordinatesInFront) for one in net] == [False, True, False]
     assert isinstance(net[0], CoordinateLayer)
 
@@ -165,13 +165,15 @@ def test_revert_restores_the_layer(name):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_folded_layer_adds_a_constant_to_its_input(name):
     _, layer, input = converted(name)
-    folded = fold(nn.Sequential(layer), input)
-    assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
-    torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match="fold the model again"):
-        folded(torch.cat([input, input], dim=-1))
-    with pytest.raises(ValueError, match="its coordinates are constant after folding"):
-        fold(layer, input, window=((0,) * (input.dim() - 2), (20,) * (input.dim() - 2)))
+    precomputed = precompute(nn.Sequential(layer), input)
+    assert not any(isinstance(one, CoordinateLayer) for one in precomputed.modules())
+    torch.testing.assert_close(precomputed(input), layer(input), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="precompute the model again"):
+        precomputed(torch.cat([input, input], dim=-1))
+    with pytest.raises(ValueError, match="its coordinates are constant afterwards"):
+        precompute(
+            layer, {"input": input, "window": ((0,) * (input.dim() - 2), (20,) * (input.dim() - 2))}
+        )
 
 
 def test_copies_pickles_and_checkpoints_keep_the_coordinates():
@@ -193,6 +195,7 @@ def test_costs_count_the_pointwise_convolution():
     assert "1,056" in str(coordinate_costs(nn.Sequential(layer), input))
 
 
+@pytest.mark.slow("a compiler")
 @pytest.mark.parametrize("name", ["activated", "upward"])
 def test_the_layer_can_be_exported_for_any_size_compiled_and_traced(name):
     _, layer, input = converted(name)
@@ -210,7 +213,7 @@ def test_a_fuser_that_scales_the_weights_in_place_preserves_the_outputs():
         def forward(self, input: Tensor) -> Tensor:
             return self._conv_forward(input, self.weight * 1.0, self.bias)
 
-    layer = convert(Linear(3, 6, 3), unknown="in front").eval()
+    layer = convert(Linear(3, 6, 3), unknown="in_front").eval()
     norm = nn.BatchNorm2d(6).eval()
     with torch.no_grad():
         for one in (layer.coord_weight, norm.weight, norm.bias, norm.running_mean):
@@ -249,12 +252,12 @@ def test_a_layer_that_is_not_supported_raises_an_error_and_nothing_changes(layer
     net = nn.Sequential(nn.Conv2d(3, 3, 1), layer())
     kinds = [type(one) for one in net]
     with pytest.raises(ValueError, match=said):
-        convert(net, ["0", "1"], unknown="in front")
+        convert(net, ["0", "1"], unknown="in_front")
     assert [type(one) for one in net] == kinds
 
 
 def test_inputs_of_wrong_dtype_or_shape_raise_errors():
-    layer = convert(Activated(3, 3, 1), unknown="in front")
+    layer = convert(Activated(3, 3, 1), unknown="in_front")
     with pytest.raises(TypeError, match="floating-point"):
         layer(torch.zeros(1, 3, 4, 5, dtype=torch.int32))
     with pytest.raises(ValueError, match="3, \\*size"):
@@ -262,7 +265,7 @@ def test_inputs_of_wrong_dtype_or_shape_raise_errors():
 
 
 def test_an_unknown_choice_raises_an_error():
-    with pytest.raises(ValueError, match="`unknown` must be 'refuse' or 'in front', got 'behind'"):
+    with pytest.raises(ValueError, match="`unknown` must be 'raise' or 'in_front', got 'behind'"):
         convert(nn.Conv2d(3, 3, 1), unknown="behind")
     with pytest.raises(ValueError, match="custom convolution"):
         convert(Activated(3, 3, 1))

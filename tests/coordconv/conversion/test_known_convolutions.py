@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
-from coordconv import convert, coordinate_grid, fold, revert
+from coordconv import convert, coordinate_grid, precompute, revert
 from coordconv.conversion import from_concatenated, from_plain, register_convolution
 from coordconv.conversion.made import _NAMES, Made
 from coordconv.costs import coordinate_costs
@@ -265,12 +265,14 @@ def test_revert_restores_the_layer(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folded_layer_computes_the_same_for_one_size(kind):
     _, layer, input, *_ = converted(kind)
-    folded = fold(nn.Sequential(layer), input)
-    assert not any(isinstance(one, CoordinateLayer) for one in folded.modules())
-    torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(copy.deepcopy(folded)(input), layer(input), rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match="fold the model again"):
-        folded(torch.cat([input, input], dim=-1))
+    precomputed = precompute(nn.Sequential(layer), input)
+    assert not any(isinstance(one, CoordinateLayer) for one in precomputed.modules())
+    torch.testing.assert_close(precomputed(input), layer(input), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        copy.deepcopy(precomputed)(input), layer(input), rtol=1e-5, atol=1e-5
+    )
+    with pytest.raises(ValueError, match="precompute the model again"):
+        precomputed(torch.cat([input, input], dim=-1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -286,7 +288,7 @@ def test_a_layer_is_pickled_with_the_class_that_it_is_made_from():
     with torch.no_grad():
         layer.coord_weight.normal_()
     input = torch.randn(2, 3, 4, 3, 5)
-    for one in (layer, fold(layer, input)):
+    for one in (layer, precompute(layer, input)):
         again = pickle.loads(pickle.dumps(one))
         assert type(again) is type(one)
         assert torch.equal(again(input), one(input))
@@ -320,6 +322,7 @@ def test_plain_checkpoints_load_and_concatenated_ones_raise_an_error():
         from_concatenated(layer, plain.state_dict())
 
 
+@pytest.mark.slow("a compiler")
 @pytest.mark.parametrize("kind", ["standardized", "doubled", "causal", "unchanged"])
 def test_the_layer_can_be_exported_compiled_and_traced_like_the_plain_layer(kind):
     _, layer, input, *_ = converted(kind)
@@ -399,7 +402,7 @@ def test_every_attribute_that_a_layer_gets_is_checked_for_conflicts():
         name
         for way in (CoordinateLayer, CoordinatesBeside, CoordinatesInFront, Made)
         for name in (*vars(way), *way.__annotations__)
-        if not name.startswith("_") and not hasattr(nn.Conv2d(1, 1, 1), name)
+        if not name.startswith("__") and not hasattr(nn.Conv2d(1, 1, 1), name)
     }
     assert ours == set(_NAMES)
 
@@ -410,7 +413,7 @@ def test_a_wrong_registered_padding_raises_an_error_at_the_first_call():
             return super().forward(functional.pad(input, (1, 1, 1, 1)))
 
     layer = convert(register_convolution(Wrong)(3, 6, 3))
-    with pytest.raises(ValueError, match="pass the padding of its forward as `pad`"):
+    with pytest.raises(ValueError, match="pass the padding that its `forward` applies as `pad`"):
         layer(torch.zeros(1, 3, 3, 3))
 
 

@@ -81,7 +81,7 @@ def converted(model: nn.Module) -> list[str]:
 
 def test_without_an_example_known_modules_are_skipped_with_the_reason():
     found = []
-    model = convert(net(), "all", tell=found.append)
+    model = convert(net(), "all", report=found.append)
     assert converted(model) == [*SPATIAL[:2], "4.mix", SPATIAL[2]]
     reasons = {change.name: change.reason for change in found[0].skipped}
     assert set(reasons) == set(KNOWN)
@@ -95,7 +95,7 @@ def test_with_an_example_exactly_the_layers_with_one_pixel_are_skipped(example):
     model, found = net(), []
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.train()
-    convert(model, "all", example=example, tell=found.append)
+    convert(model, "all", example=example, report=found.append)
     assert converted(model) == SPATIAL
     assert "the example gives it only maps of one pixel" in str(found[0])
     assert all(module.training for module in model.modules())
@@ -176,7 +176,7 @@ def test_larger_maps_in_the_example_override_a_known_structure():
 )
 def test_a_sequence_is_followed_from_its_pooling(layers, skipped):
     model, found = nn.Sequential(nn.Conv2d(3, 3, 1), *layers), []
-    convert(model, "all", tell=found.append)
+    convert(model, "all", report=found.append)
     assert [change.name for change in found[0].skipped] == [str(at + 1) for at in skipped]
 
 
@@ -226,8 +226,8 @@ def test_in_networks_of_other_libraries_structure_and_example_agree(make):
     by_looks, by_example = [], []
     original = [name for name, one in model.named_modules() if isinstance(one, nn.Conv2d)]
     other = copy.deepcopy(model)
-    convert(model, "all", tell=by_looks.append)
-    convert(other, "all", example=example, tell=by_example.append)
+    convert(model, "all", report=by_looks.append)
+    convert(other, "all", example=example, report=by_example.append)
     assert [change.name for change in by_looks[0].skipped] == [
         change.name for change in by_example[0].skipped
     ]

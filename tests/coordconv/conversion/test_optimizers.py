@@ -309,11 +309,11 @@ def test_an_optimizer_prepared_by_accelerate_trains_them():
 @pytest.mark.parametrize(("where", "said"), [("first", "1 new coordinate"), ("all", "2 new")])
 def test_without_an_optimizer_the_report_notes_the_untrained_weights(where, said):
     reports: list[Report] = []
-    convert(network(), where, tell=reports.append)
+    convert(network(), where, report=reports.append)
     assert "existing optimizer does not hold" in str(reports[0])
     assert said in str(reports[0])
     model = network()
-    convert(model, where, optimizer=SGD(model.parameters(), 0.1), tell=reports.append)
+    convert(model, where, optimizer=SGD(model.parameters(), 0.1), report=reports.append)
     assert "optimizer" not in str(reports[1])
-    convert(model, where, tell=reports.append)  # This adds nothing.
+    convert(model, where, report=reports.append)  # This adds nothing.
     assert "optimizer" not in str(reports[2])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
-from coordconv import CoordConv2d, convert, fold, revert
+from coordconv import CoordConv2d, convert, precompute, revert
 from coordconv.layers.coordinates import CoordinateLayer
 
 INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
@@ -115,7 +115,7 @@ def test_a_replaced_method_of_a_coordinate_layer_is_not_reverted_or_folded():
     model = nn.Sequential(CoordConv2d(3, 4, 3))
     nn.init.zeros_(model[0].coord_weight)
     model[0].forward = MethodType(scaled, model[0])
-    for change in (revert, lambda one: fold(one, INPUT)):
+    for change in (revert, lambda one: precompute(one, INPUT)):
         with pytest.raises(ValueError, match="'0': its forward was replaced"):
             change(model)
     assert isinstance(model[0], CoordConv2d)

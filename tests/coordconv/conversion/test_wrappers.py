@@ -11,7 +11,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.nn.parallel import DataParallel, DistributedDataParallel, replicate
 from torch.utils.mkldnn import to_mkldnn
 
-from coordconv import CoordConv2d, convert, fold, revert
+from coordconv import CoordConv2d, convert, precompute, revert
 from coordconv.conversion import Report
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -95,7 +95,7 @@ def test_a_deleted_wrapper_is_ignored():
 def test_another_model_may_be_wrapped():
     wrapper = DistributedDataParallel(network())
     model, reports = nn.ModuleList([wrapper, network()]), []
-    convert(model, where="all", tell=reports.append)
+    convert(model, where="all", report=reports.append)
     assert [change.name for change in reports[0].converted] == ["1.0.0", "1.1"]
     assert all("DistributedDataParallel" in change.reason for change in reports[0].skipped)
 
@@ -103,9 +103,9 @@ def test_another_model_may_be_wrapped():
 def test_the_model_inside_can_be_folded_but_not_the_wrapper():
     model = used(convert(network()))
     wrapper = DistributedDataParallel(model)
-    torch.testing.assert_close(fold(model, INPUT)(INPUT), model(INPUT))
+    torch.testing.assert_close(precompute(model, INPUT)(INPUT), model(INPUT))
     with pytest.raises(ValueError, match="pass the model inside"):
-        fold(wrapper, INPUT)
+        precompute(wrapper, INPUT)
 
 
 TWO_PROCESSES = """
@@ -266,7 +266,7 @@ def test_mkldnn_layers_raise_an_error():
 @pytest.mark.filterwarnings("ignore")
 def test_coordinate_layers_in_a_graph_raise_an_error(graph):
     traced = GRAPHS[graph](convert(network()))
-    for change in (revert, lambda model: fold(model, INPUT)):
+    for change in (revert, lambda model: precompute(model, INPUT)):
         with pytest.raises(ValueError, match=r"'0\.0': part of a graph"):
             change(traced)
 
@@ -277,7 +277,7 @@ def test_first_does_not_skip_a_traced_convolution():
     with pytest.raises(ValueError, match=r"'0.0.0'.*before tracing"):
         convert(mixed)
     reports: list[Report] = []
-    convert(mixed, where="all", tell=reports.append)
+    convert(mixed, where="all", report=reports.append)
     assert [change.name for change in reports[0].converted] == ["1"]
 
 

@@ -1,4 +1,4 @@
-"""A folded model computes the same with plain convolutions and constant maps, at its size."""
+"""A precomputed model computes the same with plain convolutions and constant maps, at its size."""
 
 import copy
 import pickle
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 import coordconv
-from coordconv import CoordConv2d, convert, fold, revert
+from coordconv import CoordConv2d, convert, precompute, revert
 from coordconv.layers.coordinates import CoordinateLayer
 from tests.coordconv.conversion.test_convert import PLAIN, model, state
 
@@ -24,26 +24,26 @@ def with_random_coordinates(net: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize("kind", sorted(set(PLAIN) - NORMED_BY_HOOK))
-@pytest.mark.parametrize("convention", ["tutorial", "pixels"])
+@pytest.mark.parametrize("convention", ["paper", "pixels"])
 def test_a_folded_model_computes_the_same_for_every_batch_size(kind, convention):
     make, shape = PLAIN[kind]
     layer = with_random_coordinates(convert(make(), radius=True, convention=convention))
-    folded = fold(layer, torch.zeros(shape))
-    assert not isinstance(folded, CoordinateLayer)
+    precomputed = precompute(layer, torch.zeros(shape))
+    assert not isinstance(precomputed, CoordinateLayer)
     for input in (torch.randn(5, *shape[1:]), torch.randn(shape[1:])):
-        torch.testing.assert_close(folded(input), layer(input), rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(precomputed(input), layer(input), rtol=1e-5, atol=1e-4)
 
 
 def test_the_model_and_its_modes_do_not_change():
     net = with_random_coordinates(convert(model(), where="all")).train()
     net[1].eval()
     before, modes = state(net), [one.training for one in net.modules()]
-    folded = fold(net, torch.randn(2, 3, 9, 8))
+    precomputed = precompute(net, torch.randn(2, 3, 9, 8))
     assert all(torch.equal(value, before[name]) for name, value in state(net).items())
     assert [one.training for one in net.modules()] == modes
-    assert [one.training for one in folded.modules()] == modes
+    assert [one.training for one in precomputed.modules()] == modes
     input = torch.randn(2, 3, 9, 8)
-    torch.testing.assert_close(folded.eval()(input), net.eval()(input), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(precomputed.eval()(input), net.eval()(input), rtol=1e-4, atol=1e-4)
 
 
 def test_a_layer_with_inputs_of_several_sizes_has_a_map_for_each():
@@ -56,24 +56,24 @@ def test_a_layer_with_inputs_of_several_sizes_has_a_map_for_each():
             return [self.head(input), self.head(input[..., ::2, ::2])]
 
     net = Pyramid()
-    folded = fold(net, torch.zeros(1, 2, 8, 6))
-    assert "sizes=8 x 6, 4 x 3" in repr(folded)
+    precomputed = precompute(net, torch.zeros(1, 2, 8, 6))
+    assert "sizes=8 x 6, 4 x 3" in repr(precomputed)
     input = torch.randn(4, 2, 8, 6)
-    for one, other in zip(folded(input), net(input), strict=True):
+    for one, other in zip(precomputed(input), net(input), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_another_size_raises_an_error_with_both_sizes():
-    folded = fold(CoordConv2d(2, 3, 3), torch.zeros(1, 2, 8, 6))
-    with pytest.raises(ValueError, match=r"size 8 x 6, got 6 x 8; fold the model again"):
-        folded(torch.zeros(1, 2, 6, 8))
+    precomputed = precompute(CoordConv2d(2, 3, 3), torch.zeros(1, 2, 8, 6))
+    with pytest.raises(ValueError, match=r"size 8 x 6, got 6 x 8; precompute the model again"):
+        precomputed(torch.zeros(1, 2, 6, 8))
 
 
 def test_an_initialized_lazy_layer_is_folded():
     net = with_random_coordinates(nn.Sequential(coordconv.LazyCoordConv2d(3, 3)))
     input = torch.randn(2, 4, 8, 6)
     net(input)
-    torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(precompute(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
 
 
 def test_windows_and_unreached_layers_raise_errors():
@@ -86,33 +86,33 @@ def test_windows_and_unreached_layers_raise_errors():
             return self.layer(input, window=((0, 0), (20, 20)))
 
     with pytest.raises(ValueError, match="'layer': it is called with window"):
-        fold(Cropped(), torch.zeros(1, 2, 8, 6))
+        precompute(Cropped(), torch.zeros(1, 2, 8, 6))
     unused = nn.ModuleDict({"used": nn.Conv2d(1, 1, 1), "unused": CoordConv2d(1, 1, 1)})
     unused.forward = lambda input: unused["used"](input)
     with pytest.raises(ValueError, match="does not reach 'unused'"):
-        fold(unused, torch.zeros(1, 1, 2, 2))
+        precompute(unused, torch.zeros(1, 1, 2, 2))
 
 
 def test_a_folded_model_can_be_copied_pickled_and_loaded():
     net = with_random_coordinates(convert(model()))
-    folded = fold(net, torch.zeros(1, 3, 9, 8)).eval()
+    precomputed = precompute(net, torch.zeros(1, 3, 9, 8)).eval()
     input = torch.randn(2, 3, 9, 8)
-    for other in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
-        torch.testing.assert_close(other(input), folded(input), rtol=0, atol=0)
-    blank = fold(convert(model()), torch.zeros(1, 3, 9, 8)).eval()
-    blank.load_state_dict(folded.state_dict(), strict=True)
-    torch.testing.assert_close(blank(input), folded(input), rtol=0, atol=0)
+    for other in (copy.deepcopy(precomputed), pickle.loads(pickle.dumps(precomputed))):
+        torch.testing.assert_close(other(input), precomputed(input), rtol=0, atol=0)
+    blank = precompute(convert(model()), torch.zeros(1, 3, 9, 8)).eval()
+    blank.load_state_dict(precomputed.state_dict(), strict=True)
+    torch.testing.assert_close(blank(input), precomputed(input), rtol=0, atol=0)
 
 
 def test_a_folded_model_has_no_coordinate_parameters():
     net = with_random_coordinates(convert(model(), where="all"))
-    folded = fold(net, torch.zeros(1, 3, 9, 8))
+    precomputed = precompute(net, torch.zeros(1, 3, 9, 8))
     plain = revert(copy.deepcopy(net), discard=True)
-    assert set(dict(folded.named_parameters())) == set(dict(plain.named_parameters()))
+    assert set(dict(precomputed.named_parameters())) == set(dict(plain.named_parameters()))
 
 
 def test_the_conversions_are_public():
-    assert {"convert", "fold", "revert"} <= set(coordconv.__all__)
+    assert {"convert", "precompute", "revert"} <= set(coordconv.__all__)
 
 
 @pytest.mark.parametrize(
@@ -129,22 +129,22 @@ def test_the_conversions_are_public():
 def test_a_hook_is_applied_once(hook):
     net, input = nn.Sequential(CoordConv2d(3, 8, 3)), torch.randn(2, 3, 9, 8)
     hook(net[0])
-    torch.testing.assert_close(fold(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(precompute(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
 
 
 def test_a_model_that_cannot_be_copied_raises_an_error():
     net = nn.Sequential(torch.nn.utils.weight_norm(CoordConv2d(3, 4, 1)))
     net(torch.randn(1, 3, 5, 5))
     with pytest.raises(ValueError, match="cannot be copied"):
-        fold(net, torch.randn(1, 3, 5, 5))
+        precompute(net, torch.randn(1, 3, 5, 5))
     with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
-        fold(None, torch.randn(1, 3, 5, 5))
+        precompute(None, torch.randn(1, 3, 5, 5))
     with pytest.raises(TypeError, match="pass `example` as you would call the model"):
-        fold(nn.Sequential(CoordConv2d(3, 4, 1)), (17, 23))
+        precompute(nn.Sequential(CoordConv2d(3, 4, 1)), (17, 23))
 
 
 def test_the_map_is_as_exact_under_autocast_as_without():
     net, input = nn.Sequential(CoordConv2d(3, 8, 3)), torch.randn(2, 3, 9, 8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        folded = fold(net, input)
-    torch.testing.assert_close(folded(input), net(input), rtol=1e-5, atol=1e-5)
+        precomputed = precompute(net, input)
+    torch.testing.assert_close(precomputed(input), net(input), rtol=1e-5, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Expand coordinate layers to `AddCoords` and a plain convolution, for tools that edit weights."""
+"""Decompose coordinate layers into `AddCoords` and a plain convolution, for other tools."""
 
 from typing import Any, Literal, get_args
 
@@ -13,26 +13,26 @@ from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
-from coordconv.layers.expanded import EXPANDED, ExpandedCoordConv, ExpandedLayer
+from coordconv.layers.decomposed import DECOMPOSED, DecomposedCoordConv, DecomposedLayer
 from coordconv.operations import with_margins
 
-__all__ = ["Form", "collapse", "expand"]
+__all__ = ["Form", "decompose", "recompose"]
 
 Form = Literal["module", "layer"]
 
 
-def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
+def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
     """Turn coordinate layers into "append, then convolve" with one joint weight, in place.
 
     Fusers, pruners, quantizers and adapters only edit the ``weight`` of a convolution. In this
     form, ``weight`` holds the data weights and the coordinate weights, so tools edit both. The
-    outputs are preserved up to rounding. `collapse` reverses the change.
+    outputs are preserved up to rounding. `recompose` reverses the change.
 
     The layer objects are kept, with their hooks and sharing. Their parameters are new: create the
     optimizer afterwards.
 
     Args:
-        model: Any module; it may be a coordinate layer itself.
+        model: Any module, including a single coordinate layer.
         form: ``"module"``: each layer becomes a module with `AddCoords` as ``coords`` and a plain
             convolution, such as ``torch.nn.Conv2d``, as ``conv``. Use it for tools that replace
             convolutions (adapters, quantizers, pruners). ``"layer"``: each layer becomes a
@@ -45,49 +45,49 @@ def expand(model: nn.Module, *, form: Form = "module") -> nn.Module:
 
     Raises:
         ValueError: If ``form`` is unknown, or if a layer is lazy or a custom subclass, has a
-            parametrized, pruned or tied weight, or has only one of its two weights frozen. The
+            parametrized, pruned or tied weight, or if only one of its two weights is frozen. The
             model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> expand(nn.Sequential(CoordConv2d(3, 8, 3)))
+        >>> decompose(nn.Sequential(CoordConv2d(3, 8, 3)))
         Sequential(
-          (0): ExpandedCoordConv(
+          (0): DecomposedCoordConv(
             (coords): AddCoords(radius=False)
             (conv): Conv2d(5, 8, kernel_size=(3, 3), stride=(1, 1))
           )
         )
-        >>> expand(nn.Sequential(CoordConv2d(3, 8, 3)), form="layer")
+        >>> decompose(nn.Sequential(CoordConv2d(3, 8, 3)), form="layer")
         Sequential(
-          (0): ExpandedConv2d(5, 8, kernel_size=(3, 3), stride=(1, 1), radius=False)
+          (0): DecomposedConv2d(5, 8, kernel_size=(3, 3), stride=(1, 1), radius=False)
         )
     """
     if form not in get_args(Form):
         raise ValueError(f"`form` must be 'module' or 'layer', got {form!r}")
     checked_model(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    check_holders("expand", model, layers)
-    check_methods("expand", layers)
+    check_holders("decompose", model, layers)
+    check_methods("decompose", layers)
     owners = _owners(model)
     for layer, name in layers.items():
         reason = _why_not(layer, owners)
         if reason:
-            raise ValueError(f"cannot expand {name or 'the model'!r}: {reason}")
+            raise ValueError(f"cannot decompose {name or 'the model'!r}: {reason}")
     joint = {layer: _joint(layer) for layer in layers}
     for layer in layers:
-        _become_expanded(layer, joint[layer], form)
+        _become_decomposed(layer, joint[layer], form)
     return model
 
 
-def collapse(model: nn.Module) -> nn.Module:
-    """Turn the layers that `expand` made back into coordinate layers, in place.
+def recompose(model: nn.Module) -> nn.Module:
+    """Turn the layers that `decompose` made back into coordinate layers, in place.
 
     Changes that other tools made to the weights are kept. A smaller coordinate kernel is restored
     if the weights outside it are still zero; otherwise it becomes as large as the data kernel.
 
     Args:
-        model: Any module; it may be an expanded layer itself.
+        model: Any module, including a single decomposed layer.
 
     Returns:
         The model.
@@ -99,24 +99,24 @@ def collapse(model: nn.Module) -> nn.Module:
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> collapse(expand(nn.Sequential(CoordConv2d(3, 8, 3))))
+        >>> recompose(decompose(nn.Sequential(CoordConv2d(3, 8, 3))))
         Sequential(
           (0): CoordConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), radius=False)
         )
     """
     checked_model(model)
-    expanded = {
+    decomposed = {
         module: name
         for name, module in model.named_modules()
-        if isinstance(module, ExpandedCoordConv | ExpandedLayer)
+        if isinstance(module, DecomposedCoordConv | DecomposedLayer)
     }
-    check_holders("collapse", model, expanded)
-    for module, name in expanded.items():
+    check_holders("recompose", model, decomposed)
+    for module, name in decomposed.items():
         reason = _why_not_back(module)
         if reason:
-            raise ValueError(f"cannot collapse {name or 'the model'!r}: {reason}")
-    for module in expanded:
-        if isinstance(module, ExpandedCoordConv):
+            raise ValueError(f"cannot recompose {name or 'the model'!r}: {reason}")
+    for module in decomposed:
+        if isinstance(module, DecomposedCoordConv):
             _put_back(module)
         _become_coordinate(module)
     return model
@@ -140,13 +140,13 @@ def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
         )
     if is_lazy(layer.weight) or is_lazy(layer.coord_weight):
         return "it is lazy and has no weights yet; call the model once first"
-    if plain_kind(layer) not in EXPANDED:
+    if plain_kind(layer) not in DECOMPOSED:
         return "custom subclasses are not supported"
     if any(len(owners[id(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
         return "its weight is tied to another layer; replace it with a copy first"
     if layer.weight.requires_grad != layer.coord_weight.requires_grad:
         return (
-            "only one of weight and coord_weight is frozen, but a joint weight is frozen as one; "
+            "only one of weight and coord_weight is frozen, which a joint weight cannot represent; "
             "set requires_grad of both to the same value"
         )
     if layer.weight.dtype != layer.coord_weight.dtype:
@@ -168,7 +168,7 @@ def _joint(layer: Any) -> nn.Parameter:
     return nn.Parameter(joint, requires_grad=layer.weight.requires_grad)
 
 
-def _become_expanded(layer: Any, joint: nn.Parameter, form: Form) -> None:
+def _become_decomposed(layer: Any, joint: nn.Parameter, form: Form) -> None:
     plain: Any = plain_kind(layer)
     kept = {
         "radius": layer.radius,
@@ -180,11 +180,11 @@ def _become_expanded(layer: Any, joint: nn.Parameter, form: Form) -> None:
     layer.in_channels += groups * coordinates
     layer.weight = joint
     if form == "layer":
-        layer.__class__ = EXPANDED[plain]
+        layer.__class__ = DECOMPOSED[plain]
         vars(layer).update(kept)
         return
     convolution = _taken_out(layer, plain)
-    layer.__class__ = ExpandedCoordConv
+    layer.__class__ = DecomposedCoordConv
     layer.coord_kernel_size = kept.pop("coord_kernel_size")
     layer.coords = AddCoords(**kept, groups=groups)
     layer.coords.train(layer.training)
@@ -192,7 +192,7 @@ def _become_expanded(layer: Any, joint: nn.Parameter, form: Form) -> None:
 
 
 def _taken_out(layer: Any, plain: Any) -> nn.Module:
-    """Move the parameters and options of a convolution to a new module; hooks stay."""
+    """Move the parameters and options, but not the hooks, of a convolution to a new module."""
     convolution = plain.__new__(plain)
     nn.Module.__init__(convolution)
     convolution.training = layer.training
@@ -204,19 +204,19 @@ def _taken_out(layer: Any, plain: Any) -> nn.Module:
 
 
 def _own_attributes(plain: Any) -> set[str]:
-    """Return the attributes that a convolution has in addition to those of any module."""
+    """Return the attributes of a convolution that other modules do not have."""
     return set(vars(plain(1, 1, 1, device="meta"))) - set(vars(nn.Module()))
 
 
 def _why_not_back(module: Any) -> str:
-    convolution = module.conv if isinstance(module, ExpandedCoordConv) else module
-    kinds = EXPANDED if isinstance(module, ExpandedCoordConv) else EXPANDED.values()
+    convolution = module.conv if isinstance(module, DecomposedCoordConv) else module
+    kinds = DECOMPOSED if isinstance(module, DecomposedCoordConv) else DECOMPOSED.values()
     if type(convolution) not in kinds:
         return (
             f"its convolution was replaced with a {type(convolution).__name__}; undo that first, "
             "for example by merging an adapter"
         )
-    if isinstance(module, ExpandedCoordConv) and type(module.coords) is not AddCoords:
+    if isinstance(module, DecomposedCoordConv) and type(module.coords) is not AddCoords:
         return f"its AddCoords was replaced with a {type(module.coords).__name__}; undo that first"
     if "weight" not in convolution._parameters:
         return (
@@ -230,15 +230,15 @@ def _why_not_back(module: Any) -> str:
 
 
 def _become_coordinate(module: Any) -> None:
-    plain = next(p for p, kind in EXPANDED.items() if p is type(module) or kind is type(module))
+    plain = next(p for p, kind in DECOMPOSED.items() if p is type(module) or kind is type(module))
     weight, coord_weight = apart(module, module.weight)
     module.in_channels -= module.groups * (len(module.kernel_size) + module.radius)
     kernel = _fitting_kernel(coord_weight, module.coord_kernel_size)
     module.__class__ = PAIRS[plain]
-    module.set_options(module.radius, module.convention, kernel, "auto")
+    module._set_options(module.radius, module.convention, kernel, "auto")
     learns = module.weight.requires_grad
     module.weight = nn.Parameter(weight, requires_grad=learns)
-    small = module.middle_taps(coord_weight).clone(memory_format=torch.contiguous_format)
+    small = module._middle_taps(coord_weight).clone(memory_format=torch.contiguous_format)
     module.coord_weight = nn.Parameter(small, requires_grad=learns)
     module.trust_weights()
 

@@ -1,4 +1,4 @@
-"""Fold coordinate layers into plain convolutions plus constants, for fixed input sizes."""
+"""Replace coordinates with constant maps, precomputed for fixed input sizes."""
 
 import copy
 from collections.abc import Iterable
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize
 
-from coordconv.conversion.expand import collapse
+from coordconv.conversion.decompose import recompose
+from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.guards import check_holders
 from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
 from coordconv.conversion.made import made_class
@@ -22,21 +23,21 @@ from coordconv.layers.others import CoordinatesInFront
 from coordconv.layers.weight_guard import WeightGuard
 from coordconv.model_positions import refuse_placement
 
-__all__ = ["fold"]
+__all__ = ["precompute"]
 
 
-def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
+def precompute(model: nn.Module, example: Example) -> nn.Module:
     """Return a copy of a model with plain convolutions that add constant maps.
 
-    The coordinate term of a layer only depends on the input size. For a fixed size it is a
-    constant map, which any runtime can add. A layer that gets inputs of several sizes, such as a
-    head shared by all levels of a pyramid, keeps a map for each size. Parametrizations of
+    What the coordinates add to the output of a layer only depends on the input size. For a fixed
+    size it is a constant map, which any runtime can add. A layer that gets inputs of several sizes,
+    such as a head shared by all levels of a pyramid, keeps a map for each size. Parametrizations of
     coordinate layers are replaced with their current values.
 
     Args:
-        model: Any module; it may be a coordinate layer itself, or expanded. It is not changed.
-        example: Arguments to call the model with, at the sizes that it will be used with.
-        options: Keyword arguments to call the model with.
+        model: Any module, including a single or decomposed coordinate layer. It is not changed.
+        example: Inputs to call the model with, at the sizes that it will be used with: a tensor, a
+            tuple of arguments, or a mapping of keyword arguments.
 
     Returns:
         The copy. It computes the same as the model, up to rounding, for any batch size at these
@@ -50,18 +51,18 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
 
     Example:
         >>> from coordconv import CoordConv2d
-        >>> folded = fold(nn.Sequential(CoordConv2d(3, 8, 3)), torch.zeros(1, 3, 6, 9))
-        >>> folded
+        >>> precomputed = precompute(nn.Sequential(CoordConv2d(3, 8, 3)), torch.zeros(1, 3, 6, 9))
+        >>> precomputed
         Sequential(
-          (0): FoldedConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), sizes=6 x 9)
+          (0): PrecomputedConv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), sizes=6 x 9)
         )
-        >>> folded(torch.zeros(4, 3, 6, 9)).shape
+        >>> precomputed(torch.zeros(4, 3, 6, 9)).shape
         torch.Size([4, 8, 4, 7])
     """
     checked_model(model)
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
-    check_holders("fold", model, found, copied=True)
-    check_methods("fold", found)
+    check_holders("precompute", model, found, copied=True)
+    check_methods("precompute", found)
     try:
         model = copy.deepcopy(model)
     except RuntimeError as error:
@@ -69,24 +70,26 @@ def fold(model: nn.Module, *example: Any, **options: Any) -> nn.Module:
             "the model cannot be copied because it holds non-leaf weights, for example from a "
             "hook that computes them; call the model once under torch.no_grad() first"
         ) from error
-    collapse(model)
+    recompose(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}
 
     def refuse(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if name in in_front:  # Its other arguments do not change the coordinates.
+        if name in in_front:  # The other arguments of such a layer do not change the coordinates.
             inputs, named = inputs[:1], {key: named.get(key) for key in ("window", "coordinates")}
         _unknown_to_a_constant(name, inputs, named)
 
-    sizes = sizes_seen(model, layers, example, options, refuse=refuse)
+    sizes = sizes_seen(model, layers, *call_arguments(example), refuse=refuse)
     for layer in layers:
         _fix_parametrized(layer)
-    strange = [repr(name) for layer, name in layers.items() if not _folded_kind(layer)]
+    strange = [repr(name) for layer, name in layers.items() if not _precomputed_kind(layer)]
     if strange:
-        raise ValueError(f"cannot fold {', '.join(strange)}: custom subclasses are not supported")
+        raise ValueError(
+            f"cannot precompute {', '.join(strange)}: custom subclasses are not supported"
+        )
     maps = {layer: {size: _share(layer, size) for size in sizes[layer]} for layer in layers}
     for layer in layers:
-        _become_folded(layer, maps[layer])
+        _become_precomputed(layer, maps[layer])
     return model
 
 
@@ -96,8 +99,8 @@ def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, 
     if extra or any(one is not None for one in inputs[1:]):
         what = ", ".join(extra) or "an output size"
         raise ValueError(
-            f"cannot fold {name!r}: it is called with {what}, but its coordinates are constant "
-            "after folding; call it with the data only"
+            f"cannot precompute {name!r}: it is called with {what}, but its coordinates are "
+            "constant afterwards; call it with the data only"
         )
 
 
@@ -114,9 +117,9 @@ def _fix_parametrized(layer: nn.Module) -> None:
 
 
 def _share(layer: Any, size: Size) -> Tensor:
-    """Return the coordinate term at one size, shape (1, out, *output size).
+    """Return what the coordinates add to the output at one size, shape (1, out, *output size).
 
-    For coordinates in front of a layer, it is added to the input: shape (1, in, *size).
+    If the layer adds coordinates to its input, return that instead, shape (1, in, *size).
     """
     in_front = isinstance(layer, CoordinatesInFront)
     weight = layer.coord_weight if in_front else stored_weight(layer)
@@ -124,14 +127,14 @@ def _share(layer: Any, size: Size) -> Tensor:
     precise = torch.autocast(weight.device.type, enabled=False)
     if in_front:
         with torch.no_grad(), precise:
-            return layer.with_coordinates(nothing)
+            return layer._with_coordinates(nothing)
     without = {} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)}
     with torch.no_grad(), evaluating(layer), without_hooks(layer), precise:
         return functional_call(layer, without, (nothing,))
 
 
-class _Folded(WeightGuard):
-    """Mixin shared by the folded layers."""
+class _Precomputed(WeightGuard):
+    """Mixin shared by the precomputed layers."""
 
     kernel_size: tuple[int, ...]
 
@@ -141,7 +144,7 @@ class _Folded(WeightGuard):
         Raises:
             ValueError: If there is no map for the size of the input.
         """
-        self.check_weights()
+        self._check_weights()
         return self._with_map(super().forward(input), input)
 
     def _with_map(self, data: Tensor, input: Tensor) -> Tensor:
@@ -149,16 +152,16 @@ class _Folded(WeightGuard):
         maps = [getattr(self, name) for name in names]
         return _add_map(data, input, maps, [_size(name) for name in names])
 
-    def coordinate_tensors(self) -> list[Tensor]:
+    def _coordinate_tensors(self) -> list[Tensor]:
         """Return the maps."""
         return [self._buffers[name] for name in self._map_names()]  # pyright: ignore[reportReturnType]
 
-    def output_axis(self) -> int:
+    def _output_axis(self) -> int:
         """Return the axis of the output channels in the maps."""
         return 1
 
     def extra_repr(self) -> str:
-        """Return the text of the plain layer and the sizes."""
+        """Return the description of the plain layer and the sizes."""
         return f"{super().extra_repr()}, sizes={_listed(map(_size, self._map_names()))}"
 
     def _map_names(self) -> list[str]:
@@ -174,22 +177,22 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
     size = tuple(map(int, input.shape[-len(sizes[0]) :]))
     if size not in sizes:
         raise ValueError(
-            f"this layer was folded for inputs of size {_listed(sizes)}, got {_listed([size])}; "
-            "fold the model again for that size"
+            f"this layer was precomputed for inputs of size {_listed(sizes)}, got "
+            f"{_listed([size])}; precompute the model again for that size"
         )
     constant = maps[sizes.index(size)]
     if output.dim() < constant.dim():
         constant = constant[0]
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
-        # The size check is not part of the trace; these expands fail for other sizes instead.
+        # The size check is not part of the trace; these decomposes fail for other sizes instead.
         fitting = constant.expand_as(output)
         output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
         return output + fitting
     return output + constant
 
 
-class _FoldedInFront(_Folded):
-    """A folded layer whose coordinates are added to its input."""
+class _PrecomputedInFront(_Precomputed):
+    """A precomputed layer whose coordinates are added to its input."""
 
     def forward(self, input: Tensor, *arguments: Any, **options: Any) -> Any:
         """Add the map for the size of the input to the input, and call the layer.
@@ -197,10 +200,12 @@ class _FoldedInFront(_Folded):
         Raises:
             ValueError: If there is no map for the size of the input.
         """
-        return super(_Folded, self).forward(self._with_map(input, input), *arguments, **options)
+        return super(_Precomputed, self).forward(
+            self._with_map(input, input), *arguments, **options
+        )
 
-    def coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list: the map is added to the input, independently of ``weight``."""
+    def _coordinate_tensors(self) -> list[Tensor]:
+        """Return an empty list: if ``weight`` is scaled, the map needs no scaling."""
         return []
 
 
@@ -223,7 +228,7 @@ torch.fx.wrap("_add_map")
 
 
 _FOLDED: dict[Any, type[nn.Module]] = {
-    plain: type(f"Folded{plain.__name__}", (_Folded, plain), {"__module__": __name__})
+    plain: type(f"Precomputed{plain.__name__}", (_Precomputed, plain), {"__module__": __name__})
     for plain in (
         nn.Conv1d,
         nn.Conv2d,
@@ -236,19 +241,19 @@ _FOLDED: dict[Any, type[nn.Module]] = {
 globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # Pickle looks them up here.
 
 
-def _folded_kind(layer: nn.Module) -> type[nn.Module] | None:
-    """Return the folded class for a coordinate layer, or None for a custom subclass."""
+def _precomputed_kind(layer: nn.Module) -> type[nn.Module] | None:
+    """Return the precomputed class for a coordinate layer, or None for a custom subclass."""
     plain: Any = plain_kind(layer)
     if plain is None or plain in _FOLDED:
         return _FOLDED.get(plain)
-    way = _FoldedInFront if isinstance(layer, CoordinatesInFront) else _Folded
-    return made_class("Folded", way, plain)
+    way = _PrecomputedInFront if isinstance(layer, CoordinatesInFront) else _Precomputed
+    return made_class("Precomputed", way, plain)
 
 
-def _become_folded(layer: Any, maps: dict[Size, Tensor]) -> None:
-    folded = _folded_kind(layer)
+def _become_precomputed(layer: Any, maps: dict[Size, Tensor]) -> None:
+    precomputed = _precomputed_kind(layer)
     become_plain(layer, plain_kind(layer))
-    layer.__class__ = folded
+    layer.__class__ = precomputed
     for size, constant in maps.items():
         layer.register_buffer(_name(size), constant)
     layer.trust_weights()

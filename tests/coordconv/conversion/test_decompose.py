@@ -1,4 +1,4 @@
-"""An expanded model computes the same with convolutions that other tools can edit."""
+"""A decomposed model computes the same with convolutions that other tools can edit."""
 
 import copy
 import pickle
@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import coordconv
-from coordconv import AddCoords, collapse, convert, expand, fold, revert
-from coordconv.layers.expanded import ExpandedCoordConv
+from coordconv import AddCoords, convert, decompose, precompute, recompose, revert
+from coordconv.layers.decomposed import DecomposedCoordConv
 
 KINDS = [f"CoordConv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)]
 FORMS = ["module", "layer"]
@@ -28,17 +28,17 @@ def state(model: nn.Module) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("coord_kernel_size", [None, 1, 3])
-@pytest.mark.parametrize("convention", ["tutorial", "wizaron", "pixels"])
+@pytest.mark.parametrize("convention", ["paper", "wizaron", "pixels"])
 def test_outputs_are_preserved_and_collapse_restores_the_layer_bit_for_bit(
     kind, form, groups, coord_kernel_size, convention
 ):
     options = {"groups": groups, "coord_kernel_size": coord_kernel_size, "convention": convention}
     layer, x = layer_and_input(kind, radius=True, **options)
     before, outputs, shown = state(layer), (layer(x), layer(x[0])), repr(layer)
-    assert expand(layer, form=form) is layer
+    assert decompose(layer, form=form) is layer
     for input, output in zip((x, x[0]), outputs, strict=True):
         torch.testing.assert_close(layer(input), output)
-    collapse(layer)
+    recompose(layer)
     assert repr(layer) == shown
     after = state(layer)
     assert all(torch.equal(after[name], value) for name, value in before.items())
@@ -49,12 +49,12 @@ def test_outputs_are_preserved_and_collapse_restores_the_layer_bit_for_bit(
 def test_scaling_the_output_channels_of_the_weight_scales_the_coordinates(kind, form):
     layer, x = layer_and_input(kind, bias=False)
     output = layer(x)
-    expand(layer, form=form)
+    decompose(layer, form=form)
     convolution = layer.conv if form == "module" else layer
     with torch.no_grad():
         convolution.weight.mul_(-3.0)
     torch.testing.assert_close(layer(x), -3 * output)
-    torch.testing.assert_close(collapse(layer)(x), -3 * output)
+    torch.testing.assert_close(recompose(layer)(x), -3 * output)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -66,13 +66,13 @@ def test_windows_coordinates_and_output_sizes_are_passed_through(form):
         {"output_size": [21, 16]},
     ]
     outputs = [layer(x, **options) for options in calls]
-    expand(layer, form=form)
+    decompose(layer, form=form)
     for options, output in zip(calls, outputs, strict=True):
         torch.testing.assert_close(layer(x, **options), output)
 
 
 def test_the_module_form_is_add_coords_and_a_plain_convolution():
-    layer = expand(coordconv.CoordConv2d(4, 6, 3, groups=2, radius=True))
+    layer = decompose(coordconv.CoordConv2d(4, 6, 3, groups=2, radius=True))
     assert type(layer.coords) is AddCoords
     assert type(layer.conv) is nn.Conv2d
     assert layer.conv.in_channels == 4 + 2 * 3
@@ -82,7 +82,7 @@ def test_the_module_form_is_add_coords_and_a_plain_convolution():
 @pytest.mark.parametrize("form", FORMS)
 def test_a_plain_layer_built_from_the_attributes_rejects_the_input(form):
     layer, x = layer_and_input("CoordConv2d")
-    expand(layer, form=form)
+    decompose(layer, form=form)
     source = layer.conv if form == "module" else layer
     built = nn.Conv2d(source.in_channels, 6, 4, 2, dtype=torch.float64)
     with torch.no_grad():
@@ -98,7 +98,7 @@ def test_sharing_hooks_modes_copies_and_pickles_are_preserved(form):
     shared.register_forward_hook(lambda *_: calls.append(1))
     x, names = torch.randn(2, 3, 5, 6), [name for name, _ in model.named_children()]
     output = model(x)
-    assert expand(model, form=form)[0] is model[2] is shared
+    assert decompose(model, form=form)[0] is model[2] is shared
     assert [name for name, _ in model.named_children()] == names
     assert not any(one.training for one in model.modules())
     calls.clear()
@@ -106,7 +106,7 @@ def test_sharing_hooks_modes_copies_and_pickles_are_preserved(form):
     assert len(calls) == 2
     shared._forward_hooks.clear()
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        torch.testing.assert_close(collapse(other)(x), output)
+        torch.testing.assert_close(recompose(other)(x), output)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -116,25 +116,25 @@ def test_expanded_layers_are_not_converted_again_and_fold_and_revert_handle_them
     nn.init.normal_(model[0].coord_weight)
     x = torch.randn(2, 3, 6, 7)
     output = model(x)
-    expand(model, form=form)
+    decompose(model, form=form)
     before = repr(model)
     reports: list = []
-    convert(model, where="all", tell=reports.append)
+    convert(model, where="all", report=reports.append)
     assert [change.reason for change in reports[0]] == ["already a CoordConv layer", ""]
     assert before != repr(model)
     torch.testing.assert_close(model(x), output)
-    torch.testing.assert_close(fold(model, x)(x), output)
-    with pytest.raises(ValueError, match="collapse"):
+    torch.testing.assert_close(precompute(model, x)(x), output)
+    with pytest.raises(ValueError, match="recompose"):
         revert(model)
 
 
 def test_a_smaller_kernel_grows_if_the_weights_outside_it_were_trained():
     layer, x = layer_and_input("CoordConv2d", coord_kernel_size=1)
-    expand(layer)
+    decompose(layer)
     with torch.no_grad():
         layer.conv.weight.add_(1)
     output = layer(x)
-    torch.testing.assert_close(collapse(layer)(x), output)
+    torch.testing.assert_close(recompose(layer)(x), output)
     assert layer.coord_kernel_size == layer.kernel_size
 
 
@@ -173,18 +173,18 @@ def test_a_layer_that_cannot_be_expanded_raises_an_error_and_nothing_changes(mak
     model = nn.Sequential(coordconv.CoordConv2d(2, 2, 1), make())
     before = repr(model)
     with pytest.raises(ValueError, match=words):
-        expand(model, form=form)
+        decompose(model, form=form)
     assert repr(model) == before
 
 
 def test_an_unknown_form_raises_an_error():
     with pytest.raises(ValueError, match="'module' or 'layer'"):
-        expand(nn.ReLU(), form="both")  # pyright: ignore[reportArgumentType]
+        decompose(nn.ReLU(), form="both")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_convolution_replaced_by_another_tool_is_not_collapsed():
-    model = expand(nn.Sequential(coordconv.CoordConv2d(2, 2, 1)))
+    model = decompose(nn.Sequential(coordconv.CoordConv2d(2, 2, 1)))
     model[0].conv = nn.Sequential(model[0].conv)
     with pytest.raises(ValueError, match="merging an adapter"):
-        collapse(model)
-    assert isinstance(model[0], ExpandedCoordConv)
+        recompose(model)
+    assert isinstance(model[0], DecomposedCoordConv)

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from coordconv.conventions import Convention
 from coordconv.functional import append_coordinates
-from coordconv.grids import Window
+from coordconv.grids import AnyWindow
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import describe
 from coordconv.layers.integrated import Integrated
-from coordconv.placements import Placement
 
-__all__ = ["EXPANDED", "ExpandedCoordConv", "ExpandedLayer", "appended"]
+__all__ = ["DECOMPOSED", "DecomposedCoordConv", "DecomposedLayer", "appended"]
 
 
 def appended(
@@ -26,7 +25,7 @@ def appended(
     convention: Convention,
     radius: bool,
     groups: int,
-    window: Window | Placement | tuple | None,
+    window: AnyWindow | None,
     coordinates: Tensor | None,
 ) -> Tensor:
     """Apply `append_coordinates` to a batch, or to one image without a batch axis.
@@ -48,10 +47,10 @@ def appended(
 torch.fx.wrap("appended")
 
 
-class ExpandedCoordConv(Integrated):
+class DecomposedCoordConv(Integrated):
     """A coordinate layer as two modules: `AddCoords` and a plain convolution.
 
-    ``coordconv.expand`` creates it, and ``coordconv.collapse`` reverses that.
+    ``coordconv.decompose`` creates such layers, and ``coordconv.recompose`` reverses this.
 
     Attributes:
         coords: Appends the coordinates to every group of channels.
@@ -67,10 +66,10 @@ class ExpandedCoordConv(Integrated):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; arguments are those of the coordinate layer."""
+        """Append the coordinates, then convolve; takes the arguments of the coordinate layer."""
         coords, rank = self.coords, len(self.coord_kernel_size)
         joined = appended(
             input, rank, coords.convention, coords.radius, coords.groups, window, coordinates
@@ -78,10 +77,10 @@ class ExpandedCoordConv(Integrated):
         return self.conv(joined) if output_size is None else self.conv(joined, output_size)
 
 
-class ExpandedLayer(Integrated):
+class DecomposedLayer(Integrated):
     """A coordinate layer as one convolution with one ``weight`` for data and coordinates.
 
-    It is a subclass of a plain convolution, whose ``in_channels`` includes the coordinates.
+    It is a subclass of a plain convolution. Its ``in_channels`` includes the coordinates.
     """
 
     kernel_size: tuple[int, ...]
@@ -94,10 +93,10 @@ class ExpandedLayer(Integrated):
         self,
         input: Tensor,
         output_size: list[int] | None = None,
-        window: Window | Placement | tuple | None = None,
+        window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; arguments are those of the coordinate layer."""
+        """Append the coordinates, then convolve; takes the arguments of the coordinate layer."""
         rank = len(self.kernel_size)
         joined = appended(
             input, rank, self.convention, self.radius, self.groups, window, coordinates
@@ -106,12 +105,12 @@ class ExpandedLayer(Integrated):
         return plain(joined) if output_size is None else plain(joined, output_size)
 
     def extra_repr(self) -> str:
-        """Return the text of the plain layer, the radius and the convention."""
+        """Return the description of the plain layer, with the radius and the convention."""
         return f"{super().extra_repr()}, radius={self.radius}{describe(self.convention)}"
 
 
-EXPANDED: dict[Any, type[nn.Module]] = {
-    plain: type(f"Expanded{plain.__name__}", (ExpandedLayer, plain), {"__module__": __name__})
+DECOMPOSED: dict[Any, type[nn.Module]] = {
+    plain: type(f"Decomposed{plain.__name__}", (DecomposedLayer, plain), {"__module__": __name__})
     for plain in (
         nn.Conv1d,
         nn.Conv2d,
@@ -121,6 +120,8 @@ EXPANDED: dict[Any, type[nn.Module]] = {
         nn.ConvTranspose3d,
     )
 }
-"""The class of an expanded layer for each plain convolution."""
+"""The class of a decomposed layer for each plain convolution."""
 
-globals().update({kind.__name__: kind for kind in EXPANDED.values()})  # Pickle looks them up here.
+globals().update(
+    {kind.__name__: kind for kind in DECOMPOSED.values()}
+)  # Pickle looks them up here.

@@ -1,0 +1,96 @@
+"""Add a coordinate term to the output of the plain operation, in place where that is allowed."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coordconv.computation.memory_format import batch_is_channels_last
+from coordconv.computation.terms import MatrixLayout, ProductTerm
+from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
+
+__all__ = ["add", "add_product"]
+
+
+def add(data: Tensor, term: Tensor) -> Tensor:
+    """Add a term of shape (out, *outputs) or (N, out, *outputs); keep dtype and memory format."""
+    term = term.to(data.dtype)
+    if term.dim() != data.dim():
+        term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
+    if not may_write_in_place():
+        return data + term
+    if term.requires_grad and term.shape != data.shape and not is_traced():
+        term = _ForEverySample.apply(term, data.shape[0])
+    # In place, no second output is allocated. The backward pass of a convolution only needs its
+    # inputs.
+    return data.add_(term)
+
+
+def add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
+    """Add a product. If possible, multiply and add at once, without storing the term."""
+    if (
+        (data.dim() == rank + 1 or data.shape[0] == 1 or term.layout.channel_axis == 1)
+        and data.dtype == term.left.dtype
+        and (term.layout.channels_last or data.is_contiguous())
+        and may_write_in_place()
+    ):
+        tensors = (data, term.left, term.right)
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+            return _AddToImage.apply(*tensors, term.layout)
+        term.add_to(data)
+        return data
+    return add(data, without_autocast(data.device.type, term.product))
+
+
+class _AddToImage(torch.autograd.Function):
+    """Add a product to the output of one image in place, without storing the product."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, data: Tensor, left: Tensor, right: Tensor, layout: MatrixLayout
+    ) -> Tensor:
+        ctx.layout = layout
+        ctx.save_for_backward(left, right)
+        ctx.save_for_forward(left, right)
+        ctx.mark_dirty(data)
+        ProductTerm(left, right, layout).add_to(data)
+        return data
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,), (left, right) = gradients, ctx.saved_tensors
+        matrix = ctx.layout.as_matrix(gradient)
+        of_left = matrix @ right.transpose(-1, -2) if ctx.needs_input_grad[1] else None
+        of_right = left.transpose(-1, -2) @ matrix if ctx.needs_input_grad[2] else None
+        return gradient, of_left, of_right, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        data, of_left, of_right, _ = tangents
+        left, right = ctx.saved_tensors
+        change = torch.matmul(of_left, right) + torch.matmul(left, of_right)
+        return data.add_(ctx.layout.as_image(change).expand(data.shape))
+
+
+class _ForEverySample(torch.autograd.Function):
+    """Repeat a term for a batch, and sum its gradient in memory order.
+
+    torch (2.13) sums a channels-last batch many times more slowly than its permutation.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, term: Tensor, batch: int) -> Tensor:
+        ctx.batch = batch
+        return term.expand(batch, *term.shape[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        if batch_is_channels_last(gradient):
+            gradient = gradient.movedim(1, -1)
+            return gradient.sum(0, keepdim=True).movedim(-1, 1), None
+        return gradient.sum(0, keepdim=True), None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        return tangents[0].expand(ctx.batch, *tangents[0].shape[1:])

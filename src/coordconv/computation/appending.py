@@ -1,0 +1,65 @@
+"""Append coordinates to the channels of a batch."""
+
+import torch
+from torch import Tensor
+
+from coordconv.computation.memory_format import batch_is_channels_last
+from coordconv.computation.torch_modes import without_autocast
+from coordconv.conventions import Side
+from coordconv.operations import Convolution, TransposedConvolution
+from coordconv.pixel_positions import Positions
+
+__all__ = ["append", "in_two_parts"]
+
+
+def append(x: Tensor, grid: Tensor, groups: int = 1, side: Side = "after") -> Tensor:
+    """Append coordinates to every group of channels, keeping the memory format of ``x``.
+
+    Args:
+        x: Shape (N, C, *size).
+        grid: Shape (d, *size), or (N, d, *size).
+        groups: Number of groups of channels.
+        side: Whether the coordinates are after or before the data in each group.
+
+    Returns:
+        Shape (N, C + groups * d, *size).
+    """
+    grid = grid.expand(x.shape[0], *grid.shape[1 - x.dim() :])
+    channels_last = batch_is_channels_last(x)
+    if channels_last:
+        grid = _as_channels_last(grid)  # cat keeps the format only if all its inputs have it.
+    if groups == 1:
+        return _joined(x, grid, side, 1)
+    grouped = x.unflatten(1, (groups, -1))
+    grid = grid.unsqueeze(1).expand(-1, groups, *[-1] * (grid.dim() - 1))
+    joined = _joined(grouped, grid, side, 2).flatten(1, 2)
+    return _as_channels_last(joined) if channels_last else joined
+
+
+def in_two_parts(
+    operation: Convolution | TransposedConvolution,
+    x: Tensor,
+    coord_weight: Tensor,
+    positions: Positions,
+) -> tuple[Tensor, Tensor]:
+    """Split each coordinate into two channels, and repeat the coordinate weights.
+
+    A convolution that rounds its input to 8 bits is then as precise as with float32 coordinates.
+    """
+    outputs_first = operation.outputs_first(coord_weight)
+    twice = operation.outputs_first(torch.cat([outputs_first, outputs_first], dim=1))
+    grid = positions.grid(x, operation.rank, torch.float32)
+    # Split by bits, because Inductor would drop a conversion to a half type and back. Only the
+    # rest, grid - high, carries the gradient.
+    high = (grid.detach().view(torch.int32) & ~0xFFFF).view(torch.float32)
+    return torch.cat([high, grid - high], dim=-1 - operation.rank).to(x.dtype), twice
+
+
+def _joined(x: Tensor, grid: Tensor, side: Side, dim: int) -> Tensor:
+    # Autocast cannot concatenate some half types.
+    pair = [x, grid] if side == "after" else [grid, x]
+    return without_autocast(x.device.type, torch.cat, pair, dim)
+
+
+def _as_channels_last(x: Tensor) -> Tensor:
+    return x.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -1,0 +1,87 @@
+"""Check the tensors of a layer before it is computed."""
+
+from torch import Tensor
+
+from coordconv.operations import Convolution, TransposedConvolution
+
+__all__ = ["check_floating_point", "check_inputs", "checked_groups"]
+
+
+def check_inputs(
+    operation: Convolution | TransposedConvolution,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    radius: bool,
+) -> None:
+    """Check that data and weights have values and matching shapes.
+
+    Raises:
+        TypeError: If ``x`` is not a floating-point tensor.
+        ValueError: If shapes do not match.
+        RuntimeError: If a weight is on the meta device, but ``x`` is not.
+    """
+    check_floating_point(x)
+    if (weight.is_meta or coord_weight.is_meta) and not x.is_meta:
+        _refuse_meta("weight" if weight.is_meta else "coord_weight", x)
+    rank = operation.rank
+    inputs, outputs = operation.channels(weight)
+    if x.dim() not in (rank + 1, rank + 2) or x.shape[-1 - rank] != inputs:
+        raise ValueError(
+            f"`x` must have shape (N, {inputs}, *size) or ({inputs}, *size) with {rank} spatial "
+            f"axes for weights of shape {tuple(weight.shape)} and groups={operation.groups}, "
+            f"got {tuple(x.shape)}"
+        )
+    channels = rank + 1 if radius else rank
+    if (
+        coord_weight.dim() != rank + 2
+        or operation.outputs_first(coord_weight).shape[:2] != (outputs, channels)
+        or not _fits(coord_weight.shape[2:], operation.kernel)
+    ):
+        raise ValueError(
+            f"`coord_weight` must have {outputs} outputs and {channels} coordinate channels for "
+            f"weights of shape {tuple(weight.shape)} and radius={radius}, and a kernel of at most "
+            f"{tuple(operation.kernel)}; got shape {tuple(coord_weight.shape)}"
+        )
+
+
+def check_floating_point(x: Tensor) -> None:
+    """Refuse integer images, whose coordinates would all be rounded to integers.
+
+    Raises:
+        TypeError: If ``x`` is not a floating-point tensor.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"`x` must be a tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        advice = "convert the images first, for example with x.float() / 255"
+        if x.is_complex():
+            advice = "make channels of real and imaginary parts first, with torch.view_as_real"
+        raise TypeError(f"`x` must be of a floating-point type, got {x.dtype}; {advice}")
+
+
+def checked_groups(groups: int, channels: int) -> int:
+    """Return ``groups`` if it divides the channels.
+
+    Raises:
+        ValueError: If it does not, or is not a positive integer.
+    """
+    if not isinstance(groups, int) or groups < 1 or channels % groups:
+        raise ValueError(
+            f"`groups` must be a positive integer that divides the {channels} channels, got "
+            f"{groups}"
+        )
+    return groups
+
+
+def _fits(kernel: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    return kernel == larger or all(k <= most for k, most in zip(kernel, larger, strict=True))
+
+
+def _refuse_meta(name: str, x: Tensor) -> None:
+    # Some CPU kernels of torch (2.13) read arbitrary memory for a weight without storage.
+    raise RuntimeError(
+        f"{name} is on the meta device and x on {x.device}: the weights were not loaded. A "
+        "checkpoint of the plain model has no coordinate weights; "
+        "coordconv.conversion.from_plain adds them"
+    )

@@ -1,0 +1,21 @@
+"""Whether the channels of a tensor are last in memory."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["batch_is_channels_last", "output_is_channels_last"]
+
+
+def batch_is_channels_last(x: Tensor) -> bool:
+    """Whether a batch, shape (N, C, *size), has its channels last in memory.
+
+    Strides decide, as in torch: ``is_contiguous`` cannot distinguish the formats if C is 1.
+    """
+    return x.stride(-1) >= x.shape[1] and x.stride(1) == 1
+
+
+def output_is_channels_last(data: Tensor, rank: int) -> bool:
+    """Whether an output of torch, with or without a batch axis, has its channels last in memory."""
+    if torch._C._are_functorch_transforms_active() or rank == 1 or data.is_contiguous():
+        return False
+    return data.movedim(-1 - rank, -1).is_contiguous()

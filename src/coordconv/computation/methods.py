@@ -1,0 +1,93 @@
+"""The choice between the methods to compute a coordinate layer."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from coordconv.computation.torch_modes import is_in_autocast, may_write_in_place
+from coordconv.operations import Convolution, TransposedConvolution
+
+__all__ = ["Method", "checked_method", "chosen_way"]
+
+Method = Literal["auto", "separate", "concatenate"]
+Way = Literal["separate", "concatenate", "concatenate in two parts"]
+
+_METHODS = get_args(Method)
+
+
+def checked_method(method: Method) -> Method:
+    """Return ``method`` if it is known.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if method not in _METHODS:
+        raise ValueError(f"`method` must be 'auto', 'separate' or 'concatenate', got {method!r}")
+    return method
+
+
+def chosen_way(
+    method: Method,
+    operation: Convolution | TransposedConvolution,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+) -> Way:
+    """Return how to compute a layer; for ``"auto"``, the fastest way.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    if method != "auto":
+        return "concatenate" if checked_method(method) == "concatenate" else "separate"
+    if _is_compiled_for_training(x, weight, coord_weight):
+        return "concatenate in two parts" if _rounds(x) else "concatenate"
+    if isinstance(operation, Convolution) and _concatenation_is_cheaper(x, weight, operation):
+        return "concatenate"
+    return "separate"
+
+
+def _is_compiled_for_training(x: Tensor, weight: Tensor, coord_weight: Tensor) -> bool:
+    """Whether the call is compiled with gradients; it then uses a single plain operation.
+
+    Inductor (torch 2.13) fails with symbolic sizes if the gradient of a convolution has a second
+    consumer, or if a sum with its output is saved for the backward pass. A model would then compile
+    without coordinates, but not with them. Concatenation is also as fast there. Older versions,
+    such as 2.7, report every compilation as an export.
+    """
+    return (
+        torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
+        and torch.is_grad_enabled()
+        and (x.requires_grad or weight.requires_grad or coord_weight.requires_grad)
+    )
+
+
+def _rounds(x: Tensor) -> bool:
+    """Whether a convolution may round its input to a half type, or to TF32 on an accelerator."""
+    if x.dtype == torch.float32:
+        return x.device.type != "cpu" or is_in_autocast(x.device.type)
+    return x.dtype != torch.float64
+
+
+def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution) -> bool:
+    """Whether concatenating is cheaper than a second pass over the output.
+
+    By measurements on CPU (docs/speed.md), it is cheaper for batches and pointwise kernels with at
+    least 16 outputs per input. The other conditions keep zero coordinate weights equal to the plain
+    convolution bit for bit: BLAS rounds the product of a single channel and its sum with the bias
+    separately. Compiled code is faster with the other method.
+    """
+    return (
+        operation.groups == 1
+        and x.dim() == operation.rank + 2
+        and x.shape[0] > 1
+        and weight.shape[1] > 1
+        and weight.shape[0] >= 16 * weight.shape[1]
+        and operation.is_pointwise
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and may_write_in_place()
+    )

@@ -1,0 +1,116 @@
+"""Compute a layer as the plain operation on the data plus a term for the coordinates.
+
+The term is computed once if it is the same for all samples. For crops, it is a mixture of a few
+terms that all samples share.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from coordconv.computation.adding import add, add_product
+from coordconv.computation.memory_format import output_is_channels_last
+from coordconv.computation.per_sample_terms import per_sample_term
+from coordconv.computation.terms import (
+    ProductTerm,
+    pointwise_term,
+    separable_term,
+    written_out_term,
+)
+from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
+from coordconv.grids import axis_positions
+from coordconv.operations import Convolution, TransposedConvolution
+from coordconv.pixel_positions import Positions
+
+__all__ = ["separate"]
+
+Operation = Convolution | TransposedConvolution
+
+
+def separate(
+    operation: Operation,
+    x: Tensor,
+    weight: Tensor,
+    coord_weight: Tensor,
+    bias: Tensor | None,
+    positions: Positions,
+) -> Tensor:
+    """Return ``operation(x, weight) + operation(coordinates, coord_weight)``."""
+    data = operation(x, weight, bias, operation.groups)
+    # An exported graph is easier to read, and runs everywhere, as two plain operations.
+    if not (torch.compiler.is_exporting() or is_traced()):
+        channels_last = output_is_channels_last(data, operation.rank)
+        term = without_autocast(
+            x.device.type, _product_term, operation, x, data, coord_weight, positions, channels_last
+        )
+        if isinstance(term, ProductTerm):
+            return add_product(data, term, operation.rank)
+        if term is not None:
+            return add(data, term)
+    return add(data, _convolved_term(operation, x, coord_weight, positions))
+
+
+def _product_term(
+    operation: Operation,
+    x: Tensor,
+    data: Tensor,
+    coord_weight: Tensor,
+    positions: Positions,
+    channels_last: bool,
+) -> ProductTerm | Tensor | None:
+    """Return the term as a product, or None if a kernel must be convolved with the grid."""
+    working = torch.promote_types(coord_weight.dtype, torch.float32)
+    if positions.window is not None and may_write_in_place():
+        size, wide = x.shape[x.dim() - operation.rank :], coord_weight.to(working)
+        term = per_sample_term(operation, data, wide, positions, size, channels_last=channels_last)
+        if term is not None:
+            return term
+    weight = operation.outputs_first(coord_weight).to(working)
+    if not operation.is_pointwise:
+        if not positions.are_separable:
+            return None
+        taps = _taps_by_axis(operation, x, weight, positions)
+        return separable_term(weight, taps, channels_last=channels_last)
+    if torch.compiler.is_compiling() and not torch.is_grad_enabled():
+        # A compiler can compute it inside the kernel that adds it, at almost no cost. With
+        # gradients the product is cheaper.
+        channels = positions.channels(x, operation.rank, working)
+        if channels[0].dim() == operation.rank:
+            return written_out_term(weight, channels)
+    grid = positions.grid(x, operation.rank, working)
+    if grid.dim() > operation.rank + 1:
+        return None
+    return pointwise_term(weight, grid, channels_last=channels_last)
+
+
+def _taps_by_axis(
+    operation: Operation, x: Tensor, weight: Tensor, positions: Positions
+) -> list[Tensor]:
+    """Return, for each axis, the coordinates at each kernel tap, shape (c, outputs, taps)."""
+    rank, convention = operation.rank, positions.convention
+    size = x.shape[-rank:]
+    taps: dict[int, Tensor] = {}
+    axes = axis_positions(size, convention, positions.window, weight.dtype, x.device)
+    for axis, (position, _, _, along) in enumerate(axes):
+        assert along is not None  # each axis is parallel to one axis of the tensor
+        channel = rank - 1 - axis if convention.order == "xy" else axis
+        # Along one axis, the channels of all other axes are ones.
+        others = (0, 0, channel, rank - 1 - channel)
+        values = functional.pad(position[None], others, value=1.0)
+        taps[along] = operation.taps(values, along, weight.shape[2:])
+    return [taps[axis] for axis in range(rank)]
+
+
+def _convolved_term(
+    operation: Operation, x: Tensor, coord_weight: Tensor, positions: Positions
+) -> Tensor:
+    """Return the operation on the coordinates, for one image or for every sample."""
+    working = torch.promote_types(coord_weight.dtype, torch.float32)
+    grid = positions.grid(x, operation.rank, working)
+    if grid.dim() == operation.rank + 1:
+        grid = grid.unsqueeze(0)
+    if torch.compiler.is_compiling():
+        # Split and concatenated, which copies it: with symbolic sizes, Inductor (torch 2.13) cannot
+        # save a view, or the grids of windows, for the backward pass of the convolution.
+        grid = torch.cat(grid.split(1, dim=1), dim=1)
+    return operation(grid.to(coord_weight.dtype), operation.full_size(coord_weight), None, 1)

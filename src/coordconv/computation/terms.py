@@ -1,0 +1,192 @@
+"""The coordinate term of a convolution, as a product of small matrices.
+
+The coordinate term is the convolution of the coordinates, which is added to the convolution of the
+data. For a pointwise kernel, it is the product of the weights and the grid. For larger kernels,
+each coordinate channel except the radius is an outer product: positions along its own axis, ones
+along the others, zeros or copies in the margins. The convolution of an outer product is the outer
+product of 1-D convolutions. This takes 2 k products per pixel instead of k^2, and does not build
+the grid.
+
+Let taps[c, t, u] be the value of channel c along one axis, at tap u, for output pixel t. Then::
+
+    term[o, i, j] = sum over c, u, v of weight[o, c, u, v] rows[c, i, u] columns[c, j, v]
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "MatrixLayout",
+    "ProductTerm",
+    "pointwise_term",
+    "separable_images",
+    "separable_term",
+    "written_out_term",
+]
+
+
+@dataclass(frozen=True)
+class MatrixLayout:
+    """The memory layout of an image of shape (out, *outputs), and its shape as a matrix.
+
+    Attributes:
+        shape: The shape in memory order: (out, *outputs), or (*outputs, out).
+        matrix: The shape as a matrix: (m, n), or (batch, m, n).
+        channels_last: Whether the channels are last in memory.
+        channel_axis: 0 for one image, 1 for a batch of them.
+    """
+
+    shape: tuple[int, ...]
+    matrix: tuple[int, ...]
+    channels_last: bool
+    channel_axis: int = 0
+
+    def as_image(self, matrix: Tensor) -> Tensor:
+        """Return a matrix as an image, or as a batch of them."""
+        image = matrix.view(self.shape)
+        return image.movedim(-1, self.channel_axis) if self.channels_last else image
+
+    def as_matrix(self, image: Tensor) -> Tensor:
+        """Return an image, or a batch of one, as a matrix: a view if the layout allows it."""
+        image = image if image.dim() == len(self.shape) else image.squeeze(0)
+        image = image.movedim(self.channel_axis, -1) if self.channels_last else image
+        return image.reshape(self.matrix)
+
+
+@dataclass(frozen=True)
+class ProductTerm:
+    """The term for one image as a product ``left @ right``, not yet multiplied.
+
+    Attributes:
+        left: Shape (m, k), or (batch, m, k).
+        right: Shape (k, n), or (batch, k, n).
+        layout: How the product becomes an image.
+    """
+
+    left: Tensor
+    right: Tensor
+    layout: MatrixLayout
+
+    @classmethod
+    def of(
+        cls, left: Tensor, right: Tensor, shape: tuple[int, ...], *, channels_last: bool
+    ) -> "ProductTerm":
+        """Return the term ``left @ right``; its elements have ``shape`` in memory order."""
+        matrix = (*left.shape[:-1], right.shape[-1])
+        return cls(left, right, MatrixLayout(shape, matrix, channels_last))
+
+    def product(self) -> Tensor:
+        """Return the term, shape (out, *outputs)."""
+        return self.layout.as_image(torch.matmul(self.left, self.right))
+
+    def add_to(self, image: Tensor) -> None:
+        """Add the term to one image, or a batch of one, in place, without storing the term."""
+        matrix = self.layout.as_matrix(image)
+        if matrix.dim() == 2:
+            matrix.addmm_(self.left, self.right)
+        else:
+            matrix.baddbmm_(self.left, self.right)
+
+
+def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> ProductTerm:
+    """Return the term of a pointwise kernel, for any grid.
+
+    Args:
+        weight: Shape (out, d, 1, ...).
+        grid: Shape (d, *size).
+        channels_last: Whether the output that the term is added to is channels last.
+    """
+    outputs, size = weight.shape[0], grid.shape[1:]
+    weight, grid = weight.flatten(1), grid.flatten(1)
+    if channels_last:
+        # Contiguous, so that its gradient is one fast product and not its slow transpose.
+        return ProductTerm.of(
+            grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True
+        )
+    return ProductTerm.of(weight, grid, (outputs, *size), channels_last=False)
+
+
+def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
+    """Return the term of a pointwise kernel, written for a compiler that fuses it into the sum.
+
+    Args:
+        weight: Shape (out, d, 1, ...).
+        channels: The d channels of the grid, each of shape (*size), expanded but not copied.
+    """
+    weights = weight.unbind(1)
+    term = weights[0] * channels[0]
+    for one_weight, channel in zip(weights[1:], channels[1:], strict=True):
+        term = term + one_weight * channel
+    return term
+
+
+def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> ProductTerm:
+    """Return the term of any kernel, if each coordinate depends on one axis only.
+
+    Args:
+        weight: Shape (out, c, *kernel), one channel per axis.
+        taps: For every axis, shape (c, outputs, kernel).
+        channels_last: Whether the output that the term is added to is channels last.
+    """
+    out, channels, *_, last = weight.shape
+    outputs = tuple(axis.shape[1] for axis in taps)
+    # Rows are all axes but the last: p pixels with u taps each, (p, cu).
+    rows = _joint_taps(taps[:-1], taps[-1]).movedim(0, 1).flatten(1)
+    columns = taps[-1].movedim(0, 1).flatten(1)  # (j, cv)
+    # A channel only uses its own rows: [o, c, c', u, v] is 0 unless c is c'.
+    weight = weight.reshape(out, channels, 1, -1, last)
+    same = torch.eye(channels, dtype=weight.dtype, device=weight.device)
+    weight = weight * same.view(channels, channels, 1, 1)
+    if channels_last:
+        weight = weight.permute(2, 3, 1, 4, 0).reshape(rows.shape[1], -1)  # (c'u, cvo)
+        right = torch.mm(rows, weight).view(-1, columns.shape[1], out)  # (p, cv, o)
+        # Made contiguous: torch splits a batched product of other operands into many products.
+        left = columns.contiguous().expand(right.shape[0], -1, -1)
+        return ProductTerm.of(left, right, (*outputs, out), channels_last=True)
+    weight = weight.permute(0, 1, 4, 2, 3).reshape(-1, rows.shape[1])  # (ocv, c'u)
+    left = torch.mm(weight, rows.t()).view(out, columns.shape[1], -1).transpose(1, 2)  # (o, p, cv)
+    return ProductTerm.of(
+        left, columns.t().expand(out, -1, -1), (out, *outputs), channels_last=False
+    )
+
+
+def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> Tensor:
+    """Return the outputs of any kernel for several images of one channel, each with its own kernel.
+
+    Args:
+        weight: Shape (images, out, *kernel).
+        taps: For every axis, shape (images, outputs, kernel).
+        channels_last: Whether the channels shall be last in memory.
+
+    Returns:
+        Shape (images, out, *outputs), or (images, *outputs, out) if the channels are last.
+    """
+    images, out, *_, last = weight.shape
+    outputs = tuple(axis.shape[1] for axis in taps)
+    rows, columns = _joint_taps(taps[:-1], taps[-1]), taps[-1]
+    weight = weight.reshape(images, out, -1, last)
+    if channels_last:
+        weight = weight.movedim(1, -1).flatten(2)  # (i, u, vo)
+        halves = torch.bmm(rows, weight).view(-1, last, out)  # (ip, v, o)
+        columns = columns[:, None].expand(-1, rows.shape[1], -1, -1).flatten(0, 1)
+        return torch.bmm(columns, halves).view(images, *outputs, out)
+    weight = weight.transpose(2, 3).flatten(1, 2)  # (i, ov, u)
+    halves = torch.bmm(weight, rows.mT).view(images, out, last, -1).mT.flatten(1, 2)  # (i, op, v)
+    return torch.bmm(halves, columns.mT).view(images, out, *outputs)
+
+
+def _joint_taps(taps: Sequence[Tensor], last: Tensor) -> Tensor:
+    """Return the products of the taps of several axes, (c, outputs, taps); ones without axes.
+
+    The last axis, which is not among them, has the same number of channels and the same dtype.
+    """
+    if not taps:
+        return last.new_ones(last.shape[0], 1, 1)
+    joint = taps[0]
+    for axis in taps[1:]:
+        joint = joint[:, :, None, :, None] * axis[:, None, :, None, :]
+        joint = joint.flatten(3, 4).flatten(1, 2)
+    return joint

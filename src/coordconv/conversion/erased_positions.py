@@ -1,0 +1,155 @@
+"""Find layers whose position is erased by a normalization after them.
+
+The coordinates of two crops differ by a constant, so the outputs of a convolution differ by one
+constant per channel. A later layer that subtracts the mean of each map, such as instance
+normalization, removes these constants. To detect this, constants are added to the output of a
+layer, and the output of the following layers is compared.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from coordconv.conversion.kinds import is_convolution
+from coordconv.conversion.shift_gradients import kept_constants
+from coordconv.conversion.sizes import evaluating, without_hooks
+
+__all__ = ["Erased", "erased_positions"]
+
+# Smaller changes are rounding errors. In float32, they are below 1e-6 for sums over a map.
+_ROUNDING = 1e-5
+# If a smaller fraction is kept, only the margins of padded convolutions depend on the constant.
+_WELL_KEPT = 0.02
+_SIZE = (9, 8, 7)
+
+
+class Erased(NamedTuple):
+    """Why the position of a crop is lost.
+
+    Attributes:
+        by: Name of the module that erases it; "" if unknown.
+        instead: Names of convolutions after which the position is kept, with the fraction kept.
+        is_from_example: Whether the model was called with an example.
+    """
+
+    by: str
+    instead: tuple[tuple[str, float], ...]
+    is_from_example: bool
+
+    def __str__(self) -> str:
+        by = repr(self.by) if self.by else "a later module"
+        text = f"{by} subtracts the mean of each map, and with it the position of a crop"
+        if self.instead:
+            kept = " or ".join(f"{name!r} ({share:.0%} is kept)" for name, share in self.instead)
+            return (
+                f"{text}; if the position of crops matters, use where={kept}, or batch "
+                "normalization"
+            )
+        if self.is_from_example:
+            return f"{text}, as after every convolution of this model; use batch normalization"
+        return f"{text}; pass `example` to find the convolutions that keep it"
+
+
+def erased_positions(
+    model: nn.Module, names: Any, layers: Sequence[nn.Module], example: Any = None
+) -> dict[nn.Module, Erased]:
+    """Return the layers after which the position of a crop is lost.
+
+    With an example, the model is called once and differentiated. Otherwise, and for layers that the
+    example does not decide, the modules that follow in the same ``nn.Sequential`` are called.
+
+    Args:
+        model: The model; it is not changed.
+        names: All convolutions of the model, with their names.
+        layers: The layers to check.
+        example: A tensor, a tuple of arguments, or a mapping of keyword arguments.
+    """
+    kept = {}
+    if example is not None and not any(map(_is_not_differentiable, model.parameters())):
+        kept = kept_constants(model, [one for one in names if is_convolution(one)], example)
+    following = _erased_in_sequences(model, layers)
+    erased = {
+        one: following.get(one, "")
+        for one in layers
+        if (kept[one] < _ROUNDING if one in kept else one in following)
+    }
+    if not erased:
+        return {}
+    instead = _instead(names, kept, erased)
+    return {one: Erased(by, instead, bool(kept)) for one, by in erased.items()}
+
+
+def _instead(
+    names: Any, kept: Mapping[nn.Module, float], erased: Collection[nn.Module]
+) -> tuple[tuple[str, float], ...]:
+    """Return the first convolution that keeps the position, and the one that keeps it best."""
+    good = [one for one, share in kept.items() if share >= _WELL_KEPT and one not in erased]
+    best = dict.fromkeys([*good[:1], *sorted(good, key=lambda one: -round(kept[one], 2))[:1]])
+    return tuple((names[one][0], kept[one]) for one in best)
+
+
+def _erased_in_sequences(model: nn.Module, layers: Sequence[nn.Module]) -> dict[nn.Module, str]:
+    """Return the layers that another module follows in a sequence that erases constants."""
+    names = {module: name for name, module in model.named_modules()}
+    inside = {child for module in names if _is_sequence(module) for child in module.children()}
+    found: dict[nn.Module, nn.Module | None] = {}
+    for module in names:
+        if _is_sequence(module) and module not in inside:
+            steps = [*_steps(module)]
+            for number, layer in enumerate(steps):
+                if layer in layers and is_convolution(layer):
+                    eraser = _eraser(layer, steps[number + 1 :])
+                    found[layer] = eraser if found.get(layer, eraser) else None
+    return {layer: names[eraser] for layer, eraser in found.items() if eraser is not None}
+
+
+def _is_sequence(module: nn.Module) -> bool:
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _steps(module: nn.Module) -> Iterator[nn.Module]:
+    for child in module.children():
+        if _is_sequence(child):
+            yield from _steps(child)
+        else:
+            yield child
+
+
+@torch.no_grad()
+def _eraser(layer: Any, following: Sequence[nn.Module]) -> nn.Module | None:
+    """Return the first following module whose output does not depend on an added constant."""
+    weight = layer.weight
+    if is_lazy(weight) or weight.is_meta or weight.dtype not in (torch.float32, torch.float64):
+        return None
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(*size: int) -> Tensor:
+        return torch.randn(2, layer.out_channels, *size, generator=generator).to(weight)
+
+    size = _SIZE[: len(layer.kernel_size)]
+    outputs = [noise(*size), noise(*size)]
+    outputs.append(outputs[0] + noise(*[1] * len(size)))
+    for module in following:
+        if any(map(is_convolution, module.modules())) or _has_lazy_parts(module):
+            return None
+        try:
+            with evaluating(module), without_hooks(module):
+                outputs = [module(one) for one in outputs]
+            here, elsewhere, shifted = outputs
+            changes = [(one - here).abs().max().item() for one in (elsewhere, shifted)]
+        except Exception:  # from any module that does not accept maps of this size
+            return None
+        if changes[1] <= _ROUNDING * changes[0]:
+            return module if changes[0] > 0 else None
+    return None
+
+
+def _is_not_differentiable(parameter: Tensor) -> bool:
+    return is_lazy(parameter) or parameter.is_inference() or parameter.is_meta
+
+
+def _has_lazy_parts(module: nn.Module) -> bool:
+    return any(map(is_lazy, module.parameters())) or any(map(is_lazy, module.buffers()))

@@ -1,0 +1,248 @@
+"""Placements through the v2 transforms of torchvision.
+
+The key points of torchvision would not be exact, because they are flipped like pixel centers but
+resized like pixel edges. Here, a tensor of a special type is transformed together with the image
+and records the exact map of each operation.
+
+Example::
+
+    from torchvision.transforms import v2
+
+    augment = v2.Compose([v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])
+    image, placement = apply_with_placement(augment, image)
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree
+
+from coordconv.integrations.packages import required
+from coordconv.integrations.pixel_maps import placed_by, placement_of_input
+from coordconv.integrations.refusals import not_affine
+from coordconv.placements import Placement
+
+__all__ = ["apply_with_placement"]
+
+Size = tuple[int, int]
+
+_MOVING = {
+    *("CenterCrop", "Pad", "RandomAffine", "RandomCrop", "RandomHorizontalFlip", "RandomIoUCrop"),
+    *("RandomResize", "RandomResizedCrop", "RandomRotation", "RandomShortestSize"),
+    *("RandomVerticalFlip", "RandomZoomOut", "Resize", "ScaleJitter"),
+}
+_STATIONARY = {
+    *("ClampBoundingBoxes", "ClampKeyPoints", "ColorJitter", "ConvertBoundingBoxFormat"),
+    *("ConvertImageDtype", "GaussianBlur", "GaussianNoise", "Grayscale", "Identity", "JPEG"),
+    *("Normalize", "PILToTensor", "RandomAdjustSharpness", "RandomAutocontrast"),
+    *("RandomChannelPermutation", "RandomEqualize", "RandomErasing", "RandomGrayscale"),
+    *("RandomInvert", "RandomPhotometricDistort", "RandomPosterize", "RandomSolarize", "RGB"),
+    *("SanitizeBoundingBoxes", "SanitizeKeyPoints", "SetClampingMode", "ToDtype", "ToImage"),
+    *("ToPILImage", "ToPureTensor", "ToTensor", "UniformTemporalSubsample"),
+}
+
+
+def apply_with_placement(
+    transform: nn.Module,
+    *inputs: Any,
+    placement: Placement | None = None,
+    stationary: Sequence[type] = (),
+) -> tuple[Any, Placement]:
+    """Transform a sample, and return the placement of its image.
+
+    Args:
+        transform: A transform v2, such as a ``Compose``.
+        inputs: Its inputs: an image, or an image and targets.
+        placement: The placement of the image, if it is a part of a full image.
+        stationary: Additional classes of transforms that do not move pixels.
+
+    Returns:
+        The transformed image (a tuple, with targets), and its placement.
+
+    Raises:
+        ImportError: If torchvision is not installed.
+        ValueError: If a transform is not affine, mixes images, or is not known.
+    """
+    v2 = required("torchvision.transforms.v2")
+    _check(transform, tuple(stationary))
+    record = _Record(placement_of_input(placement, _size_of(inputs, v2)))
+    tracked = torch.zeros(0).as_subclass(_tracked_type())
+    tracked.record = record
+    *outputs, _ = transform(*inputs, tracked)
+    if record.placement.size != _size_of(outputs, v2):
+        raise ValueError(
+            f"the image has the size {_size_of(outputs, v2)} after the transform, and its "
+            f"placement {record.placement.size}: all images of a sample must have the same size"
+        )
+    return (outputs[0] if len(outputs) == 1 else tuple(outputs)), record.placement
+
+
+class _Record:
+    """The placement after the operations so far."""
+
+    def __init__(self, placement: Placement) -> None:
+        self.placement = placement
+
+
+@cache
+def _tracked_type() -> type[Any]:
+    """Return a tensor type for which the geometric operations of torchvision are registered."""
+    v2 = required("torchvision.transforms.v2")
+    base = required("torchvision.tv_tensors").TVTensor
+
+    class TrackedPlacement(base):
+        record: _Record
+
+    def register(name: str) -> None:
+        functional = getattr(v2.functional, name)
+
+        @v2.functional.register_kernel(functional, TrackedPlacement)
+        def kernel(tracked: Any, *args: Any, **options: Any) -> Any:
+            record = tracked.record
+            if name not in _OPERATIONS:
+                raise not_affine(name)
+            empty = torch.empty(0, *record.placement.size)
+            size = tuple(functional(empty, *args, **options).shape[-2:])
+            record.placement = _OPERATIONS[name](record.placement, size, *args, **options)
+            return tracked
+
+    for name in (*_OPERATIONS, "perspective", "elastic"):
+        register(name)
+    return TrackedPlacement
+
+
+def _resized(placement: Placement, new: Size, /, *_: Any, **__: Any) -> Placement:
+    return placement.resize(new)
+
+
+def _cropped(
+    placement: Placement, new: Size, /, top: int, left: int, height: int, width: int
+) -> Placement:
+    return placement.crop((top, left), (height, width))
+
+
+def _cropped_and_resized(
+    placement: Placement, new: Size, /, top: int, left: int, height: int, width: int, **_: Any
+) -> Placement:
+    return placement.crop((top, left), (height, width)).resize(new)
+
+
+def _center_cropped(placement: Placement, new: Size, /, *_: Any, **__: Any) -> Placement:
+    starts = []
+    for old, length in zip(placement.size, new, strict=True):
+        before = max(length - old, 0) // 2
+        starts.append(round((max(old, length) - length) / 2) - before)
+    return placement.crop(starts, new)
+
+
+def _padded(placement: Placement, new: Size, /, padding: Any, *_: Any, **__: Any) -> Placement:
+    each = [padding] if isinstance(padding, int) else list(padding)
+    left, top = each[0], each[1 if len(each) > 1 else 0]
+    return placement.crop((-top, -left), new)
+
+
+def _turned(
+    placement: Placement,
+    new: Size,
+    /,
+    angle: float,
+    interpolation: Any = None,
+    decompose: bool = False,
+    center: Sequence[float] | None = None,
+    fill: Any = None,
+) -> Placement:
+    return _warped(placement, new, -angle, (0, 0), 1, (0, 0), center=center)
+
+
+def _warped(
+    placement: Placement,
+    new: Size,
+    /,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: float | Sequence[float],
+    interpolation: Any = None,
+    fill: Any = None,
+    center: Sequence[float] | None = None,
+) -> Placement:
+    """Return the placement after a rotation (angles are clockwise), a scale and a shear."""
+    shears = [shear, 0] if isinstance(shear, (int, float)) else [*shear, *shear][:2]
+    turn, (along_x, along_y) = math.radians(angle), map(math.radians, shears)
+    c, s = math.cos(turn), math.sin(turn)
+    linear = scale * (
+        _float64([[c, -s], [s, c]])
+        @ _float64([[1, 0], [-math.tan(along_y), 1]])
+        @ _float64([[1, -math.tan(along_x)], [0, 1]])
+    )
+    # In (x, y), from the middle of the image: new = linear @ (old - pivot) + pivot + translate.
+    old_middle, new_middle = (_middle(size) for size in (placement.size, new))
+    pivot = _float64([0, 0]) if center is None else _float64(center) - 0.5 - old_middle
+    inverse = torch.linalg.inv(linear)
+    shift = old_middle + pivot - inverse @ (new_middle + pivot + _float64(translate))
+    matrix = torch.eye(3, dtype=torch.float64)
+    matrix[:2, :2], matrix[:2, 2] = inverse.flip(0, 1), shift.flip(0)
+    return placed_by(placement, matrix, new)
+
+
+def _middle(size: Sequence[int]) -> Tensor:
+    return _float64([(n - 1) / 2 for n in reversed(size)])
+
+
+def _float64(numbers: Any) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+_OPERATIONS = {
+    "horizontal_flip": lambda placement, size: placement.flip(-1),
+    "vertical_flip": lambda placement, size: placement.flip(-2),
+    "resize": _resized,
+    "crop": _cropped,
+    "resized_crop": _cropped_and_resized,
+    "center_crop": _center_cropped,
+    "pad": _padded,
+    "rotate": _turned,
+    "affine": _warped,
+}
+
+
+def _check(transform: nn.Module, stationary: tuple[type, ...]) -> None:
+    leaves = [*_leaves(transform)]
+    for number, one in enumerate(leaves):
+        kind = type(one)
+        known = kind.__module__.startswith("torchvision.transforms.v2.") and (
+            kind.__name__ in _MOVING | _STATIONARY
+        )
+        if not known and not isinstance(one, stationary):
+            raise not_affine(kind.__name__)
+        if kind.__name__ == "ToPureTensor" and number < len(leaves) - 1:
+            raise ValueError("ToPureTensor must be the last transform: later ones are not recorded")
+
+
+def _leaves(transform: Any) -> Iterator[Any]:
+    """Yield the transforms in compositions."""
+    if type(transform).__name__ in ("Compose", "RandomApply", "RandomChoice", "RandomOrder"):
+        for one in transform.transforms:
+            yield from _leaves(one)
+    else:
+        yield transform
+
+
+def _size_of(sample: Any, v2: Any) -> tuple[int, int]:
+    """Return the (height, width) of the object that torchvision treats as the image of a sample."""
+    types = required("torchvision.tv_tensors")
+    leaves = _pytree.tree_leaves(list(sample))
+    for leaf in leaves:
+        if isinstance(leaf, (types.Image, types.Video)) or hasattr(leaf, "getbands"):  # of PIL
+            height, width = v2.functional.get_size(leaf)
+            return height, width
+    for leaf in leaves:
+        if isinstance(leaf, Tensor) and not isinstance(leaf, types.TVTensor) and leaf.dim() > 1:
+            return leaf.shape[-2], leaf.shape[-1]
+        if hasattr(leaf, "__array_interface__") and leaf.ndim > 1:  # NumPy, before ToImage
+            return leaf.shape[0], leaf.shape[1]
+    raise ValueError("the sample has no image: expected a tensor, an Image or an image of PIL")

@@ -1,0 +1,99 @@
+"""Placements with a position for every pixel, as after elastic transforms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from coordconv.affine import divided
+
+__all__ = ["PixelPlacement"]
+
+_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+@dataclass(frozen=True, eq=False)
+class PixelPlacement:
+    """Where each pixel of a tensor is in the full image; for `positions` and ``window=``.
+
+    Attributes:
+        indices: For each pixel, its index in the full image along each axis: shape (d, *size), or
+            (N, d, *size) with one map per sample. Fractions are allowed.
+        full_size: Size of the full image.
+
+    Raises:
+        ValueError: If the indices are not floating-point numbers, or have another shape.
+
+    Example:
+        >>> row, column = torch.meshgrid(torch.arange(4.0), torch.arange(6.0), indexing="ij")
+        >>> PixelPlacement(torch.stack([row, column**1.1]), (4, 8)).size
+        (4, 6)
+    """
+
+    indices: Tensor
+    full_size: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rank, shape = len(self.full_size), tuple(self.indices.shape)
+        fits = len(shape) in (rank + 1, rank + 2) and shape[-rank - 1] == rank
+        if not 1 <= rank <= 3 or not fits or not self.indices.is_floating_point():
+            raise ValueError(
+                f"`indices` must be floating-point numbers of shape ({rank}, *size) or "
+                f"(N, {rank}, *size) for a full image of size {self.full_size}, got "
+                f"{self.indices.dtype} of shape {shape}"
+            )
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Size of the tensor."""
+        return tuple(self.indices.shape[-len(self.full_size) :])
+
+    @property
+    def is_full_image(self) -> bool:
+        """False: the tensor is never known to be the full image."""
+        return False
+
+    def at(self, size: Sequence[int], *, strict: bool = True) -> "PixelPlacement":
+        """Return the placement of a feature map, inferred from its size.
+
+        The position of a pixel of a smaller feature map is the mean over the pixels that it covers.
+
+        Args:
+            size: Size of the feature map.
+            strict: Require that the sizes of the tensor and of the full image are divided or
+                multiplied evenly.
+
+        Raises:
+            ValueError: If ``strict`` is set and they are not divided or multiplied evenly.
+        """
+        size = tuple(size)
+        if size == self.size:
+            return self
+        pairs = [*zip(self.size, size, strict=True)]
+        steps = [divided(n, max(new, 1)) for n, new in pairs]
+        full_size = tuple(divided(n, s) for n, s in zip(self.full_size, steps, strict=True))
+        if strict and not all(
+            (n % max(new, 1) == 0 or new % n == 0) and whole % 1 == 0
+            for (n, new), whole in zip(pairs, full_size, strict=True)
+        ):
+            raise ValueError(
+                f"the feature map has size {size} for an input of size {self.size} and a full "
+                f"image of size {self.full_size}, which are not divided evenly; make the sizes "
+                "multiples of the stride of the network, or pass strict=False"
+            )
+        rank = len(size)
+        shift = torch.tensor([(step - 1) / 2 for step in steps]).reshape(-1, *[1] * rank)
+        scale = torch.tensor([float(step) for step in steps]).reshape(-1, *[1] * rank)
+        means = self._resized(size)
+        return PixelPlacement((means - shift.to(means)) / scale.to(means), full_size)
+
+    def _resized(self, size: tuple[int, ...]) -> Tensor:
+        batched = self.indices.dim() == len(size) + 2
+        means = self.indices if batched else self.indices[None]
+        smaller = [min(n, new) for n, new in zip(self.size, size, strict=True)]
+        means = functional.interpolate(means, smaller, mode="area")
+        if tuple(smaller) != size:
+            means = functional.interpolate(means, size, mode=_LINEAR[len(size)])
+        return means if batched else means[0]

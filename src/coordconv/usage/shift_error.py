@@ -1,0 +1,209 @@
+"""How far the feature maps of a model deviate from following a shift of the image."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from coordconv.conversion.kinds import checked_model
+from coordconv.conversion.report import Rows, as_table
+from coordconv.conversion.sizes import evaluating
+from coordconv.usage.changes import removed
+from coordconv.usage.layer_positions import changed_positions, coordinate_layers
+
+__all__ = ["Sensitivity", "ShiftError", "position_sensitivity"]
+
+
+class ShiftError(NamedTuple):
+    """How far the output of a layer deviates from following a shift; 0 for a pure convolution.
+
+    An error is the mean absolute difference between outputs for the same content at two positions,
+    divided by the mean absolute deviation of the output from its mean.
+
+    Attributes:
+        layer: Its name; "" for the model itself.
+        interior: The error in the inner half of the overlap of the two crops.
+        border: The error in the rest, which zero padding affects first.
+        interior_without: The interior error with all coordinates set to zero; None for a model
+            without coordinates.
+        border_without: The border error with all coordinates zero, caused only by padding.
+    """
+
+    layer: str
+    interior: float
+    border: float
+    interior_without: float | None
+    border_without: float | None
+
+
+class Sensitivity(Rows[ShiftError]):
+    """The shift errors of a model, layer by layer; prints as a table.
+
+    Args:
+        rows: The errors, in the order in which the layers are called.
+        shift: Pixels by which the images were shifted, along each axis.
+        skipped: Layers whose outputs cannot be compared, because they are not maps, or because
+            their stride does not divide the shift.
+    """
+
+    def __init__(
+        self, rows: Sequence[ShiftError], shift: tuple[int, ...], skipped: Sequence[str]
+    ) -> None:
+        super().__init__(rows)
+        self.shift = shift
+        self.skipped: tuple[str, ...] = tuple(skipped)
+
+    def __str__(self) -> str:
+        header = ("layer", "interior", "border", "interior, zero", "border, zero")
+        rows = [
+            (row.layer or "(the model itself)", *("" if e is None else f"{e:.3g}" for e in row[1:]))
+            for row in self
+        ]
+        text = f"errors for a shift by {self.shift} pixels; zero: with all coordinates zero"
+        if self.skipped:
+            text += (
+                f"; not compared: {', '.join(name or 'the model itself' for name in self.skipped)}"
+            )
+        return "\n".join([*as_table(header, rows), text])
+
+
+def position_sensitivity(
+    model: nn.Module, images: Tensor, shift: int | Sequence[int]
+) -> Sensitivity:
+    """Measure how far the outputs of a model and its layers deviate from following a shift.
+
+    Two crops of each image, the second shifted by ``shift`` pixels along every axis, are used as
+    full images. Where they overlap, they have the same content at different positions, so any
+    difference between the feature maps is due to position: to coordinates, or to padding near the
+    border.
+
+    Args:
+        model: Any module that takes images. It is called in evaluation mode, without gradients,
+            and is not changed.
+        images: Shape (N, C, *size).
+        shift: Pixels, a number or one for each axis; a multiple of the stride of the layers to be
+            compared, and at most a quarter of the size.
+
+    Returns:
+        A sequence of the errors, layer by layer; ``print`` shows it as a table.
+
+    Raises:
+        TypeError: If ``model`` is not an ``nn.Module``.
+        ValueError: If the images have no spatial axis, or the shift is not positive or too large.
+
+    Example:
+        >>> from coordconv import CoordConv2d
+        >>> _ = torch.manual_seed(0)
+        >>> plain, coordinates = nn.Conv2d(1, 4, 1), CoordConv2d(1, 4, 1)
+        >>> images = torch.randn(2, 1, 20, 20)
+        >>> position_sensitivity(plain, images, 4)[-1].interior
+        0.0
+        >>> position_sensitivity(coordinates, images, 4)[-1].interior > 0.1
+        True
+    """
+    size = tuple(images.shape[2:])
+    steps = _checked_shift(shift, size)
+    first, second = (
+        images[(..., *(slice(at * s, n - (1 - at) * s) for s, n in zip(steps, size, strict=True)))]
+        for at in (0, 1)
+    )
+    with evaluating(checked_model(model)), torch.no_grad():
+        found, skipped = _errors(model, first, second, steps, None)
+        try:
+            layers = coordinate_layers(model)
+        except ValueError:
+            layers = {}
+        without = _errors(model, first, second, steps, layers)[0] if layers else {}
+    none = (None, None)
+    rows = [ShiftError(name, *errors, *without.get(name, none)) for name, errors in found.items()]
+    return Sensitivity(rows, steps, skipped)
+
+
+def _checked_shift(shift: int | Sequence[int], size: tuple[int, ...]) -> tuple[int, ...]:
+    if not size:
+        raise ValueError("`images` must have shape (N, C, *size) with at least one spatial axis")
+    steps = (shift,) * len(size) if isinstance(shift, int) else tuple(shift)
+    if len(steps) != len(size) or not all(
+        1 <= s <= n // 4 for s, n in zip(steps, size, strict=True)
+    ):
+        raise ValueError(
+            f"`shift` must be between 1 and a quarter of the size {size} along each axis, got "
+            f"{shift!r}"
+        )
+    return steps
+
+
+def _errors(
+    model: nn.Module,
+    first: Tensor,
+    second: Tensor,
+    steps: tuple[int, ...],
+    layers: dict[nn.Module, str] | None,
+) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """Return the errors by layer, with all coordinates zero if ``layers`` are given."""
+    with ExitStack() as stack:
+        if layers:
+            stack.enter_context(changed_positions(layers, removed))
+        before, after = (_outputs(model, crop) for crop in (first, second))
+    errors, skipped = {}, []
+    for name, maps in before.items():
+        shift = _shift_of(maps, after.get(name), first, steps)
+        if shift is None:
+            skipped.append(name)
+        else:
+            errors[name] = _error(maps, after[name], shift)
+    return errors, skipped
+
+
+def _outputs(model: nn.Module, images: Tensor) -> dict[str, Any]:
+    """Return the outputs of the innermost modules and of the model, by name."""
+    outputs: dict[str, Any] = {}
+    hooks = [
+        module.register_forward_hook(partial(_keep, outputs, name))
+        for name, module in model.named_modules()
+        if name == "" or not any(True for _ in module.children())
+    ]
+    try:
+        model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return outputs
+
+
+def _keep(outputs: dict[str, Any], name: str, _module: nn.Module, _args: Any, output: Any) -> None:
+    outputs[name] = output
+
+
+def _shift_of(
+    maps: Any, others: Any, images: Tensor, steps: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Return the shift in pixels of a feature map; None if the maps cannot be compared."""
+    if not isinstance(maps, Tensor) or not isinstance(others, Tensor):
+        return None
+    if maps.dim() != images.dim() or maps.shape != others.shape:
+        return None
+    shifts = []
+    for step, pixels, size in zip(steps, maps.shape[2:], images.shape[2:], strict=True):
+        # Without padding, a map is a little smaller than the size divided by the stride.
+        stride = max(round(size / max(pixels, 1)), 1)
+        scale = pixels // size if pixels > size and pixels % size == 0 else 1
+        if step % stride or step * scale // stride >= pixels:
+            return None
+        shifts.append(step * scale // stride)
+    return tuple(shifts)
+
+
+def _error(maps: Tensor, others: Tensor, shift: tuple[int, ...]) -> tuple[float, float]:
+    """Return the error in the inner half of the overlap, and the error in the rest of it."""
+    each = [*zip(shift, maps.shape[2:], strict=True)]
+    before = maps[(..., *(slice(s, None) for s, _ in each))].double()
+    after = others[(..., *(slice(None, n - s) for s, n in each))].double()
+    difference = (before - after).abs().mean((0, 1))
+    scale = (maps.double() - maps.double().mean()).abs().mean().clamp_min(1e-300)
+    inner = torch.zeros_like(difference, dtype=torch.bool)
+    inner[tuple(slice(n // 4, n - n // 4) for n in difference.shape)] = True
+    return float(difference[inner].mean() / scale), float(difference[~inner].mean() / scale)

@@ -1,0 +1,64 @@
+"""A feature map follows a shift of the image, unless coordinates or padding tell where it is."""
+
+import pytest
+import torch
+from torch import nn
+
+from coordconv import CoordConv2d
+from coordconv.usage import position_sensitivity
+
+
+def images(size=(24, 32)):
+    return torch.randn(2, 1, *size, generator=torch.Generator().manual_seed(0))
+
+
+def of(sensitivity):
+    return {row.layer: row for row in sensitivity}
+
+
+def test_convolutions_without_padding_follow_a_shift():
+    model = nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.Conv2d(4, 2, 3, 2), nn.Conv2d(2, 2, 3))
+    for row in position_sensitivity(model, images(), 4):
+        assert (row.interior, row.border) == pytest.approx((0, 0), abs=1e-6)
+        assert row.interior_without is None
+
+
+def test_padding_only_tells_the_border():
+    row = of(position_sensitivity(nn.Conv2d(1, 4, 3, padding=1), images(), 4))[""]
+    assert row.interior == pytest.approx(0, abs=1e-6)
+    assert row.border > 0.01
+
+
+def test_coordinates_tell_the_interior_and_zero_coordinates_do_not():
+    row = of(position_sensitivity(CoordConv2d(1, 4, 3, padding=1), images(), (4, 8)))[""]
+    assert row.interior > 0.05
+    assert row.interior_without == pytest.approx(0, abs=1e-6)
+    assert (row.border_without or 0) > 0.01
+
+
+def test_the_error_of_known_coordinates():
+    model = CoordConv2d(1, 1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+        model.coord_weight.copy_(torch.tensor([0.5, 0.0]).view(1, 2, 1, 1))
+    x = images((20, 36))
+    row = of(position_sensitivity(model, x, (4, 8)))[""]
+    with torch.no_grad():
+        crop = model(x[..., :16, :28])
+    # 28 columns from -1 to 1: eight columns further, x is 16 / 27 larger.
+    wanted = 0.5 * 16 / 27 / (crop - crop.mean()).abs().mean().item()
+    assert (row.interior, row.border) == pytest.approx((wanted, wanted), rel=1e-5)
+
+
+def test_a_stride_must_divide_the_shift():
+    model = nn.Sequential(nn.Conv2d(1, 2, 2, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert set(of(position_sensitivity(model, images(), 4))) == {"0"}
+    found = position_sensitivity(model, images((27, 35)), 3)
+    assert set(found.skipped) == {"", "0", "1", "2"}
+    assert "not compared: 0, 1, 2, the model itself" in str(found)
+
+
+@pytest.mark.parametrize("shift", [0, 7, (1, 2, 3), -1])
+def test_a_shift_that_does_not_fit_is_refused(shift):
+    with pytest.raises(ValueError, match="a quarter of the size"):
+        position_sensitivity(nn.Conv2d(1, 1, 1), images(), shift)
