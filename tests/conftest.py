@@ -1,6 +1,11 @@
-"""What holds for all tests."""
+"""Settings and fixtures of all tests."""
 
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # Keras asks for TensorFlow otherwise; its own tests choose every backend in turn.
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -13,3 +18,78 @@ except ModuleNotFoundError:  # some environments of the matrix run only tests th
 else:
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
+
+SLOW = {
+    "architecture/test_extras.py": "packages of others",
+    "browser": "a browser",
+    "cli/test_odd_homes.py": "training",
+    "cli/test_reproduce.py": "training",
+    "coordconv/conversion/test_chains.py": "many conversions",
+    "coordconv/conversion/test_real_models.py": "networks of others",
+    "coordconv/conversion/test_wrappers.py": "processes that train together",
+    "coordconv/test_compiled_training.py": "a compiler",
+    "coordconv/test_export.py": "an exporter",
+    "coordconv/test_import_is_light.py": "processes",
+    "coordconv/test_tracing.py": "an exporter",
+    "coordconv/test_verified_export.py": "an exporter",
+    "docs/test_evidence.py": "every record",
+    "docs/test_examples.py": "training",
+    "docs/test_page.py": "every record",
+    "docs/test_speed.py": "measurements",
+    "faults": "processes that are killed",
+    "hostile/test_sizes.py": "large files",
+    "integrations": "packages of others",
+    "interactive/test_runs_of_plugins.py": "training",
+    "keras": "Keras and its backends",
+    "release": "the tools of a release",
+    "report/test_plotting.py": "drawing",
+    "report/test_report_formats.py": "drawing",
+    "report/test_report_gaps.py": "drawing",
+    "results/test_locks.py": "processes",
+    "sweep/test_ray.py": "a cluster",
+    "train/test_hardware.py": "a compiler",
+    "train/test_launcher.py": "processes that train together",
+    "train/test_processes.py": "processes that train together",
+    "train/test_processor.py": "processes",
+    "trials/test_on_ray.py": "a cluster",
+    "trials/test_recipes.py": "packages of others",
+}
+"""Folders and files in which every test is slow, and what they need."""
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let Hypothesis draw subnormal numbers, which training flushes to zero in its process."""
+    if request.node.get_closest_marker("hypothesis") is None:
+        yield
+        return
+    import torch
+
+    half = sys.float_info.min
+    flushed = half / 2 == 0
+    torch.set_flush_denormal(False)
+    yield
+    torch.set_flush_denormal(flushed)
+
+
+def _slow(path: Path) -> str | None:
+    """Return what the tests of a file or folder need, if they are slow."""
+    tests = Path(__file__).parent
+    if path == tests or not path.is_relative_to(tests):
+        return None
+    place = path.relative_to(tests)
+    return SLOW.get(place.as_posix()) or SLOW.get(place.parts[0])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import slow files only to leave their tests out."""
+    if config.option.markexpr == "not slow" and _slow(collection_path):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders and files."""
+    for item in items:
+        if needs := _slow(item.path):
+            item.add_marker(pytest.mark.slow(needs))

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; where the laboratory's packages are missing, say how to install them.
+    """Run a command; if packages of the laboratory are missing, say how to install them.
 
     Returns:
         The exit code: that of the command, or 2 if a package is missing.
     """
-    # The library is installed without them, and the command with the library.
+    # The command is installed with the library, but these packages are not.
     try:
         from coordconv_lab.cli import main as run
 

@@ -15,7 +15,7 @@ class DamagedError(InputError):
     """A file is damaged or cannot be read; other runs can still be used."""
 
 
-class HeldError(InputError):
+class LockedError(InputError):
     """The run is locked by another process."""
 
 

@@ -23,11 +23,12 @@ except ModuleNotFoundError as _error:
         "coordconv_lab.hub requires the extra: pip install 'torch-coordconv[hub]'", name=_error.name
     ) from _error
 
-from coordconv_lab.models.build import build
-from coordconv_lab.models.trained import trained_net
+from coordconv_lab.parts import network_of
+from coordconv_lab.registry import registry
+from coordconv_lab.registry.descriptors import SCORE_NAME
 from coordconv_lab.results.files import write_atomically
-from coordconv_lab.results.record import SCORE_NAME
 from coordconv_lab.specs import ExperimentSpec, parse_spec
+from coordconv_lab.trained import trained_net
 
 __all__ = ["SharedNet"]
 
@@ -44,7 +45,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
 
     Example:
         >>> import tempfile
-        >>> from coordconv_lab.recipes import tuned
+        >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
         >>> spec = tuned("regression", "quadrant", "coordconv")
         >>> net = SharedNet(spec.model_dump(mode="json"))
         >>> with tempfile.TemporaryDirectory() as directory:
@@ -65,7 +66,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
             )
         self.spec = parse_spec(experiment, "experiment")
         self.scores = None if scores is None else _checked_scores(scores)
-        self.net = build(self.spec.model, self.spec.data.canvas)
+        self.net = network_of(self.spec)
 
     @classmethod
     def from_run(cls, directory: str | Path) -> Self:
@@ -87,7 +88,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return shared.eval()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Apply the network to points (N, 2) in pixels or images (N, 1, H, W)."""
+        """Apply the network to inputs of its task, such as images (N, 1, H, W)."""
         return self.net(inputs)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
@@ -112,9 +113,6 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         Raises:
             InputError: If the files are damaged, or not those of a `SharedNet`.
         """
-        for path in (Path(name) / "config.json", Path(name) / "model.safetensors"):
-            if path.exists() and not path.is_file():  # reading a pipe may never end
-                raise InputError(f"{path} is not a regular file")
         try:
             return super().from_pretrained(name, **options)
         except InputError:
@@ -182,21 +180,13 @@ def _table(scores: dict[str, dict[str, float]]) -> str:
 
 
 def _words(spec: ExperimentSpec) -> dict[str, str]:
-    height, width = spec.data.canvas
-    picture = f"images of shape (N, 1, {height}, {width})"
-    point = "points (x, y) in pixels, shape (N, 2)"
-    answers = f"logits of shape (N, 1, {height}, {width})"
-    inputs, outputs = {
-        "classification": (point, f"{answers}, highest at the pixel of the point"),
-        "regression": (picture, "the point (x, y) at the center of the square, shape (N, 2)"),
-        "rendering": (point, f"{answers} of the square around the point"),
-        "reconstruction": (picture, f"{answers} of the same image"),
-    }[spec.task]
+    task, experiment = registry().task(spec.task), registry().experiment_of(spec.task)
+    settings = spec.data.model_dump()
     return {
-        "inputs": inputs,
-        "outputs": outputs,
-        "canvas": f"{height} x {width}",
-        "square": f"{spec.data.square} x {spec.data.square}",
+        "inputs": task.inputs.format(**settings),
+        "outputs": task.outputs.format(**settings),
+        "experiment": experiment.title,
+        "about": experiment.about.format(**settings),
         "id": spec.id,
     }
 
@@ -207,8 +197,7 @@ _CARD = """---
 
 # {name}
 
-A network of the coordconv laboratory, trained on Not-so-Clevr: squares of {square} pixels on a
-canvas of {canvas}, at every position (Liu et al. 2018, arXiv:1807.03247).
+A network of the coordconv laboratory, trained on {experiment}. {about}
 
 - Input: {inputs}.
 - Output: {outputs}.
@@ -233,5 +222,5 @@ which cannot contain code.
 ## Intended use
 
 It demonstrates what a network with or without coordinates learns about positions. It is not useful
-for other images than these squares. Please cite the paper above and coordconv.
+for other data than those above. Please cite coordconv and the paper of the data.
 """

@@ -12,12 +12,13 @@ from torch import nn
 
 from coordconv.conversion.report import as_table
 from coordconv.costs import coordinate_costs
-from coordconv.export import coordinates_in_file
+from coordconv.export import conventions_in_file
 from coordconv_lab.errors import DamagedError, InputError
-from coordconv_lab.models.trained import trained_net
+from coordconv_lab.parts import example_of
 from coordconv_lab.results import Record
 from coordconv_lab.results.files import read_json
-from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.results.stored import packed_with
+from coordconv_lab.trained import trained_net
 
 PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 
@@ -35,7 +36,7 @@ def inspect(target: str, size: tuple[int, ...] | None) -> str:
     """
     path = Path(target)
     try:
-        if target and path.is_dir():
+        if target and (path.is_dir() or packed_with(path / "record.json")):
             return _of_run(path)
         if target and path.is_file():
             return "\n".join(_of_file(path))
@@ -53,17 +54,9 @@ def _of_run(directory: Path) -> str:
     net, record = trained_net(directory)
     try:
         # Only shapes are needed, so use the meta device: the canvas may not fit in memory.
-        return str(coordinate_costs(net.to("meta"), _example(record.spec).to("meta")))
+        return str(coordinate_costs(net.to("meta"), example_of(record.spec).to("meta")))
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"the network of {directory} does not accept its canvas: {error}"
-        ) from error
-
-
-def _example(spec: ExperimentSpec) -> torch.Tensor:
-    if spec.task in ("classification", "rendering"):
-        return torch.zeros(1, 2)
-    return torch.zeros(1, 1, *spec.data.canvas)
+        raise InputError(f"the network of {directory} does not accept its data: {error}") from error
 
 
 def _of_model(target: str, size: tuple[int, ...] | None) -> str:
@@ -82,7 +75,7 @@ def _of_model(target: str, size: tuple[int, ...] | None) -> str:
     if not isinstance(model, nn.Module):
         raise InputError(f"{target}: expected a torch.nn.Module, got {type(model).__name__}")
     try:
-        return str(coordinate_costs(model, *([] if size is None else [_zeros(model, size)])))
+        return str(coordinate_costs(model, None if size is None else _zeros(model, size)))
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}"
         raise InputError(f"{target} fails for an input of shape {size}: {said}") from error
@@ -109,7 +102,7 @@ def _of_file(path: Path) -> Iterator[str]:
 
 def _of_exported(path: Path) -> Iterator[str]:
     try:
-        meaning = coordinates_in_file(path)
+        meaning = conventions_in_file(path)
     except (ModuleNotFoundError, ValueError) as error:
         raise InputError(str(error)) from error
     header = ("name", "order", "span", "alignment", "radius")

@@ -39,7 +39,7 @@ def import_matplotlib() -> None:
 def own_settings() -> Iterator[None]:
     """Make matplotlib ignore the user's settings, in this process and its subprocesses.
 
-    For commands, which write files and show no windows.
+    For commands, which write files and do not open windows.
     """
     defaults = _defaults()
     changes = {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(defaults)}

@@ -46,9 +46,24 @@ def test_every_import_keeps_the_rules():
             "The laboratory imports one way",
         ),
         (
-            "coordconv_lab/tasks/regression.py",
+            "coordconv_lab/experiments/notsoclevr/tasks/regression.py",
             "import lightning_fabric",
             "Lightning stays in training",
+        ),
+        (
+            "coordconv_lab/train/loop.py",
+            "import coordconv_lab.experiments.notsoclevr.data",
+            "The engine imports no experiment",
+        ),
+        (
+            "coordconv_lab/train/loop.py",
+            "import coordconv_lab.parts",
+            "The training loop gets its parts ready",
+        ),
+        (
+            "coordconv_lab/report/table.py",
+            "import coordconv_lab.experiments.notsoclevr.tutorial_scores",
+            "The engine imports no experiment",
         ),
         ("coordconv_lab/results/store.py", "import torch", "are made without torch"),
         ("coordconv_lab/train/experiment.py", "import cyclopts", "stay in the report"),
@@ -65,6 +80,7 @@ def test_a_seeded_breach_is_caught(tmp_path, file, breach, rule):
     assert any(rule in line for line in broken), result.stdout
 
 
+@pytest.mark.slow("processes")
 def test_recipes_records_and_report_are_made_without_torch():
     program = (
         "import sys, coordconv_lab.recipes, coordconv_lab.results, coordconv_lab.report;"

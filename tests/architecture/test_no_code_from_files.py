@@ -19,7 +19,7 @@ YAML = {"load", "load_all", "full_load", "full_load_all", "unsafe_load", "unsafe
 
 
 def breaches(tree: ast.AST) -> Iterator[str]:
-    """What in a program may run code out of a file, or hand a line to a shell."""
+    """Yield the calls of a program that may run code from a file or start a shell."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names]

@@ -1,4 +1,4 @@
-"""Every file is written under another name, flushed, and then named: in two modules alone."""
+"""Every file is written under a temporary name, flushed, then renamed: by two modules only."""
 
 import ast
 from collections.abc import Iterator
@@ -16,19 +16,24 @@ MEMORY = "into memory, which a whole file is made of then"
 ALLOWED = {
     ("coordconv/export/exported_program.py", "save"): "inside replaced_when_done",
     ("coordconv/export/onnx_file.py", "save"): "inside replaced_when_done",
-    ("coordconv_lab/data/export.py", "ZipFile"): "inside whole_file",
-    ("coordconv_lab/data/export.py", "open"): "a member of that archive",
-    ("coordconv_lab/data/export.py", "savefig"): MEMORY,
+    ("coordconv/integrations/batchgenerators.py", "move"): "how a transform moves pixels, no file",
+    ("coordconv_lab/experiments/notsoclevr/data/export.py", "ZipFile"): "inside whole_file",
+    ("coordconv_lab/experiments/notsoclevr/data/export.py", "open"): "a member of that archive",
+    ("coordconv_lab/experiments/notsoclevr/data/export.py", "savefig"): MEMORY,
     ("coordconv_lab/hub.py", "save"): MEMORY,
+    ("coordconv_lab/interactive/drawing.py", "savefig"): MEMORY,
     ("coordconv_lab/report/pictures.py", "save"): MEMORY,
     ("coordconv_lab/report/write.py", "savefig"): MEMORY,
+    ("coordconv_lab/results/packed/archive.py", "ZipFile"): MEMORY,
     ("coordconv_lab/results/remote.py", "pipe_file"): "an object of a store is there whole or not",
     ("coordconv_lab/sweep/cluster.py", "touch"): "an empty file, which is deleted again",
     ("coordconv_lab/train/checkpoint.py", "save"): MEMORY,
     ("coordconv_lab/train/events.py", "open"): "events for onlookers, read while they grow",
     ("coordconv_lab/train/predictions.py", "savez_compressed"): MEMORY,
-    ("coordconv_lab/train/experiment.py", "save"): MEMORY,
-    ("coordconv_lab/train/sheet.py", "save"): MEMORY,
+    ("coordconv_lab/train/writing.py", "save"): MEMORY,
+    ("coordconv_lab/experiments/notsoclevr/tasks/sheet.py", "save"): MEMORY,
+    ("coordconv_lab/trials/drawing.py", "savefig"): MEMORY,
+    ("coordconv_lab/trials/memory.py", "write_text"): "a switch of the kernel, no file",
 }
 
 WRITING = {
@@ -98,7 +103,7 @@ def test_a_breach_is_caught(breach):
 
 
 @pytest.mark.parametrize("reading", ["open(path)", 'open(path, "rb")', "path.read_text()"])
-def test_reading_is_no_breach(reading):
+def test_reading_is_allowed(reading):
     assert not list(direct_writes(reading))
 
 

@@ -1,5 +1,6 @@
 """The explorer says what the records say, wherever the point is and however it got there."""
 
+import io
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from coordconv_lab.experiments.notsoclevr.descriptor import BASELINE
+from coordconv_lab.experiments.notsoclevr.figures.maps import off_by
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.report import write_report
-from coordconv_lab.report.maps import off_by
 from coordconv_lab.results import RunStore
-from coordconv_lab.results.wording import overlap
-from coordconv_lab.specs import BASELINE
+from coordconv_lab.results.score_format import overlap
+from coordconv_lab.results.stored import read_stored
 from tests.browser.conftest import RESULTS, Visit
 
 Open = Callable[..., Visit]
@@ -27,11 +31,11 @@ def choose(page: Page, task: str, split: str) -> None:
 
 
 def answers(task: str, split: str, model: str) -> dict[tuple[int, int], dict[str, np.ndarray]]:
-    """What the first seed answers by row and column, read without the report's code."""
+    """Return the predictions of the first seed by row and column, without the report's code."""
     for directory, record in RunStore(RESULTS / "tuned").records():
         spec = record.spec
         if (spec.task, spec.data.split, spec.model_name, spec.seed) == (task, split, model, 0):
-            with np.load(directory / "predictions.npz") as file:
+            with np.load(io.BytesIO(read_stored(directory / "predictions.npz"))) as file:
                 arrays = {name: file[name] for name in file.files if "gallery" not in name}
             places = zip(arrays["y"].tolist(), arrays["x"].tolist(), strict=True)
             return {
@@ -162,12 +166,16 @@ def test_a_held_out_point_is_a_click_away(visit: Open, report: Path) -> None:
         expect(page.locator(".where span")).to_contain_text("held out")
 
 
-def test_a_net_that_is_missing_is_named(visit: Open, tmp_path: Path, store, add_run) -> None:
+def test_only_what_was_run_can_be_chosen(visit: Open, tmp_path: Path, store, add_run) -> None:
     add_run("regression", "uniform", "coordconv")
+    add_run("classification", "quadrant", "deconv")
     opened = visit(write_report(store, tmp_path / "page.html"))
-    expect(opened.page.locator(".net").nth(1)).to_contain_text("No run of Conv here.")
-    choose(opened.page, "rendering", "quadrant")
-    expect(opened.page.locator(".where")).to_contain_text("No run of CoordConv here.")
+    page = opened.page
+    for task, split in (("regression", "uniform"), ("classification", "quadrant")):
+        page.locator(f'.choices [name=task][value="{task}"]').check()
+        expect(page.locator(".choices [name=split]:visible")).to_have_count(1)
+        expect(page.locator(f'.choices [name=split][value="{split}"]')).to_be_checked()
+        expect(page.locator(".net:visible")).to_have_count(1)
     assert opened.complaints == []
 
 
@@ -178,21 +186,36 @@ def test_pictures_that_are_missing_are_named(visit: Open, tmp_path: Path, store,
     expect(page.locator(".net .words").first).to_contain_text("IoU")
 
 
-def test_a_stage_without_runs_keeps_nothing_of_the_one_before(
+def test_a_stage_keeps_nothing_of_the_one_before(
     visit: Open, tmp_path: Path, store, add_run
 ) -> None:
     for model in ("coordconv", "deconv"):
         add_run("classification", "quadrant", model)
+    (add_run("classification", "uniform", "deconv") / "predictions.npz").unlink()
     add_run("classification", "uniform", "coordconv")
     opened = visit(write_report(store, tmp_path / "page.html"))
     choose(opened.page, "classification", "quadrant")
     expect(opened.page.locator(".net .words").nth(1)).not_to_be_empty()
     choose(opened.page, "classification", "uniform")
     expect(opened.page.locator(".net .words").nth(1)).to_be_empty()
-    choose(opened.page, "rendering", "uniform")
-    expect(opened.page.locator(".jump")).to_be_disabled()
-    opened.page.locator(".pad").evaluate(
-        "(pad) => pad.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp' }))"
-    )
-    opened.page.wait_for_timeout(100)
+    expect(opened.page.locator(".net").nth(1)).to_contain_text("predictions.npz is missing")
+    assert opened.complaints == []
+
+
+def test_any_network_can_be_chosen(visit: Open, tmp_path: Path, store, add_run) -> None:
+    heads = ("max", "average", "sum")
+    for head in heads:
+        spec = with_settings(tuned("regression", "quadrant", "coordconv"), {"model.head": head})
+        directory = add_run(spec=spec, test=0.1 * len(head))
+        with np.load(directory / "predictions.npz") as file:
+            arrays = {name: file[name] for name in file.files}
+        arrays["distance"] = np.full_like(arrays["distance"], len(head))
+        np.savez_compressed(directory / "predictions.npz", **arrays)
+    opened = visit(write_report(store, tmp_path / "page.html"))
+    picks = opened.page.locator(".pick")
+    expect(picks).to_have_count(2)
+    for pick, net in zip(picks.all(), opened.page.locator(".net").all(), strict=True):
+        for head, name in zip(heads, ("", ", average pooling", ", sum pooling"), strict=True):
+            pick.select_option(label=f"CoordConv{name}")
+            expect(net.locator(".words")).to_have_text(f"{len(head):.2f} px off")
     assert opened.complaints == []

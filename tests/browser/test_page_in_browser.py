@@ -1,4 +1,4 @@
-"""What a reader meets: the page in a real browser, opened from a file, without a network."""
+"""The page as a reader sees it: in a real browser, opened from a file, without a network."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.report.test_report_page import HOSTILE
 Open = Callable[..., Visit]
 
 
-def test_the_page_opens_from_a_file_and_asks_nobody_for_anything(visit: Open, report: Path) -> None:
+def test_the_page_opens_from_a_file_and_makes_no_requests(visit: Open, report: Path) -> None:
     opened = visit(report)
     opened.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     opened.page.wait_for_timeout(300)
@@ -34,6 +34,18 @@ def test_a_map_says_row_and_column_under_the_pointer(visit: Open, report: Path) 
     # The map has 56 x 56 positions, from 4 to 59.
     page.mouse.move(box["x"] + box["width"] * 10.5 / 56, box["y"] + box["height"] * 20.5 / 56)
     expect(page.locator("#tip")).to_contain_text("row 24, column 14")
+
+
+def test_painted_images_are_stretched_on_request(visit: Open, report: Path) -> None:
+    page = visit(report).page
+    painted = page.locator("#gallery img.as-is")
+    stretched = page.locator("#gallery img.stretched")
+    assert painted.count() == stretched.count() > 0
+    expect(painted.first).to_be_visible()
+    expect(stretched.first).to_be_hidden()
+    page.get_by_label("Stretch each painted image").check()
+    expect(painted.first).to_be_hidden()
+    expect(stretched.first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

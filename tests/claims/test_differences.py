@@ -6,7 +6,7 @@ from coordconv_lab.claims.differences import Stratum, compared, side_by_side, wo
 from coordconv_lab.claims.evidence import NotYet
 from coordconv_lab.claims.tries import solves
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.wording import percent_range
+from coordconv_lab.results.score_format import percent_range
 from tests.claims.virtual import committed
 
 
@@ -65,7 +65,7 @@ def test_strata_count_alike_however_many_pairs_they_have(arm):
     assert found.finding("partly", "difference", "").interval is not None
 
 
-def test_the_difference_between_strata_is_no_noise(arm):
+def test_differences_between_strata_do_not_count_as_noise(arm):
     """Each stratum has its own level and its own effect; only what varies inside counts."""
     strata = [
         Stratum(
@@ -82,7 +82,7 @@ def test_the_difference_between_strata_is_no_noise(arm):
 
 
 def test_without_a_shared_seed_nothing_is_compared(arm):
-    with pytest.raises(NotYet, match="uniform: no seed that both sides have"):
+    with pytest.raises(NotYet, match="uniform: the two sides have no seed in common"):
         compared([Stratum("uniform", arm({0: 1.0}), arm({1: 0.0}))], _test)
 
 

@@ -1,9 +1,9 @@
-"""What became of a run: learned or not, early or late, kept or lost."""
+"""The course of a run: learned or not, early or late, kept or lost."""
 
 import pytest
 
-from coordconv_lab.claims.positions import best_constant, constant_distance
-from coordconv_lab.claims.regressor import story_of
+from coordconv_lab.experiments.notsoclevr.claims.positions import best_constant, constant_distance
+from coordconv_lab.experiments.notsoclevr.claims.regressor import story_of
 from coordconv_lab.results.curve import CurveRow
 from coordconv_lab.results.record import Record
 from tests.claims.virtual import committed

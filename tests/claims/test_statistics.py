@@ -77,7 +77,7 @@ def test_one_further_value_is_in_its_interval_in_95_of_100_cases(n):
 
 @pytest.mark.parametrize("sizes", [(5,), (3, 3), (2, 2), (3, 5, 4)])
 def test_a_paired_difference_is_in_its_interval_in_95_of_100_cases(sizes):
-    """Of strata with effects of their own, whose mean is what is estimated."""
+    """The strata have different effects, and the estimate is the mean of these."""
     random = np.random.default_rng(1)
     effects = 10 * np.arange(len(sizes))
     inside, alarms = [], []

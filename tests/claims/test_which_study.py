@@ -6,7 +6,7 @@ import pytest
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.ledger import claims
-from coordconv_lab.claims.tables import EXACT, RESAMPLED
+from coordconv_lab.experiments.notsoclevr.claims.tables import EXACT, RESAMPLED
 from coordconv_lab.studies import study_named
 from tests.claims.virtual import RESULTS, Kept, Runs, committed, outcome
 

@@ -12,6 +12,7 @@ from coordconv_lab.claims.recordings import Recordings, Run
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.stored import is_stored
 from coordconv_lab.specs import ExperimentSpec
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -74,7 +75,7 @@ class VirtualEvidence(Evidence):
         """The curve that belongs to the scores of a run."""
         assert isinstance(self.recordings, VirtualRecordings)
         path = self.recordings.runs[run[0]].curve / "metrics.csv"
-        if not path.exists():
+        if not is_stored(path):
             raise NotYet("no curve")
         return _curve(path)
 
@@ -86,7 +87,7 @@ def _evidence() -> VirtualEvidence:
 
 
 def outcome(claim: Claim, runs: Runs) -> tuple[Finding | None, list[Used]]:
-    """What a claim comes to on some records, None where it is refused, and what it used."""
+    """Return the finding of a claim on records (None if refused) and the records that it used."""
     evidence = _evidence()
     evidence.recordings = VirtualRecordings(runs)
     evidence.used.clear()

@@ -17,11 +17,12 @@ from cyclopts import App
 from coordconv_lab.cli import app, main
 from coordconv_lab.cli.options import Int, Place
 from coordconv_lab.errors import DamagedError
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.studies import STUDIES
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
-from coordconv_lab.studies import STUDIES, study_named
-from coordconv_lab.sweep.catalogue import sweep_named
+from coordconv_lab.studies import study_named
+from coordconv_lab.sweep.lookup import sweep_named
 from tests.results.test_store import make_record
 from tests.results.test_summary import COLUMNS
 
@@ -100,6 +101,9 @@ def _refused(capsys, *arguments: str) -> str:
         (f"sweep show tiling --runs {'n' * 300}", "File name too long"),
         ("train regression --num-nodes 2", "machine with torchrun"),
         ("data export", "--out"),
+        ("data export --out a --canvas 0 9", "--canvas: Input should be greater than or equal to"),
+        ("data export --out a --split quadrant", "Unknown option: --split"),
+        ("reproduce --experiment notsoclever", 'Did you mean "notsoclevr"?'),
     ],
 )
 def test_bad_input_is_reported_in_one_line(capsys, tmp_path, monkeypatch, arguments, said):
@@ -180,7 +184,7 @@ def test_a_damaged_file_of_one_study_does_not_stop_the_next(capsys, tmp_path, mo
         if study.name != "receptive-field":
             raise DamagedError(f"a file of {study.name} is damaged")
 
-    monkeypatch.setattr("coordconv_lab.study.run_study", run_study)
+    monkeypatch.setattr("coordconv_lab.run_study.run_study", run_study)
     names = ["tiling", "receptive-field", "tutorial"]
     said = _refused(capsys, "study", *names, "--results", str(tmp_path))
     assert begun == names
@@ -251,6 +255,7 @@ def test_export_writes_the_files_that_it_prints(capsys, tmp_path):
     assert picture.endswith("contact_sheet.png")
 
 
+@pytest.mark.slow("processes")
 def test_a_run_can_be_resumed_after_ctrl_c(tmp_path):
     arguments = ["train", "regression", "--runs", str(tmp_path), "--canvas", "20", "20"]
     process = subprocess.Popen(
@@ -311,6 +316,7 @@ def test_summary_json_has_the_documented_columns(tmp_path):
     assert (tmp_path / "report.html").exists()
 
 
+@pytest.mark.slow("processes")
 def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["sweep"]) == 0

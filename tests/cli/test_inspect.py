@@ -13,8 +13,10 @@ from coordconv import CoordConv2d
 from coordconv.costs import coordinate_costs
 from coordconv.export import to_exported_program, to_onnx
 from coordconv_lab.cli import main
+from coordconv_lab.results.stored import read_stored
+from tests.committed import committed_runs
 
-RUN = next((Path(__file__).parents[2] / "results" / "tuned").glob("rendering-quadrant-coordconv-*"))
+RUN = committed_runs("tuned", "rendering-quadrant-coordconv-")[0]
 
 
 def net() -> nn.Sequential:
@@ -59,6 +61,7 @@ def test_a_checkpoint_shows_the_weights_for_coordinates(printed, tmp_path):
     assert lines[-1] == "144 (35.6%) of 404 values are for coordinates"
 
 
+@pytest.mark.slow("an exporter")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_an_exported_file_prints_the_convention_of_its_coordinates(printed, tmp_path):
     to_onnx(net(), torch.zeros(1, 3, 6, 8), tmp_path / "net.onnx")
@@ -108,7 +111,7 @@ def test_unsupported_targets_are_reported_in_one_line(
 def test_the_weights_of_a_large_network_are_accepted(printed, tmp_path):
     weights = tmp_path / "weights.safetensors"
     save_file({"other": torch.zeros(8_100_000)}, weights)
-    record = json.loads((RUN / "record.json").read_text())
+    record = json.loads(read_stored(RUN / "record.json"))
     record["weights_sha256"] = sha256(weights.read_bytes()).hexdigest()
     del record["content_sha256"]  # the digest of what is changed here
     (tmp_path / "record.json").write_text(json.dumps(record))
@@ -116,7 +119,7 @@ def test_the_weights_of_a_large_network_are_accepted(printed, tmp_path):
 
 
 def test_a_record_of_another_network_is_reported_in_one_line(tmp_path, capsys):
-    text = (RUN / "record.json").read_text()
+    text = read_stored(RUN / "record.json").decode()
     weights = tmp_path / "weights.safetensors"
     save_file({"other": torch.zeros(3)}, weights)
     record = json.loads(text) | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}

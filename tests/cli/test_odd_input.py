@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coordconv_lab.cli import main
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.results.files import write_json
 from tests.report.conftest import add_run, store
 

@@ -2,11 +2,14 @@
 
 import pytest
 
-from coordconv_lab.console import print_arms, print_summary
+from coordconv_lab.console.study_tables import print_arms
 from coordconv_lab.errors import DamagedError
-from coordconv_lab.recipes import tuned, with_settings
-from coordconv_lab.reproduce import reproduce, selected_specs, unfair_pairs
-from coordconv_lab.results import RunStore, summarise
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.summary import summarise, unfair_pairs
+from coordconv_lab.experiments.notsoclevr.tutorial_table import print_table
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.reproduce import reproduce, selected_specs
+from coordconv_lab.results import RunStore
 from coordconv_lab.studies import Study
 from tests.results.test_store import make_record
 
@@ -14,7 +17,7 @@ ALL = (("classification", "regression", "rendering"), ("uniform", "quadrant"))
 
 
 def test_a_reproduction_has_twelve_runs_with_each_baseline_after_coordconv():
-    specs = selected_specs(tuned, *ALL, ("coordconv", "baseline"), seeds=1)
+    specs = selected_specs("tuned", *ALL, ("coordconv", "baseline"), seeds=1)
     assert len({spec.id for spec in specs}) == 12
     for ours, theirs in zip(specs[::2], specs[1::2], strict=True):
         assert (ours.task, ours.data, ours.seed) == (theirs.task, theirs.data, theirs.seed)
@@ -26,7 +29,7 @@ def test_a_reproduction_has_twelve_runs_with_each_baseline_after_coordconv():
     [(("coordconv",), 3, 18), (("conv",), 1, 2), (("deconv",), 2, 8), (("deconv", "conv"), 1, 6)],
 )
 def test_models_and_seeds_change_the_number_of_runs(models, seeds, count):
-    assert len({spec.id for spec in selected_specs(tuned, *ALL, models, seeds)}) == count
+    assert len({spec.id for spec in selected_specs("tuned", *ALL, models, seeds)}) == count
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_only_missing_runs_are_trained_unless_fresh(specs, tmp_path, capsys):
     report = reproduce(specs, tmp_path)
     first = {record.spec.id: record for _, record in store.records()}
     assert set(first) == {spec.id for spec in specs}
-    assert "Measured here" in capsys.readouterr().out
+    assert "Our results" in capsys.readouterr().out
     assert report.stat().st_size > 10_000
 
     missing = store.directory(specs[1]) / "record.json"
@@ -73,8 +76,8 @@ def test_a_damaged_file_affects_only_its_run(specs, tmp_path, capsys):
         reproduce([theirs, ours], tmp_path)
     assert str(path) in str(raised.value)
     said = capsys.readouterr().out
-    assert said.index(f"Left as it is: {path}") < said.index("run 1 of 1")
-    assert "Measured here" in said
+    assert said.index(f"Skipped: {path}") < said.index("run 1 of 1")
+    assert "Our results" in said
     assert store.record(ours)
     assert (tmp_path / "summary.json").exists()
     assert path.read_bytes() == b"{"
@@ -99,13 +102,13 @@ def test_a_baseline_that_trained_too_briefly_is_named():
     assert unfair_pairs(summarise([ours, unfair])) == ["rendering, uniform, seed 0: 2.90 times"]
 
 
-def test_the_table_shows_a_gray_background_in_a_line_of_its_own(capsys, tmp_path):
+def test_the_table_shows_a_gray_background_in_a_line_of_its_own(capsys):
     record = make_record(tuned("rendering", "uniform", "coordconv"))
-    print_summary(summarise([record]), [], tmp_path)
+    print_table([record])
     assert "soft IoU 0" not in capsys.readouterr().out
     for scores, soft, error in zip(record.scores.values(), (0.5, 1.0), (0.25, 3e-5), strict=True):
         scores |= {"soft_iou": soft, "mean_absolute_error": error}
-    print_summary(summarise([record]), [], tmp_path)
+    print_table([record])
     assert (
         "           soft IoU 0.500 / 1, mean absolute error 0.25 / < 0.0001\n"
         in capsys.readouterr().out

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from coordconv_lab.data import NotSoClevr
-from coordconv_lab.data.export import export, white_pixels
 from coordconv_lab.errors import InputError
-from coordconv_lab.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr
+from coordconv_lab.experiments.notsoclevr.data.export import export, white_pixels
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
 
 
 def test_the_arrays_contain_all_images_and_both_splits(tmp_path):
@@ -50,8 +50,8 @@ def test_white_pixels_equal_the_sum_of_all_images(square):
 PEAK_OF_AN_EXPORT = """
 import resource, sys
 from pathlib import Path
-from coordconv_lab.data.export import export
-from coordconv_lab.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.data.export import export
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
 
 out = Path(sys.argv[1])
 export(DataSpec(canvas=(16, 16)), out)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordconv_lab.data import NotSoClevr, split_mask
 from coordconv_lab.errors import InputError
-from coordconv_lab.results.tutorial import GALLERY
-from coordconv_lab.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr, split_mask
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.tutorial_scores import GALLERY
 
 SOURCES = {
     ("default", "uniform"): (2509, 627),

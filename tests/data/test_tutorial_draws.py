@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from coordconv_lab.data import NotSoClevr
-from coordconv_lab.data.tutorial_draws import TutorialDraws
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned, tutorial, with_settings
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr
+from coordconv_lab.experiments.notsoclevr.data.tutorial_draws import TutorialDraws
+from coordconv_lab.experiments.notsoclevr.recipes import tuned, tutorial
+from coordconv_lab.experiments.notsoclevr.tasks.select import tutorial_order
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.train.batches import batches_of
 
 # The captions of the tutorial's galleries, row and column, by split: training, then test.
@@ -47,7 +49,7 @@ def test_batches_are_those_of_a_replay_of_its_script(task, pictures, split):
     spec = tutorial(task, split, "baseline", seed=3)
     data = NotSoClevr(spec.data)
     assert sorted(train) == data.is_train.nonzero()[:, 0].tolist()
-    batches = batches_of(spec, data.train_points)
+    batches = batches_of(spec, data.train_points, tutorial_order(spec))
     for _ in range(3):
         train = np.random.permutation(train)
         expected = [_rows_and_columns(train[start : start + 32]) for start in range(0, 32 * 73, 32)]
@@ -58,21 +60,25 @@ def test_the_seed_of_a_run_changes_neither_its_split_nor_its_batches():
     first, second = (tutorial("regression", "uniform", "coordconv", seed) for seed in (0, 1))
     assert first.data == second.data
     points = NotSoClevr(first.data).train_points
-    for one, other in zip(batches_of(first, points), batches_of(second, points), strict=True):
+    for one, other in zip(
+        batches_of(first, points, tutorial_order(first)),
+        batches_of(second, points, tutorial_order(second)),
+        strict=True,
+    ):
         assert torch.equal(one, other)
 
 
 def test_a_run_resumed_in_a_later_epoch_sees_the_very_next_batch():
     spec = tutorial("classification", "quadrant", "deconv")
     points = NotSoClevr(spec.data).train_points
-    whole = batches_of(spec, points)
+    whole = batches_of(spec, points, tutorial_order(spec))
     sequence = [batch for _ in range(3) for batch in whole]
-    resumed = batches_of(spec, points)
+    resumed = batches_of(spec, points, tutorial_order(spec))
     resumed.position = 100
     assert torch.equal(next(iter(resumed)), sequence[100])
 
 
 def test_the_order_is_refused_without_the_tutorials_split():
     spec = tuned("regression", "uniform", "coordconv")
-    with pytest.raises(InputError, match="got regression with the split variant default"):
+    with pytest.raises(InputError, match="got the task regression, split_variant 'default'"):
         with_settings(spec, {"training.batch_order": "tutorial"})

@@ -1,11 +1,11 @@
-"""The changelog has its form, and whoever adds or drops a public name has to write it down.
+"""The changelog has its form, and adding or removing a public name requires an entry.
 
-The rule is about names, in both directions: every name that somebody can import, every command and
-every extra for users stands in it in backticks, and every single name that an "Added" list has in
+The rule is about names, in both directions: every name that users can import, every command and
+every extra for users is in it in backticks, and every single name that an "Added" list has in
 backticks still exists, unless a "Removed" list has it too. A forgotten entry for something new, and
 for something renamed or gone, then fails here. A rule about commits ("src changed, so the changelog
 must") would fail on every comment that is corrected, and would be silenced with empty words; what
-changes behind an old name is left to whoever reviews it.
+changes behind an old name is left to the review.
 """
 
 import ast
@@ -19,7 +19,7 @@ import pytest
 from packaging.version import Version
 
 from coordconv_lab.cli import app
-from coordconv_lab.recipes import RECIPES
+from coordconv_lab.experiments.notsoclevr.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
@@ -30,17 +30,26 @@ MODULES = [
     "coordconv/conversion/__init__.py",
     "coordconv/costs.py",
     "coordconv/export/__init__.py",
+    "coordconv/integrations/albumentations.py",
+    "coordconv/integrations/coordinate_images.py",
+    "coordconv/integrations/frames.py",
+    "coordconv/integrations/kornia.py",
+    "coordconv/integrations/monai.py",
+    "coordconv/integrations/torchio.py",
+    "coordconv/integrations/torchvision.py",
     "coordconv/integrations/transformers.py",
     "coordconv/keras/__init__.py",
     "coordconv/layers/__init__.py",
     "coordconv/testing.py",
+    "coordconv/usage/__init__.py",
+    "coordconv_lab/__init__.py",
     "coordconv_lab/hub.py",
 ]
-FOR_DEVELOPERS = {"dev", "docs", "release"}
+FOR_DEVELOPERS = {"dev", "docs", "release", "test"}
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    """Return the heading of each version with what stands under it."""
+    """Return the heading of each version with the text below it."""
     parts = re.split(r"^## (.*)\n", text, flags=re.M)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 
@@ -54,7 +63,7 @@ def faults_of_form(text: str, version: str) -> Iterator[str]:
         found = found[1:]
     headings = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", name) for name, _ in found]
     if not all(headings) or not headings:
-        yield "a heading is not '[version] - YYYY-MM-DD', or there is none"
+        yield "a heading is not '[version] - YYYY-MM-DD', or there is no version"
         return
     versions = [Version(heading[1]) for heading in headings if heading]
     dates = [date.fromisoformat(heading[2]) for heading in headings if heading]
@@ -97,7 +106,7 @@ def extras() -> set[str]:
 
 
 def listed(text: str, kind: str) -> set[str]:
-    """Return what stands in backticks in all lists of one kind."""
+    """Return the names in backticks in all lists of one kind."""
     lists = re.findall(rf"^### {kind}\n(.*?)(?=^##|\Z)", text, flags=re.M | re.S)
     return {name for one in lists for name in re.findall(r"`([^`]+)`", one)}
 
@@ -112,7 +121,13 @@ def test_every_name_that_users_meet_is_in_it(name):
 
 
 def test_the_names_are_found():
-    assert {"CoordConv2d", "fold", "to_onnx", "coordinate_costs", "SharedNet"} <= public_names()
+    assert {
+        "CoordConv2d",
+        "precompute",
+        "to_onnx",
+        "coordinate_costs",
+        "SharedNet",
+    } <= public_names()
     assert {"train", "sweep show", "data export"} <= commands()
     assert {"lab", "sweep"} <= extras()
 
@@ -136,7 +151,7 @@ ENTRY = "# Changelog\n\n## [0.2.0] - 2026-12-01\n\n### Added\n\n- This.\n"
         (ENTRY.replace("Added", "New"), "each may be there once"),
         (ENTRY.replace("- This.", ""), "says nothing"),
         (ENTRY + ENTRY[ENTRY.index("##") :].replace("0.2.0", "0.3.0"), "do not go down"),
-        ("# Changelog\n\n## [Unreleased]\n\n### Added\n\n- This.\n", "there is none"),
+        ("# Changelog\n\n## [Unreleased]\n\n### Added\n\n- This.\n", "there is no version"),
     ],
 )
 def test_a_breach_of_the_form_is_found(text, said):

@@ -35,5 +35,5 @@ def test_the_examples_were_found():
     names = {parameter.id for parameter in EXAMPLES}
     assert {
         "coordconv.layers.convolution.CoordConv2d",
-        "coordconv_lab.results.wording.percent",
+        "coordconv_lab.results.score_format.percent",
     } <= names

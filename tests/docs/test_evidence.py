@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_is_that_of_the_committed_records():
-    check = [sys.executable, ROOT / "docs" / "make_evidence.py", "--check"]
+    check = [sys.executable, ROOT / "tools" / "pages" / "make_evidence.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make evidence`"
 
 

@@ -10,9 +10,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("program", ["make_speed.py", "make_training_speed.py", "make_sweeps.py"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "make_speed.py",
+        "make_placements.py",
+        "make_training_speed.py",
+        "make_sweeps.py",
+        "make_brains.py",
+    ],
+)
 def test_a_page_matches_the_committed_measurements(program):
-    check = [sys.executable, ROOT / "docs" / program, "--check"]
+    check = [sys.executable, ROOT / "tools" / "pages" / program, "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
 
 
@@ -29,6 +38,13 @@ def test_layers_are_measured_in_all_variants(tmp_path):
     assert {cell["mode"] for cell in cells} == {"forward", "training"}
     assert {"plain", "published", "ours"} <= set(cells[0]["variants"])
     assert all(entry["bytes"] > 0 for cell in cells for entry in cell["variants"].values())
+
+
+def test_placements_are_compared_with_windows(tmp_path):
+    options = "--rows first --seconds 0 --turns 1"
+    cells = measured("placements.py", tmp_path / "placements.json", options)["cells"]
+    assert {cell["mode"] for cell in cells} == {"forward", "training"}
+    assert {"placement", "placement per sample"} <= set(cells[0]["ratios"])
 
 
 def test_both_settings_alternate_and_a_second_call_repeats_nothing(tmp_path):

@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECORD = json.loads((ROOT / "benchmarks" / "results" / "works_with.json").read_text())
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(ROOT / "tools" / "pages"))
 import make_works_with  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 sys.path.pop(0)
 
 
 def test_the_page_is_that_of_the_committed_record():
-    check = [sys.executable, ROOT / "docs" / "make_works_with.py", "--check"]
+    check = [sys.executable, ROOT / "tools" / "pages" / "make_works_with.py", "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
 
 

@@ -28,16 +28,18 @@ from typing import NamedTuple
 
 import yaml
 
-from coordconv_lab import recipes
 from coordconv_lab.cli import main
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.registry import registry
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import SilentProgress, run
+from tests.committed import OF_A_RUN, copy_runs
 
 ROOT = Path(__file__).parents[2]
-RESULTS, OUT = ROOT / "results", ROOT / "benchmarks" / "results" / "damage.json"
+OUT = ROOT / "benchmarks" / "results" / "damage.json"
 TINY = {"data.canvas": (14, 18), "data.square": 5, "training.epochs": 1}
 SPACE = """
 name: tiny
@@ -124,7 +126,7 @@ KINDS = {
     ),
     "checkpoint.ckpt": Kind(f"begun/{BEGUN.run_name}/checkpoint.ckpt", {"train": ""}),
     "record.json of a sweep": Kind(
-        f"grid/{SLOW.run_name}/record.json", {"sweep show": "given up", "sweep": "given up"}
+        f"grid/{SLOW.run_name}/record.json", {"sweep show": "1 failed: ", "sweep": "failed: "}
     ),
     "failure.json": Kind(
         f"grid/{FAST.run_name}/failure.json",
@@ -160,7 +162,7 @@ def build(place: Path) -> None:
     search.open(FAST)
     search.stop(FAST, {"epoch": 0.5, "score": 0.25})
     for study in ("tiling", "long-training"):
-        _study(RESULTS / study, RunStore(place / "results" / study))
+        _study(RunStore(place / "results" / study))
 
 
 def _spaces(place: Path) -> None:
@@ -175,9 +177,9 @@ def _spaces(place: Path) -> None:
     )
 
 
-def _study(source: Path, store: RunStore) -> None:
+def _study(store: RunStore) -> None:
     """Copy committed records, which have no digests, and rewrite them in the current format."""
-    shutil.copytree(source, store.root)
+    copy_runs(store.root.parent, store.root.name, names=OF_A_RUN)
     for directory, record in list(store.records()):
         hashed = {"metrics.csv": sha256((directory / "metrics.csv").read_bytes()).hexdigest()}
         store.finish(record.model_copy(update={"files_sha256": hashed}))
@@ -293,13 +295,18 @@ def flips(content: bytes, count: int, draw: random.Random) -> list[bytes]:
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
     """Create a laboratory with a tiny recipe `tuned`, and delete it at the end."""
-    usual = recipes.RECIPES["tuned"]
-    recipes.RECIPES["tuned"] = lambda task, split, model, seed=0: tiny(task, seed=seed)
+    recipes = registry().experiments["notsoclevr"].recipes
+    usual = recipes["tuned"]
+
+    def tiny_recipe(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
+        return tiny(task, seed=seed)
+
+    recipes["tuned"] = tiny_recipe
     try:
         with tempfile.TemporaryDirectory() as folder:
             yield Laboratory(Path(folder))
     finally:
-        recipes.RECIPES["tuned"] = usual
+        recipes["tuned"] = usual
 
 
 def measure(lab: Laboratory, name: str, count: int, seed: int) -> dict[str, dict[str, int]]:

@@ -25,9 +25,10 @@ from pathlib import Path
 
 import coordconv_lab.reproduce
 import coordconv_lab.sweep.serial  # noqa: F401  (all that is heavy is loaded once, here)
-from coordconv_lab import recipes
 from coordconv_lab.cli import main as coordconv
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.registry import registry
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import write_json
 from coordconv_lab.train import experiment
@@ -122,7 +123,9 @@ def _run(name: str, place: Path) -> int:
     experiment.Checkpoint = lambda directory, specs, _: Checkpoint(
         directory, specs, CHECKPOINT_SECONDS
     )
-    recipes.RECIPES["tuned"] = lambda *row: with_settings(tuned(*row), SETTINGS)
+    if name == "reproduce":
+        short = lambda *row: with_settings(tuned(*row), SETTINGS)  # noqa: E731
+        registry().experiments["notsoclevr"].recipes["tuned"] = short
     try:
         return coordconv(COMMANDS[name])
     except BaseException as error:

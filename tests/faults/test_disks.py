@@ -10,7 +10,8 @@ import pytest
 
 from coordconv_lab.cli import main
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import run
 

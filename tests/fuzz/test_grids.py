@@ -1,4 +1,4 @@
-"""Whatever is given to grids, layers and conventions: positions, or a clear error."""
+"""Any argument of grids, layers and conventions gives positions or a clear error."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ from coordconv import (
     Window,
     coordinate_grid,
 )
-from coordconv.conventions import PRESETS
+from coordconv.conventions import CONVENTIONS
 from coordconv.functional import append_coordinates
 from tests.fuzz.conftest import FUZZED, outcome
 from tests.fuzz.mutations import NUMBERS, OTHERS, TEXTS
@@ -70,15 +70,15 @@ windows = st.one_of(
     odd,
 )
 conventions = st.one_of(
-    st.sampled_from(sorted(PRESETS)),
+    st.sampled_from(sorted(CONVENTIONS)),
     st.builds(
         lambda order, span, alignment, radius: Convention(
             order=order, span=span, alignment=alignment, radius=radius
         ),
         st.sampled_from(["xy", "ij"]),
         st.sampled_from([(-1, 1), (0.0, 1.0), (-1e300, 1e300), (0, 1e-300), "pixels"]),
-        st.sampled_from(["corners", "centres", "half_open"]),
-        st.sampled_from(["euclidean", "off_centre", "normalized"]),
+        st.sampled_from(["corners", "edges", "half_open"]),
+        st.sampled_from(["euclidean", "off_center", "normalized"]),
     ),
     odd,
 )

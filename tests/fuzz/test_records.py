@@ -11,21 +11,23 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordconv_lab import console
+from coordconv_lab.console.run_scores import print_record
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned
-from coordconv_lab.report.answers import read_answers
+from coordconv_lab.experiments.notsoclevr.figures.answers import read_answers
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.summary import summarise
+from coordconv_lab.experiments.notsoclevr.tutorial_scores import TUTORIAL_SCORES
+from coordconv_lab.registry import registry
 from coordconv_lab.report.cost import cost_charts, costly
 from coordconv_lab.report.markdown import as_markdown
 from coordconv_lab.report.material import Material
 from coordconv_lab.report.page import render
-from coordconv_lab.report.runs import Run, shown
+from coordconv_lab.report.runs import Run, cells_of, drawn
 from coordconv_lab.report.search import rows_of, settings_charts, tries_charts
-from coordconv_lab.results import Record, summarise
+from coordconv_lab.results import Record
 from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.files import read_json
-from coordconv_lab.results.record import DISTANCES, LEAST_SECONDS, MOST_SECONDS, SHARES
-from coordconv_lab.results.tutorial import TUTORIAL_SCORES
+from coordconv_lab.results.record import LEAST_SECONDS, MOST_SECONDS
 from coordconv_lab.sweep.outcome import RowOutcome
 from tests.fuzz.conftest import FUZZED, fuzzed, outcome
 from tests.fuzz.mutations import NUMBERS, TEXTS, as_json, changes, edited, edits, mutated
@@ -38,14 +40,21 @@ valid = st.sampled_from(VALID)
 GAPS = dict.fromkeys(("metrics.csv", "predictions.npz", "sheet.png"), "is missing")
 
 
+def key_of(run: Run) -> tuple[str, str, str]:
+    spec = run.record.spec
+    return spec.task, spec.data.split, spec.model_name
+
+
 def show(records: list[Record]) -> None:
     """Create all outputs that depend only on records."""
-    runs = [Run(f"run {n}", one, None, None, None, GAPS) for n, one in enumerate(records)]
-    runs = [run for run in runs if run.key in TUTORIAL_SCORES]
+    runs = [Run(f"run {n}", one, None, {}, GAPS) for n, one in enumerate(records)]
+    runs = [run for run in runs if key_of(run) in TUTORIAL_SCORES]
     summarise(run.record for run in runs)
     assert as_markdown(runs).startswith("# ")
-    json.dumps([chart.figure for chart in cost_charts(costly(shown(runs), {}))], allow_nan=False)
-    console.print_record(records[0], Path("runs"))
+    json.dumps(
+        [chart.figure for chart in cost_charts(costly(drawn(cells_of(runs)), {}))], allow_nan=False
+    )
+    print_record(records[0], Path("runs"))
 
 
 @FUZZED
@@ -100,8 +109,9 @@ def odd_records(draw: st.DrawFn) -> list[Record]:
         for side in ("train", "test"):
             task = fields["spec"]["task"]
             fields["scores"][side] = {
-                **dict.fromkeys(SHARES[task], draw(shares)),
-                **dict.fromkeys(DISTANCES.get(task, ()), draw(distances)),
+                score.name: draw(shares if score.is_share else distances)
+                for score in registry().task(task).scores
+                if score.required
             }
         fields["seconds"] = draw(st.floats(LEAST_SECONDS, MOST_SECONDS, allow_subnormal=False))
         for name in ("parameters", "steps", "epochs"):
@@ -132,8 +142,8 @@ def test_odd_records_are_shown_in_tables_charts_and_searches(records):
 @fuzzed(0.05)
 @given(records=odd_records())
 def test_odd_records_are_shown_on_a_page(records):
-    runs = [Run(f"run {n}", one, None, None, None, GAPS) for n, one in enumerate(records)]
-    runs = [run for run in runs if run.key in TUTORIAL_SCORES]
+    runs = [Run(f"run {n}", one, None, {}, GAPS) for n, one in enumerate(records)]
+    runs = [run for run in runs if key_of(run) in TUTORIAL_SCORES]
     row = RowOutcome("row", [one.spec for one in records],
                      {one.spec.id: one for one in records}, {}, set(), len(records))  # fmt: skip
     page, _ = outcome("pages of odd records", lambda: render(Material(runs, [row], "", [])), ())

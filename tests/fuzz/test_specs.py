@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import paper, tuned, tutorial, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import paper, tuned, tutorial
+from coordconv_lab.experiments.notsoclevr.studies import STUDIES
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results.files import read_json
 from coordconv_lab.specs import ExperimentSpec, parse_spec
-from coordconv_lab.studies import STUDIES
 from tests.fuzz.conftest import FUZZED, outcome
 from tests.fuzz.mutations import as_json, changes, edited, edits, junk, mutated
 

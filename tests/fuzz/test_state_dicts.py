@@ -13,15 +13,17 @@ from torch import nn
 
 from coordconv import CoordConv2d, CoordConvTranspose2d
 from coordconv.conversion import from_concatenated, from_plain
-from coordconv.export import coordinates_in_file
+from coordconv.export import conventions_in_file
 from coordconv_lab.errors import InputError
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.hub import SharedNet
 from coordconv_lab.inspection import inspect
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import Hardware
 from coordconv_lab.train.checkpoint import Checkpoint
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 from tests.fuzz.conftest import FUZZED, fuzzed, outcome
 from tests.fuzz.mutations import NUMBERS, OTHERS, TEXTS, changes, junk, mutated
 
@@ -104,7 +106,7 @@ def test_files_of_weights_are_inspected_or_refused(drawn, suffix, tmp_path_facto
     path.write_bytes(content)
     outcome("files of weights", lambda: inspect(str(path), None), (InputError,))
     if suffix != "safetensors":
-        outcome("exported files", lambda: coordinates_in_file(path), (ValueError,))
+        outcome("exported files", lambda: conventions_in_file(path), (ValueError,))
 
 
 SPEC = with_settings(
@@ -117,7 +119,7 @@ class Steps:
     """A loop after some training steps, and its state."""
 
     def __init__(self) -> None:
-        self.loop = Loop([SPEC], Hardware("cpu"))
+        self.loop = Loop(Setup([SPEC], Hardware("cpu")))
         steps = self.loop.run()
         for _ in range(3):
             next(steps)

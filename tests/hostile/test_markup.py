@@ -11,10 +11,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from coordconv_lab.cli import main
-from coordconv_lab.console import print_outcome, print_record
+from coordconv_lab.console.run_scores import print_record
+from coordconv_lab.console.sweep_tables import print_outcome
 from coordconv_lab.errors import InputError
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.hub import SharedNet
-from coordconv_lab.recipes import tuned
 from coordconv_lab.report import write_report
 from coordconv_lab.report.page import render_waiting
 from coordconv_lab.report.watch import serve
@@ -176,7 +177,7 @@ def test_control_characters_are_not_printed_to_the_terminal(text, tmp_path, caps
     row = RowOutcome("row", [spec], {}, {spec.id: text}, set(), 1)
     print_outcome("sweep", [row], 3)
     said = capsys.readouterr().out
-    assert "1 given up" in said
+    assert "1 failed" in said
     assert "\x1b" not in said
 
 

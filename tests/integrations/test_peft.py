@@ -1,4 +1,4 @@
-"""Adapters of PEFT: right on an expanded model, refused where they would lose coordinates."""
+"""Adapters of PEFT: right on a decomposed model, refused where they would lose coordinates."""
 
 import copy
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from coordconv import CoordConv2d, collapse, convert, expand
+from coordconv import CoordConv2d, convert, decompose, recompose
 
 peft = pytest.importorskip("peft")
 
@@ -27,14 +27,14 @@ def model() -> tuple[nn.Module, Tensor]:
 def test_a_fresh_adapter_changes_nothing_and_merging_one_that_was_trained_neither(kind):
     plain, x = model()
     output = plain(x)
-    adapted = peft.get_peft_model(expand(plain), CONFIGS[kind](target_modules=["0.conv"])).eval()
+    adapted = peft.get_peft_model(decompose(plain), CONFIGS[kind](target_modules=["0.conv"])).eval()
     torch.testing.assert_close(adapted(x), output)
     with torch.no_grad():
         for parameter in adapted.parameters():
             if parameter.requires_grad:
                 parameter.add_(torch.randn_like(parameter) / 10)
     output = adapted(x)
-    merged = collapse(adapted.merge_and_unload())
+    merged = recompose(adapted.merge_and_unload())
     assert type(merged[0]) is CoordConv2d
     torch.testing.assert_close(merged(x), output, rtol=1e-4, atol=1e-4)
 
@@ -44,7 +44,7 @@ def test_an_adapter_on_a_coordinate_layer_is_refused_and_says_how(kind):
     made, x = model()
     before = made(x)
     for one in (made, convert(nn.Sequential(nn.Conv2d(3, 8, 3)))):
-        with pytest.raises(ValueError, match=r'coordconv.expand\(model, form="module"\)'):
+        with pytest.raises(ValueError, match=r'coordconv.decompose\(model, form="module"\)'):
             peft.get_peft_model(copy.deepcopy(one), CONFIGS[kind](target_modules=["0"]))
     torch.testing.assert_close(made(x), before, rtol=0, atol=0)
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from coordconv import CoordConv2d, convert, fold, revert
+from coordconv import CoordConv2d, convert, precompute, revert
 from coordconv.conversion import conversion_config
 from coordconv.layers.coordinates import CoordinateLayer
 
@@ -137,7 +137,7 @@ def test_parts_and_models_around_the_saved_one_keep_its_coordinates(tmp_path):
     assert_same(model.resnet, around.resnet)
 
 
-def test_saving_leaves_the_configuration_in_memory_alone(tmp_path):
+def test_saving_does_not_change_the_configuration_in_memory(tmp_path):
     model = trained(ResNet(resnet()))
     before = model.config.to_dict()
     model.resnet.save_pretrained(tmp_path)
@@ -312,8 +312,8 @@ def test_an_entry_that_does_not_fit_the_model_is_refused(tmp_path):
 
 
 def test_a_folded_model_is_refused_before_anything_is_written(tmp_path):
-    model = fold(trained(ResNet(resnet())), IMAGES)
-    with pytest.raises(ValueError, match="FoldedConv2d"):
+    model = precompute(trained(ResNet(resnet())), IMAGES)
+    with pytest.raises(ValueError, match="PrecomputedConv2d"):
         model.save_pretrained(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

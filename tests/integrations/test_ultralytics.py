@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from coordconv import convert, expand, fold, revert
+from coordconv import convert, decompose, precompute, revert
 from coordconv.layers.coordinates import CoordinateLayer
 
 os.environ.setdefault("YOLO_OFFLINE", "true")
@@ -150,15 +150,15 @@ def test_weights_with_coordinates_bring_them_along(as_checkpoint):
     assert torch.equal(output_of(model.eval()), output_of(source))
 
 
-@pytest.mark.parametrize("kind", ["options", "folded", "architecture"])
+@pytest.mark.parametrize("kind", ["options", "precomputed", "architecture"])
 def test_weights_that_do_not_fit_are_refused_before_anything_changes(kind):
     source = as_if_trained(convert(DetectionModel("yolov8n.yaml", verbose=False), where="all"))
     architecture = "yolo11n.yaml" if kind == "architecture" else "yolov8n.yaml"
     model = DetectionModel(architecture, verbose=False)
     if kind == "options":
         convert(model, radius=True)
-    if kind == "folded":
-        source = fold(source, IMAGES)
+    if kind == "precomputed":
+        source = precompute(source, IMAGES)
     before = copy.deepcopy(model.state_dict())
     with pytest.raises(ValueError, match=r"expected .* at 'model\.\d+\..*', as in the model"):
         model.load(source)
@@ -263,18 +263,18 @@ def test_the_recipe_of_the_guide_runs(tmp_path, monkeypatch):
     assert names["again"].model.model[0].conv.coord_weight.any()
 
 
-@pytest.mark.parametrize("form", ["folded", "module", "layer", "hooked", "training"])
+@pytest.mark.parametrize("form", ["precomputed", "module", "layer", "hooked", "training"])
 def test_fusing_other_forms_changes_nothing(form):
     model = convert(YOLO("yolov8n.yaml").model, where=lambda name, _: "dfl" not in name)
     expected, called = output_of(as_if_trained(model)), []
-    if form == "folded":
-        model = fold(model, IMAGES)
+    if form == "precomputed":
+        model = precompute(model, IMAGES)
     elif form == "hooked":
         model.model[0].conv.register_forward_hook(lambda *_: called.append(True))
     elif form == "training":
         model.train()
     else:
-        expand(model, form=form)
+        decompose(model, form=form)
     fused = model.fuse(verbose=False)
     assert fused.is_fused()
     assert fused.training == (form == "training")
@@ -282,14 +282,14 @@ def test_fusing_other_forms_changes_nothing(form):
     assert bool(called) == (form == "hooked")
 
 
-@pytest.mark.parametrize("form", ["coordinates", "folded", "module", "layer"])
+@pytest.mark.parametrize("form", ["coordinates", "precomputed", "module", "layer"])
 def test_every_form_is_noticed_when_it_is_unpickled(form, tmp_path):
     model = YOLO("yolov8n.yaml")
     convert(model.model)
-    if form == "folded":
-        model.model = fold(model.model, IMAGES)
+    if form == "precomputed":
+        model.model = precompute(model.model, IMAGES)
     elif form != "coordinates":
-        expand(model.model, form=form)
+        decompose(model.model, form=form)
     model.save(tmp_path / "model.pt")
     program = """
 import sys

@@ -1,4 +1,4 @@
-"""What holds for the layers of Keras on whichever backend ``KERAS_BACKEND`` chooses."""
+"""Laws of the layers for Keras, tested on the backend that ``KERAS_BACKEND`` chooses."""
 
 import itertools
 from typing import get_args
@@ -10,12 +10,12 @@ import torch
 from keras import layers, ops
 
 import coordconv
-from coordconv import PRESETS, Convention, coordinate_grid
+from coordconv import CONVENTIONS, Convention, coordinate_grid
 from coordconv.conventions import Alignment, Order, RadiusForm
 from coordconv.keras import CoordConv1D, CoordConv2D, CoordConv3D, from_torch, to_torch
 from coordconv.keras.grids import coordinate_channels
 
-CONVENTIONS = [
+EVERY_CONVENTION = [
     Convention(order=order, span=span, alignment=alignment, radius=radius)
     for order, span, alignment, radius in itertools.product(
         get_args(Order),
@@ -41,7 +41,7 @@ def numbers(tensor) -> np.ndarray:
 
 
 def in_torch(layer, x: np.ndarray) -> np.ndarray:
-    """What a layer of torch makes of pictures whose channels are last."""
+    """Return the output of a torch layer for images whose channels are last."""
     with torch.no_grad():
         return layer(torch.from_numpy(x).movedim(-1, 1)).movedim(1, -1).numpy()
 
@@ -53,7 +53,7 @@ def pictures(rank: int, channels: int = 4) -> np.ndarray:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_grid_is_that_of_the_library_under_every_convention(size):
-    for convention in CONVENTIONS:
+    for convention in EVERY_CONVENTION:
         expected = coordinate_grid(size, convention=convention, radius=True).movedim(0, -1)
         actual = numbers(coordinate_channels(size, convention, radius=True))
         np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
@@ -70,7 +70,7 @@ def test_a_layer_with_the_weights_of_torch_computes_what_torch_computes(rank, op
     np.testing.assert_allclose(numbers(from_torch(theirs)(x)), in_torch(theirs, x), atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", CONVENTIONS)
 def test_every_preset_goes_to_keras_and_back(preset):
     theirs = coordconv.CoordConv2d(4, 6, 3, padding=1, radius=True, convention=preset)
     ours, x = from_torch(theirs), pictures(2)
@@ -112,7 +112,7 @@ def test_a_causal_layer_sees_nothing_of_what_comes_after():
 
 
 @pytest.mark.parametrize("width", [9, 6])
-def test_channels_may_come_first_whatever_the_width(width):
+def test_channels_may_come_first_for_any_width(width):
     theirs = coordconv.CoordConv2d(4, 6, 3, padding=1, radius=True)
     x = pictures(2)[:, :, :width]
     ours, first = from_torch(theirs, data_format="channels_first"), np.moveaxis(x, -1, 1).copy()
@@ -181,11 +181,18 @@ def test_a_model_learns_is_saved_and_comes_back_the_same(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
     assert again.layers[0].get_config() == model.layers[0].get_config()
-    assert again.layers[0].convention == PRESETS["deepcell"]
+    assert again.layers[0].convention == CONVENTIONS["deepcell"]
     model.save_weights(tmp_path / "model.weights.h5")
     fresh = keras.models.clone_model(model)
     fresh.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(fresh.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_configuration_with_an_old_value_of_a_convention_is_refused():
+    config = CoordConv2D(2, 3).get_config()
+    config["convention"]["alignment"] = "centres"
+    with pytest.raises(TypeError, match="'centres', which was renamed to 'edges'"):
+        CoordConv2D.from_config(config)
 
 
 @pytest.mark.parametrize("layer", [CoordConv1D, CoordConv2D, CoordConv3D])

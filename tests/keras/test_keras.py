@@ -9,7 +9,7 @@ import pytest
 
 LAWS = Path(__file__).with_name("laws.py")
 ROOT = Path(__file__).parents[2]
-# TensorFlow lies in an environment on top of this one; see the Makefile.
+# TensorFlow is in an environment on top of this one; see the Makefile.
 ON_TOP = Path(sys.prefix) / "tensorflow" / "bin" / "python"
 INTERPRETERS = {"torch": sys.executable, "jax": sys.executable, "tensorflow": str(ON_TOP)}
 

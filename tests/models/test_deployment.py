@@ -1,7 +1,6 @@
-"""A folded network of the laboratory runs outside of torch with convolutions and additions."""
+"""A precomputed network of the laboratory runs outside of torch with convolutions and additions."""
 
 from collections import Counter
-from pathlib import Path
 
 import onnx
 import onnxruntime
@@ -9,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv import fold
+from coordconv import precompute
 from coordconv.export import to_onnx
-from coordconv_lab.models.trained import trained_net
+from coordconv_lab.trained import trained_net
+from tests.committed import committed_runs
 
-RESULTS = Path(__file__).parents[2] / "results" / "tuned"
-# Operations that tile and sharpen the point; a folded CoordConv needs none besides these.
+# Operations that tile and sharpen the point; a precomputed CoordConv needs none besides these.
 AROUND = {"Cast", "Div", "Mul", "Sub", "Unsqueeze", "Expand", "Reshape", "Softmax", "Relu"}
 
 
@@ -22,10 +21,10 @@ AROUND = {"Cast", "Div", "Mul", "Sub", "Unsqueeze", "Expand", "Reshape", "Softma
 def test_the_folded_rendering_network_runs_in_onnxruntime_as_convolutions_and_one_addition(
     tmp_path,
 ):
-    (run,) = RESULTS.glob("rendering-quadrant-coordconv-seed0-*")
+    (run,) = committed_runs("tuned", "rendering-quadrant-coordconv-seed0-")
     net, _ = trained_net(run)
     points = torch.tensor([[x, y] for x in range(4, 60, 5) for y in range(4, 60, 5)])
-    path = to_onnx(fold(net, points[:1]), points[:2], tmp_path / "net.onnx", dynamic="batch")
+    path = to_onnx(precompute(net, points[:1]), points[:2], tmp_path / "net.onnx", dynamic="batch")
     kinds = Counter(node.op_type for node in onnx.load(path).graph.node)
     convolutions = sum(isinstance(module, nn.Conv2d) for module in net.modules())
     assert kinds["Conv"] == convolutions

@@ -1,7 +1,7 @@
 """A perceptron shares no weights between pixels."""
 
-from coordconv_lab.models import build, count_parameters
-from coordconv_lab.specs import MLPRegressor
+from coordconv_lab.experiments.notsoclevr.networks import build, count_parameters
+from coordconv_lab.experiments.notsoclevr.specs import MLPRegressor
 
 
 def test_a_perceptron_has_separate_weights_for_every_pixel():

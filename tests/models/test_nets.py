@@ -1,16 +1,20 @@
 """Networks with all of their options."""
 
 import warnings
+from typing import get_args
 
 import pytest
 import torch
+from pydantic import ValidationError
+from torch import nn
 
-from coordconv_lab.data import one_hot_images
+from coordconv import CoordConv2d
 from coordconv_lab.errors import InputError
-from coordconv_lab.models import build
-from coordconv_lab.models.pictures import scale_points
-from coordconv_lab.recipes import tuned
-from coordconv_lab.specs import (
+from coordconv_lab.experiments.notsoclevr.data import one_hot_images
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.networks.pictures import scale_points
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import (
     ConvFlatRegressor,
     ConvPooledRegressor,
     CoordConvClassifier,
@@ -18,6 +22,7 @@ from coordconv_lab.specs import (
     CoordConvRenderer,
     DeconvNet,
     DeconvRenderer,
+    Padding,
     SquareAutoencoder,
 )
 
@@ -221,3 +226,27 @@ def test_initial_weights_have_the_variance_of_their_rule(rule):
         variance = 2 / (inputs + outputs) if rule == "glorot" else 2 / inputs
         torch.testing.assert_close(weight.var().item(), variance, rtol=0.12, atol=0)
     assert not first.bias.any()
+
+
+@pytest.mark.parametrize("padding", get_args(get_args(Padding)[0]))
+def test_every_padding_of_a_regressor_is_built(padding):
+    net = build(CoordConvRegressor(padding=padding), (40, 56))
+    assert net(one_hot_images(POINTS, (40, 56))).shape == (3, 2)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(
+    ("layers", "places"),
+    [("first", [0]), ("middle", [4]), ("last", [-1]), ("all", None)],
+)
+def test_the_coordinates_of_a_strided_network_are_where_its_spec_puts_them(layers, places, padding):
+    spec = ConvPooledRegressor(padding=padding, coordinates=True, coordinate_layers=layers)
+    kinds = (nn.Conv2d, CoordConv2d)
+    convolutions = [layer for layer in build(spec).layers if isinstance(layer, kinds)]
+    expected = convolutions if places is None else [convolutions[place] for place in places]
+    assert [layer for layer in convolutions if isinstance(layer, CoordConv2d)] == expected
+
+
+def test_a_place_for_coordinates_is_refused_without_coordinates():
+    with pytest.raises(ValidationError, match="needs coordinates=True"):
+        ConvPooledRegressor(coordinate_layers="last")

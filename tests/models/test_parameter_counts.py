@@ -2,8 +2,8 @@
 
 import pytest
 
-from coordconv_lab.models import build, count_parameters
-from coordconv_lab.specs import (
+from coordconv_lab.experiments.notsoclevr.networks import build, count_parameters
+from coordconv_lab.experiments.notsoclevr.specs import (
     ConvFlatRegressor,
     ConvPooledRegressor,
     CoordConvClassifier,

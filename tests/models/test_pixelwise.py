@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
 
-from coordconv_lab.models import pixelwise
-from coordconv_lab.models.pixelwise import run_pixelwise
+from coordconv_lab.experiments.notsoclevr.networks import pixelwise
+from coordconv_lab.experiments.notsoclevr.networks.pixelwise import run_pixelwise
 
 
 def _layers(widths: list[int], before: list[nn.Module] | None = None) -> nn.Sequential:
@@ -89,7 +89,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("last", OTHERS.values(), ids=OTHERS)
-def test_whatever_else_is_computed_module_by_module(last, chains):
+def test_all_other_chains_are_computed_module_by_module(last, chains):
     layers = nn.Sequential(nn.Conv2d(4, 8, 1), nn.ReLU(), last)
     assert_close(run_pixelwise(list(layers), MAPS), layers(MAPS))
     assert chains == []

@@ -1,23 +1,22 @@
-"""What networks can and cannot compute, without training."""
+"""Theorems about what networks can and cannot compute, without training."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordconv_lab.data import NotSoClevr, one_hot_images
-from coordconv_lab.models import build
-from coordconv_lab.specs import (
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr, one_hot_images
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.specs import (
     CoordConvClassifier,
     CoordConvRegressor,
     DataSpec,
-    ExperimentSpec,
     HandBuiltClassifier,
     HandBuiltRegressor,
     HandBuiltRenderer,
-    TrainingSpec,
 )
-from coordconv_lab.tasks import task_of
+from coordconv_lab.experiments.notsoclevr.tasks import task_of
+from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 
 CANVAS = (12, 17)
 INTERIOR = torch.cartesian_prod(torch.arange(3, 14), torch.arange(3, 9))  # two pixels from a border
@@ -116,7 +115,7 @@ def test_the_linear_maximum_is_exact_once_the_image_weighs_enough(canvas, slopes
     assert not torch.isclose(too_little, expected).all(dim=0).any()
 
 
-def test_the_first_listing_makes_square_grids_whatever_the_canvas():
+def test_the_first_listing_makes_square_grids_for_every_canvas():
     """Its x range is repeated by the width of the canvas, and its y range by the height."""
     height, width = CANVAS
     ones = torch.ones(width, 1)

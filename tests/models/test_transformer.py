@@ -6,11 +6,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from coordconv_lab.data import one_hot_images
 from coordconv_lab.errors import FailingRunError
-from coordconv_lab.models import build
-from coordconv_lab.models.transformer import sinusoids
-from coordconv_lab.specs import TransformerRegressor
+from coordconv_lab.experiments.notsoclevr.data import one_hot_images
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.networks.transformer import sinusoids
+from coordconv_lab.experiments.notsoclevr.specs import TransformerRegressor
 
 CANVAS = (16, 24)
 # The same position within each of the six patches of eight pixels.

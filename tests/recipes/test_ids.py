@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import SquaresTrainingSpec
 from coordconv_lab.results import RunStore
-from coordconv_lab.specs import ExperimentSpec, TrainingSpec
+from coordconv_lab.specs import ExperimentSpec
 
 
-class LaterTraining(TrainingSpec):
+class LaterTraining(SquaresTrainingSpec):
     momentum: float = 0.0
     averaging: Literal["none", "swa"] = "none"
 
@@ -18,7 +19,7 @@ class LaterExperiment(ExperimentSpec):
     notes: str = ""
 
 
-def test_a_setting_that_a_later_release_adds_leaves_old_ids_alone():
+def test_a_setting_that_a_later_release_adds_does_not_change_old_ids():
     spec = tuned("rendering", "quadrant", "coordconv", seed=3)
     later = LaterExperiment.model_validate(spec.model_dump())
     assert later.id == spec.id
@@ -34,7 +35,7 @@ def test_nets_of_different_kinds_with_all_settings_at_their_defaults_have_differ
     assert ExperimentSpec.model_validate(fields).id != spec.id
 
 
-def test_every_committed_record_lies_where_its_spec_says():
+def test_every_committed_record_is_in_the_directory_of_its_spec():
     """A default that changes, or an id that is made otherwise, would lose them."""
     results = Path(__file__).parents[2] / "results"
     found = [

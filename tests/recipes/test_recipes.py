@@ -2,11 +2,19 @@
 
 import pytest
 
-from coordconv_lab.data import NotSoClevr
 from coordconv_lab.errors import InputError
-from coordconv_lab.models import build, count_parameters
-from coordconv_lab.recipes import RECIPES, paper, tutorial, tutorial_text
-from coordconv_lab.specs import BASELINE
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr
+from coordconv_lab.experiments.notsoclevr.descriptor import BASELINE
+from coordconv_lab.experiments.notsoclevr.networks import build, count_parameters
+from coordconv_lab.experiments.notsoclevr.recipes import (
+    RECIPES,
+    paper,
+    tuned,
+    tutorial,
+    tutorial_text,
+)
+from coordconv_lab.experiments.notsoclevr.specs import MLPRegressor, TransformerRegressor
+from coordconv_lab.recipes import recipe_names, spec_by_recipe, with_settings
 from coordconv_lab.train.batches import batches_of
 
 TASKS = ("classification", "regression", "rendering")
@@ -68,7 +76,7 @@ def test_the_tutorial_takes_73_full_batches_of_32_an_epoch(split):
     assert (len(points), len(batches), spec.training.batch_size) == (2352, 73, 32)
 
 
-def test_the_tutorials_code_decays_in_one_row_alone_and_its_text_in_all():
+def test_the_tutorials_code_decays_in_only_one_row_and_its_text_in_all():
     def decays(recipe):
         return [
             recipe(task, split, model).training.weight_decay
@@ -80,3 +88,20 @@ def test_the_tutorials_code_decays_in_one_row_alone_and_its_text_in_all():
     assert sorted(decays(tutorial)) == [0] * 11 + [0.01]
     assert all(decay > 0 for decay in decays(tutorial_text))
     assert tutorial("rendering", "uniform", "deconv").training.optimizer == "adamw_unscaled"
+
+
+def test_the_recipes_are_those_of_the_descriptor():
+    assert list(RECIPES) == recipe_names("regression")
+    for name, recipe in RECIPES.items():
+        spec = spec_by_recipe("regression", "quadrant", "baseline", seed=2, recipe=name)
+        assert spec == recipe("regression", "quadrant", "baseline", seed=2)
+
+
+def test_a_kind_of_network_is_trained_with_its_defaults_and_the_settings_of_the_main_network():
+    spec = spec_by_recipe("regression", "quadrant", "transformer-regressor")
+    assert spec.model == TransformerRegressor()
+    assert spec.training == tuned("regression", "quadrant", "coordconv").training
+    changed = with_settings(spec, {"model.kind": "mlp-regressor", "model.width": 7})
+    assert changed.model == MLPRegressor(width=7)
+    with pytest.raises(InputError, match="no setting 'model"):
+        with_settings(spec, {"model.kind": "mlp-regressor", "model.heads": 2})

@@ -7,8 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned, with_settings
-from coordconv_lab.specs import ExperimentSpec, parse_data_spec, parse_spec
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import parse_data_spec
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.specs import ExperimentSpec, parse_spec
 
 SPEC = tuned("classification", "quadrant", "coordconv")
 
@@ -19,7 +21,7 @@ def test_a_spec_reads_back_as_it_was_written():
 
 def test_the_id_is_the_same_in_every_process():
     program = (
-        "from coordconv_lab.recipes import tuned;"
+        "from coordconv_lab.experiments.notsoclevr.recipes import tuned;"
         "print(tuned('classification', 'quadrant', 'coordconv').id)"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
@@ -69,7 +71,7 @@ def test_the_id_changes_with_every_setting(path, value):
                 "training.point_loss": 0,
                 "model": {"kind": "hand-built-renderer", "square": 5},
             },
-            "paints squares of 5 pixels, the data's have 9",
+            "paints squares 5 pixels wide",
         ),
         ({"seed": -1}, "seed"),
         ({"task": "rendring"}, "task"),
@@ -107,11 +109,11 @@ def test_a_spec_cannot_be_changed():
 
 def test_deconv_draws_on_its_own_canvas_only():
     deconv = tuned("rendering", "uniform", "deconv")
-    with pytest.raises(InputError, match="64 x 64 canvas alone; got 40 x 88"):
+    with pytest.raises(InputError, match="64 x 64 canvas; got 40 x 88"):
         with_settings(deconv, {"data.canvas": (40, 88)})
 
 
-def test_a_data_spec_is_checked_alone_too():
+def test_a_data_spec_is_also_checked_by_itself():
     with pytest.raises(InputError, match="canvas"):
         parse_data_spec({"canvas": (0, 3)})
 

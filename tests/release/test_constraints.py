@@ -1,4 +1,4 @@
-"""What `make install` installs is pinned, and no range lets in a version known to be bad."""
+"""`make install` only installs pinned versions, and no range allows a version known to be bad."""
 
 import re
 import tomllib
@@ -69,7 +69,7 @@ def test_everything_that_is_needed_is_pinned():
 
 @pytest.mark.parametrize("name", ["torch", "lightning-utilities", "markupsafe"])
 def test_a_pin_that_is_missing_is_found(name):
-    """Of what is asked for itself, what that needs, and what stands three deep."""
+    """A direct requirement, one of its requirements, and one three levels deep."""
     assert unpinned({key: PINS[key] for key in PINS if key != name}) == {name}
 
 
@@ -91,7 +91,7 @@ def test_no_range_lets_in_a_version_known_to_be_bad(name):
 
 
 def test_a_range_that_is_finer_than_a_minor_version_or_has_an_end_says_why():
-    """Such a bound is there for one release, which nobody will remember."""
+    """Such a bound has one release as its reason, which is forgotten if it is not written down."""
     lines = re.findall(r'"[\w\[\]-]+>=(?:[1-9]\d{0,2}\.\d+\.\d+|[^"]*<)[^"]*".*', TEXT)
     assert any(line.startswith('"lightning') for line in lines)
     assert all(re.search(r",?\]? # \w", line) for line in lines), lines

@@ -1,4 +1,4 @@
-"""What is checked at a commit, in CI and by hand is the same; the forms can be sent."""
+"""Commits, CI and `make check` run the same checks; the forms for issues are valid."""
 
 import re
 from pathlib import Path
@@ -43,15 +43,13 @@ def test_no_hook_fetches_anything_or_looks_at_single_files():
 
 def test_make_check_is_what_ci_checks_and_the_tests():
     [line] = re.findall(r"^check:([^#]*)", MAKEFILE, flags=re.M)
-    assert line.split() == [*checks_of_ci(CI), "test"]
+    assert line.split() == [*checks_of_ci(CI), "test-all"]
 
 
 def test_the_workflow_only_calls_the_script():
     workflow = read(".github/workflows/ci.yml")
     [job] = workflow["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
-    used = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert all(re.fullmatch(r"actions/[\w-]+@v\d+\.\d+\.\d+", name) for name in used)
     assert workflow["permissions"] == {"contents": "read"}
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coordconv_lab.recipes import tuned
-from coordconv_lab.results import PRIMARY_SCORE, Provenance, Record, RunStore
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.tutorial_scores import GALLERY
+from coordconv_lab.registry import registry
+from coordconv_lab.results import Provenance, Record, RunStore
 from coordconv_lab.results.files import write_json
-from coordconv_lab.results.tutorial import GALLERY
-from coordconv_lab.specs import DataSpec, ExperimentSpec
+from coordconv_lab.specs import ExperimentSpec
 
 AddRun = Callable[..., Path]
 
@@ -35,7 +37,7 @@ def provenance(spec: ExperimentSpec, **changes: object) -> Provenance:
 def record(
     spec: ExperimentSpec, train: float, test: float, seconds: float, **made: object
 ) -> Record:
-    name = PRIMARY_SCORE[spec.task]
+    name = registry().task(spec.task).main_score.name
     scores = {"train": {name: train}, "test": {name: test}}
     for side in scores.values():
         if spec.task == "regression":

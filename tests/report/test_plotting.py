@@ -9,10 +9,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from coordconv_lab.data.export import export
+from coordconv_lab.experiments.notsoclevr.data.export import export
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
 from coordconv_lab.plotting import default_style
 from coordconv_lab.report import write_report
-from coordconv_lab.specs import DataSpec
 
 ODD = {
     "text.usetex": True,  # there may be no LaTeX

@@ -11,19 +11,19 @@ import pytest
 from PIL import Image
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.figures.answers import answers_of, read_answers
+from coordconv_lab.experiments.notsoclevr.figures.explorer import explorer
+from coordconv_lab.experiments.notsoclevr.figures.gallery import gallery_rows
+from coordconv_lab.experiments.notsoclevr.figures.landings import answered
+from coordconv_lab.experiments.notsoclevr.figures.maps import map_rows
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.report import write_report
-from coordconv_lab.report.answers import read_answers
 from coordconv_lab.report.charts import Chart
 from coordconv_lab.report.curves import curve_charts
-from coordconv_lab.report.explorer import explorer
 from coordconv_lab.report.figures import figure_of_charts
-from coordconv_lab.report.gallery import gallery_rows
-from coordconv_lab.report.landings import answered
-from coordconv_lab.report.maps import map_rows
 from coordconv_lab.report.material import gather
-from coordconv_lab.report.runs import read_runs
-from coordconv_lab.report.table import pairs
+from coordconv_lab.report.runs import Cell, cells_of, read_runs
+from coordconv_lab.report.table import table
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.curve import read_curve
 from coordconv_lab.results.files import read_json, write_json
@@ -39,6 +39,10 @@ DAMAGED_CURVES = {
 }
 
 
+def cells(store: RunStore) -> list[Cell]:
+    return cells_of(read_runs(store))
+
+
 def write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
@@ -47,18 +51,18 @@ def test_a_missing_curve_is_named_and_the_rest_is_shown(store, add_run, tmp_path
     (add_run(seed=4) / "metrics.csv").unlink()
     page = write_report(store, tmp_path / "page.html").read_text()
     assert "CoordConv, seed 4: metrics.csv is missing." in page
-    runs = read_runs(store)
-    assert curve_charts(runs)[1].figure is None
-    assert map_rows(runs)[1].maps[0].gap == ""
+    assert curve_charts(cells(store))[0].figure is None
+    assert map_rows(cells(store))[0].maps[0].gap == ""
 
 
 def test_missing_predictions_are_named_in_maps_and_gallery(store, add_run, tmp_path):
     (add_run("rendering", "uniform", seed=4) / "predictions.npz").unlink()
-    runs = read_runs(store)
     words = "CoordConv, seed 4: predictions.npz is missing."
-    assert map_rows(runs)[4].maps[0].gap == words
-    assert [row.panels[0].gap for row in gallery_rows(runs)[:2]] == [words, words]
-    assert write_report(store, tmp_path / "page.html").read_text().count(words) == 3
+    assert map_rows(cells(store))[0].maps[0].gap == words
+    assert [row.panels[0].gap for row in gallery_rows(cells(store))] == [words, words]
+    page = write_report(store, tmp_path / "page.html").read_text()
+    assert page.count(words) == 3
+    assert 'id="explorer"' not in page
 
 
 @pytest.mark.parametrize("name", DAMAGED_CURVES)
@@ -75,7 +79,7 @@ def test_truncated_predictions_are_named(share, store, add_run, tmp_path):
     path = add_run("rendering") / "predictions.npz"
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    words = "CoordConv, seed 0: predictions.npz is not a whole .npz file."
+    words = "CoordConv, seed 0: predictions.npz is not a complete .npz file."
     assert words in write_report(store, tmp_path / "page.html").read_text()
 
 
@@ -98,9 +102,9 @@ def test_no_damaged_byte_makes_the_reader_crash(add_run):
     [
         ({"x": None}, "lacks the array 'x'"),
         ({"accuracy": None}, "lacks the array 'accuracy'"),
-        ({"accuracy": np.ones(5)}, "accuracy does not have one value a position"),
-        ({"predicted": np.ones((5, 2))}, "predicted does not have one value a position"),
-        ({"x": np.zeros(3136, dtype=np.int16)}, "not every row with every column"),
+        ({"accuracy": np.ones(5)}, "accuracy does not have one value per position"),
+        ({"predicted": np.ones((5, 2))}, "predicted does not have one value per position"),
+        ({"x": np.zeros(3136, dtype=np.int16)}, "not all combinations of its rows"),
     ],
 )
 def test_invalid_predictions_are_named(change, said, add_run):
@@ -125,21 +129,18 @@ def test_the_order_of_the_positions_in_the_file_does_not_matter(add_run):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
 
-def test_every_missing_run_is_named_in_its_place(store, add_run):
+def test_what_was_not_run_has_a_row_where_it_is_compared_and_no_panel(store, add_run, tmp_path):
     add_run("rendering", "uniform", "coordconv")
-    runs = read_runs(store)
-    assert [pair.missing for pair in pairs(runs)] == [
-        ["coordconv", "deconv"],
-        ["coordconv", "deconv"],
-        ["coordconv", "conv"],
-        ["coordconv", "conv"],
-        ["deconv"],
-        ["coordconv", "deconv"],
-    ]
-    assert curve_charts(runs)[4].notes == ["No run of Deconv here."]
-    assert curve_charts(runs)[2].notes == ["No run of CoordConv here.", "No run of Conv here."]
-    assert map_rows(runs)[4].maps[1].gap == "No run of Deconv here."
-    assert gallery_rows(runs)[0].panels[1].gap == "No run of Deconv here."
+    (cell,) = found = cells(store)
+    assert [one.missing for one in table(found)] == [["deconv"]]
+    assert [network.name for network in cell.networks] == ["CoordConv"]
+    assert curve_charts(found)[0].notes == []
+    assert [len(row.maps) for row in map_rows(found)] == [1]
+    page = write_report(store, tmp_path / "page.html").read_text()
+    assert page.count("No run of Deconv here.") == 1
+    assert "No run of CoordConv" not in page
+    for empty in ("landings", "arrows"):  # of other tasks
+        assert f'id="{empty}"' not in page
 
 
 def test_a_record_without_its_main_score_is_refused_with_its_file(store, add_run):
@@ -167,21 +168,22 @@ def test_unusable_images_are_named_and_the_rest_is_shown(damage, said, store, ad
     damage(add_run() / "sheet.png")
     (run,) = read_runs(store)
     assert said in run.gaps["sheet.png"]
-    assert run.sheet is None
-    assert run.answers is not None
+    assert run.files["sheet.png"] is None
+    assert answers_of(run) is not None
 
 
-def test_networks_with_different_canvases_are_not_shown_together(store, add_run):
+def test_networks_on_different_data_are_not_shown_together(store, add_run):
     add_run("classification", "uniform", "deconv")
     spec = tuned("classification", "uniform", "coordconv")
     data = spec.data.model_copy(update={"canvas": (32, 40)})
     add_run(spec=spec.model_copy(update={"data": data}))
-    first, second = explorer(read_runs(store))["stages"][0]["nets"]
-    assert first["answers"]
-    assert not second["answers"]
-    assert (
-        second["gap"] == "Deconv, seed 0 was trained on different data than the network beside it."
-    )
+    found = cells(store)
+    assert [cell.data for cell in found] == ["uniform", "uniform, canvas (32, 40)"]
+    shown = explorer(found, found)
+    assert [[net["model"] for net in stage["nets"]] for stage in shown.stages] == [
+        ["Deconv"],
+        ["CoordConv"],
+    ]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 200.0, -3.0])
@@ -198,8 +200,7 @@ def test_predictions_outside_of_the_canvas_do_not_break_the_page(
     write_report(store, tmp_path / "page.html")
     (run,) = read_runs(store)
     if task == "classification":
-        assert run.answers is not None
-        counts = sum(answered(run.answers, side, (64, 64)).sum() for side in ("train", "test"))
+        counts = sum(answered(answers_of(run), side, (64, 64)).sum() for side in ("train", "test"))
         assert counts == 3136 - 5
 
 
@@ -270,7 +271,7 @@ def test_predictions_of_another_canvas_are_named(store, add_run):
     other = add_run("classification", "quadrant", "coordconv")
     shutil.copy(other / "predictions.npz", directory)
     gaps = [run.gaps for run in read_runs(store) if run.record.spec.data.canvas == (20, 30)]
-    assert "do not lie on a canvas of 20 x 30" in gaps[0]["predictions.npz"]
+    assert "are not on a canvas of 20 x 30" in gaps[0]["predictions.npz"]
 
 
 @pytest.mark.parametrize("name", ["record.json", "spec.json"])
@@ -315,9 +316,10 @@ def test_a_pipe_in_place_of_a_file_is_named(store, add_run):
 
 
 def test_images_too_large_for_the_page_are_named(store, add_run, monkeypatch):
-    monkeypatch.setattr("coordconv_lab.report.explorer.LARGEST_SHEET", 100)
+    monkeypatch.setattr("coordconv_lab.experiments.notsoclevr.figures.explorer.LARGEST_SHEET", 100)
     add_run("rendering", "uniform", "coordconv")
-    net = explorer(read_runs(store))["stages"][4]["nets"][0]
+    found = cells(store)
+    net = explorer(found, found).stages[0]["nets"][0]
     assert "too much for the page" in net["gap"]
     assert net["answers"]
 

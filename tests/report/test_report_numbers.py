@@ -2,30 +2,42 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
 
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.figures.answers import answers_of
+from coordconv_lab.experiments.notsoclevr.figures.arrows import arrow_charts, every_for
+from coordconv_lab.experiments.notsoclevr.figures.gallery import gallery_rows, stretch, target
+from coordconv_lab.experiments.notsoclevr.figures.landings import answered, landing_rows
+from coordconv_lab.experiments.notsoclevr.figures.maps import Box, held_out_box, lit, map_rows
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
 from coordconv_lab.report import write_report
-from coordconv_lab.report.arrows import EVERY, arrow_charts
 from coordconv_lab.report.cost import cost_charts
 from coordconv_lab.report.curves import curve_charts, time_bounds
-from coordconv_lab.report.gallery import gallery_rows, target
-from coordconv_lab.report.landings import answered, landing_rows
-from coordconv_lab.report.maps import Box, held_out_box, lit, map_rows
 from coordconv_lab.report.markdown import as_markdown
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.pictures import SCALE
-from coordconv_lab.report.runs import read_runs
-from coordconv_lab.report.table import Spread, pairs
-from coordconv_lab.results import wording
+from coordconv_lab.report.runs import Cell, cells_of, read_runs
+from coordconv_lab.report.table import Spread, TableRow, table
+from coordconv_lab.results import RunStore, score_format
 from coordconv_lab.results.files import read_json, write_json
-from coordconv_lab.specs import DataSpec
+
+
+def cells(store: RunStore) -> list[Cell]:
+    return cells_of(read_runs(store))
+
+
+def only_rows(store: RunStore) -> list[TableRow]:
+    (one,) = table(cells(store))
+    return one.rows
 
 
 def test_several_seeds_form_one_row_with_mean_range_and_count(store, add_run):
     for seed, (test, seconds) in enumerate([(1.0, 10.0), (0.75, 20.0), (1.0, 60.0)]):
         add_run(seed=seed, test=test, seconds=seconds)
-    (row,) = pairs(read_runs(store))[1].rows
-    assert (row.model, row.seeds, row.perfect) == ("coordconv", 3, 2)
+    (row,) = only_rows(store)
+    assert (row.name, row.seeds, row.perfect) == ("CoordConv", 3, 2)
     assert row.test == pytest.approx(Spread(2.75 / 3, 0.75, 1.0))
     assert row.train == Spread(1.0, 1.0, 1.0)
     assert row.seconds == pytest.approx(Spread(30.0, 10.0, 60.0))
@@ -35,14 +47,14 @@ def test_the_ratio_is_mean_seconds_of_the_baseline_over_those_of_coordconv(store
     for seed, seconds in enumerate([10.0, 30.0]):
         add_run(seed=seed, seconds=seconds)
         add_run(model="deconv", seed=seed, seconds=10 * seconds + 50)
-    first, second = pairs(read_runs(store))[1].rows
-    assert (first.model, first.ratio) == ("coordconv", None)
-    assert (second.model, second.ratio) == ("deconv", 250 / 20)
+    first, second = only_rows(store)
+    assert (first.name, first.ratio) == ("CoordConv", None)
+    assert (second.name, second.ratio) == ("Deconv", 250 / 20)
 
 
 def test_without_coordconv_there_is_no_ratio(store, add_run):
     add_run(model="deconv")
-    assert pairs(read_runs(store))[1].rows[0].ratio is None
+    assert only_rows(store)[0].ratio is None
 
 
 def test_runs_of_different_settings_are_never_averaged(store, add_run):
@@ -50,26 +62,28 @@ def test_runs_of_different_settings_are_never_averaged(store, add_run):
     longer = spec.training.model_copy(update={"epochs": spec.training.epochs + 7})
     add_run(test=1.0)
     add_run(test=0.5, spec=spec.model_copy(update={"training": longer}))
-    rows = pairs(read_runs(store))[1].rows
-    assert sorted(row.test.mean for row in rows) == [0.5, 1.0]
-    assert len({row.settings for row in rows}) == 2
+    assert [(row.name, row.test.mean) for row in only_rows(store)] == [
+        ("CoordConv", 1.0),
+        (f"CoordConv, epochs {longer.epochs}", 0.5),
+    ]
 
 
 def test_rendering_is_perfect_from_a_mean_iou_of_0_99(store, add_run):
     for seed, test in enumerate([0.9899, 0.99, 0.995]):
         add_run("rendering", "uniform", seed=seed, test=test)
         add_run("classification", "uniform", seed=seed, test=test)
-    table = pairs(read_runs(store))
-    assert table[4].rows[0].perfect == 2
-    assert table[0].rows[0].perfect == 0
+    classified, rendered = table(cells(store))
+    assert rendered.rows[0].perfect == 2
+    assert classified.rows[0].perfect == 0
 
 
 def test_regression_shows_the_accuracy_over_coordinates_too(store, add_run):
     add_run("regression", "uniform", "conv", train=0.5, test=0.2)
-    (row,) = pairs(read_runs(store))[2].rows
-    assert row.coordinates is not None
-    assert row.coordinates[0] == pytest.approx(Spread(0.75, 0.75, 0.75))
-    assert row.coordinates[1] == pytest.approx(Spread(0.6, 0.6, 0.6))
+    (row,) = only_rows(store)
+    ((score, *sides),) = row.further
+    assert score.name == "coordinate_accuracy"
+    assert sides[0] == pytest.approx(Spread(0.75, 0.75, 0.75))
+    assert sides[1] == pytest.approx(Spread(0.6, 0.6, 0.6))
 
 
 def test_the_tally_adds_up_neither_tasks_nor_splits_nor_networks(store, add_run):
@@ -77,13 +91,10 @@ def test_the_tally_adds_up_neither_tasks_nor_splits_nor_networks(store, add_run)
     add_run(seed=1, test=0.9)
     add_run(model="deconv", test=0.0)
     add_run("regression", "uniform", test=1.0)
-    counted = {
-        (row.task, row.split): [tuple(one) for one in row.networks]
-        for row in tally(read_runs(store))
-    }
+    counted = {row.title: [tuple(one) for one in row.networks] for row in tally(cells(store))}
     assert counted == {
-        ("classification", "quadrant"): [("coordconv", 2, 1), ("deconv", 1, 0)],
-        ("regression", "uniform"): [("coordconv", 1, 1)],
+        "Classification, quadrant split": [("CoordConv", 2, 1), ("Deconv", 1, 0)],
+        "Regression, uniform split": [("CoordConv", 1, 1)],
     }
 
 
@@ -100,12 +111,11 @@ def _with_soft_scores(directory, soft: float, error: float) -> None:
 def test_rendering_shows_the_scores_of_the_probabilities_where_every_run_has_them(store, add_run):
     for seed, soft in enumerate([0.5, 0.9]):
         _with_soft_scores(add_run("rendering", "uniform", seed=seed), soft, 0.002)
-    (row,) = pairs(read_runs(store))[4].rows
-    assert row.soft_iou is not None
-    assert row.absolute_error is not None
-    assert row.soft_iou[0] == pytest.approx(Spread(0.7, 0.5, 0.9))
-    assert row.soft_iou[1] == pytest.approx(Spread(0.69, 0.49, 0.89))
-    assert row.absolute_error[1] == pytest.approx(Spread(0.012, 0.012, 0.012))
+    (row,) = only_rows(store)
+    soft, error = row.further
+    assert soft.train == pytest.approx(Spread(0.7, 0.5, 0.9))
+    assert soft.test == pytest.approx(Spread(0.69, 0.49, 0.89))
+    assert error.test == pytest.approx(Spread(0.012, 0.012, 0.012))
     assert "1; soft IoU 0.690, error 0.012" in as_markdown(read_runs(store))
     page = write_report(store, store.root / "report.html").read_text()
     assert "<small>soft IoU 0.690</small>" in page
@@ -115,8 +125,8 @@ def test_rendering_shows_the_scores_of_the_probabilities_where_every_run_has_the
 def test_a_record_from_before_the_scores_of_probabilities_is_shown_without_them(store, add_run):
     _with_soft_scores(add_run("rendering", "uniform"), 0.9, 0.002)
     add_run("rendering", "uniform", seed=1)
-    (row,) = pairs(read_runs(store))[4].rows
-    assert (row.soft_iou, row.absolute_error) == (None, None)
+    (row,) = only_rows(store)
+    assert row.further == []
     assert "error" not in as_markdown(read_runs(store))
 
 
@@ -131,14 +141,14 @@ def test_differing_provenance_is_listed_completely(store, add_run):
 
 
 def test_only_a_score_of_exactly_one_reads_as_perfect():
-    assert [wording.percent(v) for v in (1.0, 0.9999, 0.0001, 0.0)] == [
+    assert [score_format.percent(v) for v in (1.0, 0.9999, 0.0001, 0.0)] == [
         "100%",
         "99.99%",
         "0.01%",
         "0%",
     ]
-    assert wording.overlap(0.9999999) == "0.9999"
-    assert wording.percent(float("nan")) == "not a number"
+    assert score_format.overlap(0.9999999) == "0.9999"
+    assert score_format.percent(float("nan")) == "not a number"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ def test_all_times_are_between_the_bounds_of_the_axis(times, bounds):
 
 def test_a_line_ends_at_the_last_second_and_the_last_score(store, add_run):
     add_run(train=1.0, test=0.5, seconds=100.0)
-    chart = curve_charts(read_runs(store))[1]
+    (chart,) = curve_charts(cells(store))
     assert chart.figure is not None
     train, test = chart.figure["data"]
     assert (train["x"][-1], train["y"][-1]) == (100, 1)
@@ -165,15 +175,17 @@ def test_a_line_ends_at_the_last_second_and_the_last_score(store, add_run):
 
 def test_every_arrow_goes_from_a_point_to_its_prediction(store, add_run):
     add_run("regression", "quadrant", "conv")
-    chart = arrow_charts(read_runs(store))[3]
+    (chart,) = arrow_charts(cells(store))
     assert chart.figure is not None
+    every = every_for(answers_of(read_runs(store)[0]))
+    assert every == 4
     lines, heads, lines_out, heads_out = chart.figure["data"]
     # Training positions are right; held-out ones are off by three to the left and top.
     assert all(lines["x"][at] == lines["x"][at + 1] for at in range(0, len(lines["x"]), 3))
     for x, y in ((lines_out["x"], heads_out["x"]), (lines_out["y"], heads_out["y"])):
         assert x[1::3] == y
         assert [start - 3 for start in x[0::3]] == y
-    assert len(heads["x"]) + len(heads_out["x"]) == (56 // EVERY) ** 2
+    assert len(heads["x"]) + len(heads_out["x"]) == (56 // every) ** 2
     assert {y >= 32 for y in lines_out["y"][0::3]} == {True}
     assert chart.caption == (
         "training: < 0.01 px off on average",
@@ -184,7 +196,7 @@ def test_every_arrow_goes_from_a_point_to_its_prediction(store, add_run):
 def test_costs_are_those_of_the_records(store, add_run):
     add_run(seconds=12.0, test=0.9)
     add_run(model="deconv", seconds=700.0, test=0.1)
-    runs = [(run.record, {"training.learning_rate": 0.5}) for run in read_runs(store)]
+    runs = [(run.record, "a name with learning rate 0.5") for run in read_runs(store)]
     seconds, parameters = cost_charts(runs)
     for chart, costs in ((seconds, [[700], [12]]), (parameters, [[7553], [7553]])):
         assert chart.figure is not None
@@ -192,7 +204,7 @@ def test_costs_are_those_of_the_records(store, add_run):
         assert [trace["x"] for trace in drawn] == costs
         assert [trace["y"] for trace in drawn] == [[0.1], [0.9]]
         assert {trace["marker"]["symbol"] for trace in drawn} == {"diamond"}
-        assert "learning_rate 0.5" in drawn[0]["text"][0]
+        assert "learning rate 0.5" in drawn[0]["text"][0]
 
 
 def test_distance_is_lightest_at_a_tenth_of_a_pixel_and_darkest_from_thirty():
@@ -218,7 +230,7 @@ def test_a_held_out_rectangle_is_outlined_and_scattered_positions_are_not():
 
 def test_a_map_has_row_column_side_and_score(store, add_run):
     add_run(model="deconv")
-    found = map_rows(read_runs(store))[1].maps[1]
+    ((found,),) = [row.maps for row in map_rows(cells(store))]
     probe = found.probe
     assert probe is not None
     assert (probe["rows"][0], probe["columns"][-1], found.size) == (4, 59, (56, 56))
@@ -232,7 +244,7 @@ def test_a_map_has_row_column_side_and_score(store, add_run):
 def test_the_maps_show_the_first_seed(store, add_run):
     (add_run(seed=9) / "predictions.npz").unlink()
     add_run(seed=10)
-    assert map_rows(read_runs(store))[1].maps[0].gap.startswith("CoordConv, seed 9")
+    assert map_rows(cells(store))[0].maps[0].gap.startswith("CoordConv, seed 9")
 
 
 def test_the_target_is_the_square_around_row_and_column():
@@ -253,22 +265,29 @@ def test_an_even_square_extends_one_pixel_further_up_and_left():
 
 def test_a_gallery_example_has_its_own_score_and_side(store, add_run):
     add_run("rendering", "quadrant", "deconv")
-    rows = gallery_rows(read_runs(store))
-    assert [example.iou for example in rows[2].panels[1].examples] == ["1", "1", "1"]
-    assert [example.iou for example in rows[3].panels[1].examples] == ["0.250"] * 3
-    assert {example.side for example in rows[3].panels[1].examples} == {"test"}
+    trained, held_out = gallery_rows(cells(store))
+    assert [example.iou for example in trained.panels[0].examples] == ["1", "1", "1"]
+    assert [example.iou for example in held_out.panels[0].examples] == ["0.250"] * 3
+    assert {example.side for example in held_out.panels[0].examples} == {"test"}
+
+
+@given(arrays(np.uint8, (3, 4)))
+def test_a_stretched_image_reaches_white_and_keeps_its_proportions(pixels):
+    stretched = stretch(pixels).astype(float)
+    largest = int(pixels.max())
+    assert stretched.max() == (255 if largest else 0)
+    np.testing.assert_allclose(stretched * largest, pixels * 255.0, atol=largest / 2)
 
 
 def test_every_prediction_is_counted_on_its_pixel(store, add_run):
     add_run(model="deconv")
     run = read_runs(store)[0]
-    assert run.answers is not None
-    counts = answered(run.answers, "test", (64, 64))
+    answers = answers_of(run)
+    counts = answered(answers, "test", (64, 64))
     # Predictions for the held-out quadrant, rows and columns 32 to 59, are off by three.
     wanted = np.zeros((64, 64))
     wanted[29:57, 29:57] = 1
     np.testing.assert_array_equal(counts, wanted)
-    assert answered(run.answers, "train", (64, 64)).sum() == 2352
-    landing = landing_rows([run])[1].landings[3]
+    assert answered(answers, "train", (64, 64)).sum() == 2352
+    ((_, landing),) = [row.landings for row in landing_rows(cells(store))]
     assert landing.words == "784 predictions on 784 pixels, at most 1 on one"
-    assert landing_rows([run])[0].landings[0].gap == "No run of CoordConv here."

@@ -1,10 +1,9 @@
 """Searches on the page: how many settings solve a task, and after how many tries."""
 
-import pytest
-
-from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.report import write_report
+from coordconv_lab.report.runs import DRAWN, cells_of, drawn, read_runs
 from coordconv_lab.report.search import (
     _Scale,
     rows_of,
@@ -12,6 +11,7 @@ from coordconv_lab.report.search import (
     settings_charts,
     tries_charts,
 )
+from coordconv_lab.report.table import table
 from coordconv_lab.results import RunStore
 from coordconv_lab.sweep.outcome import outcome_in
 from tests.report.conftest import AddRun
@@ -43,7 +43,7 @@ def test_the_page_shows_how_many_settings_solve_a_task(add_run, store, tmp_path)
         text.startswith("CoordConv: the best of 2 settings<br>solves it in 93.3% of cases")
         for text in said
     )
-    assert any("learning_rate 0.001" in text for text in said)
+    assert any("learning rate 0.001" in text for text in said)
 
 
 def test_a_search_in_the_store_takes_precedence(add_run, store, tmp_path):
@@ -65,24 +65,38 @@ def _added(add_run: AddRun, store: RunStore, into: RunStore, **run: object) -> N
     made.rename(into.root / made.name)
 
 
-def test_only_the_best_of_many_settings_are_shown_individually(add_run, store, tmp_path):
-    searched(add_run, store)
+def test_charts_draw_the_best_of_many_settings_and_the_table_has_all(add_run, store, tmp_path):
+    for number in range(DRAWN + 3):
+        spec = tuned("classification", "uniform", "coordconv")
+        rate = {"training.learning_rate": 0.001 * 2**number}
+        add_run(spec=with_settings(spec, rate), test=number / 10)
+    cells = cells_of(read_runs(store))
+    assert [len(cell.networks) for cell in drawn(cells)] == [DRAWN]
+    best = [one.scores[0] for one in drawn(cells)[0].networks]
+    assert best == sorted((number / 10 for number in range(3, DRAWN + 3)), reverse=True)
     page = Reader(write_report(store, tmp_path / "page.html").read_text())
+    names = [row.name for row in table(cells)[0].rows]
+    assert len(names) == len(set(names)) == DRAWN + 3
+    assert all(page.words.count(f" {name} ") for name in names)
     charts = [piece for piece in page.data if isinstance(piece, dict) and "data" in piece]
-    # The curves of the three best runs of both networks, for training and held-out examples.
-    assert len(charts[0]["data"]) == 3 * 2 * 2
+    assert len(charts[0]["data"]) == DRAWN * 2  # training and held out
+    assert f"only the {DRAWN} best networks of each color" in page.words
 
 
-def test_all_runs_count_even_if_only_the_best_are_shown(add_run, store, tmp_path):
+def test_many_settings_are_counted_by_network(add_run, store, tmp_path):
     searched(add_run, store)
     words = Reader(write_report(store, tmp_path / "page.html").read_text()).words
-    assert "Classification, uniform split: CoordConv 4 of 6 , Deconv 1 of 6" in words
-    assert "chosen after the fact; 6 runs are left out" in words
+    assert (
+        "Classification, uniform split: CoordConv with 6 settings 4 of 6 ; "
+        "Deconv with 6 settings 1 of 6" in words
+    )
 
 
-def test_nothing_is_omitted_without_a_search(add_run, store, tmp_path):
+def test_nothing_is_left_out_of_the_charts_without_many_settings(add_run, store, tmp_path):
     add_run()
-    assert "left out" not in write_report(store, tmp_path / "page.html").read_text()
+    assert (
+        "best networks of each color" not in write_report(store, tmp_path / "page.html").read_text()
+    )
 
 
 def test_every_run_is_a_dot_and_a_line(add_run, store):
@@ -104,7 +118,7 @@ def test_seeds_of_one_setting_are_not_a_search(add_run, store):
     assert not rows_of(outcome_in(store))
 
 
-def test_a_setting_that_is_none_in_every_run_is_drawn(add_run, store, tmp_path):
+def test_a_setting_that_every_run_leaves_unset_is_drawn(add_run, store, tmp_path):
     for number in range(6):
         spec = tuned("classification", "uniform", "coordconv")
         settings = {"training.learning_rate": 0.001 * 3**number}
@@ -114,17 +128,17 @@ def test_a_setting_that_is_none_in_every_run_is_drawn(add_run, store, tmp_path):
     assert "How hard is it" in write_report(store, tmp_path / "page.html").read_text()
 
 
-def test_runs_of_networks_that_are_not_in_the_tutorial_are_omitted(add_run, store, tmp_path):
+def test_runs_of_networks_that_are_not_in_the_tutorial_are_shown_without_its_figures(
+    add_run, store, tmp_path
+):
     hand_built = {"model": {"kind": "hand-built-classifier"}, "training.epochs": 0}
-    spec = with_settings(tuned("classification", "uniform", "coordconv"), hand_built)
-    add_run(spec=spec)
-    with pytest.raises(InputError, match="no finished run of the tutorial's networks"):
-        write_report(store, tmp_path / "page.html")
-    add_run()
-    assert spec.id not in write_report(store, tmp_path / "page.html").read_text()
+    add_run(spec=with_settings(tuned("classification", "uniform", "coordconv"), hand_built))
+    [found] = table(cells_of(read_runs(store)))
+    assert [(row.name, row.published) for row in found.rows] == [("hand-built", None)]
+    assert "hand-built" in write_report(store, tmp_path / "page.html").read_text()
 
 
-def test_a_setting_that_is_none_is_not_shown_as_another_value():
+def test_an_unset_setting_is_not_shown_as_another_value():
     scale = _Scale([None, 10, 20])
     assert len({scale.at(None), scale.at(10), scale.at(20)}) == 3
     assert (scale.at(None), "none") in scale.ticks()

@@ -11,7 +11,7 @@ import pytest
 
 from coordconv_lab.cli import main
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.report.watch import HOST, Watch, server
 from coordconv_lab.results import RunStore
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.errors import HeldError, InputError
-from coordconv_lab.recipes import tuned
+from coordconv_lab.errors import InputError, LockedError
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.results import RunStore, locks
 from coordconv_lab.results.locks import locked, marker_of
 from coordconv_lab.results.store import LOCK
-from coordconv_lab.sweep.catalogue import sweep_named
+from coordconv_lab.sweep.lookup import sweep_named
 from coordconv_lab.sweep.plan import planned
 
 NUMBERS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF, errno.EIO)
@@ -105,11 +105,14 @@ def test_the_marker_of_another_machine_is_named(no_locks, tmp_path):
     with store.held(SPEC) as held:
         assert not held
     assert time.monotonic() - began < 30
-    assert store.how_to_free(SPEC) == f"; if that process is dead, delete {marker}"
-    with pytest.raises(HeldError, match="if that process is dead, delete"):
+    with pytest.raises(LockedError) as raised, store.record_or_lock(SPEC):
+        pass
+    assert str(raised.value).endswith(f"; if that process is dead, delete {marker}")
+    with pytest.raises(LockedError, match="if that process is dead, delete"):
         store.delete(SPEC)
     marker.unlink()
-    assert store.how_to_free(SPEC) == ""
+    with store.record_or_lock(SPEC) as record:
+        assert record is None
     store.delete(SPEC)
     assert not store.directory(SPEC).exists()
 

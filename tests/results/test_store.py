@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.errors import DamagedError, InputError
-from coordconv_lab.recipes import tuned
+from coordconv_lab.errors import DamagedError, InputError, LockedError
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.registry import registry
 from coordconv_lab.results import Provenance, Record, RunStore
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_json, write_atomically, write_json
-from coordconv_lab.results.record import DISTANCES, SHARES
 from coordconv_lab.train.checkpoint import Checkpoint
 
 SPEC = tuned("classification", "uniform", "coordconv")
@@ -30,7 +30,7 @@ def make_record(spec=SPEC, **changes) -> Record:
         commit="unknown",
         finished="2026-01-01T00:00:00+00:00",
     )
-    names = [*SHARES[spec.task], *DISTANCES.get(spec.task, ())]
+    names = [score.name for score in registry().task(spec.task).scores if score.required]
     fields = {
         "spec": spec,
         "scores": {"train": dict.fromkeys(names, 1.0), "test": dict.fromkeys(names, 0.75)},
@@ -127,7 +127,7 @@ def test_a_record_may_be_older_than_the_scores_of_probabilities():
         ({"seconds": 0}, "trained for 0.0 seconds"),
         ({"seconds": 1e-300}, "trained for 1e-300 seconds"),
         ({"seconds": 1e308}, "seconds: Input should be less than"),
-        ({"parameters": 0}, "a trained net without parameters"),
+        ({"parameters": 0}, "a trained network without parameters"),
         ({"accuracy": float("nan")}, r"'accuracy' that is not in \[0, 1\]: nan"),
         ({"accuracy": 1e308}, r"'accuracy' that is not in \[0, 1\]: 1e\+308"),
         ({"coordinate_accuracy": -0.5}, r"'coordinate_accuracy' that is not in \[0, 1\]: -0.5"),
@@ -197,8 +197,12 @@ def test_a_record_in_the_wrong_directory_is_named_and_not_counted(store, record_
 def test_all_committed_records_are_in_the_right_directories():
     results = Path(__file__).parents[2] / "results"
     for study in results.glob("*/"):
-        found = list(RunStore(study).records())
-        assert len(found) == len(list(study.glob("*/record.json")))
+        found = [path.name for path, _ in RunStore(study).records()]
+        lines = study / "records.jsonl"
+        packed = [json.loads(line)["run"] for line in lines.open()] if lines.exists() else []
+        assert found == sorted(
+            {*packed, *(path.parent.name for path in study.glob("*/record.json"))}
+        )
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
@@ -218,11 +222,28 @@ def test_leftovers_in_an_unwritable_directory_are_kept(number, store, record_fil
     assert all(path.exists() for path in left)
 
 
+def test_a_finished_run_is_read_without_a_lock_and_any_other_run_is_locked(store, record_file):
+    with store.record_or_lock(SPEC) as record:
+        assert record == make_record()
+        assert not (record_file.parent / "run.lock").exists()
+    other = tuned("classification", "uniform", "coordconv", seed=1)
+    with store.record_or_lock(other) as record, store.held(other) as is_ours:
+        assert (record, is_ours) == (None, False)
+    with (
+        store.held(other),
+        pytest.raises(LockedError, match="is locked by another process"),
+        store.record_or_lock(other),
+    ):
+        pass
+
+
 def test_a_file_that_does_not_match_its_record_is_named(tmp_path):
     record = make_record(files_sha256={"metrics.csv": sha256(b"1")})
     for name, content in {"metrics.csv": b"2", "somebodys.csv": b"2"}.items():
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(DamagedError, match=r"metrics\.csv is not the file that the record"):
+    with pytest.raises(
+        DamagedError, match=r"metrics\.csv is not the file that the record describes"
+    ):
         record.check_file(tmp_path / "metrics.csv")
     record.check_file(tmp_path / "somebodys.csv")
     (tmp_path / "metrics.csv").write_bytes(b"1")

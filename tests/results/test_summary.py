@@ -2,9 +2,9 @@
 
 from itertools import product
 
-from coordconv_lab.recipes import tuned
-from coordconv_lab.results import summarise
-from coordconv_lab.results.tutorial import TUTORIAL_SCORES
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.summary import summarise
+from coordconv_lab.experiments.notsoclevr.tutorial_scores import TUTORIAL_SCORES
 from tests.results.test_store import make_record
 
 COLUMNS = (

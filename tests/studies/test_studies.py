@@ -5,10 +5,12 @@ import re
 import pytest
 
 from coordconv_lab.errors import DamagedError, InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.studies import STUDIES
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
-from coordconv_lab.studies import STUDIES, Study, study_named
-from coordconv_lab.study import run_study
+from coordconv_lab.run_study import run_study
+from coordconv_lab.studies import Study, study_named
 from coordconv_lab.train import run
 
 
@@ -23,7 +25,7 @@ def test_a_study_has_its_own_name_and_arms_that_differ(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(STUDIES) - {"search", "tuning", "tuning-around"}))
-def test_the_runs_of_an_arm_differ_in_their_seed_alone(name):
+def test_the_runs_of_an_arm_only_differ_in_their_seed(name):
     for specs in study_named(name).arms.values():
         assert len({spec.model_copy(update={"seed": 0}).id for spec in specs}) == 1
 
@@ -64,7 +66,7 @@ def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
     assert [spec.seed for spec in study._replace(arm_by_arm=True).specs] == [0, 1, 2, 0, 1, 2]
 
 
-def test_a_run_that_diverges_is_written_down_and_the_study_goes_on(tmp_path, capsys):
+def test_a_run_that_diverges_is_recorded_and_the_study_continues(tmp_path, capsys):
     tiny = {"data.canvas": (14, 18), "data.square": 5, "training.batch_size": 1}
     spec = with_settings(tuned("regression", "uniform", "coordconv"), tiny)
     wild = with_settings(spec, {"training.learning_rate": 1e30})
@@ -113,7 +115,7 @@ def test_a_study_trains_what_is_missing_and_leaves_what_another_process_holds(tm
     assert store.record(second) is not None
 
 
-def test_a_damaged_file_costs_a_study_its_own_run_alone(tmp_path, capsys):
+def test_a_damaged_file_costs_a_study_only_its_own_run(tmp_path, capsys):
     whole = study_named("hand-built")
     arms = {name: specs for name, specs in whole.arms.items() if "40 x 88" in name}
     study, store = Study("small", "Does it run?", arms), RunStore(tmp_path / "small")

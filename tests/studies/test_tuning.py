@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.recipes import tuned
-from coordconv_lab.studies import recorded, study_named
-from coordconv_lab.studies.tuning import (
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.studies.tuning import (
     AROUND,
     BEST_OF_BROAD,
     BROAD,
@@ -14,6 +13,7 @@ from coordconv_lab.studies.tuning import (
     tuning,
     tuning_around,
 )
+from coordconv_lab.studies import recorded, study_named
 
 RESULTS = Path(__file__).parents[2] / "results"
 

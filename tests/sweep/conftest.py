@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.train import Attempt
 
 TINY = {"data.canvas": (14, 18), "data.square": 5, "training.curve_points": 2}

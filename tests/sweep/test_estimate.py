@@ -2,7 +2,8 @@
 
 import pytest
 
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.sweep import estimate as module
 from coordconv_lab.sweep.estimate import Estimate, estimate
 from coordconv_lab.train import run

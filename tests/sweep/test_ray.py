@@ -1,5 +1,6 @@
 """Sweeps on Ray: locally, on a cluster of two nodes, and with lost workers and drivers."""
 
+import json
 import os
 import re
 import signal
@@ -21,10 +22,11 @@ from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import Study
 from coordconv_lab.sweep import cluster
-from coordconv_lab.sweep.catalogue import Sweep, sweep_named
+from coordconv_lab.sweep.lookup import Sweep, sweep_named
 from coordconv_lab.sweep.on_ray import RayOptions, run_on_ray
 from coordconv_lab.sweep.outcome import outcome
 from coordconv_lab.sweep.serial import run_serially
+from tests.registry.test_plugins import coordconv
 from tests.sweep.conftest import TINY, Listener, by_id, tiny_specs, tiny_sweep
 
 RUNS = 8
@@ -214,6 +216,21 @@ def stands_still(runs: Path) -> bool:
     before = records(runs)
     time.sleep(2)
     return before == records(runs)
+
+
+def test_workers_load_the_plug_in_of_a_sweep(head, tmp_path):
+    space = {
+        "name": "pulses",
+        "rows": [{"task": "locate-pulse", "split": "right"}],
+        "settings": {"model.kind": ["pulse-coordconv", "pulse-conv"], "training.epochs": [1]},
+    }
+    (tmp_path / "pulses.yaml").write_text(json.dumps(space))
+    line = ("sweep", "pulses.yaml", "--engine", "ray", "--address", head)
+    done = coordconv(*line, within=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(path.read_text()) for path in tmp_path.glob("runs/pulses/*/record.json")]
+    assert len(found) == 2
+    assert all("pulses" in record["provenance"]["plugins"] for record in found)
 
 
 def test_a_machine_without_the_package_is_named_before_the_first_run(head, tmp_path, listener):

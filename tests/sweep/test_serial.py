@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from coordconv_lab.errors import DamagedError, HeldError, InputError
+from coordconv_lab.errors import DamagedError, InputError, LockedError
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.remote import RemoteRunStore, store_at
 from coordconv_lab.studies import Study
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.outcome import outcome
 from coordconv_lab.sweep.plan import missing_specs, planned
 from coordconv_lab.sweep.proposals import InTurns, Listed
@@ -291,7 +291,7 @@ def test_a_locked_run_does_not_count_towards_the_limit(store, listener):
     first, second, *_ = sweep.study.specs
     with store.held(first):
         run_serially(sweep, store, listener, limit=1)
-        with pytest.raises(HeldError, match="is locked by another process"):
+        with pytest.raises(LockedError, match="is locked by another process"):
             run(first, store)
     assert listener.attempts[first.id].held_elsewhere
     assert listener.attempts[second.id].record
@@ -313,7 +313,7 @@ def test_the_record_of_another_run_is_refused(store):
     store.open(other)
     record = (store.directory(one) / "record.json").read_bytes()
     (store.directory(other) / "record.json").write_bytes(record)
-    with pytest.raises(InputError, match=f"is of another run than {other.run_name}"):
+    with pytest.raises(InputError, match="does not match the name of its directory"):
         store.record(other)
 
 

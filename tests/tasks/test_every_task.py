@@ -1,53 +1,48 @@
-"""What is said of a task in many places is said of every task."""
-
-from typing import get_args
+"""The descriptor of a task agrees with its networks, its objective and its data."""
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from coordconv_lab.claims.tries import SOLVED
-from coordconv_lab.inspection import _example
-from coordconv_lab.models.build import build
-from coordconv_lab.results.record import PRIMARY_SCORE
-from coordconv_lab.specs import BASELINE, ExperimentSpec, ModelSpec, TrainingSpec
-from coordconv_lab.specs.experiment import _KINDS_OF_TASK, ModelName, TaskName
-from coordconv_lab.tasks import task_of
-
-POINTS = torch.tensor([[4, 4], [31, 12], [59, 59]])
-KINDS = get_args(get_args(ModelSpec)[0])
-TABLES = {
-    "specs/experiment.py, BASELINE": BASELINE,
-    "specs/experiment.py, _KINDS_OF_TASK": _KINDS_OF_TASK,
-    "results/record.py, PRIMARY_SCORE": PRIMARY_SCORE,
-    "claims/tries.py, SOLVED": SOLVED,
-}
+from coordconv_lab.experiments.notsoclevr.descriptor import TASKS
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+from coordconv_lab.parts import data_of, example_of, network_of, objective_of
+from coordconv_lab.registry import registry
+from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 
 
 def specs(task: str) -> list[ExperimentSpec]:
-    """Return a spec for every trained net that takes the task."""
+    """Return a spec for every trained network of the task."""
     found = []
-    for kind in KINDS:
-        try:
-            found.append(ExperimentSpec(task=task, model=kind(), training=TrainingSpec(epochs=1)))
-        except ValidationError:
-            continue
+    for network in registry().networks_of(task):
+        for canvas in ((14, 18), (64, 64)):
+            try:
+                data = DataSpec(canvas=canvas, square=5)
+                training = TrainingSpec(epochs=1)
+                model = network.spec()
+                found.append(ExperimentSpec(task=task, data=data, model=model, training=training))
+                break
+            except ValidationError:
+                continue
     return found
 
 
-@pytest.mark.parametrize("task", get_args(TaskName))
-def test_every_task_has_its_nets_its_scores_and_its_question(task):
-    lacking = [name for name, table in TABLES.items() if task not in table]
-    assert not lacking, f"{task} is missing in {', '.join(lacking)}"
-    assert BASELINE[task] in get_args(ModelName)
-    assert specs(task), f"no net takes {task}"
+@pytest.mark.parametrize("task", [task.name for task in TASKS])
+def test_every_task_has_its_networks_its_scores_and_its_example(task):
+    known = registry()
+    families = {spec.model_name for spec in specs(task)} | {known.main_family(task)}
+    assert known.task(task).baseline in families | {"conv", "deconv"}
+    assert specs(task), f"no network takes {task}"
     for spec in specs(task):
-        net, asked = build(spec.model).eval(), task_of(spec)
-        assert asked is not None, f"{task} is missing in tasks/select.py, task_of"
-        outputs = asked.ask(net, POINTS)
-        assert net(_example(spec)).shape[1:] == outputs.shape[1:], "inspection.py, _example"
-        answers = asked.read(outputs)
-        scores = asked.summarise(asked.score(answers, POINTS))
-        assert next(iter(scores)) == PRIMARY_SCORE[task], "the first score is the main one"
-        assert asked.loss(net, POINTS).isfinite()
-        assert (answers.shape == (3, 2)) == asked.answers_are_points
+        data, net = data_of(spec), network_of(spec).eval()
+        objective, some = objective_of(spec, data), data.examples[:3]
+        outputs = objective.ask(net, some)
+        assert net(example_of(spec)).shape[1:] == outputs.shape[1:]
+        predictions = objective.read(outputs)
+        scores = objective.summarise(objective.score(predictions, some))
+        assert list(scores) == [score.name for score in known.task(task).scores]
+        for score in known.task(task).scores:
+            assert score.low <= scores[score.name] <= score.high
+        assert objective.loss(net, some).isfinite()
+        assert torch.equal(data.is_training(data.examples), data.is_train)
+        assert all(len(column) == len(data.examples) for column in data.columns().values())

@@ -7,11 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv_lab.data import NotSoClevr, square_images
-from coordconv_lab.models import build
-from coordconv_lab.results.record import DISTANCES, LATER_SHARES, SHARES
-from coordconv_lab.specs import CoordConvRenderer, DataSpec, DeconvRenderer
-from coordconv_lab.tasks import Classification, Reconstruction, Regression, Rendering
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr, square_images
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.specs import CoordConvRenderer, DataSpec, DeconvRenderer
+from coordconv_lab.experiments.notsoclevr.tasks import (
+    Classification,
+    Reconstruction,
+    Regression,
+    Rendering,
+)
 from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
 
 CANVAS = (12, 20)
@@ -20,7 +24,7 @@ PERFECT = {"mean_iou": 1, "worst_iou": 1, "soft_iou": 1, "mean_absolute_error": 
 
 
 class Answer(nn.Module):
-    """A net that gives the same answer whatever it is asked."""
+    """A network that gives the same prediction for every point."""
 
     def __init__(self, answer: torch.Tensor) -> None:
         super().__init__()
@@ -131,8 +135,8 @@ def test_the_intermediate_loss_on_the_point_is_added_with_its_weight(spec, canva
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 35])
 def test_scores_cover_every_example_however_the_batches_fall(count):
-    from coordconv_lab.models import build
-    from coordconv_lab.specs import CoordConvRegressor
+    from coordconv_lab.experiments.notsoclevr.networks import build
+    from coordconv_lab.experiments.notsoclevr.specs import CoordConvRegressor
     from coordconv_lab.train.evaluate import evaluate
 
     points = NotSoClevr(DataSpec(canvas=CANVAS, square=5)).points[:count]
@@ -168,35 +172,16 @@ def test_a_net_that_normalises_by_the_batch_is_scored_in_the_order_of_its_points
 
     net.forward = answer
     plain = evaluate(net, task, points, 8)
-    neighbours = batches[0]
+    neighbors = batches[0]
     batches.clear()
     mixed = evaluate_as_trained(net, task, points, 8)
     torch.testing.assert_close(mixed.predictions, plain.predictions)
     torch.testing.assert_close(mixed.scores["distance"], plain.scores["distance"])
     assert mixed.summary == pytest.approx(plain.summary)
-    assert batches[0].tolist() != neighbours.tolist()
+    assert batches[0].tolist() != neighbors.tolist()
     batches.clear()
     sides = points[:, 0] + points[:, 1] < 20
     apart = evaluate_as_trained(net, task, points, 8, sides=sides)
     torch.testing.assert_close(apart.predictions, plain.predictions)
     assert apart.summary == pytest.approx(plain.summary)
     assert {len({bool(x + y < 20) for x, y in batch.tolist()}) for batch in batches} == {1}
-
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        Classification((14, 18)),
-        Regression((14, 18)),
-        Rendering((14, 18), 5),
-        Reconstruction((14, 18), 5),
-    ],
-    ids=lambda task: type(task).__name__.lower(),
-)
-def test_a_record_is_asked_for_the_scores_that_its_task_gives(task):
-    name = type(task).__name__.lower()
-    points = torch.tensor([[4, 5], [6, 7]])
-    answers = points.float() if task.answers_are_points else torch.zeros(2, 1, 14, 18)
-    given = task.summarise(task.score(answers, points))
-    asked_for = (*SHARES[name], *DISTANCES.get(name, ()))
-    assert tuple(given) == (*asked_for, *LATER_SHARES.get(name, ()))

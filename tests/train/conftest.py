@@ -2,7 +2,8 @@
 
 import pytest
 
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 

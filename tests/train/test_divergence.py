@@ -11,7 +11,8 @@ from torch import Tensor
 
 from coordconv_lab.cli import main
 from coordconv_lab.errors import DivergenceError, InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.files import read_json
 from coordconv_lab.results.remote import store_at
@@ -33,8 +34,9 @@ def plant(patched: pytest.MonkeyPatch, fault: str, step: int = STEP, member: int
         if loop.step + 1 != step:
             take_step(loop, points)
             return
-        weight, losses_of = next(loop.nets[member].parameters()), loop._losses_of
-        chosen = torch.zeros(len(loop.nets))
+        setup, losses_of = loop.setup, loop.setup.losses_of
+        weight = next(setup.nets[member].parameters())
+        chosen = torch.zeros(len(setup.nets))
         chosen[member] = 1
         changes: dict[str, Callable[[Tensor], Tensor]] = {
             "loss": lambda losses: losses + (chosen * 0).log() * 0,
@@ -42,14 +44,14 @@ def plant(patched: pytest.MonkeyPatch, fault: str, step: int = STEP, member: int
             "gradient": lambda losses: losses + 0 * (weight - weight.detach()).sum().abs().sqrt(),
         }
         if fault in changes:
-            loop._losses_of = lambda part: changes[fault](losses_of(part))  # pyright: ignore
+            setup.losses_of = lambda part: changes[fault](losses_of(part))  # pyright: ignore
         take_step(loop, points)
-        loop._losses_of = losses_of
+        setup.losses_of = losses_of
         with torch.no_grad():
             if fault == "weight":
                 weight.view(-1)[-1] = torch.nan
             if fault == "moment":
-                loop._optimizer.state[weight]["exp_avg_sq"].view(-1)[0] = torch.inf
+                setup.optimizer.moments(weight)["exp_avg_sq"].view(-1)[0] = torch.inf
 
     patched.setattr(Loop, "_take_step", wrong_step)
 
@@ -178,7 +180,7 @@ def test_the_error_names_no_checkpoint_under_a_url(tiny, tmp_path, monkeypatch):
 def test_a_diverged_checkpoint_is_not_resumed(tiny, store, monkeypatch):
     with monkeypatch.context() as patched:
         plant(patched, "weight")
-        patched.setattr(Loop, "check", lambda loop: None)
+        patched.setattr(Loop, "_not_finite", lambda loop: [])
         patched.setattr(Loop, "run", _but_stop_after(STEP))
         with pytest.raises(KeyboardInterrupt):
             run(tiny, store, checkpoint_seconds=0)
@@ -202,8 +204,8 @@ def test_the_first_process_never_raises_before_the_others(tmp_path, tiny):
     """Otherwise the other processes would wait forever; all of them detect the fault together."""
     checkpoint = Checkpoint(tmp_path, [tiny], 0)
     loop = SimpleNamespace(
-        processes=SimpleNamespace(is_first=True, count=2),
-        losses=SimpleNamespace(settled=True),
+        setup=SimpleNamespace(processes=SimpleNamespace(is_first=True, count=2)),
+        settled=True,
         is_finite=False,
     )
     checkpoint.save_if_due(loop)  # pyright: ignore

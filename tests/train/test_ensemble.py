@@ -7,12 +7,13 @@ import safetensors.torch
 import torch
 from torch.testing import assert_close
 
-from coordconv_lab.data import NotSoClevr
 from coordconv_lab.errors import InputError
-from coordconv_lab.models import build
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.tasks import task_of
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
-from coordconv_lab.tasks import task_of
 from coordconv_lab.train import run, run_ensemble
 from coordconv_lab.train.ensemble import Ensemble
 

@@ -5,11 +5,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import Hardware, run
 from coordconv_lab.train.hardware import deterministic_algorithms
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 
 WAITS = {
     "aten::_local_scalar_dense",  # item, float, bool and tolist of a number
@@ -37,8 +39,8 @@ def test_a_step_does_not_synchronize(task, members):
     spec = with_settings(tuned(task, "quadrant", "coordconv"), SETTINGS)
     specs = [with_settings(spec, {"seed": seed}) for seed in range(members)]
     with deterministic_algorithms():
-        loop = Loop(specs, Hardware("cpu"))
-        batches = torch.stack([next(iter(some)) for some in loop._batches])
+        loop = Loop(Setup(specs, Hardware("cpu")))
+        batches = torch.stack([next(iter(some)) for some in loop.setup.batches])
         loop._take_step(batches)
         with NoWaiting():
             loop._take_step(batches)

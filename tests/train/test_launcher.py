@@ -61,12 +61,12 @@ def job(monkeypatch):
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_run_on_one_device_is_one_run_in_any_job(name, job, tiny, store):
+def test_a_run_on_one_device_is_one_run_in_any_job(name, job):
     job(JOBS[name])
     before = dict(os.environ)
     assert Hardware("cpu").is_first_process
-    fabric = Hardware("cpu").launched(tiny.training)
-    assert (fabric.world_size, fabric.global_rank, fabric.is_global_zero) == (1, 0, True)
+    processes = Hardware("cpu").launched()
+    assert (processes.count, processes.is_first) == (1, True)
     assert {key: os.environ.get(key) for key in before} == before
 
 
@@ -77,7 +77,7 @@ def test_a_run_on_one_device_is_trained_and_recorded(job, tiny, store):
 
 @pytest.mark.parametrize("name", ["nonsense", "all"])
 def test_the_package_is_imported_in_any_job(name):
-    program = "import coordconv_lab.train, lightning_fabric.utilities.rank_zero as zero; "
+    program = "import coordconv_lab.train.fabric, lightning_fabric.utilities.rank_zero as zero; "
     program += "sys.exit(zero.rank_zero_only.rank)"
     command = [sys.executable, "-c", f"import sys; {program}"]
     done = subprocess.run(command, env=os.environ | JOBS[name], capture_output=True, text=True)
@@ -93,7 +93,7 @@ def test_the_import_skips_unused_packages(before):
     program = (
         f"import sys; before = {before!r} and type(sys)({before!r});"
         f"before and sys.modules.update({{{before!r}: before}});"
-        f"import coordconv_lab.train; found = {HEAVY} & set(sys.modules);"
+        f"import coordconv_lab.train.fabric; found = {HEAVY} & set(sys.modules);"
         f"assert found == ({{{before!r}}} if before else set()), found;"
         "assert sys.modules.get('torchmetrics', before) is before"
     )
@@ -151,11 +151,10 @@ def test_processes_that_torchrun_started_train_together(job):
 
 
 @pytest.mark.parametrize(("name", "tool"), [("srun", "srun"), ("torchrun", "torchrun")])
-def test_a_wrong_number_of_processes_is_refused(name, tool, job, tiny):
+def test_a_wrong_number_of_processes_is_refused(name, tool, job):
     job(JOBS[name])
-    for make in (Hardware.launched, Hardware.fabric):
-        with pytest.raises(InputError, match=f"expected 3 processes, but {tool} started 4"):
-            make(Hardware("cpu", devices=3), tiny.training)
+    with pytest.raises(InputError, match=f"expected 3 processes, but {tool} started 4"):
+        Hardware("cpu", devices=3).launched()
 
 
 def test_machines_without_a_launcher_are_refused(job):
@@ -166,8 +165,8 @@ def test_machines_without_a_launcher_are_refused(job):
     assert launcher(1, 2).node_rank() == 1
 
 
-def test_errors_of_starting_processes_are_reported_in_one_line(job, tiny):
+def test_errors_of_starting_processes_are_reported_in_one_line(job):
     job(TASK | {"SLURM_NTASKS_PER_NODE": "4"})
     with pytest.raises(InputError, match=r"cannot start the processes of this run: \w+") as raised:
-        Hardware("cpu", devices=2, nodes=2).launched(tiny.training)
+        Hardware("cpu", devices=2, nodes=2).launched()
     assert "\n" not in str(raised.value)

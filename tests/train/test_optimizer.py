@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import TrainingSpec
-from coordconv_lab.train.optimizer import optimizer_of, set_rates
-from coordconv_lab.train.schedule import rate_factor
+from coordconv_lab.train.optimizer import Optimizer, rate_factor
 
 
 def _after_a_step(settings, gradient=0.0):
@@ -17,10 +17,9 @@ def _after_a_step(settings, gradient=0.0):
     for parameter in net.parameters():
         nn.init.ones_(parameter)
         parameter.grad = torch.full_like(parameter, gradient)
-    optimizer = optimizer_of([net], [spec])
-    set_rates(optimizer, [spec], step=500, steps=1000)
-    optimizer.step()
-    return net.weight.item(), net.bias.item(), optimizer.param_groups[0]["lr"]
+    optimizer = Optimizer([net], [spec.training], steps=1000)
+    optimizer.step(500)
+    return net.weight.item(), net.bias.item(), optimizer.rates[0]
 
 
 def test_unscaled_weight_decay_does_not_depend_on_the_learning_rate():

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.models import build
-from coordconv_lab.recipes import tuned
-from coordconv_lab.specs import DeconvNet
-from coordconv_lab.tasks import task_of
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.specs import DeconvNet
+from coordconv_lab.experiments.notsoclevr.tasks import task_of
 from coordconv_lab.train import Hardware
-from coordconv_lab.train.processes import Processes
+from coordconv_lab.train.fabric import Fabric
+from coordconv_lab.train.processes import OneProcess, SeveralProcesses
 
 TINY = (
     "regression --split quadrant --canvas 14 18 --square 5 --epochs 4 --batch-size 7 "
@@ -25,12 +27,15 @@ TINY = (
 )
 
 
-def processes(count: int) -> list[Processes]:
+def processes(count: int) -> list[SeveralProcesses]:
     """Return the processes of a group without communication, one per rank."""
-    return [
-        Processes(SimpleNamespace(world_size=count, global_rank=rank, is_global_zero=rank == 0))  # pyright: ignore
-        for rank in range(count)
-    ]
+    return [SeveralProcesses(fabric_of(rank, count)) for rank in range(count)]
+
+
+def fabric_of(rank: int, count: int, **functions: Callable) -> Fabric:
+    """Return a stand-in for Fabric in one process of a group."""
+    fields = {"world_size": count, "global_rank": rank, "is_global_zero": rank == 0}
+    return SimpleNamespace(device=torch.device("cpu"), **fields, **functions)  # pyright: ignore
 
 
 @given(st.integers(1, 9), st.integers(1, 40))
@@ -71,18 +76,16 @@ def test_an_error_of_the_first_process_is_raised_in_all():
         raise InputError("no room")
 
     for rank in range(2):
-        fabric = SimpleNamespace(
-            world_size=2, global_rank=rank, is_global_zero=rank == 0, broadcast=broadcast
-        )
+        fabric = fabric_of(rank, 2, broadcast=broadcast)
         with pytest.raises(InputError, match="no room"):
-            Processes(fabric).first_only(fails)  # pyright: ignore
+            SeveralProcesses(fabric).first_only(fails)
 
 
 def test_batch_normalization_is_refused_with_several_processes():
     net = build(DeconvNet(batch_norm=True))
-    processes(1)[0].check(net)
+    assert OneProcess("cpu").setup(net, "float32") is net
     with pytest.raises(InputError, match="--devices 1"):
-        processes(2)[0].check(net)
+        processes(2)[0].setup(net, "float32")
 
 
 @pytest.mark.parametrize("wrong", [{"devices": 0}, {"nodes": 0}])

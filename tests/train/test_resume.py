@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from coordconv_lab.errors import HeldError, InputError
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.errors import DamagedError, InputError, LockedError
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import run
@@ -109,7 +110,7 @@ def test_a_run_killed_after_its_last_step_is_only_recorded(tiny, tmp_path, monke
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("coordconv_lab.train.experiment._write_down", die)
+        patched.setattr("coordconv_lab.train.experiment.write_run", die)
         with pytest.raises(RuntimeError, match="killed"):
             run(spec, store, checkpoint_seconds=0)
     resumed = run(spec, store)
@@ -143,12 +144,12 @@ def test_a_flipped_bit_in_a_checkpoint_is_detected(tiny, store):
         run(tiny, store)
 
 
-def test_a_checkpoint_without_a_digest_is_resumed(tiny, store, tmp_path):
-    untouched = run(tiny, RunStore(tmp_path / "untouched"))
+def test_a_checkpoint_without_a_digest_is_refused(tiny, store):
     _kill_at(tiny, store, 7)
     checkpoint = store.directory(tiny) / "checkpoint.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes().partition(b"\n")[2])
-    assert run(tiny, store).weights_sha256 == untouched.weights_sha256
+    with pytest.raises(DamagedError, match=r"checkpoint\.ckpt"):
+        run(tiny, store)
 
 
 def test_leftovers_of_a_process_killed_after_recording_are_deleted(tiny, store):
@@ -162,7 +163,7 @@ def test_leftovers_of_a_process_killed_after_recording_are_deleted(tiny, store):
 
 
 def test_a_locked_run_is_not_deleted(tiny, store):
-    with store.held(tiny), pytest.raises(HeldError, match="omit --fresh"):
+    with store.held(tiny), pytest.raises(LockedError, match="omit --fresh"):
         RunStore(store.root).delete(tiny)
     assert (store.directory(tiny) / "spec.json").exists()
     store.delete(tiny)

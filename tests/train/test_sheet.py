@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from coordconv_lab.tasks import Classification, Regression, Rendering, Task
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.tasks import Classification, Regression, Rendering, sheet
+from coordconv_lab.experiments.notsoclevr.tasks.sheet import Sheet
+from coordconv_lab.objective import Objective
 from coordconv_lab.train.evaluate import evaluate, evaluate_as_trained
-from coordconv_lab.train.sheet import Sheet
 
 CANVAS = (10, 7)
 ROWS, COLUMNS = range(2, 8), range(2, 5)
@@ -26,24 +29,19 @@ class Distances(nn.Module):
         return 2 - ((rows - y).abs() + (columns - x - 1).abs())[:, None].float()
 
 
-class Echo(nn.Module):
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1)[:, :2]
-
-
-def painted(task: Task, net: nn.Module, as_trained: bool = False) -> NDArray[Any] | None:
-    sheet = Sheet(task, POINTS, CANVAS)
+def painted(task: Objective, net: nn.Module, as_trained: bool = False) -> NDArray[Any] | None:
+    tiles = Sheet(task, POINTS, CANVAS)
     if as_trained:
-        evaluate_as_trained(net, task, POINTS, 5, sheet.watch)
+        evaluate_as_trained(net, task, POINTS, 5, tiles.watch)
     else:
-        evaluate(net, task, POINTS, 5, sheet.watch)
-    png = sheet.png()
+        evaluate(net, task, POINTS, 5, tiles.watch)
+    png = tiles.png()
     return None if png is None else np.asarray(Image.open(io.BytesIO(png)).convert("L"))
 
 
 @pytest.mark.parametrize("task", [Classification(CANVAS), Rendering(CANVAS, 3)])
 @pytest.mark.parametrize("as_trained", [False, True])
-def test_every_position_has_the_tile_of_its_image(task: Task, as_trained: bool) -> None:
+def test_every_position_has_the_tile_of_its_image(task: Objective, as_trained: bool) -> None:
     pixels = painted(task, Distances(), as_trained)
     assert pixels is not None
     assert pixels.shape == (len(ROWS) * CANVAS[0], len(COLUMNS) * CANVAS[1])
@@ -69,9 +67,10 @@ def test_the_brightest_pixel_of_a_classifier_is_its_prediction() -> None:
 
 
 def test_point_predictions_have_no_sheet() -> None:
-    assert painted(Regression(CANVAS), Echo()) is None
+    data = NotSoClevr(DataSpec(canvas=CANVAS, square=5))
+    assert Regression(CANVAS).observer(data) is None
 
 
 def test_a_sheet_that_is_too_large_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coordconv_lab.train.sheet.LARGEST", 18 * CANVAS[0] * CANVAS[1] - 1)
+    monkeypatch.setattr(sheet, "LARGEST", 18 * CANVAS[0] * CANVAS[1] - 1)
     assert painted(Rendering(CANVAS, 3), Distances()) is None

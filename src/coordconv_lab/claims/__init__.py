@@ -1,4 +1,4 @@
-"""Claims: what the sources say, each with a test over records and its verdict.
+"""Claims of the sources, each with a test on records and its verdict.
 
 The ledger itself is in `coordconv_lab.claims.ledger`: it loads the statistics, which take a second.
 """

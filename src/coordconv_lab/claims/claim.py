@@ -1,4 +1,4 @@
-"""What a claim is: a statement, its source and the function that tests it."""
+"""A claim: a statement, its source and the function that tests it."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -10,21 +10,21 @@ __all__ = ["CLAIMS", "Claim", "Entry", "Finding", "Kind", "NotYet", "Used", "Ver
 Verdict = Literal["reproduced", "partly", "not reproduced", "undecided", "not yet"]
 
 Kind = Literal["tutorial", "paper", "others", "ours"]
-"""Who makes a claim: the tutorial, the paper, other people, or this project."""
+"""The source of a claim: the tutorial, the paper, other people, or this project."""
 
 
 class Finding(NamedTuple):
-    """What a test came to.
+    """The result of testing a claim.
 
     Attributes:
         verdict: Whether the statement held.
-        n: How many runs, or pairs of runs, of one arm say so; zero for a theorem.
-        measure: What `effect` is, in words, with what is counted.
-        effect: One number, or None where the finding is a theorem.
+        n: Number of runs, or pairs of runs, behind it; zero for a theorem.
+        measure: The quantity in `effect`, in words.
+        effect: The measured number; None for a theorem.
         interval: The 95% interval of the effect, or None.
-        condition: When it holds, what differs, or what follows; never empty where it holds partly.
-        values: What `effect` is the mean of, where they are too few for an interval.
-        held: Where `effect` is a share, in how many of the `n` it held.
+        condition: When the claim holds, what differs, or what follows; required for "partly".
+        values: The individual values, if there are too few for an interval; `effect` is their mean.
+        held: If `effect` is a share, the number of the `n` cases in which it held.
     """
 
     verdict: Verdict
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """Measure, effect, interval and n in one line; empty where nothing was measured."""
+        """Measure, effect, interval and n in one line; only the measure if there is no effect."""
         if self.effect is None:
             return self.measure
         interval = ""
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 
 def _number(value: float) -> str:
-    """Three digits that count, and no more zeros than they need; only what is 1 reads 1."""
+    """Format with three significant digits, without trailing zeros; "1" means exactly 1."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     text = f"{value:.3g}"
@@ -63,11 +63,11 @@ class Claim(NamedTuple):
 
     Attributes:
         id: Its short name.
-        statement: What is claimed, in our words.
-        source: Who claims it, and where.
-        kind: Who claims it, for counting.
-        test: From the records to a finding; raises NotYet where records are missing.
-        theorem: The test that checks it, as pytest names it, for what follows from the arithmetic.
+        statement: The claim, in our words.
+        source: The publication that makes it.
+        kind: The group of sources in which the claim is counted.
+        test: Turns records into a finding; raises NotYet if records are missing.
+        theorem: The pytest id of the test that checks the claim, if it follows from the arithmetic.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Claim(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A claim, what its test came to, and the runs that it was tested on."""
+    """A claim, its finding, and the runs on which it was tested."""
 
     claim: Claim
     finding: Finding
@@ -87,18 +87,18 @@ class Entry(NamedTuple):
 
     @property
     def is_measured(self) -> bool:
-        """Whether records say it, or are missing to say it; else it is a theorem."""
+        """Whether it is tested on records, which may be missing; otherwise it is a theorem."""
         return self.finding.n > 0 or self.claim.theorem is None
 
     @property
     def records(self) -> list[str]:
-        """Study and run of everything that it was tested on, in order of name."""
+        """The study and run of every record on which it was tested, sorted by name."""
         return sorted(
             {f"{path.parent.name}/{path.name}" for used in self.used for path, _ in used.runs}
         )
 
     def as_json(self) -> dict[str, object]:
-        """The entry as plain values."""
+        """Return the entry as plain values."""
         return {
             "id": self.claim.id,
             "statement": self.claim.statement,
@@ -111,13 +111,13 @@ class Entry(NamedTuple):
 
 
 CLAIMS: dict[str, Claim] = {}
-"""Every claim by its id, once the files that hold them are imported."""
+"""Every claim by its id, once the modules that define them are imported."""
 
 
 def claim(
     id: str, statement: str, source: str, kind: Kind, theorem: str | None = None
 ) -> Callable[[Callable[[Evidence], Finding]], Callable[[Evidence], Finding]]:
-    """Enter a function into the ledger as the test of a claim."""
+    """Register a function in the ledger as the test of a claim."""
 
     def enter(test: Callable[[Evidence], Finding]) -> Callable[[Evidence], Finding]:
         if id in CLAIMS:

@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from coordconv_lab.claims.claim import Finding, Verdict
 from coordconv_lab.claims.evidence import NotYet
-from coordconv_lab.claims.statistics import FEW, PairedMean, paired_mean
-from coordconv_lab.claims.verdicts import of_paired
+from coordconv_lab.claims.statistics import FEW, PairedMean, holm, paired_mean
+from coordconv_lab.claims.verdicts import SIGNIFICANT, of_paired
 from coordconv_lab.results.record import Record
 
 Value = Callable[[Record], float]
 
 
 class Stratum(NamedTuple):
-    """Two arms that are compared, and what both have in common.
+    """Two arms to compare under the same conditions.
 
     Attributes:
         name: The split, the task or the encoder.
-        left: The runs of the side that is said to be higher.
-        right: The runs of the other side.
+        left: The runs that are claimed to be higher.
+        right: The other runs.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Comparison(NamedTuple):
     """The differences of all pairs.
 
     Attributes:
-        mean: Their mean over the strata, or None where they are too few.
+        mean: Mean difference over the strata; None if there are too few pairs.
         differences: Left minus right of each pair.
-        separate: Whether in every stratum all of the left is above all of the right.
+        separate: Whether every left run is above every right run, in every stratum.
     """
 
     mean: PairedMean | None
@@ -47,11 +47,11 @@ class Comparison(NamedTuple):
     separate: bool
 
     def verdict(self, holds: bool = True) -> Verdict:
-        """Judge "the left side is higher", and whether it is enough."""
+        """Judge "the left side is higher"; `holds` says whether the other conditions hold."""
         return of_paired(self.mean, self.separate, holds)
 
     def finding(self, verdict: Verdict, measure: str, condition: str) -> Finding:
-        """The mean difference with its interval, or the few differences themselves."""
+        """Return the mean difference with its interval, or all differences if there are few."""
         few = len(self.differences) < FEW
         effect = fmean(self.differences) if self.mean is None else self.mean.effect
         interval = None if few or self.mean is None else self.mean.interval
@@ -68,7 +68,7 @@ def compared(strata: Sequence[Stratum], value: Value) -> Comparison:
     differences = []
     for stratum in strata:
         if not stratum.pairs:
-            raise NotYet(f"{stratum.name}: no seed that both sides have")
+            raise NotYet(f"{stratum.name}: the two sides have no seed in common")
         differences.append([value(left) - value(right) for left, right in stratum.pairs])
     separate = all(
         min(map(value, stratum.left)) > max(map(value, stratum.right)) for stratum in strata
@@ -77,8 +77,52 @@ def compared(strata: Sequence[Stratum], value: Value) -> Comparison:
     return Comparison(paired_mean(differences), flat, separate)
 
 
+class Adjusted(NamedTuple):
+    """Several comparisons, with p values adjusted for the number of comparisons by Holm's method.
+
+    Attributes:
+        strata: The strata that were compared, one per comparison.
+        found: The comparison of each stratum.
+        p: The adjusted p value of each stratum.
+    """
+
+    strata: Sequence[Stratum]
+    found: Sequence[Comparison]
+    p: Sequence[float]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Whether the left side is higher, for each stratum; undecided if p is too large."""
+        return [
+            one.verdict() if p < SIGNIFICANT else "undecided"
+            for one, p in zip(self.found, self.p, strict=True)
+        ]
+
+    @property
+    def clearest(self) -> int:
+        """The index of the comparison with the smallest p value."""
+        return min(range(len(self.p)), key=self.p.__getitem__)
+
+    @property
+    def words(self) -> str:
+        """The adjusted p value of each stratum, by name."""
+        return "p values adjusted by Holm's method: " + ", ".join(
+            f"{p:.2g} ({one.name})" for one, p in zip(self.strata, self.p, strict=True)
+        )
+
+
+def compared_each(strata: Sequence[Stratum], value: Value) -> Adjusted:
+    """Compare the two sides of each stratum separately.
+
+    Raises:
+        NotYet: A stratum has no pair.
+    """
+    found = [compared([stratum], value) for stratum in strata]
+    return Adjusted(strata, found, holm([one.mean.p if one.mean else 1.0 for one in found]))
+
+
 def won_and_lost(strata: Sequence[Stratum], succeeds: Callable[[Record], bool]) -> tuple[int, int]:
-    """In how many pairs only the left run succeeds, and in how many only the right one."""
+    """Count the pairs in which only the left run succeeds, and in which only the right one does."""
     outcomes = [(succeeds(left), succeeds(right)) for one in strata for left, right in one.pairs]
     return outcomes.count((True, False)), outcomes.count((False, True))
 

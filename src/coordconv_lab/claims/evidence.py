@@ -1,4 +1,4 @@
-"""The records that claims are tested on."""
+"""The records on which claims are tested."""
 
 from collections.abc import Sequence
 from functools import cache, partial
@@ -9,17 +9,18 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.stored import is_stored
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study, study_named
-from coordconv_lab.studies.rows import row
+from coordconv_lab.studies.study import row
 
 
-class NotYet(Exception):  # noqa: N818  (no error: an answer)
-    """Records that a claim needs are not there; the message says which."""
+class NotYet(Exception):  # noqa: N818  (an outcome, not an error)
+    """Records that a claim needs are missing; the message names them."""
 
 
 class Used(NamedTuple):
-    """An arm of a study that a claim was tested on.
+    """An arm of a study on which a claim was tested.
 
     Attributes:
         study: The study's name.
@@ -35,14 +36,14 @@ class Used(NamedTuple):
 class Evidence:
     """The records of all studies.
 
-    An arm comes with every run of its specs that was recorded anywhere: the seeds of the study, and
-    those that another study ran of the same specs.
+    An arm includes every recorded run of its specs: the seeds of its own study, and more seeds if
+    other studies ran the same specs.
 
     Args:
-        recordings: The runs that there are.
+        recordings: The recorded runs.
 
     Attributes:
-        used: The arms that were asked for, each once; `ledger` empties it before each claim.
+        used: The requested arms, each once; `ledger` empties this before each claim.
     """
 
     def __init__(self, recordings: Recordings) -> None:
@@ -52,29 +53,29 @@ class Evidence:
 
     @property
     def damaged(self) -> list[str]:
-        """In words, the files that cannot be used; their runs count as missing."""
+        """Descriptions of the files that cannot be used; their runs count as missing."""
         return self.recordings.damaged
 
     def study(self, name: str) -> Study:
-        """The study of that name."""
+        """Return the study of that name."""
         return self._study(name)
 
     def _run(self, study: str, spec: ExperimentSpec) -> Run | None:
-        """The run of a spec: that of the study, else one that another study made."""
+        """Return the run of a spec, from this study if possible, otherwise from another one."""
         found = self.recordings.of(spec)
         own = [run for run in found if run[0].parent.name == study]
         return next(iter([*own, *found]), None)
 
     def runs(self, study: str, arm: str, at_least: int | None = None) -> list[Record]:
-        """The records of one arm of a study, and of every other seed of its specs.
+        """Return the records of one arm of a study, and of every other seed of its specs.
 
         Args:
-            study: Its name.
+            study: The name of the study.
             arm: The name of the arm.
-            at_least: How many runs are enough; if not given, every run of the study.
+            at_least: The number of runs required; every run of the study by default.
 
         Raises:
-            NotYet: There are fewer.
+            NotYet: There are fewer runs.
         """
         return self._note(study, arm, self._found(study, arm, at_least))
 
@@ -97,11 +98,11 @@ class Evidence:
         return [record for _, record in found]
 
     def outcomes(self, study: str, arm: str) -> list[Record | None]:
-        """What became of every run of an arm, in its order: a record, or None where it diverged.
+        """Return the record of every run of an arm in its order, or None for a run that diverged.
 
         Raises:
-            NotYet: A run is missing, or other seeds of its specs are recorded, which would have to
-                be compared as well.
+            NotYet: A run is missing, or there are records of the same specs with other seeds, which
+                would have to be compared as well.
         """
         specs = self.study(study).arms[arm]
         store = RunStore(self.recordings.results / study)
@@ -112,31 +113,33 @@ class Evidence:
                 raise NotYet(f"{study}, {arm}: {len(found)} of {len(specs)} runs")
             found.append(run)
         if others := self.recordings.every_seed(specs)[len(specs) :]:
-            raise NotYet(f"{study}, {arm}: expected one seed a draw, got {others[0].run_name} too")
+            raise NotYet(
+                f"{study}, {arm}: expected one seed per draw, got {others[0].run_name} too"
+            )
         self._note(study, arm, [run for run in found if run])
         return [None if run is None else run[1] for run in found]
 
     def arms(self, study: str, at_least: int | None = None) -> dict[str, list[Record]]:
-        """The records of all arms of a study, as `runs` gives those of one.
+        """Return the records of all arms of a study; see `runs`.
 
         Raises:
-            NotYet: An arm has fewer than `at_least` records, or than all.
+            NotYet: An arm has too few records.
         """
         found = {arm: self._found(study, arm, at_least) for arm in self.study(study).arms}
         return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
     def arms_if_any(self, study: str, at_least: int) -> dict[str, list[Record]]:
-        """The records of all arms of a study once each has enough; until then no arm."""
+        """Return the records of all arms of a study, or nothing if an arm has too few."""
         try:
             return self.arms(study, at_least)
         except NotYet:
             return {}
 
     def every(self, task: str, split: str, model: str) -> list[Record]:
-        """The record of every run of a task, split and network on all positions, any settings.
+        """Return the records of all runs of a row on all positions, with any settings.
 
         Raises:
-            NotYet: There is none.
+            NotYet: No such run is recorded.
         """
         arm = row(task, split, model)
         found = self.recordings.of_row(task, split, model)
@@ -147,9 +150,9 @@ class Evidence:
         return [record for _, record in found]
 
     def every_recording(self, study: str, arm: str) -> list[Run]:
-        """Each recording of the runs of an arm, of one spec perhaps several: each took its time.
+        """Return all recordings of the runs of an arm; each recording has its own times.
 
-        Copies of one recording count once.
+        A spec can have several recordings. Copies of one recording count once.
         """
         specs = self.recordings.every_seed(self.study(study).arms[arm])
         found: list[Run] = []
@@ -164,11 +167,11 @@ class Evidence:
         """The learning curve of a run.
 
         Raises:
-            NotYet: It is not there, or damaged.
+            NotYet: The curve is missing or damaged.
         """
         directory, record = run
         path = directory / "metrics.csv"
-        if not path.exists():
+        if not is_stored(path):
             raise NotYet(f"no curve of {directory.parent.name}/{directory.name}")
         try:
             record.check_file(path)
@@ -180,10 +183,10 @@ class Evidence:
             ) from error
 
     def curve_of(self, study: str, spec: ExperimentSpec) -> list[CurveRow]:
-        """The learning curve of the run of a spec.
+        """Return the learning curve of the run of a spec.
 
         Raises:
-            NotYet: It is not there, or damaged.
+            NotYet: The curve is missing or damaged.
         """
         run = self._run(study, spec)
         if run is None:

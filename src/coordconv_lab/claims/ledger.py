@@ -1,46 +1,37 @@
-"""The ledger: every claim with its verdict, from whatever records there are."""
+"""The ledger: every claim with its verdict on the available records."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from coordconv_lab.claims import (
-    causes,
-    layer,
-    others,
-    ours,
-    paper,
-    pooling,
-    regressor,
-    tables,
-    tutorial,
-)
-from coordconv_lab.claims.claim import CLAIMS, Claim, Entry, Finding
+from coordconv_lab.claims.claim import Claim, Entry, Finding
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.recordings import Recordings
 from coordconv_lab.errors import DamagedError, InputError, in_short
-
-# Importing the files enters their claims; files import one another, so that their order is ours.
-FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, causes)
+from coordconv_lab.registry import registry, resolve
 
 _LARGE = 1e38
-"""About the largest number of float32, in which networks predict."""
+"""About the largest float32, the dtype of predictions."""
 
 
 def claims(ids: Sequence[str] = ()) -> list[Claim]:
-    """Every claim, in the order of the files that hold them, or only those of some ids.
+    """Return the claims of all experiments, or only the claims with the given ids.
 
     Raises:
-        InputError: There is no claim of such an id.
+        InputError: An id does not exist, or two claims have the same id.
     """
+    references = [one.claims for one in registry().experiments.values() if one.claims]
+    every = [claim for reference in references for claim in resolve(reference)()]
+    known = {claim.id: claim for claim in every}
+    if len(known) < len(every):
+        twice = next(claim.id for claim in every if known[claim.id] is not claim)
+        raise InputError(f"there are two claims with the id {twice!r}; rename one")
     for id in ids:
-        if id not in CLAIMS:
-            near = get_close_matches(id, CLAIMS)
+        if id not in known:
+            near = get_close_matches(id, known)
             hint = f"did you mean {' or '.join(near)}?" if near else "coordconv claims lists them"
             raise InputError(f"there is no claim {in_short(id)}; {hint}")
-    files = [file.__name__ for file in FILES]
-    chosen = [claim for claim in CLAIMS.values() if not ids or claim.id in ids]
-    return sorted(chosen, key=lambda claim: files.index(claim.test.__module__))
+    return [claim for claim in every if not ids or claim.id in ids]
 
 
 def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] = ()) -> list[Entry]:
@@ -48,12 +39,12 @@ def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] =
 
     Args:
         results: The directory.
-        damaged: Where to note files that cannot be used, in words; their runs count as missing.
-        ids: Of the claims; none for every claim.
+        damaged: Collects a description of every unusable file; their runs count as missing.
+        ids: The ids of the claims to test; all claims if empty.
 
     Raises:
-        DamagedError: A file is there, but cannot be used, and it is not to be noted.
-        InputError: There is no claim of such an id.
+        DamagedError: A file exists but cannot be used, and ``damaged`` is None.
+        InputError: A claim with such an id does not exist.
     """
     evidence = Evidence(Recordings(results))
     entries = [_entry(claim, evidence) for claim in claims(ids)]
@@ -66,14 +57,14 @@ def ledger(results: Path, damaged: list[str] | None = None, ids: Sequence[str] =
 
 
 def ledger_if_any(results: Path, damaged: list[str] | None = None) -> list[Entry]:
-    """The ledger, or nothing where the directory holds no record that any claim needs.
+    """Return the ledger, or an empty one if the directory has no relevant record.
 
     Args:
         results: The directory.
         damaged: As in `ledger`.
 
     Raises:
-        DamagedError: As `ledger`.
+        DamagedError: As in `ledger`.
     """
     entries = ledger(results, damaged)
     return entries if any(entry.finding.n for entry in entries) else []
@@ -85,12 +76,12 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         finding = claim.test(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
-    # Records can hold what no test of a claim was written for; the other claims remain.
+    # Unusual records can break the test of one claim; the other claims are still tested.
     except (ArithmeticError, KeyError, ValueError) as error:
         finding = _no_finding(claim, evidence, f"{type(error).__name__}: {error}")
     else:
         if finding.verdict == "partly" and not finding.condition:
-            finding = _no_finding(claim, evidence, "it holds partly and does not say when")
+            finding = _no_finding(claim, evidence, "it holds partly and has no condition")
         numbers = (finding.effect or 0.0, *(finding.interval or ()), *finding.values)
         if not all(abs(number) < _LARGE for number in numbers):
             finding = _no_finding(claim, evidence, "a number is not finite")
@@ -98,14 +89,14 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
 
 
 def _no_finding(claim: Claim, evidence: Evidence, why: str) -> Finding:
-    """Note that a claim cannot be worked out, and which of its records hold the odd scores."""
+    """Report that a claim cannot be computed, and which of its records have unusual scores."""
     odd = sorted(
         f"{path}/record.json"
         for used in evidence.used.values()
         for path, record in used.runs
         if not all(value < _LARGE for side in record.scores.values() for value in side.values())
     )
-    said = f"cannot be worked out from its records ({why})"
+    said = f"cannot be computed from its records ({why})"
     named = f"; scores beyond {_LARGE:g} are in {', '.join(odd[:3])}" if odd else ""
     evidence.damaged.append(f"the claim {claim.id} {said}{named}")
     return Finding("not yet", 0, "", condition=said)

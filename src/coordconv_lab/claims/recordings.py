@@ -1,4 +1,4 @@
-"""Every run that was recorded under a directory of results, found by the name of its directory."""
+"""All recorded runs under a directory of results, by the names of their directories."""
 
 import os
 import re
@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from coordconv_lab.errors import DamagedError
-from coordconv_lab.results.files import read_json
-from coordconv_lab.results.record import SHARES, Record
-from coordconv_lab.results.store import RunStore, is_there, record_in_place, usable
+from coordconv_lab.registry import registry
+from coordconv_lab.results.packed import pack_of
+from coordconv_lab.results.record import Record
+from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.stored import is_stored, is_there
+from coordconv_lab.results.validated import stored_record, usable
 from coordconv_lab.specs import ExperimentSpec
 
 Run = tuple[Path, Record]
@@ -22,20 +25,22 @@ Content = TypeVar("Content")
 _NAME = re.compile(r"(?P<row>.+)-seed(?P<seed>\d+)-[0-9a-f]{12}")
 
 _NAMES: dict[tuple[str, int], str] = {}
-"""The names of runs by the id of their spec at seed 0 and their seed; a hash takes its time."""
+"""The names of runs by the id of their spec at seed 0 and their seed, cached because hashing is
+slow.
+"""
 
 _HYBRIDS = ("deconv-renderer",)
-"""Kinds of model that count as neither network of their row."""
+"""Kinds of model that count neither as the baseline nor as the CoordConv network of a row."""
 
 
 class Recordings:
-    """The runs under a directory of results, in whichever study's directory they are.
+    """The runs under a directory of results, from all studies.
 
     Args:
-        results: The directory that holds a directory of runs for each study.
+        results: The directory with one directory of runs per study.
 
     Attributes:
-        damaged: In words, the files and directories that cannot be used.
+        damaged: Descriptions of the files and directories that cannot be used.
     """
 
     def __init__(self, results: Path) -> None:
@@ -52,13 +57,15 @@ class Recordings:
         for paths in usable(studies, _entries, self.damaged):
             for path in paths:
                 found[path.name].append(path)
+        for pack in usable(studies, pack_of, self.damaged):
+            self.damaged += [] if pack is None else pack.faults
         return found
 
     def of(self, spec: ExperimentSpec) -> list[Run]:
-        """The recordings of one spec; more than one where several studies hold it.
+        """The recordings of one spec; several if more than one study has the run.
 
-        On other machines distances differ in their last digits. Recordings whose shares differ are
-        noted as damaged, and none of them is returned: which of them to count is not known.
+        The last digits of distances may differ between machines. If accuracies differ, it is not
+        known which recording is correct, so all are reported as damaged and none is returned.
         """
         name = spec.run_name
         if name not in self._agreed:
@@ -82,7 +89,7 @@ class Recordings:
         return not odd
 
     def usable(self, read: Callable[[], Content]) -> Content | None:
-        """Read something, or note that it is damaged."""
+        """Read a file, or report that it is damaged."""
         try:
             return read()
         except DamagedError as error:
@@ -90,7 +97,7 @@ class Recordings:
             return None
 
     def every_seed(self, specs: Iterable[ExperimentSpec]) -> list[ExperimentSpec]:
-        """These specs, then each of them with every other seed that a run anywhere has."""
+        """Return these specs, followed by the same specs with every other recorded seed."""
         asked = {spec.run_name: spec for spec in specs}
         bases: dict[str, tuple[ExperimentSpec, str]] = {}
         for name, spec in asked.items():
@@ -105,11 +112,11 @@ class Recordings:
         return list(asked.values())
 
     def of_row(self, task: str, split: str, model: str) -> list[Run]:
-        """Every run of a task, split and network once, whatever its settings, in order of name.
+        """Return every run of a task, split and network once, with any settings, sorted by name.
 
-        Only those that are scored on the test positions and train on all others: runs for choosing
-        settings, and those on less data, hold out something else. A deconv network that is given
-        the painter of CoordConv is not one that the paper speaks of.
+        Only runs that are trained on all training positions and scored on the test positions are
+        included, not runs for choosing settings or runs with less data. A deconv network with
+        CoordConv's painter is not included, because it is not in the paper.
         """
         found: list[Run] = []
         for name in sorted(self.places):
@@ -124,17 +131,17 @@ class Recordings:
         return found
 
     def _spec(self, directory: Path) -> ExperimentSpec | None:
-        """The spec of the record in a directory; None where it has none.
+        """The spec of the record in a directory; None if it has no record.
 
         Raises:
             DamagedError: The record cannot be used.
         """
         path = directory / "record.json"
-        return record_in_place(read_json(path), path).spec if is_there(path) else None
+        return stored_record(path).spec if is_stored(path) else None
 
     @cached_property
     def _seeds(self) -> dict[str, set[int]]:
-        """For each task, split and network, the seeds of its runs, whatever their settings."""
+        """The seeds of all runs of each task, split and network, with any settings."""
         found: dict[str, set[int]] = defaultdict(set)
         for name in self.places:
             if match := _NAME.fullmatch(name):
@@ -143,9 +150,10 @@ class Recordings:
 
 
 def _shares(record: Record) -> list[float]:
-    """The scores in [0, 1], of both sides."""
+    """Return the scores in [0, 1] of both sides."""
     sides = (record.scores["train"], record.scores["test"])
-    return [side[name] for side in sides for name in SHARES[record.spec.task]]
+    names = [s.name for s in registry().task(record.spec.task).scores if s.is_share and s.required]
+    return [side[name] for side in sides for name in names]
 
 
 def _row(name: str) -> str:
@@ -155,14 +163,15 @@ def _row(name: str) -> str:
 
 
 def _entries(directory: Path) -> list[Path]:
-    """What is in a directory, in order of name.
+    """Return the entries of a directory and its packed runs, sorted by name.
 
     Raises:
-        DamagedError: It may not be entered.
+        DamagedError: The directory or its packed runs cannot be read.
     """
     is_there(directory / "record.json")
     try:
         with os.scandir(directory) as entries:
-            return sorted(directory / entry.name for entry in entries)
+            names = {entry.name for entry in entries}
     except OSError as error:
         raise DamagedError(f"cannot read {directory}: {error.strerror or error}") from error
+    return [directory / name for name in sorted(names | set(pack_of(directory) or ()))]

@@ -1,4 +1,4 @@
-"""Findings about one group of runs: in how many something held, or what they measured."""
+"""Findings about one group of runs: a fraction of the runs, or a mean."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -8,20 +8,20 @@ from coordconv_lab.claims.statistics import FEW, fraction_interval, mean_interva
 from coordconv_lab.claims.tries import solves
 from coordconv_lab.claims.verdicts import of_share
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.wording import percent
+from coordconv_lab.results.score_format import percent
 
 
 def share(
     held: int, n: int, measure: str, condition: str = "", verdict: Verdict | None = None
 ) -> Finding:
-    """The share of runs in which something held.
+    """Return the fraction of runs in which a statement held.
 
     Args:
-        held: In how many.
-        n: Of how many.
-        measure: What held, in words.
-        condition: When it holds, what differs, or what follows.
-        verdict: If not given, that of `of_share`.
+        held: Number of runs in which it held.
+        n: Number of runs.
+        measure: A description of the runs that are counted.
+        condition: When the claim holds, what differs, or what follows.
+        verdict: By default the verdict of `of_share`.
     """
     interval = fraction_interval(held, n) if n >= FEW else None
     found = verdict or of_share(held, n)
@@ -35,14 +35,14 @@ def of_values(
     condition: str,
     bounds: tuple[float, float] = (0, 1),
 ) -> Finding:
-    """The mean of some values with its interval, or the few values themselves.
+    """Return the mean of some values with its interval, or the values if there are few.
 
     Args:
-        verdict: What follows from them.
-        values: One a run.
-        measure: What they are, in words.
-        condition: When it holds, what differs, or what follows.
-        bounds: What values can be.
+        verdict: The verdict that follows from the values.
+        values: One per run.
+        measure: A description of the values.
+        condition: When the claim holds, what differs, or what follows.
+        bounds: The smallest and the largest possible value.
     """
     few = len(values) < FEW
     interval = None if few else mean_interval(values, bounds)
@@ -51,29 +51,24 @@ def of_values(
 
 
 def solved(runs: Sequence[Record]) -> int:
-    """How many runs solve their task."""
+    """Return how many runs solve their task."""
     return sum(map(solves, runs))
 
 
 def listed(arms: Mapping[str, Sequence[Record]]) -> str:
-    """How many runs of each arm solve their task, in words."""
+    """Describe how many runs of each arm solve their task."""
     return "; ".join(f"{name}: {solved(runs)} of {len(runs)}" for name, runs in arms.items())
 
 
-def share_solved(arms: Mapping[str, Sequence[Record]], condition: str = "") -> Finding:
-    """The share of runs that solve their task, and how many of every arm do.
+def share_solved(arms: Mapping[str, Sequence[Record]]) -> Finding:
+    """Return the fraction of runs that solve their task, with the count of every arm.
 
     Args:
-        arms: The runs by what they differ in, such as the split.
-        condition: What follows the numbers of the arms.
+        arms: The runs by the name of their arm, such as the split.
     """
     runs = [run for arm in arms.values() for run in arm]
     worst = min(min(run.train_score, run.test_score) for run in runs)
-    parts = [
-        listed(arms),
-        "" if solved(runs) == len(runs) else f"lowest score {percent(worst)}",
-        condition,
-    ]
-    return share(
-        solved(runs), len(runs), "runs that solve the task", "; ".join(filter(None, parts))
-    )
+    condition = listed(arms)
+    if solved(runs) < len(runs):
+        condition += f"; lowest score {percent(worst)}"
+    return share(solved(runs), len(runs), "runs that solve the task", condition)

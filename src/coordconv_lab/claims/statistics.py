@@ -1,4 +1,4 @@
-"""Intervals and tests at 95% for shares, means, further runs and paired differences."""
+"""Intervals and tests at 95% for fractions, means, single runs and paired differences."""
 
 import math
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from scipy import stats
 CONFIDENCE = 0.95
 
 FEW = 5
-"""Below so many values the values themselves are shown, and no interval."""
+"""Minimum number of values for an interval; fewer values are shown individually."""
 
 
 def fraction_interval(successes: int, n: int) -> tuple[float, float]:
-    """The exact (Clopper-Pearson) interval of a share.
+    """Return the exact (Clopper-Pearson) interval of a fraction.
 
-    For runs of several strata it is conservative about the mean share over them: a sum of successes
-    of unequal chances varies less than a binomial one (Hoeffding 1956).
+    For runs from several strata, it is conservative for the mean fraction: the number of successes
+    varies less if the probabilities are unequal than if they are equal (Hoeffding 1956).
 
     Example:
         >>> low, high = fraction_interval(10, 10)
@@ -31,7 +31,7 @@ def fraction_interval(successes: int, n: int) -> tuple[float, float]:
 def mean_interval(
     values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float] | None:
-    """The interval of a mean by Student's t, cut at the bounds; None where nothing varies."""
+    """Return the interval of a mean by Student's t, cut at the bounds; None if all are equal."""
     if len(values) < 2 or min(values) == max(values):
         return None
     low, high = stats.t.interval(
@@ -43,7 +43,9 @@ def mean_interval(
 def prediction_interval(
     values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float]:
-    """The interval of one further value, mean ± t s sqrt(1 + 1/n), cut at the bounds.
+    """Return the prediction interval for one more value, cut at the bounds.
+
+    It is mean ± t s sqrt(1 + 1/n).
 
     Raises:
         ValueError: There are fewer than two values.
@@ -66,9 +68,9 @@ class PairedMean(NamedTuple):
 
     Attributes:
         effect: The mean of the means of the strata.
-        interval: Of `effect`, by Student's t.
-        p: Two-sided, of no difference.
-        n: How many pairs there are.
+        interval: Interval of `effect`, by Student's t.
+        p: Two-sided p value for no difference.
+        n: Number of pairs.
     """
 
     effect: float
@@ -78,16 +80,16 @@ class PairedMean(NamedTuple):
 
 
 def paired_mean(strata: Sequence[Sequence[float]]) -> PairedMean | None:
-    """The mean difference of pairs in strata that count alike, by a t test within the strata.
+    """Return the mean difference of pairs over equally weighted strata, by a t test.
 
-    The strata are fixed, such as the two splits; what varies are the pairs, with one variance. With
-    one stratum it is the ordinary paired t test.
+    The strata are fixed, such as the two splits; the pairs vary, with one variance for all strata.
+    With one stratum it is the ordinary paired t test.
 
     Args:
         strata: For each stratum, the differences of its pairs.
 
     Returns:
-        The estimate, or None where fewer than two differences are free to vary.
+        The estimate; None if there are fewer than two degrees of freedom.
 
     Raises:
         ValueError: A stratum has no pair.
@@ -108,7 +110,7 @@ def paired_mean(strata: Sequence[Sequence[float]]) -> PairedMean | None:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """The p values of several tests, adjusted so that 5% is the chance of any false alarm (Holm).
+    """Adjust the p values of several tests by Holm's method.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])

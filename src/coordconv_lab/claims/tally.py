@@ -1,4 +1,4 @@
-"""How many claims of each source came to which verdict."""
+"""The number of claims by source and verdict."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class Tally(NamedTuple):
     Attributes:
         kind: The source.
         ids: The ids of its claims by verdict, in the order of the ledger.
-        theorems: How many of them are theorems, with nothing measured.
+        theorems: How many of the claims are theorems, which need no measurement.
     """
 
     kind: Kind
@@ -29,25 +29,25 @@ class Tally(NamedTuple):
 
     @property
     def total(self) -> int:
-        """How many claims it has."""
+        """The number of its claims."""
         return sum(map(len, self.ids.values()))
 
     @property
     def words(self) -> str:
-        """How many claims it has, how many are theorems, and how many came to each verdict."""
+        """Describe the number of claims, of theorems, and of each verdict."""
         parts = ", ".join(f"{len(ids)} {verdict}" for verdict, ids in self.ids.items() if ids)
         return f"{KINDS[self.kind]}, {self.size}: {parts}"
 
     @property
     def size(self) -> str:
-        """How many claims it has, and how many are theorems."""
+        """Describe the number of claims and of theorems."""
         claims = "1 claim" if self.total == 1 else f"{self.total} claims"
         words = {0: "", 1: ", one of them a theorem"}
         return claims + words.get(self.theorems, f", {self.theorems} of them theorems")
 
 
 def tallies(entries: Sequence[Entry]) -> list[Tally]:
-    """Count the claims of every source that has one."""
+    """Count the claims of every source that has claims."""
     found = []
     for kind in KINDS:
         own = [entry for entry in entries if entry.claim.kind == kind]
@@ -61,7 +61,7 @@ def tallies(entries: Sequence[Entry]) -> list[Tally]:
 
 
 def in_all(entries: Sequence[Entry]) -> str:
-    """How many claims there are, and how many came to each verdict."""
+    """Describe the number of all claims, and of each verdict."""
     counts = Counter(entry.finding.verdict for entry in entries)
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
     return f"{len(entries)} claims: {verdicts}"

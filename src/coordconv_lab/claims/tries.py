@@ -1,35 +1,25 @@
-"""When a run solves its task, and how many settings at random it takes until one does."""
+"""Whether a run solves its task, and how often one of several random settings solves it."""
 
-from collections.abc import Mapping
 from math import comb
 from typing import NamedTuple
 
 from coordconv_lab.claims.statistics import fraction_interval
+from coordconv_lab.registry import registry
 from coordconv_lab.results import Record
-
-SOLVED: Mapping[str, float] = {
-    "classification": 1.0,
-    "regression": 1.0,
-    "rendering": 0.99,
-    "reconstruction": 0.99,
-}
-"""The main score from which a task is solved: every point right, or a mean IoU of 0.99.
-
-One wrong pixel costs a square of 9 x 9 an IoU of 0.012, so that 0.99 is less than one wrong pixel
-an image."""
 
 
 def solves(record: Record) -> bool:
-    """Whether a run solves its task, on training and on held-out examples."""
-    return min(record.train_score, record.test_score) >= SOLVED[record.spec.task]
+    """Whether a run solves its task on both training and held-out examples."""
+    bar = registry().task(record.spec.task).solved
+    return min(record.train_score, record.test_score) >= bar
 
 
 class Tries(NamedTuple):
-    """Settings that were tried once each.
+    """The outcome of several settings, each of which was tried once.
 
     Attributes:
-        solved: How many solved their task.
-        n: How many there were.
+        solved: Number of settings that solved their task.
+        n: Number of settings.
     """
 
     solved: int
@@ -37,14 +27,14 @@ class Tries(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of the share of all settings that solve it."""
+        """The 95% interval of the fraction of settings that solve the task."""
         return fraction_interval(self.solved, self.n) if self.n else (0.0, 1.0)
 
     def within(self, tries: int) -> float:
-        """How often the best of so many of these settings, drawn at random, solves the task.
+        """Return how often at least one of `tries` random settings solves the task.
 
         Raises:
-            ValueError: There are not so many.
+            ValueError: There are fewer settings than tries.
 
         Example:
             >>> Tries(solved=1, n=4).within(2)
@@ -55,6 +45,6 @@ class Tries(NamedTuple):
         return 1 - comb(self.n - self.solved, tries) / comb(self.n, tries)
 
     def interval_within(self, tries: int) -> tuple[float, float]:
-        """The interval of `within` for settings drawn from the whole space."""
+        """Return the interval of `within` for settings drawn from the search space."""
         low, high = self.interval
         return 1 - (1 - low) ** tries, 1 - (1 - high) ** tries

@@ -1,7 +1,7 @@
-"""The rules from counts and intervals to verdicts; the reasons are in docs/decisions/0027.
+"""The rules that turn counts and intervals into verdicts; see docs/decisions/0027.
 
-A verdict is about a statement as its source makes it. *Undecided* means that the runs are too few,
-or vary too much, to say either.
+A verdict is about the statement of the source. *Undecided* means that there are too few runs, or
+that they vary too much.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,21 @@ SIGNIFICANT = 1 - CONFIDENCE
 """The p value below which a difference counts."""
 
 ENOUGH = 3
-"""Runs of an arm below which a row of a table is not judged."""
+"""The number of runs required to judge a row of a table."""
 
 USEFUL_WIDTH = 0.2
-"""Wider than this, a prediction interval holds figures that no reader would call alike."""
+"""Maximum width: a wider prediction interval contains figures that clearly differ."""
 
 ROUNDING = 0.0005
 """Half of the last digit of a published percentage."""
 
 
 def of_share(held: int, n: int) -> Verdict:
-    """Judge "it happens in every run" by the runs in which it did.
+    """Judge "it happens in every run" by the number of runs in which it happened.
 
-    Some but not all: partly. All or none counts once the exact interval of the share is on one
-    side of one half, from six runs on; before that it is undecided.
+    If it happened in some runs but not in all, the verdict is partly. If it happened in all or in
+    no run, the exact interval of the fraction must exclude one half, which takes six runs; with
+    fewer runs the verdict is undecided.
     """
     if 0 < held < n:
         return "partly"
@@ -43,20 +44,20 @@ def of_share(held: int, n: int) -> Verdict:
 
 
 def of_possibility(found: bool) -> Verdict:
-    """Judge "it can": one run that does is enough, and without one it is undecided."""
+    """Judge "it can happen": one run is enough, and without one it is undecided."""
     return "reproduced" if found else "undecided"
 
 
 def of_impossibility(counterexamples: int, n: int) -> Verdict:
-    """Judge "none does": one run that does refutes it; without one, `of_share` of the others."""
+    """Judge "it never happens": one counterexample refutes it; otherwise see `of_share`."""
     return "not reproduced" if counterexamples else of_share(n, n)
 
 
 def of_perfect_run(perfect: int, n: int) -> Verdict:
-    """Judge one published run that is perfect by the runs of ours that are.
+    """Judge one published perfect run by the number of our runs that are perfect.
 
-    Every run of ours agrees with it, or some do. If none does, it is refuted only once the exact
-    interval leaves a perfect run a chance of less than 5%; that takes 72 runs.
+    If no run of ours is perfect, the published run is refuted only if the exact interval for the
+    chance of a perfect run is below 5%, which takes 72 runs.
     """
     if perfect:
         return "reproduced" if perfect == n else "partly"
@@ -66,12 +67,12 @@ def of_perfect_run(perfect: int, n: int) -> Verdict:
 def of_figures(sides: Sequence[Sequence[float]], figures: Sequence[float]) -> Verdict:
     """Judge the published figures of one run, such as its training and test accuracy.
 
-    A figure outside of the 95% prediction interval for one further run of ours is not reproduced.
-    Inside of one that is wider than `USEFUL_WIDTH`, it is undecided.
+    A figure outside the 95% prediction interval for another run of ours is not reproduced. If the
+    interval contains it but is wider than `USEFUL_WIDTH`, the verdict is undecided.
 
     Args:
-        sides: For each figure, our values, in [0, 1].
-        figures: What was published.
+        sides: Our values for each figure, in [0, 1].
+        figures: The published figures.
     """
     widest = 0.0
     for values, figure in zip(sides, figures, strict=True):
@@ -86,10 +87,11 @@ def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> V
     """Judge "the left side is higher" by paired differences.
 
     Args:
-        found: Their mean; None where there are too few.
+        found: The mean difference; None if there are too few pairs.
         separate: Whether in every stratum the lowest value on the left is above the highest on the
-            right. Below `FEW` pairs the t test rests on its assumptions, so that this is asked too.
-        holds: What the statement asks for beyond a difference.
+            right. With fewer than `FEW` pairs this is also required, because the t test then
+            depends on its assumptions.
+        holds: Whether the other conditions of the statement hold.
     """
     if found is None or found.p >= SIGNIFICANT:
         return "undecided"
@@ -101,7 +103,7 @@ def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> V
 
 
 def of_signs(wins: int, losses: int) -> Verdict:
-    """Judge "the left side succeeds more often" by the pairs of which one side succeeded."""
+    """Judge "the left side succeeds more often" by the pairs in which only one side succeeded."""
     found = fraction_interval(wins, wins + losses) if wins + losses else (0.0, 1.0)
     if found[0] > 0.5:
         return "reproduced"
@@ -112,15 +114,15 @@ _WORST_FIRST: Sequence[Verdict] = ("not reproduced", "undecided", "partly", "rep
 
 
 def all_of(parts: Sequence[Verdict]) -> Verdict:
-    """Judge a statement that holds only where all of its parts do, by the worst of them."""
+    """Judge a statement that requires all of its parts, by the worst verdict."""
     return min(parts, key=_WORST_FIRST.index)
 
 
 def across(cases: Sequence[Verdict]) -> Verdict:
-    """Judge a statement about several cases, each of which says something without the others.
+    """Judge a statement about several independent cases.
 
-    Reproduced where it is in every case, partly where it is in some; else undecided while a case
-    is, and not reproduced where none is.
+    Reproduced if every case is reproduced, and partly if some are. Otherwise undecided if any case
+    is undecided, and else not reproduced.
     """
     if all(case == "reproduced" for case in cases):
         return "reproduced"

@@ -7,13 +7,36 @@ from contextlib import suppress
 from cyclopts import CycloptsError
 
 # Importing these modules registers their commands.
-from coordconv_lab.cli import data, evidence, inspect, runs, sweep
+from coordconv_lab.cli import (
+    data,
+    evidence,
+    inspect,
+    reproduce,
+    results,
+    sweep,
+    sweep_show,
+    train,
+    trial,
+)
 from coordconv_lab.cli.app import app
 from coordconv_lab.cli.output import printing
+from coordconv_lab.cli.plugins import split_plugins
 from coordconv_lab.errors import InputError, printable
 from coordconv_lab.plotting import own_settings
 
-__all__ = ["app", "data", "evidence", "inspect", "main", "runs", "sweep"]
+__all__ = [
+    "app",
+    "data",
+    "evidence",
+    "inspect",
+    "main",
+    "reproduce",
+    "results",
+    "sweep",
+    "sweep_show",
+    "train",
+    "trial",
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         130 for Ctrl-C; 141 if the work is done but the reader of the output closed the pipe.
     """
     try:
+        rest, plugins = split_plugins(sys.argv[1:] if arguments is None else arguments)
         with own_settings(), printing() as output:
-            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            if plugins:
+                from coordconv_lab.registry import use_plugins
+
+                use_plugins(plugins)
+            app(rest, exit_on_error=False, print_error=False, result_action="return_value")
     except OSError as error:
         _say(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
         return 2

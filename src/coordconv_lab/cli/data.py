@@ -1,47 +1,56 @@
 """The ``data`` command."""
 
-from coordconv_lab.cli.app import data_app
-from coordconv_lab.cli.options import Int, Place, SplitVariant
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cyclopts import App
+
+from coordconv_lab.cli.app import data_app, deferred
+from coordconv_lab.cli.options import Place
 from coordconv_lab.errors import printable
 
+_NOT_FOR_EXPORT = ("data.split", "data.held_out", "data.train_share")
+"""Settings that select examples. They are no options here: all examples are exported."""
 
-@data_app.command
-def export(
-    *,
-    out: Place,
-    canvas: tuple[Int, Int] = (64, 64),
-    square: Int = 9,
-    split_variant: SplitVariant = "default",
-    split_seed: Int | None = None,
-) -> None:
-    """Write both splits of Not-so-Clevr as arrays (.npz) and as a contact sheet (.png).
 
-    For example:
+@deferred(data_app, help="Write both splits of Not-so-Clevr as arrays (.npz) and as images (.png).")
+def export(arguments: Sequence[str]) -> App:
+    """Return the command, with the settings of the data as options."""
+    from coordconv_lab.cli.spec_options import with_options
+    from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+    from coordconv_lab.specs import settings_of_class
 
-        coordconv data export --out notsoclevr
+    known = [
+        one._replace(default=one.field.default)
+        for one in settings_of_class(DataSpec, "data")
+        if one.path not in _NOT_FOR_EXPORT
+    ]
 
-    Parameters
-    ----------
-    out
-        Output directory; created if it does not exist.
-    canvas
-        Height and width of the images in pixels.
-    square
-        Side length of the square in pixels.
-    split_variant
-        Which version of the splits: ours, the tutorial's code, the paper's code, or walsvid's.
-    split_seed
-        Seed of the uniform split.
-    """
-    from coordconv_lab.console import counting_bar
-    from coordconv_lab.data.export import export as export_data
-    from coordconv_lab.specs import parse_data_spec
+    def command(*, out: Place, settings: dict[str, Any] = {}) -> None:  # noqa: B006
+        """Write both splits of Not-so-Clevr as arrays (.npz) and as a contact sheet (.png).
 
-    fields = {"canvas": canvas, "square": square, "split_variant": split_variant}
-    if split_seed is not None:
-        fields["split_seed"] = split_seed
-    spec = parse_data_spec(fields)
-    with counting_bar("images") as advance:
-        paths = export_data(spec, out, advance)
-    for path in paths:
-        print(printable(str(path)))
+        For example:
+
+            coordconv data export --out notsoclevr
+
+        Parameters
+        ----------
+        out
+            Output directory; created if it does not exist.
+        """
+        from coordconv_lab.console.run_progress import counting_bar
+        from coordconv_lab.experiments.notsoclevr.data.export import export as export_data
+        from coordconv_lab.experiments.notsoclevr.specs import parse_data_spec
+
+        spec = parse_data_spec(_short(settings), _short(names))
+        with counting_bar("images") as advance:
+            paths = export_data(spec, out, advance)
+        for path in paths:
+            print(printable(str(path)))
+
+    offered, names = with_options(command, "coordconv data export", known)
+    return offered
+
+
+def _short(by_path: Mapping[str, Any]) -> dict[str, Any]:
+    return {path.removeprefix("data."): value for path, value in by_path.items()}

@@ -39,17 +39,17 @@ def study(
     arm
         Run only the arms whose name contains this text.
     """
-    from coordconv_lab.studies import STUDIES, study_named
+    from coordconv_lab.studies import known_studies, study_named
 
     if not names:
-        from coordconv_lab.console import print_studies
+        from coordconv_lab.console.study_tables import print_studies
 
-        print_studies([make() for make in STUDIES.values()])
+        print_studies([make() for make in known_studies().values()])
         return
-    from coordconv_lab.study import run_study
+    from coordconv_lab.run_study import run_study
     from coordconv_lab.train import Hardware
 
-    chosen = [study_named(name) for name in (STUDIES if "all" in names else names)]
+    chosen = [study_named(name) for name in (known_studies() if "all" in names else names)]
     damaged: list[str] = []
     for one in [each.only(arm) for each in chosen]:
         try:
@@ -79,10 +79,10 @@ def claims(
     Parameters
     ----------
     ids
-        Print only the claims with these ids. Every id is printed beside its verdict.
+        Print only the claims with these ids. The list of all claims shows the ids.
     """
     from coordconv_lab.claims.ledger import ledger
-    from coordconv_lab.console import print_claims
+    from coordconv_lab.console.claim_list import print_claims
 
     if not results.is_dir():
         raise InputError(
@@ -108,8 +108,8 @@ def report(
     out: Annotated[
         Place | None,
         Parameter(
-            help="Output file, or output directory for figures; by default report.html, report.md "
-            "or figures in the directory of runs."
+            help="Output file, or output directory for figures. By default report.html, report.md "
+            "or the directory figures/, in the directory of runs."
         ),
     ] = None,
     results: Annotated[
@@ -134,7 +134,8 @@ def report(
         Parameter(
             negative=(),
             help="For --watch: an additional host name that browsers may request, such as that of "
-            "a reverse proxy; can be repeated. The page is still served to this machine only. "
+            "a reverse proxy; can be repeated. The server still accepts connections from this "
+            "machine only. "
             "localhost and 127.0.0.1 are always allowed, on any port.",
         ),
     ] = (),

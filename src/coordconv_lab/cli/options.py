@@ -10,15 +10,8 @@ from cyclopts import Parameter, Token
 
 from coordconv_lab.errors import InputError, in_short
 
-TaskName = Literal["classification", "regression", "rendering"]
-SplitName = Literal["uniform", "quadrant"]
-ModelName = Literal["coordconv", "deconv", "conv", "baseline"]
-RecipeName = Literal["tuned", "tutorial", "tutorial_text", "paper"]
-SplitVariant = Literal["default", "tutorial", "paper", "walsvid"]
-
-TASKS: tuple[TaskName, ...] = ("classification", "regression", "rendering")
-SPLITS: tuple[SplitName, ...] = ("uniform", "quadrant")
-MODELS: tuple[ModelName, ...] = ("coordconv", "baseline")
+MAX_SEEDS = 10_000
+"""Maximum number of seeds that one command trains."""
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
@@ -29,7 +22,7 @@ Compiled = Annotated[
     Parameter(
         negative=(),
         help="Compile the network and the loss first. This takes 10 to 20 seconds on two cores; "
-        "worth it for long runs on a CUDA device.",
+        "it is worth it for long runs on a CUDA device.",
     ),
 ]
 
@@ -43,7 +36,7 @@ def _whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 def _here(kind: type, path: Path | None) -> None:
-    """Reject a URL where a local path is expected; a directory of that name would be created."""
+    """Reject a URL where a local path is expected, which would create a directory of that name."""
     if path is not None and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
         raise ValueError(f"Expected a local file or directory, got the URL {path}")
 
@@ -58,6 +51,15 @@ ResultsDirectory = Annotated[
     Place, Parameter(help="Directory of results, with one subdirectory per study.")
 ]
 RunsDirectory = Annotated[Place, Parameter(help="Directory of runs.")]
+SettingsByPath = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative=(),
+        help="A setting as PATH=VALUE with VALUE in JSON, for example model.batch_norm=true; can "
+        "be repeated.",
+    ),
+]
 
 
 def check_count(option: str, value: int | None, most: int) -> None:
@@ -75,7 +77,12 @@ def setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")
+    return path, json_or_text(value)
+
+
+def json_or_text(value: str) -> Any:
+    """Parse a value as JSON; keep it as text if it is not JSON."""
     try:
-        return path, json.loads(value)
+        return json.loads(value)
     except (RecursionError, ValueError):
-        return path, value
+        return value

@@ -11,7 +11,7 @@ _WIDEST = 1000
 
 
 class Output:
-    """A stream that never raises: text that cannot be printed is dropped, and the work continues.
+    """A stream that never raises: it drops text that cannot be printed.
 
     Attributes:
         error: The first error of the stream, or None.
@@ -38,7 +38,7 @@ class Output:
 
     def _drop(self, error: OSError) -> None:
         self.error = self.error or error
-        with suppress(OSError):  # otherwise Python flushes again at exit, and reports an error
+        with suppress(OSError):  # Otherwise Python flushes again at exit and reports an error.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
@@ -50,14 +50,16 @@ class Output:
 @contextmanager
 def printing() -> Iterator[Output]:
     """Redirect standard output to an `Output`."""
-    for name in ("COLUMNS", "LINES"):  # unset 0, and sizes that exceed memory
+    for name in ("COLUMNS", "LINES"):  # The variable may be 0, or a size that exceeds memory.
         size = os.environ.get(name, "1")
         if not (size.isdecimal() and len(size) < 9 and 1 <= int(size) <= _WIDEST):
             del os.environ[name]
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # paths may not fit its encoding
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # Paths may contain characters that its encoding lacks.
             stream.reconfigure(errors="backslashreplace")
-    output = Output(sys.stdout or io.StringIO())  # None if it was closed
+    output = Output(sys.stdout or io.StringIO())  # It is None if it was closed.
     with redirect_stdout(cast(IO[str], output)):
         try:
             yield output

@@ -7,32 +7,53 @@ from typing import Any
 from pydantic import ValidationError
 
 from coordconv_lab.errors import InputError, in_short
-from coordconv_lab.specs import ExperimentSpec, explain
+from coordconv_lab.registry import registry
+from coordconv_lab.specs import ExperimentSpec, NetworkSpec, explain
 
 
-def with_settings(spec: ExperimentSpec, settings: Mapping[str, Any]) -> ExperimentSpec:
+def with_settings(
+    spec: ExperimentSpec,
+    settings: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+) -> ExperimentSpec:
     """Change settings of a spec.
 
     Args:
-        spec: Where to start from.
+        spec: The spec to start from.
         settings: New values by dotted path, such as {"training.learning_rate": 0.01}.
+        names: Names of settings in messages, by path, such as those of their options; by default
+            their paths.
+
+    A new ``model.kind`` starts from the default settings of that kind of network; its other
+    settings can be changed along with it.
 
     Raises:
         InputError: A path names no setting, or the new spec is not valid.
 
     Example:
-        >>> from coordconv_lab.recipes import tuned
+        >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
         >>> spec = tuned("classification", "uniform", "coordconv")
         >>> with_settings(spec, {"training.epochs": 7}).training.epochs
         7
     """
     fields = spec.model_dump()
+    kind = settings.get("model.kind", spec.model.kind)
+    if kind != spec.model.kind:
+        # Another kind of network has other settings; start from its defaults.
+        fields["model"] = _network(kind).model_dump()
     for path, value in settings.items():
         _set(fields, path, value)
     try:
         return ExperimentSpec.model_validate(fields)
     except ValidationError as error:
-        raise InputError(explain(error)) from error
+        raise InputError(explain(error, names or {})) from error
+
+
+def _network(kind: Any) -> NetworkSpec:
+    try:
+        return registry().network_adapter.validate_python({"kind": kind})
+    except ValidationError as error:
+        raise InputError(f"model: {explain(error)}") from error
 
 
 def _set(fields: dict[str, Any], path: str, value: Any) -> None:
@@ -41,16 +62,22 @@ def _set(fields: dict[str, Any], path: str, value: Any) -> None:
     for name in parents:
         inner = inner.get(name) if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or last not in inner:
-        known = _paths(fields)
+        known = flat_settings(fields)
         near = get_close_matches(path, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}"
         raise InputError(f"there is no setting {in_short(path)}; {hint}")
     inner[last] = value
 
 
-def _paths(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
-    paths: list[str] = []
+def flat_settings(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the fields of a spec by dotted path.
+
+    Example:
+        >>> flat_settings({"seed": 0, "data": {"split": "uniform"}})
+        {'seed': 0, 'data.split': 'uniform'}
+    """
+    flat: dict[str, Any] = {}
     for name, value in fields.items():
-        nested = _paths(value, f"{prefix}{name}.") if isinstance(value, dict) else []
-        paths += nested or [f"{prefix}{name}"]
-    return paths
+        inner = flat_settings(value, f"{prefix}{name}.") if isinstance(value, dict) else {}
+        flat |= inner or {f"{prefix}{name}": value}
+    return flat

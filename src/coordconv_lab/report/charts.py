@@ -5,10 +5,10 @@ has the same color everywhere, in the light and the dark scheme.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from coordconv_lab.report.wording import family, named
+from coordconv_lab.registry import registry
 
 Trace = dict[str, Any]
 Axis = dict[str, Any]
@@ -34,51 +34,47 @@ class Chart(NamedTuple):
     caption: Sequence[str] = ()
 
 
-def colour(model: str) -> str:
-    """Return the color of the family of a network."""
-    return f"--{family(model)}"
-
-
 def figure(traces: Sequence[Trace], x: Axis, y: Axis, **layout: Any) -> dict[str, Any]:
     """Combine traces and axes into a figure."""
     return {"data": list(traces), "layout": {"xaxis": x, "yaxis": y, **layout}}
 
 
 def line(
-    x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None, **style: Any
+    x: Sequence[Any], y: Sequence[Any], style: str, words: Sequence[str] | None, **look: Any
 ) -> Trace:
-    """Return a line in the color of a network; `words` are the hover texts of its points."""
-    return _trace(x, y, model, words) | {"mode": "lines", "line": {"color": colour(model), **style}}
+    """Return a line in the color of a style; `words` are the hover texts of the points."""
+    return _trace(x, y, words) | {"mode": "lines", "line": {"color": f"--{style}", **look}}
 
 
 def dots(
-    x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None, **style: Any
+    x: Sequence[Any], y: Sequence[Any], style: str, words: Sequence[str] | None, **look: Any
 ) -> Trace:
-    """Return markers in the color of a network; `words` are their hover texts."""
-    marker = {"color": colour(model), **style}
-    return _trace(x, y, model, words) | {"mode": "markers", "marker": marker}
+    """Return markers in the color of a style; `words` are their hover texts."""
+    return _trace(x, y, words) | {"mode": "markers", "marker": {"color": f"--{style}", **look}}
 
 
-def _trace(
-    x: Sequence[Any], y: Sequence[Any], model: str, words: Sequence[str] | None
-) -> dict[str, Any]:
-    trace: Trace = {"type": "scatter", "x": _drawn(x), "y": _drawn(y), "name": named(model)}
+def _trace(x: Sequence[Any], y: Sequence[Any], words: Sequence[str] | None) -> Trace:
+    trace: Trace = {"type": "scatter", "x": _drawn(x), "y": _drawn(y)}
     if words is None:
         return trace | {"hoverinfo": "skip"}
     return trace | {"text": list(words), "hovertemplate": "%{text}<extra></extra>"}
 
 
 def _drawn(values: Sequence[Any]) -> list[Any]:
-    """Replace NaN and infinity by None, which leaves a gap."""
+    """Replace NaN and infinity by None, which leaves a gap in the chart."""
     return [
         None if isinstance(value, float) and not math.isfinite(value) else value for value in values
     ]
 
 
 def score_axis(task: str) -> Axis:
-    """Return an axis for scores from 0 to 1, in percent unless the task is rendering."""
+    """Return an axis for scores from 0 to 1, in percent if the task counts in percent."""
     axis = share_axis()
-    return axis | {"ticktext": ["0", "0.5", "1"]} if task == "rendering" else axis
+    return (
+        axis | {"ticktext": ["0", "0.5", "1"]}
+        if not registry().task(task).main_score.percent
+        else axis
+    )
 
 
 def share_axis() -> Axis:
@@ -95,7 +91,7 @@ def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str
 
     Args:
         title: Title of the axis.
-        bounds: Powers of ten at its ends, for a common axis of several charts.
+        bounds: Powers of ten at the ends of the axis, to give several charts the same axis.
         unit: Suffix of every tick label.
     """
     digits = "~g" if unit else "~s"
@@ -107,8 +103,3 @@ def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str
         "ticksuffix": unit,
     }
     return axis if bounds is None else axis | {"range": list(bounds)}
-
-
-def by_family(groups: Mapping[str, Any]) -> list[str]:
-    """Return the networks of a chart in drawing order, with CoordConv on top."""
-    return sorted(groups, key=lambda model: model == "coordconv")

@@ -1,15 +1,18 @@
-"""Charts of learning curves, one per task and split."""
+"""Charts of learning curves, one per cell of the table."""
 
 import math
 from collections.abc import Sequence
 
 from coordconv_lab.report.charts import Chart, Trace, figure, line, logarithmic, score_axis
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
-from coordconv_lab.report.wording import named, seconds
+from coordconv_lab.report.page_format import named, seconds
+from coordconv_lab.report.runs import Cell, Network, Run
 from coordconv_lab.results.curve import CurveRow
-from coordconv_lab.results.wording import score
+from coordconv_lab.results.score_format import score
 
-Drawn = list[tuple[Run, list[CurveRow]]]
+FAINT = 0.45
+"""Opacity of all networks of a family except the best one."""
+
+Drawn = list[tuple[Network, Run, list[CurveRow]]]
 
 
 def time_bounds(times: Sequence[float]) -> tuple[float, float]:
@@ -21,50 +24,64 @@ def time_bounds(times: Sequence[float]) -> tuple[float, float]:
     return low, max(low + 1, math.ceil(math.log10(max(above))))
 
 
-def curve_charts(runs: Sequence[Run]) -> list[Chart]:
-    """Create the six charts, also for missing runs, with a common time axis."""
+def curve_charts(cells: Sequence[Cell]) -> list[Chart]:
+    """Create a chart per cell, with a common time axis."""
+    runs = [run for cell in cells for run in cell.runs]
     bounds = time_bounds([row.seconds for run in runs for row in run.curve or []])
-    groups = by_key(runs)
-    return [
-        _chart(cell, {model: groups[*cell, model] for model in models_of(cell[0])}, bounds)
-        for cell in CELLS
+    return [_chart(cell, bounds) for cell in cells]
+
+
+def curve_chart(cell: Cell) -> Chart:
+    """Create the chart of the learning curves of one cell."""
+    return curve_charts([cell])[0]
+
+
+def _chart(cell: Cell, bounds: tuple[float, float]) -> Chart:
+    # Draw the best last, on top.
+    all_runs = [(one, run) for one in reversed(cell.networks) for run in one.runs]
+    drawn: Drawn = [(one, run, run.curve) for one, run in all_runs if run.curve]
+    notes = [
+        f"{one.label(run)}: {run.gaps['metrics.csv']}." for one, run in all_runs if not run.curve
     ]
-
-
-def _chart(
-    cell: tuple[str, str], models: dict[str, list[Run]], bounds: tuple[float, float]
-) -> Chart:
-    task, split = cell
-    # The baseline first, so that CoordConv is drawn on top.
-    runs = [run for model in reversed(models) for run in models[model]]
-    drawn: Drawn = [(run, run.curve) for run in runs if run.curve]
-    notes = [f"No run of {named(model)} here." for model in models if not models[model]]
-    notes += [f"{run.label}: {run.gaps['metrics.csv']}." for run in runs if not run.curve]
-    traces = [_line(run, rows, side) for side in ("train", "test") for run, rows in drawn]
+    best = {one.style: one.id for one in reversed(cell.networks)}
+    traces = [
+        _line(one, run, rows, side) | ({} if best[one.style] == one.id else {"opacity": FAINT})
+        for side in ("train", "test")
+        for one, run, rows in drawn
+    ]
     x = logarithmic("time of training", bounds, " s")
-    plot = figure(traces, x, score_axis(task)) if traces else None
-    return Chart(named(task), f"{split} split", plot, notes, _in_words(task, split, drawn))
+    plot = figure(traces, x, score_axis(cell.task)) if traces else None
+    caption = _caption(cell, best)
+    return Chart(named(cell.task), cell.detail, plot, notes, _in_words(cell, drawn), caption)
 
 
-def _line(run: Run, rows: list[CurveRow], side: str) -> Trace:
+def _caption(cell: Cell, best: dict[str, str]) -> list[str]:
+    if len(cell.networks) == len(best):
+        return []
+    names = [one.name for one in cell.networks if best[one.style] == one.id]
+    others = [one.name for one in cell.networks if best[one.style] != one.id]
+    return [f"Strong lines: {'; '.join(names)}.", f"Faint lines: {'; '.join(others)}."]
+
+
+def _line(network: Network, run: Run, rows: list[CurveRow], side: str) -> Trace:
     scores = [row.test_score if side == "test" else row.train_score for row in rows]
-    style = {"width": 2.4} if side == "test" else {"width": 1.3, "dash": "4px,3px"}
+    look = {"width": 2.4} if side == "test" else {"width": 1.3, "dash": "4px,3px"}
     times = [row.seconds for row in rows]
-    return line(times, scores, run.key[2], [_words(run, row) for row in rows], **style)
+    return line(times, scores, network.style, [_words(network, run, row) for row in rows], **look)
 
 
-def _words(run: Run, row: CurveRow) -> str:
-    task = run.record.spec.task
+def _words(network: Network, run: Run, row: CurveRow) -> str:
     return (
-        f"{run.label}, after {seconds(row.seconds)} s (epoch {row.epoch:.2g})<br>"
-        f"held out {score(row.test_score, task)}, training {score(row.train_score, task)}"
+        f"{network.label(run)}, after {seconds(row.seconds)} s (epoch {row.epoch:.2g})<br>"
+        f"held out {score(row.test_score, network.task)}, "
+        f"training {score(row.train_score, network.task)}"
     )
 
 
-def _in_words(task: str, split: str, drawn: Drawn) -> str:
+def _in_words(cell: Cell, drawn: Drawn) -> str:
     ends = [
-        f"{run.label} ends at {score(rows[-1].test_score, task)} on held-out examples after "
-        f"{seconds(rows[-1].seconds)} seconds"
-        for run, rows in reversed(drawn)
+        f"{one.label(run)} ends at {score(rows[-1].test_score, cell.task)} on held-out examples "
+        f"after {seconds(rows[-1].seconds)} seconds"
+        for one, run, rows in reversed(drawn)
     ]
-    return f"{named(task)}, {split} split: " + ("; ".join(ends) or "no curve") + "."
+    return f"{cell.title}: " + ("; ".join(ends) or "no curve") + "."

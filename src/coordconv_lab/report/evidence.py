@@ -1,16 +1,16 @@
-"""What stands behind a claim: every run that it was tested on, as a dot beside its fellows."""
+"""The runs behind every claim, as dots in one strip per arm."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from coordconv_lab.claims import Entry
-from coordconv_lab.report.wording import family
+from coordconv_lab.report.page_format import style
 from coordconv_lab.results import Record
-from coordconv_lab.results.wording import score
+from coordconv_lab.results.score_format import score
 
 
 class Dot(NamedTuple):
-    """One run: where its scores stand from 0 to 100, and what it says."""
+    """One run: its scores from 0 to 100, and its hover text."""
 
     train: float
     test: float
@@ -18,7 +18,7 @@ class Dot(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """An arm of a study, a dot for each run."""
+    """An arm of a study, with a dot for each run."""
 
     study: str
     arm: str
@@ -27,12 +27,12 @@ class Strip(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """A claim with what it rests on.
+    """A claim with the runs that it is based on.
 
     Attributes:
         entry: The claim and its verdict.
         strips: Its runs, by the arms of the studies.
-        records: Where they lie, under the directory of results.
+        records: Their paths relative to the directory of results.
     """
 
     entry: Entry
@@ -41,12 +41,12 @@ class Behind(NamedTuple):
 
 
 def behind(entries: Sequence[Entry]) -> list[Behind]:
-    """Lay out the runs behind every claim."""
+    """Return the runs behind every claim, in strips."""
     return [
         Behind(
             entry,
             [
-                Strip(used.study, used.arm, family(used.runs[0][1].spec.model_name), dots)
+                Strip(used.study, used.arm, _style(used.runs[0][1]), dots)
                 for used in entry.used
                 if (dots := [_dot(record) for _, record in used.runs])
             ],
@@ -54,6 +54,10 @@ def behind(entries: Sequence[Entry]) -> list[Behind]:
         )
         for entry in entries
     ]
+
+
+def _style(record: Record) -> str:
+    return style(record.spec.task, record.spec.model_name)
 
 
 def _dot(record: Record) -> Dot:

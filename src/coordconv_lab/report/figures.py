@@ -15,17 +15,15 @@ from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from coordconv_lab.report.charts import Chart, Trace
-from coordconv_lab.report.maps import Map, MapRow
-from coordconv_lab.report.wording import family, named
 
 COLOURS = {
     "--coordconv": "#0072b2",
     "--baseline": "#d55e00",
     "--ground": "#ffffff",
 }
-"""Light color scheme of page.css; a test compares them."""
+"""Colors of the light color scheme in page.css. A test checks that they are equal."""
 
-MARKERS = {"circle": "o", "diamond": "D"}
+MARKERS = {"circle": "o", "diamond": "D", "square": "s", "cross": "P"}
 WIDTH = 3.2
 """Width of a chart in inches."""
 
@@ -34,53 +32,34 @@ def figure_of_charts(charts: Sequence[Chart], columns: int, height: float = 2.5)
     """Draw charts in a grid.
 
     Args:
-        charts: Charts to draw; the notes are shown instead of a missing figure.
+        charts: Charts to draw. If a chart has no figure, its notes are shown instead.
         columns: Charts per row.
         height: Height of a chart in inches.
     """
     rows = -(-len(charts) // columns)
-    figure = _figure(columns * WIDTH, rows * height)
-    for chart, axes in zip(charts, _axes(figure, rows, columns), strict=False):
+    figure = empty_figure(columns * WIDTH, rows * height)
+    for chart, axes in zip(charts, axes_of(figure, rows, columns), strict=False):
         axes.set_title(_plain(f"{chart.title}, {chart.detail}"), fontsize=9)
         if chart.figure is None:
-            _write_in(axes, " ".join(chart.notes))
+            write_in(axes, " ".join(chart.notes))
         else:
-            _draw(axes, chart.figure)
+            draw_chart(axes, chart.figure)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
 def _legend() -> list[Line2D]:
-    families = {"CoordConv": "--coordconv", "net without coordinates": "--baseline"}
+    families = {"CoordConv": "--coordconv", "network without coordinates": "--baseline"}
     return [
         Line2D([], [], marker="o", linestyle="", color=COLOURS[colour], label=name)
         for name, colour in families.items()
     ]
 
 
-def figure_of_maps(rows: Sequence[MapRow]) -> Figure:
-    """Draw the maps, a row per task and split, starting with the split."""
-    figure = _figure(3 * 2.2, len(rows) * 2.2)
-    places = iter(_axes(figure, len(rows), 3))
-    for row in rows:
-        first = row.first
-        axes = next(places)
-        axes.set_title(f"{named(row.task)}, {row.split}", fontsize=8)
-        _show(axes, "" if first is None else first.sides, "no run here")
-        for item in row.maps:
-            _show_map(next(places), item)
-    return figure
-
-
-def _show_map(axes: Axes, item: Map) -> None:
-    axes.set_title(named(item.model), fontsize=8, color=COLOURS[f"--{family(item.model)}"])
-    _show(axes, item.picture, item.gap)
-    axes.set_xlabel("\n".join(item.sides_in_words), fontsize=6.5)
-
-
-def _show(axes: Axes, address: str, gap: str) -> None:
+def show_image(axes: Axes, address: str, gap: str) -> None:
+    """Show the image of a data URL, or a message if the URL is empty."""
     if not address:
-        _write_in(axes, gap)
+        write_in(axes, gap)
         return
     content = base64.b64decode(address.partition(",")[2])
     axes.imshow(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")), interpolation="nearest")
@@ -88,13 +67,15 @@ def _show(axes: Axes, address: str, gap: str) -> None:
     axes.set_yticks([])
 
 
-def _figure(width: float, height: float) -> Figure:
+def empty_figure(width: float, height: float) -> Figure:
+    """Return an empty figure that is not shown in a window; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _axes(figure: Figure, rows: int, columns: int) -> list[Axes]:
+def axes_of(figure: Figure, rows: int, columns: int) -> list[Axes]:
+    """Return the axes of a grid, row by row."""
     return list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
@@ -103,12 +84,14 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _write_in(axes: Axes, text: str) -> None:
+def write_in(axes: Axes, text: str) -> None:
+    """Write a message into empty axes."""
     axes.text(0.5, 0.5, _plain(text), ha="center", va="center", wrap=True, fontsize=7)
     axes.set_axis_off()
 
 
-def _draw(axes: Axes, figure: Mapping[str, Any]) -> None:
+def draw_chart(axes: Axes, figure: Mapping[str, Any]) -> None:
+    """Draw the figure of a chart into axes."""
     layout = figure["layout"]
     for trace in figure["data"]:
         _draw_trace(axes, trace)

@@ -1,21 +1,20 @@
-"""The report as Markdown: the table and the claims, for a terminal, a notebook or a repository."""
+"""The report as Markdown: the table and the claims, for terminals, notebooks and repositories."""
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from coordconv_lab.claims import Entry
 from coordconv_lab.errors import printable
+from coordconv_lab.report.experiments import publication, titles
 from coordconv_lab.report.origin import facts
-from coordconv_lab.report.runs import Run
-from coordconv_lab.report.table import Pair, Spread, TableRow, pairs
-from coordconv_lab.report.wording import named, seconds
-from coordconv_lab.results.wording import absolute_error, overlap, published, score
+from coordconv_lab.report.page_format import named, seconds
+from coordconv_lab.report.runs import Cell, Run, cells_of
+from coordconv_lab.report.table import Spread, TableCell, TableRow, table
+from coordconv_lab.results.score_format import any_score, published, score
 
-HEADER = (
-    "| task | split | net | seeds | parameters | seconds | training | held out "
-    "| perfect | tutorial, training | tutorial, held out |\n"
-    "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
-)
+COLUMNS = ("task", "split", "network", "seeds", "parameters", "seconds", "training", "held out",
+           "95% interval", "perfect")  # fmt: skip
 
 
 def as_markdown(
@@ -24,12 +23,12 @@ def as_markdown(
     """Write the tables of some runs.
 
     Args:
-        runs: What was run.
-        evidence: Claims with their verdicts; none, no table of them.
-        damaged: What could not be read, in words.
+        runs: Finished runs.
+        evidence: Claims with their verdicts; their table is omitted if empty.
+        damaged: Messages about unusable files.
     """
-    lines = ["# CoordConv on Not-so-Clevr", "", "## Scores", "", HEADER]
-    lines += [line for pair in pairs(runs) for line in _pair(pair)]
+    experiments = " and ".join(map(_cell, titles(runs)))
+    lines = [f"# CoordConv on {experiments}", "", "## Scores", "", *_table(cells_of(runs))]
     gaps = [f"- {_begin(run.name)}: {_cell(gap)}" for run in runs for gap in run.gaps.values()]
     gaps += [f"- {_begin(words)}" for words in damaged]
     if gaps:
@@ -43,26 +42,39 @@ def as_markdown(
     return "\n".join(lines) + "\n"
 
 
-def _pair(pair: Pair) -> list[str]:
-    lines = [_row(pair, row) for row in pair.rows]
-    places = f"| {named(pair.task)} | {pair.split}"
-    return lines + [f"{places} | {named(model)} | 0 |{' not run |' + ' |' * 6}"
-                    for model in pair.missing]  # fmt: skip
+def _table(cells: Sequence[Cell]) -> list[str]:
+    rows = table(cells)
+    source = publication(cells)
+    columns = [*COLUMNS, *(f"{source}, {side}" for side in ("training", "held out") if source)]
+    rule = "|".join(["---"] * 3 + ["--:"] * (len(columns) - 3))
+    lines = [f"| {' | '.join(columns)} |", f"|{rule}|"]
+    return lines + [line for one in rows for line in _lines(one, bool(source))]
 
 
-def _row(pair: Pair, row: TableRow) -> str:
-    cells = (
-        named(pair.task),
-        pair.split,
-        named(row.model) + (f" ({row.settings})" if row.settings else ""),
+def _lines(one: TableCell, has_published: bool) -> list[str]:
+    lines = [_row(one.cell, row, has_published) for row in one.rows]
+    width = len(COLUMNS) + 2 * has_published
+    places = f"| {_cell(named(one.cell.task))} | {_cell(one.cell.data)}"
+    empty = " |" * (width - 5)
+    return lines + [f"{places} | {_cell(named(name))} | 0 | not run |{empty}"
+                    for name in one.missing]  # fmt: skip
+
+
+def _row(cell: Cell, row: TableRow, has_published: bool) -> str:
+    cells = [
+        _cell(named(cell.task)),
+        _cell(cell.data),
+        _cell(row.name),
         str(row.seeds),
         f"{row.parameters:,}",
         seconds(row.seconds.mean),
-        _spread(row.train, pair.task) + _soft(row, 0),
-        _spread(row.test, pair.task) + _soft(row, 1),
+        _spread(row.train, cell.task) + _further(row, "train"),
+        _spread(row.test, cell.task) + _further(row, "test"),
+        " to ".join(score(end, cell.task) for end in row.interval or ()),
         f"{row.perfect} of {row.seeds}",
-        *map(published, pair.tutorial[row.model]),
-    )
+    ]
+    if has_published:
+        cells += map(published, row.published) if row.published else ("", "")
     return f"| {' | '.join(cells)} |"
 
 
@@ -71,12 +83,12 @@ def _spread(values: Spread, task: str) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def _soft(row: TableRow, place: int) -> str:
-    """The scores of the probabilities, in training (0) or test (1), after the main score."""
-    if row.soft_iou is None or row.absolute_error is None:
-        return ""
-    soft, error = (scores[place].mean for scores in (row.soft_iou, row.absolute_error))
-    return f"; soft IoU {overlap(soft)}, error {absolute_error(error)}"
+def _further(row: TableRow, side: Literal["train", "test"]) -> str:
+    """Format the additional scores of one side, after the main score."""
+    words = [
+        f"{one.score.label} {any_score(getattr(one, side).mean, one.score)}" for one in row.further
+    ]
+    return f"; {', '.join(words)}" if words else ""
 
 
 def _claim(entry: Entry) -> str:
@@ -86,12 +98,12 @@ def _claim(entry: Entry) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that neither ends its cell nor begins markup of its own."""
+    """Escape text, so that it neither ends its cell nor starts markup."""
     for mark in "\\|<>*_`[]~&":
         text = text.replace(mark, f"\\{mark}")
     return printable(" ".join(text.split()))
 
 
 def _begin(text: str) -> str:
-    """The same at the start of a line, where a number or a dash may begin a list or a heading."""
+    """Escape text at the start of a line, where a number or a dash may begin a list."""
     return re.sub(r"^(\d*)([-+=#.):])", r"\1\\\2", _cell(text))

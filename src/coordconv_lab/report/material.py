@@ -1,11 +1,12 @@
 """Data of a report, read from a store of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError, printable
-from coordconv_lab.report.runs import Run, read_runs
+from coordconv_lab.report.runs import Cell, Run, cells_of, read_runs
 from coordconv_lab.report.search import rows_of
+from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
@@ -31,6 +32,11 @@ class Material(NamedTuple):
     source: str
     damaged: list[str]
 
+    @property
+    def cells(self) -> list[Cell]:
+        """The runs in the cells of the table."""
+        return cells_of(self.runs)
+
 
 def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str] = ()) -> Material:
     """Read everything that a report shows.
@@ -48,15 +54,16 @@ def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str
     """
     damaged = [*unread]
     runs = read_runs(store, damaged)
-    searched, source = _searched(store, damaged), _OURS
+    read = {run.record.spec.id: run.record for run in runs}
+    searched, source = _searched(store, damaged, read), _OURS
     if not rows_of(searched) and search is not None:
-        searched, source = _searched(search, damaged), _COMMITTED
+        searched, source = _searched(search, damaged, {}), _COMMITTED
     return Material(runs, searched, source, list(dict.fromkeys(map(printable, damaged))))
 
 
-def _searched(store: RunStore, damaged: list[str]) -> list[RowOutcome]:
+def _searched(store: RunStore, damaged: list[str], read: Mapping[str, Record]) -> list[RowOutcome]:
     try:
-        return outcome_in(store, damaged)
+        return outcome_in(store, damaged, read)
     except InputError as error:
         damaged.append(str(error))
         return []

@@ -1,39 +1,41 @@
-"""Where the numbers come from: what the records say about machines, versions and seeds."""
+"""Provenance of the numbers: machines, versions and seeds, from the records."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from coordconv_lab.report.runs import Run
+from coordconv_lab.report.page_format import listed, named
+from coordconv_lab.report.runs import Cell, Network, Run, compared_families
 from coordconv_lab.report.table import is_perfect
-from coordconv_lab.report.wording import listed
-from coordconv_lab.results.wording import duration
+from coordconv_lab.results.score_format import duration
+
+NAMED = 4
+"""Maximum number of networks of a cell for counting each network separately."""
 
 
 class Fact(NamedTuple):
-    """A name and what is true of it."""
+    """A name and its value."""
 
     name: str
     value: str
 
 
 class Tally(NamedTuple):
-    """How many runs of one network are perfect on the held-out positions of a task."""
+    """The number of runs of one network or family that solve a task on held-out examples."""
 
-    model: str
+    name: str
     runs: int
     perfect: int
 
 
-class TaskTally(NamedTuple):
-    """The networks of one task and split, the one with coordinates first."""
+class CellTally(NamedTuple):
+    """The networks of one cell of the table."""
 
-    task: str
-    split: str
+    title: str
     networks: list[Tally]
 
 
 def facts(runs: Sequence[Run]) -> list[Fact]:
-    """Gather the provenance of all runs; what differs between them is listed, not averaged."""
+    """Collect the provenance of all runs; if values differ, list them all."""
     made = [run.record.provenance for run in runs]
     names = list(dict.fromkeys(name for item in made for name in item.versions))
     days = sorted({item.finished[:10] for item in made})
@@ -51,25 +53,30 @@ def facts(runs: Sequence[Run]) -> list[Fact]:
     ]
 
 
-def tally(runs: Sequence[Run]) -> list[TaskTally]:
-    """Count perfect runs by task, split and network; unlike rows are not added up."""
-    found: dict[tuple[str, str], dict[str, list[bool]]] = {}
-    for run in runs:
-        task, split, model = run.key
-        found.setdefault((task, split), {}).setdefault(model, []).append(is_perfect(run))
+def tally(cells: Sequence[Cell]) -> list[CellTally]:
+    """Count perfect runs by cell and network, or by family if there are many networks."""
+    return [CellTally(cell.title, _tallies(cell)) for cell in cells]
+
+
+def _tallies(cell: Cell) -> list[Tally]:
+    if len(cell.networks) <= NAMED:
+        return [_tally(one.name, [one]) for one in cell.networks]
+    families = dict.fromkeys([*compared_families(cell.task), *(n.family for n in cell.networks)])
+    members = {name: [one for one in cell.networks if one.family == name] for name in families}
     return [
-        TaskTally(
-            task,
-            split,
-            [
-                Tally(model, len(perfect), sum(perfect))
-                for model, perfect in sorted(
-                    networks.items(), key=lambda item: item[0] != "coordconv"
-                )
-            ],
-        )
-        for (task, split), networks in found.items()
+        _tally(_many(named(name), networks), networks)
+        for name, networks in members.items()
+        if networks
     ]
+
+
+def _many(name: str, networks: Sequence[Network]) -> str:
+    return name if len(networks) == 1 else f"{name} with {len(networks)} settings"
+
+
+def _tally(name: str, networks: Sequence[Network]) -> Tally:
+    runs = [run for one in networks for run in one.runs]
+    return Tally(name, len(runs), sum(map(is_perfect, runs)))
 
 
 def _distinct(values: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Small crisp pictures as data addresses, and the colours that scores are painted in."""
+"""Small images as data URLs, and the color scale of scores."""
 
 import base64
 import io
@@ -11,8 +11,8 @@ from PIL import Image
 
 Colour = tuple[int, int, int]
 
-# From unlit to lit. Lightness rises evenly, so that the order survives every kind of colour
-# blindness and a black-and-white print.
+# From dark to light. Lightness increases evenly, so the order is visible in black and white and
+# with every kind of color blindness.
 SCALE: Sequence[Colour] = (
     (18, 22, 58),
     (33, 64, 122),
@@ -27,23 +27,23 @@ HELD_OUT: Colour = (190, 92, 150)
 
 
 def css_colour(colour: Colour) -> str:
-    """Write a colour as a style sheet does."""
+    """Format a color for a style sheet."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def css_gradient() -> str:
-    """The whole scale, from unlit at the left to lit at the right, for a legend."""
+    """Return the full color scale for a legend, from dark at the left to light at the right."""
     return f"linear-gradient(to right, {', '.join(map(css_colour, SCALE))})"
 
 
 def paint(lit: NDArray[np.float64]) -> str:
-    """Paint a grid of numbers in [0, 1] in the colours of the scale.
+    """Draw a grid of numbers in [0, 1] in the colors of the scale.
 
     Args:
-        lit: (R, C), 0 for the darkest colour, 1 for the lightest.
+        lit: (R, C), 0 for the darkest color, 1 for the lightest.
 
     Returns:
-        A data address of a PNG picture, one pixel a number.
+        Data URL of a PNG image with one pixel per number.
     """
     stops = np.linspace(0, 1, len(SCALE))
     channels = [np.interp(lit, stops, [colour[i] for colour in SCALE]) for i in range(3)]
@@ -51,13 +51,13 @@ def paint(lit: NDArray[np.float64]) -> str:
 
 
 def paint_sides(is_train: NDArray[np.bool_]) -> str:
-    """Paint which positions were trained on, as a data address of a PNG picture."""
+    """Draw which positions were trained on, as data URL of a PNG image."""
     colours = np.array([HELD_OUT, TRAINED], dtype=np.uint8)
     return png_address(colours[is_train.astype(int)])
 
 
 def png_address(pixels: NDArray[Any]) -> str:
-    """Pack pixels, (H, W) in grey or (H, W, 3) in colour, into a data address."""
+    """Encode pixels, (H, W) in gray or (H, W, 3) in color, as a data URL."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,29 +1,22 @@
-"""Finished runs with their learning curves and predictions."""
+"""Finished runs with their learning curves, grouped into networks and cells of the table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from statistics import fmean
+from typing import Any, NamedTuple, TypeVar
 
 from coordconv_lab.errors import InputError, printable
-from coordconv_lab.report.answers import Answers, read_answers
-from coordconv_lab.report.sheets import read_sheet
-from coordconv_lab.report.wording import named
+from coordconv_lab.recipes.names import data_names, network_names
+from coordconv_lab.registry import registry
+from coordconv_lab.report.page_format import named, style
+from coordconv_lab.report.panels import panels_of
 from coordconv_lab.results.curve import CurveRow, read_curve
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
-from coordconv_lab.results.tutorial import TUTORIAL_SCORES, Key
-from coordconv_lab.specs import BASELINE
+from coordconv_lab.results.stored import is_stored
 
-Cell = tuple[str, str]
-
-CELLS: Sequence[Cell] = tuple(dict.fromkeys((task, split) for task, split, _ in TUTORIAL_SCORES))
-"""(task, split) in the order of the tutorial."""
-
-MANY = 5
-"""Number of settings of a network from which its runs count as a search."""
-
-SHOWN = 3
-"""Number of best runs shown individually for a network with many settings."""
+DRAWN = 6
+"""Charts draw at most this many networks of a family in a cell: the best ones."""
 
 Content = TypeVar("Content")
 
@@ -35,29 +28,15 @@ class Run(NamedTuple):
         name: The name of its directory.
         record: Its record.
         curve: Its learning curve, or None if `gaps` says why.
-        answers: Its predictions at every position, or None if `gaps` says why.
-        sheet: Data URL of its images for all positions; None if its predictions are points, or
-            `gaps` says why.
+        files: Contents of the files that the panels of its experiment show, by file name.
         gaps: Messages about unusable files, by file name.
     """
 
     name: str
     record: Record
     curve: list[CurveRow] | None
-    answers: Answers | None
-    sheet: str | None
+    files: Mapping[str, Any]
     gaps: Mapping[str, str]
-
-    @property
-    def key(self) -> Key:
-        """Task, split and model."""
-        spec = self.record.spec
-        return spec.task, spec.data.split, spec.model_name
-
-    @property
-    def label(self) -> str:
-        """Model and seed, as printed on the page."""
-        return f"{named(self.key[2])}, seed {self.record.spec.seed}"
 
     @property
     def settings(self) -> str:
@@ -65,13 +44,154 @@ class Run(NamedTuple):
         return self.record.spec.model_copy(update={"seed": 0}).id
 
 
-def models_of(task: str) -> tuple[str, str]:
-    """Return the two networks compared on a task: with coordinates, then without."""
-    return "coordconv", BASELINE[task]
+class Network(NamedTuple):
+    """The runs of one choice of settings on one task and data, by seed.
+
+    Attributes:
+        name: Its name, which differs from the names of all other networks of its cell.
+        runs: At least one run.
+    """
+
+    name: str
+    runs: Sequence[Run]
+
+    @property
+    def first(self) -> Run:
+        """The run of the first seed."""
+        return self.runs[0]
+
+    @property
+    def task(self) -> str:
+        """The task."""
+        return self.first.record.spec.task
+
+    @property
+    def family(self) -> str:
+        """The family of the network, such as coordconv, deconv or conv."""
+        return self.first.record.spec.model_name
+
+    @property
+    def style(self) -> str:
+        """Style class of its color."""
+        return style(self.task, self.family)
+
+    @property
+    def id(self) -> str:
+        """Id of its settings."""
+        return self.first.settings
+
+    @property
+    def scores(self) -> tuple[float, float]:
+        """Mean main score on held-out examples, and mean main score on training examples."""
+        records = [run.record for run in self.runs]
+        return fmean(one.test_score for one in records), fmean(one.train_score for one in records)
+
+    def label(self, run: Run) -> str:
+        """Return the name and the seed of one of its runs."""
+        return f"{self.name}, seed {run.record.spec.seed}"
+
+
+class Cell(NamedTuple):
+    """The networks of one task on the same data.
+
+    Attributes:
+        task: The task.
+        split: The split of the data.
+        data: Description of the data, beginning with the split.
+        networks: At least one network, the best first.
+    """
+
+    task: str
+    split: str
+    data: str
+    networks: Sequence[Network]
+
+    @property
+    def detail(self) -> str:
+        """The data as a phrase, such as "quadrant split, square of 5 px"."""
+        return f"{self.split} split{self.data.removeprefix(self.split)}"
+
+    @property
+    def title(self) -> str:
+        """The task and the data."""
+        return f"{named(self.task)}, {self.detail}"
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of its runs."""
+        return [run for network in self.networks for run in network.runs]
+
+
+def compared_families(task: str) -> tuple[str, str]:
+    """Return the families compared on a task: the main family, then the baseline."""
+    known = registry()
+    return known.main_family(task), known.task(task).baseline
+
+
+def in_order(tasks: Sequence[str]) -> list[str]:
+    """Return tasks, each once, in the order of their experiments."""
+    return [task for task in registry().tasks if task in tasks]
+
+
+def cells_of(runs: Sequence[Run]) -> list[Cell]:
+    """Group runs by task and data, then by settings.
+
+    Args:
+        runs: Finished runs.
+
+    Returns:
+        The cells in the order of the experiments, their tasks and splits.
+    """
+    groups: dict[str, dict[str, list[Run]]] = {task: {} for task in registry().tasks}
+    for run in runs:
+        spec = run.record.spec
+        groups[spec.task].setdefault(spec.data.model_dump_json(), []).append(run)
+    return [cell for task, group in groups.items() for cell in _cells(task, list(group.values()))]
+
+
+def _cells(task: str, groups: Sequence[list[Run]]) -> list[Cell]:
+    splits = registry().experiment_of(task).splits
+    names = data_names([runs[0].record.spec for runs in groups])
+    cells = [
+        Cell(task, str(runs[0].record.spec.data.split), name, _networks(task, runs))
+        for name, runs in zip(names, groups, strict=True)
+    ]
+    place = {split: at for at, split in enumerate(splits)}
+    return sorted(cells, key=lambda c: (place.get(c.split, len(place)), len(c.data), c.data))
+
+
+def _networks(task: str, runs: Sequence[Run]) -> list[Network]:
+    by_settings: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.record.spec.seed):
+        by_settings.setdefault(run.settings, []).append(run)
+    groups = list(by_settings.values())
+    names = network_names([group[0].record.spec for group in groups])
+    networks = [Network(name, group) for name, group in zip(names, groups, strict=True)]
+    families = compared_families(task)
+
+    def place(network: Network) -> tuple[float, float, int, int, str]:
+        test, train = network.scores
+        is_compared = network.family in families
+        rank = families.index(network.family) if is_compared else len(families)
+        return -test, -train, rank, len(network.name), network.name
+
+    return sorted(networks, key=place)
+
+
+def drawn(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells with only the networks that charts draw: the best of each family."""
+    found = []
+    for cell in cells:
+        families: dict[str, list[Network]] = {}
+        for network in cell.networks:
+            families.setdefault(network.family, []).append(network)
+        kept = {one.id for networks in families.values() for one in networks[:DRAWN]}
+        found.append(cell._replace(networks=[one for one in cell.networks if one.id in kept]))
+    return found
 
 
 def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
-    """Read all finished runs of the tutorial's networks, in its order, then by settings and seed.
+    """Read all finished runs, by the names of their directories.
 
     Args:
         store: The runs.
@@ -80,48 +200,20 @@ def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
     Raises:
         InputError: A record cannot be used, and ``damaged`` is None.
     """
-    order = list(TUTORIAL_SCORES)
-    found = [_read(directory, record) for directory, record in store.records(damaged)]
-    runs = [run for run in found if run.key in TUTORIAL_SCORES]
-    return sorted(runs, key=lambda run: (order.index(run.key), run.settings, run.record.spec.seed))
+    return [read_run(directory, record) for directory, record in store.records(damaged)]
 
 
-def shown(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs to show individually: only the best of a network with many settings."""
-    kept: set[str] = set()
-    for group in by_key(runs).values():
-        if len({run.settings for run in group}) >= MANY:
-            group = sorted(group, key=lambda run: -run.record.test_score)[:SHOWN]
-        kept |= {run.name for run in group}
-    return [run for run in runs if run.name in kept]
-
-
-def by_key(runs: Sequence[Run]) -> dict[Key, list[Run]]:
-    """Group runs by task, split and model, each group in the order of `runs`."""
-    groups: dict[Key, list[Run]] = {key: [] for key in TUTORIAL_SCORES}
-    for run in runs:
-        groups[run.key].append(run)
-    return groups
-
-
-def first_answers(model: str, runs: Sequence[Run]) -> tuple[Run, Answers] | str:
-    """Return the first run of a network and its predictions, or a message if there are none."""
-    if not runs:
-        return f"No run of {named(model)} here."
-    run = runs[0]
-    return (run, run.answers) if run.answers else f"{run.label}: {run.gaps['predictions.npz']}."
-
-
-def _read(directory: Path, record: Record) -> Run:
+def read_run(directory: Path, record: Record) -> Run:
+    """Read the other files of a run; messages about unusable files are in ``gaps``."""
     gaps: dict[str, str] = {}
 
     def attempt(read: Callable[[Path], Content], name: str) -> Content | None:
         path = directory / name
-        if path.exists() and not path.is_file():  # reading a pipe may never end
+        if path.exists() and not path.is_file():  # Reading from a pipe may never end.
             gaps[name] = f"{name} is not a regular file"
             return None
         try:
-            if path.exists():
+            if is_stored(path):
                 record.check_file(path)
             return read(path)
         except InputError as error:
@@ -129,9 +221,5 @@ def _read(directory: Path, record: Record) -> Run:
             return None
 
     curve = attempt(read_curve, "metrics.csv")
-    answers = attempt(lambda path: read_answers(path, record.spec), "predictions.npz")
-    sheet = None
-    if answers is not None and record.spec.task != "regression":
-        where, canvas = answers, record.spec.data.canvas
-        sheet = attempt(lambda path: read_sheet(path, where, canvas), "sheet.png")
-    return Run(printable(directory.name), record, curve, answers, sheet, gaps)
+    files = panels_of(record.spec.task).read(record, attempt)
+    return Run(printable(directory.name), record, curve, files, gaps)

@@ -1,26 +1,28 @@
-"""Charts of a search: tries until a task is solved, and scores by setting."""
+"""Charts of a search: how many tries a task takes, and scores by setting."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from coordconv_lab.registry import registry
 from coordconv_lab.report.charts import (
     Chart,
     Trace,
-    by_family,
-    colour,
     figure,
     line,
     share_axis,
 )
-from coordconv_lab.report.runs import CELLS, MANY, models_of
-from coordconv_lab.report.wording import named
+from coordconv_lab.report.page_format import named, style
+from coordconv_lab.report.runs import compared_families, in_order
 from coordconv_lab.results import Record
-from coordconv_lab.results.wording import percent
+from coordconv_lab.results.score_format import percent
 from coordconv_lab.sweep.outcome import RowOutcome
 
 MOST_NAMES = 6
 """Maximum number of readable labels on one axis."""
+
+MANY = 5
+"""Minimum number of settings for which the runs of a network count as a search."""
 
 Rows = Mapping[tuple[str, str, str], RowOutcome]
 
@@ -40,23 +42,35 @@ def searched_records(rows: Rows) -> list[tuple[Record, Mapping[str, Any]]]:
     return [(record, one.settings(record.spec)) for one in rows.values() for record in one.best]
 
 
-def tries_charts(rows: Rows) -> list[Chart]:
-    """Create a chart per task and split: how often the best of k settings solves the task."""
+def _cells(rows: Rows) -> list[tuple[str, str]]:
+    """Return the task and split of every row, in the order of the experiments."""
     found = []
-    for task, split in CELLS:
-        members = {
-            model: rows[task, split, model]
-            for model in models_of(task)
-            if (task, split, model) in rows
-        }
-        if members:
-            found.append(_tries_chart(task, split, members))
+    for task in in_order([task for task, _, _ in rows]):
+        splits = [split for t, split, _ in rows if t == task]
+        known = [split for split in registry().experiment_of(task).splits if split in splits]
+        found += [(task, split) for split in dict.fromkeys([*known, *splits])]
     return found
 
 
+def _by_family(task: str, rows: Mapping[str, RowOutcome]) -> list[str]:
+    """Return the networks of a chart in drawing order, with the main family on top."""
+    return sorted(rows, key=lambda family: family == compared_families(task)[0])
+
+
+def tries_charts(rows: Rows) -> list[Chart]:
+    """Create a chart per task and split: how often the best of k settings solves the task."""
+    return [
+        _tries_chart(
+            task, split, {m: one for (t, s, m), one in rows.items() if (t, s) == (task, split)}
+        )
+        for task, split in _cells(rows)
+    ]
+
+
 def _tries_chart(task: str, split: str, rows: Mapping[str, RowOutcome]) -> Chart:
-    traces = [trace for model in by_family(rows) for trace in _tries_traces(model, rows[model])]
-    words = [_in_words(model, rows[model]) for model in by_family(rows)]
+    order = _by_family(task, rows)
+    traces = [trace for model in order for trace in _tries_traces(task, model, rows[model])]
+    words = [_in_words(model, rows[model]) for model in order]
     most = max(one.tried.n for one in rows.values())
     x = {
         "title": {"text": "settings tried"},
@@ -67,7 +81,7 @@ def _tries_chart(task: str, split: str, rows: Mapping[str, RowOutcome]) -> Chart
     return Chart(named(task), f"{split} split", plot, alt="; ".join(words) + ".", caption=words)
 
 
-def _tries_traces(model: str, one: RowOutcome) -> list[Trace]:
+def _tries_traces(task: str, model: str, one: RowOutcome) -> list[Trace]:
     tried, counts = one.tried, range(1, one.tried.n + 1)
     shares = [tried.within(k) for k in counts]
     bounds = [tried.interval_within(k) for k in counts]
@@ -77,10 +91,11 @@ def _tries_traces(model: str, one: RowOutcome) -> list[Trace]:
         for k, share, (low, high) in zip(counts, shares, bounds, strict=True)
     ]
     outline = [high for _, high in bounds] + [low for low, _ in reversed(bounds)]
-    band = line([*counts, *reversed(counts)], outline, model, None, width=0)
+    look = style(task, model)
+    band = line([*counts, *reversed(counts)], outline, look, None, width=0)
     return [
-        band | {"fill": "toself", "fillcolor": colour(model), "opacity": 0.16},
-        line(counts, shares, model, words, width=2.4),
+        band | {"fill": "toself", "fillcolor": f"--{look}", "opacity": 0.16},
+        line(counts, shares, look, words, width=2.4),
     ]
 
 
@@ -93,10 +108,11 @@ def _in_words(model: str, one: RowOutcome) -> str:
 
 
 def settings_charts(rows: Rows) -> list[Chart]:
-    """Create parallel coordinates of settings and score, with a line per run of both splits."""
+    """Create parallel coordinates of settings and score, with one line per run of either split."""
     found = []
-    for task in dict.fromkeys(task for task, _ in CELLS):
-        for model in models_of(task):
+    for task in dict.fromkeys(task for task, _ in _cells(rows)):
+        models = dict.fromkeys([*compared_families(task), *(m for t, _, m in rows if t == task)])
+        for model in models:
             members = [one for (t, _, m), one in rows.items() if (t, m) == (task, model)]
             if members:
                 found.append(_settings_chart(task, model, members))
@@ -120,7 +136,7 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
         f"{solved} end at 99% or more."
     )
     traces = [
-        line([*places], heights, model, None, width=1.8 if good else 1)
+        line([*places], heights, style(task, model), None, width=1.8 if good else 1)
         | {"opacity": 0.9 if good else 0.3}
         for good, heights in lines
     ]
@@ -168,7 +184,7 @@ class _Scale:
         if self._numbers:
             above = [value for value in shown if value > 0]
             self._log = bool(above) and max(above) >= 20 * min(above)
-            # Zero has no logarithm; it is drawn below the smallest value.
+            # Zero has no logarithm, so it is drawn below the smallest value.
             self._has_zero = self._log and min(shown) <= 0
             used = above if self._log else shown
             self._low, self._high = min(used), max(used)

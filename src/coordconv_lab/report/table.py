@@ -1,13 +1,17 @@
-"""The main table: a row for every net on every task and split, the tutorial's figures beside."""
+"""The main table: a row per network, grouped by task and data, with published figures."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import NamedTuple
 
-from coordconv_lab.report.runs import CELLS, Run, by_key, models_of
-from coordconv_lab.results.record import PRIMARY_SCORE
-from coordconv_lab.results.tutorial import TUTORIAL_SCORES
+from coordconv_lab.claims.statistics import FEW, mean_interval
+from coordconv_lab.registry import Score, registry
+from coordconv_lab.report.panels import Published, panels_of
+from coordconv_lab.report.runs import Cell, Network, Run, compared_families
+from coordconv_lab.results.score_format import any_score
 
-PERFECT_IOU = 0.99
+FOLDED = 12
+"""The page shows this many rows of a cell, the best ones, and folds the rest."""
 
 
 class Spread(NamedTuple):
@@ -18,22 +22,33 @@ class Spread(NamedTuple):
     high: float
 
 
+class Further(NamedTuple):
+    """An additional score, on training and held-out examples."""
+
+    score: Score
+    train: Spread
+    test: Spread
+
+
 class TableRow(NamedTuple):
-    """One net with one choice of settings, over its seeds.
+    """One network, over its seeds.
 
     Attributes:
-        model: coordconv, deconv or conv.
-        settings: The id of its settings where the net has rows with others too, else "".
-        seeds: How many seeds were run.
-        perfect: How many of them were perfect on the held-out positions.
-        ratio: Its mean seconds over those of CoordConv; None for CoordConv, and without it.
-        coordinates: For regression, the training and test accuracy over coordinates.
-        soft_iou: For rendering, of the painted probabilities in training and test; None where a
-            record is older than this score.
-        absolute_error: The same, of the mean absolute error of the probabilities.
+        name: Its name.
+        style: Style class of its color.
+        settings: The id of its settings.
+        seeds: Number of seeds.
+        perfect: Number of seeds that solve the task on held-out examples.
+        ratio: Its mean training time divided by that of the best main network; None for main
+            networks, or if no main network has a run.
+        interval: The 95% interval of the mean test score over seeds, by Student's t; None if
+            there are fewer than five seeds.
+        further: Other scores that have a label and are in every run.
+        published: Published scores of this network; None if there are none.
     """
 
-    model: str
+    name: str
+    style: str
     settings: str
     seeds: int
     perfect: int
@@ -43,97 +58,96 @@ class TableRow(NamedTuple):
     ratio: float | None
     train: Spread
     test: Spread
-    coordinates: tuple[Spread, Spread] | None
-    soft_iou: tuple[Spread, Spread] | None
-    absolute_error: tuple[Spread, Spread] | None
+    interval: tuple[float, float] | None
+    further: Sequence[Further]
+    published: Published | None
 
 
-class Pair(NamedTuple):
-    """The rows of one task and split.
+class TableCell(NamedTuple):
+    """The rows of one task and data.
 
     Attributes:
-        rows: CoordConv first.
-        missing: Models without a run.
-        tutorial: The tutorial's training and test figures by model; None where it has pictures.
+        rows: The rows, best first.
+        missing: Families that should be compared on the task but have no run.
+        main: Name of the family with which other rows are compared.
     """
 
-    task: str
-    split: str
+    cell: Cell
     rows: list[TableRow]
     missing: list[str]
-    tutorial: dict[str, tuple[float | None, float | None]]
+    main: str
 
 
 def is_perfect(run: Run) -> bool:
-    """Whether every held-out answer is right, or the mean intersection over union is 0.99."""
-    bar = PERFECT_IOU if run.record.spec.task == "rendering" else 1.0
-    return run.record.test_score >= bar
+    """Whether a run solves its task on held-out examples."""
+    return run.record.test_score >= registry().task(run.record.spec.task).solved
 
 
-def pairs(runs: Sequence[Run]) -> list[Pair]:
-    """Make the table, one pair for each task and split, whether or not it was run."""
-    groups = by_key(runs)
-    return [
-        Pair(
-            task,
-            split,
-            _rows([groups[task, split, model] for model in models_of(task)]),
-            [model for model in models_of(task) if not groups[task, split, model]],
-            {model: TUTORIAL_SCORES[task, split, model] for model in models_of(task)},
-        )
-        for task, split in CELLS
+def table(cells: Sequence[Cell]) -> list[TableCell]:
+    """Return the table, best rows first."""
+    return [_table_cell(cell) for cell in cells]
+
+
+def solved_in_words(cells: Sequence[Cell]) -> list[str]:
+    """Return the score required to solve each task, as in "accuracy of 100% (Regression)"."""
+    tasks: dict[str, list[str]] = {}
+    for name in dict.fromkeys(cell.task for cell in cells):
+        task = registry().task(name)
+        score, least = task.main_score, any_score(task.solved, task.main_score)
+        words = score.label or score.name.replace("_", " ")
+        bound = least if task.solved == 1 else f"at least {least}"
+        tasks.setdefault(f"{words} of {bound}", []).append(task.title)
+    return [f"{words} ({', '.join(titles)})" for words, titles in tasks.items()]
+
+
+def _table_cell(cell: Cell) -> TableCell:
+    families = compared_families(cell.task)
+    runs_of_main = [one for one in cell.networks if one.family == families[0]]
+    seconds = [_seconds(one) for one in runs_of_main[:1]]
+    rows = [
+        _row(one, _seconds(one) / seconds[0] if any(seconds) and one not in runs_of_main else None)
+        for one in cell.networks
     ]
+    found = {one.family for one in cell.networks}
+    return TableCell(cell, rows, [name for name in families if name not in found], families[0])
 
 
-def _rows(models: list[list[Run]]) -> list[TableRow]:
-    rows = [row for runs in models for row in _rows_of(runs)]
-    means = [row.seconds.mean for row in rows if row.model == "coordconv"]
-    if not means or not means[0]:
-        return rows
-    return [
-        row if row.model == "coordconv" else row._replace(ratio=row.seconds.mean / means[0])
-        for row in rows
-    ]
+def _seconds(network: Network) -> float:
+    return fmean(run.record.seconds for run in network.runs)
 
 
-def _rows_of(runs: list[Run]) -> list[TableRow]:
-    """One row for each choice of settings: runs of different settings are never averaged."""
-    choices = list(dict.fromkeys(run.settings for run in runs))
-    return [
-        _row([run for run in runs if run.settings == choice], choice if len(choices) > 1 else "")
-        for choice in choices
-    ]
-
-
-def _row(runs: list[Run], settings: str) -> TableRow:
-    records = [run.record for run in runs]
+def _row(network: Network, ratio: float | None) -> TableRow:
+    records = [run.record for run in network.runs]
+    test = [record.test_score for record in records]
     return TableRow(
-        model=records[0].spec.model_name,
-        settings=settings,
+        name=network.name,
+        style=network.style,
+        settings=network.id,
         seeds=len(records),
-        perfect=sum(is_perfect(run) for run in runs),
+        perfect=sum(map(is_perfect, network.runs)),
         parameters=records[0].parameters,
         epochs=_spread([record.epochs for record in records]),
         seconds=_spread([record.seconds for record in records]),
-        ratio=None,
-        train=_spread(_scores(runs, "train", PRIMARY_SCORE[records[0].spec.task])),
-        test=_spread(_scores(runs, "test", PRIMARY_SCORE[records[0].spec.task])),
-        coordinates=_further(runs, "coordinate_accuracy"),
-        soft_iou=_further(runs, "soft_iou"),
-        absolute_error=_further(runs, "mean_absolute_error"),
+        ratio=ratio,
+        train=_spread([record.train_score for record in records]),
+        test=_spread(test),
+        interval=None if len(test) < FEW else mean_interval(test, (0, 1)),
+        further=_further(network),
+        published=panels_of(network.task).published(records[0].spec),
     )
 
 
-def _further(runs: list[Run], name: str) -> tuple[Spread, Spread] | None:
-    """A score beside the main one, in training and test, where every run has it."""
-    train, test = (_scores(runs, side, name) for side in ("train", "test"))
-    complete = len(train) == len(test) == len(runs)
-    return (_spread(train), _spread(test)) if complete else None
-
-
-def _scores(runs: list[Run], side: str, name: str) -> list[float]:
-    scores = [values for run in runs for key, values in run.record.scores.items() if key == side]
-    return [values[name] for values in scores if name in values]
+def _further(network: Network) -> list[Further]:
+    found = []
+    for score in registry().task(network.task).scores[1:]:
+        sides = [
+            [run.record.scores[side][score.name] for run in network.runs
+             if score.name in run.record.scores[side]]
+            for side in ("train", "test")
+        ]  # fmt: skip
+        if score.label and all(len(side) == len(network.runs) for side in sides):
+            found.append(Further(score, *map(_spread, sides)))
+    return found
 
 
 def _spread(values: Sequence[float]) -> Spread:

@@ -13,7 +13,9 @@ from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError, in_short, printable
 from coordconv_lab.report.hosts import host_name, is_allowed
 from coordconv_lab.report.material import gather
+from coordconv_lab.results.packed import PACKED
 from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.stored import is_stored
 
 HOST = "127.0.0.1"
 SLOWEST_SECONDS = 20.0
@@ -54,6 +56,7 @@ class Watch:
             for path in _files(self._store, mark)
             if (changed := _changed(path))
         )
+        found += [("", name, _changed(self._store.root / name)) for name in PACKED]
         return f"{hash(tuple(found)) & 0xFFFFFFFFFFFF:x}"
 
     def page(self) -> bytes:
@@ -75,22 +78,22 @@ class Watch:
             trouble = " ".join(material.damaged)
         except InputError as error:
             trouble = str(error)
-        except Exception as error:  # a bug must not stop the server
+        except Exception as error:  # A bug in the page must not stop the server.
             trouble = f"cannot render the page ({type(error).__name__}: {error})"
         return render_waiting(state, begun, printable(trouble)).encode()
 
     def _begun(self) -> list[str]:
-        """Return the names of runs that were started and have not ended."""
+        """Return the names of runs that have started but not ended."""
         ended = ("record.json", "failure.json", "stopped.json")
         return sorted(
             printable(path.parent.name)
             for path in _files(self._store, "spec.json")
-            if not any((path.parent / name).exists() for name in ended)
+            if not any(is_stored(path.parent / name) for name in ended)
         )
 
 
 def _files(store: RunStore, name: str) -> list[Path]:
-    """Return files of runs; empty if the directory of runs cannot be read, as the page reports."""
+    """Return files of runs; empty if their directory cannot be read, which the page reports."""
     try:
         return store.files(name, [])
     except InputError:
@@ -98,7 +101,7 @@ def _files(store: RunStore, name: str) -> list[Path]:
 
 
 def _changed(path: Path) -> int:
-    """Return the modification time of a file, or 0 if it was just deleted."""
+    """Return the modification time of a file, or 0 if it no longer exists."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -120,9 +123,9 @@ def server(watch: Watch, port: int = 0, hosts: Sequence[str] = ()) -> Iterator[T
 
     Args:
         watch: The page.
-        port: Port to listen on; 0 for a free port.
-        hosts: Additional host names of this machine, such as those of a reverse proxy. localhost,
-            127.0.0.0/8 and [::1] are always allowed, on any port, since tunnels change the port.
+        port: Port to listen on; 0 for a free port. hosts: Additional host names of this machine,
+            such as the name of a reverse proxy. localhost, 127.0.0.0/8 and [::1] are always
+            allowed, on any port, since tunnels change the port.
 
     Raises:
         InputError: The port is in use, or a host is not a valid name.
@@ -146,7 +149,7 @@ def serve(
     evidence: Sequence[Entry],
     search: RunStore | None,
     port: int,
-    tell: Callable[[str], Any],
+    report: Callable[[str], Any],
     hosts: Sequence[str] = (),
 ) -> None:
     """Serve the page until interrupted.
@@ -156,11 +159,11 @@ def serve(
     """
     with server(Watch(store, evidence, search), port, hosts) as made:
         place = printable(str(store.root))
-        tell(f"http://{HOST}:{made.server_port} shows the runs in {place}; press Ctrl+C to stop")
+        report(f"http://{HOST}:{made.server_port} shows the runs in {place}; press Ctrl+C to stop")
         try:
             made.serve_forever()
         except KeyboardInterrupt:
-            tell("stopped")
+            report("stopped")
 
 
 def _refusal(host: str | None) -> str:

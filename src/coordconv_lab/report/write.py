@@ -9,7 +9,7 @@ from coordconv_lab.claims import Entry
 from coordconv_lab.errors import InputError
 from coordconv_lab.plotting import default_style
 from coordconv_lab.report.material import Material, gather
-from coordconv_lab.report.runs import shown
+from coordconv_lab.report.runs import drawn
 from coordconv_lab.results.files import write_atomically
 from coordconv_lab.results.store import RunStore
 
@@ -59,8 +59,8 @@ def write_report(
         damaged[:] = material.damaged
     if not material.runs:
         raise InputError(
-            f"{store.root} has no finished run of the tutorial's networks to report; run "
-            "`coordconv reproduce` first, or give the directory of its runs with --runs"
+            f"{store.root} has no finished run to report; run `coordconv reproduce` first, or give "
+            "the directory of its runs with --runs"
             + "".join(f"\n{words}" for words in material.damaged)
         )
     if form == "html":
@@ -81,24 +81,21 @@ def write_report(
 
 def _figures(material: Material, directory: Path, suffix: str) -> dict[Path, bytes]:
     from coordconv_lab.report import search
-    from coordconv_lab.report.arrows import arrow_charts
     from coordconv_lab.report.cost import cost_charts, costly
     from coordconv_lab.report.curves import curve_charts
-    from coordconv_lab.report.figures import figure_of_charts, figure_of_maps
-    from coordconv_lab.report.maps import map_rows
+    from coordconv_lab.report.experiments import all_panels, cells_of_experiment
+    from coordconv_lab.report.figures import figure_of_charts
 
-    runs, rows = shown(material.runs), search.rows_of(material.searched)
+    cells, rows = material.cells, search.rows_of(material.searched)
     charts = {
-        "learning-curves": (curve_charts(runs), 2),
-        "errors": (arrow_charts(runs), 2),
-        "cost": (cost_charts(costly(material.runs, rows)), 2),
-        "tries": (search.tries_charts(rows), 2),
-        "settings": (search.settings_charts(rows), 2),
+        "learning-curves": curve_charts(drawn(cells)),
+        "cost": cost_charts(costly(cells, rows)),
+        "tries": search.tries_charts(rows),
+        "settings": search.settings_charts(rows),
     }
-    figures = {
-        name: figure_of_charts(some, columns) for name, (some, columns) in charts.items() if some
-    }
-    figures["maps"] = figure_of_maps(map_rows(runs))
+    figures = {name: figure_of_charts(some, 2) for name, some in charts.items() if some}
+    for experiment, panels in all_panels(material.runs):
+        figures |= panels.figures(drawn(cells_of_experiment(experiment, cells)))
     files = {}
     for name, figure in figures.items():
         file = io.BytesIO()

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.results.files import read_text
-from coordconv_lab.results.record import LEAST_SECONDS, MOST_CURVE_BYTES, MOST_SECONDS
+from coordconv_lab.results.files import as_text
+from coordconv_lab.results.record import LEAST_SECONDS, MOST_FILE_BYTES, MOST_SECONDS
+from coordconv_lab.results.stored import read_stored
 
 
 class CurveRow(NamedTuple):
-    """One measurement: when, in seconds and epochs of training, and the scores of both sides."""
+    """One row: the seconds and epochs of training so far, and the training and test scores."""
 
     seconds: float
     epoch: float
@@ -21,14 +22,14 @@ class CurveRow(NamedTuple):
 
 
 def read_curve(path: Path) -> list[CurveRow]:
-    """Read a learning curve; at least one row.
+    """Read the learning curve of a run directory or a packed run; it has at least one row.
 
     Raises:
-        InputError: The file is missing, empty or damaged; the message names it without its
-            directory, fit to be printed on the page.
+        InputError: The file is missing, empty or damaged. The message does not contain its
+            directory, so that it can be printed on the page.
     """
     try:
-        text = read_text(path, MOST_CURVE_BYTES)
+        text = as_text(read_stored(path, MOST_FILE_BYTES))
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
     except (OSError, UnicodeError) as error:
@@ -36,7 +37,7 @@ def read_curve(path: Path) -> list[CurveRow]:
     try:
         rows = [_row(fields, path.name) for fields in csv.DictReader(io.StringIO(text))]
     except csv.Error as error:
-        raise InputError(f"{path.name} is damaged: it is no table") from error
+        raise InputError(f"{path.name} is damaged: it is not a table") from error
     if not rows:
         raise InputError(f"{path.name} has no rows")
     return rows

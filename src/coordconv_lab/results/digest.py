@@ -1,4 +1,4 @@
-"""Digests of files, inside JSON objects: whoever reads them finds what has changed since."""
+"""Digests of files, stored in JSON objects, to detect later changes."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ def with_digest(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_digest(fields: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Check the digest in a JSON object, if it has one, and leave it out.
+    """Check the digest in a JSON object, if it has one, and return the object without it.
 
     Args:
-        fields: What was read.
+        fields: The JSON object.
         source: Its name, for the message of an error.
 
     Raises:
-        DamagedError: The object is not the one that the digest was made of.
+        DamagedError: The digest does not match the object.
     """
     rest = {name: value for name, value in fields.items() if name != DIGEST}
     if DIGEST in fields and fields[DIGEST] != _digest(rest):

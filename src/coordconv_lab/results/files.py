@@ -1,6 +1,5 @@
 """Atomic writes: files are written under a temporary name, flushed, then renamed."""
 
-import codecs
 import errno
 import glob
 import json
@@ -10,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, Self
 
 from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.results.digest import without_digest
@@ -25,13 +24,6 @@ UNFINISHED = ".unfinished"
 
 MOST_BYTES = 32_000_000
 """Maximum size of a JSON or text file of runs; the largest are proposals of long searches."""
-
-_OTHER_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark is a prefix of it
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 
 
 @contextmanager
@@ -192,13 +184,37 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     Raises:
         OSError: The file cannot be read, is not a regular file, or is too large.
     """
+    with open_file(path, most) as file:
+        return file.read()
+
+
+def open_file(path: Path, most: int) -> IO[bytes]:
+    """Open a regular file of limited size for reading, as `read_file` does."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     if status.st_size > most:
         said = f"it has {status.st_size:,} bytes; at most {most:,} are allowed"
         raise OSError(errno.EFBIG, said, str(path))
-    return path.read_bytes()
+    return path.open("rb")
+
+
+class Signature(NamedTuple):
+    """Whether a file that is kept in memory has been replaced: its inode, size and time."""
+
+    inode: int
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Return the signature of a file.
+
+        Raises:
+            OSError: The file cannot be found.
+        """
+        status = path.stat()
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
@@ -212,11 +228,15 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
         OSError: As in `read_file`.
         UnicodeError: The text has another encoding.
     """
-    content = read_file(path, most)
-    for mark, encoding in _OTHER_MARKS.items():
-        if content.startswith(mark):
-            raise UnicodeError(f"its encoding is {encoding}; save it as UTF-8")
-    return content.decode("utf-8-sig")
+    return as_text(read_file(path, most))
+
+
+def as_text(content: bytes) -> str:
+    """Decode the content of a text file, as `read_text` does."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeError as error:
+        raise UnicodeError("its encoding is not UTF-8; save it as UTF-8") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

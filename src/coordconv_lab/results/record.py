@@ -1,4 +1,4 @@
-"""What a finished run leaves behind, as a schema."""
+"""The schema of the record of a finished run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,72 +7,49 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coordconv_lab.errors import DamagedError, InputError, in_short
+from coordconv_lab.registry import registry
+from coordconv_lab.registry.descriptors import SCORE_NAME
 from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import MOST_BYTES, read_file
+from coordconv_lab.results.stored import read_stored
 from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 
 RECORD_VERSION = 1
 
-PRIMARY_SCORE: Mapping[str, str] = {
-    "classification": "accuracy",
-    "regression": "accuracy",
-    "rendering": "mean_iou",
-    "reconstruction": "mean_iou",
-}
-"""The score that the tables show for each task, in [0, 1], higher is better."""
-
-SHARES: Mapping[str, tuple[str, ...]] = {
-    "classification": ("accuracy",),
-    "regression": ("accuracy", "coordinate_accuracy"),
-    "rendering": ("mean_iou", "worst_iou"),
-    "reconstruction": ("mean_iou", "worst_iou"),
-}
-"""The scores of each task that lie in [0, 1]; a record has them all."""
-
-LATER_SHARES: Mapping[str, tuple[str, ...]] = {
-    "rendering": ("soft_iou", "mean_absolute_error"),
-    "reconstruction": ("soft_iou", "mean_absolute_error"),
-}
-"""The scores of each task that lie in [0, 1] and that older records lack."""
-
-DISTANCES: Mapping[str, tuple[str, ...]] = {"regression": ("mean_distance", "worst_distance")}
-"""The scores of each task that are no shares; a record has them all, and they can be infinite."""
-
 LEAST_SECONDS, MOST_SECONDS = 1e-6, 1e10
-"""Between which a training takes time: a microsecond, three hundred years."""
+"""Limits of plausible training times: a microsecond and three hundred years."""
 
 CURVE_EXAMPLES = 48
-"""Curves are measured on at most so many examples a side; scores on all."""
+"""Maximum number of training and of test examples for a learning curve; scores use all examples."""
 
-MOST_CURVE_BYTES = 101_000_000
-"""Of a metrics.csv: a million rows of numbers, as many as a spec can ask for."""
+MOST_FILE_BYTES = 500_000_000
+"""Maximum size of a file of a run: the weights of the largest allowed network in float32."""
 
 MOST_SHEET_BYTES = 35_000_000
-"""Of a sheet.png: half a byte a pixel, of the largest that is made."""
-
-MOST_WEIGHTS_BYTES = 500_000_000
-"""Of a weights.safetensors: the largest net that is built, in float32, and the names of weights."""
-
-SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
-"""How scores are named: what stands on pages and in terminals is no markup."""
+"""Maximum size of sheet.png: half a byte per pixel of the largest one that is written."""
 
 Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
+UnitName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$")]
+"""Names of units, which are printed on pages."""
+
+
 class _Frozen(BaseModel):
-    # A net can score infinity (a mean distance, say), so that records admit it where specs do not.
+    # A score can be infinite, such as a mean distance, so records allow it and specs do not.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Provenance(_Frozen):
-    """Where, with what and from which source a run was made.
+    """The machine, versions and source code of a run.
 
     Attributes:
-        device: "cpu", or the name of the device that computed in its place.
-        compiled: Whether net and loss were compiled into one program.
-        ensemble: How many nets were trained at once, this one among them.
-        processes: How many trained it together.
-        threads: Of the processor.
+        device: "cpu", or the name of the accelerator.
+        compiled: Whether network and loss were compiled into one program.
+        ensemble: Number of networks trained together, including this one.
+        processes: Number of processes that trained it together.
+        plugins: Versions of the plug-ins that define the task and the network, by name; empty for
+            those of this package.
+        threads: Number of CPU threads.
     """
 
     versions: dict[str, str]
@@ -82,6 +59,7 @@ class Provenance(_Frozen):
     compiled: bool = False
     ensemble: int = 1
     processes: int = 1
+    plugins: dict[str, str] = {}
     threads: int
     precision: str
     seed: int
@@ -97,19 +75,23 @@ class Record(_Frozen):
     """One finished run.
 
     Attributes:
-        spec: What was run.
-        scores: For "train" and "test", each score by name, over every example of that side.
-        parameters: How many numbers were trained.
+        spec: The description of the run.
+        scores: For "train" and "test", the scores by name, over all training or test examples.
+        units: The test scores of each unit, such as a person, by its name; empty for tasks without
+            units, and in older records.
+        parameters: Number of trained parameters.
         steps: Optimizer steps taken.
         epochs: Passes over the training set taken.
-        seconds: Wall time of training, evaluation for the curve included, over all sittings.
-        weights_sha256: Of the file weights.safetensors.
-        files_sha256: Of the other files beside the record, by name; none where it is older.
+        seconds: Wall time of training, including evaluations for the curve, over all sessions of a
+            resumed run.
+        weights_sha256: Digest of weights.safetensors.
+        files_sha256: Digests of the other files of the run by name; empty in older records.
     """
 
     version: Literal[1] = RECORD_VERSION
     spec: ExperimentSpec
     scores: dict[Literal["train", "test"], Scores]
+    units: dict[UnitName, Scores] = {}
     parameters: Count
     steps: Count
     epochs: Count
@@ -119,41 +101,37 @@ class Record(_Frozen):
     provenance: Provenance
 
     @property
+    def main_score(self) -> str:
+        """The name of the task's main score."""
+        return registry().task(self.spec.task).main_score.name
+
+    @property
     def train_score(self) -> float:
         """The task's main score on the training set."""
-        return self.scores["train"][PRIMARY_SCORE[self.spec.task]]
+        return self.scores["train"][self.main_score]
 
     @property
     def test_score(self) -> float:
         """The task's main score on the held-out set."""
-        return self.scores["test"][PRIMARY_SCORE[self.spec.task]]
+        return self.scores["test"][self.main_score]
 
     def check_file(self, path: Path) -> None:
-        """Check that a file beside the record is the one that was written with it.
+        """Check that a file of the run has not changed since the record was written.
 
         Args:
-            path: The file; as large as a run of this spec can have made it, and no larger.
+            path: The file in the directory of the run, which exists or is packed.
 
         Raises:
-            DamagedError: It is another one, or cannot be read; the message names it without its
+            DamagedError: The file differs, or cannot be read. The message names it without its
                 directory.
         """
         name = path.name
         written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
         try:
-            if written is not None and sha256(read_file(path, self._most_bytes(name))) != written:
-                raise DamagedError(f"{name} is not the file that the record beside it is about")
+            if written is not None and sha256(read_stored(path, MOST_FILE_BYTES)) != written:
+                raise DamagedError(f"{name} is not the file that the record describes")
         except OSError as error:
             raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from error
-
-    def _most_bytes(self, name: str) -> int:
-        height, width = self.spec.data.canvas
-        return {
-            "metrics.csv": MOST_CURVE_BYTES,
-            "predictions.npz": 1_000_000 + 100 * height * width,
-            "sheet.png": MOST_SHEET_BYTES,
-            "weights.safetensors": MOST_WEIGHTS_BYTES,
-        }.get(name, MOST_BYTES)
 
     @classmethod
     def parse(
@@ -164,10 +142,10 @@ class Record(_Frozen):
         Args:
             fields: What was read.
             source: Its name, for the message of an error.
-            wanted: The spec that it is to be of.
+            wanted: The spec that the record must have.
 
         Raises:
-            DamagedError: It is a record of another version or of another spec, or no record.
+            DamagedError: It is not a record, or one of another version or another spec.
         """
         if fields.get("version") != RECORD_VERSION:
             raise DamagedError(
@@ -177,9 +155,13 @@ class Record(_Frozen):
             )
         spec = fields.get("spec")
         try:
-            parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec")
+            # Parsed once: a spec that is valid already is not validated again with the record.
+            fields = {
+                **fields,
+                "spec": parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec"),
+            }
         except InputError as error:
-            raise DamagedError(str(error)) from error
+            raise DamagedError(_missing_plugins(fields, source) or str(error)) from error
         try:
             record = cls.model_validate(fields)
         except ValidationError as error:
@@ -193,26 +175,39 @@ class Record(_Frozen):
         return record
 
     def _fault(self) -> str | None:
-        """What makes it no record of a run, in words; None where nothing does.
+        """Return why this is not a valid record, or None.
 
-        Tables, charts and claims divide by what is asked for here.
+        Tables, charts and claims divide by the numbers that are checked here.
         """
-        task, trained = self.spec.task, self.spec.training.epochs > 0
-        for side in ("train", "test"):
-            scores = self.scores.get(side, {})
-            for name in (*SHARES[task], *DISTANCES.get(task, ())):
+        trained = self.spec.training.epochs > 0
+        wanted = registry().task(self.spec.task).scores
+        sides = {side: self.scores.get(side, {}) for side in ("train", "test")}
+        for side, scores in (*self.units.items(), *sides.items()):
+            for score in wanted:
+                name = score.name
                 if name not in scores:
-                    return f"has no {side} score {name!r}"
-            for name in (*SHARES[task], *LATER_SHARES.get(task, ())):
-                if name in scores and not 0 <= scores[name] <= 1:
-                    return f"has a {side} score {name!r} that is not in [0, 1]: {scores[name]}"
-            for name in DISTANCES.get(task, ()):
-                if scores[name] < 0:
-                    return f"has a {side} score {name!r} below 0: {scores[name]}"
+                    if score.required:
+                        return f"has no {side} score {name!r}"
+                elif (fault := score.fault(scores[name])) is not None:
+                    return f"has a {side} score {name!r} {fault}: {scores[name]}"
         if self.scores["train"].keys() != self.scores["test"].keys():
             return "has other scores for training than for test"
         if trained and self.seconds < LEAST_SECONDS:
-            return f"has a net that was trained for {self.seconds} seconds"
+            return f"has a network that was trained for {self.seconds} seconds"
         if trained and not self.parameters:
-            return "has a trained net without parameters"
+            return "has a trained network without parameters"
         return None
+
+
+def _missing_plugins(fields: Mapping[str, Any], source: str) -> str | None:
+    """Return a message about plug-ins of a record that are not loaded, or None."""
+    provenance = fields.get("provenance")
+    plugins = provenance.get("plugins") if isinstance(provenance, dict) else None
+    missing = [name for name in plugins or () if name not in registry().plugins]
+    if not isinstance(plugins, dict) or not missing:
+        return None
+    named = ", ".join(in_short(f"{name} {plugins[name]}") for name in missing)
+    return (
+        f"{source} was made with the plug-in {named}, which is not loaded; give its file with "
+        "--plugin, or install its package"
+    )

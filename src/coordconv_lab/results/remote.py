@@ -14,7 +14,8 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import json_bytes, parse_json
 from coordconv_lab.results.record import Record
-from coordconv_lab.results.store import RunStore, record_in_place, usable
+from coordconv_lab.results.store import RunStore
+from coordconv_lab.results.validated import record_in_place, usable
 from coordconv_lab.specs import ExperimentSpec
 
 # The record is last, so that a visible record implies that the other files exist.

@@ -2,17 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from itertools import chain
+from pathlib import Path
+from typing import Any, NoReturn
 
-from coordconv_lab.errors import DamagedError, HeldError, InputError
+from coordconv_lab.errors import DamagedError, InputError, LockedError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import read_json, remove_if_possible, write_json
 from coordconv_lab.results.locks import how_to_free, locked, marker_of
+from coordconv_lab.results.packed import pack_of
 from coordconv_lab.results.record import Record
-from coordconv_lab.specs import ExperimentSpec, parse_spec
+from coordconv_lab.results.stored import is_stored, is_there, read_stored_json
+from coordconv_lab.results.validated import once, spec_in_place, stored_record, usable
+from coordconv_lab.specs import ExperimentSpec
 
 CHECKPOINT = "checkpoint.ckpt"
 """File from which a killed run resumes; runs that are trained together have another name."""
@@ -20,16 +24,14 @@ CHECKPOINT = "checkpoint.ckpt"
 LOCK = "run.lock"
 """Lock file of the process that trains a run."""
 
-Place = TypeVar("Place")
-Found = TypeVar("Found")
-
 
 class RunStore:
     """Runs in one directory.
 
     The directory of a run contains spec.json from its start. Once the run is finished, it contains
     metrics.csv, weights.safetensors, predictions.npz, sheet.png if the network outputs images, and
-    record.json, which is written last.
+    record.json, which is written last. Finished runs can also be packed in three files; they are
+    read as if they were directories, and new runs are directories beside them.
 
     Attributes:
         keeps_unfinished: Whether the files of a run are kept if it ends without a record.
@@ -60,24 +62,30 @@ class RunStore:
         if not path.exists():
             write_json(path, spec.model_dump(mode="json"))
         else:
-            _read_spec(path)
+            spec_in_place(path)
         return directory
 
     def delete(self, spec: ExperimentSpec) -> None:
         """Delete the directory of a run, if it exists.
 
         Raises:
-            HeldError: The run is locked by another process.
+            LockedError: The run is locked by another process.
             InputError: The directory cannot be deleted.
         """
         directory = self.directory(spec)
+        pack = pack_of(self.root)
+        if pack is not None and spec.run_name in pack:
+            raise InputError(
+                f"cannot delete {directory}: the run is packed; use coordconv results unpack, or "
+                "omit --fresh"
+            )
         if not directory.exists():
             return
         if directory.is_symlink():
             raise InputError(f"cannot delete {directory}: it is a link; remove it yourself")
         with locked(directory / LOCK) as is_ours:
             if not is_ours:
-                raise HeldError(
+                raise LockedError(
                     f"the run {spec.run_name} is locked by another process; end that process, or "
                     f"omit --fresh{how_to_free(directory / LOCK)}"
                 )
@@ -108,9 +116,31 @@ class RunStore:
                 if is_ours and (path.parent / "record.json").exists():
                     remove_if_possible(path)
 
-    def how_to_free(self, spec: ExperimentSpec) -> str:
-        """Return a hint for messages about a run that is locked by another process."""
-        return how_to_free(self.directory(spec) / LOCK)
+    @contextmanager
+    def record_or_lock(
+        self, spec: ExperimentSpec, wait_seconds: float = 0.0
+    ) -> Iterator[Record | None]:
+        """Yield the record of a finished run; lock any other run, and yield None.
+
+        A run that another process finishes during the wait is locked, and its record is yielded.
+
+        Raises:
+            LockedError: The run is still locked by another process after the wait.
+            InputError: The directory cannot be written, or the record cannot be used.
+        """
+        record = self.record(spec)
+        if record is not None:
+            # A process may have been killed after recording its run.
+            self.tidy(spec)
+            yield record
+            return
+        with self.held(spec, wait_seconds) as is_ours:
+            if not is_ours:
+                raise LockedError(
+                    f"the run {spec.run_name} is locked by another process; wait for it to finish, "
+                    f"then try again{how_to_free(self.directory(spec) / LOCK)}"
+                )
+            yield self.record(spec)
 
     def tidy(self, spec: ExperimentSpec) -> None:
         """Delete a leftover lock and checkpoint of a finished run."""
@@ -158,15 +188,12 @@ class RunStore:
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
         """Read a JSON file in the directory of runs; return None if it does not exist."""
-        return self._read_if_there(self.root / name)
+        path = self.root / name
+        return read_json(path) if is_there(path) else None
 
     def write_beside(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file into the directory of runs."""
         write_json(self.root / name, with_digest(content))
-
-    @staticmethod
-    def _read_if_there(path: Path) -> dict[str, Any] | None:
-        return read_json(path) if is_there(path) else None
 
     def failure(self, spec: ExperimentSpec) -> str | None:
         """Return why a run failed, or None if it did not.
@@ -185,7 +212,8 @@ class RunStore:
         return None if fields is None else fields["reason"]
 
     def _read_note(self, spec: ExperimentSpec, name: str) -> dict[str, Any] | None:
-        return self._read_if_there(self.directory(spec) / name)
+        path = self.directory(spec) / name
+        return read_stored_json(path) if is_stored(path) else None
 
     def record(self, spec: ExperimentSpec) -> Record | None:
         """Return the record of a run, or None if it is not finished.
@@ -193,9 +221,13 @@ class RunStore:
         Raises:
             InputError: The record cannot be used.
         """
-        fields = self._read_note(spec, "record.json")
-        source = str(self.directory(spec) / "record.json")
-        return None if fields is None else Record.parse(fields, source, spec)
+        path = self.directory(spec) / "record.json"
+        if not is_stored(path):
+            return None
+        record = stored_record(path)
+        if record.spec != spec:
+            raise DamagedError(f"{path} is of another run than {spec.run_name}; move it away")
+        return record
 
     def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:
         """Yield the spec of every run that was started, sorted by the names of their directories.
@@ -206,7 +238,7 @@ class RunStore:
         Raises:
             InputError: A spec cannot be used, and ``damaged`` is None.
         """
-        read = _once(_read_spec, lambda spec: spec.id)
+        read = once(spec_in_place, lambda spec: spec.id)
         return usable(self.files("spec.json", damaged), read, damaged)
 
     def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
@@ -218,113 +250,44 @@ class RunStore:
         Raises:
             InputError: A record cannot be used, and ``damaged`` is None.
         """
-        read = _once(_read_record, lambda found: found[1].spec.id)
-        return usable(self.files("record.json", damaged), read, damaged)
+        read = once(_placed_record, lambda found: found[1].spec.id)
+        found = usable(self.files("record.json", damaged), read, damaged)
+        packs = usable([self.root], pack_of, damaged)
+        faults = [fault for pack in packs if pack is not None for fault in pack.faults]
+        return chain(usable(faults, _refused, damaged), found)
 
     def files(self, name: str, damaged: list[str] | None = None) -> list[Path]:
-        """Return the files with a given name in all directories of runs, sorted by directory.
+        """Return the files with a given name of all runs, packed or not, sorted by directory.
 
         Args:
             name: Name of the files.
             damaged: Collects messages about directories without permission.
 
         Raises:
-            InputError: The directory of runs cannot be read, or permission is denied for a
-                directory in it and ``damaged`` is None.
+            InputError: The directory of runs or its packed runs cannot be read, or permission is
+                denied for a directory in it and ``damaged`` is None.
         """
         try:
             with os.scandir(self.root) as entries:
-                names = sorted(entry.name for entry in entries)
+                names = {entry.name for entry in entries}
         except FileNotFoundError:
             return []
         except OSError as error:
             raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
+        # Read packed runs after directories, so that a run that is packed in between is not missed.
+        for pack in usable([self.root], pack_of, damaged):
+            names |= set(pack or ())
 
         def found(path: Path) -> Path | None:
-            return path if is_there(path) else None
+            return path if is_stored(path) else None
 
-        paths = (self.root / each / name for each in names)
+        paths = (self.root / each / name for each in sorted(names))
         return [path for path in usable(paths, found, damaged) if path is not None]
 
 
-def is_there(path: Path) -> bool:
-    """Whether a file exists.
-
-    Raises:
-        DamagedError: The directory cannot be read.
-    """
-    try:
-        return path.exists()
-    except OSError as error:
-        raise DamagedError(f"cannot read {path.parent}: {error.strerror or error}") from error
+def _refused(message: str) -> NoReturn:
+    raise DamagedError(message)
 
 
-def usable(
-    paths: Iterable[Place], read: Callable[[Place], Found], damaged: list[str] | None
-) -> Iterator[Found]:
-    """Read files, and skip those that are damaged.
-
-    Args:
-        paths: Paths of the files.
-        read: Reads one file.
-        damaged: Collects messages about unusable files.
-
-    Raises:
-        DamagedError: A file cannot be used, and ``damaged`` is None.
-    """
-    for path in paths:
-        try:
-            found = read(path)
-        except DamagedError as error:
-            if damaged is None:
-                raise
-            damaged.append(str(error))
-        else:
-            yield found
-
-
-def _read_spec(path: Path) -> ExperimentSpec:
-    """Read a spec, and check it against the hash at the end of the name of its directory.
-
-    Raises:
-        DamagedError: The spec is damaged, or belongs to another directory.
-    """
-    try:
-        spec = parse_spec(read_json(path), str(path))
-    except InputError as error:
-        raise DamagedError(str(error)) from error
-    if not path.parent.name.endswith(spec.id):
-        raise DamagedError(f"{path} does not match the name of its directory; move it elsewhere")
-    return spec
-
-
-def _read_record(path: Path) -> tuple[Path, Record]:
-    return path.parent, record_in_place(read_json(path), path)
-
-
-def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
-    """Validate a record, and check it against the hash at the end of the name of its directory.
-
-    Raises:
-        DamagedError: The record is not valid, or belongs to another directory.
-    """
-    record = Record.parse(fields, str(path))
-    if not path.parent.name.endswith(record.spec.id):
-        raise DamagedError(f"{path} does not match the name of its directory; move it elsewhere")
-    return record
-
-
-def _once(read: Callable[[Path], Found], id_of: Callable[[Found], str]) -> Callable[[Path], Found]:
-    """Reject a second file of the same run; a copy would count as another seed."""
-    first: dict[str, Path] = {}
-
-    def read_once(path: Path) -> Found:
-        found = read(path)
-        before = first.setdefault(id_of(found), path)
-        if before != path:
-            raise DamagedError(
-                f"{path} is a copy of the run in {before}; move one of them elsewhere"
-            )
-        return found
-
-    return read_once
+def _placed_record(path: Path) -> tuple[Path, Record]:
+    return path.parent, stored_record(path)

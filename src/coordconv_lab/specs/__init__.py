@@ -1,75 +1,24 @@
-"""Frozen, validated descriptions of an experiment; a run's id is the hash of its description.
+"""Frozen, validated descriptions of runs; the id of a run is the hash of its description.
 
-Sizes are (height, width), points (x, y), lengths in pixels, rates per optimizer step.
+Rates are per optimizer step. The settings of data and networks are defined by the experiments.
 """
 
-from coordconv_lab.specs.data import GALLERY_SPLIT_SEED, DataSpec, SplitName, SplitVariant
-from coordconv_lab.specs.experiment import (
-    BASELINE,
-    SPEC_VERSION,
-    ExperimentSpec,
-    ModelName,
-    TaskName,
-    explain,
-    parse_data_spec,
-    parse_spec,
-)
-from coordconv_lab.specs.models import (
-    ConvFlatRegressor,
-    ConvPooledRegressor,
-    CoordConvClassifier,
-    CoordConvRegressor,
-    CoordConvRenderer,
-    CoordinateOptions,
-    DeconvNet,
-    DeconvOptions,
-    DeconvRenderer,
-    Grid,
-    HandBuiltClassifier,
-    HandBuiltRegressor,
-    HandBuiltRenderer,
-    Initialisation,
-    MLPRegressor,
-    ModelSpec,
-    Padding,
-    PainterOptions,
-    SquareAutoencoder,
-    TransformerRegressor,
-)
+from coordconv_lab.specs.base import DatasetSpec, FrozenSpec, NetworkSpec
+from coordconv_lab.specs.experiment import SPEC_VERSION, ExperimentSpec, parse_spec
+from coordconv_lab.specs.explanation import explain
+from coordconv_lab.specs.settings import Setting, settings_of_class, settings_of_spec
 from coordconv_lab.specs.training import TrainingSpec
 
 __all__ = [
-    "BASELINE",
-    "GALLERY_SPLIT_SEED",
     "SPEC_VERSION",
-    "ConvFlatRegressor",
-    "ConvPooledRegressor",
-    "CoordConvClassifier",
-    "CoordConvRegressor",
-    "CoordConvRenderer",
-    "CoordinateOptions",
-    "DataSpec",
-    "DeconvNet",
-    "DeconvOptions",
-    "DeconvRenderer",
+    "DatasetSpec",
     "ExperimentSpec",
-    "Grid",
-    "HandBuiltClassifier",
-    "HandBuiltRegressor",
-    "HandBuiltRenderer",
-    "Initialisation",
-    "MLPRegressor",
-    "ModelName",
-    "ModelSpec",
-    "Padding",
-    "PainterOptions",
-    "SplitName",
-    "SplitVariant",
-    "SquareAutoencoder",
-    "TaskName",
+    "FrozenSpec",
+    "NetworkSpec",
+    "Setting",
     "TrainingSpec",
-    "TransformerRegressor",
     "explain",
-    "parse_data_spec",
     "parse_spec",
+    "settings_of_class",
+    "settings_of_spec",
 ]

@@ -1,6 +1,6 @@
 """Base class and types of specs."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,12 +8,69 @@ from pydantic import BaseModel, ConfigDict, Field
 class FrozenSpec(BaseModel):
     """Immutable model that rejects unknown fields, NaN and infinity.
 
+    The string below a field is its description, which the command line shows as help.
+
     Defaults must not change after a release: ids omit defaults, so a new default would change the
     meaning of existing ids.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 Positive = Annotated[float, Field(gt=0)]
+
+
+class DatasetSpec(FrozenSpec):
+    """Settings of a data set; base class for the data of experiments.
+
+    Subclasses restrict the type of ``split`` to the names of their splits, which are part of the
+    names of runs and of tables.
+    """
+
+    split: Any = "default"
+    """Which examples are held out."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether predictions are kept in addition to the scores of a run."""
+        return True
+
+    @property
+    def in_words(self) -> str:
+        """The name of the data in messages."""
+        return "these data"
+
+    @property
+    def remedy(self) -> str:
+        """The advice in messages if a network cannot be used on the data."""
+        return "change the settings of the data or of the network"
+
+
+class NetworkSpec(FrozenSpec):
+    """Settings of a network. Each kind of network has its own subclass."""
+
+    kind: Any
+    """Name of the kind; a subclass sets the type ``Literal["..."]`` and the same default."""
+
+    @property
+    def family(self) -> str:
+        """Name of the network in tables and in the names of runs; by default its kind."""
+        return self.kind
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained; False if its weights are given by formulas."""
+        return True
+
+    @property
+    def batch_statistics(self) -> Literal["running", "batch", "batch_of_a_side"]:
+        """The source of the statistics of batch normalization in an evaluation.
+
+        "running": the running averages of training. "batch": each batch, a random mixture of
+        training and test examples. "batch_of_a_side": each batch, which contains either only
+        training or only test examples.
+        """
+        return "running"

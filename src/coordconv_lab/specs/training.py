@@ -1,6 +1,7 @@
 """Settings of training."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,37 +13,64 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 class TrainingSpec(FrozenSpec):
     """Optimizer, schedule, duration and precision of training.
 
+    Experiments can define a subclass with more settings, such as the weights of their losses.
+
     Attributes:
-        optimizer: "adam" adds weight decay to the gradient (an L2 penalty); "adamw" shrinks weights
-            by learning rate times weight decay per step; "adamw_unscaled" by the weight decay
-            itself, like contrib.opt.AdamWOptimizer of TensorFlow 1.
-        decay_biases: Whether weight decay also applies to biases and normalization layers.
-        schedule: Learning rate after warm-up; "steps" divides it by ten after each fifth.
-        pixel_loss: Loss of rendering: the binary cross-entropy of every pixel, or the squared error
-            of its probability.
-        batch_order: "seeded" draws the order of each epoch from the seed of the run; "tutorial"
-            uses the orders of the tutorial's code, which depend on the split seed of the data, so
-            that the seed of the run determines only the initial weights.
-        drop_last: Whether to drop an incomplete last batch of an epoch.
-        epochs: Number of epochs; 0 keeps the initial weights.
+        remedies: What to try if a run diverges, by setting. A remedy is suggested if the setting
+            does not have its default value.
     """
 
+    remedies: ClassVar[Mapping[str, str]] = {
+        "learning_rate": "a smaller learning_rate",
+        "warmup": "more warmup",
+        "weight_decay": "less weight_decay",
+        "precision": "precision float32",
+    }
+
     epochs: Annotated[int, Field(ge=0, le=10**9)]
+    """Passes over the training set; 0 keeps the initial weights."""
+
     batch_size: Annotated[int, Field(ge=1, le=10**9)] = 32
-    batch_order: Literal["seeded", "tutorial"] = "seeded"
+    """Examples per step."""
+
     drop_last: bool = False
+    """Drop the last batch of an epoch if it is incomplete."""
+
     learning_rate: Positive = 1e-3
+    """Peak learning rate."""
+
     optimizer: Literal["adam", "adamw", "adamw_unscaled"] = "adam"
+    """adam adds weight decay to the gradient (an L2 penalty); adamw shrinks the weights by learning
+    rate times weight decay per step; adamw_unscaled by the weight decay itself, like
+    contrib.opt.AdamWOptimizer of TensorFlow 1."""
+
     betas: tuple[Beta, Beta] = (0.9, 0.999)
+    """Decay rates of the optimizer's averages of the gradient and of its square."""
+
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    decay_biases: bool = True
-    schedule: Literal["constant", "cosine", "linear", "steps"] = "constant"
+    """Weight decay; the optimizer determines how it is applied."""
+
+    decay_biases: Annotated[bool, Field(title="decay of biases")] = True
+    """Also apply weight decay to biases and normalization layers."""
+
+    schedule: Annotated[
+        Literal["constant", "cosine", "linear", "steps"], Field(title="{} schedule")
+    ] = "constant"
+    """Learning rate after warm-up; steps divides it by ten after each fifth of the training."""
+
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    pixel_loss: Literal["cross_entropy", "squared"] = "cross_entropy"
-    point_loss: Annotated[float, Field(ge=0)] = 0.0
-    early_stop_epochs: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    """Fraction of the training in which the learning rate increases from zero to its peak."""
+
+    early_stop_epochs: Annotated[
+        Annotated[int, Field(ge=1, le=10**9)] | None, Field(title="early stop after {} epochs")
+    ] = None
+    """Stop after this many consecutive epochs with perfect training and test scores."""
+
     curve_points: Annotated[int, Field(ge=1, le=10**6)] = 12
-    precision: Literal["float32", "bfloat16"] = "float32"
+    """Number of points of the learning curve."""
+
+    precision: Annotated[Literal["float32", "bfloat16"], Field(title="{}")] = "float32"
+    """Precision of the computation; bfloat16 is mixed precision with weights in float32."""
 
     @model_validator(mode="after")
     def _unscaled_decay_shrinks(self) -> Self:

@@ -1,29 +1,30 @@
-"""The records of a study, wherever they were made."""
+"""Find the records of a study in the directories of all studies."""
 
 from pathlib import Path
 
 from coordconv_lab.results import Record, RunStore
-from coordconv_lab.results.store import is_there, usable
+from coordconv_lab.results.store import usable
+from coordconv_lab.results.stored import is_there
 from coordconv_lab.specs import ExperimentSpec
 
 
 def recorded(
     results: Path, study: str, spec: ExperimentSpec, damaged: list[str] | None = None
 ) -> tuple[Path, Record] | None:
-    """Find the run of a spec: that of the study, else one that another study made.
+    """Find the run of a spec: from this study if it has one, else from another study.
 
     Args:
-        results: The directory that holds a directory of runs for each study.
-        study: The study's name.
-        spec: What was run.
-        damaged: Where to note directories that may not be entered, in words.
+        results: The directory with one directory of runs per study.
+        study: The name of the study.
+        spec: The spec of the run.
+        damaged: Collects a message about every directory that cannot be read.
 
     Returns:
-        The run's directory and its record, or None where nobody has finished it.
+        The directory of the run and its record, or None if no run is finished.
 
     Raises:
-        InputError: There is a record, but it cannot be used; or a directory may not be entered,
-            and it is not to be noted.
+        InputError: A record cannot be used; or a directory cannot be read, and ``damaged`` is
+            None.
     """
     own = results / study
     others = sorted(path for path in results.glob("*/") if path != own)

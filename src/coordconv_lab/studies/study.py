@@ -1,22 +1,26 @@
-"""What a study is: one question, and arms of runs that answer it together."""
+"""A study: one question, and arms of runs that answer it together."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import ExperimentSpec
+
+TUNING_SEED = 1000
+"""Seed of runs that choose a setting; no other run has it."""
 
 
 class Study(NamedTuple):
     """Runs that answer one question.
 
     Attributes:
-        name: Of the study, and of its directory under results/.
-        question: What it asks, in one sentence.
+        name: Name of the study, and of its directory under results/.
+        question: The question, in one sentence.
         arms: The runs to compare, by a name that says how they differ.
-        arm_by_arm: Whether an arm is finished before the next; else they are trained in turns, so
-            that a study that is cut short still compares.
+        arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
+            an interrupted study can already be compared.
     """
 
     name: str
@@ -25,10 +29,10 @@ class Study(NamedTuple):
     arm_by_arm: bool = False
 
     def only(self, text: str) -> "Study":
-        """The arms whose name holds a text.
+        """Return the arms whose name contains a text.
 
         Raises:
-            InputError: No arm's does.
+            InputError: No name contains it.
         """
         arms = {name: specs for name, specs in self.arms.items() if text in name}
         if not arms:
@@ -40,7 +44,7 @@ class Study(NamedTuple):
 
     @property
     def specs(self) -> list[ExperimentSpec]:
-        """Every run once, in the order in which they are trained."""
+        """Return every run once, in the order of training."""
         in_order = chain(*self.arms.values()) if self.arm_by_arm else self._in_turns()
         return list({spec.id: spec for spec in in_order}.values())
 
@@ -50,5 +54,21 @@ class Study(NamedTuple):
 
 
 def over_seeds(spec: ExperimentSpec, seeds: int) -> list[ExperimentSpec]:
-    """The same spec with the seeds 0, 1, and so on."""
+    """Return the spec with seeds 0, 1, and so on."""
     return [spec.model_copy(update={"seed": seed}) for seed in range(seeds)]
+
+
+def over_rates(spec: ExperimentSpec, rates: Sequence[float]) -> list[ExperimentSpec]:
+    """Return the spec with each learning rate, scored on the validation part of its data.
+
+    Args:
+        spec: Its data have the setting ``held_out``, which can be "validation".
+        rates: The learning rates.
+    """
+    changes = {"data.held_out": "validation", "seed": TUNING_SEED}
+    return [with_settings(spec, changes | {"training.learning_rate": rate}) for rate in rates]
+
+
+def row(task: str, split: str, model: str) -> str:
+    """Return the name of an arm of runs of one network on one task and split."""
+    return f"{task}, {split}, {model}"

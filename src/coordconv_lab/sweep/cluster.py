@@ -11,15 +11,43 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.exceptions import TaskUnschedulableError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
 from coordconv_lab.errors import InputError
+
+try:
+    import ray
+    from ray.exceptions import TaskUnschedulableError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError as _error:
+    raise InputError(
+        "--engine ray requires the extra: pip install 'torch-coordconv[sweep]'"
+    ) from _error
+
+from coordconv_lab.registry import plugin_versions
 from coordconv_lab.sweep.estimate import cores_here
 
 CONNECT_SECONDS = 20
 LOOK_SECONDS = 120
+
+RETRIES = 3
+"""Number of retries after a worker is lost."""
+
+
+def runs_at_once(cpus_per_run: int, gpus_per_run: float) -> int:
+    """Return how many runs the connected cluster has resources for.
+
+    Raises:
+        InputError: It has too few for one.
+    """
+    there = ray.cluster_resources()
+    slots = int(there.get("CPU", 0) // cpus_per_run)
+    if gpus_per_run:
+        slots = min(slots, int(there.get("GPU", 0) / gpus_per_run))
+    if not slots:
+        raise InputError(
+            f"a run needs {cpus_per_run} cores and {gpus_per_run:g} GPUs, but the cluster has only "
+            f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}"
+        )
+    return slots
 
 
 @contextmanager
@@ -105,14 +133,14 @@ def _check_machines(place: str) -> None:
     """Check that every machine has this release of the package and can access the runs.
 
     Raises:
-        InputError: A machine does not.
+        InputError: A machine has another release or cannot access the runs.
     """
-    release = version("torch-coordconv")
+    release, plugins = version("torch-coordconv"), plugin_versions()
     remote = "://" in place
     with _mark_in(None if remote else Path(place)) as mark:
 
         @ray.remote(num_cpus=0, max_retries=0)
-        def look() -> tuple[str | None, bool]:
+        def look() -> tuple[str | None, bool, dict[str, str] | str]:
             from importlib.metadata import PackageNotFoundError, version
             from pathlib import Path
 
@@ -120,8 +148,16 @@ def _check_machines(place: str) -> None:
                 found = version("torch-coordconv")
                 __import__("coordconv_lab.train")
             except (PackageNotFoundError, ImportError):
-                found = None
-            return found, mark is None or Path(mark).exists()
+                return None, True, {}
+            from coordconv_lab.errors import InputError
+            from coordconv_lab.registry import plugin_versions, use_plugins
+
+            try:
+                use_plugins(list(plugins))
+                there: dict[str, str] | str = plugin_versions()
+            except InputError as error:
+                there = str(error)
+            return found, mark is None or Path(mark).exists(), there
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
         pinned = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
@@ -129,7 +165,7 @@ def _check_machines(place: str) -> None:
         for node, answer in zip(nodes, asked, strict=True):
             name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
             try:
-                found, sees = ray.get(answer, timeout=LOOK_SECONDS)
+                found, sees, there = ray.get(answer, timeout=LOOK_SECONDS)
             except TaskUnschedulableError:
                 continue  # it has left the cluster in the meantime
             except Exception as error:  # the machine would fail every run
@@ -142,6 +178,12 @@ def _check_machines(place: str) -> None:
                 raise InputError(
                     f"the machine {name} {what}; install torch-coordconv[lab,sweep] {release} in "
                     "the environment of its `ray start`"
+                )
+            if there != plugins:
+                what = there if isinstance(there, str) else f"it has {there or 'none'}"
+                raise InputError(
+                    f"the machine {name} does not have the plug-ins {plugins}: {what}; put the "
+                    "same files in a directory that all machines share"
                 )
             if not sees:
                 raise InputError(

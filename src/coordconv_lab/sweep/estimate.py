@@ -7,15 +7,20 @@ from typing import NamedTuple
 
 import torch
 
-from coordconv_lab.data import NotSoClevr
-from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.examples import held_out_examples, training_examples
+from coordconv_lab.parts import data_of
+from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 from coordconv_lab.train import Hardware
 from coordconv_lab.train.batches import batches_of
 from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 
 _STEPS = 3
 _EXAMPLES = 64
+
+_SPLIT = {"split", "split_variant", "split_seed", "held_out", "train_share"}
+"""Settings of data that affect which examples are used, but not the time per example."""
 
 
 def cores_here() -> int:
@@ -39,7 +44,7 @@ class Estimate(NamedTuple):
     threads: int
 
     def seconds(self, at_once: int) -> float:
-        """Return the total time of the runs, if ``at_once`` of them do not slow each other down."""
+        """Return the total time of the runs, with ``at_once`` of them at full speed."""
         return max(sum(self.each) / at_once, max(self.each, default=0.0))
 
 
@@ -80,31 +85,33 @@ def estimate(
 def _shape_of(spec: ExperimentSpec) -> str:
     """Return everything that determines the time of a step."""
     training = spec.training
+    own = training.model_dump(exclude=set(TrainingSpec.model_fields))
+    # Whether a loss has a weight matters, not how large it is.
+    losses = {name: bool(value) for name, value in own.items() if not isinstance(value, str)}
     return " ".join(
         (
             spec.task,
-            spec.data.model_dump_json(include={"canvas", "square"}),
+            spec.data.model_dump_json(exclude=_SPLIT),
             spec.model.model_dump_json(exclude={"initialisation", "input_scale", "output_scale"}),
-            f"{training.batch_size} {training.precision} {bool(training.point_loss)}",
+            f"{training.batch_size} {training.precision} {losses}",
         )
     )
 
 
 def _measured(spec: ExperimentSpec, hardware: Hardware) -> tuple[float, float]:
     """Return the seconds per step and per evaluated example."""
-    if not spec.training.epochs:
-        loop = Loop([spec], hardware)
-        return 0.0, _timed(
-            lambda: loop.evaluate(loop.nets[0], loop.data.points[:_EXAMPLES])
-        ) / _EXAMPLES
-    longer = spec.training.model_copy(update={"epochs": 1000, "early_stop_epochs": None})
-    loop = Loop([spec.model_copy(update={"training": longer})], hardware)
-    steps = loop.run()
-    next(steps)  # warm-up
-    step = _timed(lambda: [next(steps) for _ in range(_STEPS)]) / _STEPS
-    asked = loop.data.points[:_EXAMPLES]
-    loop.evaluate(loop.nets[0], asked[:8])
-    return step, _timed(lambda: loop.evaluate(loop.nets[0], asked)) / len(asked)
+    if spec.training.epochs:
+        longer = spec.training.model_copy(update={"epochs": 1000, "early_stop_epochs": None})
+        spec = spec.model_copy(update={"training": longer})
+    setup = Setup([spec], hardware)
+    step = 0.0
+    if spec.training.epochs:
+        steps = Loop(setup).run()
+        next(steps)  # warm-up
+        step = _timed(lambda: [next(steps) for _ in range(_STEPS)]) / _STEPS
+    asked = setup.data.examples[:_EXAMPLES]
+    setup.evaluator(setup.nets[0], asked[:8])
+    return step, _timed(lambda: setup.evaluator(setup.nets[0], asked)) / len(asked)
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -115,9 +122,9 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
     """Add the time of steps, learning curve and final evaluation."""
-    data = NotSoClevr(spec.data)
+    data = data_of(spec)
     training = spec.training
-    steps = len(batches_of(spec, data.train_points)) * training.epochs
-    row = len(sample(data.train_points)) + len(sample(data.test_points))
-    asked = min(training.curve_points, steps) * row + len(data.points)
+    steps = len(batches_of(spec, training_examples(data))) * training.epochs
+    row = len(sample(training_examples(data))) + len(sample(held_out_examples(data)))
+    asked = min(training.curve_points, steps) * row + len(data.examples)
     return steps * step + asked * example

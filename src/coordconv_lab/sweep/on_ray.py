@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.registry import plugin_versions, use_plugins
 from coordconv_lab.results.remote import RemoteRunStore, store_at
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.cluster import RETRIES, connected, runs_at_once
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.plan import planned
 from coordconv_lab.sweep.progress import SweepProgress
 from coordconv_lab.sweep.proposals import Proposals
@@ -28,11 +30,6 @@ except ImportError as _error:
     raise InputError(
         "--engine ray requires the extra: pip install 'torch-coordconv[sweep]'"
     ) from _error
-
-from coordconv_lab.sweep.cluster import connected
-
-RETRIES = 3
-"""Number of retries after a worker is lost."""
 
 HOLD_SECONDS = 60.0
 """How long a retry waits for a worker that was considered lost to release its lock."""
@@ -92,7 +89,8 @@ def run_on_ray(
             progress.begin(0, plan.total, 1)
             return plan.damaged
         with connected(options.address, place):
-            progress.begin(to_do, plan.total, _at_once(options))
+            slots = runs_at_once(options.cpus_per_run, options.gpus_per_run)
+            progress.begin(to_do, plan.total, slots)
             if not options.early_stopping:
                 _hand_out(plan.in_turns(), place, progress, options, limit, plan.damaged)
                 return plan.damaged
@@ -101,21 +99,6 @@ def run_on_ray(
                 done = _hand_out(row, place, progress, options, limit, plan.damaged)
                 limit = None if limit is None else limit - done
             return plan.damaged
-
-
-def _at_once(options: RayOptions) -> int:
-    import ray
-
-    there = ray.cluster_resources()
-    slots = int(there.get("CPU", 0) // options.cpus_per_run)
-    if options.gpus_per_run:
-        slots = min(slots, int(there.get("GPU", 0) / options.gpus_per_run))
-    if not slots:
-        raise InputError(
-            f"a run needs {options.cpus_per_run} cores and {options.gpus_per_run:g} GPUs, but the "
-            f"cluster has only {there.get('CPU', 0):g} and {there.get('GPU', 0):g}"
-        )
-    return slots
 
 
 def _hand_out(
@@ -202,6 +185,7 @@ class _RaySearcher(Searcher):
         self._specs[trial_id] = spec
         self.count += 1
         return {
+            "plugins": list(plugin_versions()),
             "spec": spec.model_dump_json(),
             "place": self._place,
             "device": self._options.device,
@@ -265,6 +249,7 @@ def _train_on_worker(config: dict[str, Any]) -> None:
     import torch
 
     torch.set_num_threads(config["threads"])
+    use_plugins(config["plugins"])
     spec = ExperimentSpec.model_validate_json(config["spec"])
     try:
         done = attempt(

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from coordconv_lab.claims.tries import Tries, solves
+from coordconv_lab.recipes import flat_settings
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.studies.rows import row
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.studies.study import row
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.plan import proposed_specs
 
 
@@ -57,16 +58,21 @@ class RowOutcome(NamedTuple):
 
     def settings(self, spec: ExperimentSpec) -> dict[str, Any]:
         """Return the settings of a run that vary within the row, by path."""
-        varying = _varying(self.specs)
-        return {path: value for path, value in _flat(spec).items() if path in varying}
+        varying, settings = _varying(self.specs), flat_settings(spec.model_dump(mode="json"))
+        return {path: value for path, value in settings.items() if path in varying}
 
 
-def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
+def outcome_in(
+    store: RunStore,
+    damaged: list[str] | None = None,
+    read: Mapping[str, Record] | None = None,
+) -> list[RowOutcome]:
     """Group all runs of a directory into rows, regardless of their sweep.
 
     Args:
         store: The directory.
         damaged: Collects messages about unusable files.
+        read: Records that were read already, by id.
 
     Raises:
         InputError: A file cannot be used, and ``damaged`` is None.
@@ -74,11 +80,11 @@ def outcome_in(store: RunStore, damaged: list[str] | None = None) -> list[RowOut
     rows: dict[str, list[ExperimentSpec]] = {}
     for spec in store.specs(damaged):
         rows.setdefault(_kind(spec), []).append(spec)
-    return [_row(name, specs, store, len(specs), damaged) for name, specs in rows.items()]
+    return [_row(name, some, store, len(some), damaged, read) for name, some in rows.items()]
 
 
 def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> list[RowOutcome]:
-    """Read the outcome of a sweep, as far as it has run.
+    """Read the outcome of a sweep so far.
 
     Args:
         sweep: The sweep.
@@ -117,11 +123,12 @@ def _row(
     store: RunStore,
     total: int,
     damaged: list[str] | None,
+    read: Mapping[str, Record] | None = None,
 ) -> RowOutcome:
     records, failures, stopped = {}, {}, set[str]()
 
     def sort_in(spec: ExperimentSpec) -> None:
-        record = store.record(spec)
+        record = (read or {}).get(spec.id) or store.record(spec)
         if record is not None:
             records[spec.id] = record
         elif (reason := store.failure(spec)) is not None:
@@ -137,17 +144,6 @@ def _row(
 def _varying(specs: Sequence[ExperimentSpec]) -> set[str]:
     seen: dict[str, set[str]] = {}
     for spec in specs:
-        for path, value in _flat(spec).items():
+        for path, value in flat_settings(spec.model_dump(mode="json")).items():
             seen.setdefault(path, set()).add(repr(value))
     return {path for path, values in seen.items() if len(values) > 1}
-
-
-def _flat(spec: ExperimentSpec) -> dict[str, Any]:
-    """Return every setting by its dotted path."""
-    found: dict[str, Any] = {}
-    for part, fields in spec.model_dump(mode="json").items():
-        if isinstance(fields, dict):
-            found |= {f"{part}.{name}": value for name, value in fields.items()}
-        else:
-            found[part] = fields
-    return found

@@ -11,9 +11,9 @@ from coordconv_lab.results.locks import how_to_free, locked
 from coordconv_lab.results.remote import RemoteRunStore
 from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.proposals import InTurns, Listed, Proposals
-from coordconv_lab.sweep.search import PROPOSALS, Searched, proposals_of
+from coordconv_lab.sweep.search import Searched, proposals_of
 
 
 class Plan(NamedTuple):
@@ -34,15 +34,6 @@ class Plan(NamedTuple):
     def in_turns(self) -> Proposals:
         """Return the runs of all rows, one of each in turn."""
         return InTurns(self.rows.values())
-
-
-def is_done(store: RunStore, spec: ExperimentSpec, stops_count: bool) -> bool:
-    """Whether a run is finished, failed or, with ``stops_count``, was stopped early."""
-    return (
-        store.record(spec) is not None
-        or store.failure(spec) is not None
-        or (stops_count and store.stopped(spec) is not None)
-    )
 
 
 @contextmanager
@@ -74,8 +65,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
             for one in sweep.space.listed_rows()
         }
         left = sum(max(0, row.total - len(row.proposed)) for row in searched.values())
-        noting = {name: _LoggedProposals(name, row, store) for name, row in searched.items()}
-        yield Plan(noting, left, sum(row.total for row in searched.values()), damaged)
+        yield Plan(searched, left, sum(row.total for row in searched.values()), damaged)
 
 
 def _left_of(
@@ -87,33 +77,14 @@ def _left_of(
     """Yield the runs left to do, without those whose files are damaged."""
 
     def is_left(spec: ExperimentSpec) -> ExperimentSpec | None:
-        if not is_done(store, spec, stops_count):
-            return spec
         if store.record(spec) is not None:
             store.tidy(spec)
-        return None
+            return None
+        has_failed = store.failure(spec) is not None
+        was_stopped = stops_count and store.stopped(spec) is not None
+        return None if has_failed or was_stopped else spec
 
     return (spec for spec in usable(specs, is_left, damaged) if spec is not None)
-
-
-class _LoggedProposals:
-    """A search that saves its proposals before they run."""
-
-    def __init__(self, name: str, row: Searched, store: RunStore) -> None:
-        self._name, self._row, self._store = name, row, store
-
-    def next(self) -> ExperimentSpec | None:
-        spec = self._row.next()
-        if spec is not None:
-            # Keep proposals of other rows and of earlier versions of the space.
-            every = proposals_of(self._store)
-            known = every.setdefault(self._name, [])
-            known += [settings for settings in self._row.proposed if settings not in known]
-            self._store.write_beside(PROPOSALS, every)
-        return spec
-
-    def tell(self, spec: ExperimentSpec, score: float | None) -> None:
-        self._row.tell(spec, score)
 
 
 def missing_specs(
@@ -131,15 +102,14 @@ def missing_specs(
     Raises:
         InputError: A file cannot be used, and ``damaged`` is None.
     """
-    specs = [spec for row in proposed_specs(sweep, store).values() for spec in row]
-    every = list({spec.id: spec for spec in specs}.values())
+    proposed = proposed_specs(sweep, store)
+    every = list({spec.id: spec for row in proposed.values() for spec in row}.values())
     missing = list(_left_of(every, store, stops_count=False, damaged=damaged))
     if sweep.space is None:
         return missing, len(every)
     rows = sweep.space.listed_rows()
     tried = {one.name: one.trials(sweep.space) for one in rows}
-    known = {name: len(specs) for name, specs in proposed_specs(sweep, store).items()}
-    to_come = [one.base for one in rows for _ in range(tried[one.name] - known[one.name])]
+    to_come = [one.base for one in rows for _ in range(tried[one.name] - len(proposed[one.name]))]
     return missing + to_come, sum(tried.values())
 
 

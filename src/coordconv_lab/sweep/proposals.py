@@ -48,7 +48,7 @@ class InTurns:
         self._asked: dict[str, Proposals] = {}
 
     def next(self) -> ExperimentSpec | None:
-        """Return the next run of the source whose turn it is."""
+        """Return the next run of the next source in turn."""
         while self._turns:
             spec = self._turns[0].next()
             if spec is None:

@@ -19,7 +19,9 @@ _TRIES = 100
 
 
 class Searched:
-    """Optuna proposals for one row; unfinished proposals of earlier searches come first.
+    """Optuna proposals for one row, saved before they run.
+
+    Unfinished proposals of earlier searches come first.
 
     Args:
         space: The space.
@@ -54,7 +56,7 @@ class Searched:
                 "search: optuna requires the extra: pip install 'torch-coordconv[sweep]'"
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._optuna, self._row = optuna, one
+        self._optuna, self._row, self._store = optuna, one, store
         self.total = one.trials(space)
         self.proposed: list[dict[str, Any]] = []
         _check_values(one)
@@ -69,7 +71,7 @@ class Searched:
         self.earlier = [
             settings
             for settings in proposed
-            if one.admits(settings) and not self._is_known(settings, store, stops_count)
+            if one.admits(settings) and not self._is_known(settings, stops_count)
         ]
 
     def next(self) -> ExperimentSpec | None:
@@ -94,6 +96,7 @@ class Searched:
                 continue
             self.proposed.append(settings)
             self._asked[spec.id] = trial
+            self._save()
             return spec
         return None
 
@@ -105,9 +108,16 @@ class Searched:
             self._asked.pop(spec.id), score, state.COMPLETE if score is not None else state.FAIL
         )
 
-    def _is_known(self, settings: dict[str, Any], store: RunStore, stops_count: bool) -> bool:
+    def _save(self) -> None:
+        """Add the proposals to the file, which keeps those of other rows and of other spaces."""
+        every = proposals_of(self._store)
+        known = every.setdefault(self._row.name, [])
+        known += [settings for settings in self.proposed if settings not in known]
+        self._store.write_beside(PROPOSALS, every)
+
+    def _is_known(self, settings: dict[str, Any], stops_count: bool) -> bool:
         """Add a run to the Optuna study if it is done; return whether it is."""
-        spec = with_settings(self._row.base, settings)
+        spec, store = with_settings(self._row.base, settings), self._store
         try:
             record, failed = store.record(spec), store.failure(spec) is not None
             stopped = store.stopped(spec) if stops_count else None

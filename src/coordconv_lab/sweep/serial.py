@@ -3,7 +3,7 @@
 import torch
 
 from coordconv_lab.results import RunStore
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.plan import planned
 from coordconv_lab.sweep.progress import SweepProgress
 from coordconv_lab.train import Hardware, attempt

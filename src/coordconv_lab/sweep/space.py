@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, JsonValue, model_validator
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.recipes import RECIPES, with_settings
-from coordconv_lab.specs import BASELINE, ExperimentSpec, SplitName, TaskName
+from coordconv_lab.recipes import family_of, recipe_names, spec_by_recipe, with_settings
+from coordconv_lab.registry import registry
+from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.specs.base import FrozenSpec
-from coordconv_lab.studies.rows import SPLITS, row
-from coordconv_lab.studies.study import Study
+from coordconv_lab.studies.study import Study, row
 
 MOST_RUNS = 100_000
 """Longer lists are considered mistakes."""
@@ -107,18 +107,39 @@ class RowChoice(FrozenSpec):
     """Rows of a space: the recipe to start from, and additional settings for these rows.
 
     Attributes:
-        recipe: Recipe of all settings that the space does not vary.
+        recipe: Recipe of all settings that the space does not vary; by default the first of the
+            experiment, "tuned" for Not-so-Clevr.
         task: A task of the recipe.
-        split: One split or several.
-        model: "coordconv", "baseline", or several models.
+        split: One split or several; by default all.
+        model: Family of networks such as "coordconv", "baseline", a kind of network, or several of
+            them; by default the main network of the task.
         settings: Settings of only these rows, by dotted path.
     """
 
-    recipe: Literal["tuned", "tutorial", "tutorial_text", "paper"] = "tuned"
-    task: TaskName
-    split: SplitName | Annotated[tuple[SplitName, ...], Field(min_length=1)] = SPLITS
-    model: str | Annotated[tuple[str, ...], Field(min_length=1)] = "coordconv"
+    recipe: str | None = None
+    task: str
+    split: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    model: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     settings: Mapping[str, Setting] = {}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        experiment = registry().experiment_of(self.task)
+        for what, names, known in (
+            ("split", self.splits, experiment.splits),
+            ("recipe", one_or_more(self.recipe or ()), recipe_names(self.task)),
+        ):
+            if unknown := [name for name in names if name not in known]:
+                raise ValueError(
+                    f"{what}: the task {self.task} has {' or '.join(map(repr, known))}; "
+                    f"got {unknown[0]!r}"
+                )
+        return self
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits of the rows."""
+        return one_or_more(self.split or registry().experiment_of(self.task).splits)
 
 
 class Row(NamedTuple):
@@ -197,10 +218,10 @@ class Space(FrozenSpec):
         """
         found: dict[str, Row] = {}
         for choice in self.rows:
-            for split, model in product(one_or_more(choice.split), one_or_more(choice.model)):
-                base = RECIPES[choice.recipe](choice.task, split, model)  # pyright: ignore[reportArgumentType]
-                net = BASELINE[choice.task] if model == "baseline" else model
-                name = row(choice.task, split, net)
+            models = one_or_more(choice.model or family_of(choice.task, None))
+            for split, model in product(choice.splits, models):
+                base = spec_by_recipe(choice.task, split, model, recipe=choice.recipe)
+                name = row(choice.task, split, family_of(choice.task, model))
                 if name in found:
                     raise InputError(f"the row {name} occurs twice in the space {self.name}")
                 found[name] = Row(name, base, {**self.settings, **choice.settings})
@@ -211,8 +232,8 @@ def listed(space: Space) -> Study:
     """Return all runs of a grid or of a random search.
 
     A sampled value depends only on the seed, the number of the sample and the name of the setting.
-    All rows are therefore compared with the same values, and neither more trials nor another
-    setting change them.
+    All rows are therefore compared with the same values, which do not change if trials or settings
+    are added.
 
     Raises:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.
@@ -222,12 +243,13 @@ def listed(space: Space) -> Study:
     _check_length(space, rows)
     for one in rows:
         chosen = _grid(one) if space.search == "grid" else _draws(space, one)
-        specs = [
-            with_settings(one.base, {**settings, "seed": seed})
-            for settings in chosen
-            for seed in range(space.seeds)
-        ]
-        arms[one.name] = list({spec.id: spec for spec in specs}.values())
+        arms[one.name] = []
+        for settings, seed in product(chosen, range(space.seeds)):
+            spec = with_settings(one.base, {**settings, "seed": seed})
+            same = spec.model_name == one.base.model_name or "model.kind" not in settings
+            name = one.name if same else row(spec.task, spec.data.split, spec.model_name)
+            arms.setdefault(name, []).append(spec)
+    arms = {name: list({spec.id: spec for spec in specs}.values()) for name, specs in arms.items()}
     return Study(space.name, space.question, arms)
 
 

@@ -14,16 +14,27 @@ from coordconv_lab.sweep.space import Space
 
 SUFFIXES = (".yaml", ".yml", ".toml")
 _MAX_BYTES = 16_000
-"""Limits malicious files, which are slow to parse, to seconds."""
+"""Limits the time to parse a malicious file to seconds."""
 
-_MAX_LEVELS = 50
-_OPENING = (
-    yaml.BlockSequenceStartToken,
-    yaml.BlockMappingStartToken,
-    yaml.FlowSequenceStartToken,
-    yaml.FlowMappingStartToken,
-)
-_CLOSING = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+
+class _Loader(yaml.SafeLoader):
+    """Loader that refuses aliases and duplicate keys, which PyYAML accepts."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # A few lines of nested aliases can expand to gigabytes.
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError("aliases are not allowed; write out the values")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[tuple[str, str]]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"duplicate key {in_short(key.value)} in line {line}")
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
 
 
 def read_space(path: Path) -> Space:
@@ -49,52 +60,8 @@ def _fields(path: Path) -> Any:
     except UnicodeError as error:
         raise InputError(f"cannot read {path}: {error}") from error
     try:
-        return tomllib.loads(text) if path.suffix == ".toml" else _yaml(text, path)
-    except InputError:
-        raise
+        return tomllib.loads(text) if path.suffix == ".toml" else _Loader(text).get_single_data()
     # The parsers raise different exceptions for different kinds of values.
     except Exception as error:
         said = " ".join(str(error).split())[:500]
         raise InputError(f"{path} is not valid {path.suffix[1:].upper()}: {said}") from error
-
-
-def _yaml(text: str, path: Path) -> Any:
-    level = 0
-    for token in yaml.scan(text):
-        # A few lines of nested aliases can expand to gigabytes.
-        if isinstance(token, yaml.AliasToken):
-            raise InputError(f"{path}: YAML aliases are not allowed; write out the values")
-        level += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if level > _MAX_LEVELS:
-            raise InputError(f"{path}: lists or settings are nested more than {_MAX_LEVELS} deep")
-    loader = yaml.SafeLoader(text)
-    try:
-        document = loader.get_single_node()
-        if document is None:
-            return None
-        _check_keys(document, path)
-        return loader.construct_document(document)
-    finally:
-        loader.dispose()
-
-
-def _check_keys(node: yaml.Node, path: Path) -> None:
-    """Reject duplicate keys; PyYAML silently drops all but the last.
-
-    Raises:
-        InputError: A key occurs twice.
-    """
-    inner = node.value if isinstance(node, yaml.CollectionNode) else []
-    if isinstance(node, yaml.MappingNode):
-        seen = set[tuple[str, str]]()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in seen:
-                    raise InputError(
-                        f"{path}: duplicate key {in_short(key.value)} in line "
-                        f"{key.start_mark.line + 1}"
-                    )
-                seen.add((key.tag, key.value))
-        inner = [each for pair in node.value for each in pair]
-    for each in inner:
-        _check_keys(each, path)

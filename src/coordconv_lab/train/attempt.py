@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from coordconv_lab.errors import DamagedError, FailingRunError, HeldError
+from coordconv_lab.errors import DamagedError, FailingRunError, LockedError
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.experiment import run
@@ -68,7 +68,7 @@ def attempt(
                 wait_seconds=wait_seconds,
             )
         )
-    except HeldError:
+    except LockedError:
         return Attempt()
     except DamagedError as error:
         return Attempt(damage=str(error))

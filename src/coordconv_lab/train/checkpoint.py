@@ -2,7 +2,6 @@
 
 import io
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import read_file, remove_if_possible, write_atomically
+from coordconv_lab.results.files import remove_if_possible, write_atomically
 from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
@@ -41,7 +40,7 @@ class Checkpoint:
         Raises:
             DamagedError: The file is damaged, or contains NaN or infinity.
         """
-        state = loop.processes.first_only(lambda: self._read(_most_bytes(loop)))
+        state = loop.setup.processes.first_only(self._read)
         if state is None:
             return
         try:
@@ -53,16 +52,11 @@ class Checkpoint:
                 f"{self.path} contains NaN or infinity; delete it to restart this run"
             )
 
-    def _read(self, most: int) -> dict[str, Any] | None:
+    def _read(self) -> dict[str, Any] | None:
         if not self.path.exists():
             return None
         try:
-            content = _checked(read_file(self.path, most))
-            # A small archive can expand to a huge one; torch does not compress its archives.
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > len(content):
-                raise ValueError("it expands to more than its size")
+            content = _checked(self.path.read_bytes())
             return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
@@ -79,9 +73,10 @@ class Checkpoint:
             DivergenceError: A loss or a weight is NaN or infinite; the file is not changed.
             InputError: The file cannot be written.
         """
-        if not loop.processes.is_first or time.monotonic() - self._last < self.every_seconds:
+        processes = loop.setup.processes
+        if not processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
-        if loop.processes.count > 1 and not (loop.losses.settled and loop.is_finite):
+        if processes.count > 1 and not (loop.settled and loop.is_finite):
             return  # all processes must find a NaN at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
@@ -104,18 +99,6 @@ class Checkpoint:
         remove_if_possible(self.path)
 
 
-def _most_bytes(loop: Loop) -> int:
-    """Return an upper bound on the size of a checkpoint.
-
-    It contains the weights with two moments and a step count each, and a few numbers for each row
-    of the curve and for each loss since the last row.
-    """
-    tensors = [tensor for net in loop.nets for tensor in net.state_dict().values()]
-    rows = max(1, min(loop.steps, loop.specs[0].training.curve_points))
-    numbers = len(loop.nets) * (200 * rows + 20 * (loop.steps // rows + 1))
-    return 1_000_000 + sum(4 * tensor.nbytes + 4_000 for tensor in tensors) + numbers
-
-
 def _mark(content: bytes) -> bytes:
     """Return the checksum line before a checkpoint; torch does not detect changed bits."""
     return f"sha256 {sha256(content)}\n".encode()
@@ -127,8 +110,6 @@ def _checked(file: bytes) -> bytes:
     Raises:
         ValueError: The checksum does not match.
     """
-    if file.startswith(b"PK"):  # written before checkpoints had a checksum
-        return file
     mark, _, content = file.partition(b"\n")
     if mark + b"\n" != _mark(content):
         raise ValueError("its sha256 does not match its content")

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coordconv_lab.errors import InputError
 from coordconv_lab.results import CURVE_EXAMPLES
 from coordconv_lab.train.events import Events
 
@@ -26,57 +25,50 @@ COLUMNS: tuple[str, ...] = (
 Row = dict[str, float]
 
 
-def sample(points: Tensor) -> Tensor:
-    """Return a fixed sample of at most CURVE_EXAMPLES points, which is cheap to evaluate often."""
-    if len(points) <= CURVE_EXAMPLES:
-        return points
-    chosen = np.random.RandomState(0).permutation(len(points))[:CURVE_EXAMPLES]
-    return points[torch.from_numpy(np.sort(chosen)).to(points.device)]
-
-
-def due_steps(steps: int, rows: int) -> frozenset[int]:
-    """Return the steps after which a row is written, including the last step.
-
-    Example:
-        >>> sorted(due_steps(10, 4))
-        [2, 5, 8, 10]
-    """
-    rows = min(rows, steps)
-    return frozenset(round(steps * (row + 1) / rows) for row in range(rows))
+def sample(examples: Tensor) -> Tensor:
+    """Return a fixed sample of at most CURVE_EXAMPLES, which is cheap to evaluate often."""
+    if len(examples) <= CURVE_EXAMPLES:
+        return examples
+    chosen = np.random.RandomState(0).permutation(len(examples))[:CURVE_EXAMPLES]
+    return examples[torch.from_numpy(np.sort(chosen)).to(examples.device)]
 
 
 class LearningCurve:
-    """Rows of the learning curve of one run, with the columns COLUMNS."""
+    """Rows of the learning curve of one run, with the columns COLUMNS.
+
+    Attributes:
+        rows: The rows.
+        losses: The losses of the steps since the last row.
+    """
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.losses: list[float] = []
         self._events: Events | None = None
 
     def show_in(self, directory: Path) -> None:
         """Also write future rows as TensorBoard events.
 
         Raises:
-            InputError: The directory cannot be written, or is a link.
+            InputError: The directory cannot be written.
         """
-        place = directory / "tensorboard"
-        if place.is_symlink():
-            raise InputError(
-                f"{place} is a link, and runs are not written through links; remove it"
-            )
-        self._events = Events(place)
+        self._events = Events(directory / "tensorboard")
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Append a row.
+        """Append a row, whose `train_loss` is the mean of the losses since the last row.
 
         Raises:
             InputError: The disk is full, or not writable.
         """
+        row = {**row, "train_loss": sum(self.losses) / len(self.losses)}
+        self.losses.clear()
         self.rows.append({column: row[column] for column in COLUMNS})
         if self._events is not None:
-            self._events.add(row)
+            self._events.add(self.rows[-1])
 
-    def load_rows(self, rows: Iterable[Mapping[str, float]]) -> None:
-        """Restore the rows from a checkpoint."""
+    def load(self, rows: Iterable[Mapping[str, float]], losses: Iterable[float]) -> None:
+        """Restore the rows, and the losses since the last one, from a checkpoint."""
+        self.losses = [float(loss) for loss in losses]
         self.rows = [{column: float(row[column]) for column in COLUMNS} for row in rows]
 
     def as_csv(self) -> bytes:

@@ -1,27 +1,27 @@
 """Networks of one shape that are trained together."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.tasks import Task
+from coordconv_lab.objective import Objective
 
 
 class Learner(nn.Module):
     """A network and its task, as a module whose output is the loss."""
 
-    def __init__(self, net: nn.Module, task: Task) -> None:
+    def __init__(self, net: nn.Module, task: Objective) -> None:
         super().__init__()
         self.net, self.task = net, task
 
-    def forward(self, points: Tensor) -> Tensor:
-        """Return the loss of a batch of points, (B, 2)."""
-        return self.task.loss(self.net, points)
+    def forward(self, examples: Tensor) -> Tensor:
+        """Return the loss of a batch of examples, (B, ...)."""
+        return self.task.loss(self.net, examples)
 
 
 class Ensemble(nn.Module):
@@ -32,19 +32,20 @@ class Ensemble(nn.Module):
         task: The task to learn.
     """
 
-    def __init__(self, nets: Sequence[nn.Module], task: Task) -> None:
+    def __init__(self, nets: Sequence[nn.Module], task: Objective) -> None:
         super().__init__()
         self.members = nn.ModuleList(Learner(net, task) for net in nets)
-        # In a list, so that it is not registered as a submodule: only its structure is used.
-        self._template = [copy.deepcopy(self.members[0]).to("meta")]
+        if len(nets) > 1:
+            # In a list, so that it is not registered as a submodule: only its structure is used.
+            self._template = [Learner(copy.deepcopy(nets[0]).to("meta"), task)]
 
-    def forward(self, points: Tensor) -> Tensor:
-        """Return the losses (E,) of the networks for points (E, B, 2), one batch each."""
+    def forward(self, examples: Tensor) -> Tensor:
+        """Return the losses (E,) of the networks for examples (E, B, ...), one batch each."""
         if len(self.members) == 1:
-            return self.members[0](points[0])[None]
+            return self.members[0](examples[0])[None]
         parameters = _stack([dict(member.named_parameters()) for member in self.members])
         buffers = _stack([dict(member.named_buffers()) for member in self.members])
-        losses = vmap(self._loss, randomness="error")(parameters, buffers, points)
+        losses = vmap(self._loss, randomness="error")(parameters, buffers, examples)
         with torch.no_grad():
             for index, member in enumerate(self.members):
                 for name, buffer in member.named_buffers():
@@ -52,47 +53,34 @@ class Ensemble(nn.Module):
         return losses
 
     def _loss(
-        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], points: Tensor
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], examples: Tensor
     ) -> Tensor:
-        return functional_call(self._template[0], (parameters, buffers), (points,))
+        return functional_call(self._template[0], (parameters, buffers), (examples,))
 
 
 def _stack(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([member[name] for member in members]) for name in members[0]}
 
 
-MAY_DIFFER = ("learning_rate", "betas", "weight_decay", "schedule", "warmup")
-"""Training settings in which the networks of an ensemble may differ."""
-
-
-def check_ensemble(specs: Sequence[ExperimentSpec]) -> None:
-    """Check that runs can be trained together.
+@contextmanager
+def explained() -> Iterator[None]:
+    """Explain why networks cannot be computed together.
 
     Raises:
-        InputError: The specs differ in more than seed, initial weights and optimizer settings,
-            two are equal, or they stop early.
+        InputError: The network or the loss does what ``torch.vmap`` does not support.
     """
-    if len({spec.id for spec in specs}) < len(specs):
-        raise InputError("the networks of an ensemble must differ; one spec was given twice")
-    if len(specs) > 1 and any(spec.training.early_stop_epochs is not None for spec in specs):
-        raise InputError("an ensemble cannot stop early; unset early_stop_epochs")
-    wanted = _settings(specs[0])
-    for spec in specs[1:]:
-        found = _settings(spec)
-        for name in wanted | found:
-            if wanted.get(name) != found.get(name):
-                raise InputError(
-                    f"the networks of an ensemble must have the same {name}, got "
-                    f"{wanted.get(name)!r} and {found.get(name)!r}; they may differ in seed, "
-                    f"model.initialisation and, of training, {', '.join(MAY_DIFFER)}"
-                )
-
-
-def _settings(spec: ExperimentSpec) -> dict[str, object]:
-    """Return the settings that an ensemble must share, by path."""
-    parts = spec.model_dump(
-        include={"data": True, "model": True, "training": True},
-        exclude={"model": {"initialisation"}, "training": set(MAY_DIFFER)},
-    )
-    inner = {f"{part}.{name}": v for part, fields in parts.items() for name, v in fields.items()}
-    return {"task": spec.task, **inner}
+    try:
+        yield
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        if "vmap" not in said:
+            raise
+        reason = (
+            "the network or its loss draws random numbers in training, as dropout does"
+            if "random" in said
+            else f"torch.vmap does not support the network or its loss ({said[:200]})"
+        )
+        raise InputError(
+            f"the networks of an ensemble are computed together, but {reason}; train them one by "
+            "one, without --ensemble"
+        ) from error

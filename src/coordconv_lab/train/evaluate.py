@@ -1,4 +1,4 @@
-"""Scores of a network at points, computed in small batches in float32."""
+"""Scores of a network for examples, computed in small batches in float32."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,14 +6,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coordconv_lab.tasks import Task
+from coordconv_lab.errors import FailingRunError
+from coordconv_lab.examples import Data
+from coordconv_lab.objective import Objective
+from coordconv_lab.registry import registry
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train.hardware import Hardware
 
 # Small: on a CPU, activations that fit in the cache are computed about twice as fast.
 EVALUATION_BATCH = 8
 
 
 class Evaluation(NamedTuple):
-    """Scores, and predictions if they are points; images would take too much memory."""
+    """Scores, and predictions if the task keeps them; images would take too much memory."""
 
     predictions: Tensor | None
     scores: dict[str, Tensor]
@@ -21,14 +26,63 @@ class Evaluation(NamedTuple):
 
 
 Watch = Callable[[Tensor, Tensor], None]
-"""Called with the points and the outputs of the network for every batch."""
+"""Called with the examples and the outputs of the network for every batch."""
+
+
+class Evaluator:
+    """Scores the networks of a run in batches that fit its network, its task and its hardware.
+
+    Args:
+        spec: The run.
+        data: Its data.
+        objective: Its scores.
+        hardware: Hardware for the run.
+    """
+
+    def __init__(
+        self, spec: ExperimentSpec, data: Data, objective: Objective, hardware: Hardware
+    ) -> None:
+        self._spec, self._data, self._objective = spec, data, objective
+        self._batch = objective.evaluation_batch or hardware.evaluation_batch
+        self._main = registry().task(spec.task).main_score.name
+
+    def __call__(self, net: nn.Module, examples: Tensor, watch: Watch | None = None) -> Evaluation:
+        """Score a network on examples; ``watch`` is called with its outputs."""
+        statistics = self._spec.model.batch_statistics
+        if statistics == "running":
+            return evaluate(net, self._objective, examples, self._batch, watch)
+        by_side = statistics == "batch_of_a_side"
+        sides = self._data.is_training(examples) if by_side else None
+        batch = self._spec.training.batch_size
+        return evaluate_as_trained(net, self._objective, examples, batch, watch, sides)
+
+    def main_score(self, net: nn.Module, examples: Tensor) -> float:
+        """Return the main score of a network on examples."""
+        return self(net, examples).summary[self._main]
+
+    def check(self, net: nn.Module) -> None:
+        """Check before the first step that a network accepts examples of this size.
+
+        Raises:
+            FailingRunError: It does not; the canvas may be too small.
+        """
+        data, kind = self._spec.data, self._spec.model.kind
+        try:
+            self(net, self._data.examples[:2])
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise FailingRunError(
+                f"a model of kind {kind} cannot be used on {data.in_words} ({said}); {data.remedy}"
+            ) from error
 
 
 @torch.inference_mode()
 def evaluate(
     net: nn.Module,
-    task: Task,
-    points: Tensor,
+    task: Objective,
+    examples: Tensor,
     batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
@@ -37,20 +91,20 @@ def evaluate(
     Args:
         net: The network.
         task: The task it learned.
-        points: (N, 2), on the device of the network; at least one.
-        batch_size: Points per batch.
+        examples: (N, ...), on the device of the network; at least one.
+        batch_size: Examples per batch.
         watch: Called with every batch and its outputs.
 
     Returns:
-        Scores (N,) by name, their summary, and the predicted points (N, 2), if the predictions of
-        the task are points; all on the CPU.
+        Scores (N,) by name, their summary, and the predictions (N, ...), if the task keeps them;
+        all on the CPU.
     """
-    if not len(points):
+    if not len(examples):
         raise ValueError("expected at least one point to evaluate a network at, got none")
     was_training = net.training
     net.eval()
     try:
-        predictions, scores = _answer_and_mark(net, task, points, batch_size, watch)
+        predictions, scores = _answer_and_mark(net, task, examples, batch_size, watch)
     finally:
         net.train(was_training)
     return Evaluation(predictions, scores, task.summarise(scores))
@@ -58,33 +112,34 @@ def evaluate(
 
 def evaluate_as_trained(
     net: nn.Module,
-    task: Task,
-    points: Tensor,
+    task: Objective,
+    examples: Tensor,
     batch_size: int,
     watch: Watch | None = None,
     sides: Tensor | None = None,
 ) -> Evaluation:
     """Score a network as `evaluate` does, but in batches of a fixed random order.
 
-    For networks whose predictions depend on the batch: a few neighboring points in one batch have
+    For networks whose predictions depend on the batch: a few neighboring examples in one batch have
     different statistics than the batches of training.
 
     Args:
         net: The network.
         task: The task it learned.
-        points: (N, 2), on the device of the network; at least one.
-        batch_size: Points per batch.
+        examples: (N, ...), on the device of the network; at least one.
+        batch_size: Examples per batch.
         watch: Called with every batch and its outputs.
-        sides: (N,), True for training points: no batch mixes training and test points. If None,
-            batches are drawn from all points.
+        sides: (N,), True for training examples: no batch mixes training and test examples. If None,
+            batches are drawn from all examples.
     """
-    order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
     groups = [order]
     if sides is not None:
         is_train = sides.cpu()[order]
         groups = [group for group in (order[is_train], order[~is_train]) if len(group)]
     parts = [
-        evaluate(net, task, points[group.to(points.device)], batch_size, watch) for group in groups
+        evaluate(net, task, examples[group.to(examples.device)], batch_size, watch)
+        for group in groups
     ]
     back = torch.cat(groups).argsort()
     scores = {
@@ -97,23 +152,23 @@ def evaluate_as_trained(
 
 
 def _answer_and_mark(
-    net: nn.Module, task: Task, points: Tensor, batch_size: int, watch: Watch | None
+    net: nn.Module, task: Objective, examples: Tensor, batch_size: int, watch: Watch | None
 ) -> tuple[Tensor | None, dict[str, Tensor]]:
     # Preallocate the results: small tensors kept from every batch would fragment the memory of the
     # large activations.
     kept: dict[str, Tensor] = {}
-    for start in range(0, len(points), batch_size):
-        asked = points[start : start + batch_size]
+    for start in range(0, len(examples), batch_size):
+        asked = examples[start : start + batch_size]
         outputs = task.ask(net, asked)
         if watch is not None:
             watch(asked, outputs)
         answers = task.read(outputs)
         results = task.score(answers, asked)
-        if task.answers_are_points:
+        if task.keeps_predictions:
             results = {"": answers, **results}
         for name, result in results.items():
             if name not in kept:
-                kept[name] = result.new_empty((len(points), *result.shape[1:]))
+                kept[name] = result.new_empty((len(examples), *result.shape[1:]))
             kept[name][start : start + batch_size] = result
     on_the_cpu = {name: results.cpu() for name, results in kept.items()}
     return on_the_cpu.pop("", None), on_the_cpu

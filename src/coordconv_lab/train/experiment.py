@@ -1,30 +1,22 @@
 """Train the run of a spec and record it. All randomness is determined by the seed of the spec."""
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-import safetensors.torch
-from torch import Tensor
-
-from coordconv_lab.errors import DivergenceError, HeldError
-from coordconv_lab.models import count_parameters
+from coordconv_lab.errors import DivergenceError, InputError
 from coordconv_lab.results import Record, RunStore
-from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import write_atomically
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.tasks import Task
 from coordconv_lab.train.checkpoint import Checkpoint
-from coordconv_lab.train.ensemble import check_ensemble
 from coordconv_lab.train.hardware import Hardware, deterministic_algorithms
 from coordconv_lab.train.loop import Loop
-from coordconv_lab.train.predictions import predictions_file
-from coordconv_lab.train.processes import Processes
 from coordconv_lab.train.progress import Progress, SilentProgress
-from coordconv_lab.train.provenance import provenance
-from coordconv_lab.train.sheet import Sheet
+from coordconv_lab.train.setup import Setup
+from coordconv_lab.train.writing import write_run
 
 CHECKPOINT_SECONDS = 5.0
+
+MAY_DIFFER = ("learning_rate", "betas", "weight_decay", "schedule", "warmup")
+"""Training settings in which the networks of an ensemble may differ."""
 
 
 def run(
@@ -54,7 +46,7 @@ def run(
     Raises:
         FailingRunError: The canvas is too small for the network, or a loss or a weight is NaN or
             infinite; the checkpoint is kept.
-        HeldError: The run is locked by another process.
+        LockedError: The run is locked by another process.
         InputError: The directory cannot be used, or a checkpoint is damaged.
     """
     return run_ensemble(
@@ -95,114 +87,83 @@ def run_ensemble(
     Raises:
         InputError: The specs differ in other settings, or as in `run`.
     """
-    check_ensemble(specs)
-    # Maps and galleries need every position.
-    scores_only = scores_only or not specs[0].data.is_complete
+    _check_ensemble(specs)
     hardware = hardware or Hardware()
-    fabric = hardware.launched(specs[0].training)
-    processes = Processes(fabric)
-    finished = processes.first_only(lambda: _finished(specs, store))
-    if finished is not None:
-        return finished
-    progress = (progress if processes.is_first else None) or SilentProgress()
+    processes = hardware.launched()
+    checkpoint = Checkpoint(store.directory(specs[0]), specs, checkpoint_seconds)
     with ExitStack() as held, deterministic_algorithms():
-        records = processes.first_only(lambda: _hold(held, specs, store, wait_seconds))
-        finished = [record for record in records if record is not None]
-        if len(finished) == len(specs):
-            return finished
-        directories = processes.first_only(lambda: [store.open(spec) for spec in specs])
-        loop = Loop(specs, hardware, fabric)
+        records = processes.first_only(
+            lambda: [held.enter_context(store.record_or_lock(spec, wait_seconds)) for spec in specs]
+        )
+        if None not in records:
+            if processes.is_first:
+                # A process may have been killed after recording its runs.
+                checkpoint.delete()
+            return [record for record in records if record is not None]
+        loop = Loop(Setup(specs, hardware, processes))
+        # Maps and galleries need every position.
+        scores_only = scores_only or not specs[0].data.is_complete
         if processes.is_first and not scores_only:
-            for curve, directory in zip(loop.curves, directories, strict=True):
-                curve.show_in(directory)
-        checkpoint = Checkpoint(directories[0], specs, checkpoint_seconds)
-        checkpoint.load_into(loop)
-        progress.start(specs, loop.steps)
-        try:
-            for step in loop.run(progress.measured):
-                checkpoint.save_if_due(loop)
-                progress.advance(step, loop.losses.last)
-        except DivergenceError as error:
-            raise checkpoint.after(error, store.keeps_unfinished) from error
+            for spec, curve in zip(specs, loop.curves, strict=True):
+                curve.show_in(store.directory(spec))
+        progress = progress if progress and processes.is_first else SilentProgress()
+        _train(loop, checkpoint, progress, store.keeps_unfinished)
         seconds = loop.seconds
         written = processes.first_only(
             lambda: [
-                record or _write_down(loop, index, store, seconds, scores_only)
+                record or write_run(loop, index, store, seconds, scores_only)
                 for index, record in enumerate(records)
             ]
         )
         if processes.is_first:
             checkpoint.delete()
-    return written
+        return written
 
 
-def _finished(specs: Sequence[ExperimentSpec], store: RunStore) -> list[Record] | None:
-    """Return the records if all runs are finished, else None."""
-    records = [record for spec in specs if (record := store.record(spec)) is not None]
-    if len(records) < len(specs):
-        return None
-    # A process may have been killed after recording its runs.
-    Checkpoint(store.directory(specs[0]), specs, 0).delete()
-    for spec in specs:
-        store.tidy(spec)
-    return records
-
-
-def _hold(
-    held: ExitStack, specs: Sequence[ExperimentSpec], store: RunStore, wait_seconds: float
-) -> list[Record | None]:
-    """Lock runs until the end, and return the records that other processes may have written.
+def _check_ensemble(specs: Sequence[ExperimentSpec]) -> None:
+    """Check that runs can be trained together.
 
     Raises:
-        HeldError: A run is still locked by another process after the wait.
+        InputError: The specs differ in more than seed, initial weights and optimizer settings,
+            two are equal, or they stop early.
     """
-    for spec in specs:
-        if not held.enter_context(store.held(spec, wait_seconds)):
-            raise HeldError(
-                f"the run {spec.run_name} is locked by another process; wait for it to finish, "
-                f"then try again{store.how_to_free(spec)}"
-            )
-    return [store.record(spec) for spec in specs]
+    if len({spec.id for spec in specs}) < len(specs):
+        raise InputError("the networks of an ensemble must differ; one spec was given twice")
+    if len(specs) > 1 and any(spec.training.early_stop_epochs is not None for spec in specs):
+        raise InputError("an ensemble cannot stop early; unset early_stop_epochs")
+    wanted = _settings(specs[0])
+    for spec in specs[1:]:
+        found = _settings(spec)
+        for name in wanted | found:
+            if wanted.get(name) != found.get(name):
+                raise InputError(
+                    f"the networks of an ensemble must have the same {name}, got "
+                    f"{wanted.get(name)!r} and {found.get(name)!r}; they may differ in seed, "
+                    f"model.initialisation and, of training, {', '.join(MAY_DIFFER)}"
+                )
 
 
-def _write_down(
-    loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool
-) -> Record:
-    """Evaluate a network on every example and write the files of its run, the record last."""
-    spec, net, curve = loop.specs[index], loop.nets[index], loop.curves[index]
-    directory = store.directory(spec)
-    weights = safetensors.torch.save(
-        {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
+def _settings(spec: ExperimentSpec) -> dict[str, object]:
+    """Return the settings that an ensemble must share, by path."""
+    parts = spec.model_dump(
+        include={"data": True, "model": True, "training": True},
+        exclude={"model": {"initialisation"}, "training": set(MAY_DIFFER)},
     )
-    sheet = Sheet(loop.task, loop.data.points, spec.data.canvas)
-    everywhere = loop.evaluate(net, loop.data.points, None if scores_only else sheet.watch)
-    is_train = loop.data.is_train.cpu()
-    beside = {"metrics.csv": curve.as_csv()}
-    if not scores_only:
-        beside["predictions.npz"] = predictions_file(spec, net, loop.task, loop.data, everywhere)
-        if (pictures := sheet.png()) is not None:
-            beside["sheet.png"] = pictures
-    record = Record(
-        spec=spec,
-        scores={
-            "train": _summary_of(loop.task, everywhere.scores, is_train),
-            "test": _summary_of(loop.task, everywhere.scores, ~is_train),
-        },
-        parameters=count_parameters(net),
-        steps=loop.step,
-        epochs=math.ceil(loop.step / loop.steps_per_epoch),
-        seconds=seconds,
-        weights_sha256=sha256(weights),
-        files_sha256={name: sha256(content) for name, content in beside.items()},
-        provenance=provenance(spec, loop.hardware, len(loop.specs), loop.processes.count),
-    )
-    if not scores_only:
-        beside["weights.safetensors"] = weights
-    for name, content in beside.items():
-        write_atomically(directory / name, content)
-    store.finish(record)
-    return record
+    inner = {f"{part}.{name}": v for part, fields in parts.items() for name, v in fields.items()}
+    return {"task": spec.task, **inner}
 
 
-def _summary_of(task: Task, scores: dict[str, Tensor], side: Tensor) -> dict[str, float]:
-    return task.summarise({name: values[side] for name, values in scores.items()})
+def _train(loop: Loop, checkpoint: Checkpoint, progress: Progress, keeps_unfinished: bool) -> None:
+    """Do the remaining steps of a loop.
+
+    Raises:
+        DivergenceError: A loss or a weight is NaN or infinite; says where the checkpoint is.
+    """
+    checkpoint.load_into(loop)
+    progress.start(loop.setup.specs, loop.setup.steps)
+    try:
+        for step in loop.run(progress.measured):
+            checkpoint.save_if_due(loop)
+            progress.advance(step, loop.last_loss)
+    except DivergenceError as error:
+        raise checkpoint.after(error, keeps_unfinished) from error

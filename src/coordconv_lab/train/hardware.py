@@ -12,9 +12,7 @@ from torch.utils import deterministic
 
 from coordconv_lab.environment import variables
 from coordconv_lab.errors import InputError
-from coordconv_lab.specs import TrainingSpec
-from coordconv_lab.train.fabric import Fabric
-from coordconv_lab.train.launcher import is_first, launcher
+from coordconv_lab.train.processes import OneProcess, Processes, SeveralProcesses
 from coordconv_lab.train.processor import prepare_processor
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -74,21 +72,31 @@ class Hardware:
         """Batch size of evaluation; small on a CPU, so that activations fit in its cache."""
         return 8 if self.kind == "cpu" else 256
 
-    def fabric(self, training: TrainingSpec) -> Fabric:
-        """Prepare the devices and return a Fabric that is not launched."""
-        with _starting():
-            return self._fabric(training)
-
-    def launched(self, training: TrainingSpec) -> Fabric:
-        """Return a launched Fabric, with all processes started and connected.
+    def launched(self) -> Processes:
+        """Prepare the devices; start and connect the processes if there are several.
 
         Raises:
             InputError: The processes cannot be started, or a launcher started another number.
         """
+        if self.kind == "cpu":
+            prepare_processor()
+        if self.processes == 1:
+            return OneProcess(self.kind)
+        from coordconv_lab.train.fabric import Fabric
+        from coordconv_lab.train.launcher import launcher
+
+        # Fabric logs every process that it connects.
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         with _starting():
-            fabric = self._fabric(training)
+            fabric = Fabric(
+                accelerator=self.kind,
+                devices=self.devices,
+                num_nodes=self.nodes,
+                strategy="ddp",
+                plugins=launcher(self.devices, self.nodes),
+            )
             fabric.launch()
-            return fabric
+            return SeveralProcesses(fabric)
 
     @property
     def is_first_process(self) -> bool:
@@ -99,23 +107,10 @@ class Hardware:
         """
         if self.processes == 1:
             return True
+        from coordconv_lab.train.launcher import is_first, launcher
+
         with _starting():
             return is_first(launcher(self.devices, self.nodes), self.devices)
-
-    def _fabric(self, training: TrainingSpec) -> Fabric:
-        if self.kind == "cpu":
-            prepare_processor()
-        precision = "bf16-mixed" if training.precision == "bfloat16" else "32-true"
-        # Fabric logs the precision, which is already in the spec.
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        return Fabric(
-            accelerator=self.kind,
-            devices=self.devices,
-            num_nodes=self.nodes,
-            strategy="ddp" if self.processes > 1 else "auto",
-            precision=precision,
-            plugins=launcher(self.devices, self.nodes),
-        )
 
     def compile(self, module: torch.nn.Module) -> torch.nn.Module:
         """Compile a module if ``compiled`` is set."""

@@ -9,24 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from coordconv_lab.data import NotSoClevr
-from coordconv_lab.errors import DivergenceError, FailingRunError
-from coordconv_lab.models import build
-from coordconv_lab.results import PRIMARY_SCORE
-from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.tasks import task_of
-from coordconv_lab.train.batches import batches_of
-from coordconv_lab.train.curve import LearningCurve, Row, due_steps, sample
-from coordconv_lab.train.divergence import diverged, first_not_finite, numbers_of
-from coordconv_lab.train.ensemble import Ensemble
-from coordconv_lab.train.evaluate import Evaluation, Watch, evaluate, evaluate_as_trained
-from coordconv_lab.train.fabric import Fabric
-from coordconv_lab.train.hardware import Hardware
-from coordconv_lab.train.losses import Losses
-from coordconv_lab.train.optimizer import load_optimizer, optimizer_of, set_rates
-from coordconv_lab.train.processes import Processes
+from coordconv_lab.examples import held_out_examples, training_examples
+from coordconv_lab.train.curve import LearningCurve, Row, sample
+from coordconv_lab.train.divergence import first_not_finite, numbers_of
+from coordconv_lab.train.ensemble import explained
+from coordconv_lab.train.setup import Setup
+
+# Fetch losses at least this often, so that a diverged run stops soon.
+SETTLE_STEPS = 64
 
 
 def _ignore_rows(rows: Sequence[Row]) -> None:
@@ -34,73 +26,26 @@ def _ignore_rows(rows: Sequence[Row]) -> None:
 
 
 class Loop:
-    """Training of one network, or of several of one shape.
+    """Training of the networks of a setup.
 
     Args:
-        specs: The runs; they differ only in seed, initial weights and optimizer settings.
-        hardware: Hardware for the runs.
-        fabric: A launched Fabric; created from ``hardware`` if omitted.
+        setup: The networks, and what they are trained with.
 
     Attributes:
-        nets: One network per spec.
-        curves: One learning curve per spec.
-        processes: The processes that train together; networks and curves are equal in all.
-        data: The data set, on the device of the networks.
-        steps: Total number of steps, unless training stops early.
-        steps_per_epoch: Steps per pass over the training set.
-
-    Raises:
-        InputError: The canvas is too small for the network, or the network cannot be trained with
-            several processes.
+        curves: One learning curve per network, equal in all processes.
+        step: Number of steps done.
     """
 
-    def __init__(
-        self, specs: Sequence[ExperimentSpec], hardware: Hardware, fabric: Fabric | None = None
-    ) -> None:
-        first, self.specs, self.hardware = specs[0], specs, hardware
-        self._fabric = fabric or hardware.fabric(first.training)
-        self.processes = Processes(self._fabric)
-        self.data = NotSoClevr(first.data, self._fabric.device)
-        self.task = task_of(first)
-        self.nets = [_fresh_net(spec) for spec in specs]
-        self.processes.check(self.nets[0])
-        self.curves = [LearningCurve() for _ in specs]
-        self._batches = [batches_of(spec, self.data.train_points) for spec in specs]
-        self.steps_per_epoch = len(self._batches[0])
-        self.steps = self.steps_per_epoch * first.training.epochs
-        self.losses = Losses(len(specs), self._diverged)
-        ensemble = Ensemble(self.nets, self.task)
-        self._optimizer = optimizer_of(ensemble.members, specs)
-        self._losses_of, self._stepper = self._fabric.setup(
-            hardware.compile(ensemble), self._optimizer
-        )
-        self._check_canvas()
-        self._due = due_steps(self.steps, first.training.curve_points)
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.curves = [LearningCurve() for _ in setup.nets]
+        self.step = 0
+        self._waiting: list[Tensor] = []
+        self._last_losses: Tensor | None = None
+        rows = min(setup.training.curve_points, setup.steps)
+        self._due = {round(setup.steps * (row + 1) / rows) for row in range(rows)}
         self._perfect_epochs = 0
         self._seconds_before, self._started = 0.0, time.monotonic()
-
-    def _check_canvas(self) -> None:
-        """Check before the first step that the network accepts images of this size.
-
-        Raises:
-            FailingRunError: The canvas is too small.
-        """
-        data, kind = self.specs[0].data, self.specs[0].model.kind
-        try:
-            self.evaluate(self.nets[0], self.data.points[:2])
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
-            raise FailingRunError(
-                f"a model of kind {kind} cannot be used on a canvas of height {data.canvas[0]} and "
-                f"width {data.canvas[1]} ({said}); use a larger canvas"
-            ) from error
-
-    @property
-    def step(self) -> int:
-        """Number of steps done."""
-        return self.losses.step
 
     @property
     def seconds(self) -> float:
@@ -117,12 +62,12 @@ class Loop:
             DivergenceError: As in `check`, within the next steps, at the next row or at the end.
         """
         self._started = time.monotonic()
-        while self.step < self.steps and not self._stops_early():
-            for batches in zip(*self._batches, strict=True):
+        while self.step < self.setup.steps and not self._stops_early():
+            for batches in zip(*self.setup.batches, strict=True):
                 self._take_step(torch.stack(batches))
                 if self.step in self._due:
                     measured(self._write_rows())
-                if self.step % self.steps_per_epoch == 0:
+                if self.step % self.setup.steps_per_epoch == 0:
                     self._count_perfect_epoch()
                 yield self.step
         self.check()
@@ -133,10 +78,10 @@ class Loop:
         Raises:
             DivergenceError: A loss, a weight or a moment of the optimizer is NaN or infinite.
         """
-        self.losses.settle()
+        self._settle()
         for member, wrong in enumerate(self._not_finite()):
             if wrong is not None:
-                raise self._diverged(member, f"{wrong} contains NaN or infinity", self.step)
+                raise self.setup.diverged(member, f"{wrong} contains NaN or infinity", self.step)
 
     @property
     def is_finite(self) -> bool:
@@ -144,65 +89,77 @@ class Loop:
         return not any(self._not_finite())
 
     def _not_finite(self) -> list[str | None]:
-        return [first_not_finite(numbers_of(net, self._optimizer)) for net in self.nets]
+        setup = self.setup
+        return [first_not_finite(numbers_of(net, setup.optimizer)) for net in setup.nets]
 
-    def _diverged(self, member: int, what: str, step: int) -> DivergenceError:
-        spec, members = self.specs[member], len(self.specs)
-        return diverged(spec, what, step, self.steps_per_epoch, members)
-
-    def _take_step(self, points: Tensor) -> None:
-        set_rates(self._optimizer, self.specs, self.step, self.steps)
-        part, weight = self.processes.part_of(points)
-        losses = self._losses_of(part)
+    def _take_step(self, examples: Tensor) -> None:
+        setup, processes = self.setup, self.setup.processes
+        # Dropout and noise depend on the step only, so that a resumed run is the same.
+        torch.manual_seed(setup.seed * 1_000_003 + self.step)
+        part, weight = processes.part_of(examples)
+        with explained():
+            losses = setup.losses_of(part)
         if weight != 1:
             losses = losses * weight
-        self._fabric.backward(losses.sum())
-        self._stepper.step()
-        self._optimizer.zero_grad()
-        self.losses.add(self.processes.mean(losses.detach()))
+        processes.backward(losses.sum())
+        setup.optimizer.step(self.step)
+        self._last_losses = processes.mean(losses.detach())
+        self._waiting.append(self._last_losses)
+        self.step += 1
+        if len(self._waiting) == SETTLE_STEPS:
+            self._settle()
 
-    def evaluate(self, net: nn.Module, points: Tensor, watch: Watch | None = None) -> Evaluation:
-        """Score a network at points; ``watch`` is called with its outputs."""
-        first = self.specs[0]
-        if first.model.kind == "conv-pooled-regressor" and first.model.statistics != "running":
-            sides = (
-                self.data.is_training(points)
-                if first.model.statistics == "batch_of_a_side"
-                else None
-            )
-            return evaluate_as_trained(
-                net, self.task, points, first.training.batch_size, watch, sides
-            )
-        return evaluate(net, self.task, points, self.hardware.evaluation_batch, watch)
+    @property
+    def settled(self) -> bool:
+        """Whether the losses of all steps have been fetched from the device and checked."""
+        return not self._waiting
 
-    def _main_score(self, net: nn.Module, points: Tensor) -> float:
-        return self.evaluate(net, points).summary[PRIMARY_SCORE[self.specs[0].task]]
+    def last_loss(self) -> float:
+        """Return the mean loss of the last step over all networks; synchronizes with the device."""
+        return float("nan") if self._last_losses is None else self._last_losses.mean().item()
+
+    def _settle(self) -> None:
+        """Fetch the waiting losses together, check them, and give them to the curves.
+
+        Raises:
+            DivergenceError: A loss is NaN or infinite.
+        """
+        if not self._waiting:
+            return
+        steps = torch.stack(self._waiting).cpu()
+        first = self.step - len(steps) + 1
+        self._waiting.clear()
+        wrong = (~steps.isfinite()).nonzero()
+        if len(wrong):
+            row, member = wrong[0].tolist()
+            said = f"the loss became {steps[row, member].item()}"
+            raise self.setup.diverged(member, said, first + row)
+        for curve, losses in zip(self.curves, steps.t().tolist(), strict=True):
+            curve.losses += losses
 
     def _write_rows(self) -> list[Row]:
         self.check()
-        losses = self.losses.means()
-        rates = {group["member"]: group["lr"] for group in self._optimizer.param_groups}
-        members = zip(self.curves, self.nets, losses, strict=True)
-        for member, (curve, net, loss) in enumerate(members):
+        setup, data, score = self.setup, self.setup.data, self.setup.evaluator.main_score
+        for curve, net, rate in zip(self.curves, setup.nets, setup.optimizer.rates, strict=True):
             row = {
                 "step": self.step,
-                "epoch": self.step / self.steps_per_epoch,
-                "learning_rate": rates[member],
-                "train_loss": loss,
-                "train_score": self._main_score(net, sample(self.data.train_points)),
-                "test_score": self._main_score(net, sample(self.data.test_points)),
+                "epoch": self.step / setup.steps_per_epoch,
+                "learning_rate": rate,
+                "train_score": score(net, sample(training_examples(data))),
+                "test_score": score(net, sample(held_out_examples(data))),
                 "seconds": self.seconds,
             }
             curve.add(row)
         return [curve.rows[-1] for curve in self.curves]
 
     def _count_perfect_epoch(self) -> None:
-        if self.specs[0].training.early_stop_epochs is not None:
-            perfect = all(self._main_score(net, self.data.points) == 1 for net in self.nets)
+        if self.setup.training.early_stop_epochs is not None:
+            setup, score = self.setup, self.setup.evaluator.main_score
+            perfect = all(score(net, setup.data.examples) == 1 for net in setup.nets)
             self._perfect_epochs = self._perfect_epochs + 1 if perfect else 0
 
     def _stops_early(self) -> bool:
-        enough = self.specs[0].training.early_stop_epochs
+        enough = self.setup.training.early_stop_epochs
         return enough is not None and self._perfect_epochs >= enough
 
     def state_dict(self) -> dict[str, Any]:
@@ -213,9 +170,9 @@ class Loop:
         """
         self.check()
         return {
-            "losses": self.losses.state_dict(),
-            "nets": [net.state_dict() for net in self.nets],
-            "optimizer": self._optimizer.state_dict(),
+            "losses": {"step": self.step, "losses": [curve.losses for curve in self.curves]},
+            "nets": [net.state_dict() for net in self.setup.nets],
+            "optimizer": self.setup.optimizer.state_dict(),
             "rows": [curve.rows for curve in self.curves],
             "perfect_epochs": self._perfect_epochs,
             "seconds": self.seconds,
@@ -227,22 +184,18 @@ class Loop:
         Raises:
             Exception: The state does not match; this loop must not be used then.
         """
-        self.losses.load_state_dict(state["losses"])
-        if not 0 <= self.step <= self.steps:
-            raise ValueError(f"expected a step from 0 to {self.steps}, got {self.step}")
-        for net, saved in zip(self.nets, state["nets"], strict=True):
+        setup, self.step = self.setup, int(state["losses"]["step"])
+        if not 0 <= self.step <= setup.steps:
+            raise ValueError(f"expected a step from 0 to {setup.steps}, got {self.step}")
+        for net, saved in zip(setup.nets, state["nets"], strict=True):
             net.load_state_dict(saved)
-        load_optimizer(self._optimizer, state["optimizer"])
-        for curve, rows in zip(self.curves, state["rows"], strict=True):
-            curve.load_rows(rows)
-        for batches in self._batches:
+        setup.optimizer.load_state_dict(state["optimizer"])
+        losses = state["losses"]["losses"]
+        for curve, rows, some in zip(self.curves, state["rows"], losses, strict=True):
+            curve.load(rows, some)
+        for batches in setup.batches:
             batches.position = self.step
         self._perfect_epochs = int(state["perfect_epochs"])
         self._seconds_before = float(state["seconds"])
         if not 0 <= self._seconds_before < math.inf:
             raise ValueError(f"expected finite seconds of at least 0, got {self._seconds_before}")
-
-
-def _fresh_net(spec: ExperimentSpec) -> nn.Module:
-    torch.manual_seed(spec.seed)
-    return build(spec.model, spec.data.canvas)

@@ -1,31 +1,88 @@
-"""The optimizer of one or several networks, each with the settings of its own spec."""
+"""The optimizer of one or several networks, each with its own settings."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.train.schedule import rate_factor
+from coordconv_lab.specs import TrainingSpec
 
+# Schedules end at this fraction of the learning rate, not at zero, so the last steps still learn.
+LAST_FRACTION = 1e-3
 
-def optimizer_of(
-    members: Iterable[nn.Module], specs: Sequence[ExperimentSpec]
-) -> torch.optim.Optimizer:
-    """Create one optimizer; `member` of each parameter group is the index of its network."""
-    kind = torch.optim.Adam if specs[0].training.optimizer == "adam" else torch.optim.AdamW
-    groups = [
-        group
-        for index, (member, spec) in enumerate(zip(members, specs, strict=True))
-        for group in _groups(index, member, spec)
-    ]
-    return kind(groups, fused=True)
+# Adam's state of every weight; an infinite second moment would freeze the weight.
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dict[str, Any]]:
+class Optimizer:
+    """Adam or AdamW for one or several networks, with the learning rates of their schedules.
+
+    Args:
+        members: The networks.
+        trainings: The settings of each.
+        steps: Total number of steps, which the schedules depend on.
+    """
+
+    def __init__(
+        self, members: Iterable[nn.Module], trainings: Sequence[TrainingSpec], steps: int
+    ) -> None:
+        self._trainings, self._steps = trainings, steps
+        kind = torch.optim.Adam if trainings[0].optimizer == "adam" else torch.optim.AdamW
+        groups = [
+            group
+            for index, (member, training) in enumerate(zip(members, trainings, strict=True))
+            for group in _groups(index, member, training)
+        ]
+        self._adam = kind(groups, fused=True)
+
+    def step(self, step: int) -> None:
+        """Change the weights by their gradients, and clear these.
+
+        Args:
+            step: Number of steps done before this one, which determines the learning rates.
+        """
+        for group in self._adam.param_groups:
+            training = self._trainings[group["member"]]
+            group["lr"] = training.learning_rate * rate_factor(training, step, self._steps)
+            if training.optimizer == "adamw_unscaled":
+                # Undo that torch multiplies the weight decay by the learning rate.
+                group["weight_decay"] = group["decay"] / group["lr"]
+        self._adam.step()
+        self._adam.zero_grad()
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rate of each network in the last step."""
+        rates = {group["member"]: group["lr"] for group in self._adam.param_groups}
+        return [rates[member] for member in range(len(self._trainings))]
+
+    def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+        """Return the averages of the gradients of a parameter, by name; empty before a step."""
+        state = self._adam.state.get(parameter, {})
+        return {name: state[name] for name in MOMENTS if name in state}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state for a checkpoint."""
+        return self._adam.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore the moments from a checkpoint, but keep the settings.
+
+        Raises:
+            ValueError: The moments do not match the parameters.
+        """
+        settings = self._adam.state_dict()["param_groups"]
+        self._adam.load_state_dict({"state": state["state"], "param_groups": settings})
+        for parameter, moments in self._adam.state.items():
+            shapes = dict.fromkeys(MOMENTS, parameter.shape) | {"step": ()}
+            if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
+                raise ValueError("the moments do not have the shapes of their parameters")
+
+
+def _groups(index: int, member: nn.Module, training: TrainingSpec) -> Iterator[dict[str, Any]]:
     """Yield the parameter groups with and without weight decay, unless empty."""
-    training = spec.training
     parameters = list(member.parameters())
     decays = [training.decay_biases or parameter.dim() > 1 for parameter in parameters]
     for wanted, decay in ((True, training.weight_decay), (False, 0.0)):
@@ -41,27 +98,18 @@ def _groups(index: int, member: nn.Module, spec: ExperimentSpec) -> Iterator[dic
             }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Restore the moments from a checkpoint, but keep the settings of the specs.
-
-    Raises:
-        ValueError: The moments do not match the parameters.
-    """
-    settings = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state["state"], "param_groups": settings})
-    for parameter, moments in optimizer.state.items():
-        shapes = dict.fromkeys(("exp_avg", "exp_avg_sq"), parameter.shape) | {"step": ()}
-        if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
-            raise ValueError("the moments do not have the shapes of their parameters")
-
-
-def set_rates(
-    optimizer: torch.optim.Optimizer, specs: Sequence[ExperimentSpec], step: int, steps: int
-) -> None:
-    """Set the learning rate of the next step, and compensate the weight decay if necessary."""
-    for group in optimizer.param_groups:
-        training = specs[group["member"]].training
-        group["lr"] = training.learning_rate * rate_factor(training, step, steps)
-        if training.optimizer == "adamw_unscaled":
-            # Undo that torch multiplies the weight decay by the learning rate.
-            group["weight_decay"] = group["decay"] / group["lr"]
+def rate_factor(training: TrainingSpec, step: int, steps: int) -> float:
+    """Return the factor of the learning rate at a step: linear warm-up, then the schedule."""
+    done = step / steps
+    if done < training.warmup:
+        return done / training.warmup + LAST_FRACTION
+    left = (1 - done) / (1 - training.warmup)
+    match training.schedule:
+        case "constant":
+            return 1.0
+        case "linear":
+            return left + LAST_FRACTION
+        case "steps":
+            return 0.1 ** (5 * step // steps)
+        case "cosine":
+            return 0.5 * (1 - math.cos(math.pi * left)) + LAST_FRACTION

@@ -1,51 +1,111 @@
-"""Data-parallel training: how batches are split across processes, and which process writes."""
+"""One or several processes that train together: how batches are split, and which one writes."""
 
 import warnings
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.train.fabric import Fabric
+
+if TYPE_CHECKING:
+    from coordconv_lab.train.fabric import Fabric
 
 Result = TypeVar("Result")
 
 
-class Processes:
-    """The processes of a launched Fabric.
+class OneProcess:
+    """A single process, without Lightning Fabric, which takes as long to import as torch.
+
+    Args:
+        kind: The type of the device: "cpu", "cuda" or "mps".
+
+    Attributes:
+        device: The device of the network.
+        count: Number of processes.
+        is_first: Whether this process is the one that reads and writes.
+    """
+
+    count = 1
+    is_first = True
+
+    def __init__(self, kind: str) -> None:
+        self.device = torch.device(kind) if kind == "cpu" else torch.device(kind, 0)
+
+    def setup(self, module: nn.Module, precision: str) -> nn.Module:
+        """Return the module on the device, in a precision: "float32" or "bfloat16"."""
+        return _in_precision(module.to(self.device), precision, self.device)
+
+    def backward(self, loss: Tensor) -> None:
+        """Compute the gradients of the loss."""
+        loss.backward()
+
+    def part_of(self, examples: Tensor) -> tuple[Tensor, float]:
+        """Return the batch, (E, B, ...), and the weight of its mean loss, 1."""
+        return examples, 1.0
+
+    def mean(self, losses: Tensor) -> Tensor:
+        """Return the losses."""
+        return losses
+
+    def first_only(self, work: Callable[[], Result]) -> Result:
+        """Call a function and return its result."""
+        return work()
+
+
+class SeveralProcesses:
+    """Processes that are connected by Lightning Fabric.
 
     Every batch is split across the processes, so that each example is used once per epoch, and a
     step is the same as with one process up to rounding.
 
     Args:
         fabric: A launched Fabric.
+
+    Attributes:
+        device: The device of the network in this process.
+        count: Number of processes.
+        is_first: Whether this process is the one that reads and writes.
     """
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: "Fabric") -> None:
         self._fabric = fabric
+        self.device = fabric.device
         self.count = fabric.world_size
         self.is_first = fabric.is_global_zero
-        if self.count > 1:
-            # Both memory formats store a 1x1 kernel identically; only its strides differ.
-            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
+        # Both memory formats store a 1x1 kernel identically; only its strides differ.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
 
-    def part_of(self, points: Tensor) -> tuple[Tensor, float]:
-        """Return this process's part of a batch, (E, B, 2), and the weight of its mean loss.
+    def setup(self, module: nn.Module, precision: str) -> nn.Module:
+        """Return the module on the device, in a precision, with gradients averaged over processes.
+
+        Raises:
+            InputError: The module has batch normalization, which needs the full batch.
+        """
+        if any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()):
+            raise InputError(
+                "batch normalization needs the full batch, but each process sees only a part of "
+                "it; train this network with --devices 1"
+            )
+        return self._fabric.setup_module(_in_precision(module, precision, self.device))
+
+    def backward(self, loss: Tensor) -> None:
+        """Compute the gradients of the loss."""
+        self._fabric.backward(loss)
+
+    def part_of(self, examples: Tensor) -> tuple[Tensor, float]:
+        """Return this process's part of a batch, (E, B, ...), and the weight of its mean loss.
 
         Gradients are averaged over processes, so a part is weighted by its length. If there are
         more processes than examples, some get an example with weight 0.
         """
-        if self.count == 1:
-            return points, 1.0
-        part = points.tensor_split(self.count, dim=1)[self._fabric.global_rank]
-        weight = part.shape[1] * self.count / points.shape[1]
-        return (part, weight) if part.shape[1] else (points[:, :1], 0.0)
+        part = examples.tensor_split(self.count, dim=1)[self._fabric.global_rank]
+        weight = part.shape[1] * self.count / examples.shape[1]
+        return (part, weight) if part.shape[1] else (examples[:, :1], 0.0)
 
     def mean(self, losses: Tensor) -> Tensor:
         """Return the elementwise mean over all processes."""
-        if self.count == 1:
-            return losses
         reduced = self._fabric.all_reduce(losses, reduce_op="mean")
         assert isinstance(reduced, Tensor)
         return reduced
@@ -56,8 +116,6 @@ class Processes:
         Raises:
             InputError: The function raised it; it is raised in all processes.
         """
-        if self.count == 1:
-            return work()
         outcome: Result | InputError | None = None
         if self.is_first:
             try:
@@ -69,18 +127,22 @@ class Processes:
             raise outcome
         return outcome  # pyright: ignore[reportReturnType]
 
-    def check(self, net: nn.Module) -> None:
-        """Check that the network trains the same with several processes as with one.
 
-        Raises:
-            InputError: The network has batch normalization, which needs the full batch.
-        """
-        if self.count > 1 and any(_normalises(module) for module in net.modules()):
-            raise InputError(
-                "batch normalization needs the full batch, but each process sees only a part of "
-                "it; train this network with --devices 1"
-            )
+Processes = OneProcess | SeveralProcesses
 
 
-def _normalises(module: nn.Module) -> bool:
-    return isinstance(module, nn.modules.batchnorm._BatchNorm)
+def _in_precision(module: nn.Module, precision: str, device: torch.device) -> nn.Module:
+    return _Mixed(module, device.type) if precision == "bfloat16" else module
+
+
+class _Mixed(nn.Module):
+    """A module under automatic mixed precision, with outputs in float32."""
+
+    def __init__(self, module: nn.Module, kind: str) -> None:
+        super().__init__()
+        self._module, self._kind = module, kind
+
+    def forward(self, *inputs: Any) -> Tensor:
+        with torch.autocast(self._kind, torch.bfloat16):
+            losses = self._module(*inputs)
+        return losses.float()

@@ -1,6 +1,5 @@
 """Provenance of a run: machine, versions and commit."""
 
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -10,25 +9,27 @@ from pathlib import Path
 
 import torch
 
+from coordconv_lab.registry import registry
 from coordconv_lab.results import Provenance
+from coordconv_lab.results.git import git
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
+from coordconv_lab.train.setup import Setup
 
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "torch-coordconv")
 
 
-def provenance(
-    spec: ExperimentSpec, hardware: Hardware, ensemble: int, processes: int
-) -> Provenance:
-    """Describe this process and machine, for the record of one of ``ensemble`` networks."""
+def provenance(spec: ExperimentSpec, setup: Setup) -> Provenance:
+    """Describe this process and machine, for the record of a run that was trained in a setup."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",
         processor=processor_name(),
-        device=device_name(hardware),
-        compiled=hardware.compiled,
-        ensemble=ensemble,
-        processes=processes,
+        device=device_name(setup.hardware),
+        compiled=setup.hardware.compiled,
+        ensemble=len(setup.specs),
+        processes=setup.processes.count,
+        plugins={one.name: one.version for one in registry().sources(spec.task, spec.model.kind)},
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,
@@ -72,22 +73,9 @@ def commit() -> str:
     source = Path(__file__)
     try:
         # The environment may be inside of another checkout that does not track this file.
-        _git(source.parent, "ls-files", "--error-unmatch", "--", source.name)
-        head = _git(source.parent, "rev-parse", "HEAD")
-        changes = _git(source.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")
+        git(source.parent, "ls-files", "--error-unmatch", "--", source.name)
+        head = git(source.parent, "rev-parse", "HEAD")
+        changes = git(source.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+changes" if changes else "")
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    """Run git in a directory, ignoring GIT_* variables, which are set in hooks.
-
-    Raises:
-        OSError: Git is not installed.
-        subprocess.CalledProcessError: The command failed.
-    """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "-C", str(directory), *arguments]
-    done = subprocess.run(command, capture_output=True, check=True, env=environment)
-    return done.stdout.decode().strip()

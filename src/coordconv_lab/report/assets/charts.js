@@ -1,5 +1,5 @@
-// Charts near the window are drawn at once, the others when the browser has nothing to do, and all
-// of them again when the colour scheme changes.
+// Draw charts near the window at once and the others when the browser is idle; redraw all of them
+// when the color scheme changes.
 (() => {
   const charts = [...document.querySelectorAll(".chart")];
   if (!charts.length) return;
@@ -11,7 +11,7 @@
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
 
-  // Names of the style sheet's colours become the colours.
+  // Replace the names of custom properties by their colors.
   const coloured = (value, style) => {
     if (typeof value === "string") return value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
     if (Array.isArray(value)) return value.map((one) => coloured(one, style));

@@ -1,4 +1,4 @@
-// What a 3 x 3 convolution sees under the pointer: in the picture alone, and with the coordinates.
+// The input of a 3 x 3 convolution under the pointer: only the image, and with the coordinates.
 (() => {
   const root = document.querySelector(".sight");
   if (!root) return;
@@ -41,7 +41,7 @@
   const NINE = [-1, 0, 1].flatMap((r) => [-1, 0, 1].map((c) => [r, c]));
   const numbers = (channel, r, c) => NINE.map(([dr, dc]) => channel(r + dr, c + dc));
 
-  // Places, the borders aside, where some channels hold the same nine numbers each.
+  // Count the positions inside the border where the given channels have the same nine numbers.
   const alike = (seen) => {
     const here = seen.map((channel) => numbers(channel, row, column));
     let count = 0;

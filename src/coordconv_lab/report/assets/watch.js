@@ -1,4 +1,4 @@
-// While a job goes on: ask every second whether a run began or ended, and then load the page anew.
+// While a job is running: ask every second whether a run started or ended, and then reload.
 (() => {
   const { state } = document.body.dataset;
   const ask = async () => {

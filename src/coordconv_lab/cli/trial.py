@@ -1,0 +1,104 @@
+"""The command ``trial``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from coordconv_lab.cli.app import app
+from coordconv_lab.cli.options import Int, Place
+
+_SEVERAL = Parameter(consume_multiple=True, negative=())
+
+
+@app.command
+def trial(
+    file: Place,
+    *,
+    arm: Annotated[tuple[str, ...], _SEVERAL] = ("first", "all", "shuffled:first"),
+    seeds: Int = 10,
+    minutes: float | None = None,
+    runs: Int | None = None,
+    min_difference: float = 0.0,
+    usage: bool = True,
+    out: Place = Path("trial"),
+    fresh: Annotated[bool, Parameter(negative=())] = False,
+    engine: Literal["serial", "ray"] = "serial",
+    address: str | None = None,
+    cpus_per_run: Int | None = None,
+    gpus_per_run: float = 0.0,
+) -> None:
+    """Measure whether coordinates help on a model of your own.
+
+    FILE defines make(), which returns the model; train(model), which trains it; score(model), which
+    returns a number; and optionally errors(model), for a map of the gain. The model is trained
+    without coordinates and in each arm, with the same seeds, until the verdicts are clear. Finished
+    runs are not repeated.
+
+    For example:
+
+        coordconv trial mine.py
+
+        coordconv trial mine.py --arm first --arm encoder.0+encoder.1 --seeds 20 --minutes 30
+
+        coordconv trial mine.py --engine ray --gpus-per-run 1
+
+    Parameters
+    ----------
+    file
+        Python file with the functions.
+    arm
+        Convolutions that get coordinates: first, all, detector, or names of layers joined by "+".
+        With "shuffled:" in front, these get shuffled coordinates, which contain no position.
+    seeds
+        Maximum number of seeds; intervals require at least 5.
+    minutes
+        Start no run after this many minutes.
+    runs
+        Start at most this many runs; run the same command again to continue.
+    min_difference
+        Smallest difference of the score that matters; with 0, "no difference" is never concluded.
+    usage
+        Also score trained networks with zero, mirrored and shuffled coordinates.
+    out
+        Directory of the runs and the report.
+    fresh
+        Delete the runs in the directory first.
+    engine
+        serial: one run after another in this process. ray: as many runs at once as resources allow;
+        all runs end before the verdicts are checked (after 5, 10, 20, ... seeds).
+    address
+        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS, else only this machine.
+    cpus_per_run
+        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
+    gpus_per_run
+        GPUs per run, possibly fractional; only for ray.
+    """
+    from coordconv_lab.results.files import write_atomically
+    from coordconv_lab.trials import load_functions
+    from coordconv_lab.trials import trial as run_trial
+    from coordconv_lab.trials.page import as_html, as_markdown
+
+    outcome = run_trial(
+        load_functions(file),
+        out,
+        arms=arm,
+        seeds=seeds,
+        minutes=minutes,
+        runs=runs,
+        min_difference=min_difference,
+        usage=usage,
+        fresh=fresh,
+        engine=engine,
+        address=address,
+        cpus_per_run=cpus_per_run,
+        gpus_per_run=gpus_per_run,
+        report=lambda line: print(line, flush=True),
+    )
+    title = f"Do coordinates help in {file.name}?"
+    write_atomically(out / "trial.html", as_html(outcome, title).encode())
+    write_atomically(out / "trial.md", as_markdown(outcome, title).encode())
+    print(f"\n{outcome}\n\nPage: {out / 'trial.html'}")
+    if outcome.failures:
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Terminal output: progress during runs, tables afterwards."""

@@ -1,0 +1,66 @@
+"""Tables of sweeps: the estimated time, and the outcome."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from coordconv_lab.errors import printable
+from coordconv_lab.results.score_format import duration, score
+from coordconv_lab.sweep.outcome import RowOutcome
+from coordconv_lab.sweep.space import described
+
+if TYPE_CHECKING:  # This import needs torch.
+    from coordconv_lab.sweep.estimate import Estimate
+
+
+def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int) -> None:
+    """Print how many runs are missing, and how long they take on one and on several machines."""
+    console = Console()
+    console.print(
+        f"{total} runs, {len(estimate.each)} of them to do; "
+        f"kinds of run measured: {estimate.shapes}"
+    )
+    table = Table("machines like this one", "runs at once", "time")
+    for count in sorted({1, machines}):
+        slots = count * at_once
+        table.add_row(str(count), str(slots), duration(estimate.seconds(slots)))
+    console.print(table)
+    console.print(
+        f"With {estimate.threads} threads a run, as long as runs side by side do not slow each "
+        "other down. The longest run takes "
+        f"{duration(max(estimate.each, default=0.0))}."
+    )
+
+
+def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
+    """Print the progress of a sweep, how many settings solve the task, failures and the best."""
+    console = Console()
+    table = Table("row", "done", "failed", "stopped", "solve the task", "best test", title=name)
+    for row in rows:
+        cells = ["", ""]
+        if row.records:
+            tried = row.tried
+            low, high = tried.interval
+            cells[0] = f"{tried.solved} of {tried.n} ({low:.0%} to {high:.0%})"
+            cells[1] = score(row.best[0].test_score, row.best[0].spec.task)
+        done = f"{len(row.records)} of {row.total}"
+        failed, stopped = (str(len(ended) or "") for ended in (row.failures, row.stopped))
+        table.add_row(row.name, done, failed, stopped, *cells)
+    console.print(table)
+    for row in rows:
+        for record in row.best[:best]:
+            scores = (record.train_score, record.test_score)
+            train, test = (score(value, record.spec.task) for value in scores)
+            settings = described(row.settings(record.spec)) or "the only setting"
+            line = f"train {train}, test {test}, {record.seconds:.0f} s: {settings}"
+            console.print(f"[bold]{row.name}[/bold]", highlight=False)
+            console.print(Padding(Text(line), (0, 0, 0, 4)))
+        for reason, count in Counter(row.failures.values()).items():
+            console.print(
+                Padding(Text(f"{count} failed: {printable(reason)}"), (0, 0, 0, 4)), style="red"
+            )

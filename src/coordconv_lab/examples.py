@@ -1,0 +1,87 @@
+"""Data in the form that training needs: a tensor of examples, some of them for training."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Data(Protocol):
+    """Examples of an experiment.
+
+    An example is a row of ``examples``: its index in other tensors, or something small from which
+    the task computes inputs and targets, such as a point. Training draws batches of rows and passes
+    them to the `Objective`.
+
+    Attributes:
+        examples: (N, ...), on the device of the networks.
+        is_train: (N,), True for training, False for held-out examples.
+    """
+
+    examples: Tensor
+    is_train: Tensor
+
+    def is_training(self, examples: Tensor) -> Tensor:
+        """Return which of some examples, (B, ...), are for training, (B,)."""
+        ...
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return arrays about the examples, (N, ...), for the file of predictions, by name."""
+        ...
+
+
+class IndexedData:
+    """Data in tensors whose first dimension counts the examples: images, volumes or signals.
+
+    Args:
+        is_train: (N,), True for training, False for held-out examples.
+        tensors: Tensors of shape (N, ...) by name.
+        device: Where to keep them.
+
+    Attributes:
+        examples: (N,), the indices 0 to N - 1.
+        tensors: The tensors by name, on the device.
+
+    Raises:
+        ValueError: A tensor has another length, or a side is empty.
+
+    Example:
+        >>> data = IndexedData(torch.tensor([True, False]), {"signal": torch.zeros(2, 1, 32)})
+        >>> data.tensors["signal"][data.examples].shape
+        torch.Size([2, 1, 32])
+    """
+
+    def __init__(
+        self, is_train: Tensor, tensors: dict[str, Tensor], device: torch.device | str = "cpu"
+    ) -> None:
+        count = len(is_train)
+        for name, tensor in tensors.items():
+            if len(tensor) != count:
+                raise ValueError(
+                    f"expected {count} examples in {name!r}, as in is_train; got {len(tensor)}"
+                )
+        if is_train.all() or not is_train.any():
+            raise ValueError("expected at least one training and one held-out example")
+        self.is_train = is_train.bool().to(device)
+        self.examples = torch.arange(count, device=device)
+        self.tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+
+    def is_training(self, examples: Tensor) -> Tensor:
+        """Return which of some examples, (B,), are for training, (B,)."""
+        return self.is_train[examples]
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return the index of each example."""
+        return {"example": self.examples.cpu().numpy().astype(np.int64)}
+
+
+def training_examples(data: Data) -> Tensor:
+    """Return the training examples."""
+    return data.examples[data.is_train]
+
+
+def held_out_examples(data: Data) -> Tensor:
+    """Return the held-out examples."""
+    return data.examples[~data.is_train]

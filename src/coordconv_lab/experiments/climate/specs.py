@@ -1,0 +1,40 @@
+"""Settings of the data and the network for climate."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coordconv_lab.experiments.earth.specs import EarthNetSpec
+from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
+
+
+class ClimateSpec(DatasetSpec):
+    """Crops of 16 x 16 pixels from a map of the earth with one pixel per 1.5 degrees."""
+
+    split: Literal["known", "first", "second", "third"] = "known"
+    """known holds out a third of all squares of 12 x 12 degrees, at random; each of the others
+    holds out two opposite sectors of 60 degrees of longitude."""
+
+    held_out: Literal["test", "validation"] = "test"
+    """validation omits the held-out pixels and instead holds out a third of the other squares, for
+    choosing settings.
+    """
+
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the squares."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the pixels of the split are held out."""
+        return self.held_out == "test"
+
+    @property
+    def in_words(self) -> str:
+        """The name of the data in messages."""
+        return "crops of 16 x 16 pixels"
+
+
+class ClimateNetSpec(EarthNetSpec, NetworkSpec):
+    """Three 3 x 3 convolutions and a 1 x 1 convolution; the first may see coordinates."""
+
+    kind: Literal["climate-net"] = "climate-net"

@@ -1,0 +1,1 @@
+"""Parts shared by the experiments that classify crops at known places: signal and volume."""

@@ -1,0 +1,5 @@
+"""Scattered digits: which digit is it, and where are the digits?"""
+
+from coordconv_lab.experiments.digits.descriptor import PLUGIN
+
+__all__ = ["PLUGIN"]

@@ -1,0 +1,67 @@
+"""Anchors, their overlap with boxes, and boxes as offsets.
+
+A box is (center x, center y, width, height) in pixels.
+"""
+
+import torch
+from torch import Tensor
+
+SIDES = (15, 20, 25)
+"""Widths and heights of the nine anchors, as in the paper's code."""
+
+POSITIVE, NEGATIVE = 0.5, 0.1
+"""The overlap with a box from which an anchor is positive, and below which it is negative."""
+
+FIRST, STEP, CELLS = 6, 4, 13
+"""Pixel at the center of the first cell of the feature map, pixels between cells, cells per row."""
+
+
+def anchors() -> Tensor:
+    """Return all anchors, (13 * 13 * 9, 4): by row, column, height and width."""
+    at = FIRST + STEP * torch.arange(CELLS, dtype=torch.float32)
+    sides = torch.tensor(SIDES, dtype=torch.float32)
+    y, x, height, width = torch.meshgrid(at, at, sides, sides, indexing="ij")
+    return torch.stack([x, y, width, height], -1).reshape(-1, 4)
+
+
+def middle() -> Tensor:
+    """Return the box in the middle of the canvas from which absolute boxes are offsets, (1, 4)."""
+    return torch.tensor([[31.5, 31.5, 20.0, 20.0]])
+
+
+def overlaps(first: Tensor, second: Tensor) -> Tensor:
+    """Return the intersection over union of boxes, (..., 4), with broadcasting."""
+    low = torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
+    high = torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
+    shared = (high - low).clamp(min=0).prod(-1)
+    union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - shared
+    return shared / union
+
+
+def overlaps_an_anchor(boxes: Tensor) -> bool:
+    """Whether one of some boxes, (n, 4), has a positive anchor."""
+    return bool((overlaps(anchors()[:, None], boxes) >= POSITIVE).any())
+
+
+def matched(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Match all anchors with the boxes of canvases, (N, n, 4).
+
+    Returns:
+        The largest overlap of each anchor with a box, (N, A), and the index of that box, (N, A).
+    """
+    found = [overlaps(anchors()[:, None], part[:, None]).max(-1) for part in boxes.split(64)]
+    return torch.cat([one.values for one in found]), torch.cat([one.indices for one in found])
+
+
+def encode(boxes: Tensor, reference: Tensor) -> Tensor:
+    """Return boxes as offsets from reference boxes: in units of their size, and as logarithms."""
+    size = reference[..., 2:]
+    centers = (boxes[..., :2] - reference[..., :2]) / size
+    return torch.cat([centers, (boxes[..., 2:] / size).log()], -1)
+
+
+def decode(offsets: Tensor, reference: Tensor) -> Tensor:
+    """Return the boxes of offsets; sizes are limited to 100 times those of the references."""
+    size = reference[..., 2:]
+    centers = reference[..., :2] + offsets[..., :2] * size
+    return torch.cat([centers, offsets[..., 2:].clamp(max=4.6).exp() * size], -1)

@@ -1,0 +1,1 @@
+"""Parts shared by the experiments on maps of the earth: climate and tiles."""

@@ -1,0 +1,44 @@
+"""A network that maps crops of maps of the earth to other maps."""
+
+from torch import Tensor, nn
+
+from coordconv import CoordConv2d
+from coordconv_lab.experiments.earth.specs import EarthNetSpec
+
+
+class EarthNet(nn.Module):
+    """Convolutions that keep the size of a crop.
+
+    Args:
+        spec: Its settings.
+        in_channels: Channels of a crop.
+        out_channels: Channels of the outputs.
+    """
+
+    def __init__(self, spec: EarthNetSpec, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        width, self.sees = spec.width, spec.told != "nothing"
+        # The third coordinate of the sphere takes the place of the radius.
+        self.first = (
+            CoordConv2d(in_channels, width, 3, padding=1, radius=spec.told == "sphere")
+            if self.sees
+            else nn.Conv2d(in_channels, width, 3, padding=1)
+        )
+        self.rest = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, out_channels, 1),
+        )
+
+    def forward(self, maps: Tensor, coordinates: Tensor | None = None) -> Tensor:
+        """Map crops, (N, C, H, W), to outputs of the same size.
+
+        Args:
+            maps: The crops.
+            coordinates: Of every pixel, (N, d, H, W); by default those in the crop itself.
+        """
+        told = {} if coordinates is None or not self.sees else {"coordinates": coordinates}
+        return self.rest(self.first(maps, **told))

@@ -1,0 +1,25 @@
+"""All claims about Not-so-Clevr, in the order of the files that hold them."""
+
+from coordconv_lab.claims.claim import CLAIMS, Claim
+from coordconv_lab.experiments.notsoclevr.claims import (
+    causes,
+    layer,
+    others,
+    ours,
+    paper,
+    pooling,
+    questions,
+    regressor,
+    tables,
+    tutorial,
+)
+
+# Importing the files enters their claims; files import one another, so that their order is ours.
+FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, questions, causes)
+
+
+def claims() -> list[Claim]:
+    """Return every claim."""
+    files = [file.__name__ for file in FILES]
+    entered = [claim for claim in CLAIMS.values() if claim.test.__module__ in files]
+    return sorted(entered, key=lambda claim: files.index(claim.test.__module__))

@@ -1,0 +1,1 @@
+"""Panels of the report and figures of runs for Not-so-Clevr."""

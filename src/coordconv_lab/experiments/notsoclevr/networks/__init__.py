@@ -1,0 +1,6 @@
+"""Networks of all tasks, with and without coordinates; `build` creates one from a spec."""
+
+from coordconv_lab.experiments.notsoclevr.networks.build import build
+from coordconv_lab.parts import count_parameters
+
+__all__ = ["build", "count_parameters"]

@@ -1,0 +1,78 @@
+"""The recipe of the tutorial's text, for a reader who does not have its code.
+
+Source: Ashwin D'Cruz, "Coord Conv Tutorial". Readings, where the text is ambiguous:
+
+- "Weight decay" is that of AdamW, which is scaled by the learning rate.
+- For the networks it refers to the paper's supplement, which gives kernels and channels;
+  activations are ReLUs, the coordinate network ends with max pooling, as the text requires, and
+  the input of a regressor is the plain one-hot image.
+- The split is the one in the text, 80 to 20, and every example counts.
+- "More channels are used at each stage" of rendering: deconv is three times as wide as the
+  narrowest instead of twice, and the painter twice as wide as the paper's.
+"""
+
+from coordconv_lab.experiments.notsoclevr.recipes.paper import (
+    CLASSIFIER,
+    CONV_FLAT,
+    CONV_POOLED,
+    DECONV,
+    REGRESSOR,
+    RENDERER,
+)
+from coordconv_lab.experiments.notsoclevr.recipes.parts import checked_model, spec_of
+from coordconv_lab.experiments.notsoclevr.recipes.tutorial import training_of
+from coordconv_lab.experiments.notsoclevr.specs import SplitName
+from coordconv_lab.specs import ExperimentSpec, NetworkSpec
+
+_DECAYS = {
+    ("classification", "coordconv"): (1e-3, 1e-3),
+    ("classification", "deconv"): (2e-3, 2e-3),
+    ("regression", "coordconv"): (1e-3, 1e-3),
+    ("regression", "conv"): (1e-3, 5e-4),
+    ("rendering", "coordconv"): (1e-2, 1e-100),
+    ("rendering", "deconv"): (1e-2, 1e-100),
+}
+_WIDER = {"painter_widths": (16, 16, 32, 32)}
+
+
+def tutorial_text(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
+    """One row of the tutorial's tables, as its text describes it.
+
+    Args:
+        task: The task.
+        split: The split.
+        model: "coordconv", the name of the task's baseline, or "baseline".
+        seed: Draws the initial weights and the order of the batches.
+
+    Raises:
+        InputError: The task has no such model.
+
+    Example:
+        >>> tutorial_text("rendering", "uniform", "deconv").training.weight_decay
+        0.01
+    """
+    model = checked_model(task, model)
+    training = training_of(task, split, model).model_copy(
+        update={
+            "optimizer": "adamw",
+            "weight_decay": _DECAYS[task, model][0 if split == "uniform" else 1],
+            "drop_last": False,
+        }
+    )
+    return spec_of(task, split, (_net(task, split, model), training), seed)
+
+
+def _net(task: str, split: SplitName, model: str) -> NetworkSpec:
+    match task, model:
+        case "classification", "coordconv":
+            return CLASSIFIER
+        case "regression", "coordconv":
+            return REGRESSOR.model_copy(update={"activation": "relu"})
+        case "rendering", "coordconv":
+            return RENDERER.model_copy(update=_WIDER)
+        case "regression", _:
+            return CONV_FLAT if split == "uniform" else CONV_POOLED
+        case "rendering", _:
+            return DECONV.model_copy(update={"width": 3})
+        case _:
+            return DECONV

@@ -1,0 +1,39 @@
+"""Networks whose weights are given by formulas."""
+
+from typing import Literal
+
+from coordconv_lab.specs.base import NetworkSpec, Size
+
+
+class HandBuiltSpec(NetworkSpec):
+    """A network whose weights are given by formulas; never trained."""
+
+    @property
+    def family(self) -> str:
+        """The family of the network."""
+        return "hand-built"
+
+    @property
+    def is_trained(self) -> bool:
+        """Its weights are given by formulas."""
+        return False
+
+
+class HandBuiltClassifier(HandBuiltSpec):
+    """A classifier of two dozen weights, set by formulas for any canvas; never trained."""
+
+    kind: Literal["hand-built-classifier"] = "hand-built-classifier"
+
+
+class HandBuiltRegressor(HandBuiltSpec):
+    """Piekniewski's network ("Autopsy of a deep learning paper", 2018), for any canvas."""
+
+    kind: Literal["hand-built-regressor"] = "hand-built-regressor"
+
+
+class HandBuiltRenderer(HandBuiltSpec):
+    """A renderer with weights set by formulas, for any canvas; never trained."""
+
+    kind: Literal["hand-built-renderer"] = "hand-built-renderer"
+    square: Size = 9
+    """Side length of the squares that it paints, in pixels; must equal that of the data."""

@@ -1,0 +1,121 @@
+"""Studies that choose the settings of the recipe `tuned`, on a validation set.
+
+Every network gets the same number of tuning runs: a broad stage, then one near its best setting.
+The data contain no test position. Options that only hurt a network are omitted: large inputs for a
+conv regressor, batch normalization for a deconv network.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from coordconv_lab.experiments.notsoclevr.descriptor import BASELINE
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.studies.rows import SPLITS
+from coordconv_lab.recipes import with_settings
+from coordconv_lab.results import Record
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies.study import Study, row
+
+BROAD, AROUND = 12, 8
+
+TUNED_TASKS: tuple[str, ...] = ("regression", "classification")
+
+BEST_OF_BROAD: Mapping[str, int] = {
+    "regression, uniform, coordconv": 3,
+    "regression, uniform, conv": 0,
+    "regression, quadrant, coordconv": 0,
+    "regression, quadrant, conv": 8,
+}
+"""The best draw of the broad stage by row; a row is missing if its broad stage is unfinished."""
+
+_FIRST_SEED = 1000
+
+
+def tuning() -> Study:
+    """Return the broad stage: random settings, from one space for all networks of a task."""
+    arms = {
+        row(task, split, model): [_broad(task, split, model, number) for number in range(BROAD)]
+        for task, split, model in _rows()
+    }
+    return Study(
+        "tuning",
+        "Which settings suit each network, by scores on a validation set?",
+        arms,
+    )
+
+
+def tuning_around() -> Study:
+    """Return the second stage: settings near the best of the broad stage."""
+    arms = {
+        row(task, split, model): [
+            _around(task, split, model, BEST_OF_BROAD[row(task, split, model)], number)
+            for number in range(AROUND)
+        ]
+        for task, split, model in _rows()
+        if row(task, split, model) in BEST_OF_BROAD
+    }
+    return Study(
+        "tuning-around",
+        "Which settings near the best of the broad stage suit each network?",
+        arms,
+    )
+
+
+def best_of(records: Sequence[Record | None]) -> int:
+    """Return the index of the best run: by validation accuracy, then by training accuracy.
+
+    Args:
+        records: The runs of one row; None for a run that diverged.
+    """
+    return max(
+        (place for place, record in enumerate(records) if record is not None),
+        key=lambda place: _rank(records[place]),
+    )
+
+
+def _rank(record: Record | None) -> tuple[float, float]:
+    return (record.test_score, record.train_score) if record else (-1.0, -1.0)
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    return [
+        (task, split, model)
+        for task, split in product(TUNED_TASKS, SPLITS)
+        for model in ("coordconv", BASELINE[task])
+    ]
+
+
+def _broad(task: str, split: str, model: str, number: int) -> ExperimentSpec:
+    drawn = random.Random(f"tuning {row(task, split, model)} {number}")
+    settings: dict[str, Any] = {
+        "training.learning_rate": round(10 ** drawn.uniform(-3, -1.5), 6),
+        "training.optimizer": "adamw",
+        "training.weight_decay": round(drawn.choice([0, 10 ** drawn.uniform(-2, 0.5)]), 6),
+        "training.betas": (0.9, drawn.choice([0.99, 0.999])),
+        "training.schedule": drawn.choice(["cosine", "linear"]),
+        "training.warmup": 0.05,
+    }
+    if model == "deconv":
+        settings["model.kernel"] = drawn.choice([2, 3])
+    return _validated(task, split, model, settings, _FIRST_SEED + number)
+
+
+def _around(task: str, split: str, model: str, best: int, number: int) -> ExperimentSpec:
+    spec = _broad(task, split, model, best)
+    drawn = random.Random(f"tuning around {row(task, split, model)} {number}")
+    rate, decay = (10 ** drawn.uniform(-width, width) for width in (0.25, 0.4))
+    settings = {
+        "training.learning_rate": round(spec.training.learning_rate * rate, 6),
+        "training.weight_decay": round(spec.training.weight_decay * decay, 6),
+    }
+    spec = with_settings(spec, settings)
+    return spec.model_copy(update={"seed": _FIRST_SEED + BROAD + number})
+
+
+def _validated(
+    task: str, split: str, model: str, settings: Mapping[str, Any], seed: int
+) -> ExperimentSpec:
+    start = tuned(task, split, model)  # pyright: ignore[reportArgumentType]
+    return with_settings(start, {"data.held_out": "validation", "seed": seed, **settings})

@@ -1,0 +1,9 @@
+"""The tasks: loss, predictions and scores of a network for some points."""
+
+from coordconv_lab.experiments.notsoclevr.tasks.classification import Classification
+from coordconv_lab.experiments.notsoclevr.tasks.reconstruction import Reconstruction
+from coordconv_lab.experiments.notsoclevr.tasks.regression import Regression
+from coordconv_lab.experiments.notsoclevr.tasks.rendering import Rendering
+from coordconv_lab.experiments.notsoclevr.tasks.select import task_of
+
+__all__ = ["Classification", "Reconstruction", "Regression", "Rendering", "task_of"]

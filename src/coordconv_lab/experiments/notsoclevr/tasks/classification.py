@@ -1,0 +1,45 @@
+"""Supervised coordinate classification: which of the H x W pixels is at the point?
+
+Liu et al. 2018 (arXiv:1807.03247), section 4.1.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coordconv_lab.experiments.notsoclevr.data.notsoclevr import pixel_index
+from coordconv_lab.experiments.notsoclevr.tasks.images import ImageObjective
+
+
+class Classification(ImageObjective):
+    """Cross-entropy between a softmax over all pixels and the pixel of the point."""
+
+    keeps_predictions = True
+
+    def inputs(self, examples: Tensor) -> Tensor:
+        """Return the points; outputs are the logits of each pixel, (N, 1, H, W)."""
+        return examples
+
+    def read(self, outputs: Tensor) -> Tensor:
+        """Return the most likely pixel of each point as (x, y), (N, 2)."""
+        best = outputs.flatten(1).argmax(dim=1)
+        width = self.canvas[1]
+        return torch.stack((best % width, best // width), dim=1)
+
+    def picture(self, outputs: Tensor) -> Tensor:
+        """Return the probability of each pixel divided by the largest one, (N, 1, H, W)."""
+        outputs = outputs.float()
+        return (outputs - outputs.amax(dim=(1, 2, 3), keepdim=True)).exp()
+
+    def loss(self, net: nn.Module, points: Tensor) -> Tensor:
+        """Return the cross-entropy in nats; ln(H W) for a uniform prediction."""
+        logits = net(points).flatten(1).float()
+        return functional.cross_entropy(logits, pixel_index(points, self.canvas))
+
+    def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
+        """Return 1 for each correct pixel, else 0."""
+        return {"accuracy": (predictions == points).all(dim=1).float()}
+
+    def summarise(self, scores: dict[str, Tensor]) -> dict[str, float]:
+        """Return the fraction of points with the correct pixel."""
+        return {"accuracy": scores["accuracy"].double().mean().item()}

@@ -1,0 +1,72 @@
+"""Sprite sheet: the images that a network renders for every position, tiled into one image."""
+
+import io
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+GREYS = 16
+
+LARGEST = 2**26
+"""Maximum number of pixels. Larger sheets are not written, because phones open them slowly."""
+
+
+class ImageTask(Protocol):
+    """A task whose outputs can be shown as images."""
+
+    def picture(self, outputs: Tensor) -> Tensor | None:
+        """Return outputs as images, (N, 1, H, W) in [0, 1]; or None."""
+        ...
+
+
+class Sheet:
+    """One tile per position, of the size of the canvas; rows go down, columns to the right.
+
+    Args:
+        task: The task of the network.
+        points: (N, 2), every row with every column, as (x, y).
+        canvas: (height, width) of a tile.
+    """
+
+    def __init__(self, task: ImageTask, points: Tensor, canvas: tuple[int, int]) -> None:
+        self._task, self._canvas = task, canvas
+        self._columns, self._rows = (axis.unique().cpu() for axis in points.T)
+        height, width = len(self._rows) * canvas[0], len(self._columns) * canvas[1]
+        self._fits = height * width <= LARGEST
+        self._pixels = np.zeros((height, width) if self._fits else (0, 0), np.uint8)
+        self._painted = False
+
+    def watch(self, points: Tensor, outputs: Tensor) -> None:
+        """Draw the outputs of a network for a batch of points into their tiles."""
+        pictures = self._task.picture(outputs)
+        if pictures is None or not self._fits:
+            return
+        tiles = (pictures[:, 0] * (GREYS - 1)).round().to(torch.uint8).cpu().numpy()
+        columns, rows = points.cpu().T.contiguous()
+        height, width = self._canvas
+        tops = torch.searchsorted(self._rows, rows) * height
+        lefts = torch.searchsorted(self._columns, columns) * width
+        for tile, top, left in zip(tiles, tops.tolist(), lefts.tolist(), strict=True):
+            self._pixels[top : top + height, left : left + width] = tile
+        self._painted = True
+
+    def files(self) -> dict[str, bytes]:
+        """Return the file sheet.png, unless nothing was drawn."""
+        png = self.png()
+        return {} if png is None else {"sheet.png": png}
+
+    def png(self) -> bytes | None:
+        """Return a PNG file with 16 gray levels, or None if nothing was drawn.
+
+        Nothing is drawn if predictions are points, or the sheet would be too large.
+        """
+        if not self._painted:
+            return None
+        image = Image.fromarray(self._pixels, "P")
+        image.putpalette([level * 255 // (GREYS - 1) for level in range(GREYS) for _ in range(3)])
+        file = io.BytesIO()
+        image.save(file, "png", bits=4, optimize=True)
+        return file.getvalue()

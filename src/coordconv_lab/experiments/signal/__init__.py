@@ -1,0 +1,5 @@
+"""Signal: is a person still, and will they be active six hours later?"""
+
+from coordconv_lab.experiments.signal.descriptor import PLUGIN
+
+__all__ = ["PLUGIN"]

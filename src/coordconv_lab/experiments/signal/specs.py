@@ -1,0 +1,44 @@
+"""Settings of the signal and of its network."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coordconv_lab.experiments.crops.specs import CropNetSpec
+from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
+
+
+class SignalSpec(DatasetSpec):
+    """Two hours of the movements of a wrist, in steps of five minutes."""
+
+    split: Literal["first", "second"] = "first"
+    """The five of ten people that are held out."""
+
+    train: Annotated[int, Field(ge=10, le=100_000)] = 1000
+    """Crops per person of training."""
+
+    test: Annotated[int, Field(ge=10, le=100_000)] = 500
+    """Crops per held-out person."""
+
+    held_out: Literal["test", "validation"] = "test"
+    """validation leaves the held-out people out, and holds out two of the others in their place,
+    for choosing settings."""
+
+    crop_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the times of the crops."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the people of the split are held out."""
+        return self.held_out == "test"
+
+    @property
+    def in_words(self) -> str:
+        """The name of the data in messages."""
+        return "crops of 24 steps of five minutes"
+
+
+class SignalNetSpec(CropNetSpec, NetworkSpec):
+    """Three convolutions with stride 2 and batch normalization; the first may see coordinates."""
+
+    kind: Literal["signal-net"] = "signal-net"

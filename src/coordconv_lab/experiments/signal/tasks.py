@@ -1,0 +1,36 @@
+"""The inputs and the labels of both questions about a crop."""
+
+from torch import Tensor
+
+from coordconv_lab.examples import IndexedData
+from coordconv_lab.experiments.crops.tasks import CropClassification
+from coordconv_lab.experiments.signal.movements import CROP, DAY
+from coordconv_lab.experiments.signal.source import PEOPLE
+from coordconv_lab.specs import ExperimentSpec
+
+LABELS = {"signal-later": "active_later", "signal-still": "still"}
+"""The label of each task, by the name of its tensor."""
+
+
+class ClassifyCrop(CropClassification):
+    """Classification of crops into two classes.
+
+    Args:
+        spec: The run.
+        data: The crops.
+    """
+
+    units = PEOPLE
+
+    def __init__(self, spec: ExperimentSpec, data: IndexedData) -> None:
+        start, labels = data.tensors["start"], data.tensors[LABELS[spec.task]]
+        super().__init__(spec.model.told, start, (CROP,), (DAY,), labels)
+        self.tensors = data.tensors
+
+    def unit(self, examples: Tensor) -> Tensor:
+        """Return the person of each crop."""
+        return self.tensors["person"][examples]
+
+    def inputs(self, examples: Tensor) -> Tensor:
+        """Return the crops, (B, 1, 24)."""
+        return self.tensors["crop"][examples]

@@ -1,0 +1,54 @@
+"""The descriptor of the tiles for the engine, without torch."""
+
+from coordconv_lab.experiments.tiles.specs import TilesNetSpec, TilesSpec
+from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task
+
+_HERE = "coordconv_lab.experiments.tiles"
+
+TILES = Experiment(
+    name="tiles",
+    title="Tiles of the earth",
+    data=TilesSpec,
+    load=f"{_HERE}.maps:load",
+    tasks=(
+        Task(
+            name="climate-zones",
+            label="Climate zones",
+            network="coordconv",
+            baseline="conv",
+            scores=(
+                Score(name="accuracy", percent=True),
+                Score(name="accuracy_mean_position", percent=True),
+            ),
+            solved=0.95,
+            make=f"{_HERE}.tasks:NameClimate",
+            inputs="red, green and blue from -1 to 1, shape (N, 3, 20, 20)",
+            outputs=(
+                "logits of tropical, dry, temperate, continental and polar, shape (N, 5, 20, 20)"
+            ),
+        ),
+    ),
+    recipes={"tuned": f"{_HERE}.recipes:tuned"},
+    studies=f"{_HERE}.studies:studies",
+    claims=f"{_HERE}.claims:claims",
+    reproduction=Reproduction(questions=f"{_HERE}.questions:questions", seeds=5),
+    names={
+        "coordconv": "CoordConv, latitude and longitude",
+        "conv": "Conv",
+        "crop": "CoordConv, in the tile",
+        "latitude": "CoordConv, latitude",
+        "sphere": "CoordConv, unit sphere",
+        "shuffled": "Shuffled coordinates",
+    },
+    about="Satellite images of the earth with a pixel every half degree, in tiles of 20 x 20.",
+)
+
+PLUGIN = Plugin(
+    name="tiles",
+    version="1",
+    built_in=True,
+    experiments=(TILES,),
+    networks=(
+        Network(spec=TilesNetSpec, build=f"{_HERE}.networks:TilesNet", tasks=("climate-zones",)),
+    ),
+)

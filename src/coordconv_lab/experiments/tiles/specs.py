@@ -1,0 +1,65 @@
+"""Settings of the tiles and of their network."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coordconv_lab.experiments.earth.specs import EarthNetSpec
+from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
+
+STRIPS = {
+    "strip-120w": -120,
+    "strip-60w": -60,
+    "strip-0": 0,
+    "strip-60e": 60,
+    "strip-120e": 120,
+    "strip-180": 180,
+}
+"""Degrees east in the middle of the strip that a split holds out."""
+
+
+class TilesSpec(DatasetSpec):
+    """Tiles of 20 x 20 pixels of half a degree, from 80 degrees north to 60 degrees south."""
+
+    split: Literal[
+        "known",
+        "first",
+        "second",
+        "third",
+        "strip-120w",
+        "strip-60w",
+        "strip-0",
+        "strip-60e",
+        "strip-120e",
+        "strip-180",
+    ] = "known"
+    """known holds out a third of all tiles, at random; first, second and third hold out two
+    opposite sectors of 60 degrees of longitude; the others a strip of 30 degrees around a
+    meridian."""
+
+    prime_meridian: Annotated[int, Field(ge=-180, le=180)] = 0
+    """Degrees east from which longitudes are counted: they jump from 180 to -180 on the opposite
+    side of the earth."""
+
+    held_out: Literal["test", "validation"] = "test"
+    """validation leaves the held-out tiles out, and holds out a third of the other tiles in their
+    place, for choosing settings."""
+
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the split, and of the order of the tiles."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the tiles of the split are held out."""
+        return self.held_out == "test"
+
+    @property
+    def in_words(self) -> str:
+        """The name of the data in messages."""
+        return "tiles of 20 x 20 pixels"
+
+
+class TilesNetSpec(EarthNetSpec, NetworkSpec):
+    """Three 3 x 3 convolutions and a 1 x 1 convolution; the first may see coordinates."""
+
+    kind: Literal["tiles-net"] = "tiles-net"

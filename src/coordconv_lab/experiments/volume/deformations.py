@@ -1,0 +1,64 @@
+"""Random smooth deformations, so that one template gives many heads.
+
+Every head is drawn from the seed of its number: a rotation by up to 8 degrees about each axis, a
+scale from 0.9 to 1.1 along each axis, a shift of up to 6 mm along each axis, and a smooth
+displacement, cubic between 5 x 5 x 5 points with a standard deviation of 3 mm.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+DEGREES, SCALE, SHIFT, BEND = 8.0, 0.1, 6.0, 3.0
+
+FAR = (20.0, 40.0)
+"""How many millimeters a moved head is shifted, in a random direction."""
+
+_POINTS = 5
+"""Points along each axis from which the displacement is interpolated."""
+
+
+def deformed(places: Tensor, generator: torch.Generator, *, moved: bool) -> Tensor:
+    """Return where in the template the places of a head come from.
+
+    Args:
+        places: Millimeters from the middle of the scanner, (X, Y, Z, 3), on a regular grid.
+        generator: Draws the head; a moved head has the same shape as without.
+        moved: Whether to shift the head far.
+
+    Returns:
+        Millimeters from the middle of the template, (X, Y, Z, 3).
+    """
+
+    def uniform(limit: float) -> Tensor:
+        return (2 * torch.rand(3, generator=generator) - 1) * limit
+
+    turn = _rotation(uniform(math.radians(DEGREES)))
+    scale, shift = 1 + uniform(SCALE), uniform(SHIFT)
+    knots = BEND * torch.randn(3, _POINTS, _POINTS, _POINTS, generator=generator)
+    direction = functional.normalize(torch.randn(3, generator=generator), dim=0)
+    distance = FAR[0] + (FAR[1] - FAR[0]) * torch.rand((), generator=generator)
+    if moved:
+        shift = shift + distance * direction
+    return ((places - shift) / scale) @ turn + _smooth(knots, places.shape[:3])
+
+
+def _rotation(angles: Tensor) -> Tensor:
+    """Return the product of the rotations about x, y and z, (3, 3)."""
+    x, y, z = angles.tolist()
+    turns = [[[0, 0, 0], [0, 0, -x], [0, x, 0]], [[0, 0, y], [0, 0, 0], [-y, 0, 0]]]
+    turns.append([[0, -z, 0], [z, 0, 0], [0, 0, 0]])
+    x_turn, y_turn, z_turn = torch.linalg.matrix_exp(torch.tensor(turns, dtype=torch.float64))
+    return (x_turn @ y_turn @ z_turn).float()
+
+
+def _smooth(knots: Tensor, size: torch.Size) -> Tensor:
+    """Interpolate displacements, (3, k, k, k), along one axis after the other: (X, Y, Z, 3)."""
+    for axis, length in zip((1, 2, 3), size, strict=True):
+        lines = knots.movedim(axis, -1)
+        flat = lines.reshape(1, -1, 1, lines.shape[-1])
+        finer = functional.interpolate(flat, (1, length), mode="bicubic", align_corners=True)
+        knots = finer.reshape(*lines.shape[:-1], length).movedim(-1, axis)
+    return knots.movedim(0, -1)

@@ -1,0 +1,161 @@
+"""Heads that are deformations of one template, and crops around random voxels of their brains."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from coordconv_lab.examples import IndexedData
+from coordconv_lab.experiments.volume.deformations import deformed
+from coordconv_lab.experiments.volume.source import GRAY, IMAGE, SOURCE, WHITE
+from coordconv_lab.experiments.volume.specs import VolumeSpec
+from coordconv_lab.nifti import volume_of
+
+CROP = 8
+"""Voxels along each side of a crop."""
+
+WORLD = 64
+"""Voxels along each side of the scanner, in which places count."""
+
+MILLIMETERS = 4.0
+"""Size of a voxel of a head."""
+
+CLASSES = 3
+"""Classes of the larger task: gray matter, white matter, and neither. Sides are the first two."""
+
+TRAIN, HELD_OUT = 20, 10
+"""Heads for training, and held-out heads."""
+
+HEADS = tuple(f"head {number}" for number in range(TRAIN + HELD_OUT))
+"""Names of the heads, the units of the scores."""
+
+_VALIDATION = 5
+"""The last heads of training, which are held out when settings are chosen."""
+
+_NOISE = 0.05
+"""Standard deviation of the noise of every voxel; white matter is about 1."""
+
+
+class Template(NamedTuple):
+    """The template on voxels of 2 mm.
+
+    Attributes:
+        channels: The image, from 0 to about 1, and the parts of gray and white matter,
+            (3, X, Y, Z).
+        middle: The middle of these voxels, in millimeters.
+    """
+
+    channels: Tensor
+    middle: tuple[float, ...]
+
+
+class Head(NamedTuple):
+    """One head.
+
+    Attributes:
+        image: (64, 64, 64).
+        side: 0 on the left and 1 on the right, (64, 64, 64).
+        tissue: 0 for gray matter, 1 for white matter, 2 for neither, (64, 64, 64).
+        brain: Where there is brain, (64, 64, 64).
+    """
+
+    image: Tensor
+    side: Tensor
+    tissue: Tensor
+    brain: Tensor
+
+
+class Crops(IndexedData):
+    """Crops by head, first voxel and labels.
+
+    Attributes:
+        images: The images of all heads, (30, 64, 64, 64).
+    """
+
+    images: Tensor
+
+    def cut(self, examples: Tensor) -> Tensor:
+        """Cut the crops of examples, (B, 1, 8, 8, 8)."""
+        steps = torch.arange(CROP, device=examples.device)
+        starts = self.tensors["start"][examples]
+        x, y, z = (starts[:, axis, None] + steps for axis in range(3))
+        head = self.tensors["head"][examples][:, None, None, None]
+        return self.images[head, x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]][
+            :, None
+        ]
+
+
+@lru_cache(maxsize=1)
+def template() -> Template:
+    """Read the template.
+
+    Raises:
+        InputError: The package with the template is missing, or has another version or content.
+    """
+    volumes = [volume_of(SOURCE.read(name)) for name in (IMAGE, GRAY, WHITE)]
+    fine = torch.stack([torch.tensor(one.voxels, dtype=torch.float32) for one in volumes])
+    fine /= fine.flatten(1).amax(1)[:, None, None, None]
+    channels = functional.avg_pool3d(fine, 2)
+    # Voxels of 1 mm: the first of 2 mm is half a millimeter behind the first of them.
+    first = volumes[0].first
+    return Template(
+        channels,
+        tuple(one + n - 0.5 for one, n in zip(first, channels.shape[1:], strict=True)),
+    )
+
+
+def head_of(number: int, seed: int, *, moved: bool) -> Head:
+    """Deform the template into a head."""
+    generator = torch.Generator().manual_seed(seed * len(HEADS) + number)
+    channels, middle = template()
+    axis = (torch.arange(WORLD) - (WORLD - 1) / 2) * MILLIMETERS
+    places = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1)
+    source = deformed(places, generator, moved=moved)
+    # The sampler wants (z, y, x), from -1 to 1 between the outer edges of the template.
+    edges = torch.tensor(channels.shape[1:])
+    grid = (source / edges).flip(-1)
+    image, gray, white = functional.grid_sample(channels[None], grid[None], align_corners=False)[0]
+    brain = image > 0.1
+    parts = torch.stack([gray, white, 1 - gray - white])
+    noise = _NOISE * torch.randn(image.shape, generator=generator)
+    side = (source[..., 0] + middle[0] > 0).long()
+    return Head(image + noise, side, parts.argmax(0), brain)
+
+
+@lru_cache(maxsize=3)
+def load(spec: VolumeSpec, device: torch.device | str) -> Crops:
+    """Draw heads, and crops of each.
+
+    Their tensors: head (N,); start (N, 3), the first voxel; side (N,) and tissue (N,) of the voxel
+    that the crop is around.
+    """
+    train, held_out = range(TRAIN), range(TRAIN, TRAIN + HELD_OUT)
+    if spec.held_out == "validation":
+        train, held_out = range(TRAIN - _VALIDATION), range(TRAIN - _VALIDATION, TRAIN)
+    images, parts = torch.zeros(len(HEADS), WORLD, WORLD, WORLD), []
+    generator = torch.Generator().manual_seed(spec.head_seed)
+    for number in (*train, *held_out):
+        is_train = number in train
+        head = head_of(number, spec.head_seed, moved=spec.split == "moved" and not is_train)
+        images[number] = head.image
+        half = CROP // 2
+        inside = head.brain[half : half - CROP + 1, half : half - CROP + 1, half : half - CROP + 1]
+        starts = inside.nonzero()
+        count = spec.train if is_train else spec.test
+        start = starts[torch.randint(len(starts), (count,), generator=generator)]
+        middle = tuple((start + half).T)
+        parts.append(
+            {
+                "head": torch.full((count,), number),
+                "start": start,
+                "side": head.side[middle],
+                "tissue": head.tissue[middle],
+                "is_train": torch.full((count,), is_train),
+            }
+        )
+    tensors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    data = Crops(tensors.pop("is_train"), tensors, device)
+    data.images = images.to(device)
+    return data

@@ -1,0 +1,45 @@
+"""Settings of the volume and of its network."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coordconv_lab.experiments.crops.specs import CropNetSpec
+from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
+
+
+class VolumeSpec(DatasetSpec):
+    """Crops of 8 x 8 x 8 voxels of 4 mm of heads, which are deformations of one template."""
+
+    split: Literal["aligned", "moved"] = "aligned"
+    """aligned holds out heads that are placed like those of training; moved shifts them by 20 to
+    40 mm."""
+
+    train: Annotated[int, Field(ge=2, le=100_000)] = 200
+    """Crops per head of training."""
+
+    test: Annotated[int, Field(ge=2, le=100_000)] = 200
+    """Crops per held-out head."""
+
+    held_out: Literal["test", "validation"] = "test"
+    """validation leaves the held-out heads out, and holds out five of the others in their place,
+    for choosing settings."""
+
+    head_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the deformations and of the places of the crops."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the heads of the split are held out."""
+        return self.held_out == "test"
+
+    @property
+    def in_words(self) -> str:
+        """The name of the data in messages."""
+        return "crops of 8 x 8 x 8 voxels"
+
+
+class VolumeNetSpec(CropNetSpec, NetworkSpec):
+    """Three convolutions with stride 2 and batch normalization; the first may see coordinates."""
+
+    kind: Literal["volume-net"] = "volume-net"

@@ -1,0 +1,34 @@
+"""The inputs and the labels of both questions about the middle of a crop."""
+
+from torch import Tensor
+
+from coordconv_lab.experiments.crops.tasks import CropClassification
+from coordconv_lab.experiments.volume.heads import CROP, HEADS, WORLD, Crops
+from coordconv_lab.specs import ExperimentSpec
+
+LABELS = {"volume-side": "side", "volume-tissue": "tissue"}
+"""The label of each task, by the name of its tensor."""
+
+
+class ClassifyMiddle(CropClassification):
+    """Classification of the voxel in the middle of a crop.
+
+    Args:
+        spec: The run.
+        data: The crops.
+    """
+
+    units = HEADS
+
+    def __init__(self, spec: ExperimentSpec, data: Crops) -> None:
+        start, labels = data.tensors["start"], data.tensors[LABELS[spec.task]]
+        super().__init__(spec.model.told, start, (CROP,) * 3, (WORLD,) * 3, labels)
+        self.data = data
+
+    def unit(self, examples: Tensor) -> Tensor:
+        """Return the head of each crop."""
+        return self.data.tensors["head"][examples]
+
+    def inputs(self, examples: Tensor) -> Tensor:
+        """Return the crops, (B, 1, 8, 8, 8)."""
+        return self.data.cut(examples)

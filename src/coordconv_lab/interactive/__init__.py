@@ -1,0 +1,23 @@
+"""The laboratory from Python: start runs, load them, look at them, compare them.
+
+The names can be imported from `coordconv_lab`.
+"""
+
+from coordconv_lab.interactive.claim_card import ClaimCard, claim
+from coordconv_lab.interactive.drawing import Drawing, show_images
+from coordconv_lab.interactive.finding_runs import load, runs
+from coordconv_lab.interactive.run_list import RunList
+from coordconv_lab.interactive.start_run import train
+from coordconv_lab.interactive.trained_run import TrainedRun
+
+__all__ = [
+    "ClaimCard",
+    "Drawing",
+    "RunList",
+    "TrainedRun",
+    "claim",
+    "load",
+    "runs",
+    "show_images",
+    "train",
+]

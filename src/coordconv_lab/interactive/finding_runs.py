@@ -1,0 +1,98 @@
+"""Find finished runs on the disk."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.interactive.run_list import RunList
+from coordconv_lab.interactive.trained_run import TrainedRun
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.stored import packed_with, read_stored_json
+
+_NAMED = 3
+"""Number of runs that a message names."""
+
+
+def load(directory: str | Path) -> TrainedRun:
+    """Load a finished run from its directory.
+
+    Args:
+        directory: Directory of the run, with ``record.json``, which may also be packed. Its other
+            files are read when they are first needed.
+
+    Raises:
+        InputError: The directory is not that of a finished run, or its record is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from coordconv_lab import train
+        >>> run = train("classification", model="hand-built-classifier", canvas=(12, 15), square=3,
+        ...             runs=tempfile.mkdtemp(), progress=False)
+        >>> load(run.directory).record == run.record
+        True
+    """
+    directory = Path(directory)
+    path = directory / "record.json"
+    if not (path.is_file() or packed_with(path)):
+        raise InputError(
+            f"{directory} is not the directory of a finished run: it has no record.json"
+            f"{_inside(directory)}"
+        )
+    return TrainedRun(directory, Record.parse(read_stored_json(path), str(path)))
+
+
+def _inside(directory: Path) -> str:
+    """Return a hint if a directory holds runs, or a run that is not finished."""
+    if (directory / "spec.json").is_file():
+        return "; train the same spec again to finish it"
+    if not directory.is_dir():
+        return ""
+    names = [path.parent.name for path in RunStore(directory).files("record.json", [])]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"; it holds the runs {', '.join(names[:_NAMED])}{more}: load one of them, or list them "
+        "with runs()"
+    )
+
+
+def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
+    """List finished runs, and compare them.
+
+    Args:
+        source: Directory of runs, or runs to compare.
+
+    Returns:
+        The runs, sorted by the names of their directories, or in the given order. Runs whose record
+        is damaged are left out, with a message in `RunList.damaged`.
+
+    Raises:
+        InputError: The directory cannot be read, or an item of ``source`` is not a run.
+
+    Example:
+        >>> import tempfile
+        >>> from coordconv_lab import train
+        >>> words = dict(canvas=(12, 15), square=3, runs=tempfile.mkdtemp(), progress=False)
+        >>> both = [train("regression", model=kind, **words)
+        ...         for kind in ("hand-built-regressor", "hand-built-regressor")]
+        >>> len(runs(words["runs"])), len(runs(both))
+        (1, 2)
+        >>> runs(both).where(task="regression").best()[0].scores["test"]["accuracy"]
+        1.0
+    """
+    if not isinstance(source, str | Path):
+        found = list(source)
+        for one in found:
+            if not isinstance(one, TrainedRun):
+                raise InputError(
+                    f"expected runs, as train() and load() return; got {in_short(one)}"
+                )
+        return RunList(found)
+    root, damaged = Path(source), list[str]()
+    if not root.is_dir():
+        raise InputError(
+            f"{root} is not a directory; give the directory of runs, as in train(..., runs=...)"
+        )
+    records = list(RunStore(root).records(damaged))
+    return RunList([TrainedRun(directory, record) for directory, record in records], damaged)

@@ -1,0 +1,215 @@
+"""Many runs: a table, a data frame, figures side by side."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, overload
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.interactive.short_names import paths_of
+from coordconv_lab.interactive.trained_run import TrainedRun
+from coordconv_lab.recipes import flat_settings
+from coordconv_lab.results.score_format import duration
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from coordconv_lab.interactive.drawing import Drawing
+
+_IN_COLUMNS = ("version", "task", "data.split", "seed", "model.kind")
+"""Settings that have their own column, or that the model has."""
+
+_DIFFERS = "differs in"
+
+_HEADER = (
+    "#", "task", "split", "model", "seed", _DIFFERS,
+    "parameters", "epochs", "time", "training", "held out",
+)  # fmt: skip
+
+
+_MIXED = object()
+
+
+class RunList(Sequence[TrainedRun]):
+    """Finished runs, in a table that shows how they differ.
+
+    Index it for one run, slice it for several, or filter it with `where`.
+
+    Args:
+        runs: The runs.
+        damaged: Messages about runs that cannot be used.
+
+    Attributes:
+        damaged: Messages about runs that cannot be used and are left out.
+    """
+
+    def __init__(self, runs: Iterable[TrainedRun], damaged: Iterable[str] = ()) -> None:
+        self._runs, self.damaged = list(runs), list(damaged)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[TrainedRun]:
+        return iter(self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> TrainedRun: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "RunList": ...
+
+    def __getitem__(self, index: int | slice) -> "TrainedRun | RunList":
+        found = self._runs[index]
+        return RunList(found) if isinstance(found, list) else found
+
+    def where(self, **settings: Any) -> "RunList":
+        """Return the runs that have all of some settings.
+
+        Args:
+            **settings: ``task``, ``split``, ``model``, ``seed``, or any other setting by its name,
+                as in `train`. Runs whose spec has no such setting are left out.
+
+        Raises:
+            InputError: No run has a setting of this name; the message suggests similar names.
+        """
+        chosen, errors = [], []
+        for run in self._runs:
+            try:
+                chosen += [run] if _has(run, settings) else []
+            except InputError as error:  # other kinds of models may have this setting
+                errors.append(error)
+        if errors and len(errors) == len(self._runs):
+            raise errors[0]
+        return RunList(chosen)
+
+    def best(self, count: int = 1) -> "RunList":
+        """Return the runs with the highest held-out score, the best first."""
+        return RunList(sorted(self._runs, key=lambda run: -run.record.test_score)[:count])
+
+    @property
+    def differences(self) -> list[str]:
+        """Settings that distinguish each run from most others of its kind, as "head=average"."""
+        flat = [flat_settings(run.spec.model_dump()) for run in self._runs]
+        usual = {kind: _usual([one for one in flat if one["model.kind"] == kind])
+                 for kind in {one["model.kind"] for one in flat}}  # fmt: skip
+        return [
+            ", ".join(
+                f"{path.rpartition('.')[2]}={value}"
+                for path, value in one.items()
+                if path not in _IN_COLUMNS and value != usual[one["model.kind"]][path]
+            )
+            for one in flat
+        ]
+
+    @property
+    def labels(self) -> list[str]:
+        """A short name for each run: its model, and the settings that distinguish it."""
+        several = {
+            name: len({value(run) for run in self._runs}) > 1 for name, value in _WORDS.items()
+        }
+        labels = []
+        for run, difference in zip(self._runs, self.differences, strict=True):
+            words = [str(_WORDS[name](run)) for name in ("task", "split") if several[name]]
+            words.append(run.spec.model_name)
+            words += [f"seed {run.spec.seed}"] if several["seed"] else []
+            labels.append(", ".join([*words, *([difference] if difference else [])]))
+        return labels
+
+    def show(self, figure: str = "map") -> "Drawing":
+        """Draw one figure of every run, side by side; see `TrainedRun.show`.
+
+        Raises:
+            InputError: There is no such figure, or there are no runs.
+        """
+        from coordconv_lab.interactive.run_figures import draw_beside
+
+        return draw_beside(self._runs, self.labels, figure)
+
+    def frame(self) -> "DataFrame":
+        """Return a pandas data frame with a row per run: settings, scores, cost, directory.
+
+        Scores have columns such as ``test_accuracy``; settings have their path as a name, such as
+        ``model.head``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "frame() requires pandas: pip install pandas", name=error.name
+            ) from error
+        return DataFrame([_row_of_frame(run) for run in self._runs])
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """Return the header and the rows, without the column of differences if there are none."""
+        differences = self.differences
+        rows: list[tuple[str, ...]] = [_HEADER]
+        for index, (run, difference) in enumerate(zip(self._runs, differences, strict=True)):
+            spec, record = run.spec, run.record
+            words = (spec.task, spec.data.split, spec.model_name, str(spec.seed), difference)
+            cost = (f"{record.parameters:,}", str(record.epochs), duration(record.seconds))
+            rows.append((str(index), *words, *cost, *run.main_scores))
+        if not any(differences):
+            at = _HEADER.index(_DIFFERS)
+            rows = [row[:at] + row[at + 1 :] for row in rows]
+        return rows
+
+    def __repr__(self) -> str:
+        table = self._table()
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        ]
+        return "\n".join([*lines, *self._left_out()])
+
+    def _left_out(self) -> list[str]:
+        return [f"left out: {message}" for message in self.damaged]
+
+    def _repr_html_(self) -> str:
+        def cells(kind: str, row: Sequence[str]) -> str:
+            inner = "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in row)
+            return f"<tr>{inner}</tr>"
+
+        header, *rows = self._table()
+        body = "".join(cells("td", row) for row in rows)
+        notes = "".join(f"<p>{escape(line)}</p>" for line in self._left_out())
+        return f"<table><thead>{cells('th', header)}</thead><tbody>{body}</tbody></table>{notes}"
+
+
+_WORDS: dict[str, Any] = {
+    "task": lambda run: run.spec.task,
+    "split": lambda run: run.spec.data.split,
+    "model": lambda run: run.spec.model_name,
+    "seed": lambda run: run.spec.seed,
+}
+
+
+def _usual(flat: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the value that most runs have of each setting, or `_MIXED` without a majority."""
+    usual = {}
+    for path in flat[0]:
+        values = [one[path] for one in flat]
+        often = max(values, key=values.count)
+        usual[path] = often if values.count(often) > len(values) / 2 else _MIXED
+    return usual
+
+
+def _has(run: TrainedRun, settings: Mapping[str, Any]) -> bool:
+    others = {name: value for name, value in settings.items() if name not in _WORDS}
+    flat = flat_settings(run.spec.model_dump())
+    same = [flat[path] == value for path, value in paths_of(others, run.spec).items()]
+    words = [_WORDS[name](run) == settings[name] for name in _WORDS if name in settings]
+    return all(same) and all(words)
+
+
+def _row_of_frame(run: TrainedRun) -> dict[str, Any]:
+    row: dict[str, Any] = {name: value(run) for name, value in _WORDS.items()}
+    for side, values in run.scores.items():
+        row |= {f"{side}_{name}": value for name, value in values.items()}
+    record = run.record
+    row |= {"parameters": record.parameters, "epochs": record.epochs, "seconds": record.seconds}
+    settings = flat_settings(run.spec.model_dump())
+    row |= {path: value for path, value in settings.items() if path not in ("version", *_WORDS)}
+    return row | {"directory": str(run.directory)}

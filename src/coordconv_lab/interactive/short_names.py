@@ -1,0 +1,127 @@
+"""Settings of a run by their short names, such as ``head`` for ``model.head``."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.recipes import flat_settings, recipe_names, spec_by_recipe, with_settings
+from coordconv_lab.registry import registry
+from coordconv_lab.specs import ExperimentSpec
+
+_NOT_SETTINGS = ("version", "task", "seed", "data.split", "model.kind")
+"""Paths that have their own argument, or none."""
+
+_ARGUMENTS = ("split", "model", "seed", "recipe", "runs", "device", "progress")
+"""Arguments of `train`, which a misspelled setting may mean."""
+
+_NEAR = 0.6
+"""Similarity from which a name is suggested."""
+
+
+def spec_from_words(
+    task: str,
+    split: str | None = None,
+    model: str | None = None,
+    seed: int = 0,
+    recipe: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> ExperimentSpec:
+    """Return the spec of a recipe with some settings changed.
+
+    Args:
+        task: Name of the task.
+        split: Name of the split; by default the first one.
+        model: Family of the network, "baseline", or a kind of network, which starts from its
+            default settings; by default the main network of the task.
+        seed: Seed of the run.
+        recipe: Name of the recipe; by default the first one.
+        settings: Other settings by short name.
+
+    Raises:
+        InputError: A name or a value is not valid; the message suggests similar names.
+
+    Example:
+        >>> spec = spec_from_words("regression", "quadrant", settings={"head": "average"})
+        >>> spec.model.head, spec.training.epochs
+        ('average', 2)
+    """
+    known = registry()
+    _check_word("task", task, known.tasks)
+    _check_word("split", split, known.experiment_of(task).splits)
+    _check_word("recipe", recipe, recipe_names(task))
+    kinds = {network.kind: network for network in known.networks_of(task)}
+    families = {known.main_family(task), known.task(task).baseline}
+    others = (
+        set() if known.experiment_of(task).recipes else {n.spec().family for n in kinds.values()}
+    )
+    _check_word("model", model, ["baseline", *families, *others, *kinds])
+    if model in kinds and model not in families | others:
+        spec, changes = spec_by_recipe(task, split, None, seed, recipe), _of_kind(kinds[model])
+        fields = spec.model_dump() | {"model": kinds[model].spec().model_dump()}
+    else:
+        spec, changes = spec_by_recipe(task, split, model, seed, recipe), {}
+        fields = spec.model_dump()
+    changes |= _paths(settings or {}, flat_settings(fields))
+    return with_settings(spec, changes) if changes else spec
+
+
+def _of_kind(network: Any) -> dict[str, Any]:
+    """Return the changes that replace the network of a spec by one of another kind."""
+    if network.spec().is_trained:
+        return {"model.kind": network.kind}
+    return {"model.kind": network.kind, "training": {"epochs": 0}}
+
+
+def _check_word(name: str, word: object, known: Iterable[str]) -> None:
+    known = list(dict.fromkeys(known))
+    if word is not None and word not in known:
+        raise InputError(f"there is no {name} {in_short(word)}; {_hint(str(word), known)}")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = get_close_matches(word, known, n=3, cutoff=_NEAR)
+    return f"did you mean {' or '.join(near)}?" if near else f"expected {', '.join(sorted(known))}"
+
+
+def paths_of(settings: Mapping[str, Any], spec: ExperimentSpec) -> dict[str, Any]:
+    """Return settings by dotted path instead of short name.
+
+    Args:
+        settings: Values by short name (``head``), or by path with two underscores or a dot
+            (``model__head``, ``model.head``).
+        spec: The spec that has the settings.
+
+    Raises:
+        InputError: A name is unknown, or belongs to several settings.
+
+    Example:
+        >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
+        >>> paths_of({"epochs": 7}, tuned("regression", "uniform", "coordconv"))
+        {'training.epochs': 7}
+    """
+    return _paths(settings, flat_settings(spec.model_dump()))
+
+
+def _paths(settings: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
+    by_name: dict[str, list[str]] = {}
+    for path in flat:
+        if path not in _NOT_SETTINGS:
+            by_name.setdefault(path.rpartition(".")[2], []).append(path)
+    return {_path_of(name, by_name): value for name, value in settings.items()}
+
+
+def _path_of(name: str, by_name: Mapping[str, list[str]]) -> str:
+    path = name.replace("__", ".")
+    if any(path in paths for paths in by_name.values()):
+        return path
+    paths = by_name.get(name, [])
+    if len(paths) > 1:
+        ways = " or ".join(one.replace(".", "__") for one in paths)
+        raise InputError(f"{name} is the name of {len(paths)} settings; write {ways}")
+    if not paths:
+        raise InputError(
+            f"there is no setting {in_short(name)}; {_hint(name, (*by_name, *_ARGUMENTS))}"
+        )
+    return paths[0]

@@ -1,0 +1,90 @@
+"""Start a run with short names of its settings."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.interactive.live_bars import bars_for_one_run
+from coordconv_lab.interactive.short_names import spec_from_words
+from coordconv_lab.interactive.trained_run import TrainedRun
+from coordconv_lab.results import RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train import Hardware
+from coordconv_lab.train import run as run_spec
+
+
+def train(
+    task: str | ExperimentSpec,
+    *,
+    split: str | None = None,
+    model: str | None = None,
+    seed: int = 0,
+    recipe: str | None = None,
+    runs: str | Path = "runs",
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    progress: bool = True,
+    **settings: Any,
+) -> TrainedRun:
+    """Train one network and return the run.
+
+    A finished run is not trained again: the same arguments return it at once. An interrupted
+    run continues from its last checkpoint.
+
+    Args:
+        task: "classification", "regression", "rendering", or a task of a plug-in. Or a complete
+            spec, without other settings.
+        split: Which positions are held out: "uniform", the default, or "quadrant".
+        model: "coordconv", the default; "baseline", or its name: "deconv" for classification and
+            rendering, "conv" for regression; or a kind of network with its default settings, such
+            as "hand-built-regressor" or "mlp-regressor".
+        seed: Seed of the initial weights and of the order of the batches.
+        recipe: Where the settings come from: "tuned" (ours, the default), "tutorial" (its code),
+            "tutorial_text" or "paper".
+        runs: Directory of runs.
+        device: Device to train on; "auto" chooses CUDA if available.
+        progress: Whether to show a progress bar.
+        **settings: Any other setting by its name, such as ``head="average"``, ``epochs=3``,
+            ``learning_rate=1e-4``, ``coordinates=False`` or ``canvas=(32, 48)``. If two parts of
+            the spec have a setting of the same name, put the part in front: ``data__square=5``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        InputError: A name or a value is not valid; the message suggests similar names.
+        FailingRunError: A loss or a weight became NaN or infinite.
+        LockedError: Another process is training this run.
+
+    Example:
+        A network whose weights are set by a formula, on a small canvas:
+
+        >>> import tempfile
+        >>> from coordconv_lab import train
+        >>> directory = tempfile.mkdtemp()
+        >>> run = train("regression", model="hand-built-regressor", canvas=(12, 15), square=3,
+        ...             runs=directory, progress=False)
+        >>> run.scores["test"]["accuracy"]
+        1.0
+        >>> train("regression", haed="average")
+        Traceback (most recent call last):
+            ...
+        coordconv_lab.errors.InputError: there is no setting 'haed'; did you mean head?
+    """
+    if isinstance(task, ExperimentSpec):
+        _check_nothing_else(split=split, model=model, seed=seed, recipe=recipe, **settings)
+        spec = task
+    else:
+        spec = spec_from_words(task, split, model, seed, recipe, settings)
+    store = RunStore(runs)
+    if (record := store.record(spec)) is None:
+        with bars_for_one_run(progress) as bars:
+            record = run_spec(spec, store, bars, hardware=Hardware(device))
+    return TrainedRun(store.directory(spec), record)
+
+
+def _check_nothing_else(**given: Any) -> None:
+    if given := {name: value for name, value in given.items() if value}:
+        raise InputError(
+            "a spec is complete; change its settings with coordconv_lab.recipes.with_settings "
+            f"instead of passing more arguments; got {in_short(given)}"
+        )

@@ -1,0 +1,45 @@
+"""Import a Python file of the user under a unique module name."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from coordconv_lab.errors import InputError
+
+__all__ = ["import_file", "module_name"]
+
+
+def module_name(path: Path) -> str:
+    """Return the name under which `import_file` imports a file."""
+    path = path.resolve()
+    return f"coordconv_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def import_file(path: Path, kind: str) -> ModuleType:
+    """Import a Python file that is not in a package.
+
+    Args:
+        path: The file.
+        kind: What it is, as messages call it, such as "the plug-in".
+
+    Raises:
+        InputError: It is not a Python file, or fails when it is imported.
+    """
+    path = path.resolve()
+    name = module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{kind} {path} must be a Python file, whose name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pickles of its classes look for it there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"{kind} {path} cannot be loaded: {type(error).__name__}: {said}"
+        ) from error
+    return module

@@ -1,0 +1,100 @@
+"""Recipes of any task by name, and the default recipe of an experiment without one."""
+
+from pydantic import ValidationError
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.recipes.settings import with_settings
+from coordconv_lab.registry import registry, resolve
+from coordconv_lab.specs import ExperimentSpec, TrainingSpec, explain
+
+DEFAULT_EPOCHS = 10
+"""Epochs of the default settings."""
+
+DEFAULTS = "defaults"
+"""Name of the recipe of an experiment that has none: every setting at its default."""
+
+
+def recipe_names(task: str) -> list[str]:
+    """Return the names of the recipes of a task, the default first.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    return list(registry().experiment_of(task).recipes) or [DEFAULTS]
+
+
+def family_of(task: str, model: str | None) -> str:
+    """Return the family of a network by name; "baseline" and None (main network) are resolved.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    known = registry()
+    if model is None:
+        return known.main_family(task)
+    return known.task(task).baseline if model == "baseline" else model
+
+
+def spec_by_recipe(
+    task: str,
+    split: str | None = None,
+    model: str | None = None,
+    seed: int = 0,
+    recipe: str | None = None,
+) -> ExperimentSpec:
+    """Return the spec of a run by a recipe of its task.
+
+    Args:
+        task: The task.
+        split: The split; by default the first one.
+        model: Family of the network, "baseline", or a kind of network, which is trained with its
+            default settings in place of the main network of the task.
+        seed: Seed of the run.
+        recipe: Name of a recipe; by default the first of the experiment.
+
+    Raises:
+        InputError: There is no such task, recipe, split or network.
+    """
+    known = registry()
+    experiment, names = known.experiment_of(task), recipe_names(task)
+    if recipe is not None and recipe not in names:
+        raise InputError(
+            f"the recipes of the task {task} are {', '.join(names)}; got {in_short(recipe)}"
+        )
+    split = split or experiment.splits[0]
+    if split not in experiment.splits:
+        raise InputError(
+            f"the task {task} has the splits {', '.join(experiment.splits)}; got {in_short(split)}"
+        )
+    if not experiment.recipes or task not in {one.name for one in experiment.tasks}:
+        return _by_defaults(task, split, family_of(task, model), seed)
+    make = resolve(experiment.recipes[recipe or names[0]])
+    families = (known.main_family(task), known.task(task).baseline)
+    kinds = {network.kind: network.spec for network in known.networks_of(task)}
+    if model in kinds and model not in families:
+        spec = make(task, split, families[0], seed)
+        is_trained = kinds[model]().is_trained
+        untrained = {} if is_trained else {"training": {"epochs": 0}}
+        return with_settings(spec, {"model.kind": model, **untrained})
+    return make(task, split, family_of(task, model), seed)
+
+
+def _by_defaults(task: str, split: str, family: str, seed: int) -> ExperimentSpec:
+    known = registry()
+    experiment, networks = known.experiment_of(task), known.networks_of(task)
+    by_name = {network.spec().family: network for network in reversed(networks)}
+    by_name |= {network.kind: network for network in networks}
+    if family not in by_name:
+        raise InputError(
+            f"the task {task} has the networks {', '.join(by_name)}; got {in_short(family)}"
+        )
+    try:
+        return ExperimentSpec(
+            task=task,
+            data=experiment.data(split=split),
+            model=by_name[family].spec(),
+            training=(experiment.training or TrainingSpec)(epochs=DEFAULT_EPOCHS),
+            seed=seed,
+        )
+    except ValidationError as error:
+        raise InputError(explain(error)) from error

@@ -1,0 +1,106 @@
+"""Check every file of the runs in a directory of results."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from coordconv_lab.errors import DamagedError, InputError
+from coordconv_lab.results.packed import ARCHIVE, Pack, pack_of
+from coordconv_lab.results.packed.archive import MAX_BYTES, member_names
+from coordconv_lab.results.packed.curves import CURVES, CurveTable, read_table
+from coordconv_lab.results.packing import studies_in
+from coordconv_lab.results.store import RunStore
+
+
+class Checked(NamedTuple):
+    """The undamaged runs of a study.
+
+    Attributes:
+        study: Name of the study.
+        packed: Number of packed runs.
+        files: Number of their files.
+        directories: Number of finished runs that are directories.
+    """
+
+    study: str
+    packed: int
+    files: int
+    directories: int
+
+
+def check(results: Path, names: Sequence[str], damaged: list[str]) -> list[Checked]:
+    """Read every file of packed runs and every record, and compare them with their sums.
+
+    Args:
+        results: Directory of results.
+        names: Names of studies; all if empty.
+        damaged: Collects messages about files that are damaged or belong to no run.
+
+    Raises:
+        InputError: A directory cannot be used.
+    """
+    studies = studies_in(results, names)
+    table = CurveTable({})
+    try:
+        table = read_table(results / CURVES)
+    except OSError as error:
+        damaged.append(f"cannot read {results / CURVES}: {error.strerror or error}")
+    damaged += table.faults
+    if not names:
+        known = {root.name for root in studies}
+        damaged += [
+            f"{results / CURVES} has rows of {study}/{run}, and there is no such study"
+            for study, run in table.rows
+            if study not in known
+        ]
+    return [_check_study(root, table, damaged) for root in studies]
+
+
+def _check_study(root: Path, table: CurveTable, damaged: list[str]) -> Checked:
+    try:
+        pack = pack_of(root)
+        records = list(RunStore(root).records(damaged))
+    except InputError as error:
+        damaged.append(str(error))
+        return Checked(root.name, 0, 0, 0)
+    directories = sum((path / "record.json").exists() for path, _ in records)
+    if pack is None:
+        return Checked(root.name, 0, 0, directories)
+    sound = [name for name in pack if _is_sound(pack, name, damaged)]
+    files = sum(len(pack.run(name).sums) for name in sound)
+    _note_orphans(pack, table, damaged)
+    return Checked(root.name, len(sound), files, directories)
+
+
+def _is_sound(pack: Pack, name: str, damaged: list[str]) -> bool:
+    try:
+        files = list(pack.run(name).sums)
+    except DamagedError:  # noted with the records
+        return False
+    is_sound = True
+    for file in files:
+        try:
+            pack.content(name, file, MAX_BYTES)
+        except (OSError, DamagedError) as error:
+            is_sound = False
+            if file != "record.json":
+                damaged.append(f"{pack.root / name}: {error}")
+    return is_sound
+
+
+def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
+    """Report rows and members that belong to no line; a killed process may leave them."""
+    root = pack.root
+    runs = {run for study, run in table.rows if study == root.name and run not in pack}
+    try:
+        members = {name.split("/")[0] for name in member_names(root / ARCHIVE)}
+    except (OSError, DamagedError) as error:
+        damaged.append(f"{root}: {error}")
+        members = set()
+    orphans = sorted(runs | {name for name in members if name not in pack})
+    damaged += [
+        f"{root / name} has a curve or files and no record; pack its directory again, or unpack "
+        "and pack the study to drop them"
+        for name in orphans
+        if not (root / name).is_dir()
+    ]

@@ -1,0 +1,69 @@
+"""Evaluate a trained network on every example, and write the files of its run."""
+
+import math
+
+import safetensors.torch
+from torch import Tensor
+
+from coordconv_lab.objective import Objective
+from coordconv_lab.parts import count_parameters
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.results.digest import sha256
+from coordconv_lab.results.files import write_atomically
+from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.predictions import predictions_file
+from coordconv_lab.train.provenance import provenance
+
+
+def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool) -> Record:
+    """Evaluate a network on every example and write the files of its run, the record last."""
+    setup, curve = loop.setup, loop.curves[index]
+    spec, net, objective, data = setup.specs[index], setup.nets[index], setup.objective, setup.data
+    directory = store.directory(spec)
+    weights = safetensors.torch.save(
+        {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
+    )
+    observer = None if scores_only else objective.observer(data)
+    watch = None if observer is None else observer.watch
+    everywhere = setup.evaluator(net, data.examples, watch)
+    is_train = data.is_train.cpu()
+    beside = {"metrics.csv": curve.as_csv()}
+    if not scores_only:
+        beside["predictions.npz"] = predictions_file(net, objective, data, everywhere)
+        beside |= {} if observer is None else observer.files()
+    record = Record(
+        spec=spec,
+        scores={
+            "train": _summary_of(objective, everywhere.scores, is_train),
+            "test": _summary_of(objective, everywhere.scores, ~is_train),
+        },
+        units=_by_unit(objective, everywhere.scores, data.examples, ~is_train),
+        parameters=count_parameters(net),
+        steps=loop.step,
+        epochs=math.ceil(loop.step / setup.steps_per_epoch),
+        seconds=seconds,
+        weights_sha256=sha256(weights),
+        files_sha256={name: sha256(content) for name, content in beside.items()},
+        provenance=provenance(spec, setup),
+    )
+    if not scores_only:
+        beside["weights.safetensors"] = weights
+    for name, content in beside.items():
+        write_atomically(directory / name, content)
+    store.finish(record)
+    return record
+
+
+def _summary_of(task: Objective, scores: dict[str, Tensor], side: Tensor) -> dict[str, float]:
+    return task.summarise({name: values[side] for name, values in scores.items()})
+
+
+def _by_unit(
+    task: Objective, scores: dict[str, Tensor], examples: Tensor, is_test: Tensor
+) -> dict[str, dict[str, float]]:
+    """Return the scores of the held-out examples of each unit that has any."""
+    if not task.units:
+        return {}
+    unit = task.unit(examples).cpu()
+    sides = {name: is_test & (unit == index) for index, name in enumerate(task.units)}
+    return {name: _summary_of(task, scores, side) for name, side in sides.items() if side.any()}

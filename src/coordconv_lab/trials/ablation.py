@@ -1,0 +1,101 @@
+"""Score a trained network with changed coordinates, and find how much worse its scores become."""
+
+import math
+from collections.abc import Callable, Mapping
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from coordconv.usage import changes
+from coordconv.usage.intervals import mean_interval
+from coordconv.usage.layer_positions import (
+    Change,
+    LayerPositions,
+    changed_positions,
+    coordinate_layers,
+)
+from coordconv_lab.trials.store import Finished
+
+__all__ = ["MEAN_POSITION", "ChangedScore", "changed_scores", "losses_of"]
+
+MEAN_POSITION = "mean position everywhere"
+
+
+class ChangedScore(NamedTuple):
+    """An arm scored with changed coordinates.
+
+    Attributes:
+        change: What was changed.
+        score: Mean score over the seeds.
+        loss: How much worse this score is than with the true coordinates, paired by seed.
+        interval: 95% interval of the loss over seeds, not corrected for the number of changes;
+            None for fewer than five seeds.
+    """
+
+    change: str
+    score: float
+    loss: float
+    interval: tuple[float, float] | None
+
+
+def changed_scores(
+    model: nn.Module, score: Callable[[nn.Module], float], *, is_full: bool = True
+) -> dict[str, float]:
+    """Score a network with changed coordinates; return the scores by the name of the change.
+
+    Args:
+        model: The trained network.
+        score: Returns its score.
+        is_full: Whether to try all changes, instead of the mean position only.
+
+    Returns:
+        The scores that are finite. Empty if ``score`` does not call every coordinate layer as a
+        module, because its coordinates then cannot be changed.
+    """
+    try:
+        layers = coordinate_layers(model)
+    except (TypeError, ValueError):  # train returned another form of the model
+        return {}
+    ranks: set[int] = set()
+
+    def averaged(seen: LayerPositions) -> dict[str, Any]:
+        ranks.add(seen.rank)
+        return changes.averaged(seen)
+
+    with changed_positions(layers, averaged) as called:
+        found = {MEAN_POSITION: score(model)}
+    if called != set(layers):
+        return {}
+    if is_full:
+        others: dict[str, Change] = {"zero": changes.removed}
+        others |= {
+            f"mirrored along axis {axis}": changes.mirrored(axis) for axis in range(min(ranks))
+        }
+        others["shuffled between pixels"] = changes.shuffled(0)
+        for name, change in others.items():
+            with changed_positions(layers, change):
+                found[name] = score(model)
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def losses_of(runs: Mapping[int, Finished], sign: int) -> list[ChangedScore]:
+    """Return how much worse the scores of an arm are with each change.
+
+    Args:
+        runs: The runs of the arm, by seed.
+        sign: 1 if a larger score is a better one, else -1.
+    """
+    names = dict.fromkeys(name for run in runs.values() for name in run.changed or {})
+    found = []
+    for name in names:
+        pairs = [
+            (run.score, run.changed[name])
+            for run in runs.values()
+            if run.score is not None and run.changed and name in run.changed
+        ]
+        losses = [sign * (score - changed) for score, changed in pairs]
+        if losses:
+            mean = fmean(changed for _, changed in pairs)
+            found.append(ChangedScore(name, mean, fmean(losses), mean_interval(losses)))
+    return found

@@ -1,0 +1,150 @@
+"""The arms of a trial: the models that are compared."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from coordconv import convert
+from coordconv.usage.layer_positions import (
+    COORDINATE_LAYERS,
+    LayerPositions,
+    changed_positions,
+    coordinate_layers,
+)
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.trials.functions import takes
+
+__all__ = ["PLAIN", "Arm", "arms_named", "digest_of_weights", "make_arm", "parameters_of"]
+
+PLAIN = "none"
+SHUFFLED = "shuffled"
+
+
+class Arm(NamedTuple):
+    """One of the models that are compared.
+
+    Attributes:
+        name: Its name on the command line and in the report.
+        where: Which convolutions get coordinates, as in `coordconv.convert`; None for the model as
+            it is.
+        is_shuffled: Whether the coordinates are shuffled between pixels again at each call. They
+            then contain no position, so any remaining gain comes from the extra parameters.
+    """
+
+    name: str
+    where: str | tuple[str, ...] | None
+    is_shuffled: bool = False
+
+    def positions(self, model: nn.Module, seed: int) -> AbstractContextManager[Any]:
+        """Return the context in which a model of this arm is trained and scored."""
+        if not self.is_shuffled:
+            return nullcontext()
+        return changed_positions(coordinate_layers(model), _shuffled_anew(seed))
+
+
+def arms_named(names: Sequence[str]) -> list[Arm]:
+    """Return the arms of these names, the model without coordinates first.
+
+    Args:
+        names: "first", "all", "detector", or names or patterns of layers, separated by "+"; with
+            "shuffled:" in front, the same layers with shuffled coordinates.
+
+    Raises:
+        InputError: A name is empty or repeated, or no name is given.
+    """
+    arms = [Arm(PLAIN, None)]
+    for name in names:
+        prefix, colon, rest = name.partition(":")
+        is_shuffled = bool(colon) and prefix == SHUFFLED
+        where = tuple((rest if is_shuffled else name).split("+"))
+        if not all(where):
+            raise InputError(
+                f"an arm must be first, all, detector, or names of layers such as enc.0+enc.1; got "
+                f"{in_short(name)}"
+            )
+        if name == PLAIN:
+            continue
+        if name in [arm.name for arm in arms]:
+            raise InputError(f"the arm {in_short(name)} is given twice")
+        arms.append(Arm(name, where[0] if len(where) == 1 else where, is_shuffled))
+    if len(arms) == 1:
+        raise InputError("a trial needs an arm with coordinates, such as first")
+    return arms
+
+
+def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
+    """Make the model of an arm.
+
+    Coordinate weights start at zero, so all arms start with the same outputs, unless ``make`` has a
+    parameter ``where`` and adds the coordinates itself.
+
+    Raises:
+        InputError: ``make`` does not return a module without coordinates, the model cannot be
+            converted, or the coordinates to shuffle are not in layers of this package.
+    """
+    if takes(make, "where"):
+        model = make(where=arm.where)
+        if arm.is_shuffled and not _has_coordinates(model):
+            raise InputError(
+                "coordinates can be shuffled only in torch layers of coordconv, and make(where) "
+                "returned a model without one"
+            )
+        return model
+    model = make()
+    if not isinstance(model, nn.Module):
+        raise InputError(f"make() must return a torch.nn.Module, got {in_short(model)}")
+    if _has_coordinates(model):
+        raise InputError("make() must return a model without coordinates; the arms add them")
+    if arm.where is None:
+        return model
+    try:
+        convert(model, arm.where, example=example)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the model cannot be converted: {error}") from error
+    return model
+
+
+def _has_coordinates(model: Any) -> bool:
+    """Whether a model has layers with coordinates."""
+    return isinstance(model, nn.Module) and any(
+        isinstance(module, COORDINATE_LAYERS) for module in model.modules()
+    )
+
+
+def parameters_of(model: Any) -> int:
+    """Return the number of parameters of a torch or Keras model."""
+    if hasattr(model, "count_params"):
+        return int(model.count_params())
+    return sum(one.numel() for one in model.parameters() if not is_lazy(one))
+
+
+def digest_of_weights(model: nn.Module) -> str:
+    """Return a digest of the parameters and buffers of a model, without coordinate weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if isinstance(value, Tensor) and not is_lazy(value) and not name.endswith("coord_weight"):
+            digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+            digest.update(
+                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
+    return digest.hexdigest()[:16]
+
+
+def _shuffled_anew(seed: int) -> Callable[[LayerPositions], dict[str, Any]]:
+    """Shuffle coordinates between pixels, in another order at each call and for each sample."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def change(seen: LayerPositions) -> dict[str, Any]:
+        grid = seen.grid.flatten(-seen.rank)
+        samples = seen.x.shape[0] if seen.x.dim() == seen.rank + 2 else 1
+        grid = grid.expand(samples, *grid.shape[-2:])
+        order = torch.rand(samples, 1, grid.shape[-1], generator=generator).argsort(-1)
+        grid = grid.gather(-1, order.to(grid.device).expand_as(grid)).unflatten(-1, seen.size)
+        return {"coordinates": grid if seen.x.dim() == seen.rank + 2 else grid[0]}
+
+    return change

@@ -1,0 +1,131 @@
+"""The engines of trials, which do the runs one after another or many at once."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+
+from coordconv_lab.trials.functions import UserFunctions
+from coordconv_lab.trials.jobs import Failure, Job
+from coordconv_lab.trials.mirror_watch import MirrorWatch
+from coordconv_lab.trials.one_run import OneRun, UnusableArmError
+from coordconv_lab.trials.store import Finished
+
+__all__ = ["Ended", "Engine", "EngineName", "Resources", "SerialEngine", "opened"]
+
+EngineName = Literal["serial", "ray"]
+
+
+class Resources(NamedTuple):
+    """Engine and resources of the runs.
+
+    Attributes:
+        engine: "serial" in this process, "ray" on Ray.
+        address: Address of a Ray cluster; None for RAY_ADDRESS or, without it, this machine.
+        cpus_per_run: Cores, and thus threads, per run. By default all threads that torch uses, or
+            one on Ray.
+        gpus_per_run: GPUs per run on Ray, possibly fractional.
+    """
+
+    engine: EngineName = "serial"
+    address: str | None = None
+    cpus_per_run: int | None = None
+    gpus_per_run: float = 0.0
+
+
+class Ended(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        job: The run.
+        found: The finished run, the error of the user's code, or why the arm cannot be used.
+        watch: What was seen of mirrored training data.
+    """
+
+    job: Job
+    found: Finished | Failure | UnusableArmError
+    watch: MirrorWatch
+
+
+class Engine(Protocol):
+    """Does the runs of a trial."""
+
+    @property
+    def at_once(self) -> int:
+        """How many runs it does at once."""
+        ...
+
+    def begin(self, job: Job, watch: MirrorWatch) -> None:
+        """Begin a run; at most `at_once` are begun and have not ended."""
+        ...
+
+    def ended(self) -> Ended:
+        """Wait until one of the runs ends, and return it.
+
+        Raises:
+            InputError: The model without coordinates cannot be made, or nothing can be run.
+        """
+        ...
+
+
+class SerialEngine:
+    """Does one run after another in this process.
+
+    An error in a function of the user ends the trial and is raised with its traceback.
+
+    Args:
+        functions: What makes, trains and scores the model.
+        directory: Where finished runs are kept, for messages.
+        usage: As in `OneRun`.
+    """
+
+    at_once = 1
+
+    def __init__(self, functions: UserFunctions, directory: Path, usage: bool) -> None:
+        self._functions = functions
+        self._directory = directory
+        self._usage = usage
+        self._begun: tuple[Job, MirrorWatch] | None = None
+
+    def begin(self, job: Job, watch: MirrorWatch) -> None:
+        """Note the run."""
+        self._begun = job, watch
+
+    def ended(self) -> Ended:
+        """Do the run."""
+        if self._begun is None:
+            raise RuntimeError("no run was begun")
+        job, watch = self._begun
+        one = OneRun(self._functions, job.arm, job.seed, self._directory, self._usage)
+        try:
+            return Ended(job, one.do(job.weights, watch), watch)
+        except UnusableArmError as error:
+            return Ended(job, error, watch)
+
+
+def opened(
+    resources: Resources, functions: UserFunctions, directory: Path, usage: bool
+) -> AbstractContextManager[Engine]:
+    """Return a context manager with the engine.
+
+    Raises:
+        InputError: Ray is not installed, or cannot be used.
+    """
+    if resources.engine == "ray":
+        from coordconv_lab.trials.on_ray import RayEngine
+
+        return RayEngine(resources, functions, directory, usage)
+    return _serial(SerialEngine(functions, directory, usage), resources.cpus_per_run)
+
+
+@contextmanager
+def _serial(engine: SerialEngine, threads: int | None) -> Iterator[SerialEngine]:
+    """Set the number of threads inside of the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield engine
+    finally:
+        torch.set_num_threads(before)

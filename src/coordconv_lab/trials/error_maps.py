@@ -1,0 +1,163 @@
+"""Errors by position: what the user's ``errors`` returns, and where in the image an arm gains."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.trials.store import Finished
+
+__all__ = ["GainMap", "gain_of", "map_of"]
+
+MOST_CELLS = 24  # along an axis
+
+
+class GainMap(NamedTuple):
+    """Where an arm makes smaller errors than the model without coordinates.
+
+    Attributes:
+        arm: Its name.
+        gain: Error without coordinates minus error of the arm, mean over the seeds, shape (rows,
+            columns); NaN where there are no data.
+        seeds: Number of seeds.
+        size: Size of the image in pixels; None if positions were given as fractions of it.
+    """
+
+    arm: str
+    gain: np.ndarray
+    seeds: int
+    size: tuple[int, int] | None
+
+    @property
+    def words(self) -> str:
+        """Where the gain is, as a sentence."""
+        halves = {
+            "left": self.gain[:, : self.gain.shape[1] // 2],
+            "right": self.gain[:, -(self.gain.shape[1] // 2) :],
+            "upper": self.gain[: self.gain.shape[0] // 2],
+            "lower": self.gain[-(self.gain.shape[0] // 2) :],
+        }
+        shown = [
+            f"{name} half {np.nanmean(part):+.3g}"
+            for name, part in halves.items()
+            if part.size and np.isfinite(part).any() and self._has_two(name)
+        ]
+        whole = f"{np.nanmean(self.gain):+.3g}" if np.isfinite(self.gain).any() else "unknown"
+        parts = f" ({', '.join(shown)})" if shown else ""
+        return f"Mean reduction of the error by coordinates: {whole}{parts}."
+
+    def _has_two(self, half: str) -> bool:
+        return self.gain.shape[half in ("left", "right")] > 1
+
+
+def map_of(errors: Any) -> dict[str, Any]:
+    """Turn what ``errors`` returns into a small map, as it is kept with a run.
+
+    Args:
+        errors: An error for each pixel, shape (H, W), or (N, H, W) to be averaged over samples, or
+            (L,) for signals; or a pair of points (x, y), shape (N, 2), as fractions of the image
+            from 0 to 1, and an error for each, shape (N,).
+
+    Returns:
+        "values", rows of numbers or None, and "size" in pixels or None.
+
+    Raises:
+        InputError: ``errors`` is something else.
+
+    Example:
+        >>> map_of(np.ones((2, 3)))
+        {'values': [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], 'size': [2, 3]}
+    """
+    if isinstance(errors, (tuple, list)) and len(errors) == 2:
+        points, values = (_array(one) for one in errors)
+        if points.ndim == 2 and points.shape[1] == 2 and values.shape == points.shape[:1]:
+            return {"values": _rounded(_binned(points, values)), "size": None}
+    else:
+        array = _array(errors)
+        array = array.mean(0) if array.ndim == 3 else array
+        array = array[None] if array.ndim == 1 else array
+        if array.ndim == 2 and array.size:
+            return {"values": _rounded(_pooled(array)), "size": list(array.shape)}
+    raise InputError(
+        "errors(model) must return an error for each pixel, shape (H, W) or (N, H, W), or a pair "
+        "(points, errors) of shapes (N, 2) and (N,), with points (x, y) as fractions of the image "
+        f"from 0 to 1; got {_described(errors)}"
+    )
+
+
+def gain_of(
+    arm: str, runs: Mapping[int, Finished], plain: Mapping[int, Finished]
+) -> GainMap | None:
+    """Return where an arm gains, over the seeds that both have; None if there are no maps."""
+    pairs = [
+        (plain[seed].errors, run.errors)
+        for seed, run in runs.items()
+        if run.errors and seed in plain and plain[seed].errors
+    ]
+    gains = [
+        np.array(before["values"], float) - np.array(after["values"], float)
+        for before, after in pairs
+        if before and after and np.shape(before["values"]) == np.shape(after["values"])
+    ]
+    if not gains or len({one.shape for one in gains}) > 1:
+        return None
+    size = pairs[0][0]["size"] if pairs[0][0] else None
+    stack = np.stack(gains)
+    count = np.isfinite(stack).sum(0)
+    mean = np.where(count > 0, np.nansum(stack, 0) / np.maximum(count, 1), np.nan)
+    return GainMap(arm, mean, len(gains), None if size is None else (size[0], size[1]))
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().double().numpy()
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return np.empty((0, 0, 0, 0))  # a shape that is not accepted
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return f"a pair of shapes {np.shape(value[0])} and {np.shape(value[1])}"
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ if shape is None else f"shape {tuple(shape)}"
+
+
+def _pooled(array: np.ndarray) -> np.ndarray:
+    """Average blocks, so that no axis has more than `MOST_CELLS` cells."""
+    for axis in (0, 1):
+        cells = min(array.shape[axis], MOST_CELLS)
+        blocks = np.array_split(array, cells, axis)
+        array = np.stack([_mean(block, axis) for block in blocks], axis)
+    return array
+
+
+def _mean(block: np.ndarray, axis: int) -> np.ndarray:
+    count = np.isfinite(block).sum(axis)
+    return np.where(count > 0, np.nansum(block, axis) / np.maximum(count, 1), np.nan)
+
+
+def _binned(points: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Average errors at points in cells, 12 along each axis."""
+    cells = MOST_CELLS // 2
+    known = np.isfinite(values) & np.isfinite(points).all(1)
+    points, values = points[known], values[known]
+    if ((points < 0) | (points > 1)).any():
+        raise InputError(
+            "errors(model) must return points as fractions of the image from 0 to 1; got "
+            f"{points.min():g} to {points.max():g}: divide x by the width and y by the height"
+        )
+    column, row = np.minimum((points * cells).astype(int), cells - 1).T
+    total, count = np.zeros((cells, cells)), np.zeros((cells, cells))
+    np.add.at(total, (row, column), values)
+    np.add.at(count, (row, column), 1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _rounded(array: np.ndarray) -> list[list[float | None]]:
+    """Write numbers with four digits, and NaN as None, which JSON has."""
+    return [[float(f"{x:.4g}") if math.isfinite(x) else None for x in row] for row in array]

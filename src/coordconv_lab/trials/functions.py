@@ -1,0 +1,127 @@
+"""The functions that the user of a trial provides: to make, train and score a model."""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+from typing import Any, NamedTuple
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.python_files import import_file, module_name
+from coordconv_lab.trials.seeds import seed_all
+
+__all__ = ["UserFunctions", "digest_of", "file_of", "load_functions", "takes"]
+
+
+class UserFunctions(NamedTuple):
+    """The functions of a trial.
+
+    Attributes:
+        make: Returns a new model without coordinates. Called as ``make()``, or as
+            ``make(where=where)`` if it has a parameter of that name. It then adds the coordinates
+            itself (none for ``where=None``), and may return any object.
+        train: Trains the model in place, or returns the trained model. Called as ``train(model)``,
+            or as ``train(model, seed=seed)`` if it has a parameter of that name.
+        score: Returns a number for a trained model, on data that it was not trained on. Called as
+            ``score(model)``.
+        higher_is_better: Whether a larger score is a better one.
+        example: Inputs to call the model with, which `coordconv.convert` uses to find layers on
+            which coordinates would be constant.
+        digest: Identifies the code; runs of other code are refused. By default it is computed from
+            the functions, without the functions that they call.
+        errors: Returns the errors of a trained model by position, for a map of the gain, see
+            `coordconv_lab.trials.error_maps.map_of`. Called as ``errors(model)``.
+        file: The file that defines the functions, see `load_functions`.
+    """
+
+    make: Callable[..., Any]
+    train: Callable[..., Any]
+    score: Callable[[Any], float]
+    higher_is_better: bool = True
+    example: Any = None
+    digest: str = ""
+    errors: Callable[[Any], Any] | None = None
+    file: Path | None = None
+
+
+def load_functions(path: Path) -> UserFunctions:
+    """Import the functions of a trial from a Python file.
+
+    The file defines ``make``, ``train`` and ``score``, and may define ``higher_is_better``,
+    ``example`` and ``errors``, see `UserFunctions`. Python, NumPy and torch are seeded first, so
+    data that the file draws when it is imported are the same in each process.
+
+    Raises:
+        InputError: The file cannot be read or imported, or lacks a function.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # stays there, for imports inside of the functions
+        sys.path.insert(0, folder)
+    seed_all(0)
+    module = import_file(path, "the file")
+    names = ("make", "train", "score")
+    missing = [name for name in names if not callable(getattr(module, name, None))]
+    if missing:
+        raise InputError(
+            f"{path} must define the functions make(), train(model) and score(model); "
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        )
+    higher = getattr(module, "higher_is_better", True)
+    if not isinstance(higher, bool):
+        raise InputError(f"{path}: higher_is_better must be True or False, got {in_short(higher)}")
+    errors = getattr(module, "errors", None)
+    if errors is not None and not callable(errors):
+        raise InputError(f"{path}: errors must be a function, got {in_short(errors)}")
+    return UserFunctions(
+        module.make,
+        module.train,
+        module.score,
+        higher,
+        getattr(module, "example", None),
+        hashlib.sha256(content).hexdigest()[:16],
+        errors,
+        path.resolve(),
+    )
+
+
+def file_of(functions: UserFunctions) -> Path | None:
+    """Return the file that defines all of the functions, or None."""
+    if functions.file is None:
+        return None
+    module = sys.modules.get(module_name(functions.file))
+    names = ("make", "train", "score", "example", "errors")
+    is_same = all(getattr(module, name, None) is getattr(functions, name) for name in names)
+    is_same &= getattr(module, "higher_is_better", True) is functions.higher_is_better
+    return functions.file if is_same else None
+
+
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of this name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def digest_of(functions: UserFunctions) -> str:
+    """Return the digest of the code; for functions that are not from a file, compute it."""
+    if functions.digest:
+        return functions.digest
+    given = (functions.make, functions.train, functions.score, functions.errors)
+    code = [_code(one) for one in given if one is not None]
+    return hashlib.sha256(repr((code, functions.higher_is_better)).encode()).hexdigest()[:16]
+
+
+def _code(function: Any) -> Any:
+    """Return the instructions, constants and names of a function, without its line numbers."""
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, CodeType):
+        return f"{type(function).__module__}.{type(function).__qualname__}"
+    constants = [_code(one) if isinstance(one, CodeType) else one for one in code.co_consts]
+    return code.co_code, constants, code.co_names

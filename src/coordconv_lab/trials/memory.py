@@ -1,0 +1,63 @@
+"""The peak memory of a block: on the CUDA device if it was used, otherwise of the process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+__all__ = ["PeakMemory", "peak_memory"]
+
+_SELF = Path("/proc/self")
+
+
+class PeakMemory:
+    """The result of `peak_memory`, known after the block.
+
+    Attributes:
+        bytes: Peak in bytes; None where it cannot be measured.
+    """
+
+    bytes: int | None = None
+
+
+@contextmanager
+def peak_memory() -> Iterator[PeakMemory]:
+    """Measure the peak memory of a block.
+
+    On a CUDA device, this is the peak that torch allocated there. Otherwise, on Linux, it is the
+    peak resident memory of this process, including what it held before the block.
+
+    Example:
+        >>> with peak_memory() as peak:
+        ...     _ = torch.ones(1000)
+        >>> peak.bytes is None or peak.bytes > 0
+        True
+    """
+    peak = PeakMemory()
+    on_cuda = torch.cuda.is_available()
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats()
+    is_reset = _reset()
+    yield peak
+    peak.bytes = torch.cuda.max_memory_allocated() if on_cuda else None
+    if not peak.bytes and is_reset:
+        peak.bytes = _resident_peak()
+
+
+def _reset() -> bool:
+    """Reset the peak of the resident memory that the kernel records."""
+    try:
+        (_SELF / "clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _resident_peak() -> int | None:
+    try:
+        lines = (_SELF / "status").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 if found else None

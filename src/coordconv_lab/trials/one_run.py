@@ -1,0 +1,171 @@
+"""Make, train and score one model of a trial."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.trials.ablation import MEAN_POSITION, changed_scores
+from coordconv_lab.trials.arms import PLAIN, Arm, digest_of_weights, make_arm, parameters_of
+from coordconv_lab.trials.error_maps import map_of
+from coordconv_lab.trials.functions import UserFunctions, takes
+from coordconv_lab.trials.memory import peak_memory
+from coordconv_lab.trials.mirror_watch import MirrorWatch
+from coordconv_lab.trials.seeds import seed_all
+from coordconv_lab.trials.store import Finished
+
+__all__ = ["OTHER_WEIGHTS", "OneRun", "UnusableArmError"]
+
+OTHER_WEIGHTS = (
+    "make() returned other weights than for another arm with this seed; let it build a new model "
+    "each time, and draw its weights from torch's random numbers"
+)
+
+
+class UnusableArmError(InputError):
+    """An arm cannot be made or trained; other arms can."""
+
+
+class OneRun:
+    """One arm with one seed.
+
+    Args:
+        functions: What makes, trains and scores the model.
+        arm: The arm.
+        seed: The seed.
+        directory: Where finished runs are kept, for messages.
+        usage: Whether to score with all changes of the coordinates, instead of the mean position
+            only.
+    """
+
+    def __init__(
+        self, functions: UserFunctions, arm: Arm, seed: int, directory: Path, usage: bool
+    ) -> None:
+        self.functions = functions
+        self.arm = arm
+        self.seed = seed
+        self.directory = directory
+        self.usage = usage
+
+    def do(self, weights: str | None, watch: MirrorWatch) -> Finished:
+        """Make, train and score the model.
+
+        Args:
+            weights: Digest of the initial weights of the other arms; None if it is not known.
+            watch: Looks for mirrored training data.
+
+        Raises:
+            UnusableArmError: The arm cannot be made, or its coordinates cannot be shuffled.
+            InputError: The model without coordinates cannot be made.
+            Exception: An error of a function of the user, with a note that names arm and seed.
+        """
+        model, begun_with = self._made(weights)
+        seed_all(self.seed)
+        begun = time.monotonic()
+        with (
+            self._noted("training"),
+            self.arm.positions(model, self.seed) as called,
+            watch.training(self.arm, model),
+            peak_memory() as peak,
+        ):
+            model = self._trained(model)
+        seconds = time.monotonic() - begun
+        self._check_called(called)
+        warning = watch.warning_for(self.arm)
+        parameters = parameters_of(model)
+        with self._noted("scoring"), self.arm.positions(model, self.seed):
+            score = self._score(model)
+        errors, changed = None, None
+        if math.isfinite(score):
+            errors = self._errors(model)
+            if self.arm.where is not None and not self.arm.is_shuffled:
+                with self._noted("scoring with changed coordinates"):
+                    changed = changed_scores(model, self._score, is_full=self.usage)
+        return Finished(
+            arm=self.arm.name,
+            seed=self.seed,
+            score=score if math.isfinite(score) else None,
+            without_position=None if changed is None else changed.get(MEAN_POSITION),
+            seconds=seconds,
+            parameters=parameters,
+            weights=begun_with,
+            note="" if math.isfinite(score) else f"the score is {score}",
+            changed=changed,
+            memory=peak.bytes,
+            errors=errors,
+            warning=warning,
+        )
+
+    def _made(self, expected: str | None) -> tuple[Any, str]:
+        """Return the model and a digest of its weights; "" if ``make`` adds the coordinates."""
+        seed_all(self.seed)
+        try:
+            with self._noted("making"):
+                model = make_arm(self.arm, self.functions.make, self.functions.example)
+            if takes(self.functions.make, "where"):
+                return model, ""
+            weights = digest_of_weights(model)
+            if expected not in (None, weights):
+                raise InputError(OTHER_WEIGHTS)
+        except InputError as error:
+            if self.arm.name == PLAIN:
+                raise
+            raise UnusableArmError(str(error)) from error
+        return model, weights
+
+    def _trained(self, model: Any) -> Any:
+        train = self.functions.train
+        trained = train(model, seed=self.seed) if takes(train, "seed") else train(model)
+        if trained is None:
+            return model
+        if isinstance(model, nn.Module) and not isinstance(trained, nn.Module):
+            raise TypeError(
+                "train must return the trained model, or None if it trained the model in place; "
+                f"got {type(trained).__name__}"
+            )
+        return trained
+
+    def _check_called(self, called: set[nn.Module] | None) -> None:
+        """Check that the layers of a shuffled arm were called with shuffled coordinates.
+
+        Raises:
+            UnusableArmError: No layer was called with shuffled coordinates.
+        """
+        if called is not None and not called:
+            raise UnusableArmError(
+                "train did not call the layers of this arm as modules, or trained a copy of the "
+                "model, so their coordinates could not be shuffled; leave out torch.compile, or "
+                "leave out this arm"
+            )
+
+    def _score(self, model: Any) -> float:
+        seed_all(self.seed)  # so that all scores use the same images, if ``score`` draws some
+        score = self.functions.score(model)
+        try:
+            return float(score)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"score must return one number, got {type(score).__name__}") from error
+
+    def _errors(self, model: Any) -> dict[str, Any] | None:
+        if self.functions.errors is None:
+            return None
+        seed_all(self.seed)
+        with self._noted("finding the errors of"), self.arm.positions(model, self.seed):
+            return map_of(self.functions.errors(model))
+
+    @contextmanager
+    def _noted(self, doing: str) -> Iterator[None]:
+        """Add the arm and the seed to an error of a function of the user."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(
+                f"while {doing} the arm {self.arm.name!r} with seed {self.seed}; finished runs are "
+                f"kept in {self.directory}"
+            )
+            raise

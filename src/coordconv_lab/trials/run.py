@@ -1,0 +1,135 @@
+"""Run a trial: make, train and score each arm with each seed, until the verdicts are clear."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.trials.arms import arms_named
+from coordconv_lab.trials.engines import EngineName, Resources, opened
+from coordconv_lab.trials.functions import UserFunctions, digest_of
+from coordconv_lab.trials.outcome import Outcome
+from coordconv_lab.trials.runner import Budget, TrialRunner
+from coordconv_lab.trials.store import FILE, TrialStore, held
+from coordconv_lab.trials.verdicts import check_min_difference
+
+__all__ = ["DEFAULT_ARMS", "trial"]
+
+DEFAULT_ARMS = ("first", "all", "shuffled:first")
+MOST_SEEDS = 1000
+MOST_RESOURCES = 1_000_000
+
+
+def trial(
+    functions: UserFunctions,
+    out: Path | str,
+    *,
+    arms: Sequence[str] = DEFAULT_ARMS,
+    seeds: int = 10,
+    minutes: float | None = None,
+    runs: int | None = None,
+    min_difference: float = 0.0,
+    usage: bool = True,
+    fresh: bool = False,
+    engine: EngineName = "serial",
+    address: str | None = None,
+    cpus_per_run: int | None = None,
+    gpus_per_run: float = 0.0,
+    report: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Measure whether coordinates help on a model of your own.
+
+    The model is made, trained and scored without coordinates and in each arm, with the same seeds:
+    an arm begins with the same weights, since new coordinate weights are zero, and Python, NumPy
+    and torch draw the same numbers in training. After 5, 10, 20 ... seeds an arm with a clear
+    verdict stops. Finished runs are kept, and a second call continues from there.
+
+    The engine "ray" does the runs between two such checks at once, as far as there are resources.
+    Each is the same as with the engine "serial" and as many threads, and so are the verdicts.
+
+    Args:
+        functions: What makes, trains and scores the model, see `UserFunctions`.
+        out: Directory of the runs.
+        arms: Which convolutions get coordinates: "first", "all", "detector", or names of layers
+            joined by "+"; with "shuffled:" in front, coordinates without position.
+        seeds: Largest number of seeds; intervals need at least 5.
+        minutes: Begin no run after this many minutes.
+        runs: Begin no more runs than this in this call.
+        min_difference: Smallest difference of the score that matters.
+        usage: Whether to score each network with coordinates also with zero, mirrored and shuffled
+            coordinates, not only at the mean position; scoring then takes about five times as long.
+        fresh: Delete runs in ``out`` first.
+        engine: "serial" for one run after another in this process, or "ray".
+        address: HOST:PORT of a Ray cluster, or "auto"; by default RAY_ADDRESS, else Ray is started
+            on this machine.
+        cpus_per_run: Cores, and thus threads, per run; by default as many as torch uses, and 1 on
+            Ray.
+        gpus_per_run: GPUs per run on Ray, possibly fractional.
+        report: Called with a line about each run; ``print`` shows them.
+
+    Returns:
+        The arms with their verdicts; ``print`` shows a table.
+
+    Raises:
+        InputError: An option is invalid, ``out`` cannot be used or holds runs of other code, the
+            model without coordinates cannot be made, or Ray cannot be used.
+        Exception: What a function raises, with a note that names arm and seed. On Ray, it is told
+            and kept in `Outcome.failures` instead, and the other runs continue.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> def make():
+        ...     return nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> def train(model):
+        ...     pass
+        >>> def score(model):
+        ...     return 0.5
+        >>> functions = UserFunctions(make, train, score)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     outcome = trial(functions, Path(folder), arms=["first"], seeds=2)
+        >>> outcome[0].against_plain.verdict
+        'undecided'
+    """
+    if isinstance(arms, str):
+        arms = (arms,)
+    out = Path(out)
+    chosen = arms_named(arms)
+    check_min_difference(min_difference)
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InputError(f"seeds must be between 1 and {MOST_SEEDS:,}, got {seeds}")
+    if minutes is not None and not minutes > 0:
+        raise InputError(f"minutes must be more than 0, got {minutes}")
+    if runs is not None and runs < 1:
+        raise InputError(f"runs must be at least 1, got {runs}")
+    resources = Resources(engine, address, cpus_per_run, gpus_per_run)
+    _check_resources(resources)
+    functions = functions._replace(digest=digest_of(functions))
+    with held(out), opened(resources, functions, out, usage) as chosen_engine:
+        if fresh:
+            (out / FILE).unlink(missing_ok=True)
+        store = TrialStore(out, functions.digest)
+        higher = functions.higher_is_better
+        runner = TrialRunner(chosen_engine, store, chosen, seeds, min_difference, higher, report)
+        end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        return runner.run(Budget(end, runs))
+
+
+def _check_resources(given: Resources) -> None:
+    """Check what does the runs.
+
+    Raises:
+        InputError: An option is invalid, or only for Ray.
+    """
+    if given.engine not in get_args(EngineName):
+        raise InputError(f"the engine must be serial or ray, got {in_short(given.engine)}")
+    cpus, gpus = given.cpus_per_run, given.gpus_per_run
+    if cpus is not None and not 1 <= cpus <= MOST_RESOURCES:
+        raise InputError(f"cpus per run must be between 1 and {MOST_RESOURCES:,}, got {cpus}")
+    if not 0 <= gpus <= MOST_RESOURCES:
+        raise InputError(f"GPUs per run must be between 0 and {MOST_RESOURCES:,}, got {gpus}")
+    only_ray = {"an address": given.address, "GPUs per run": gpus}
+    if given.engine == "serial" and (names := [name for name, one in only_ray.items() if one]):
+        raise InputError(f"{' and '.join(names)} can be given only with the engine ray")

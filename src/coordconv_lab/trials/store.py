@@ -1,0 +1,133 @@
+"""The finished runs of a trial, a line of JSON each."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from coordconv_lab.errors import DamagedError, InputError, LockedError
+from coordconv_lab.results.files import write_atomically
+from coordconv_lab.results.locks import how_to_free, locked
+
+__all__ = ["Finished", "TrialStore", "held"]
+
+FILE = "runs.jsonl"
+
+
+class Finished(NamedTuple):
+    """One run of a trial.
+
+    Attributes:
+        arm: Name of the arm.
+        seed: Its seed.
+        score: What ``score`` returned; None if the run failed.
+        without_position: The score of the same network with the mean position everywhere; None for
+            the model without coordinates.
+        seconds: Wall time of training.
+        parameters: Number of parameters.
+        weights: Digest of the weights that it started with, without those of the coordinates.
+        note: Why it failed, or "".
+        changed: The scores of the same network with changed coordinates, by the change.
+        memory: Peak memory of training in bytes, see `coordconv_lab.trials.memory`.
+        errors: Its errors by position, see `coordconv_lab.trials.error_maps.map_of`.
+        warning: What makes its coordinates wrong in training, or "".
+    """
+
+    arm: str
+    seed: int
+    score: float | None
+    without_position: float | None
+    seconds: float
+    parameters: int
+    weights: str
+    note: str = ""
+    changed: dict[str, float] | None = None
+    memory: int | None = None
+    errors: dict[str, Any] | None = None
+    warning: str = ""
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold the directory of a trial against other processes; it is made if it does not exist.
+
+    Raises:
+        LockedError: Another process holds it.
+        InputError: It cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {directory}: {error.strerror or error}") from error
+    lock = directory / "lock"
+    with locked(lock) as is_acquired:
+        if not is_acquired:
+            raise LockedError(
+                f"{directory} is in use by another process; wait for it, or choose another "
+                f"--out{how_to_free(lock)}"
+            )
+        yield
+
+
+class TrialStore:
+    """The runs of a trial in a directory.
+
+    Args:
+        directory: Where they are; made if it does not exist.
+        digest: Identifies the code of the user; runs of other code are refused.
+
+    Raises:
+        InputError: The directory cannot be used, or holds runs of other code.
+        DamagedError: A line cannot be read.
+    """
+
+    def __init__(self, directory: Path, digest: str) -> None:
+        self.directory = directory
+        self.digest = digest
+        self.path = directory / FILE
+        self.runs = self._read()
+
+    def add(self, run: Finished) -> None:
+        """Keep a run; it replaces an earlier one of the same arm and seed."""
+        kept = [one for one in self.runs if (one.arm, one.seed) != (run.arm, run.seed)]
+        self.runs = [*kept, run]
+        lines = [json.dumps({"code": self.digest})]
+        lines += [json.dumps(one._asdict(), allow_nan=False) for one in self.runs]
+        write_atomically(self.path, "\n".join(lines).encode() + b"\n")
+
+    def find(self, arm: str, seed: int) -> Finished | None:
+        """Return a run, with a score or without, or None."""
+        found = (one for one in self.runs if (one.arm, one.seed) == (arm, seed))
+        return next(found, None)
+
+    def of(self, arm: str, seeds: int) -> dict[int, Finished]:
+        """Return the runs of an arm with the first seeds, by seed."""
+        return {run.seed: run for run in self.runs if run.arm == arm and run.seed < seeds}
+
+    def _read(self) -> list[Finished]:
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"cannot read {self.path}: {error}") from error
+        found = [self._parsed(number, line) for number, line in enumerate(lines, start=1)]
+        if found and found[0] != {"code": self.digest}:
+            raise InputError(
+                f"{self.directory} holds runs of other code: the file or its functions were "
+                "changed since; choose another --out, or pass --fresh to delete them"
+            )
+        return [self._run(number, one) for number, one in enumerate(found[1:], start=2)]
+
+    def _parsed(self, number: int, line: str) -> Any:
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise DamagedError(f"line {number} of {self.path} is damaged; delete it") from error
+
+    def _run(self, number: int, values: Any) -> Finished:
+        try:
+            return Finished(**values)
+        except TypeError as error:
+            raise DamagedError(f"line {number} of {self.path} is damaged; delete it") from error

@@ -1,0 +1,20 @@
+"""The page about where coordinates help is that of the committed records."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_current():
+    """Its table, pictures, advice and licenses follow from the records and the sources."""
+    program = ROOT / "tools" / "pages" / "make_where_it_helps.py"
+    assert subprocess.run([sys.executable, program, "--check"], check=False).returncode == 0
+
+
+def test_every_picture_is_there():
+    page = (ROOT / "docs" / "where-it-helps.md").read_text()
+    for line in page.splitlines():
+        if line.startswith("!["):
+            assert (ROOT / "docs" / line.split("](")[1].rstrip(")")).is_file()

@@ -1,0 +1,239 @@
+"""With every tool, a placement is what a coordinate image becomes in the same transforms."""
+
+import importlib.util
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from coordconv import CoordConv2d, Placement, coordinate_grid, positions
+from coordconv.integrations import albumentations, kornia, monai, torchio, torchvision
+from coordconv.integrations.coordinate_images import coordinate_image
+from coordconv.integrations.frames import Frame
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # It asks the network for a newer version.
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+RECORD = json.loads((BENCHMARKS / "results" / "augmentations.json").read_text())["tools"]
+sys.path.insert(0, str(BENCHMARKS))
+import augmentation_tools  # noqa: E402  # pyright: ignore[reportMissingImports]
+
+sys.path.pop(0)
+ADAPTERS = {
+    "albumentations": albumentations,
+    "kornia": kornia,
+    "monai": monai,
+    "torchio": torchio,
+    "torchvision": torchvision,
+}
+INSTALLED = [name for name in ADAPTERS if importlib.util.find_spec(name)]
+RECIPES = re.findall(
+    r"^```py\n(.*?)^```$", (ROOT / "docs" / "positions.md").read_text(), re.DOTALL | re.MULTILINE
+)
+TOLERANCE = 1e-3  # pixels; interpolation in float32 loses some 1e-5
+
+
+@cache
+def tool(name):
+    return augmentation_tools.TOOLS[name]()
+
+
+def error_of(name, chain, seed):
+    """Apply transforms; return the largest error in pixels and how many pixels were compared."""
+    known, rng = tool(name), random.Random(seed)
+    made = [(known.moves | known.resamples)[one](rng) for one in chain]
+    image, placement = known.run(made, seed)
+    return augmentation_tools.compared(known, chain, image, placement)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", INSTALLED)
+def test_each_transform_carries_a_coordinate_image(name):
+    for one in tool(name).moves | tool(name).resamples:
+        for seed in range(2):
+            error, pixels = error_of(name, [one], seed)
+            assert error < TOLERANCE, one
+            assert pixels > 1000, one
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", INSTALLED)
+@given(data=st.data(), seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_any_chain_of_transforms_carries_a_coordinate_image(name, data, seed):
+    names = st.sampled_from([*tool(name).moves, *tool(name).resamples])
+    error, _ = error_of(name, data.draw(st.lists(names, min_size=2, max_size=5)), seed)
+    assert error < TOLERANCE
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", INSTALLED)
+def test_what_is_not_affine_is_refused_with_the_way_that_remains(name):
+    refused = tool(name).refused
+    assert len(refused) > 3
+    for one, factory in refused.items():
+        with pytest.raises(ValueError, match=f"{one} is not known to be affine.*coordinate_image"):
+            tool(name).run([factory(random.Random(0))], 0)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_missing_package_is_named(name, monkeypatch):
+    for module in [one for one in sys.modules if one.partition(".")[0] == name]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=f"requires {name}: pip install {name}"):
+        ADAPTERS[name].apply_with_placement(None, None) if name != "albumentations" else (
+            albumentations.apply_with_placement(None)
+        )
+
+
+def test_the_committed_record_has_every_tool_and_no_error():
+    assert set(RECORD) == set(ADAPTERS)
+    assert all(row["worst"] < TOLERANCE and row["chains"] > 100 for row in RECORD.values())
+    assert all(row["refused"] for row in RECORD.values())
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_committed_record_is_of_these_transforms(name):
+    known = tool(name)
+    assert RECORD[name]["transforms"] == [*known.moves, *known.resamples]
+    assert RECORD[name]["refused"] == [*known.refused]
+    assert RECORD[name]["record"] == known.record
+
+
+def test_the_table_of_the_guide_is_that_of_the_record():
+    check = [sys.executable, ROOT / "tools" / "pages" / "make_augmentations.py", "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in INSTALLED if name != "monai"])
+def test_the_recipe_of_the_guide_runs(name):
+    tool(name)  # Imports it beside this torch.
+    (recipe,) = (one for one in RECIPES if f"coordconv.integrations.{name} " in one)
+    names = {
+        "torch": torch,
+        "positions": positions,
+        "images": torch.rand(4, 3, 48, 64),
+        "model": nn.Sequential(CoordConv2d(3, 8, 1), nn.MaxPool2d(2), CoordConv2d(8, 2, 1)),
+    }
+    exec(recipe, names)
+    assert names["output"].shape[:2] in {(1, 2), (4, 2)}
+
+
+def test_kornia_must_compute_its_matrix():
+    augmentations = pytest.importorskip("kornia.augmentation")
+    inner = augmentations.AugmentationSequential(
+        augmentations.RandomHorizontalFlip(), transformation_matrix_mode="skip"
+    )
+    outer = augmentations.AugmentationSequential(inner)
+    with pytest.raises(ValueError, match="computes no matrix"):
+        kornia.apply_with_placement(outer, torch.rand(1, 1, 4, 5))
+    hidden = augmentations.ImageSequential(augmentations.RandomHorizontalFlip())
+    with pytest.raises(ValueError, match="ImageSequential is not known"):
+        kornia.apply_with_placement(
+            augmentations.AugmentationSequential(hidden), torch.rand(1, 1, 4, 5)
+        )
+
+
+def test_a_part_of_the_channels_cannot_move_by_itself():
+    library = pytest.importorskip("albumentations")
+    some = library.SelectiveChannelTransform([library.HorizontalFlip()], channels=[0])
+    with pytest.raises(ValueError, match="SelectiveChannelTransform is not known"):
+        albumentations.apply_with_placement(
+            library.Compose([some]), image=torch.rand(4, 5, 3).numpy()
+        )
+
+
+def test_torchio_says_what_its_history_does_not_hold():
+    library = pytest.importorskip("torchio")
+    subject = library.Subject(scan=library.ScalarImage(tensor=torch.rand(1, 4, 5, 6)))
+    nested = library.OneOf([library.Compose([library.Crop(1), library.Flip(0)])])
+    with pytest.raises(ValueError, match="Crop, Flip are not recorded"):
+        torchio.apply_with_placement(nested, subject)
+    turned = library.Affine(scales=(1, 1, 1), degrees=(9, 0, 0), translation=(0, 0, 0))
+    with pytest.raises(ValueError, match="inverted Affine"):
+        torchio.apply_with_placement(turned.inverse(), subject)
+    others = library.Flip(0, exclude=["scan"])
+    _, placement = torchio.apply_with_placement(others, subject)
+    assert placement.is_full_image
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("one", ["RandomRotation, decompose", "RandomAffine, center", "CenterCrop"])
+def test_images_of_pil_are_placed_like_tensors(one):
+    image_of = pytest.importorskip("PIL.Image")
+    if "torchvision" not in INSTALLED:
+        pytest.skip("torchvision is not installed")
+    known = tool("torchvision")
+    transform, channels = (known.moves | known.resamples)[one](random.Random(0)), []
+    for channel in augmentation_tools.pixels_of(known.size):
+        torch.manual_seed(0)
+        picture = image_of.fromarray(channel.numpy())
+        moved, placement = torchvision.apply_with_placement(transform, picture)
+        channels.append(torch.frombuffer(moved.tobytes(), dtype=torch.float32))
+    image = torch.stack(channels).reshape(3, *placement.size)
+    error, pixels = augmentation_tools.compared(known, [one], image, placement)
+    assert error < TOLERANCE
+    assert pixels > 1000
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in INSTALLED if name in ("kornia", "torchvision")])
+def test_a_part_of_an_image_stays_one(name):
+    module, known = ADAPTERS[name], tool(name)
+    crop = Placement((100, 120)).crop((30, 20), known.size)
+    pixels = coordinate_image(known.size, convention="pixels", window=crop)
+    flip = known.moves["RandomHorizontalFlip"](random.Random(0))
+    if name == "kornia":
+        flip = importlib.import_module("kornia.augmentation").AugmentationSequential(flip)
+        pixels = pixels[None]
+    for seed in range(4):
+        torch.manual_seed(seed)
+        moved, placement = module.apply_with_placement(flip, pixels, placement=crop)
+        grid = coordinate_grid(known.size, convention="pixels", window=placement)
+        assert torch.equal(
+            moved.reshape(pixels.shape)[..., 1:, :, :], grid.reshape_as(pixels[..., 1:, :, :])
+        )
+
+
+def test_torchio_places_voxels_in_millimeters():
+    library = pytest.importorskip("torchio")
+    world = augmentation_tools.WORLD
+    scan = library.ScalarImage(tensor=torch.rand(1, 8, 9, 10), affine=world.numpy())
+    augment = library.Compose([library.RandomFlip(axes=(0, 1, 2)), library.RandomAffine()])
+    places = []
+    for frame in (None, Frame.world((-40, -10, 0), (80, 60, 40))):
+        torch.manual_seed(0)
+        _, placement = torchio.apply_with_placement(
+            augment, library.Subject(scan=scan), frame=frame
+        )
+        places.append(coordinate_grid((8, 9, 10), convention="pixels", window=placement))
+    voxels, millimeters = (one.double().flatten(1) for one in places)
+    expected = world[:3, :3] @ voxels + world[:3, 3:] - torch.tensor([[-40.0], [-10], [0]])
+    torch.testing.assert_close(millimeters, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_said_to_be_stationary_is_believed():
+    library = pytest.importorskip("albumentations")
+    tensors = pytest.importorskip("albumentations.pytorch")
+    chain = library.Compose(
+        [library.MotionBlur(p=1), library.HorizontalFlip(p=1), tensors.ToTensorV2()]
+    )
+    sample, placement = albumentations.apply_with_placement(
+        chain, image=torch.rand(40, 50, 3).numpy(), stationary=[library.MotionBlur]
+    )
+    assert placement == Placement((40, 50)).flip(-1)
+    assert sample["image"].shape == (3, 40, 50)
+    assert "applied_transforms" not in sample
