@@ -1,7 +1,7 @@
 """The matrix of versions: `nox` runs all of it, `nox -s "cell(3.12-lab-lowest)"` one cell.
 
 Every cell is an environment of its own; its outcome goes to benchmarks/results/matrix.json. It
-takes an hour or two, and is no part of what a change must pass.
+takes an hour or two and is not part of `make check`.
 """
 
 import json
@@ -32,7 +32,7 @@ def missing(session: nox.Session) -> None:
     """Write down which cells cannot be run here, because nox skips them in silence."""
     for cell in CELLS:
         name = f"python{cell.python}"
-        # A name alone proves nothing: version managers have some that start no Python.
+        # Version managers put names on the path that do not start any Python.
         command = [name, "--version"]
         if not shutil.which(name) or subprocess.run(command, capture_output=True).returncode:
             session.log(f"{cell.id}: {name} is not installed here")
@@ -42,7 +42,7 @@ def missing(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python,what,versions", [nox.param(*cell, id=cell.id) for cell in CELLS])
 def cell(session: nox.Session, what: str, versions: str) -> None:
-    """Install the library alone, or one extra, and run the tests that need no more."""
+    """Install the library or one extra, and run the tests that need no more."""
     here = Cell(str(session.python), what, versions)
     session.env.update(OMP_NUM_THREADS="1", PYTHONPATH=None, KERAS_BACKEND="torch")
     try:

@@ -1,4 +1,4 @@
-"""What does it bring to train several nets at once?
+"""Throughput of training several networks at once.
 
 Training steps a second, summed over nets: one net at a time; ensembles of several seeds in one
 process; and, on a CPU, two processes side by side with half of the threads each. In turns. Writes
@@ -19,10 +19,11 @@ from pathlib import Path
 import torch
 from measure import FOLDER, machine, write_json
 
-from coordconv_lab.recipes import tuned
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.train import Hardware
 from coordconv_lab.train.hardware import deterministic_algorithms
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 
 NETS = {
     "classifier": ("classification", "uniform", "coordconv"),
@@ -35,19 +36,19 @@ SIZES = (1, 2, 4, 8)
 
 
 def steps_a_second(net: str, size: int, device: str, seconds: float) -> float:
-    """Steps a second of every net of an ensemble, summed."""
+    """Return the steps per second of an ensemble, summed over its networks."""
     specs = [tuned(*NETS[net], seed=seed) for seed in range(size)]
     with deterministic_algorithms():
-        loop = Loop(specs, Hardware(device))
-        points = loop.data.train_points[: specs[0].training.batch_size].repeat(size, 1, 1)
+        loop = Loop(Setup(specs, Hardware(device)))
+        points = loop.setup.data.train_points[: specs[0].training.batch_size].repeat(size, 1, 1)
         for _ in range(3):
             loop._take_step(points)
-        loop.losses.settle()
+        loop.last_loss()
         steps, started = 0, time.perf_counter()
         while not steps or time.perf_counter() < started + seconds:
             for _ in range(4):
                 loop._take_step(points)
-            loop.losses.settle()  # waits for the device
+            loop.last_loss()  # waits for the device
             steps += 4
         return size * steps / (time.perf_counter() - started)
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "fuzz"
 OUT = ROOT / "benchmarks" / "results" / "fuzz.json"
 MOST_BYTES = 8 * 2**30
-"""Of addresses: torch alone maps some gigabytes that it never fills."""
+"""Limit of the address space: importing torch already maps several gigabytes that stay empty."""
 
 
 def limit() -> None:

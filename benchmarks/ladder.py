@@ -23,11 +23,13 @@ from measure import FOLDER, machine, write_json
 from ordinary import loss_of, published_net, settings_of
 from torch import Tensor, nn
 
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import Hardware, processor, run
 from coordconv_lab.train.hardware import deterministic_algorithms
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 
 RUNGS = (
     "the ordinary way",
@@ -41,7 +43,7 @@ BATCH = 32
 
 
 def ordinary_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], None], int]:
-    """A step of the published net, which is given what ours has learnt."""
+    """A training step of the published network, with the weights that ours learned."""
     if rung >= 1:
         processor.flush_denormals()
     if rung >= 2:
@@ -59,7 +61,7 @@ def ordinary_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], N
         layer.bias.data.copy_(bias)
     if rung >= 3:
         net.to(memory_format=torch.channels_last)
-    # At a rate of nearly nothing: the net stays what it is.
+    # With a learning rate near zero, the network stays the same.
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-12)
     loss_function = loss_of("classification", settings_of("tutorial", "classification", "uniform"))
     points = torch.cartesian_prod(torch.arange(4, 60), torch.arange(4, 60))[::98][:BATCH]
@@ -78,15 +80,15 @@ def our_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], None],
     settings = {"training.learning_rate": 1e-12, "training.weight_decay": 0.0}
     if rung == 4:
         settings["training.batch_size"] = BATCH
-    loop = Loop([with_settings(spec, settings)], Hardware("cpu"))
-    loop.nets[0].load_state_dict(weights)
-    points = loop.data.train_points[:: len(loop.data.train_points) // BATCH]
+    loop = Loop(Setup([with_settings(spec, settings)], Hardware("cpu")))
+    loop.setup.nets[0].load_state_dict(weights)
+    points = loop.setup.data.train_points[:: len(loop.setup.data.train_points) // BATCH]
     points = points[None, : loop.specs[0].training.batch_size]
     return lambda: loop._take_step(points), points.shape[1]
 
 
 def milliseconds(rung: int, weights: dict[str, Tensor], seconds: float) -> float:
-    """The median time of a step for each picture of its batch."""
+    """Return the median time of a step per image of its batch."""
     with deterministic_algorithms() if rung >= 4 else torch.enable_grad():
         step, pictures = (ordinary_step if rung < 4 else our_step)(weights, rung)
         for _ in range(3):

@@ -1,8 +1,8 @@
-"""What do coordinates cost? Time and memory of the layers beside the plain convolution.
+"""Time and memory of the coordinate layers, compared with the plain convolution.
 
 For a table of real layer shapes and this project's own nets: the plain layer, the concatenation as
 everyone publishes it, ours, and ours folded into a constant map, in turns in one run. Writes
-JSON, from which `make speed` makes a page and a picture; see benchmarks/README.md.
+JSON, from which `make speed` makes a page and a figure; see benchmarks/README.md.
 
     python benchmarks/layers.py                      # everything, about half an hour
     python benchmarks/layers.py --rows stem --modes forward --seconds 0.05
@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 import coordconv
 from coordconv.layers.convolution import CoordConvolution
-from coordconv_lab.models import build
-from coordconv_lab.recipes.tuned import tuned
+from coordconv_lab.experiments.notsoclevr.networks import build
+from coordconv_lab.experiments.notsoclevr.recipes.tuned import tuned
 
 FORMATS = ("contiguous", "channels_last")
 VARIANTS = ("plain", "published", "ours", "folded")
@@ -51,7 +51,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Net:
-    """One of this project's nets; its plain twin has plain convolutions throughout."""
+    """A network of this project; its plain twin has plain convolutions throughout."""
 
     name: str
     task: str
@@ -74,7 +74,7 @@ ROWS = [
     Net("net: classification", "classification"),
     Net("net: regression", "regression"),
     Net("net: rendering", "rendering"),
-    # The first layer of our nets alone: two channels in, a few microseconds of arithmetic.
+    # Only the first layer of our networks: two input channels, a few microseconds of arithmetic.
     Shape("first layer 2-32, 1x1, 64", 2, 32, 1, (64, 64)),
 ]
 
@@ -102,7 +102,7 @@ class Published(nn.Module):
 
 
 class Folded(nn.Module):
-    """A plain convolution and the share of the coordinates for one size, as a constant."""
+    """A plain convolution plus the coordinate term for one size, as a constant."""
 
     def __init__(self, layer: nn.Module, example: Tensor) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
                 continue
             if mode == "compiled" and (isinstance(row, Net) or row.name.startswith("first")):
                 continue
-            # The nets are built with channels last.
+            # The networks are built with channels last.
             forms = FORMATS[1:] if isinstance(row, Net) else FORMATS
             for form in forms:
                 for batch in (1, 32):
@@ -253,7 +253,7 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
 
 
 def kept(path: Path) -> dict[tuple, dict]:
-    """Return the cells that were measured before; those measured anew replace them."""
+    """Return the cells that were measured before; new measurements replace them."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text())
@@ -266,7 +266,7 @@ def kept(path: Path) -> dict[tuple, dict]:
 
 
 def place(cell: dict) -> tuple[int, int, int, int]:
-    """Return where a cell stands in the table."""
+    """Return the sort key of a cell in the table."""
     names = [row.name for row in ROWS]
     return (
         MODES.index(cell["mode"]),

@@ -25,7 +25,7 @@ class Cell(NamedTuple):
 
     Attributes:
         python: Its version.
-        what: "library", which is torch alone, or the one extra that is installed.
+        what: "library", for an installation without extras, or the installed extra.
         versions: A key of VERSIONS.
     """
 
@@ -40,7 +40,7 @@ class Cell(NamedTuple):
 
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-EXTRAS = ("sweep", "onnx", "hub", "keras")  # those beside lab, each alone
+EXTRAS = ("sweep", "onnx", "hub", "keras")  # one at a time; lab is tested with each
 CELLS = [
     *(
         Cell(python, what, versions)

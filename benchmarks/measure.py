@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def machine() -> dict:
-    """What the numbers were measured on, and with."""
+    """Describe the machine and the versions that a measurement ran on."""
     return {
         "processor": processor_name(),
         "threads": torch.get_num_threads(),
@@ -29,7 +29,7 @@ def machine() -> dict:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write a file that is whole whenever somebody looks."""
+    """Write a file atomically, so that readers never see half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The three tasks the ordinary way: the published nets and settings in plain torch.
+"""The three tasks in the ordinary way: the published networks and settings in plain torch.
 
 What a user writes who follows the publication: coordinates made and concatenated at each forward,
 contiguous float32, Adam at a constant rate. Nothing of this project computes here but the data, the
@@ -18,16 +18,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coordconv_lab.data import NotSoClevr, one_hot_images, square_images
-from coordconv_lab.specs import DataSpec
-from coordconv_lab.tasks import Classification, Regression, Rendering, Task
+from coordconv_lab.experiments.notsoclevr.data import NotSoClevr, one_hot_images, square_images
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec
+from coordconv_lab.experiments.notsoclevr.tasks import Classification, Regression, Rendering
+from coordconv_lab.objective import Objective
 from coordconv_lab.train.evaluate import evaluate
 
 CANVAS, SQUARE = (64, 64), 9
 
 
 class AddCoords(nn.Module):
-    """Concatenate x and y, each from -1 to 1, made anew at each forward."""
+    """Concatenate x and y, each from -1 to 1, created in every forward pass."""
 
     def forward(self, images: Tensor) -> Tensor:
         batch, _, height, width = images.shape
@@ -72,7 +73,7 @@ class Scale(nn.Module):
 
 @dataclass(frozen=True)
 class Settings:
-    """A publication's way of training one net; `l2` weighs the sum of the squared kernels."""
+    """Published training of one network; `l2` is the weight of the sum of squared kernels."""
 
     batch_size: int
     learning_rate: float
@@ -107,7 +108,7 @@ def settings_of(publication: str, task: str, split: str) -> Settings:
 
 
 def published_net(task: str, settings: Settings) -> nn.Sequential:
-    """The published net with coordinates, with the publication's initial weights."""
+    """Return the published network with coordinates, with the published initialization."""
     if task == "regression":
         net = nn.Sequential(
             Scale(settings.input_scale),
@@ -169,7 +170,7 @@ def loss_of(task: str, settings: Settings) -> Callable[[nn.Module, Tensor], Tens
     return losses[task]
 
 
-TASKS: dict[str, Task] = {
+TASKS: dict[str, Objective] = {
     "classification": Classification(CANVAS),
     "regression": Regression(CANVAS),
     "rendering": Rendering(CANVAS, SQUARE),
@@ -195,7 +196,7 @@ def train_until_perfect(
 
     Returns:
         Whether it got there, seconds, steps and epochs of training, and the scores at the end of
-        every epoch. The clock stands still during scoring.
+        every epoch. The clock is stopped during scoring.
     """
     torch.manual_seed(seed)
     settings = settings_of(publication, task, split)

@@ -52,7 +52,7 @@ def _resnet(small: bool) -> nn.Module:
 
 def _convnext(small: bool) -> nn.Module:
     shape = {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]} if small else {}
-    # The scale of the branches starts at 1e-6, which would hide whatever they do.
+    # The scale of the branches starts at 1e-6, which would hide their effect.
     config = transformers.ConvNextConfig(**shape, layer_scale_init_value=1.0)
     return transformers.ConvNextForImageClassification(config)
 
@@ -63,7 +63,7 @@ def _segformer(small: bool) -> nn.Module:
 
 
 def _detector(small: bool) -> dict[str, Any]:
-    """What DETR and Mask2Former have in common here: a ResNet-50 of transformers, 20 labels."""
+    """Return the options shared by DETR and Mask2Former: ResNet-50 of transformers, 20 labels."""
     shape = {"depths": [1, 1, 1, 1]} if small else {}
     stages = ["stage1", "stage2", "stage3", "stage4"]
     return {
@@ -150,7 +150,7 @@ def check(name: str, where: str, *, small: bool, backend: str | None) -> dict[st
     parameters = sum(one.numel() for one in model.parameters())
     original = {key: one.clone() for key, one in model.state_dict().items()}
     reports: list[Report] = []
-    converted = convert(copy.deepcopy(model), where, tell=reports.append)
+    converted = convert(copy.deepcopy(model), where, report=reports.append)
     (report,) = reports
     with torch.no_grad():
         unchanged = difference(outputs(converted, x), plain)
@@ -202,7 +202,7 @@ def _loss(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def _loads(trained: nn.Module, fresh: nn.Module, where: str, x: Tensor) -> bool:
-    """Whether what was saved, loaded into a model made anew, computes the same."""
+    """Whether a saved checkpoint, loaded into a new model, computes the same."""
     with tempfile.TemporaryDirectory() as directory:
         save_model(trained, f"{directory}/model.safetensors")
         again = convert(fresh, where)
@@ -223,9 +223,9 @@ def _compiles(model: nn.Module, x: Tensor, backend: str) -> str:
 
 
 AXES: dict[Dynamic, str] = {
-    "batch and size": "any size",
+    "batch_and_size": "any size",
     "batch": "any batch",
-    "nothing": "one size",
+    "none": "one size",
 }
 
 

@@ -1,4 +1,4 @@
-"""Score every committed weight file again, with plain torch and NumPy and nothing of this project.
+"""Score the committed networks of Not-so-Clevr again, without code of this project.
 
 Networks, data, splits and scores are written out here once more from their descriptions, in
 float32; coordinates are concatenated as the paper does. `python benchmarks/rescore.py [results]`
@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 from torch.nn import functional
 
 TOLERANCE = 1e-6
+TASKS = ("classification", "regression", "rendering")
 Weights = dict[str, Tensor]
 Network = Callable[[Tensor], Tensor]
 
@@ -284,13 +286,35 @@ def marks(
     }
 
 
+def committed(results: Path) -> Iterator[tuple[str, dict[str, Any], Weights]]:
+    """The study and run, the record and the weights of each weight file, packed or not."""
+    for study in sorted(results.glob("*/")):
+        lines = study / "records.jsonl"
+        packed = map(json.loads, lines.read_text().splitlines() if lines.exists() else ())
+        records = {line["run"]: line["record.json"] for line in packed if "record.json" in line}
+        for file in sorted(study.glob("*/weights.safetensors")):
+            record = file.parent / "record.json"
+            known = (
+                json.loads(record.read_text()) if record.exists() else records[record.parent.name]
+            )
+            yield f"{study.name}/{file.parent.name}", known, load(file.read_bytes())
+        if (study / "files.zip").exists():
+            with ZipFile(study / "files.zip") as archive:
+                for name in archive.namelist():
+                    run, _, file = name.partition("/")
+                    if file == "weights.safetensors" and run in records:
+                        yield f"{study.name}/{run}", records[run], load(archive.read(name))
+
+
 @torch.inference_mode()
 def main(results: Path) -> int:
     """Score every weight file below a directory; 1 if a record differs."""
-    worst, files = 0.0, sorted(results.glob("*/*/weights.safetensors"))
-    for file in files:
-        record = json.loads((file.parent / "record.json").read_text())
-        again = scores(record["spec"], load_file(file))
+    worst, files = 0.0, 0
+    for place, record, weights in committed(results):
+        if record["spec"]["task"] not in TASKS:
+            continue
+        files += 1
+        again = scores(record["spec"], weights)
         side_of_canvas = max(record["spec"]["data"]["canvas"])
         difference = max(
             abs(again[side][name] - value) / (side_of_canvas if "distance" in name else 1)
@@ -301,9 +325,9 @@ def main(results: Path) -> int:
             f"{side} {next(iter(recorded.values())):.6f}"
             for side, recorded in record["scores"].items()
         )
-        print(f"{difference:.1e}  {main_scores}  {file.parent.relative_to(results)}")
+        print(f"{difference:.1e}  {main_scores}  {place}")
         worst = max(worst, difference)
-    print(f"{len(files)} weight files, largest difference {worst:.1e}, at most {TOLERANCE:.0e}")
+    print(f"{files} weight files, largest difference {worst:.1e}, at most {TOLERANCE:.0e}")
     return int(not files or worst > TOLERANCE)
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from measure import FOLDER, machine, write_json
 
-from coordconv_lab.console import SweepBars
+from coordconv_lab.console.sweep_progress import SweepBars
 from coordconv_lab.results import RunStore
-from coordconv_lab.sweep.catalogue import sweep_named
+from coordconv_lab.sweep.lookup import sweep_named
 from coordconv_lab.sweep.on_ray import run_on_ray
 from coordconv_lab.sweep.serial import run_serially
 

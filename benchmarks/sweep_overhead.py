@@ -1,4 +1,4 @@
-"""What does a sweep cost beyond its runs?
+"""The cost of a sweep beyond its runs.
 
 Five hundred runs that do next to nothing, on both engines, each in a process of its own: the time
 of a run from the first to the last, and the memory of the process that hands them out. Writes JSON;
@@ -20,16 +20,17 @@ from pathlib import Path
 
 from measure import FOLDER, machine, write_json
 
+from coordconv_lab.experiments.notsoclevr.specs import DataSpec, HandBuiltClassifier
 from coordconv_lab.results import RunStore
-from coordconv_lab.specs import DataSpec, ExperimentSpec, HandBuiltClassifier, TrainingSpec
+from coordconv_lab.specs import ExperimentSpec, TrainingSpec
 from coordconv_lab.studies import Study
-from coordconv_lab.sweep.catalogue import Sweep
+from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.serial import run_serially
 from coordconv_lab.train import Attempt
 
 
 def trivial(runs: int, first_seed: int = 0) -> Sweep:
-    """Hand-built nets, which are not trained, asked about 64 positions."""
+    """Return specs of hand-built networks, without training, on 64 positions."""
     specs = [
         ExperimentSpec(
             task="classification",
@@ -66,7 +67,7 @@ class Clock:
 
 
 def held_megabytes() -> float:
-    """What this process holds in memory now."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 import coordconv
 from benchmarks.measure import FOLDER, machine, write_json
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import Hardware, run
 
 MODELS = ("coordconv", "baseline")
-# The whole canvas, so that there is something to share out, and a large square: few positions.
+# The full canvas, so that threads have work to divide, and a large square: few positions.
 SETTINGS: Mapping[str, Any] = {
     "data.square": 49,
     "training.batch_size": 16,
@@ -36,7 +37,7 @@ SHAPES = {1: (8, 16, 4096), 2: (8, 16, 64, 72), 3: (2, 16, 12, 24, 28)}
 
 
 def specs(settings: Mapping[str, Any], models: Sequence[str] = MODELS) -> list[ExperimentSpec]:
-    """What is trained: the nets of every task."""
+    """Return the specs to train: the networks of every task."""
     return [
         with_settings(tuned(task, "uniform", model), {**SETTINGS, **settings})
         for task in ("classification", "regression", "rendering")
@@ -45,7 +46,7 @@ def specs(settings: Mapping[str, Any], models: Sequence[str] = MODELS) -> list[E
 
 
 def train(runs: Path, threads: int, chosen: Sequence[ExperimentSpec]) -> None:
-    """Train nets, all with so many threads, and keep the runs."""
+    """Train networks with a number of threads, and keep the runs."""
     torch.set_num_threads(threads)
     for spec in chosen:
         run(spec, RunStore(runs / str(threads)), hardware=Hardware("cpu"))
@@ -77,7 +78,7 @@ def losses(store: RunStore, spec: ExperimentSpec) -> Tensor:
 
 
 def weights(store: RunStore, spec: ExperimentSpec) -> Tensor:
-    """All weights of a run's net, one after the other."""
+    """Return all weights of the network of a run, concatenated."""
     kept = safetensors.torch.load_file(store.directory(spec) / "weights.safetensors")
     return torch.cat([tensor.double().flatten() for tensor in kept.values()])
 
@@ -115,7 +116,7 @@ def layer_of(kind: str, rank: int) -> nn.Module:
 
 
 def computed(layer: nn.Module, x: Tensor, threads: int) -> dict[str, Tensor]:
-    """What a layer puts out, and all gradients of a loss that weighs every output differently."""
+    """Return the output of a layer, and all gradients of a loss with a weight per output."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

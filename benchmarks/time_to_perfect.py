@@ -1,10 +1,10 @@
-"""How long until a net is perfect? Ours beside the ordinary way, in turns, over seeds.
+"""Time until a network is perfect: ours and the ordinary way, in turns, over seeds.
 
 Perfect means every training and every test example right; for rendering, a mean intersection over
 union of 0.99 on both sides. Each run is a process of its own. Ours is the recipe `tuned`: its time
-is that of the whole run, which has to be perfect at its end. The ordinary way is ordinary.py: its
-time ends with the first epoch after which it was perfect, or with the cap. Writes JSON, from which
-`make speed` makes a table and a picture; see benchmarks/README.md.
+is that of the complete run, which has to be perfect at its end. The ordinary way is ordinary.py:
+its time ends with the first epoch after which it was perfect, or with the cap. Writes JSON, which
+`make speed` turns into a table and a figure; see benchmarks/README.md.
 
     python benchmarks/time_to_perfect.py                               # all of it, some hours
     python benchmarks/time_to_perfect.py --tasks regression --seeds 1  # a part
@@ -33,7 +33,8 @@ def run_ours(task: str, split: str, way: str, seed: int) -> dict:
     """Train by the recipe `tuned` to its end."""
     from ordinary import GOALS
 
-    from coordconv_lab.recipes import tuned, with_settings
+    from coordconv_lab.experiments.notsoclevr.recipes import tuned
+    from coordconv_lab.recipes import with_settings
     from coordconv_lab.results import RunStore
     from coordconv_lab.train import run
 
@@ -54,7 +55,7 @@ def run_ours(task: str, split: str, way: str, seed: int) -> dict:
 
 
 def run_one(task: str, split: str, way: str, seed: int, cap: float) -> dict:
-    """Train one net in this process."""
+    """Train one network in this process."""
     if way.startswith("ours"):
         return run_ours(task, split, way, seed)
     from ordinary import train_until_perfect
@@ -63,7 +64,7 @@ def run_one(task: str, split: str, way: str, seed: int, cap: float) -> dict:
 
 
 def in_a_process(key: Key, cap: float) -> dict:
-    """Train one net in a process of its own and return what it came to."""
+    """Train one network in its own process and return the result."""
     command = [sys.executable, __file__, "--one", json.dumps([*key, cap])]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output.splitlines()[-1])
@@ -83,7 +84,7 @@ def key_of(run: dict) -> Key:
 
 
 def place(run: dict) -> tuple[int, int, int, int]:
-    """Where a run stands in the file."""
+    """Return the sort key of a run in the file."""
     task, split, way, seed = key_of(run)
     return TASKS.index(task), SPLITS.index(split), WAYS.index(way), seed
 

@@ -3,7 +3,7 @@
 One step of every net: by precision, memory format and batch; and by canvas, from 64 to 512 pixels.
 Each cell is measured in a process of its own, beside two floors measured in the same process: the
 rate of large matrix products, and the bandwidth of a copy as large as what the step holds. Writes
-JSON, from which `make speed` makes tables and pictures; see benchmarks/README.md.
+JSON, from which `make speed` makes tables and figures; see benchmarks/README.md.
 
     python benchmarks/training_step.py                            # all of it, about half an hour
     python benchmarks/training_step.py --parts growth --nets classifier
@@ -24,12 +24,14 @@ import torch
 from measure import FOLDER, machine, peak_bytes, write_json
 from torch import Tensor, nn
 
-from coordconv_lab.models import pictures, pixelwise, regressors
-from coordconv_lab.recipes import tuned, with_settings
+from coordconv_lab.experiments.notsoclevr.networks import pictures, pixelwise, regressors
+from coordconv_lab.experiments.notsoclevr.recipes import tuned
+from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import Hardware
 from coordconv_lab.train.hardware import deterministic_algorithms
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.setup import Setup
 
 NETS = {
     "classifier": ("classification", "uniform", "coordconv"),
@@ -44,7 +46,7 @@ FORMATS = ("channels_last", "contiguous")
 BATCHES = (4, 32)
 CANVASES = (64, 128, 256, 512)
 PARTS = ("shape", "growth", "profile")
-GROWTH_BATCH = 16  # fewer pictures of 64 x 64 leave a step to its fixed costs
+GROWTH_BATCH = 16  # with fewer images of 64 x 64, fixed costs dominate a step
 
 # Which operations of torch belong together in the profile; the first part of a name decides.
 KINDS = {
@@ -77,14 +79,14 @@ def spec_of(cell: Cell) -> ExperimentSpec:
 
 
 def prepared(cell: Cell) -> tuple[Loop, Tensor]:
-    """The loop of a cell and one batch, its nets in the memory format of the cell."""
+    """Return the loop of a cell and one batch, with networks in its memory format."""
     if cell["format"] == "contiguous":
         pictures.channels_last = regressors.channels_last = lambda maps: maps
-    loop = Loop([spec_of(cell)], Hardware("cpu"))
-    for net in loop.nets:
+    loop = Loop(Setup([spec_of(cell)], Hardware("cpu")))
+    for net in loop.setup.nets:
         net.to(memory_format=getattr(torch, f"{cell['format']}_format", torch.channels_last))
-    some = torch.arange(cell["batch"]) * 7 % len(loop.data.train_points)
-    return loop, loop.data.train_points[some][None]
+    some = torch.arange(cell["batch"]) * 7 % len(loop.setup.data.train_points)
+    return loop, loop.setup.data.train_points[some][None]
 
 
 def best(call: Callable[[], object], turns: int) -> float:
@@ -115,8 +117,8 @@ def bandwidth(held: int) -> float:
 def work_of(net: nn.Module, ask: Callable[[], object], element: int) -> list[tuple[int, int]]:
     """Operations and least bytes of every layer with weights, forward and backward.
 
-    Least: what a layer reads and writes once, if whatever lies between layers costs nothing, and
-    if the gradients of its input and of its weights are computed while its upstream is at hand.
+    Lower bound: every layer reads and writes its tensors once, operations between layers are
+    free, and the gradients of input and weights share one read of the upstream gradient.
     """
     work: list[tuple[int, int]] = []
 
@@ -164,7 +166,8 @@ def measure_step(cell: Cell, seconds: float) -> dict:
             step()
             times.append(time.perf_counter() - started)
         held = peak_bytes(step)
-        work = work_of(loop.nets[0], lambda: loop.task.loss(loop.nets[0], batch[0]), element)
+        net, objective = loop.setup.nets[0], loop.setup.objective
+        work = work_of(net, lambda: objective.loss(net, batch[0]), element)
     rate, speed = multiplication_rate(dtype), bandwidth(held)
     return {
         "seconds": statistics.median(times),
@@ -213,7 +216,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
     for part in options.parts:
         for net in options.nets:
             if part == "growth" and net == "deconv":
-                continue  # it draws on 64 x 64 pixels alone
+                continue  # it only draws on 64 x 64 pixels
             for canvas in options.canvases if part == "growth" else (64,):
                 for precision in PRECISIONS if part == "shape" else ("float32",):
                     for form in FORMATS if part == "shape" else FORMATS[:1]:

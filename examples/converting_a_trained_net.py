@@ -1,6 +1,6 @@
 """Coordinates for a trained network: the same outputs at first, then a new task that needs them.
 
-A small classifier of textures stands in for a pretrained network. `convert` gives its first
+A small classifier of textures plays the part of a pretrained network. `convert` gives its first
 convolution two coordinates with zero weights, so its outputs stay bit-identical. The new task is to
 locate the patch: the converted network learns it from its existing features, the plain network does
 not. `revert` removes unused coordinates.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from coordconv import CoordConv2d
-from coordconv.export import coordinates_in_file, to_onnx
+from coordconv.export import conventions_in_file, to_onnx
 
 SIZES = ((1, 24, 32), (3, 24, 32), (2, 17, 61))  # Batch size, height, width.
 
@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
         to_onnx(net.eval(), example, path)
-        print("in the file:", coordinates_in_file(path))
+        print("in the file:", conventions_in_file(path))
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         for count, height, width in SIZES:
             pictures = torch.randn(count, 3, height, width)

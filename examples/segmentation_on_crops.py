@@ -2,8 +2,8 @@
 
 Two organs look alike and differ only in their side of the body. Training on crops saves memory but
 hides the side: the left of a crop may be on the right of the full image. With
-`window=(start, whole)`, the starts of the crops and the size of the full image, each crop gets the
-coordinates of its true position. Without windows, the same network treats every crop as a full
+`window=(start, full_size)`, the starts of the crops and the size of the full image, each crop gets
+the coordinates of its true position. Without windows, the same network treats every crop as a full
 image, and learns as little about sides as a network without coordinates.
 
     python examples/segmentation_on_crops.py

@@ -2,9 +2,9 @@
 
 An image that does not fit in memory is cut into overlapping tiles. A plain network gives the same
 output inside a tile as for the full image, because a convolution is the same at every position. A
-network with coordinates does too, if each tile has its position: `window=(start, whole)`, the start
-of the tile and the size of the full image, in pixels. Without it, each tile is treated as a full
-image.
+network with coordinates does too, if each tile has its position: `window=(start, full_size)`, the
+start of the tile and the size of the full image, in pixels. Without it, each tile is treated as a
+full image.
 
     python examples/tiled_inference.py
 """

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from long_description import write_for_the_index
+
 ROOT = Path(__file__).parents[1]
 HERE = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
 ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
@@ -60,10 +62,11 @@ def built_twice(directory: Path) -> list[Path]:
 
 
 def export(directory: Path) -> Path:
-    """Write the files of the commit, and nothing that lies beside them, to a new directory."""
+    """Write the files of the commit, and no uncommitted ones, to a new directory."""
     directory.mkdir()
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["tar", "x"], cwd=directory, input=archive.stdout, check=True)
+    write_for_the_index(directory)
     return directory
 
 

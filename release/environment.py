@@ -1,4 +1,4 @@
-"""A bare environment far from the checkout: what somebody has who installs a release."""
+"""An empty environment outside the checkout, like that of a user who installs a release."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def released(suffix: str) -> Path:
     """Return the file under dist/ that ends so.
 
     Raises:
-        SystemExit: If there is none, or more than one.
+        SystemExit: If there is not exactly one.
     """
     found = sorted(DIST.glob(f"torch_coordconv-*{suffix}"))
     if len(found) != 1:

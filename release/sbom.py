@@ -1,4 +1,4 @@
-"""List what an installation consists of (CycloneDX): the library alone, and the laboratory.
+"""List what an installation consists of (CycloneDX): the library, and the laboratory.
 
 The lists are of real environments, made from the wheel under dist/, and hold no times and no
 serial numbers: the same versions give the same bytes.

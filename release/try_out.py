@@ -1,4 +1,4 @@
-"""Install what was built where nothing else is, and use it: the library alone, then all of it."""
+"""Install the built wheel in an empty environment and use it: first the library, then all of it."""
 
 import re
 import sys
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def try_library(environment: Environment, version: str) -> None:
-    """With torch alone a layer computes, and the commands say what they need."""
+    """Check that with only torch, a layer computes and the commands say what they need."""
     layer = environment.run("python", "-c", LAYER)
     expect(layer, code=0, output=rf"{re.escape(version)} torch.Size\(\[1, 4, 3, 4\]\)\n")
     for command in (["python", "-m", "coordconv_lab"], ["coordconv"]):
@@ -38,7 +38,7 @@ def try_library(environment: Environment, version: str) -> None:
 
 
 def try_laboratory(environment: Environment) -> None:
-    """With the extra there is help, a net is trained, and its report is written."""
+    """Check that with the extra, help is printed, a network trained and its report written."""
     for command in (["python", "-m", "coordconv_lab"], ["coordconv"]):
         expect(environment.run(*command, "--help"), code=0, output=r"Usage: coordconv.*")
     expect(environment.run("coordconv", "train", "regression", *SMALL, "--runs", "runs"), code=0)

@@ -34,10 +34,10 @@ def _target(model):
 def lora_on_the_convolution(model, x):
     from peft import LoraConfig, get_peft_model
 
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     model = get_peft_model(model, LoraConfig(r=2, target_modules=["0.conv"]))
     model = trained(model)
-    merged = coordconv.collapse(copy.deepcopy(model).merge_and_unload())  # a CoordConv2d again
+    merged = coordconv.recompose(copy.deepcopy(model).merge_and_unload())  # a CoordConv2d again
     return [Pair(merged, model)]
 
 
@@ -125,7 +125,7 @@ def lycoris_on_the_convolution(model, x):
     from lycoris import LycorisNetwork, create_lycoris
 
     model, unmerged = (
-        coordconv.expand(one, form="module") for one in (model, copy.deepcopy(model))
+        coordconv.decompose(one, form="module") for one in (model, copy.deepcopy(model))
     )
     LycorisNetwork.apply_preset({"target_module": [], "target_name": ["0.conv"]})
     network = create_lycoris(model, 1.0, linear_dim=2, linear_alpha=1, algo="lora")
@@ -136,7 +136,7 @@ def lycoris_on_the_convolution(model, x):
     other.load_state_dict(network.state_dict())
     network.restore()
     network.merge_to(1.0)
-    merged = coordconv.collapse(model)  # a CoordConv2d again
+    merged = coordconv.recompose(model)  # a CoordConv2d again
     return [Pair(merged, unmerged)]
 
 

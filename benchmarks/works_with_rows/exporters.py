@@ -26,7 +26,7 @@ def our_own(model, x):
 
     path = tempfile.mkdtemp() + "/model.onnx"
     with quiet():
-        to_onnx(model, x, path, dynamic="batch" if is_folded(model) else "batch and size")
+        to_onnx(model, x, path, dynamic="batch" if is_folded(model) else "batch_and_size")
     return session_of(path)
 
 

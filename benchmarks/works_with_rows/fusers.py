@@ -10,7 +10,7 @@ from works_with_rows.ultralytics_models import detector
 
 
 def expanded_then_fused(model, x):
-    model = coordconv.expand(model, form="layer")
+    model = coordconv.decompose(model, form="layer")
     model[0], model[1] = fuse_conv_bn_eval(model[0], model[1]), nn.Identity()
     return model
 
@@ -22,7 +22,7 @@ def fuse_eval(model, x):
 
 
 def fused_by_name(model, x):
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     return torch.ao.quantization.fuse_modules(model, [["0.conv", "1", "2"]])
 
 
@@ -39,7 +39,7 @@ def fx_fuse(model, x):
 
 
 def expanded_then_fused_by_ultralytics(model, x):
-    model = coordconv.expand(model, form="layer")
+    model = coordconv.decompose(model, form="layer")
     return model.fuse(verbose=False)  # predict, val and export of ultralytics call this
 
 
@@ -57,7 +57,7 @@ def ultralytics_fuse(model, x):
 
 
 def expanded_then_replaced(model, x):
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     model[0].conv, model[1] = new_convolution(model[0].conv, model[1]), nn.Identity()
     return model
 

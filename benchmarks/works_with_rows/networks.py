@@ -10,7 +10,7 @@ from works_with_rows.stepping import loss_of
 
 
 def trained_and_loaded(model, build, x, where):
-    """Train a step, and load the state into a network that is built and converted anew."""
+    """Train a step, and load the state into a newly built and converted network."""
     before = copy.deepcopy(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
     with torch.enable_grad():

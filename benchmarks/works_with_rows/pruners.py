@@ -52,7 +52,7 @@ def without_channels(reference, x):
 def expanded_then_pruned(model, x):
     import torch_pruning
 
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     graph = torch_pruning.DependencyGraph().build_dependency(model, example_inputs=x)
     graph.get_pruning_group(
         model[0].conv, torch_pruning.prune_conv_out_channels, idxs=CHANNELS

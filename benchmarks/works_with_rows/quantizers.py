@@ -51,7 +51,7 @@ def wrapped_convolutions(model, x):
     from torch.ao import quantization
 
     torch.backends.quantized.engine = "onednn"
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     for expanded in (model[0], model[3]):
         expanded.conv = quantization.QuantWrapper(expanded.conv)
         expanded.conv.qconfig = quantization.get_default_qconfig("onednn")
@@ -111,7 +111,7 @@ def quantized_beside_coordinates(model, x):
             return next(self.batches, None)
 
     path = tempfile.mkdtemp() + "/model.onnx"
-    Path(path).write_bytes(file_of(coordconv.expand(model, form="module"), x))
+    Path(path).write_bytes(file_of(coordconv.decompose(model, form="module"), x))
     kept = [one.name for one in onnx.load(path).graph.node if one.op_type != "Conv"]
     quantization.quantize_static(
         path, path + ".int8", Calibration(), nodes_to_exclude=kept, per_channel=True
@@ -155,7 +155,7 @@ def dynamic_file(model, x):
 def expanded_then_quanto(model, x):
     from optimum.quanto import freeze, qint8, quantize
 
-    model = coordconv.expand(model, form="module")
+    model = coordconv.decompose(model, form="module")
     quantize(model, weights=qint8)
     freeze(model)
     return model

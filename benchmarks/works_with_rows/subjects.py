@@ -49,8 +49,8 @@ def without_coordinates(model: nn.Module) -> nn.Module:
 def in_form(model: nn.Module, form: str, x: Tensor) -> nn.Module:
     """Return a copy of a converted model in one of the forms."""
     if form == "folded":
-        return coordconv.fold(model, x)
+        return coordconv.precompute(model, x)
     model = copy.deepcopy(model)
     if form == "layer":
         return model
-    return coordconv.expand(model, form="module" if form == "module" else "layer")
+    return coordconv.decompose(model, form="module" if form == "module" else "layer")

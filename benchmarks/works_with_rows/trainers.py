@@ -44,7 +44,7 @@ def grouped(model):
 
 
 def expanded_then_grouped(model, x):
-    model = coordconv.expand(model, form="module")  # before the optimizer is made
+    model = coordconv.decompose(model, form="module")  # before the optimizer is made
     return by_attribute(model, x)  # trains with parameters sorted by module.weight and module.bias
 
 

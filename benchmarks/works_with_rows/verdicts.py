@@ -18,9 +18,9 @@ from works_with_rows.subjects import converted, in_form, randomized, without_coo
 __all__ = ["judged", "verdict_of"]
 
 _RECIPES: dict[Form, str] = {
-    "expanded layer": 'model = coordconv.expand(model, form="layer")  # then the tool',
-    "module": 'model = coordconv.expand(model, form="module")  # then the tool',
-    "folded": "model = coordconv.fold(model, x)  # then the tool",
+    "expanded layer": 'model = coordconv.decompose(model, form="layer")  # then the tool',
+    "module": 'model = coordconv.decompose(model, form="module")  # then the tool',
+    "folded": "model = coordconv.precompute(model, x)  # then the tool",
 }
 
 

@@ -1,0 +1,165 @@
+"""The cost of a placement, compared with a window, and per sample compared with one for all.
+
+The layers of layers.py with a crop in a full image twice as large, in turns in one run. Writes
+JSON; see benchmarks/README.md. A cell over a limit is measured once more, with more rounds; both
+results are kept.
+
+    python benchmarks/placements.py                      # everything, about 15 minutes
+    python benchmarks/placements.py --again              # only cells over a limit, once more
+    python benchmarks/placements.py --rows stem --modes forward --seconds 0.05
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from layers import FORMATS, ROWS, Shape
+from measure import FOLDER, machine, one_turn, write_json
+from torch import Tensor, nn
+
+from coordconv import Placement, positions
+
+MODES = ("forward", "training")
+# Each variant is compared with the one behind it.
+COMPARED = {
+    "placement": "window",
+    "inside positions": "window",
+    "window per sample": "window",
+    "placement per sample": "placement",
+}
+AGAIN = 3  # times the rounds, for a cell over a limit
+LIMITS = {"placement": 1.05, "placement per sample": 1.15}  # the second one at batch 32
+
+
+def places(size: tuple[int, ...], batch: int) -> dict[str, object]:
+    """Return what each variant passes as a window."""
+    full = tuple(2 * n for n in size)
+    start = tuple(n // 3 for n in size)
+    rows = torch.stack([torch.randint(n, (batch,)) for n in size], dim=1)
+    return {
+        "window": (start, full),
+        "placement": Placement(full).crop(start, size),
+        "window per sample": (rows, full),
+        "placement per sample": Placement(full).crop(rows, size),
+    }
+
+
+def calls(layer: nn.Module, x: Tensor, mode: str) -> dict[str, Callable[[], object]]:
+    """Return a call of the layer for each variant."""
+    given = places(tuple(x.shape[2:]), x.shape[0])
+    upstream = torch.randn_like(layer(x))
+
+    def prepared(forward: Callable[[], Tensor]) -> Callable[[], object]:
+        def predict() -> object:
+            with torch.no_grad():
+                return forward()
+
+        def train() -> object:
+            forward().backward(upstream)
+            layer.zero_grad()
+
+        return predict if mode == "forward" else train
+
+    def inside() -> Tensor:
+        with positions(layer, given["placement"]):
+            return layer(x)
+
+    variants = {
+        name: prepared(lambda window=window: layer(x, window=window))
+        for name, window in given.items()
+    }
+    return {**variants, "inside positions": prepared(inside)}
+
+
+def measure(row: Shape, batch: int, form: str, mode: str, options) -> dict:
+    """Measure all variants of one cell, in turns."""
+    torch.manual_seed(0)
+    memory_format = torch.contiguous_format
+    if form == "channels_last":
+        memory_format = torch.channels_last if len(row.size) == 2 else torch.channels_last_3d
+    layer = row.ours().to(memory_format=memory_format)
+    x = torch.randn(batch, row.inputs, *row.size).to(memory_format=memory_format)
+    every = calls(layer, x, mode)
+    names = list(every)
+    turns: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(options.turns):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            turns[name].append(one_turn(every[name], options.seconds))
+    cell = {"row": row.name, "batch": batch, "format": form, "mode": mode}
+    cell["seconds"] = {name: statistics.median(times) for name, times in turns.items()}
+    cell["ratios"] = {}
+    for name, base in COMPARED.items():
+        ratios = [one / other for one, other in zip(turns[name], turns[base], strict=True)]
+        cell["ratios"][name] = [statistics.median(ratios), min(ratios), max(ratios)]
+    return cell
+
+
+def cells(options) -> Iterator[tuple[Shape, int, str, str]]:
+    for mode in options.modes:
+        for row in ROWS:
+            wanted = not options.rows or any(part in row.name for part in options.rows)
+            if isinstance(row, Shape) and wanted:
+                for form in FORMATS:
+                    for batch in (1, 32):
+                        yield row, batch, form, mode
+
+
+def over_the_limits(cell: dict) -> list[str]:
+    """Return the variants of a cell that cost more than they may."""
+    return [
+        name
+        for name, limit in LIMITS.items()
+        if cell["ratios"][name][0] > limit and (name == "placement" or cell["batch"] == 32)
+    ]
+
+
+def line(cell: dict) -> str:
+    ratios = "  ".join(f"{name} {ratio[0]:.2f}" for name, ratio in cell["ratios"].items())
+    where = f"{cell['mode']:8} {cell['row']:30} {cell['format']:13} {cell['batch']:2}"
+    return f"{where} {ratios}"
+
+
+def measure_again(content: dict, options) -> None:
+    """Measure the cells over a limit once more, and put the result beside the first one."""
+    shapes = {row.name: row for row in ROWS if isinstance(row, Shape)}
+    for cell in content["cells"]:
+        if over_the_limits(cell) and "again" not in cell:
+            where = (shapes[cell["row"]], cell["batch"], cell["format"], cell["mode"])
+            again = measure(*where, options)
+            cell["again"] = {"turns": options.turns, "ratios": again["ratios"]}
+            print(line(again), "| over a limit again:", over_the_limits(again), flush=True)
+            write_json(options.out, content)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", nargs="*", default=[], help="parts of the names of rows")
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES)
+    parser.add_argument("--seconds", type=float, default=0.1, help="of each turn")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--again", action="store_true", help="only cells over a limit, once more")
+    parser.add_argument("--out", type=Path, default=FOLDER / "results" / "placements.json")
+    options = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore")
+    if options.again:
+        options.turns *= AGAIN
+        measure_again(json.loads(options.out.read_text()), options)
+        return
+    measured, todo = [], list(cells(options))
+    for number, (row, batch, form, mode) in enumerate(todo, start=1):
+        measured.append(measure(row, batch, form, mode, options))
+        print(f"[{number}/{len(todo)}] {line(measured[-1])}", flush=True)
+        content = {"machine": machine(), "seconds": options.seconds, "turns": options.turns}
+        write_json(options.out, content | {"limits": LIMITS, "cells": measured})
+    options.turns *= AGAIN
+    measure_again(json.loads(options.out.read_text()), options)
+    print(f"written to {options.out}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Write the table of augmentation libraries in docs/positions.md from its record.
+
+The record is benchmarks/results/augmentations.json. Run it with `make speed`; a test fails while
+the page and the record disagree.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from measured_parts import with_part, write_or_check
+
+PAGE = Path(__file__).parents[2] / "docs" / "positions.md"
+RECORD = Path(__file__).parents[2] / "benchmarks" / "results" / "augmentations.json"
+LARGEST_ERROR = 1e-3  # pixels
+
+
+def table(tools: dict[str, dict[str, Any]]) -> str:
+    """Format what was found.
+
+    Raises:
+        ValueError: If a placement is wrong.
+    """
+    header = (
+        "library",
+        "source of the placement",
+        "transforms",
+        "largest error",
+        "error of the library's own points or matrix, if they were used (pixels)",
+    )
+    lines = [" | ".join(header).join(("| ", " |")), "|---|---|--:|--:|---|"]
+    for name, row in tools.items():
+        if row["worst"] > LARGEST_ERROR:
+            raise ValueError(f"the placements of {name} are wrong by {row['worst']} pixels")
+        cells = (
+            f"{name} {row['version']}",
+            row["record"],
+            str(len(row["transforms"])),
+            f"{row['worst']:.0e} px",
+            own(row),
+        )
+        lines.append(" | ".join(cells).join(("| ", " |")))
+    chains = next(iter(tools.values()))["chains"]
+    refused = "; ".join(f"{name}: {', '.join(row['refused'])}" for name, row in tools.items())
+    return (
+        "\n".join(lines)
+        + f"\n\nEach library: {chains} random chains of two to five transforms, and every "
+        + "transform by itself. Each error is the largest over the pixels inside the image. "
+        + f"Refused, as they should be: {refused}."
+    )
+
+
+def own(row: dict[str, Any]) -> str:
+    """Say by how many pixels the tool's own points or matrix are wrong."""
+    if not row["own"]:
+        return "none: they are the source"
+    return "; ".join(f"{name}: {error:.2g}" for name, error in row["own"].items())
+
+
+def main() -> int | None:
+    """Write the page, or check it."""
+    part = table(json.loads(RECORD.read_text())["tools"])
+    return write_or_check(PAGE, with_part(PAGE.read_text(), part, "augmentations"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""Rewrite the measured part of docs/speed.md and its plot from benchmarks/results/.
+
+Run it with `make speed`. A test fails if the page and the measurements differ.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from measured_parts import with_part, write_or_check
+
+from coordconv_lab.plotting import default_style
+
+ROOT = Path(__file__).parents[2]
+MEASURED = ROOT / "benchmarks" / "results" / "layers.json"
+CHOICE = ROOT / "benchmarks" / "results" / "choice.json"
+PAGE = ROOT / "docs" / "speed.md"
+PICTURE = ROOT / "docs" / "images" / "layer-overhead.png"
+MODES = {
+    "forward": "forward",
+    "training": "forward and backward",
+    "compiled": "compiled block, forward",
+}
+VARIANTS = {"published": "published", "ours": "ours", "folded": "ours, precomputed"}
+COLOURS = {"published": "#D55E00", "ours": "#0072B2", "folded": "#999999"}
+TINY = "first layer"
+
+
+def geometric_mean(ratios: Iterable[float]) -> float:
+    """Return the geometric mean, which weights twice and half as fast equally."""
+    logarithms = [math.log(ratio) for ratio in ratios]
+    return math.exp(sum(logarithms) / len(logarithms))
+
+
+def ratios(cells: Sequence[dict], variant: str) -> list[float]:
+    """Return the times of a variant relative to the plain layer, for all cells with it."""
+    return [cell["variants"][variant]["ratio"] for cell in cells if variant in cell["variants"]]
+
+
+def summary(cells: Sequence[dict]) -> list[str]:
+    """Format one line per mode: geometric means, with the smallest layer and without."""
+    lines = [
+        "| | rows | published | ours | ours, precomputed | ours without the tiny layer |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for mode, words in MODES.items():
+        chosen = [cell for cell in cells if cell["mode"] == mode]
+        if not chosen:
+            continue
+        means = []
+        for variant in VARIANTS:
+            values = ratios(chosen, variant)
+            means.append(f"{geometric_mean(values):.2f}" if values else "")
+        large = [cell for cell in chosen if not cell["row"].startswith(TINY)]
+        means.append(f"{geometric_mean(ratios(large, 'ours')):.2f}")
+        lines.append(f"| {words} | {len(chosen)} | {' | '.join(means)} |")
+    return lines
+
+
+def losses(cells: Sequence[dict]) -> list[str]:
+    """List the cells in which ours took more than 5% longer than published code."""
+    lines = []
+    for cell in cells:
+        ours, theirs = (cell["variants"][name]["ratio"] for name in ("ours", "published"))
+        if ours > 1.05 * theirs:
+            plain = cell["variants"]["plain"]["seconds"] * 1000
+            lines.append(
+                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.2f} against {theirs:.2f} "
+                f"(plain: {plain:.2f} ms)"
+            )
+    return lines or ["None."]
+
+
+def memory(cells: Sequence[dict]) -> list[str]:
+    """List the cells in which ours used more than 5% more memory than the plain layer."""
+    lines = []
+    for cell in cells:
+        plain = cell["variants"]["plain"].get("bytes")
+        if plain is None:
+            continue
+        ours = cell["variants"]["ours"]["bytes"] / plain - 1
+        if ours > 0.05:
+            theirs = cell["variants"]["published"]["bytes"] / plain - 1
+            lines.append(
+                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.0%}, published {theirs:.0%} "
+                f"(plain: {plain / 2**20:.1f} MiB)"
+            )
+    return lines or ["None."]
+
+
+def _place(cell: dict) -> str:
+    return f"{cell['row']}, {cell['format'].replace('_', ' ')}, batch {cell['batch']}"
+
+
+def full_table(cells: Sequence[dict]) -> list[str]:
+    """Format one line per cell."""
+    lines = [
+        "| mode | layer | format | batch | plain, ms | published | ours | ours, precomputed |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for cell in cells:
+        entries = [
+            f"{entry['ratio']:.2f} ({entry['ratio_low']:.2f} to {entry['ratio_high']:.2f})"
+            if (entry := cell["variants"].get(variant))
+            else ""
+            for variant in VARIANTS
+        ]
+        lines.append(
+            f"| {cell['mode']} | {cell['row']} | {cell['format'].replace('_', ' ')} "
+            f"| {cell['batch']} | {cell['variants']['plain']['seconds'] * 1000:.3f} "
+            f"| {' | '.join(entries)} |"
+        )
+    return lines
+
+
+def measured_part(content: dict) -> str:
+    """Format the measured part of the page."""
+    cells, made = content["cells"], content["machine"]
+    memories = [cell for cell in cells if "bytes" in cell["variants"]["plain"]]
+    extra = [
+        cell["variants"]["ours"]["bytes"] / cell["variants"]["plain"]["bytes"] for cell in memories
+    ]
+    parts = [
+        "Time relative to the plain layer, geometric mean over all rows:",
+        "",
+        *summary(cells),
+        "",
+        f"{made['processor']}, {made['threads']} threads, {made['capability']}, torch "
+        f"{made['torch']}; at least {content['turns']} rounds of {content['seconds']} s each. Peak "
+        f"memory relative to the plain layer, geometric mean: {geometric_mean(extra):.3f}.",
+        "",
+        "More than 5% slower than published code:",
+        "",
+        *losses(cells),
+        "",
+        "More than 5% more peak memory than the plain layer:",
+        "",
+        *memory(cells),
+        "",
+        "<details><summary>Every row: median over the rounds, range in parentheses</summary>",
+        "",
+        *full_table(cells),
+        "",
+        "</details>",
+    ]
+    return "\n".join(parts)
+
+
+def draw(cells: Sequence[dict]) -> Figure:
+    """Draw one dot per cell and variant, with the same rows in every panel."""
+    rows = list(dict.fromkeys(cell["row"] for cell in cells))[::-1]
+    modes = [mode for mode in MODES if any(cell["mode"] == mode for cell in cells)]
+    figure = Figure(figsize=(13, 0.62 * len(rows) + 1.8), layout="constrained")
+    panels = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
+    offsets = {("contiguous", 1): 0.3, ("contiguous", 32): 0.1}
+    offsets |= {("channels_last", 1): -0.1, ("channels_last", 32): -0.3}
+    for panel, mode in zip(panels, modes, strict=True):
+        for variant, colour in COLOURS.items():
+            for cell in (cell for cell in cells if cell["mode"] == mode):
+                if variant not in cell["variants"]:
+                    continue
+                entry = cell["variants"][variant]
+                height = rows.index(cell["row"]) + offsets[cell["format"], cell["batch"]]
+                panel.hlines(height, entry["ratio_low"], entry["ratio_high"], colour, alpha=0.35)
+                filled = colour if cell["format"] == "channels_last" else "white"
+                size = 26 if cell["batch"] == 1 else 60
+                panel.scatter(entry["ratio"], height, size, filled, edgecolors=colour, zorder=3)
+        panel.axvline(1, color="black", linewidth=1)
+        panel.set_xscale("log")
+        ticks = [0.9, 1, 1.2, 1.5, 2, 3, 5, 8]
+        panel.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
+        panel.set_xticks([], minor=True)
+        panel.set_xlim(0.85, 9)
+        panel.set_title(MODES[mode], loc="left", fontsize=11)
+        panel.set_xlabel("time / plain layer's")
+        panel.grid(axis="x", alpha=0.3)
+        for line in range(1, len(rows)):
+            panel.axhline(line - 0.5, color="black", alpha=0.12, linewidth=0.8)
+        for side in ("top", "right", "left"):
+            panel.spines[side].set_visible(False)
+    panels[0].set_yticks(range(len(rows)), rows)
+    panels[0].tick_params(axis="y", length=0)
+    for variant, words in VARIANTS.items():
+        panels[0].scatter([], [], 45, COLOURS[variant], label=words)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False
+    )
+    return figure
+
+
+def choice_table(cells: Sequence[dict]) -> list[str]:
+    """Format separate relative to concatenate, in bold where `method="auto"` concatenates."""
+    outputs = sorted({cell["outputs"] for cell in cells})
+    columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
+    heads = [f"{mode}, {number} outputs" for mode, number in columns]
+    lines = [
+        f"| kernel | format | inputs | {' | '.join(heads)} |",
+        "|---|---|--:|" + "--:|" * len(columns),
+    ]
+    rows = dict.fromkeys((cell["kernel"], cell["format"], cell["inputs"]) for cell in cells)
+    for kernel, form, inputs in rows:
+        entries = []
+        for mode, number in columns:
+            (cell,) = [
+                cell
+                for cell in cells
+                if (cell["kernel"], cell["format"]) == (kernel, form)
+                and (cell["inputs"], cell["outputs"]) == (inputs, number)
+            ]
+            picked = kernel == 1 and inputs > 1 and number >= 16 * inputs
+            entries.append(f"**{cell[mode]:.2f}**" if picked else f"{cell[mode]:.2f}")
+        size = f"{kernel}x{kernel}"
+        lines.append(f"| {size} | {form.replace('_', ' ')} | {inputs} | {' | '.join(entries)} |")
+    return lines
+
+
+def choice_part(content: dict) -> list[str]:
+    """Format the measurement behind the choice of the method."""
+    return [
+        'Time of "separate" relative to "concatenate", 32 x 32 pixels, batch '
+        f"{content['batch']}, median of {content['turns']} rounds; bold where "
+        '`method="auto"` concatenates:',
+        "",
+        *choice_table(content["cells"]),
+    ]
+
+
+@default_style()
+def main() -> int:
+    """Write both; with --check, only say whether the page is current."""
+    content = json.loads(MEASURED.read_text())
+    chosen = json.loads(CHOICE.read_text())
+    part = "\n".join([measured_part(content), "", *choice_part(chosen)])
+    checked = write_or_check(PAGE, with_part(PAGE.read_text(), part, "measured"))
+    if checked is None:
+        figure = draw(content["cells"])
+        FigureCanvasAgg(figure).print_png(PICTURE, metadata={"Software": None})
+    return checked or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
