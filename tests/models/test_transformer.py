@@ -44,7 +44,9 @@ def test_sinusoids_equal_the_formula():
 
 
 def test_invalid_numbers_of_heads_and_patch_sizes_are_refused():
-    with pytest.raises(ValidationError, match="multiple of the heads; got 32 and 5"):
+    with pytest.raises(
+        ValidationError, match="multiple of the number of heads; got a width of 32 and 5 heads"
+    ):
         TransformerRegressor(heads=5)
     with pytest.raises(FailingRunError, match="patch of 8 x 8 pixels is larger than the canvas"):
         build(TransformerRegressor(), (16, 7))

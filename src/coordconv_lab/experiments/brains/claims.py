@@ -1,4 +1,4 @@
-"""Claims about brains, over people. Their rules were committed before the runs."""
+"""Claims about brains, tested over people. Their rules were committed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of
@@ -13,14 +13,14 @@ from coordconv_lab.experiments.brains.questions import (
 _CLAIMS = (
     claim_of(
         "millimeters-tell-sides",
-        "Coordinates in millimeters help to predict which side of the brain a patch is from, for "
+        "Coordinates in millimeters help to predict which side of the brain a patch is from, in "
         "people who are not in the training set",
         SIDE,
         "helps",
     ),
     claim_of(
         "millimeters-tell-regions",
-        "Coordinates in millimeters help to predict the region and the side of a patch, for people "
+        "Coordinates in millimeters help to predict the region and the side of a patch, in people "
         "who are not in the training set",
         REGION,
         "helps",
@@ -34,15 +34,15 @@ _CLAIMS = (
     ),
     claim_of(
         "mirroring-keeps-carried-coordinates",
-        "If training mirrors patches, coordinates that are mirrored with them still help to "
+        "If training mirrors patches and their coordinates together, coordinates still help to "
         "predict the side, compared with training without coordinates or mirroring",
         CARRIED,
         "helps",
     ),
     claim_of(
         "stale-coordinates-hurt",
-        "If training mirrors patches, coordinates that are not mirrored with them hurt, compared "
-        "with training without coordinates or mirroring",
+        "If training mirrors patches but not their coordinates, coordinates hurt, compared with "
+        "training without coordinates or mirroring",
         STALE,
         "hurts",
     ),

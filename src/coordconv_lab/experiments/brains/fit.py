@@ -11,7 +11,7 @@ def check(spec: ExperimentSpec) -> None:
     """
     if spec.training.mirror != "no" and spec.model.told != "true":
         raise ValueError(
-            f"training.mirror {spec.training.mirror!r} says what happens to the coordinates in the "
-            f"brain, which a network with told {spec.model.told!r} does not see; set model.told to "
-            "'true' or training.mirror to 'no'"
+            f"training.mirror {spec.training.mirror!r} needs a network that sees coordinates in "
+            f"the brain, but model.told is {spec.model.told!r}; set model.told to 'true' or "
+            "training.mirror to 'no'"
         )

@@ -1,4 +1,4 @@
-"""Patches around random voxels of regions, and their positions."""
+"""Patches around random voxels of brain regions, and the positions of the patches."""
 
 from functools import lru_cache
 
@@ -15,14 +15,14 @@ PATCH = 12
 """Voxels along each side of a patch."""
 
 WORLD = 64
-"""Voxels along each side of the box around the scanner's origin, the frame of positions."""
+"""Voxels along each side of the box around the scanner's origin, the full image of all patches."""
 
 _EDGE = 80
 """Voxels along each side of a padded volume."""
 
 
 class Patches(IndexedData):
-    """Patches by person, first voxel and label.
+    """Patches, each stored as its person, first voxel and label.
 
     Attributes:
         volumes: The padded silhouettes of all people, (6, 80, 80, 80).
@@ -45,8 +45,8 @@ class Patches(IndexedData):
 def load(spec: BrainsSpec, device: torch.device | str) -> Patches:
     """Draw patches of every person.
 
-    Their tensors: person (N,), corner (N, 3), the first voxel in the padded volume; start (N, 3),
-    the first voxel in the world; and label (N,), from 0.
+    The tensors are person (N,); corner (N, 3), the first voxel in the padded volume; start (N, 3),
+    the first voxel in the frame of the scanner; and label (N,), from 0.
 
     Raises:
         InputError: The package with the brains is missing, or has another version or content.

@@ -8,7 +8,9 @@ from coordconv_lab.specs.base import DatasetSpec, NetworkSpec, Size
 from coordconv_lab.specs.training import TrainingSpec
 
 Told = Literal["nothing", "patch", "true", "shuffled"]
-"""Coordinates of a network: none, relative to the patch, in the brain, or of another patch."""
+"""The coordinates that a network sees: "nothing"; those relative to the "patch"; the "true" ones in
+the brain; or "shuffled" ones, which belong to another patch.
+"""
 
 FAMILIES = {"nothing": "conv", "patch": "patch", "true": "coordconv", "shuffled": "shuffled"}
 
@@ -17,17 +19,17 @@ class BrainsSpec(DatasetSpec):
     """Patches of 12 x 12 x 12 voxels of 4 mm around random voxels of regions."""
 
     split: Literal["first", "second", "third"] = "first"
-    """Which two of six people are held out."""
+    """Pair of the six people to hold out."""
 
     train: Annotated[int, Field(ge=10, le=100_000)] = 1000
-    """Patches per person of training."""
+    """Patches per person in the training set."""
 
     test: Annotated[int, Field(ge=10, le=100_000)] = 400
     """Patches per held-out person."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation omits the held-out people and instead holds out the first two others, for choosing
-    settings.
+    """test holds out the people of the split; validation, for choosing settings, omits them and
+    holds out the first two of the other people instead.
     """
 
     patch_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -49,8 +51,8 @@ class BrainNetSpec(NetworkSpec):
 
     kind: Literal["brain-regions"] = "brain-regions"
     told: Told = "true"
-    """The coordinates that the network sees: nothing, relative to the patch, the true millimeters,
-    or shuffled ones of another patch.
+    """The coordinates that the network sees: nothing; those relative to the patch; the true ones in
+    millimeters; or shuffled ones, which belong to another patch.
     """
 
     width: Size = 8
@@ -58,14 +60,14 @@ class BrainNetSpec(NetworkSpec):
 
     @property
     def family(self) -> str:
-        """Name in tables, by the coordinates."""
+        """The name in tables, which depends on the coordinates."""
         return FAMILIES[self.told]
 
 
 class BrainTrainingSpec(TrainingSpec):
-    """Training that may mirror patches from left to right, and keeps their labels."""
+    """Training that may mirror patches from left to right; labels are not mirrored."""
 
     mirror: Literal["no", "carried", "stale"] = "no"
-    """Mirror half of the batches: no; carried, with mirrored coordinates; or stale, with the
-    coordinates of the patch's position in the mirrored brain.
+    """Whether to mirror half of the batches: no; carried, which mirrors the coordinates as well; or
+    stale, which uses the coordinates of the patch's position in the mirrored brain.
     """

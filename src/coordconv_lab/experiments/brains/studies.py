@@ -16,13 +16,13 @@ ARMS = {
     "mirrored, stale": ("coordconv", "stale"),
     "shuffled": ("shuffled", "no"),
 }
-"""Network and mirroring, by the end of an arm's name."""
+"""The network and the mirroring for each end of an arm's name."""
 
 RATES = (3e-3, 1e-2, 3e-2)
 
 
 def brains() -> Study:
-    """Return the study of each kind of coordinates, for each pair of held-out people."""
+    """Return the study of each kind of coordinates, with each pair of held-out people."""
     arms = {
         f"{fold}, {arm}": over_seeds(settings(fold, model, mirror=mirror), SEEDS)
         for fold in FOLDS

@@ -36,7 +36,7 @@ class NameRegion(PlacedObjective):
         return self.data.cut(examples)
 
     def mirrored_place(self, examples: Tensor) -> Placement:
-        """Return where the network is told that mirrored patches are."""
+        """Return the position that the network sees for mirrored patches."""
         if self.mirror == "carried":
             return self.place(examples).flip(-3)
         start = self.first(examples)

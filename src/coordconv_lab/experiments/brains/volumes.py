@@ -21,9 +21,9 @@ class Brain(NamedTuple):
     """A volume whose axes x, y and z start at left, back and bottom.
 
     Attributes:
-        silhouette: The fraction of each voxel that has a region, (X, Y, Z).
-        labels: The label in the middle of each voxel, or 0.
-        first: Where the first voxel starts, in millimeters.
+        silhouette: The fraction of each voxel that belongs to a region, (X, Y, Z).
+        labels: The label at the center of each voxel, or 0, (X, Y, Z).
+        first: The start of the first voxel, in millimeters.
     """
 
     silhouette: Tensor
@@ -32,7 +32,7 @@ class Brain(NamedTuple):
 
 
 def brain_of(content: bytes) -> Brain:
-    """Read a compressed NIfTI file whose voxels are 1 mm along the axes of the scanner."""
+    """Read a compressed NIfTI file with voxels of 1 mm along the axes of the scanner."""
     labels, first = volume_of(content)
     labels = np.where(labels <= REGIONS, labels, 0).astype(np.int64)
     half, k = MILLIMETERS // 2, MILLIMETERS

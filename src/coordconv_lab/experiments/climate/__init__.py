@@ -1,4 +1,4 @@
-"""Climate: how warm is it, given elevation and land?"""
+"""Climate: how warm is each pixel of a map, given its elevation and a land mask?"""
 
 from coordconv_lab.experiments.climate.descriptor import PLUGIN
 

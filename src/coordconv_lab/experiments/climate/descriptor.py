@@ -40,7 +40,7 @@ CLIMATE = Experiment(
         "sphere": "CoordConv, unit sphere",
         "shuffled": "Shuffled coordinates",
     },
-    about="Maps of the earth with one pixel per 1.5 degrees, in crops of 16 x 16 pixels.",
+    about="Crops of 16 x 16 pixels from maps of the earth with pixels of 1.5 degrees.",
 )
 
 PLUGIN = Plugin(

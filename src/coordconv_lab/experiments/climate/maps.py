@@ -1,4 +1,4 @@
-"""Maps of the earth, cut into crops, and which of their pixels are held out."""
+"""Maps of the earth, cut into crops, and their held-out pixels."""
 
 import io
 from functools import lru_cache
@@ -28,7 +28,7 @@ FOLDS = {"first": (0, 3), "second": (1, 4), "third": (2, 5)}
 """The sectors held out by each split."""
 
 MIDDLE, SPREAD = 280.0, 20.0
-"""Temperature in kelvin where outputs are zero, and kelvin per unit of the outputs."""
+"""The temperature in kelvin of an output of 0, and the kelvin per unit of the output."""
 
 _SQUARE = 8
 """Pixels along each side of the squares that the split "known" holds out."""
@@ -85,8 +85,8 @@ def _squares(generator: torch.Generator) -> Tensor:
 def load(spec: ClimateSpec, device: torch.device | str) -> IndexedData:
     """Cut crops for training and for test.
 
-    Their tensors: map (N, 2, 16, 16), elevation and land; temperature (N, 12, 16, 16); counts
-    (N, 16, 16), the pixels that are trained on or scored; latitude and longitude (N, 16, 16) in
+    The tensors are map (N, 2, 16, 16), elevation and land; temperature (N, 12, 16, 16); counts
+    (N, 16, 16), whether a pixel is trained on or scored; latitude and longitude (N, 16, 16) in
     radians; and sector (N,).
     """
     maps = earth()
@@ -116,7 +116,7 @@ def load(spec: ClimateSpec, device: torch.device | str) -> IndexedData:
 
 
 def _sector_of(counts: Tensor, columns: Tensor) -> Tensor:
-    """Return the sector with most of the counted pixels of each crop."""
+    """Return the sector that contains most of the counted pixels of each crop."""
     sector = torch.cat([columns, columns]) // (COLUMNS // len(SECTORS))
     votes = [(counts & (sector == index)).sum((1, 2)) for index in range(len(SECTORS))]
     return torch.stack(votes, 1).argmax(1)

@@ -5,7 +5,7 @@ from coordconv_lab.experiments.earth.networks import EarthNet
 
 
 class ClimateNet(EarthNet):
-    """Maps crops, (N, 2, 16, 16), to standardized temperatures of months, (N, 12, 16, 16).
+    """Map crops, (N, 2, 16, 16), to the standardized temperatures of all months, (N, 12, 16, 16).
 
     Args:
         spec: Its settings.

@@ -24,7 +24,7 @@ SOURCE = PackagedData(
     package="itur",
     version="0.4.0",
     licence=(
-        "itur is MIT; its maps are those of the Recommendations ITU-R P.1510-1 (temperature) and "
+        "itur is MIT; its maps are from the Recommendations ITU-R P.1510-1 (temperature) and "
         "P.1511-1 (elevation)"
     ),
     extra="climate",

@@ -12,16 +12,16 @@ class ClimateSpec(DatasetSpec):
     """Crops of 16 x 16 pixels from a map of the earth with one pixel per 1.5 degrees."""
 
     split: Literal["known", "first", "second", "third"] = "known"
-    """known holds out a third of all squares of 12 x 12 degrees, at random; each of the others
-    holds out two opposite sectors of 60 degrees of longitude."""
+    """known holds out a random third of all squares of 12 x 12 degrees; first, second and third
+    each hold out two opposite sectors of 60 degrees of longitude."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation omits the held-out pixels and instead holds out a third of the other squares, for
-    choosing settings.
+    """test holds out the pixels of the split; validation, for choosing settings, omits them and
+    holds out a third of the other squares instead.
     """
 
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the squares."""
+    """Seed for drawing the squares."""
 
     @property
     def is_complete(self) -> bool:

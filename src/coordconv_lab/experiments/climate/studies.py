@@ -36,7 +36,7 @@ def climate() -> Study:
 
 
 def tuning() -> Study:
-    """Return the study of three learning rates with and without coordinates, on other squares."""
+    """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
         model: over_rates(tuned(TASK, "known", model), RATES) for model in ("conv", "coordconv")
     }

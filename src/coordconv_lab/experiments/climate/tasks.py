@@ -9,7 +9,7 @@ from coordconv_lab.experiments.earth.coordinates import earth_coordinates
 from coordconv_lab.specs import ExperimentSpec
 
 SCALE = 10.0
-"""The error in kelvin that makes the main score 1/e."""
+"""The error in kelvin at which the main score is 1/e."""
 
 
 class PredictTemperature(AblatedObjective):
@@ -35,7 +35,7 @@ class PredictTemperature(AblatedObjective):
         return self.tensors["map"][examples]
 
     def coordinates(self, examples: Tensor) -> Tensor | None:
-        """Return the coordinates that the network is told, (B, d, 16, 16), from -1 to 1."""
+        """Return the coordinates that the network sees, (B, d, 16, 16), from -1 to 1."""
         latitude, longitude = (self.tensors[name][examples] for name in ("latitude", "longitude"))
         return earth_coordinates(self.told, latitude, longitude)
 
@@ -44,7 +44,7 @@ class PredictTemperature(AblatedObjective):
         return net(self.inputs(examples), self.coordinates(examples))
 
     def errors(self, outputs: Tensor, examples: Tensor) -> Tensor:
-        """Return squared errors in kelvin, (B, 12, 16, 16); 0 at pixels that do not count."""
+        """Return squared errors in kelvin, (B, 12, 16, 16); 0 at pixels that are not counted."""
         error = MIDDLE + SPREAD * outputs - self.tensors["temperature"][examples]
         return error.square() * self.tensors["counts"][examples][:, None]
 

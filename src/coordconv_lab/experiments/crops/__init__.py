@@ -1,1 +1,1 @@
-"""Parts shared by the experiments that classify crops at known places: signal and volume."""
+"""Parts shared by the experiments that classify crops at known positions: signal and volume."""

@@ -1,4 +1,4 @@
-"""The loss and the score of the classification of crops."""
+"""The loss and the score for classifying crops."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from coordconv_lab.placed_objective import PlacedObjective
 
 
 class CropClassification(PlacedObjective):
-    """Cross-entropy and accuracy of the classes of crops.
+    """Classify crops: cross-entropy as the loss, accuracy as the score.
 
     Args:
         told: As in `PlacedObjective`.

@@ -1,4 +1,4 @@
-"""The coordinates on the earth that a network is told."""
+"""The coordinates on the earth that a network sees."""
 
 import math
 
@@ -9,10 +9,12 @@ from coordconv_lab.experiments.earth.specs import Told
 
 
 def earth_coordinates(told: Told, latitude: Tensor, longitude: Tensor) -> Tensor | None:
-    """Return the coordinates of pixels, (B, d, H, W), from -1 to 1; None for those in the crop.
+    """Return the coordinates of pixels, (B, d, H, W), from -1 to 1.
+
+    None means that the network uses the coordinates within the crop.
 
     Args:
-        told: Which coordinates. "shuffled" gives each crop those of the one before it.
+        told: Which coordinates. "shuffled" gives each crop the coordinates of the crop before it.
         latitude: In radians, (B, H, W).
         longitude: In radians, (B, H, W).
     """

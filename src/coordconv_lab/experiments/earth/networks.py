@@ -1,4 +1,4 @@
-"""A network that maps crops of maps of the earth to other maps."""
+"""A network that turns crops of earth maps into crops of other maps."""
 
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ class EarthNet(nn.Module):
     def __init__(self, spec: EarthNetSpec, in_channels: int, out_channels: int) -> None:
         super().__init__()
         width, self.sees = spec.width, spec.told != "nothing"
-        # The third coordinate of the sphere takes the place of the radius.
+        # The third coordinate of the sphere replaces the radius.
         self.first = (
             CoordConv2d(in_channels, width, 3, padding=1, radius=spec.told == "sphere")
             if self.sees
@@ -38,7 +38,8 @@ class EarthNet(nn.Module):
 
         Args:
             maps: The crops.
-            coordinates: Of every pixel, (N, d, H, W); by default those in the crop itself.
+            coordinates: The coordinates of every pixel, (N, d, H, W); by default, the position
+                within the crop.
         """
         told = {} if coordinates is None or not self.sees else {"coordinates": coordinates}
         return self.rest(self.first(maps, **told))

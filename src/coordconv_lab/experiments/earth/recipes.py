@@ -11,7 +11,7 @@ def training(
     """Return the settings of training.
 
     Args:
-        rates: The learning rate by coordinates: "nothing" without, "both" with them.
+        rates: The learning rate by coordinates: "nothing" without coordinates, "both" with them.
         model: "conv" without coordinates, or another network.
         epochs: Number of epochs.
         batch_size: Crops per batch.

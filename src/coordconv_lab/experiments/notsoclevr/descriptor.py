@@ -1,4 +1,4 @@
-"""The descriptor of Not-so-Clevr for the engine, without torch."""
+"""The descriptor of Not-so-Clevr, without torch."""
 
 from collections.abc import Mapping
 
@@ -37,8 +37,8 @@ _POINTS = "points (x, y) in pixels, shape (N, 2)"
 _IMAGES = "images of shape (N, 1, {canvas[0]}, {canvas[1]})"
 _LOGITS = "logits of shape (N, 1, {canvas[0]}, {canvas[1]})"
 
-# One wrong pixel costs a square of 9 x 9 an IoU of 0.012, so 0.99 is less than one wrong pixel per
-# image.
+# One wrong pixel in a 9 x 9 square reduces the IoU by 0.012, so 0.99 is less than one wrong pixel
+# per image.
 _SOLVED_IOU = 0.99
 
 _OVERLAPS = (
@@ -101,7 +101,7 @@ TASKS = (
 )
 
 BASELINE: Mapping[str, str] = {task.name: task.baseline for task in TASKS}
-"""Family of the networks without coordinates that each task is compared with."""
+"""The network family of each task's baseline, which has no coordinates."""
 
 _KINDS = {
     CoordConvClassifier: ("classification", "rendering"),

@@ -1,4 +1,4 @@
-"""The main table: one row per run, with the tutorial's figures."""
+"""The main table: one row per run, with the tutorial's scores."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ class SummaryRow(NamedTuple):
     """One run in the main table. Scores are fractions; seconds are wall time of training.
 
     Only rendering has a soft IoU and a mean absolute error of the probabilities, and only
-    regression has an accuracy by coordinate. They are None for other tasks and for records that
-    are older than these scores.
+    regression has an accuracy by coordinate. These scores are None for other tasks and for records
+    that predate them.
     """
 
     task: str

@@ -1,6 +1,7 @@
 """The tutorial's published scores, for comparison with ours.
 
-Ashwin D'Cruz, "Coord Conv Tutorial", section Results. Fractions; None if it only shows images.
+Ashwin D'Cruz, "Coord Conv Tutorial", section Results. Scores are fractions; None if the tutorial
+only shows images.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ TUTORIAL_SCORES: Mapping[Key, tuple[float | None, float | None]] = {
     ("rendering", "quadrant", "coordconv"): (None, None),
     ("rendering", "quadrant", "deconv"): (None, None),
 }
-"""(task, split, model) -> (train, test). Its regression figures count coordinates, not points."""
+"""(task, split, model) -> (train, test). The scores of regression count coordinates, not points."""
 
 # Row and column of the centers that the tutorial displays, by split and side.
 GALLERY: Mapping[tuple[str, str], tuple[tuple[int, int], ...]] = {

@@ -1,4 +1,4 @@
-"""The table of ``coordconv reproduce`` in a terminal, with the tutorial's figures beside ours."""
+"""The table of ``coordconv reproduce`` in a terminal, with the tutorial's scores beside ours."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -14,7 +14,7 @@ WIDTHS = (9, 4, 10, 6, 7, 6, 6, 13)
 
 
 def print_table(records: Iterable[Record]) -> None:
-    """Print a row for each run, and name the baselines with too little training time."""
+    """Print a row for each run, and list the baselines with too little training time."""
     rows, console = summarise(records), Console()
     console.print("\n[bold]Our results and the tutorial's")
     console.print(_columns(*COLUMNS))
@@ -38,7 +38,7 @@ def print_table(records: Iterable[Record]) -> None:
 
 
 def _columns(*cells: str) -> str:
-    """Print cells in columns that fit a terminal of 80, the first column left-aligned."""
+    """Print cells in columns that fit a terminal of 80 characters; the first is left-aligned."""
     first, *rest = (f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
     return "  ".join((f"{first.strip():<{WIDTHS[0]}}", *rest))
 
@@ -59,7 +59,7 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
 
 
 def _soft_scores(row: SummaryRow) -> str:
-    """Format the scores of the probabilities, train / test, for a terminal of 80."""
+    """Format the scores of the probabilities, train / test, for a terminal of 80 characters."""
     both = (row.train_soft_iou, row.test_soft_iou)
     ious = [value for value in both if value is not None]
     both = (row.train_mean_absolute_error, row.test_mean_absolute_error)

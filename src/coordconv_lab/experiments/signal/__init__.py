@@ -1,4 +1,4 @@
-"""Signal: is a person still, and will they be active six hours later?"""
+"""Signal: has a person been still, and will they be active six hours later?"""
 
 from coordconv_lab.experiments.signal.descriptor import PLUGIN
 

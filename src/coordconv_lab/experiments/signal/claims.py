@@ -1,4 +1,4 @@
-"""Claims about the signal, over people. Their rules were committed before the runs."""
+"""Claims about signals, tested over people. Their rules were committed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of
@@ -7,27 +7,28 @@ from coordconv_lab.experiments.signal.questions import LATER, LATER_CROP, STILL,
 _CLAIMS = (
     claim_of(
         "time-of-day-tells-later-activity",
-        "The time of the day helps to tell from two hours of movements whether a new person will "
-        "be active six hours later",
+        "The time of day helps to predict from two hours of movement whether a new person will be "
+        "active six hours later",
         LATER,
         "helps",
     ),
     claim_of(
         "a-window-needs-its-time",
-        "Coordinates in the crop itself do not help to tell whether a person will be active later",
+        "Coordinates relative to the crop do not help to predict whether a person will be active "
+        "later",
         LATER_CROP,
         "no difference",
         "hurts",
     ),
     claim_of(
         "stillness-needs-no-time",
-        "The time of the day makes no difference to finding 15 still minutes in a crop",
+        "The time of day makes no difference to finding 15 still minutes in a crop",
         STILL,
         "no difference",
     ),
     claim_of(
         "stillness-needs-no-place",
-        "Coordinates in the crop itself make no difference to finding 15 still minutes",
+        "Coordinates relative to the crop make no difference to finding 15 still minutes",
         STILL_CROP,
         "no difference",
     ),
@@ -35,5 +36,5 @@ _CLAIMS = (
 
 
 def claims() -> list[Claim]:
-    """Return the claims about the signal."""
+    """Return the claims about signals."""
     return list(_CLAIMS)

@@ -1,4 +1,4 @@
-"""The descriptor of the signal for the engine, without torch."""
+"""The descriptor of the experiment on signals, without torch."""
 
 from coordconv_lab.experiments.signal.specs import SignalNetSpec, SignalSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task
@@ -18,7 +18,7 @@ def _task(name: str, label: str, outputs: str) -> Task:
         ),
         solved=0.99,
         make=f"{_HERE}.tasks:ClassifyCrop",
-        inputs="movements in 24 steps of five minutes, shape (N, 1, 24)",
+        inputs="movement in 24 steps of five minutes, shape (N, 1, 24)",
         outputs=outputs,
     )
 
@@ -32,12 +32,12 @@ SIGNAL = Experiment(
         _task(
             "signal-later",
             "Active six hours later",
-            "logits of quiet and active in the hour that starts six hours later, shape (N, 2)",
+            "logits of quiet and active, for the hour that starts six hours later, shape (N, 2)",
         ),
         _task(
             "signal-still",
             "Still for 15 minutes",
-            "logits of a crop without and with 15 still minutes, shape (N, 2)",
+            "logits of no and yes: whether the crop has 15 still minutes, shape (N, 2)",
         ),
     ),
     recipes={"tuned": f"{_HERE}.recipes:tuned"},
@@ -45,12 +45,12 @@ SIGNAL = Experiment(
     claims=f"{_HERE}.claims:claims",
     reproduction=Reproduction(questions=f"{_HERE}.questions:questions", seeds=5),
     names={
-        "coordconv": "CoordConv, time of the day",
+        "coordconv": "CoordConv, time of day",
         "conv": "Conv",
-        "crop": "CoordConv, in the crop",
+        "crop": "CoordConv, relative to the crop",
         "shuffled": "Shuffled coordinates",
     },
-    about="Movements of people's wrists, recorded for days, in crops of two hours.",
+    about="Crops of two hours from recordings of wrist movement that last several days.",
 )
 
 PLUGIN = Plugin(

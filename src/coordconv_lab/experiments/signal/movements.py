@@ -1,4 +1,4 @@
-"""Movements of wrists over days, and crops of two hours of them."""
+"""Recordings of wrist movement over days, and crops of two hours."""
 
 from functools import lru_cache
 
@@ -11,29 +11,29 @@ from coordconv_lab.experiments.signal.source import FOLDS, PEOPLE, SOURCE, file_
 from coordconv_lab.experiments.signal.specs import SignalSpec
 
 MINUTES = 5
-"""Minutes of a step."""
+"""Minutes per step."""
 
 DAY, HOUR = 24 * 60 // MINUTES, 60 // MINUTES
-"""Steps of a day and of an hour."""
+"""Steps per day and per hour."""
 
 CROP = 2 * HOUR
-"""Steps of a crop, which does not cross midnight."""
+"""Steps per crop. A crop does not cross midnight."""
 
 LATER = 6 * HOUR
-"""Steps from the end of a crop to the hour that is asked for."""
+"""Steps from the end of a crop to the hour to predict."""
 
 STILL = HOUR // 4
-"""Steps without movement in a row that count as stillness."""
+"""Number of consecutive steps without movement that count as stillness."""
 
 NOT_WORN = 4 * HOUR
-"""Steps without any count in a row, in which the device was not worn."""
+"""Number of consecutive steps without any count after which the device counts as not worn."""
 
 _HEADER = 7
-"""Lines before the counts; the third is the time of day of the first count."""
+"""Header lines before the counts; the third is the time of day of the first count."""
 
 
 def recording(content: bytes) -> Tensor:
-    """Read a file of one count per minute.
+    """Read a file with one count per minute.
 
     Returns:
         The mean count of each step, (T,). The first step starts at midnight; steps without counts,
@@ -41,7 +41,7 @@ def recording(content: bytes) -> Tensor:
     """
     lines = content.decode("latin-1").splitlines()
     hours, minutes = (int(part) for part in lines[2].split()[0].split(":")[:2])
-    # A count may be followed by a comma and the light, or by a marker.
+    # A comma and the light level, or a marker, may follow a count.
     counts = [float(line.split(",")[0].split()[0]) for line in lines[_HEADER:] if line.strip()]
     every_minute = torch.tensor([float("nan")] * (60 * hours + minutes) + counts)
     steps = every_minute[: len(every_minute) // MINUTES * MINUTES].reshape(-1, MINUTES).mean(1)
@@ -49,21 +49,21 @@ def recording(content: bytes) -> Tensor:
 
 
 def _not_worn(steps: Tensor) -> Tensor:
-    """Return which steps are in a stretch without any count, (T,)."""
+    """Return which steps are in a period in which the device was not worn, (T,)."""
     is_empty = steps.nan_to_num(0).unfold(0, NOT_WORN, 1).amax(1) == 0
-    margin = NOT_WORN - 1  # a step is in the windows that start up to this many steps before it
+    margin = NOT_WORN - 1  # a window that contains a step starts at most this many steps before it
     starts = functional.pad(is_empty.float(), (margin, margin))
     return starts.unfold(0, NOT_WORN, 1).amax(1) > 0
 
 
 def crops_of(steps: Tensor) -> dict[str, Tensor]:
-    """Return all crops of a recording whose later hour was recorded, and their labels.
+    """Return the crops of a recording for which the later hour was recorded, with their labels.
 
     Returns:
-        crop (N, 1, 24), logarithms of counts, from about -2 to 2; start (N, 1), the first step in
-        the day; active_later (N,), whether the hour that starts six hours after the crop has more
-        movement than half of the person's hours; still (N,), whether the crop has 15 minutes
-        without movement.
+        crop (N, 1, 24), logarithms of counts, from about -2 to 2; start (N, 1), the first step of
+        the crop, counted from midnight; active_later (N,), whether the hour that starts six hours
+        after the crop has more movement than half of the person's hours; still (N,), whether the
+        crop has 15 consecutive minutes without movement.
     """
     hours = steps.unfold(0, HOUR, 1).mean(1)
     first = torch.arange(len(hours) - CROP - LATER)
@@ -83,7 +83,7 @@ def crops_of(steps: Tensor) -> dict[str, Tensor]:
 def load(spec: SignalSpec, device: torch.device | str) -> IndexedData:
     """Draw crops of every person.
 
-    Their tensors are those of `crops_of`, and person (N,).
+    The tensors are those that `crops_of` returns, and person (N,).
 
     Raises:
         InputError: The package is missing, or has another version or content.

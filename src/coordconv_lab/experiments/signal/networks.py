@@ -1,4 +1,4 @@
-"""A network that classifies two hours of movements."""
+"""A network that classifies two hours of movement."""
 
 from coordconv_lab.crop_classifier import CropClassifier
 from coordconv_lab.experiments.signal.specs import SignalNetSpec, SignalSpec

@@ -1,4 +1,4 @@
-"""The questions of the study `signal`: does it help to know the time of the day?"""
+"""The questions of the study `signal`: does it help to know the time of day?"""
 
 from coordconv_lab.claims.usefulness import Direction, Question
 from coordconv_lab.experiments.signal.source import FOLDS
@@ -18,18 +18,24 @@ def _question(title: str, row: str, model: str = "coordconv", *, outcome: Direct
     )
 
 
-LATER = _question("active six hours later, time of the day", "later", outcome="helps")
+LATER = _question("active six hours later, time of day", "later", outcome="helps")
 LATER_CROP = _question(
-    "active six hours later, coordinates in the crop", "later", "crop", outcome="no difference"
+    "active six hours later, coordinates relative to the crop",
+    "later",
+    "crop",
+    outcome="no difference",
 )
-STILL = _question("15 minutes without movement, time of the day", "still", outcome="no difference")
+STILL = _question("15 minutes without movement, time of day", "still", outcome="no difference")
 STILL_CROP = _question(
-    "15 minutes without movement, coordinates in the crop", "still", "crop", outcome="no difference"
+    "15 minutes without movement, coordinates relative to the crop",
+    "still",
+    "crop",
+    outcome="no difference",
 )
 
 QUESTIONS = (LATER, LATER_CROP, STILL, STILL_CROP)
 
 
 def questions() -> tuple[Question, ...]:
-    """Return the questions about signal."""
+    """Return the questions about signals."""
     return QUESTIONS

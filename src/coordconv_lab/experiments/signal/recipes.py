@@ -1,4 +1,4 @@
-"""Settings of the signal. The learning rates are the best of the study `signal-tuning`."""
+"""Settings for signals, with the best learning rates of the study `signal-tuning`."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ RATES: Mapping[tuple[str, str], float] = {
     ("signal-still", "nothing"): 3e-2,
     ("signal-still", "true"): 3e-2,
 }
-"""The learning rate by task and coordinates: those of networks without and with them."""
+"""The learning rate by task, for networks without and with coordinates."""
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings of the signal.
+    """Return the settings for signals.
 
     Args:
         task: "signal-later" or "signal-still".

@@ -1,4 +1,4 @@
-"""The files of the signal, their version and their license."""
+"""The data files of signals, their version and license."""
 
 from coordconv_lab.packaged_data import PackagedData
 
@@ -16,7 +16,7 @@ _DIGESTS = {
 }
 
 PEOPLE = tuple(_DIGESTS)
-"""Ten recordings of one count per minute, each of another device, by the names of their files."""
+"""Ten recordings with one count per minute, each from a different device, as file names."""
 
 FOLDS = {"first": PEOPLE[::2], "second": PEOPLE[1::2]}
 """The people held out by each split."""
@@ -30,8 +30,8 @@ def file_of(person: str) -> str:
 SOURCE = PackagedData(
     package="pyActigraphy",
     version="1.2.2",
-    licence="pyActigraphy is GPL-3.0; its example recordings, of anonymous people, come with it",
+    licence="pyActigraphy is GPL-3.0 and includes these example recordings of anonymous people",
     extra="signal",
     files={file_of(person): digest for person, digest in _DIGESTS.items()},
 )
-"""Movements of wrists, recorded for 4 to 22 days."""
+"""Recordings of wrist movement over 4 to 22 days."""

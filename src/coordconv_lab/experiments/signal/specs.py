@@ -1,4 +1,4 @@
-"""Settings of the signal and of its network."""
+"""Settings of the data and the network for signals."""
 
 from typing import Annotated, Literal
 
@@ -9,23 +9,23 @@ from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
 
 
 class SignalSpec(DatasetSpec):
-    """Two hours of the movements of a wrist, in steps of five minutes."""
+    """Two hours of wrist movement, in steps of five minutes."""
 
     split: Literal["first", "second"] = "first"
-    """The five of ten people that are held out."""
+    """Which five of the ten people to hold out."""
 
     train: Annotated[int, Field(ge=10, le=100_000)] = 1000
-    """Crops per person of training."""
+    """Crops per person in the training set."""
 
     test: Annotated[int, Field(ge=10, le=100_000)] = 500
     """Crops per held-out person."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation leaves the held-out people out, and holds out two of the others in their place,
-    for choosing settings."""
+    """test holds out the people of the split; validation, for choosing settings, omits them and
+    holds out two of the other people instead."""
 
     crop_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the times of the crops."""
+    """Seed for drawing the times of the crops."""
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""Studies of the signal."""
+"""Studies of signals."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,30 +9,30 @@ from coordconv_lab.studies.study import Study, over_rates, over_seeds
 SEEDS = 5
 
 ROWS = {"later": "signal-later", "still": "signal-still"}
-"""The task by the beginning of the name of an arm."""
+"""The task for each start of an arm's name."""
 
 RATES = (3e-3, 1e-2, 3e-2)
 
 
 def signal() -> Study:
-    """Return both tasks with each kind of coordinates, for every pair of held-out people."""
+    """Return the study of both tasks with each kind of coordinates, for each half of the people."""
     arms = {
         f"{row}, {fold}, {model}": over_seeds(tuned(task, fold, model), SEEDS)
         for row, task in ROWS.items()
         for fold in FOLDS
         for model in TOLD
     }
-    return Study("signal", "Does the time of the day help to read the movements of a wrist?", arms)
+    return Study("signal", "Does the time of day help to interpret wrist movement?", arms)
 
 
 def tuning() -> Study:
-    """Return three learning rates with and without coordinates, on the people of training."""
+    """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
         f"{row}, {model}": over_rates(tuned(task, "first", model), RATES)
         for row, task in ROWS.items()
         for model in ("conv", "coordconv")
     }
-    return Study("signal-tuning", "Which learning rate does each network of signal need?", arms)
+    return Study("signal-tuning", "Which learning rate suits each network for signals?", arms)
 
 
 def studies() -> Mapping[str, Callable[[], Study]]:

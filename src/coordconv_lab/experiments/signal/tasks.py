@@ -1,4 +1,4 @@
-"""The inputs and the labels of both questions about a crop."""
+"""The inputs and labels of both tasks about a crop."""
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from coordconv_lab.experiments.signal.source import PEOPLE
 from coordconv_lab.specs import ExperimentSpec
 
 LABELS = {"signal-later": "active_later", "signal-still": "still"}
-"""The label of each task, by the name of its tensor."""
+"""The name of the tensor with the labels of each task."""
 
 
 class ClassifyCrop(CropClassification):

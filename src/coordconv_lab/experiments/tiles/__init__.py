@@ -1,4 +1,4 @@
-"""Tiles: which climate has each pixel of a satellite image of the earth?"""
+"""Tiles: which climate zone is each pixel of a satellite image in?"""
 
 from coordconv_lab.experiments.tiles.descriptor import PLUGIN
 

@@ -1,4 +1,7 @@
-"""Claims about tiles, over sectors and strips. Their rules were committed before the runs."""
+"""Claims about tiles, tested over sectors and strips.
+
+Their rules were committed before the runs.
+"""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of
@@ -14,41 +17,43 @@ from coordconv_lab.experiments.tiles.questions import (
 _CLAIMS = (
     claim_of(
         "latitude-tells-climate-zones",
-        "Latitude helps to name the climate of each pixel of a satellite image, where tiles nearby "
-        "are in training",
+        "Latitude helps to predict the climate zone of each pixel of a satellite image if nearby "
+        "tiles are in the training set",
         LATITUDE_KNOWN,
         "helps",
     ),
     claim_of(
         "a-tile-needs-its-place",
-        "Coordinates in the tile itself do not help to name climates",
+        "Coordinates relative to the tile do not help to predict climate zones",
         TILE_KNOWN,
         "no difference",
         "hurts",
     ),
     claim_of(
         "latitude-names-new-climates",
-        "Latitude also helps to name climates in sectors of longitude that were not trained on",
+        "Latitude also helps to predict climate zones in sectors of longitude that are not in the "
+        "training set",
         LATITUDE_NEW,
         "helps",
     ),
     claim_of(
         "longitude-misnames-new-climates",
-        "In sectors that were not trained on, longitude in addition to latitude makes the climates "
-        "worse",
+        "In sectors that are not in the training set, adding longitude to latitude makes the "
+        "predictions worse",
         BOTH_TRANSFERS,
         "hurts",
     ),
     claim_of(
         "the-seam-hurts",
-        "Climates of a strip that was not trained on are worse if longitudes jump from 180 to -180 "
-        "degrees in it than if they jump on the opposite side of the earth",
+        "In a strip that is not in the training set, predictions are worse if longitude jumps from "
+        "180 to -180 degrees inside the strip than if it jumps on the opposite side of the earth",
         SEAM,
         "hurts",
     ),
     claim_of(
         "the-sphere-has-no-seam",
-        "In a strip in which longitudes jump, the point on the unit sphere names climates better",
+        "In a strip in which longitude jumps, the position on the unit sphere predicts climate "
+        "zones better than latitude and longitude do",
         SPHERE_STRIP,
         "helps",
     ),

@@ -1,4 +1,4 @@
-"""The descriptor of the tiles for the engine, without torch."""
+"""The descriptor of the experiment on tiles, without torch."""
 
 from coordconv_lab.experiments.tiles.specs import TilesNetSpec, TilesSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task
@@ -35,12 +35,12 @@ TILES = Experiment(
     names={
         "coordconv": "CoordConv, latitude and longitude",
         "conv": "Conv",
-        "crop": "CoordConv, in the tile",
+        "crop": "CoordConv, relative to the tile",
         "latitude": "CoordConv, latitude",
         "sphere": "CoordConv, unit sphere",
         "shuffled": "Shuffled coordinates",
     },
-    about="Satellite images of the earth with a pixel every half degree, in tiles of 20 x 20.",
+    about="Tiles of 20 x 20 pixels, half a degree each, from a satellite image of the earth.",
 )
 
 PLUGIN = Plugin(

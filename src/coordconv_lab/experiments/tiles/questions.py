@@ -1,4 +1,4 @@
-"""The questions of the study `tiles`: which coordinates help, where, and does their seam hurt?"""
+"""The questions of the study `tiles`: which coordinates help, and does a seam in them hurt?"""
 
 from coordconv_lab.claims.usefulness import WITH_AND_WITHOUT, Direction, Question
 from coordconv_lab.experiments.tiles.specs import STRIPS
@@ -43,7 +43,9 @@ def _question(
 LATITUDE_KNOWN = _question("climate zones, latitude", KNOWN, "latitude", outcome="helps")
 BOTH_KNOWN = _question("climate zones, latitude and longitude", KNOWN, "coordconv", outcome="helps")
 SPHERE_KNOWN = _question("climate zones, unit sphere", KNOWN, "sphere", outcome="helps")
-TILE_KNOWN = _question("climate zones, coordinates in the tile", KNOWN, "crop", outcome="undecided")
+TILE_KNOWN = _question(
+    "climate zones, coordinates relative to the tile", KNOWN, "crop", outcome="undecided"
+)
 LATITUDE_NEW = _question(
     "climate zones of new sectors, latitude", FOLDS, "latitude", outcome="helps"
 )

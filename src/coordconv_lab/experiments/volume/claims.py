@@ -1,4 +1,4 @@
-"""Claims about the volume, over heads. Their rules were committed before the runs."""
+"""Claims about volumes, tested over heads. Their rules were committed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of
@@ -14,43 +14,44 @@ from coordconv_lab.experiments.volume.questions import (
 _CLAIMS = (
     claim_of(
         "millimeters-tell-sides-of-a-symmetric-head",
-        "Coordinates in millimeters improve the accuracy of the side of a crop by 0.1 or more, in "
-        "new deformations of a symmetric head",
+        "In new deformations of a symmetric head, coordinates in millimeters improve the accuracy "
+        "of predicting the side of a crop by at least 0.1",
         SIDE,
         "helps",
         least=0.1,
     ),
     claim_of(
         "a-crop-of-a-head-needs-its-place",
-        "Coordinates in the crop itself do not help to tell its side",
+        "Coordinates relative to the crop do not help to predict its side",
         SIDE_CROP,
         "no difference",
         "hurts",
     ),
     claim_of(
         "millimeters-tell-sides-of-moved-heads",
-        "Coordinates in millimeters still help to tell the side of a crop if the head is 20 to "
-        "40 mm away from where those of training are",
+        "Coordinates in millimeters still help to predict the side of a crop if the head is 20 to "
+        "40 mm away from the heads of the training set",
         SIDE_MOVED,
         "helps",
     ),
     claim_of(
         "tissue-needs-no-position",
-        "Coordinates in millimeters make no difference to naming the tissue in the middle of a "
+        "Coordinates in millimeters make no difference to predicting the tissue at the center of a "
         "crop",
         TISSUE,
         "no difference",
     ),
     claim_of(
         "tissue-needs-no-place-in-the-crop",
-        "Coordinates in the crop itself make no difference to naming the tissue in its middle",
+        "Coordinates relative to the crop make no difference to predicting the tissue at its "
+        "center",
         TISSUE_CROP,
         "no difference",
     ),
     claim_of(
         "tissue-of-moved-heads",
-        "Coordinates in millimeters do not help to name the tissue of heads that are 20 to 40 mm "
-        "away from where those of training are",
+        "Coordinates in millimeters do not help to predict the tissue if the head is 20 to 40 mm "
+        "away from the heads of the training set",
         TISSUE_MOVED,
         "no difference",
         "hurts",
@@ -59,5 +60,5 @@ _CLAIMS = (
 
 
 def claims() -> list[Claim]:
-    """Return the claims about the volume."""
+    """Return the claims about volumes."""
     return list(_CLAIMS)

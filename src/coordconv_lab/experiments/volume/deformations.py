@@ -1,6 +1,6 @@
-"""Random smooth deformations, so that one template gives many heads.
+"""Random smooth deformations, which turn one template into many heads.
 
-Every head is drawn from the seed of its number: a rotation by up to 8 degrees about each axis, a
+The number of a head is its seed. Each head has a rotation by up to 8 degrees about each axis, a
 scale from 0.9 to 1.1 along each axis, a shift of up to 6 mm along each axis, and a smooth
 displacement, cubic between 5 x 5 x 5 points with a standard deviation of 3 mm.
 """
@@ -14,22 +14,22 @@ from torch.nn import functional
 DEGREES, SCALE, SHIFT, BEND = 8.0, 0.1, 6.0, 3.0
 
 FAR = (20.0, 40.0)
-"""How many millimeters a moved head is shifted, in a random direction."""
+"""The range of the shift of a moved head in millimeters; its direction is random."""
 
 _POINTS = 5
 """Points along each axis from which the displacement is interpolated."""
 
 
 def deformed(places: Tensor, generator: torch.Generator, *, moved: bool) -> Tensor:
-    """Return where in the template the places of a head come from.
+    """Map points of a head to the corresponding points of the template.
 
     Args:
-        places: Millimeters from the middle of the scanner, (X, Y, Z, 3), on a regular grid.
-        generator: Draws the head; a moved head has the same shape as without.
+        places: Millimeters from the center of the scanner, (X, Y, Z, 3), on a regular grid.
+        generator: Draws the head. Its shape does not depend on `moved`.
         moved: Whether to shift the head far.
 
     Returns:
-        Millimeters from the middle of the template, (X, Y, Z, 3).
+        Millimeters from the center of the template, (X, Y, Z, 3).
     """
 
     def uniform(limit: float) -> Tensor:
@@ -55,7 +55,7 @@ def _rotation(angles: Tensor) -> Tensor:
 
 
 def _smooth(knots: Tensor, size: torch.Size) -> Tensor:
-    """Interpolate displacements, (3, k, k, k), along one axis after the other: (X, Y, Z, 3)."""
+    """Interpolate displacements, (3, k, k, k), to (X, Y, Z, 3), one axis after the other."""
     for axis, length in zip((1, 2, 3), size, strict=True):
         lines = knots.movedim(axis, -1)
         flat = lines.reshape(1, -1, 1, lines.shape[-1])

@@ -1,4 +1,4 @@
-"""The descriptor of the volume for the engine, without torch."""
+"""The descriptor of the experiment on volumes, without torch."""
 
 from coordconv_lab.experiments.volume.specs import VolumeNetSpec, VolumeSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task
@@ -18,7 +18,7 @@ def _task(name: str, label: str, outputs: str) -> Task:
         ),
         solved=0.99,
         make=f"{_HERE}.tasks:ClassifyMiddle",
-        inputs="crops of shape (N, 1, 8, 8, 8), from left, back and bottom",
+        inputs="crops of shape (N, 1, 8, 8, 8), whose axes start at left, back and bottom",
         outputs=outputs,
     )
 
@@ -29,7 +29,7 @@ VOLUME = Experiment(
     data=VolumeSpec,
     load=f"{_HERE}.heads:load",
     tasks=(
-        _task("volume-side", "Side of a head", "logits of left and right, and one without, (N, 3)"),
+        _task("volume-side", "Side of a head", "logits of left, right and an unused class, (N, 3)"),
         _task(
             "volume-tissue",
             "Tissue in a head",
@@ -43,11 +43,11 @@ VOLUME = Experiment(
     names={
         "coordconv": "CoordConv, millimeters",
         "conv": "Conv",
-        "crop": "CoordConv, in the crop",
+        "crop": "CoordConv, relative to the crop",
         "shuffled": "Shuffled coordinates",
     },
-    about="Crops of 30 heads that are random deformations of the template MNI152, with voxels of "
-    "4 mm.",
+    about="Crops of 30 heads, with voxels of 4 mm. The heads are random deformations of the "
+    "template MNI152.",
 )
 
 PLUGIN = Plugin(

@@ -1,4 +1,4 @@
-"""Heads that are deformations of one template, and crops around random voxels of their brains."""
+"""Heads, deformed from one template, and crops around random voxels of their brains."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,34 +17,34 @@ CROP = 8
 """Voxels along each side of a crop."""
 
 WORLD = 64
-"""Voxels along each side of the scanner, in which places count."""
+"""Voxels along each side of the scanner, the full image of all crops."""
 
 MILLIMETERS = 4.0
-"""Size of a voxel of a head."""
+"""Size of a voxel of a head, in millimeters."""
 
 CLASSES = 3
-"""Classes of the larger task: gray matter, white matter, and neither. Sides are the first two."""
+"""Classes of the tissue task: gray matter, white matter and neither. The side task uses two."""
 
 TRAIN, HELD_OUT = 20, 10
-"""Heads for training, and held-out heads."""
+"""Number of heads for training, and of held-out heads."""
 
 HEADS = tuple(f"head {number}" for number in range(TRAIN + HELD_OUT))
 """Names of the heads, the units of the scores."""
 
 _VALIDATION = 5
-"""The last heads of training, which are held out when settings are chosen."""
+"""Number of heads, the last ones for training, that are held out for choosing settings."""
 
 _NOISE = 0.05
-"""Standard deviation of the noise of every voxel; white matter is about 1."""
+"""Standard deviation of the noise of every voxel. The intensity of white matter is about 1."""
 
 
 class Template(NamedTuple):
     """The template on voxels of 2 mm.
 
     Attributes:
-        channels: The image, from 0 to about 1, and the parts of gray and white matter,
+        channels: The image, from 0 to about 1, and the fractions of gray and white matter,
             (3, X, Y, Z).
-        middle: The middle of these voxels, in millimeters.
+        middle: The center of these voxels, in millimeters.
     """
 
     channels: Tensor
@@ -58,7 +58,7 @@ class Head(NamedTuple):
         image: (64, 64, 64).
         side: 0 on the left and 1 on the right, (64, 64, 64).
         tissue: 0 for gray matter, 1 for white matter, 2 for neither, (64, 64, 64).
-        brain: Where there is brain, (64, 64, 64).
+        brain: Whether a voxel is in the brain, (64, 64, 64).
     """
 
     image: Tensor
@@ -68,7 +68,7 @@ class Head(NamedTuple):
 
 
 class Crops(IndexedData):
-    """Crops by head, first voxel and labels.
+    """Crops, each stored as its head, first voxel and labels.
 
     Attributes:
         images: The images of all heads, (30, 64, 64, 64).
@@ -98,7 +98,7 @@ def template() -> Template:
     fine = torch.stack([torch.tensor(one.voxels, dtype=torch.float32) for one in volumes])
     fine /= fine.flatten(1).amax(1)[:, None, None, None]
     channels = functional.avg_pool3d(fine, 2)
-    # Voxels of 1 mm: the first of 2 mm is half a millimeter behind the first of them.
+    # The center of the first 2 mm voxel is half a millimeter beyond that of the first 1 mm voxel.
     first = volumes[0].first
     return Template(
         channels,
@@ -113,7 +113,7 @@ def head_of(number: int, seed: int, *, moved: bool) -> Head:
     axis = (torch.arange(WORLD) - (WORLD - 1) / 2) * MILLIMETERS
     places = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1)
     source = deformed(places, generator, moved=moved)
-    # The sampler wants (z, y, x), from -1 to 1 between the outer edges of the template.
+    # grid_sample expects (z, y, x), from -1 to 1 between the outer edges of the template.
     edges = torch.tensor(channels.shape[1:])
     grid = (source / edges).flip(-1)
     image, gray, white = functional.grid_sample(channels[None], grid[None], align_corners=False)[0]
@@ -126,10 +126,10 @@ def head_of(number: int, seed: int, *, moved: bool) -> Head:
 
 @lru_cache(maxsize=3)
 def load(spec: VolumeSpec, device: torch.device | str) -> Crops:
-    """Draw heads, and crops of each.
+    """Draw heads, and crops of each head.
 
-    Their tensors: head (N,); start (N, 3), the first voxel; side (N,) and tissue (N,) of the voxel
-    that the crop is around.
+    The tensors are head (N,); start (N, 3), the first voxel of the crop; and side (N,) and tissue
+    (N,) of the voxel at its center.
     """
     train, held_out = range(TRAIN), range(TRAIN, TRAIN + HELD_OUT)
     if spec.held_out == "validation":

@@ -1,4 +1,4 @@
-"""A network that classifies the middle of a crop of a head."""
+"""A network that classifies the voxel at the center of a crop of a head."""
 
 from coordconv_lab.crop_classifier import CropClassifier
 from coordconv_lab.experiments.volume.heads import CLASSES

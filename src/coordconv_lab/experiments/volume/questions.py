@@ -20,14 +20,14 @@ def _question(title: str, row: str, model: str = "coordconv", *, outcome: Direct
 
 SIDE = _question("side of a symmetric head, millimeters", "side", outcome="helps")
 SIDE_CROP = _question(
-    "side of a symmetric head, coordinates in the crop", "side", "crop", outcome="hurts"
+    "side of a symmetric head, coordinates relative to the crop", "side", "crop", outcome="hurts"
 )
 SIDE_MOVED = _question(
     "side, heads moved in the scanner, millimeters", "side, moved", outcome="helps"
 )
-TISSUE = _question("tissue in the middle of a crop, millimeters", "tissue", outcome="no difference")
+TISSUE = _question("tissue at the center of a crop, millimeters", "tissue", outcome="no difference")
 TISSUE_CROP = _question(
-    "tissue, coordinates in the crop", "tissue", "crop", outcome="no difference"
+    "tissue, coordinates relative to the crop", "tissue", "crop", outcome="no difference"
 )
 TISSUE_MOVED = _question(
     "tissue, heads moved in the scanner, millimeters", "tissue, moved", outcome="no difference"
@@ -37,5 +37,5 @@ QUESTIONS = (SIDE, SIDE_CROP, SIDE_MOVED, TISSUE, TISSUE_CROP, TISSUE_MOVED)
 
 
 def questions() -> tuple[Question, ...]:
-    """Return the questions about volume."""
+    """Return the questions about volumes."""
     return QUESTIONS

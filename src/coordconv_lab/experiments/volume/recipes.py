@@ -1,4 +1,4 @@
-"""Settings of the volume. The learning rates are the best of the study `volume-tuning`."""
+"""Settings for volumes, with the best learning rates of the study `volume-tuning`."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ RATES: Mapping[tuple[str, str], float] = {
     ("volume-tissue", "nothing"): 3e-2,
     ("volume-tissue", "true"): 3e-2,
 }
-"""The learning rate by task and coordinates: those of networks without and with them."""
+"""The learning rate by task, for networks without and with coordinates."""
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings of the volume.
+    """Return the settings for volumes.
 
     Args:
         task: "volume-side" or "volume-tissue".

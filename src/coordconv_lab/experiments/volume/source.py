@@ -1,4 +1,4 @@
-"""The files of the volume, their version and their license."""
+"""The data files of volumes, their version and license."""
 
 from coordconv_lab.packaged_data import PackagedData
 
@@ -10,9 +10,9 @@ SOURCE = PackagedData(
     package="nilearn",
     version="0.14.1",
     licence=(
-        "nilearn is BSD-3-Clause; the template is the ICBM 2009a nonlinear symmetric one of the "
-        "McConnell Brain Imaging Centre, McGill University (Fonov et al. 2011), free for any use "
-        "with its copyright notice"
+        "nilearn is BSD-3-Clause; the template is ICBM 2009a Nonlinear Symmetric by the McConnell "
+        "Brain Imaging Centre, McGill University (Fonov et al. 2011), free for any use with its "
+        "copyright notice"
     ),
     extra="volume",
     files={
@@ -21,4 +21,4 @@ SOURCE = PackagedData(
         WHITE: "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
     },
 )
-"""The brain of the symmetric template MNI152 with voxels of 1 mm, and its gray and white matter."""
+"""The brain of the symmetric template MNI152, with its gray and white matter, in voxels of 1 mm."""

@@ -1,4 +1,4 @@
-"""Settings of the volume and of its network."""
+"""Settings of the data and the network for volumes."""
 
 from typing import Annotated, Literal
 
@@ -9,24 +9,24 @@ from coordconv_lab.specs.base import DatasetSpec, NetworkSpec
 
 
 class VolumeSpec(DatasetSpec):
-    """Crops of 8 x 8 x 8 voxels of 4 mm of heads, which are deformations of one template."""
+    """Crops of 8 x 8 x 8 voxels of 4 mm, from heads that are deformations of one template."""
 
     split: Literal["aligned", "moved"] = "aligned"
-    """aligned holds out heads that are placed like those of training; moved shifts them by 20 to
-    40 mm."""
+    """aligned holds out heads that are positioned like the training heads; moved shifts the
+    held-out heads by 20 to 40 mm."""
 
     train: Annotated[int, Field(ge=2, le=100_000)] = 200
-    """Crops per head of training."""
+    """Crops per head in the training set."""
 
     test: Annotated[int, Field(ge=2, le=100_000)] = 200
     """Crops per held-out head."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation leaves the held-out heads out, and holds out five of the others in their place,
-    for choosing settings."""
+    """test holds out the heads of the split; validation, for choosing settings, omits them and
+    holds out five of the other heads instead."""
 
     head_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the deformations and of the places of the crops."""
+    """Seed for the deformations and for the positions of the crops."""
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""Studies of the volume."""
+"""Studies of volumes."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,7 +13,7 @@ ROWS = {
     "side, moved": ("volume-side", "moved"),
     "tissue, moved": ("volume-tissue", "moved"),
 }
-"""Task and split by the beginning of the name of an arm."""
+"""The task and the split for each start of an arm's name."""
 
 MODELS = {
     "side": ("conv", "crop", "coordconv", "shuffled"),
@@ -27,23 +27,23 @@ RATES = (3e-3, 1e-2, 3e-2)
 
 
 def volume() -> Study:
-    """Return both tasks, with each kind of coordinates, for heads that are aligned and moved."""
+    """Return the study of both tasks with each kind of coordinates, on aligned and moved heads."""
     arms = {
         f"{row}, {model}": over_seeds(tuned(*ROWS[row], model), SEEDS)
         for row, models in MODELS.items()
         for model in models
     }
-    return Study("volume", "Do millimeters tell the side and the tissue in a new head?", arms)
+    return Study("volume", "Do millimeters help to predict side and tissue in a new head?", arms)
 
 
 def tuning() -> Study:
-    """Return three learning rates with and without coordinates, on heads of training."""
+    """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
         f"{row}, {model}": over_rates(tuned(*ROWS[row], model), RATES)
         for row in ("side", "tissue")
         for model in ("conv", "coordconv")
     }
-    return Study("volume-tuning", "Which learning rate does each network of volume need?", arms)
+    return Study("volume-tuning", "Which learning rate suits each network for volumes?", arms)
 
 
 def studies() -> Mapping[str, Callable[[], Study]]:

@@ -1,4 +1,4 @@
-"""The inputs and the labels of both questions about the middle of a crop."""
+"""The inputs and labels of both tasks about the center of a crop."""
 
 from torch import Tensor
 
@@ -7,11 +7,11 @@ from coordconv_lab.experiments.volume.heads import CROP, HEADS, WORLD, Crops
 from coordconv_lab.specs import ExperimentSpec
 
 LABELS = {"volume-side": "side", "volume-tissue": "tissue"}
-"""The label of each task, by the name of its tensor."""
+"""The name of the tensor with the labels of each task."""
 
 
 class ClassifyMiddle(CropClassification):
-    """Classification of the voxel in the middle of a crop.
+    """Classification of the voxel at the center of a crop.
 
     Args:
         spec: The run.

@@ -1,1 +1,1 @@
-"""Claims about Not-so-Clevr, by who makes them, with the tests that they undergo."""
+"""Claims about Not-so-Clevr, grouped by source, each with the function that tests it."""

@@ -1,4 +1,4 @@
-"""All claims about Not-so-Clevr, in the order of the files that hold them."""
+"""All claims about Not-so-Clevr, in the order of their files."""
 
 from coordconv_lab.claims.claim import CLAIMS, Claim
 from coordconv_lab.experiments.notsoclevr.claims import (
@@ -14,7 +14,7 @@ from coordconv_lab.experiments.notsoclevr.claims import (
     tutorial,
 )
 
-# Importing the files enters their claims; files import one another, so that their order is ours.
+# Importing a file registers its claims. Files also import one another, so sort explicitly.
 FILES = (layer, tables, pooling, regressor, tutorial, paper, others, ours, questions, causes)
 
 

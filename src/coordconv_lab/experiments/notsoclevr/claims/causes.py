@@ -42,8 +42,9 @@ def weight_decay_artefact(evidence: Evidence) -> Finding:
     return found.finding(
         found.verdict(none),
         "training IoU without weight decay minus with it, by seed, both splits",
-        f"training IoU, {side_by_side(strata, ('without', 'with'), overlap_range, _training)}; a "
-        "viewer that scales each image to its own maximum shows such an output as a messy box",
+        f"training IoU, {side_by_side(strata, ('without', 'with'), overlap_range, _training)}; "
+        "without a pixel above 0.5, a viewer that scales each image to its own maximum still shows "
+        "a messy box",
     )
 
 
@@ -73,7 +74,7 @@ def _strata(
 def _ends_on_a_wave(
     model: str, side: Literal["train", "test"], enough: Callable[[Record], bool], what: str
 ) -> Callable[[Evidence], Finding]:
-    """Return a test: a decaying learning rate is better by seed, and good enough in every run."""
+    """Return a test: a decaying learning rate is better by seed and good enough in every run."""
 
     def accuracy(run: Record) -> float:
         return run.scores[side]["accuracy"]

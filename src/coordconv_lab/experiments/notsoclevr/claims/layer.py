@@ -1,4 +1,4 @@
-"""Theorems: claims that follow from the arithmetic, each with the test that checks it."""
+"""Theorems: claims that follow from arithmetic, each with the test that checks it."""
 
 import math
 
@@ -19,7 +19,7 @@ def _theorem(
     verdict: Verdict,
     condition: str,
 ) -> None:
-    """Register a claim that follows from the arithmetic and needs no measurement."""
+    """Register a claim that follows from arithmetic and needs no measurement."""
 
     def test(_: Evidence) -> Finding:
         return Finding(verdict, 0, "theorem", condition=condition)
@@ -101,13 +101,13 @@ _theorem(
 _theorem(
     "linear-regressor-can-be-exact",
     "The linear regressor with max pooling is exact if the weight of the image is more than twice "
-    "those of the coordinates",
+    "the weights of the coordinates",
     "ours, after the tutorial's input times 1000",
     "ours",
     _NETS + "test_the_linear_maximum_is_exact_once_the_image_weighs_enough",
     "reproduced",
     "on both axes, at every position that its kernels reach, on canvases of 12 x 17, 17 x 12 and "
-    "9 x 9; the lit pixel then always has the maximum, which is the purpose of the factor of 1000",
+    "9 x 9; the maximum is then always at the lit pixel, which is the purpose of the factor 1000",
 )
 _theorem(
     "first-listing-crashes",
@@ -117,5 +117,6 @@ _theorem(
     "ours",
     _NETS + "test_the_first_listing_makes_square_grids_for_every_canvas",
     "reproduced",
-    "it repeats x by the width and y by the height, instead of the other way around",
+    "it repeats x by the width and y by the height, but must repeat x by the height and y by the "
+    "width",
 )

@@ -29,13 +29,13 @@ _RIGHT_AND_FAULTY = ((_RIGHT, _SWAPPED), (_RADIUS, _OFF_CENTER))
 _ENCODERS = ("conv", "coordconv")
 
 FITTED = 0.95
-"""The training accuracy from which the held-out accuracy of a network is informative."""
+"""The minimum training accuracy at which the held-out accuracy of a network is informative."""
 
 
 def fits(fitted: int, failed: int) -> str:
-    """Describe how many runs fit their training points, and how many of those fail."""
+    """Describe how many runs fit their training points, and how many of these runs fail."""
     words = f"{fitted} of them fit {percent(FITTED)} of their training points"
-    return f"{words}, and {failed} of these do not solve it" if fitted else words
+    return f"{words}, and {failed} of these do not solve the split" if fitted else words
 
 
 def _accuracy(run: Record) -> float:
@@ -72,7 +72,7 @@ def hand_built(evidence: Evidence) -> Finding:
     "others",
 )
 def downsampling_hurts(evidence: Evidence) -> Finding:
-    """Judge the strided networks with coordinates at their first layer that fit training points."""
+    """Judge strided networks with coordinates at the first layer that fit their training points."""
     arms = {
         f"input times 1, {name}": evidence.runs("downsampling", f"quadrant, {name}")
         for name in ("with coordinates", "without")
@@ -91,8 +91,8 @@ def downsampling_hurts(evidence: Evidence) -> Finding:
         sum(not solves(run) for run in seeing),
         len(seeing),
         "runs with coordinates that do not solve the quadrant split",
-        f"{fits(len(fitted), failed)}; runs that do not fit the training points say little about "
-        f"held-out points; {by_arm}",
+        f"{fits(len(fitted), failed)}; a run that does not fit the training points says little "
+        f"about held-out points; {by_arm}",
         of_share(failed, len(fitted)) if fitted else "undecided",
     )
 
@@ -104,7 +104,7 @@ def downsampling_hurts(evidence: Evidence) -> Finding:
     "others",
 )
 def padding_tells_position(evidence: Evidence) -> Finding:
-    """Compare padding modes without coordinates; the kernels always reach a border."""
+    """Compare padding modes without coordinates, with kernels that reach a border everywhere."""
     arms = evidence.arms("padding")
     strata = [Stratum("uniform split", arms["circular"], arms["same"])]
     found = compared(strata, _pixels)
@@ -152,7 +152,7 @@ def faulty_grids_harm(evidence: Evidence) -> Finding:
     "others",
 )
 def broadcast_generalises(evidence: Evidence) -> Finding:
-    """Compare two decoders behind two encoders: autoencoders of squares, one quadrant held out."""
+    """Compare two decoders with each of two encoders, in autoencoders of squares."""
     arms = evidence.arms("broadcast")
     strata = [
         Stratum(
@@ -180,7 +180,7 @@ def broadcast_generalises(evidence: Evidence) -> Finding:
     "others",
 )
 def quadrant_is_fragile(evidence: Evidence) -> Finding:
-    """Count the seeds of the tutorial's recipe that fail on a split, with the other as control."""
+    """Count the seeds of the tutorial's recipe that fail on each split; uniform is the control."""
     arms: dict[tuple[str, str], list[Record]] = {}
     draws: dict[str, None] = {}
     for task in ("classification", "regression"):
@@ -223,7 +223,7 @@ def quadrant_is_fragile(evidence: Evidence) -> Finding:
     "others",
 )
 def conv_regression_uniform_works(evidence: Evidence) -> Finding:
-    """Check whether the mean distance is below one pixel, for our recipe and the best draw."""
+    """Check that the mean distance is below one pixel, for our recipe and the search's best run."""
     recipe = evidence.runs("many-seeds", "regression, uniform, conv", at_least=2)
     drawn = [
         run for run in evidence.outcomes("search", "regression, uniform, conv") if run is not None

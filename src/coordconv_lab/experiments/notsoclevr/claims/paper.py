@@ -23,7 +23,7 @@ _CLASSIFICATION = "paper, section 4.1"
     "paper",
 )
 def deconv_uniform_limit(evidence: Evidence) -> Finding:
-    """Report the best of our runs; "about 86%" is read as less than 88%."""
+    """Report the best of our runs; we interpret "about 86%" as less than 88%."""
     scores = [run.test_score for run in evidence.every("classification", "uniform", "deconv")]
     beyond = sum(score > 0.88 for score in scores)
     return Finding(
@@ -49,7 +49,7 @@ def deconv_quadrant_fails(evidence: Evidence) -> Finding:
     much = sum(score >= 0.1 for score in scores)
     literally = of_impossibility(some, len(scores))
     return Finding(
-        # With less than a tenth of the points, the statement still holds in essence.
+        # If less than a tenth of the points are correct, the statement is essentially true.
         "partly" if literally == "not reproduced" and not much else literally,
         len(scores),
         "best test accuracy of any recorded run",
@@ -68,7 +68,7 @@ def deconv_quadrant_fails(evidence: Evidence) -> Finding:
     "paper",
 )
 def deconv_rendering_limit(evidence: Evidence) -> Finding:
-    """Report the best of each split; 0.02 allows for reading values off a figure."""
+    """Report the best run of each split; the tolerance of 0.02 is for values read off a figure."""
     limits = {"uniform": 0.85, "quadrant": 0.38}
     scores = {
         split: [run.test_score for run in evidence.every("rendering", split, "deconv")]
@@ -167,7 +167,8 @@ def faster_to_train(evidence: Evidence) -> Finding:
     pairs = [(run, seconds[_machine(run)]) for run in theirs if _machine(run) in seconds]
     if len(pairs) < 2:
         raise NotYet(
-            f"many-seeds, {arms[1]}: {len(pairs)} of 2 runs on the same machine as CoordConv"
+            f"many-seeds, {arms[1]}: {len(pairs)} of the 2 required runs on the same machine as "
+            "CoordConv"
         )
     ratios = [_seconds_to(evidence, run, 0.8) / beside for run, beside in pairs]
     further = prediction_interval(ratios)
@@ -190,13 +191,13 @@ def faster_to_train(evidence: Evidence) -> Finding:
 
 
 def _machine(run: Run) -> tuple[int, str, int]:
-    """Return the seed and machine, which two runs must share for their times to be comparable."""
+    """Return the seed and the machine; times are comparable only if both are equal."""
     record = run[1]
     return record.spec.seed, record.provenance.processor, record.provenance.threads
 
 
 def _seconds_to(evidence: Evidence, run: Run, accuracy: float) -> float:
-    """Return the time at which a run first reaches a test accuracy; its end if it never does."""
+    """Return the time at which a run first reaches a test accuracy, or its end if it never does."""
     there = [point.seconds for point in evidence.curve(run) if point.test_score >= accuracy]
     record: Record = run[1]
     return min(there, default=record.seconds)

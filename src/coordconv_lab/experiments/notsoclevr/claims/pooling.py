@@ -27,7 +27,7 @@ CENTER = 31.5
 """Both coordinates of the constant that the tutorial's network predicted with average pooling."""
 
 ALIKE = 0.5
-"""A mean distance counts as that of a constant prediction within this tolerance, in pixels."""
+"""Tolerance, in pixels, for a mean distance to count as that of a constant prediction."""
 
 Arm = tuple[str, str, str, float]
 

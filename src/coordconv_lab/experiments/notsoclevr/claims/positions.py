@@ -1,4 +1,4 @@
-"""Distances of constant predictions, at which training can get stuck, from the training points."""
+"""Distances from constant predictions, at which training can get stuck, to the training points."""
 
 import math
 from functools import cache
@@ -14,7 +14,10 @@ def training_distance(run: Record) -> float:
 
 @cache
 def _training_positions(split: str) -> list[tuple[int, int]]:
-    """Return the centers of training squares of 9 pixels on 64 x 64; all centers if uniform."""
+    """Return the centers of training squares of 9 pixels on 64 x 64.
+
+    For the uniform split, return all centers.
+    """
     positions = [(x, y) for x in range(4, 60) for y in range(4, 60)]
     if split == "quadrant":
         return [(x, y) for x, y in positions if not (x >= 32 and y >= 32)]

@@ -1,4 +1,4 @@
-"""This laboratory's claims about questions of a reviewer."""
+"""This laboratory's claims that answer questions from a review."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -37,8 +37,8 @@ def _accuracy(run: Record) -> float:
 def every_setting_is_needed(evidence: Evidence) -> Finding:
     """Compare each changed setting with the unchanged recipe, by seed, on both splits.
 
-    A setting is needed if a sign test over the seeds that only one side solves is significant,
-    adjusted for the number of changes by Holm's method.
+    A setting is needed if a sign test is significant. The test counts the seeds that only one side
+    solves; its p value is adjusted for the number of changes by Holm's method.
     """
     arms = evidence.arms("ablation", at_least=3)
     changes = [
@@ -151,7 +151,7 @@ def other_architectures_fail_the_quadrant(evidence: Evidence) -> Finding:
     "ours",
 )
 def later_coordinates_help(evidence: Evidence) -> Finding:
-    """Compare each choice of layers with the first one by seed; p values adjusted (Holm)."""
+    """Compare each choice of layers with the first convolution by seed, with Holm's method."""
     arms = evidence.arms("coordinate-layers", at_least=3)
     strata = [
         Stratum(layers, arms[f"quadrant, {layers}"], arms["quadrant, first"])
@@ -161,8 +161,8 @@ def later_coordinates_help(evidence: Evidence) -> Finding:
     each = compared_each(strata, _accuracy)
     return each.found[each.clearest].finding(
         across(each.verdicts),
-        "test accuracy minus that with coordinates at the first convolution, by seed, in the "
-        f"clearest case ({strata[each.clearest].name})",
+        "gain in test accuracy over coordinates at the first convolution, by seed, in the clearest "
+        f"case ({strata[each.clearest].name})",
         f"{each.words}; test accuracy, "
         + "; ".join(
             f"{split}, {layers}: {_range(arms[f'{split}, {layers}'])}"

@@ -20,7 +20,7 @@ from coordconv_lab.results.record import Record
 _SOURCE = "tutorial, section Supervised Regression"
 
 AT_THE_MEAN = 0.9
-"""A run counts as at the mean from this fraction of the distance of the best constant."""
+"""A run is "at the mean" if its distance is at least this fraction of the best constant's."""
 
 GOOD, EARLY = 0.9, 10
 """The training accuracy that counts as almost perfect, and the epochs in which to reach it."""
@@ -29,10 +29,10 @@ Course = Literal["never learned", "kept", "regained", "lost"]
 
 
 class Story(NamedTuple):
-    """The course of a run, measured by 90% training accuracy.
+    """How the training accuracy of a run developed, relative to 90%.
 
     Attributes:
-        course: Whether it never reached 90%, kept it, lost and regained it, or lost it.
+        course: Whether the run never reached 90%, kept it, lost and regained it, or lost it.
         is_early: Whether it reached 90% within ten epochs.
         at_the_mean: Whether it ends near the constant prediction.
     """
@@ -43,7 +43,7 @@ class Story(NamedTuple):
 
 
 def story_of(run: Record, curve: Sequence[CurveRow]) -> Story:
-    """Classify a run by its curve, on 48 points per side, and its final scores, on all points."""
+    """Classify a run by its curve, which scores 48 points per side, and its final scores."""
     epochs = [row.epoch for row in curve if row.train_score >= GOOD]
     course = _course(run, curve, epochs)
     split = run.spec.data.split
@@ -54,7 +54,7 @@ def story_of(run: Record, curve: Sequence[CurveRow]) -> Story:
 
 
 def _course(run: Record, curve: Sequence[CurveRow], good: Sequence[float]) -> Course:
-    """Return the course of a run, given the epochs at which it had 90%."""
+    """Return the course of a run, given the epochs at which it had at least 90%."""
     if run.train_score < GOOD:
         return "lost" if good else "never learned"
     dips = any(row.train_score < GOOD and row.epoch > min(good) for row in curve if good)
@@ -70,13 +70,13 @@ _ENDS: Mapping[tuple[Course, bool], str] = {
     ("regained", False): "lost and regained it",
     ("lost", False): "lost it",
     ("lost", True): "fell back to the mean",
-    ("never learned", False): "never reached it, ended off the mean",
+    ("never learned", False): "never reached it, did not end at the mean",
     ("never learned", True): "never reached it, ended at the mean",
 }
 
 
 def _told(stories: Sequence[Story]) -> str:
-    """Write how many runs reached 90% early, and how many had which course."""
+    """Describe how many runs reached 90% early, and how many followed each course."""
     counts = Counter((story.course, story.at_the_mean) for story in stories)
     ends = [f"{counts[end]} {words}" for end, words in _ENDS.items() if counts[end]]
     early = sum(story.is_early for story in stories)
@@ -155,7 +155,7 @@ def _as_claimed(story: Story) -> bool:
 
 
 def at_the_high_rate(evidence: Evidence) -> tuple[str, Mapping[str, Sequence[Record]]]:
-    """Return the runs of the study `collapse` if it has five per split, else shorter ones.
+    """Return the runs of the study `collapse` if it has five per split, otherwise shorter runs.
 
     Returns:
         The study and its runs by split.

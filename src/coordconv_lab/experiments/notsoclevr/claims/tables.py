@@ -12,14 +12,14 @@ from coordconv_lab.results.record import Record
 from coordconv_lab.results.score_format import percent, percent_range
 
 EXACT, RESAMPLED = "tutorial-exact", "tutorial"
-"""The studies of the rows: on the tutorial's own split and batches, and on random ones."""
+"""The studies of the rows: with the tutorial's own split and batches, and with random ones."""
 
 
 def as_published(evidence: Evidence, arm: str) -> tuple[str, list[Record]]:
     """Return the runs of a row from one study; the two studies are never pooled.
 
-    The runs are those on the tutorial's own split and batches if there are three, else those on
-    random splits and batches.
+    Return the runs on the tutorial's own split and batches if there are at least three; otherwise,
+    return the runs on random splits and batches.
 
     Returns:
         The study and its runs.

@@ -37,7 +37,10 @@ _RENDERING = "tutorial, section Discussion: Rendering"
     "tutorial",
 )
 def tiling_fails(evidence: Evidence) -> Finding:
-    """Check that every prediction is wrong: all pixels tie, and the first is never a target."""
+    """Check that every prediction is wrong.
+
+    All pixels tie, so the prediction is the first pixel, which is never a target.
+    """
     arms = evidence.arms("tiling")
     highest = {
         split: [max(run.train_score, run.test_score) for run in runs]
@@ -63,7 +66,7 @@ def tiling_fails(evidence: Evidence) -> Finding:
     "tutorial",
 )
 def rendering_can_be_perfect(evidence: Evidence) -> Finding:
-    """Test a learning rate that rises and falls, with kernels of 2 as in the tutorial, 1 and 3."""
+    """Test a learning rate that rises and falls, with kernel sizes 1, 2 (the tutorial's) and 3."""
     arms = evidence.arms("receptive-field")
     scores = {arm: [run.test_score for run in runs] for arm, runs in arms.items()}
     clean = sum(score >= 0.95 for score in scores["kernel 2"])
@@ -73,10 +76,11 @@ def rendering_can_be_perfect(evidence: Evidence) -> Finding:
     return share(
         clean,
         len(scores["kernel 2"]),
-        "seeds with a test IoU of at least 0.95, kernels of 2 as in the tutorial",
+        "seeds with a test IoU of at least 0.95, kernel size 2 as in the tutorial",
         f"test IoU by seed, {listed}; uniform split, six epochs, decaying learning rate, painting "
-        "convolutions half as wide as the tutorial's; with kernels of 1, 2 or 3, the receptive "
-        "field of these five convolutions is 1, 6 or 11 pixels, and the square has 9",
+        "convolutions half as wide as the tutorial's; with a kernel size of 1, 2 or 3, the "
+        "receptive field of these five convolutions is 1, 6 or 11 pixels wide; the square is 9 "
+        "pixels wide",
     )
 
 
@@ -123,7 +127,7 @@ def _level(curve: Sequence[CurveRow], epoch: float) -> float:
     "tutorial",
 )
 def conv_overfits_quadrant(evidence: Evidence) -> Finding:
-    """Check for each task that some run memorizes and every run fails on the fourth quadrant."""
+    """Check for each task that a run memorizes and that every run fails on the fourth quadrant."""
     runs = {
         (task, BASELINE[task]): evidence.every(task, "quadrant", BASELINE[task])
         for task in ("classification", "regression")
@@ -163,8 +167,8 @@ class _Draw(NamedTuple):
     """Settings drawn for both networks of a task.
 
     Attributes:
-        ours: Whether the run with coordinates ends near the best of its network.
-        theirs: The same without coordinates.
+        ours: Whether the run with coordinates ends near the best run of its network.
+        theirs: The same, for the run without coordinates.
         is_plain: Whether the settings use no option that only networks without coordinates have.
     """
 

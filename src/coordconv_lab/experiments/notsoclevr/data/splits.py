@@ -46,7 +46,7 @@ def _uniform_paper(spec: DataSpec, rows: int, columns: int) -> Mask:
 
 
 def _uniform_walsvid(spec: DataSpec, rows: int, columns: int) -> Mask:
-    # Like test_size=0.2 of scikit-learn, which rounds up.
+    # Round up, as scikit-learn does for test_size=0.2.
     count = rows * columns
     return _permuted(count, count - -(-count // 5), spec.split_seed)
 
@@ -59,12 +59,12 @@ _UNIFORM: dict[str, Callable[[DataSpec, int, int], Mask]] = {
 }
 
 # The first row and column of the held-out quadrant, counted from half the canvas: the tutorial's
-# code holds out 32..59, the paper's code (a strict inequality) and walsvid's 33..59.
+# code holds out 32..59; the paper's code (a strict inequality) and walsvid's hold out 33..59.
 _QUADRANT_OFFSET = {"default": 0, "tutorial": 0, "paper": 1, "walsvid": 1}
 
 
 def split_mask(spec: DataSpec) -> Mask:
-    """Return a mask of the training positions; the others are for test.
+    """Return a mask of the training positions; all other positions are for test.
 
     Args:
         spec: The data set; positions are counted row by row. Its `held_out` is ignored.
@@ -86,13 +86,13 @@ def split_mask(spec: DataSpec) -> Mask:
         empty = "test" if train.all() else "training"
         raise InputError(
             f"the {spec.split} split of a {height} x {width} canvas with a square of "
-            f"{spec.square} has no {empty} positions; take a larger canvas or a smaller square"
+            f"{spec.square} has no {empty} positions; use a larger canvas or a smaller square"
         )
     return train
 
 
 def sides(spec: DataSpec) -> tuple[Mask, Mask]:
-    """Return which positions are for training and which are held out; others are omitted.
+    """Return which positions are for training and which are held out; the rest are omitted.
 
     Args:
         spec: The data set; positions are counted row by row.
@@ -112,8 +112,8 @@ def sides(spec: DataSpec) -> tuple[Mask, Mask]:
         wanted, there = round(spec.train_share * len(train)), np.count_nonzero(train)
         if not 0 < wanted <= there:
             raise InputError(
-                f"train_share {spec.train_share} means {wanted} of {len(train)} positions, and the "
-                f"{spec.split} split has {there} for training; take a share from "
+                f"train_share {spec.train_share} means {wanted} of {len(train)} positions, but the "
+                f"{spec.split} split has {there} for training; use a value from "
                 f"{1 / len(train):.2g} to {there / len(train):.2g}"
             )
         drawn = np.random.RandomState(spec.split_seed).permutation(np.flatnonzero(train))
@@ -125,9 +125,9 @@ def sides(spec: DataSpec) -> tuple[Mask, Mask]:
 def validation_mask(spec: DataSpec) -> Mask:
     """Return a mask of the training positions that are held out for choosing settings.
 
-    The training positions are split again: for the uniform split, as many as there are test
-    positions are drawn from the split's seed; for the quadrant split, it is the lower left
-    quadrant, next to the test quadrant.
+    The training positions are split again. For the uniform split, as many validation positions as
+    there are test positions are drawn with the split's seed. For the quadrant split, the
+    validation positions are the lower left quadrant, next to the test quadrant.
 
     Args:
         spec: The data set; positions are counted row by row. Its `held_out` is ignored.
@@ -150,7 +150,7 @@ def validation_mask(spec: DataSpec) -> Mask:
         raise InputError(
             f"the {spec.split} split of a {spec.canvas[0]} x {spec.canvas[1]} canvas with a square "
             f"of {spec.square} has too few training positions to hold some out for validation; "
-            "take a larger canvas or a smaller square"
+            "use a larger canvas or a smaller square"
         )
     return validation
 

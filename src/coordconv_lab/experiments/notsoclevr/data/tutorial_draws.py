@@ -16,15 +16,15 @@ from coordconv_lab.experiments.notsoclevr.specs import DataSpec
 Indices = NDArray[np.int64]
 
 PICTURED = 32
-"""Number of examples that its scripts select for display."""
+"""Number of examples that the tutorial's scripts select for display."""
 
-# The scripts of classification draw the positions of some training examples, those of rendering
-# also of some test examples, those of regression none.
+# The classification scripts draw the positions of some training examples, the rendering scripts
+# also those of some test examples, and the regression scripts none.
 _SIDES_PICTURED: Mapping[str, int] = {"classification": 1, "regression": 0, "rendering": 2}
 
 
 class TutorialDraws:
-    """The draws of the tutorial's script of a task, before and during training.
+    """The draws of the tutorial's script for a task, before and during training.
 
     Args:
         data: The data; `split_seed` is NumPy's seed, which the tutorial sets to 0.
@@ -32,9 +32,9 @@ class TutorialDraws:
             stream.
 
     Attributes:
-        train: The training positions in their first order, as indices row by row.
+        train: The training positions in their initial order, as indices row by row.
         test: The test positions in the order in which they are scored.
-        pictured: The examples for display: of training, then of test, if any.
+        pictured: The examples for display: training examples, then test examples, if any.
 
     Example:
         >>> draws = TutorialDraws(DataSpec(split_variant="tutorial", split_seed=0), "rendering")

@@ -52,7 +52,7 @@ class Answers(NamedTuple):
 
 
 def answers_of(run: Run) -> Answers | None:
-    """Return the predictions of a run, or None if its ``gaps`` say why there are none."""
+    """Return the predictions of a run, or None if there are none; its ``gaps`` say why."""
     return run.files.get("predictions.npz")
 
 
@@ -66,8 +66,8 @@ def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
     """Read the predictions of the run of a spec, from its directory or packed.
 
     Raises:
-        InputError: The file is missing or damaged; the message can be shown on the page, so it
-            names the file without its directory.
+        InputError: The file is missing or damaged. The message is shown on the page, so it names
+            the file without its directory.
     """
     arrays = _load(path, _most_bytes(spec))
     try:
@@ -76,13 +76,13 @@ def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
         raise InputError(f"{path.name} is damaged: it lacks the array {error}") from error
     except InputError as error:
         raise InputError(f"{path.name} is damaged: {error}") from error
-    # The message of numpy can quote the file.
+    # NumPy's message can quote the content of the file.
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise InputError(f"{path.name} is damaged: its arrays are not predictions") from error
 
 
 def _most_bytes(spec: ExperimentSpec) -> int:
-    """Limit the memory of the predictions of a run: some numbers per position, some images."""
+    """Return the most bytes that the predictions of a run can need."""
     height, width = spec.data.canvas
     return 1_000_000 + 100 * height * width
 
@@ -102,14 +102,15 @@ def _load(path: Path, most: int) -> dict[str, Array]:
                 m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members
             ):
                 raise InputError(
-                    f"{path.name} is damaged: an array has a compression that numpy does not use"
+                    f"{path.name} is damaged: an array has a compression method that NumPy does "
+                    "not use"
                 )
             return {m.filename.removesuffix(".npy"): _array(archive, m, most) for m in members}
     except InputError:
         raise
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing") from error
-    # Damage raises errors of every reader involved: zipfile, zlib, struct, even tokenize.
+    # A damaged file can raise errors from zipfile, zlib, struct and even tokenize.
     except Exception as error:
         raise InputError(f"{path.name} is not a complete .npz file") from error
 
@@ -118,7 +119,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Arra
     with archive.open(member) as packed:
         content = packed.read(most + 1)
     if len(content) > most:
-        raise ValueError("it is larger than its header says")
+        raise ValueError("an array is larger than its header says")
     return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 

@@ -11,16 +11,16 @@ from coordconv_lab.report.runs import Cell, Network
 
 TASK = "regression"
 MOST = 16
-"""Number of rows and columns up to which all of them are drawn."""
+"""Maximum number of rows or columns for which all are drawn."""
 
 
 def every_for(answers: Answers) -> int:
-    """Return n, if every n-th row and column is drawn: 4 of the canvas of the tutorial."""
+    """Return n to draw every n-th row and column; it is 4 for the tutorial's canvas."""
     return max(1, round(max(answers.score.shape) / MOST))
 
 
 def arrow_charts(cells: Sequence[Cell]) -> list[Chart]:
-    """Create a chart for the first seed of every network of some cells of regression."""
+    """Create a chart for the first seed of every network, for cells of regression."""
     return [
         arrow_chart(cell.detail, network)
         for cell in cells

@@ -9,13 +9,13 @@ from coordconv_lab.experiments.notsoclevr.figures.maps import probe_of
 from coordconv_lab.report.runs import Cell, Network
 
 LARGEST_SHEET = 500_000
-"""Maximum characters of one sprite sheet."""
+"""Maximum number of characters of one sprite sheet."""
 
 MOST_SHEETS = 4_000_000
-"""Maximum characters of all sprite sheets, which keeps the page below 6 MB."""
+"""Maximum number of characters of all sprite sheets; it keeps the page below 6 MB."""
 
 MOST_PROBES = 2_000_000
-"""Maximum characters of the predictions of networks that have no map on the page."""
+"""Maximum number of characters for the predictions of networks without a map on the page."""
 
 
 class Explorer(NamedTuple):
@@ -25,7 +25,7 @@ class Explorer(NamedTuple):
         stages: For each cell of the table, its networks, as data for the script of the page.
         start: Index of the stage to start with.
         probes: Predictions of networks without a map on the page, by id.
-        left_out: Number of networks that the page has no room for.
+        left_out: Number of networks that do not fit on the page.
     """
 
     stages: list[dict[str, Any]]
@@ -47,7 +47,8 @@ class Explorer(NamedTuple):
 def explorer(drawn: Sequence[Cell], every: Sequence[Cell]) -> Explorer | None:
     """Return the data of the explorer, or None if no network has predictions.
 
-    Predictions are described by the labels of the maps, which the script finds by their ids.
+    The script of the page finds the labels of the maps by their ids, and describes predictions with
+    them.
 
     Args:
         drawn: Cells with the networks that have a map on the page.
@@ -57,12 +58,12 @@ def explorer(drawn: Sequence[Cell], every: Sequence[Cell]) -> Explorer | None:
     stages = [stage for cell in every if (stage := _stage(cell, room))]
     if not stages:
         return None
-    # Start with the last stage: of the tutorial, rendering of squares in the held-out quadrant.
+    # Start with the last stage; in the tutorial, it is rendering in the held-out quadrant.
     return Explorer(stages, len(stages) - 1, room.probes, room.left_out)
 
 
 class _Room:
-    """The room on the page that is left for predictions and sprite sheets."""
+    """The space left on the page for predictions and sprite sheets."""
 
     def __init__(self, on_maps: set[str]) -> None:
         self._on_maps, self._for_sheets, self._for_probes = on_maps, MOST_SHEETS, MOST_PROBES
@@ -70,7 +71,7 @@ class _Room:
         self.left_out = 0
 
     def takes_answers(self, network: Network) -> bool:
-        """Whether the page has the predictions of a network."""
+        """Whether the page has space for the predictions of a network."""
         answers = first_answers(network)
         if isinstance(answers, str) or network.id in self._on_maps:
             return True
@@ -103,7 +104,7 @@ def _stage(cell: Cell, room: _Room) -> dict[str, Any] | None:
     if not ready:
         return None
     data = cell.networks[0].first.record.spec.data
-    # The best of each color, or else the two best.
+    # The best network of each color; if there is only one color, the two best networks.
     best = {nets[at]["family"]: at for at in reversed(range(len(nets)))}
     pair = sorted(best.values(), key=lambda at: nets[at]["family"] != "coordconv")
     chosen = list(dict.fromkeys([*pair, *range(len(nets))]))[:2]

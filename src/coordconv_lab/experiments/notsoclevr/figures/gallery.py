@@ -1,4 +1,4 @@
-"""The tutorial's galleries: the squares that the networks render at its positions."""
+"""The tutorial's galleries: squares that the networks render at the tutorial's positions."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class GalleryPanel(NamedTuple):
 
 
 class GalleryRow(NamedTuple):
-    """One cell of the table and side of the split, with a panel per network."""
+    """One cell of the table and one side of the split, with a panel per network."""
 
     cell: Cell
     side: str
@@ -54,7 +54,7 @@ class GalleryRow(NamedTuple):
 
 
 def gallery_rows(cells: Sequence[Cell]) -> list[GalleryRow]:
-    """Create the panels of every cell of rendering whose canvas has the tutorial's positions."""
+    """Create the panels of the rendering cells whose canvas has the tutorial's positions."""
     rows = [
         GalleryRow(cell, side, [panel_of(places, one) for one in cell.networks])
         for cell in cells
@@ -76,7 +76,7 @@ def _are_on_the_canvas(places: Sequence[tuple[int, int]], cell: Cell) -> bool:
 
 
 def panel_of(places: Sequence[tuple[int, int]], network: Network) -> GalleryPanel:
-    """Show the images that the first seed of a network rendered at some places."""
+    """Show the images that the first seed of a network rendered at the given positions."""
     answers = first_answers(network)
     if isinstance(answers, str):
         return GalleryPanel(network, [], answers)
@@ -136,8 +136,8 @@ def target(place: tuple[int, int], data: DataSpec) -> NDArray[np.uint8]:
 def stretch(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Scale an image so that its largest value is 255, as TensorBoard shows images of floats.
 
-    An image with a faint spot becomes as bright as one with a white square, so a network with only
-    low probabilities seems to have drawn something.
+    A faint spot becomes as bright as a white square, so a network that predicts only low
+    probabilities seems to have drawn something.
 
     Args:
         pixels: (H, W); a black image stays black.

@@ -11,7 +11,7 @@ from coordconv_lab.report.runs import Cell, Network
 
 TASK = "classification"
 MOST = 3
-"""Number of predictions on one pixel with the lightest color."""
+"""Number of predictions on one pixel that gets the lightest color."""
 
 
 class Landing(NamedTuple):
@@ -21,7 +21,7 @@ class Landing(NamedTuple):
         side: train or test.
         picture: Data URL of a PNG image of the size of the canvas.
         size: Its width and height.
-        words: Number of predictions, of different pixels, and the maximum on one pixel.
+        words: The number of predictions and of different pixels, and the maximum on one pixel.
         gap: Why there is no image; "" if there is one.
     """
 
@@ -41,7 +41,7 @@ class LandingRow(NamedTuple):
 
 
 def landing_rows(cells: Sequence[Cell]) -> list[LandingRow]:
-    """Create the heatmaps of the first seed of every network of some cells of classification."""
+    """Create the heatmaps of the first seed of every network, for cells of classification."""
     return [
         LandingRow(
             cell,

@@ -59,7 +59,7 @@ class MapRow(NamedTuple):
 
 
 def map_rows(cells: Sequence[Cell]) -> list[MapRow]:
-    """Draw the maps of the first seed of every network of some cells."""
+    """Draw the maps of the first seed of every network in each cell."""
     return [MapRow(cell, [map_of(network) for network in cell.networks]) for cell in cells]
 
 

@@ -31,10 +31,10 @@ class SquarePanels(Panels):
         "The score of classification and regression is the fraction of correct points. That of "
         "rendering is the mean intersection over union (IoU) of the target square and the pixels "
         "with a probability above 0.5. The scores in small print are computed from the "
-        "probabilities, so they reveal a gray background: soft IoU is the sum over pixels of the "
-        "smaller of probability and target, divided by the sum of the larger, and error is their "
-        "mean absolute difference. For regression, the small print is the fraction of correct "
-        "single coordinates, two per point."
+        "probabilities, so they reveal a gray background. Soft IoU is the sum over pixels of the "
+        "smaller of probability and target, divided by the sum of the larger. Error is the mean "
+        "absolute difference of probability and target. For regression, the small print is the "
+        "fraction of correct coordinates, of which each point has two."
     )
     publication_note = (
         "The last two columns are the figures that Ashwin D’Cruz published in his “Coord Conv "
@@ -64,7 +64,7 @@ class SquarePanels(Panels):
     styles = (HERE / "assets" / "squares.css",)
 
     def read(self, record: Record, attempt: Attempt) -> dict[str, Any]:
-        """Read predictions and sprite sheet of the tasks that have maps."""
+        """Read the predictions and the sprite sheet, for tasks that have maps."""
         spec, files = record.spec, dict[str, Any]()
         if not has_maps(spec):
             return files
@@ -77,11 +77,11 @@ class SquarePanels(Panels):
         return files
 
     def published(self, spec: ExperimentSpec) -> Published | None:
-        """Return the figures of the tutorial beside its networks."""
+        """Return the tutorial's scores, to show beside its networks."""
         return published(spec)
 
     def sections(self, drawn: "Sequence[Cell]", every: "Sequence[Cell]") -> list[Section]:
-        """Return the sections that have a network to show."""
+        """Return the sections that have at least one network to show."""
         from coordconv_lab.experiments.notsoclevr.figures.sections import sections
 
         return sections(_mapped(drawn), _mapped(every))

@@ -19,11 +19,11 @@ from coordconv_lab.report.page_format import named
 from coordconv_lab.report.runs import Cell
 
 _CHARACTERS = 28
-"""Of a title that fits above a map."""
+"""Maximum number of characters of a title above a map."""
 
 
 def paper_figures(drawn: Sequence[Cell]) -> Mapping[str, Figure]:
-    """Return the figures that have a network to show, by name."""
+    """Return the figures that have at least one network to show, by name."""
     figures = {}
     if charts := arrow_charts(drawn):
         figures["errors"] = figure_of_charts(charts, 2)

@@ -18,8 +18,8 @@ def published(spec: ExperimentSpec) -> Published | None:
         spec: The spec of a run.
 
     Returns:
-        Its training and held-out score; None unless the spec is a recipe for a row of the tutorial,
-        whose network, data and training are as published or tuned for the same purpose.
+        The training and held-out score; None unless the spec belongs to a recipe for a row of the
+        tutorial, with its network, data and training as published or tuned for the same purpose.
     """
     key = spec.task, spec.data.split, spec.model_name
     if key not in TUTORIAL_SCORES:

@@ -24,7 +24,7 @@ from coordconv_lab.report.run_panels import Panel, draw_chart_or_notes
 from coordconv_lab.report.runs import Network, Run, cells_of
 
 _EXAMPLES = 3
-"""Rendered squares in a panel."""
+"""Number of rendered squares in a panel."""
 
 _SCALE_ENDS = {
     "regression": ("30 px off", "right"),
@@ -36,9 +36,9 @@ _SCALE_ENDS = {
 def run_figures(task: str) -> Mapping[str, Callable[[Run], list[Panel]]]:
     """Return the figures of a run.
 
-    "map": the score at every position; "predictions": arrows from each point to its prediction for
-    regression, the number of predictions on each pixel for classification, rendered squares for
-    rendering; "split": which positions were trained on.
+    "map" is the score at every position. "predictions" shows arrows from each point to its
+    prediction for regression, the number of predictions on each pixel for classification, and
+    rendered squares for rendering. "split" is the map of training and held-out positions.
     """
     if task not in _PREDICTIONS:
         return {}
@@ -69,7 +69,7 @@ def _map(run: Run) -> Panel:
 
 
 def _outline(axes: Axes, item: Map) -> None:
-    """Draw the edge of the rectangle of held-out positions, if they are one."""
+    """Draw the border of the held-out positions if they form a rectangle."""
     if item.box is None:
         return
     width, height = (side / 100 for side in item.size)
@@ -135,7 +135,7 @@ def _gallery(run: Run, side: str) -> Panel:
     examples, gap, answers = panel.examples, panel.gap, answers_of(run)
     if len(examples) < _EXAMPLES and run.files.get("sheet.png") and answers:
         examples, gap = _examples_of_sheet(run, answers, side), ""
-    title = f"Squares and what is rendered, {named(side)}"
+    title = f"Target squares and rendered squares, {named(side)}"
     words = "; ".join(f"row {one.row}, column {one.column}: IoU {one.iou}" for one in examples)
 
     def draw(axes: Axes) -> None:
@@ -155,7 +155,7 @@ def _gallery(run: Run, side: str) -> Panel:
 
 
 def _examples_of_sheet(run: Run, answers: Answers, side: str) -> list[Example]:
-    """Cut examples out of the sprite sheet, for canvases without the places of the tutorial."""
+    """Cut examples out of the sprite sheet, for canvases without the tutorial's positions."""
     data, content = run.record.spec.data, (run.files.get("sheet.png") or "").partition(",")[2]
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("L"))
     places = np.argwhere(answers.is_train == (side == "train"))

@@ -14,7 +14,7 @@ from coordconv_lab.report.runs import Cell
 
 
 def sections(drawn: Sequence[Cell], every: Sequence[Cell]) -> list[Section]:
-    """Return the sections that have a network to show, in the order of the page."""
+    """Return the sections that have at least one network to show, in the order of the page."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     if (shown := explorer(drawn, every)) is not None:
         found.append(("explorer", "Explorer", {"explorer": shown}))

@@ -22,8 +22,8 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
         Data URL of the image.
 
     Raises:
-        InputError: The file is missing or damaged; the message is for the page, without the
-            directory of the file.
+        InputError: The file is missing or damaged. The message is shown on the page, so it names
+            the file without its directory.
     """
     try:
         content = read_stored(path, MOST_SHEET_BYTES)

@@ -21,7 +21,7 @@ from coordconv_lab.experiments.notsoclevr.specs import (
 
 
 class Autoencoder(nn.Module):
-    """Encode an image into a short code, and decode it into logits of the image."""
+    """Encode an image as a short code, and decode the code into logits of the image."""
 
     def __init__(self, spec: SquareAutoencoder, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to logits (N, 1, H, W)."""
+        """Map images (N, 1, H, W) to logits (N, 1, H, W)."""
         codes = self.encoder(images)
         if self.broadcasts:
             return broadcast(self.decoder, codes, self.canvas)

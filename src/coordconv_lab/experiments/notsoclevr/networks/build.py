@@ -64,7 +64,7 @@ def build(spec: NetworkSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         >>> sum(weight.numel() for weight in build(CoordConvClassifier()).parameters())
         7553
     """
-    # torch warns that the even kernels of the tutorial's renderers cost a copy.
+    # torch warns that the even kernels of the tutorial's renderers need an extra copy.
     warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
     try:
         _check_size(spec, canvas)
@@ -85,7 +85,7 @@ def _check_size(spec: NetworkSpec, canvas: tuple[int, int]) -> None:
     """Check the number of parameters before allocating them.
 
     Raises:
-        FailingRunError: There are too many.
+        FailingRunError: There are too many parameters.
     """
     if not spec.is_trained:
         return

@@ -1,4 +1,4 @@
-"""First layer of a network: with correct or faulty coordinates, or without."""
+"""The first layer of a network, with correct, faulty or no coordinates."""
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class SwappedDivisors(CoordConv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Convolve (N, C, H, W) and the faulty coordinates."""
+        """Convolve the input, (N, C, H, W), and the faulty coordinates."""
         height, width = input.shape[-2:]
         options = {"device": input.device, "dtype": input.dtype}
         x = torch.arange(width, **options) / max(height - 1, 1) * 2 - 1

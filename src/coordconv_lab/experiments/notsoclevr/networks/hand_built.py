@@ -23,7 +23,7 @@ def _set(layer: nn.Conv2d, weight: Sequence[Sequence[float]], bias: Sequence[flo
 
 
 def _offsets(shift: float) -> CoordConv2d:
-    """Map tiled points (i, j) to x - i, i - x, y - j and j - y, each minus its shift."""
+    """Map tiled points (i, j) to x - i, i - x, y - j and j - y, and subtract a shift from each."""
     layer = CoordConv2d(2, 4, 1, convention=_PIXELS)
     _set(layer, [[-1, 0], [1, 0], [0, -1], [0, 1]], [-shift, shift, -shift, shift])
     with torch.no_grad():
@@ -36,7 +36,7 @@ def _tiled(points: Tensor, canvas: tuple[int, int]) -> Tensor:
 
 
 class HandBuiltPointNet(nn.Module):
-    """Negative L1 distance to the point; its maximum, 0, is only at the point."""
+    """Compute the negative L1 distance to the point; only the point has the maximum, 0."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ class HandBuiltPointNet(nn.Module):
         self.layers = nn.Sequential(_offsets(0), nn.ReLU(), distance)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) to logits (N, 1, H, W)."""
+        """Map points (N, 2) to logits (N, 1, H, W)."""
         return self.layers(_tiled(points, self.canvas))
 
 
 class HandBuiltSquareNet(nn.Module):
-    """0.5 minus the distance of a pixel to the square, summed over both axes."""
+    """Compute 0.5 minus the distance from a pixel to the square, summed over both axes."""
 
     def __init__(self, canvas: tuple[int, int], square: int) -> None:
         super().__init__()
@@ -66,12 +66,12 @@ class HandBuiltSquareNet(nn.Module):
         self.layers = nn.Sequential(_offsets(shift), nn.ReLU(), outside, nn.ReLU(), inside)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) to logits (N, 1, H, W)."""
+        """Map points (N, 2) to logits (N, 1, H, W)."""
         return self.layers(_tiled(points, self.canvas))
 
 
 class HandBuiltPooling(nn.Module):
-    """Subtract from (W, H) the sums over all pixels of (W - x, H - y) where the pixel is 1."""
+    """Subtract the sum of (W - x, H - y) over all pixels that are 1 from (W, H)."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -84,5 +84,5 @@ class HandBuiltPooling(nn.Module):
         self.sides = nn.Parameter(torch.tensor([width, height], dtype=torch.float32))
 
     def forward(self, images: Tensor) -> Tensor:
-        """One-hot images (N, 1, H, W) to points (N, 2)."""
+        """Map one-hot images (N, 1, H, W) to points (N, 2)."""
         return self.sides - self.layers(images).sum(dim=(2, 3))

@@ -1,4 +1,4 @@
-"""Initialization, with the same rule for convolutions with and without coordinates."""
+"""Initialization by the same rule for convolutions with and without coordinates."""
 
 import math
 from collections.abc import Sequence

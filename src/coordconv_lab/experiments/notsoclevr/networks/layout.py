@@ -7,8 +7,8 @@ from torch import Tensor
 def channels_last(maps: Tensor) -> Tensor:
     """Convert maps (N, C, H, W) to channels_last; under torch.func, return them unchanged.
 
-    With one channel both memory formats are the same for torch, which propagates the declared one,
-    so a single conversion is enough for a network.
+    For one channel, the strides of both memory formats are equal, and torch propagates the format
+    of the last conversion. One conversion is therefore enough for a network.
     """
     if torch._C._are_functorch_transforms_active():
         return maps

@@ -25,5 +25,5 @@ class MLP(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        """Map images (N, 1, H, W) to points (N, 2) in pixels."""
         return self.layers(images * self.spec.input_scale) * self.spec.output_scale

@@ -41,7 +41,7 @@ def _hidden(layer: nn.Module, channels: int, batch_norm: bool) -> Iterator[nn.Mo
     yield layer
     if batch_norm:
         yield nn.BatchNorm2d(channels)
-    yield nn.ReLU(inplace=True)  # The gradients of a convolution only need its input.
+    yield nn.ReLU(inplace=True)  # Safe, as the gradients of a convolution need only its input.
 
 
 def pixel_layers(inputs: int, spec: CoordConvClassifier | CoordConvRenderer) -> nn.Sequential:
@@ -59,7 +59,7 @@ def broadcast(layers: nn.Sequential, inputs: Tensor, canvas: tuple[int, int]) ->
 
 
 class CoordConvPointNet(nn.Module):
-    """Tile the point over the canvas, append coordinates, then 1 x 1 convolutions to one map."""
+    """Tile the point over the canvas, append coordinates, and apply 1 x 1 convolutions."""
 
     def __init__(
         self, spec: CoordConvClassifier | CoordConvRenderer, canvas: tuple[int, int]
@@ -70,14 +70,14 @@ class CoordConvPointNet(nn.Module):
         self.layers = pixel_layers(2, spec)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
+        """Map points (N, 2) in pixels to logits (N, 1, H, W)."""
         return broadcast(
             self.layers, scale_points(points, self.canvas, self.input_scale), self.canvas
         )
 
 
 def doubling_layers(inputs: int, spec: DeconvOptions) -> nn.Sequential:
-    """Transposed convolutions from one pixel to one map of 64 x 64, doubled six times."""
+    """Return six transposed convolutions that enlarge one pixel to one map of 64 x 64."""
     wide, narrow = 64 * spec.width, 32 * spec.width
     layers: list[nn.Module] = []
     for channels in (wide, wide, wide, narrow, narrow):
@@ -96,13 +96,13 @@ class DeconvPointNet(nn.Module):
         self.layers = doubling_layers(2, spec)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) in pixels to logits (N, 1, 64, 64)."""
+        """Map points (N, 2) in pixels to logits (N, 1, 64, 64)."""
         inputs = scale_points(points, self.canvas, self.input_scale)
         return self.layers(inputs[:, :, None, None])
 
 
 def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
-    # For every kernel, the output is exactly twice the input, like 'same' of TensorFlow.
+    # For every kernel size, the output is exactly twice as large, as with TensorFlow's 'same'.
     padding = (kernel - 1) // 2
     output_padding = 2 * padding + 2 - kernel
     return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, output_padding)
@@ -111,9 +111,9 @@ def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
 class PainterNet(nn.Module):
     """Find the point like a classifier, sharpen it by a softmax, and paint the square around it.
 
-    n painting convolutions of k x k see `n (k - 1) + 1` pixels across. The paper's five with 3 x 3
-    kernels see 11, more than the 9 of the square; the tutorial's with 2 x 2 kernels see only 6, so
-    the point has to be spread.
+    The receptive field of n painting convolutions of k x k is `n (k - 1) + 1` pixels wide. The
+    paper's five convolutions with 3 x 3 kernels see 11 pixels, more than the 9 of the square. The
+    tutorial's, with 2 x 2 kernels, see only 6, so the point has to be spread over several pixels.
 
     Args:
         find: Network from points (N, 2) in pixels to logits of the point (N, 1, H, W).
@@ -139,5 +139,5 @@ class PainterNet(nn.Module):
         return self.paint(channels_last(sharpened * self.paint_scale)) * self.logit_scale
 
     def forward(self, points: Tensor) -> Tensor:
-        """Points (N, 2) in pixels to logits (N, 1, H, W)."""
+        """Map points (N, 2) in pixels to logits (N, 1, H, W)."""
         return self.draw(self.find(points))

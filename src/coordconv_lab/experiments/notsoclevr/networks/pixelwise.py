@@ -21,13 +21,13 @@ _threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
 
 def run_pixelwise(layers: Sequence[nn.Module], maps: Tensor) -> Tensor:
-    """Apply layers in sequence, and those at the end in blocks of pixels if they are pointwise.
+    """Apply layers in sequence, and pointwise layers at the end in blocks of pixels.
 
     On a CPU, the 1 x 1 convolutions and ReLUs at the end are applied together, one block of pixels
     at a time.
 
     Args:
-        layers: Modules. Each gets the output of the one before.
+        layers: Modules. Each receives the output of the previous module.
         maps: (N, C, H, W).
 
     Returns:
@@ -76,8 +76,8 @@ class _Chain(torch.autograd.Function):
     """A chain of 1 x 1 convolutions with a ReLU after each except the last.
 
     The inputs are the maps, all weights, each of shape (out, in), and then all biases. The maps are
-    treated as a matrix with a row per pixel. Each matrix product goes into a new tensor, because
-    with ``out=`` torch 2.13 goes over the result once more to add the bias.
+    treated as a matrix with a row per pixel. Each matrix product is a new tensor: with ``out=``,
+    torch 2.13 makes another pass over the result to add the bias.
     """
 
     @staticmethod
@@ -110,7 +110,7 @@ class _Chain(torch.autograd.Function):
             for layer in reversed(range(depth)):
                 block = activations[index * depth + layer]
                 of_weights[layer].addmm_(gradient.t(), block)
-                of_biases[layer].addmv_(gradient.t(), ones)  # torch sums columns more slowly
+                of_biases[layer].addmv_(gradient.t(), ones)  # faster than a sum over columns
                 gradient = torch.mm(gradient, weights[layer])
                 if layer:
                     _threshold_backward(gradient, block, 0, grad_input=gradient)
@@ -119,10 +119,10 @@ class _Chain(torch.autograd.Function):
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """Return maps (N, C, H, W) as rows (N H W, C), a view if channels are last."""
+    """Return maps (N, C, H, W) as rows (N H W, C); a view if they are channels_last."""
     return maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
 
 
 def _as_maps(rows: Tensor, size: torch.Size) -> Tensor:
-    """Return rows (N H W, C) as maps (N, C, H, W) with channels last, without a copy."""
+    """Return rows (N H W, C) as maps (N, C, H, W) in channels_last, without a copy."""
     return rows.view(-1, *size, rows.shape[1]).permute(0, 3, 1, 2)

@@ -26,7 +26,7 @@ Head = Literal["max", "average", "sum"]
 def pool(maps: Tensor, head: Head) -> Tensor:
     """Reduce each map of (N, C, H, W) to one number, (N, C)."""
     if head == "max":
-        # If pixels tie, only the first one gets the gradient.
+        # If several pixels have the maximum, only the first gets the gradient.
         return maps.flatten(2).max(dim=2).values
     return maps.mean(dim=(2, 3)) if head == "average" else maps.sum(dim=(2, 3))
 
@@ -53,7 +53,7 @@ class CoordConvPooling(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        """Map images (N, 1, H, W) to points (N, 2) in pixels."""
         maps = self.layers(channels_last(images * self.spec.input_scale))
         return pool(maps, self.spec.head) * self.spec.output_scale
 
@@ -86,7 +86,7 @@ class ConvFlattening(nn.Module):
         return side
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        """Map images (N, 1, H, W) to points (N, 2) in pixels."""
         return self.layers(channels_last(images * self.spec.input_scale)) * self.spec.output_scale
 
 
@@ -116,7 +116,7 @@ class ConvPooling(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def _convolution(self, index: int, last: int) -> type[nn.Conv2d | CoordConv2d]:
-        """Return the class of a convolution: with coordinates where the spec asks for them."""
+        """Return the class of a convolution: with coordinates if the spec sets them."""
         places = {"first": (0,), "middle": (4,), "last": (last,), "all": range(last + 1)}
         seeing = self.spec.coordinates and index in places[self.spec.coordinate_layers]
         return CoordConv2d if seeing else nn.Conv2d
@@ -130,6 +130,6 @@ class ConvPooling(nn.Module):
         return [nn.ReLU(), norm] if after else [norm, nn.ReLU(inplace=True)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        """Map images (N, 1, H, W) to points (N, 2) in pixels."""
         maps = self.layers(channels_last(images * self.spec.input_scale))
         return pool(maps, self.spec.head) * self.spec.output_scale

@@ -45,7 +45,7 @@ class PatchTransformer(nn.Module):
         self.read = nn.Linear(spec.width, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 1, H, W) to points (N, 2) in pixels."""
+        """Map images (N, 1, H, W) to points (N, 2) in pixels."""
         tokens = self.embed(images * self.spec.input_scale).flatten(2).transpose(1, 2)
         if self.positions is not None:
             tokens = tokens + self.positions

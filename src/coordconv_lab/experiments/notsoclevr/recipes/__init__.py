@@ -38,4 +38,4 @@ class Recipe(Protocol):
 RECIPES: Mapping[str, Recipe] = {
     name: resolve(reference) for name, reference in NOT_SO_CLEVR.recipes.items()
 }
-"""Recipes of the tutorial's tables: those of the descriptor."""
+"""The recipes of the tutorial's tables, as listed in the descriptor."""

@@ -1,17 +1,17 @@
-"""The networks, targets, batches and optimizer of the paper's code, at one setting of each sweep.
+"""The networks, targets, batches and optimizer of the paper's code, with one setting of each sweep.
 
 Source: Liu et al. 2018 (arXiv:1807.03247), supplement, and its code (uber-research/CoordConv).
 Interpretations, where the source is ambiguous or its code cannot run:
 
-- Each sweep is represented by one setting inside it, with the sweep's number of epochs.
-- Its L2 penalty is the sum of the squared kernels, without the factor of one half, so the
+- Each sweep of the paper is represented by one of its settings, with the sweep's number of epochs.
+- The paper's L2 penalty is the sum of the squared kernels, without the factor of one half, so the
   equivalent weight decay is twice as large.
-- Its regression targets are points / 64. Here the network's output times 64 is compared in pixels.
-  This is the same for Adam if the penalty is 4096 times as large.
-- The two linear layers of its conv network have the same initialization and weight decay as its
-  convolutions. In its code they have the library's initial weights and no weight decay.
-- Its code cannot run rendering. The networks are those that it defines. Deconv has the settings of
-  classification; CoordConv has the lower learning rate of its sweep, without a penalty.
+- The paper's regression targets are points / 64. Here the network's output times 64 is compared in
+  pixels. This is equivalent for Adam if the penalty is 4096 times as large.
+- The two linear layers of the conv network have the same initialization and weight decay as its
+  convolutions. In the paper's code they have the library's initial weights and no weight decay.
+- The paper's code cannot run rendering. The networks here are those that it defines. Deconv has the
+  settings of classification; CoordConv has the lower learning rate of its sweep, without a penalty.
 """
 
 from coordconv_lab.experiments.notsoclevr.recipes.parts import checked_model, spec_of
@@ -56,7 +56,7 @@ _CONV = _REGRESSION.model_copy(update={"learning_rate": 1e-3})
 
 
 def paper(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
-    """One network of the paper at one good setting of its sweep.
+    """Return the spec of a network of the paper, with one good setting of its sweep.
 
     Args:
         task: The task.

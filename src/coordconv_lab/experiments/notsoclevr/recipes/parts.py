@@ -19,8 +19,8 @@ def checked_model(task: str, model: str) -> str:
     """
     if task not in TASKS:
         raise InputError(
-            f"the recipes have the tasks {', '.join(TASKS)}; got {in_short(task)}, which is "
-            "trained from a spec of its own"
+            f"the recipes have the tasks {', '.join(TASKS)}; got {in_short(task)}, which needs a "
+            "complete spec"
         )
     baseline = BASELINE[task]
     if model not in ("coordconv", "baseline", baseline):

@@ -16,9 +16,9 @@ from coordconv_lab.experiments.notsoclevr.specs import (
 )
 from coordconv_lab.specs import ExperimentSpec
 
-# Batches are small because the number of steps matters and a step on few images is cheap; the
+# Batches are small because the number of steps matters and a step with few images is cheap. The
 # classifier sees each example once. Strong decoupled weight decay makes the solution generalize to
-# the held-out quadrant. The learning rate is low enough for a stable start with any schedule
+# the held-out quadrant. The learning rate is low enough for a stable start with a schedule of any
 # length.
 _COORDCONV_CLASSIFICATION = SquaresTrainingSpec(
     epochs=1,
@@ -31,15 +31,16 @@ _COORDCONV_CLASSIFICATION = SquaresTrainingSpec(
     warmup=0.1,
 )
 
-# The loss on the intermediate point is an option of the paper's code. If the point is right and the
-# next stage does the same at every position, the network generalizes to positions that it never
-# saw. The large weight outweighs the large gradients of the painter, so the point is learned as in
-# classification.
+# The loss on the intermediate point is an option of the paper's code. If the point is correct and
+# the painter does the same at every position, the network generalizes to positions that it never
+# saw. The weight of this loss is large enough to outweigh the gradients of the painter, so the
+# network learns the point as in classification.
 _COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"point_loss": 100.0})
 
-# The painter is one linear convolution that stamps the square. Weight decay blurs the point a
-# little and keeps every weight and bias below one half, so the background would be gray. The scale
-# of the logits sharpens the point to one pixel and makes the background black and the square white.
+# The painter is one linear convolution that draws the square around the point. Weight decay blurs
+# the point a little and keeps every weight and bias below one half, which would give a gray
+# background. Scaling the logits sharpens the point to one pixel, and makes the background black and
+# the square white.
 _RENDERER = CoordConvRenderer(painter_widths=(), painter_kernel=13, painter_logit_scale=3000)
 
 _COORDCONV_REGRESSION = SquaresTrainingSpec(
@@ -55,7 +56,7 @@ _DECONV = SquaresTrainingSpec(
 
 _DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 78})
 
-# The best of twenty settings each on a validation set: docs/decisions/0030.
+# For each network, the best of twenty settings on a validation set: docs/decisions/0030.
 _CONV = _DECONV.model_copy(update={"epochs": 16, "optimizer": "adamw", "betas": (0.9, 0.99)})
 _CONV_FLAT = _CONV.model_copy(update={"learning_rate": 0.023735, "weight_decay": 0.241343})
 _CONV_POOLED = _CONV.model_copy(update={"learning_rate": 0.011215, "weight_decay": 0.723066})
@@ -81,7 +82,7 @@ def _baseline(task: str, split: SplitName) -> Parts:
 
 
 def tuned(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
-    """The recipe of the main table.
+    """Return the spec of a network in the main table.
 
     Args:
         task: The task.

@@ -3,17 +3,17 @@
 Source: Ashwin D'Cruz, "Coord Conv Tutorial", and the code behind it (ashwindcruz/coord-conv, branch
 ash/regression). Interpretations, where the source is ambiguous:
 
-- Its tables have a weight decay for every row, but its code only applies it in deconv rendering.
+- The tables have a weight decay for every row, but the code only applies it in deconv rendering.
 - Deconv has twice the width of the narrowest network in both tasks, because the last rendering
-  script builds the network of classification. In an earlier branch it had three times the width.
-- Deconv rendering decays by the rule of TensorFlow 1, which is not scaled by the learning rate: 1%
-  per step on the uniform split, and 1e-100, effectively zero, on the quadrant split.
-- Scores count every example; its code omits the last batch, which is not full.
-- Its batch normalization uses the statistics of the batch in tests too: 32 training or test points
-  in random order.
-- Its split and the order of its batches are drawn by NumPy with seed 0 and are repeated here. Its
-  initial weights are drawn by TensorFlow and cannot be repeated, so the seed of a run only affects
-  these.
+  script builds the classification network. In an earlier branch it had three times the width.
+- Deconv rendering uses the weight decay of TensorFlow 1, which is not scaled by the learning rate:
+  1% per step on the uniform split, and 1e-100, effectively zero, on the quadrant split.
+- Scores count every example; the tutorial's code omits the last batch, which is not full.
+- Batch normalization uses the statistics of the batch in evaluations too: 32 training or test
+  points in random order.
+- The split and the order of the batches are drawn by NumPy with seed 0, and are the same here. The
+  initial weights are drawn by TensorFlow and cannot be reproduced, so they are all that the seed of
+  a run affects.
 """
 
 from typing import Any
@@ -69,11 +69,11 @@ CONV_POOLED = ConvPooledRegressor(
 
 
 def tutorial(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
-    """One row of the tutorial's tables, with the settings of its code.
+    """Return the spec of a row of the tutorial's tables, with the settings of its code.
 
     Args:
         task: The task.
-        split: The split, which has the tutorial's own sizes.
+        split: The split, in the tutorial's version.
         model: "coordconv", the name of the task's baseline, or "baseline".
         seed: Seed of the initial weights; split and batches are the tutorial's own.
 
@@ -92,16 +92,15 @@ def tutorial(task: str, split: SplitName, model: str, seed: int = 0) -> Experime
 
 
 def tutorial_resampled(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
-    """The tutorial's settings with random splits and batches instead of its own.
+    """Return the tutorial's settings with a random split and random batches.
 
-    The tutorial's statements do not depend on its particular split and batches, so studies that
-    change a setting start from this recipe. The seed affects the initial weights and the order of
-    the batches. A network with batch normalization is scored in batches that mix training and test
-    points.
+    The tutorial's statements are not about one particular split, so studies that change a setting
+    start from this recipe. The seed affects the initial weights and the order of the batches. A
+    network with batch normalization is scored in batches that mix training and test points.
 
     Args:
         task: The task.
-        split: The split, which has the tutorial's own sizes.
+        split: The split, with the sizes of the tutorial's.
         model: "coordconv", the name of the task's baseline, or "baseline".
         seed: Seed of the initial weights and of the order of the batches.
 

@@ -1,14 +1,14 @@
 """The recipe of the tutorial's text, for a reader who does not have its code.
 
-Source: Ashwin D'Cruz, "Coord Conv Tutorial". Readings, where the text is ambiguous:
+Source: Ashwin D'Cruz, "Coord Conv Tutorial". Interpretations, where the text is ambiguous:
 
 - "Weight decay" is that of AdamW, which is scaled by the learning rate.
-- For the networks it refers to the paper's supplement, which gives kernels and channels;
-  activations are ReLUs, the coordinate network ends with max pooling, as the text requires, and
-  the input of a regressor is the plain one-hot image.
-- The split is the one in the text, 80 to 20, and every example counts.
-- "More channels are used at each stage" of rendering: deconv is three times as wide as the
-  narrowest instead of twice, and the painter twice as wide as the paper's.
+- For the networks, the text refers to the paper's supplement, which specifies kernels and channels.
+  Activations are ReLUs, the coordinate network ends with max pooling, as the text requires, and the
+  input of a regressor is the plain one-hot image.
+- The split is 80 to 20, as in the text, and every example counts.
+- "More channels are used at each stage" of rendering means that deconv is three times as wide as
+  the narrowest network instead of twice, and the painter twice as wide as the paper's.
 """
 
 from coordconv_lab.experiments.notsoclevr.recipes.paper import (
@@ -36,13 +36,13 @@ _WIDER = {"painter_widths": (16, 16, 32, 32)}
 
 
 def tutorial_text(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
-    """One row of the tutorial's tables, as its text describes it.
+    """Return the spec of a row of the tutorial's tables, as its text describes it.
 
     Args:
         task: The task.
         split: The split.
         model: "coordconv", the name of the task's baseline, or "baseline".
-        seed: Draws the initial weights and the order of the batches.
+        seed: Seed of the initial weights and of the order of the batches.
 
     Raises:
         InputError: The task has no such model.

@@ -1,4 +1,4 @@
-"""Which squares on which canvas, and which of them are held out."""
+"""Settings of the data: the canvas, the square and the held-out positions."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -12,8 +12,8 @@ from coordconv_lab.specs.explanation import explain
 SplitName = Literal["uniform", "quadrant"]
 SplitVariant = Literal["default", "tutorial", "paper", "walsvid"]
 
-# The smallest seed whose uniform split puts the tutorial's six pictured uniform examples on the
-# tutorial's sides (three in training, three in test), so that its gallery can be shown honestly.
+# The smallest seed for which the tutorial's six displayed examples of the uniform split are on the
+# same sides as in the tutorial (three training, three test), so its gallery can be reproduced.
 GALLERY_SPLIT_SEED = 215
 
 
@@ -69,13 +69,13 @@ class DataSpec(DatasetSpec):
         if self.square > min(self.canvas):
             raise ValueError(
                 f"a {self.square} x {self.square} square does not fit on a canvas of height "
-                f"{self.canvas[0]} and width {self.canvas[1]}; take a larger canvas or a smaller "
+                f"{self.canvas[0]} and width {self.canvas[1]}; use a larger canvas or a smaller "
                 "square"
             )
         if min(side - self.square for side in self.canvas) < 1:
             raise ValueError(
-                "the square fits at one position only along an axis, so there is nothing to "
-                "split; take a larger canvas or a smaller square"
+                "the square fits at only one position along an axis, so there is nothing to "
+                "split; use a larger canvas or a smaller square"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""Which parts of a Not-so-Clevr spec fit together."""
+"""Check that the parts of a Not-so-Clevr spec fit together."""
 
 from coordconv_lab.specs.experiment import ExperimentSpec
 
@@ -25,8 +25,8 @@ def check(spec: ExperimentSpec) -> None:
         )
     if model.kind == "hand-built-renderer" and model.square != data.square:
         raise ValueError(
-            f"the network paints squares {model.square} pixels wide, but those of the data are "
-            f"{data.square} pixels wide; set model.square to {data.square}"
+            f"the network paints squares {model.square} pixels wide, but the squares of the data "
+            f"are {data.square} pixels wide; set model.square to {data.square}"
         )
     if getattr(model, "grid", "right") == "off_centre_radius" and not model.radius:
         raise ValueError(
@@ -37,18 +37,19 @@ def check(spec: ExperimentSpec) -> None:
         data.split_variant != "tutorial" or not data.is_complete or task not in _TUTORIAL_TASKS
     ):
         raise ValueError(
-            "training.batch_order 'tutorial' reproduces the random numbers of the tutorial's code, "
-            f"so it requires one of the tasks {', '.join(_TUTORIAL_TASKS)}, split_variant "
+            "training.batch_order 'tutorial' reproduces the random numbers of the tutorial's code. "
+            f"It requires one of the tasks {', '.join(_TUTORIAL_TASKS)}, split_variant "
             f"'tutorial' and all positions; got the task {task}, split_variant "
             f"{data.split_variant!r}, held_out {data.held_out!r} and train_share "
             f"{data.train_share}"
         )
     if training.pixel_loss != "cross_entropy" and task != "rendering":
         raise ValueError(
-            f"pixel_loss applies only to rendering; leave it at cross_entropy for {task}"
+            f"pixel_loss applies only to rendering; set it to cross_entropy for {task}"
         )
     if training.point_loss and model.kind not in _FIND_THE_POINT:
         raise ValueError(
-            "point_loss weighs the renderer's intermediate point, which only a model of kind "
-            f"{' or '.join(_FIND_THE_POINT)} has; got {model.kind}; set point_loss to 0"
+            "point_loss is the weight of a loss on the renderer's intermediate point, which only a "
+            f"model of kind {' or '.join(_FIND_THE_POINT)} has; got {model.kind}; set point_loss "
+            "to 0"
         )

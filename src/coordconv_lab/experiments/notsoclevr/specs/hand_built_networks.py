@@ -15,12 +15,12 @@ class HandBuiltSpec(NetworkSpec):
 
     @property
     def is_trained(self) -> bool:
-        """Its weights are given by formulas."""
+        """False, because the weights are given by formulas."""
         return False
 
 
 class HandBuiltClassifier(HandBuiltSpec):
-    """A classifier of two dozen weights, set by formulas for any canvas; never trained."""
+    """A classifier with two dozen weights, set by formulas for any canvas; never trained."""
 
     kind: Literal["hand-built-classifier"] = "hand-built-classifier"
 
@@ -36,4 +36,4 @@ class HandBuiltRenderer(HandBuiltSpec):
 
     kind: Literal["hand-built-renderer"] = "hand-built-renderer"
     square: Size = 9
-    """Side length of the squares that it paints, in pixels; must equal that of the data."""
+    """Side length, in pixels, of the squares that the network paints; the same as in the data."""

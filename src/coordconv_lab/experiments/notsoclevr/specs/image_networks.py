@@ -15,7 +15,7 @@ from coordconv_lab.specs.base import FrozenSpec, NetworkSpec, Positive, Size
 
 
 class CoordConvClassifier(CoordinateOptions, NetworkSpec):
-    """Tile the point, append coordinates, 1 x 1 convolutions (the paper's figure S1)."""
+    """Tile the point, append coordinates, apply 1 x 1 convolutions (the paper's figure S1)."""
 
     kind: Literal["coordconv-classifier"] = "coordconv-classifier"
     widths: PixelWidths = (32, 32, 64, 64)
@@ -25,21 +25,21 @@ class CoordConvClassifier(CoordinateOptions, NetworkSpec):
 
 
 class PainterOptions(FrozenSpec):
-    """The second half of a renderer: convolutions from a softmax over the pixels to the square."""
+    """The second half of a renderer: convolutions from a softmax over pixels to the square."""
 
     painter_widths: Annotated[tuple[Size, ...], Field(max_length=64)] = (8, 8, 16, 16)
-    """Channels of the painter's convolutions; a last one has a single channel."""
+    """Channels of the painter's convolutions; the last convolution has a single channel."""
 
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     """Kernel size of the painter's convolutions."""
 
     painter_input_scale: Positive = 1.0
-    """Factor of the softmax at the input of the painter."""
+    """Factor by which the softmax is multiplied at the input of the painter."""
 
     painter_logit_scale: Positive = 1.0
-    """Factor of the logits of the point before the softmax, and of those of the pixels, so that
-    small weights and biases can give probabilities near 0 and 1. The loss on the point uses
-    unscaled logits.
+    """Factor by which the logits of the point, before the softmax, and the logits of the pixels are
+    multiplied, so that small weights and biases can give probabilities near 0 and 1. The loss on
+    the point uses unscaled logits.
     """
 
 
@@ -68,7 +68,7 @@ class DeconvOptions(FrozenSpec):
 
 
 class DeconvNet(DeconvOptions, NetworkSpec):
-    """The deconv network, whose map holds the logits of the point or of the square."""
+    """The deconv network, whose output is the logits of the point or of the square."""
 
     kind: Literal["deconv"] = "deconv"
 
@@ -90,11 +90,12 @@ class DeconvRenderer(DeconvOptions, PainterOptions, NetworkSpec):
 
 
 class SquareAutoencoder(NetworkSpec):
-    """From the image of a square to a short code, and from the code to the image.
+    """An autoencoder of the image of a square, with a short code.
 
-    The encoder halves the image four times and ends in two linear layers, or sees every pixel with
-    its coordinates and takes the maximum; the decoder is the deconv net of rendering, or the code
-    tiled over the canvas with coordinates (Watters et al. 2019, arXiv:1901.07017).
+    One encoder halves the image four times and ends in two linear layers. The other applies
+    pointwise convolutions to the image and the coordinates, and takes the maximum. One decoder is
+    the deconv network of rendering. The other tiles the code over the canvas and appends
+    coordinates (Watters et al. 2019, arXiv:1901.07017).
     """
 
     kind: Literal["square-autoencoder"] = "square-autoencoder"
@@ -105,7 +106,7 @@ class SquareAutoencoder(NetworkSpec):
     """Channels of the encoder."""
 
     encoder: Annotated[Literal["conv", "coordconv"], Field(title="{} encoder")] = "conv"
-    """Encoder: strided convolutions, or pointwise ones with coordinates."""
+    """Encoder: strided convolutions, or pointwise convolutions with coordinates."""
 
     decoder: Annotated[Literal["deconv", "broadcast"], Field(title="{} decoder")] = "deconv"
     """Decoder: transposed convolutions, or the code at every pixel with coordinates."""

@@ -16,7 +16,7 @@ from coordconv_lab.specs.base import NetworkSpec, Positive, Size
 
 
 class CoordConvRegressor(CoordinateOptions, NetworkSpec):
-    """Append coordinates to the one-hot image, five convolutions, one global pooling."""
+    """Append coordinates to the one-hot image, apply five convolutions and a global pooling."""
 
     kind: Literal["coordconv-regressor"] = "coordconv-regressor"
     width: Size = 8
@@ -26,7 +26,7 @@ class CoordConvRegressor(CoordinateOptions, NetworkSpec):
     """Kernel size of the last two convolutions; the others are 1 x 1."""
 
     padding: Padding = "valid"
-    """Padding of the convolutions; valid has none, same has zeros."""
+    """Padding of the convolutions: valid is no padding, same is zero padding."""
 
     head: Pooling = "max"
     activation: Literal["none", "relu"] = "none"
@@ -48,7 +48,7 @@ class ConvFlatRegressor(NetworkSpec):
     """Outputs of the first linear layer."""
 
     padding: Annotated[Literal["valid", "same"], Field(title="{} padding")] = "same"
-    """Padding of the convolutions; valid has none, same has zeros."""
+    """Padding of the convolutions: valid is no padding, same is zero padding."""
 
     pool_stride: Literal[1, 2] = 2
     """Stride of the max pooling."""
@@ -71,7 +71,7 @@ class ConvPooledRegressor(NetworkSpec):
     """Channels of the convolutions."""
 
     coordinates: bool = False
-    """Give the convolutions of coordinate_layers coordinates."""
+    """Give coordinates to the convolutions named in coordinate_layers."""
 
     coordinate_layers: Annotated[
         Literal["first", "middle", "last", "all"], Field(title="coordinate layers: {}")
@@ -79,15 +79,15 @@ class ConvPooledRegressor(NetworkSpec):
     """Convolutions with coordinates: the first, the fifth (middle), the last, or all of them."""
 
     padding: Annotated[Literal["valid", "same"], Field(title="{} padding")] = "same"
-    """Padding of the convolutions; same has zeros. valid is the tutorial's version: without
-    padding, an eighth convolution of 2 x 2 leaves one pixel and ends the network."""
+    """Padding of the convolutions: same is zero padding. valid is the tutorial's version, without
+    padding, in which an eighth convolution of 2 x 2 leaves one pixel and ends the network."""
 
     batch_norm: bool = True
     """Use batch normalization after two of the convolutions."""
 
     normalise: Literal["before", "after", "first_after"] = "before"
-    """Place of the normalizations: before their activations, after them as in the tutorial, or only
-    the first one after it (first_after) as in the paper."""
+    """Position of batch normalization: before the activations; after them, as in the tutorial; or
+    first_after, as in the paper: only the first one is after its activation."""
 
     epsilon: Positive = 1e-5
     """Added to the variance in batch normalization."""
@@ -96,8 +96,8 @@ class ConvPooledRegressor(NetworkSpec):
         Literal["running", "batch", "batch_of_a_side"], Field(title="{} statistics")
     ] = "running"
     """Statistics of batch normalization in an evaluation: running averages; those of the batch,
-    which mixes training and test points; or of batches that do not mix them (batch_of_a_side), as
-    in the tutorial's code."""
+    which mixes training and test points; or those of batches that do not mix them
+    (batch_of_a_side), as in the tutorial's code."""
 
     last_activation: Literal["none", "relu"] = "relu"
     """Activation before the global pooling."""
@@ -128,7 +128,7 @@ class ConvPooledRegressor(NetworkSpec):
 
 
 class MLPRegressor(NetworkSpec):
-    """A perceptron of three layers over all pixels, without any weight sharing."""
+    """A perceptron with three layers over all pixels, without weight sharing."""
 
     kind: Literal["mlp-regressor"] = "mlp-regressor"
     width: Size = 64
@@ -145,7 +145,7 @@ class MLPRegressor(NetworkSpec):
 
 
 class TransformerRegressor(NetworkSpec):
-    """A small vision transformer whose tokens get positions added, or none."""
+    """A small vision transformer, with or without position embeddings."""
 
     kind: Literal["transformer-regressor"] = "transformer-regressor"
     positions: Annotated[Literal["none", "sinusoidal", "learned"], Field(title="{} positions")] = (
@@ -154,7 +154,7 @@ class TransformerRegressor(NetworkSpec):
     """Position embeddings that are added to the tokens."""
 
     patch: Annotated[int, Field(ge=1, le=64)] = 8
-    """Side length of the patches in pixels; each is a token."""
+    """Side length of the patches in pixels. Each patch is a token."""
 
     width: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 32
     """Size of a token, a multiple of the number of heads."""
@@ -174,7 +174,8 @@ class TransformerRegressor(NetworkSpec):
     def _heads_share_the_width(self) -> Self:
         if self.width % self.heads:
             raise ValueError(
-                f"the width must be a multiple of the heads; got {self.width} and {self.heads}"
+                "the width must be a multiple of the number of heads; got a width of "
+                f"{self.width} and {self.heads} heads"
             )
         return self
 

@@ -12,15 +12,16 @@ Initialisation = Annotated[
 Head = Annotated[Literal["max", "average", "sum"], Field(title="{} pooling")]
 Padding = Annotated[Literal["valid", "same", "reflect", "circular"], Field(title="{} padding")]
 Grid = Annotated[Literal["right", "swapped_divisors", "off_centre_radius"], Field(title="{} grid")]
-"""Right, or one of two published faults: each axis divided by the other's length, as in the paper's
-listing S9 and its code; the radius measured from 0.5, as in the listing of its first version."""
+"""Correct coordinates ("right"), or one of two published faults: each axis divided by the length of
+the other, as in the paper's listing S9 and its code; or the radius measured from 0.5, as in the
+listing of the paper's first version."""
 
 PixelWidths = Annotated[
     tuple[Size, ...],
     Field(
         min_length=1,
         max_length=64,
-        description="Channels of the 1 x 1 convolutions; a last one has a single channel.",
+        description="Channels of the 1 x 1 convolutions; the last one has a single channel.",
     ),
 ]
 BatchNorm = Annotated[
@@ -34,7 +35,7 @@ PointScale = Annotated[
         "to 1, like the coordinates; raw keeps pixels, like the paper's and the tutorial's code.",
     ),
 ]
-ImageScale = Annotated[Positive, Field(description="Factor of the image at the input.")]
+ImageScale = Annotated[Positive, Field(description="Factor that multiplies the input image.")]
 OutputScale = Annotated[
     Positive, Field(description="Factor from the outputs of the network to pixels.")
 ]
@@ -52,14 +53,14 @@ class CoordinateOptions(FrozenSpec):
     """Options of the coordinates at the first layer of a network."""
 
     coordinates: bool = True
-    """Give the first layer coordinates."""
+    """Give coordinates to the first layer."""
 
     radius: bool = False
     """Add the distance from the center as a third coordinate."""
 
     grid: Grid = "right"
-    """Values of the coordinates: right, or one of two published faults. swapped_divisors divides
-    each axis by the length of the other; off_centre_radius measures the radius from 0.5."""
+    """Values of the coordinates: right, or with one of two published faults. swapped_divisors
+    divides each axis by the length of the other; off_centre_radius measures the radius from 0.5."""
 
     @property
     def family(self) -> str:

@@ -9,7 +9,7 @@ from coordconv_lab.specs.training import TrainingSpec
 
 
 class SquaresTrainingSpec(TrainingSpec):
-    """Settings of training, with those that only Not-so-Clevr has."""
+    """Settings of training, including those that only Not-so-Clevr has."""
 
     remedies: ClassVar[Mapping[str, str]] = {
         **TrainingSpec.remedies,
@@ -17,15 +17,15 @@ class SquaresTrainingSpec(TrainingSpec):
     }
 
     batch_order: Annotated[Literal["seeded", "tutorial"], Field(title="{} batch order")] = "seeded"
-    """seeded draws the order of each epoch from the seed of the run; tutorial uses the orders of
-    the tutorial's code, which depend on the split seed of the data, so that the seed of the run
-    determines only the initial weights."""
+    """Order of the examples in each epoch. seeded draws it with the seed of the run. tutorial uses
+    the order of the tutorial's code, which depends on the split seed of the data; the seed of the
+    run then determines only the initial weights."""
 
     pixel_loss: Annotated[Literal["cross_entropy", "squared"], Field(title="{} pixel loss")] = (
         "cross_entropy"
     )
-    """Loss of rendering: the binary cross-entropy of every pixel, or the squared error of its
-    probability."""
+    """Loss of rendering: the binary cross-entropy of every pixel, or the squared error of the
+    pixel's probability."""
 
     point_loss: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the cross-entropy of a renderer's intermediate point."""

@@ -1,4 +1,4 @@
-"""The study of crisp rendering, a white square on a black background, and what it requires."""
+"""The study of crisp rendering: what does a white square on a black background require?"""
 
 from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.experiments.notsoclevr.specs import (
@@ -15,11 +15,11 @@ AIDED = "deconv with the same aids"
 
 
 def crisp() -> Study:
-    """Compare our renderer, the deconv network, and the deconv network with the parts of ours.
+    """Compare our renderer, the deconv network, and a deconv network with parts of our renderer.
 
     These parts are a loss on the point, a softmax over the pixels with its scales, and one
-    convolution that draws the square. Both point finders are trained as the recipe trains them for
-    classification.
+    convolution that draws the square. The networks that find the point are trained with the
+    recipe's settings for classification.
     """
     arms: dict[str, list[ExperimentSpec]] = {}
     for split in SPLITS:

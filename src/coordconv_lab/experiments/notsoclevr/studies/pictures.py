@@ -37,8 +37,8 @@ KERNELS = (1, 2, 3)
 def receptive_field() -> Study:
     """Train the paper's five painting convolutions with receptive fields of 1, 6 and 11 pixels.
 
-    The loss depends on the image only. With a small kernel, the network must spread the point over
-    several pixels first, which a loss on the point would prevent.
+    The loss depends only on the image. With a small kernel, the network must spread the point over
+    several pixels first, and a loss on the point would prevent that.
     """
     training = TrainingSpec(
         epochs=6,
@@ -117,9 +117,9 @@ def faulty_grids() -> Study:
 
 
 def canvases() -> Study:
-    """Train our recipe on a non-square canvas, and on one with four times the pixels.
+    """Train our recipe on a non-square canvas, and on a canvas with four times the pixels.
 
-    Rendering on the large one is omitted, since it takes too long.
+    Rendering on the large canvas is omitted, since it takes too long.
     """
     arms = {}
     for canvas, task in product((WIDE, LARGE), TASKS):
@@ -165,6 +165,6 @@ def broadcast() -> Study:
         arms[f"{encoder} encoder, {decoder} decoder"] = over_seeds(spec, 3)
     return Study(
         "broadcast",
-        "Does a decoder with coordinates draw squares at positions held out of training?",
+        "Does a decoder with coordinates draw squares at held-out positions?",
         arms,
     )

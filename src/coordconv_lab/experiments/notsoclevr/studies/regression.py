@@ -40,7 +40,7 @@ def pooling_heads() -> Study:
 def _pooled(split: str) -> ExperimentSpec:
     """Return the fully convolutional baseline on one split, without its final ReLU.
 
-    That ReLU is sometimes never active, and then the prediction is (0, 0) for every input.
+    In some runs that ReLU is never active, and the prediction is (0, 0) for every input.
     """
     spec = tuned("regression", "quadrant", "conv")
     return with_settings(
@@ -48,7 +48,7 @@ def _pooled(split: str) -> ExperimentSpec:
     )
 
 
-# The settings of the baseline in these studies, from before it was tuned on a validation set.
+# The settings of the baseline in these studies, which ran before its tuning on a validation set.
 _BEFORE_TUNING = {
     "training.optimizer": "adam",
     "training.learning_rate": 5e-3,
@@ -82,7 +82,7 @@ def long_training() -> Study:
     arms = {split: over_seeds(trained_twice_as_long(spec), 5) for split, spec in specs.items()}
     return Study(
         "long-training",
-        "Is the regressor accurate within ten epochs, and does it fail again in longer training?",
+        "Is the regressor accurate within ten epochs, and does longer training make it fail again?",
         arms,
     )
 
@@ -91,7 +91,7 @@ COLLAPSE_RATE = 1e-2
 
 
 def collapse() -> Study:
-    """Train the tutorial's regressor for twice its epochs, at a rate that the tutorial warns of."""
+    """Train the tutorial's regressor for twice its epochs, at a rate the tutorial warns of."""
     arms = {}
     for split in SPLITS:
         spec = trained_twice_as_long(tutorial("regression", split, "coordconv"))
@@ -107,7 +107,7 @@ PADDINGS = ("same", "reflect", "circular")
 
 
 def padding() -> Study:
-    """Train a regressor without coordinates whose kernels reach a border from every pixel."""
+    """Train a regressor without coordinates, with kernels that reach a border from every pixel."""
     arms = {}
     for kind in PADDINGS:
         settings = {
@@ -171,7 +171,7 @@ LAYERS_SCALE = 100
 
 
 def coordinate_layers() -> Study:
-    """Give different convolutions of the strided network coordinates, on both splits.
+    """Give coordinates to different convolutions of the strided network, on both splits.
 
     The input is scaled because most of these networks do not fit their training points at a scale
     of 1.

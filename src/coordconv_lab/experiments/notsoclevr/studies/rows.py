@@ -32,7 +32,7 @@ _EXACT_SEEDS = {
 
 
 def tutorial_exact() -> Study:
-    """Run the tutorial's rows on its own split and batches; seeds set only the initial weights."""
+    """Run the tutorial's rows on its own split and batches; the seed sets only initial weights."""
     arms = {
         row(task, split, model): over_seeds(
             tutorial(task, split, model), _EXACT_SEEDS.get((task, model), 5)
@@ -42,7 +42,8 @@ def tutorial_exact() -> Study:
     }
     return Study(
         "tutorial-exact",
-        "How do the tutorial's rows score on its own split and batches, over initial weights?",
+        "How do the tutorial's rows score on its own split and batches, over several initial "
+        "weights?",
         arms,
         arm_by_arm=True,
     )
@@ -60,7 +61,7 @@ def tutorial_rows() -> Study:
             arms[row(task, split, model)] = over_seeds(spec, seeds)
     return Study(
         "tutorial",
-        "How do the tutorial's rows score on random splits and batches, over seeds?",
+        "How do the tutorial's rows score on random splits and batches, over several seeds?",
         arms,
         arm_by_arm=True,
     )
@@ -95,7 +96,7 @@ TWICE_DECAYING = f"{TWICE}, {DECAYING}"
 
 
 def rows_that_differ() -> Study:
-    """Change the possible causes in the tutorial's rows that end below its figures.
+    """Change possible causes of the tutorial's rows that end below its published scores.
 
     The curves suggest the changes: the loss of the classifiers oscillates until the last step, and
     on some seeds the regressor is still improving in its last epoch.
@@ -116,12 +117,12 @@ def rows_that_differ() -> Study:
         arms[f"{name}, {TWICE_DECAYING}"] = over_seeds(with_settings(twice, decaying), 5)
     return Study(
         "rows-that-differ",
-        "Why do some of the tutorial's rows end below its figures in our reruns?",
+        "Why do some of the tutorial's rows end below its published scores in our reruns?",
         arms,
     )
 
 
 def trained_twice_as_long(spec: ExperimentSpec) -> ExperimentSpec:
-    """Return the same spec with twice the epochs, and a point of the curve at every epoch."""
+    """Return the same spec with twice the epochs, and a point on the curve for every epoch."""
     epochs = 2 * spec.training.epochs
     return with_settings(spec, {"training.epochs": epochs, "training.curve_points": epochs})

@@ -34,7 +34,7 @@ def search() -> Study:
 
 
 def _earlier(task: str, model: str) -> Mapping[str, Any]:
-    """Return the settings of the recipe at the time of the search, with its gray background."""
+    """Return the settings of the recipe at the time of the search, which gave a gray background."""
     if (task, model) != ("rendering", "coordconv"):
         return {}
     return {

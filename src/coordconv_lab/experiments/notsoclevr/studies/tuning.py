@@ -1,8 +1,8 @@
 """Studies that choose the settings of the recipe `tuned`, on a validation set.
 
-Every network gets the same number of tuning runs: a broad stage, then one near its best setting.
-The data contain no test position. Options that only hurt a network are omitted: large inputs for a
-conv regressor, batch normalization for a deconv network.
+Every network gets the same number of tuning runs: a broad stage, then a stage near its best
+setting. The data contain no test position. Options that only hurt a network are omitted: large
+inputs for a conv regressor, batch normalization for a deconv network.
 """
 
 import random

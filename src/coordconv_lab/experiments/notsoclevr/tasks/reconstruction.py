@@ -13,7 +13,7 @@ from coordconv_lab.experiments.notsoclevr.tasks.rendering import Rendering
 
 
 class Reconstruction(Rendering):
-    """Rendering, with the image to paint as the input instead of its point."""
+    """Rendering in which the input is the image to paint instead of its point."""
 
     def inputs(self, examples: Tensor) -> Tensor:
         """Return the images, (N, 1, H, W)."""

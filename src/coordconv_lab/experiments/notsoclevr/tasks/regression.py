@@ -12,7 +12,7 @@ from coordconv_lab.objective import Objective
 
 
 class Regression(Objective):
-    """Mean squared error in pixels; scores after rounding, as in the tutorial, and in pixels."""
+    """Mean squared error in pixels; accuracy after rounding, as in the tutorial, and distance."""
 
     keeps_predictions = True
 

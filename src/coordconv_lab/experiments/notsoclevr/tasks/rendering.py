@@ -23,19 +23,19 @@ from coordconv_lab.experiments.notsoclevr.tutorial_scores import GALLERY
 
 
 class FindsThenDraws(Protocol):
-    """A renderer in two halves: `find` gives logits of the point, `draw` paints from them."""
+    """A renderer in two halves: `find` returns logits of the point, and `draw` paints from them."""
 
     def find(self, points: Tensor) -> Tensor:
-        """Points (N, 2) to logits of the point (N, 1, H, W)."""
+        """Map points (N, 2) to logits of the point, (N, 1, H, W)."""
         ...
 
     def draw(self, point_logits: Tensor) -> Tensor:
-        """Logits of the point to logits of the square, both (N, 1, H, W)."""
+        """Map logits of the point to logits of the square, both (N, 1, H, W)."""
         ...
 
 
 class Rendering(ImageObjective):
-    """A loss over all pixels; scores at probability 0.5 and of the probabilities.
+    """A loss over all pixels, and scores of pixels above 0.5 and of probabilities.
 
     Args:
         canvas: (height, width) in pixels.
@@ -71,7 +71,7 @@ class Rendering(ImageObjective):
         """Return the mean over pixels, plus the weighted cross-entropy of the point, if used."""
         if not self.point_loss:
             return self._pixel_loss(net(points), points)
-        halves = cast(FindsThenDraws, net)  # the spec admits no other
+        halves = cast(FindsThenDraws, net)  # the spec allows point_loss for these networks only
         point_logits = halves.find(points).float()
         found = functional.cross_entropy(point_logits.flatten(1), pixel_index(points, self.canvas))
         return self._pixel_loss(halves.draw(point_logits), points) + self.point_loss * found
@@ -85,9 +85,9 @@ class Rendering(ImageObjective):
     def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
         """Return scores of how well each image agrees with its square, (N,) each.
 
-        `iou` is the intersection over union of what is painted at probability 0.5, which a gray
-        background passes; `soft_iou` that of the probabilities p with the target t,
-        sum min(p, t) / sum max(p, t); `absolute_error` the mean of |p - t| over the pixels.
+        `iou` is the intersection over union of the target and the pixels above 0.5, so a gray
+        background does not reduce it. `soft_iou` compares the probabilities p with the target t:
+        sum min(p, t) / sum max(p, t). `absolute_error` is the mean of |p - t| over the pixels.
         """
         target = square_images(points, self.canvas, self.square)
         painted, wanted = predictions > 0.5, target > 0.5
@@ -110,7 +110,7 @@ class Rendering(ImageObjective):
 
     @torch.inference_mode()
     def arrays(self, net: nn.Module, data: Data) -> dict[str, NDArray[np.generic]]:
-        """The squares at the positions of the tutorial's figures for the split of the run.
+        """Return the squares at the positions of the tutorial's figures, for the split of the run.
 
         Returns:
             gallery_row, gallery_column, (12,), and gallery_pictures, (12, H, W), the predicted

@@ -1,4 +1,4 @@
-"""Sprite sheet: the images that a network renders for every position, tiled into one image."""
+"""A sprite sheet: the images that a network renders for all positions, tiled into one image."""
 
 import io
 from typing import Protocol
@@ -23,11 +23,13 @@ class ImageTask(Protocol):
 
 
 class Sheet:
-    """One tile per position, of the size of the canvas; rows go down, columns to the right.
+    """A sprite sheet with one tile per position, arranged in the same rows and columns.
+
+    Each tile has the size of the canvas.
 
     Args:
         task: The task of the network.
-        points: (N, 2), every row with every column, as (x, y).
+        points: (N, 2), all combinations of rows and columns, as (x, y).
         canvas: (height, width) of a tile.
     """
 
@@ -40,7 +42,7 @@ class Sheet:
         self._painted = False
 
     def watch(self, points: Tensor, outputs: Tensor) -> None:
-        """Draw the outputs of a network for a batch of points into their tiles."""
+        """Draw the outputs of a network for a batch of points, each into its tile."""
         pictures = self._task.picture(outputs)
         if pictures is None or not self._fits:
             return
