@@ -126,5 +126,5 @@ def test_scores_are_counted_by_hand(brains):
 
 
 def test_mirroring_coordinates_that_are_not_seen_is_refused():
-    with pytest.raises(ValidationError, match="does not see"):
+    with pytest.raises(ValidationError, match="needs a network that sees"):
         settings("first", "conv", mirror="carried")

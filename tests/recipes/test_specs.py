@@ -54,7 +54,7 @@ def test_the_id_changes_with_every_setting(path, value):
             {"data.canvas": (5, 5)},
             "a 9 x 9 square does not fit on a canvas of height 5 and width 5",
         ),
-        ({"data.canvas": (9, 30)}, "one position only"),
+        ({"data.canvas": (9, 30)}, "only one position"),
         ({"data.split": "diagonal"}, "data.split: .*'uniform' or 'quadrant'; got 'diagonal'"),
         ({"training.point_loss": 1}, "a model of kind coordconv-renderer or deconv-renderer has"),
         ({"model.kind": "deconv-2"}, "model"),
