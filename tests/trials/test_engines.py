@@ -177,7 +177,7 @@ def test_a_model_with_other_weights_in_another_process_is_refused(tmp_path, at_o
     for order in range(4):
         folder = tmp_path / str(order)
         outcome, _ = at_once(functions, folder, 100, order, arms=["first"], seeds=3)
-        assert "other weights" in outcome[0].words
+        assert "different weights" in outcome[0].words
         assert {one["arm"] for one in runs_of(folder)} == {"none"}
 
 
@@ -272,8 +272,8 @@ def test_without_ray_the_extra_that_has_it_is_named(tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"engine": "slurm"}, "serial or ray, got 'slurm'"),
-        ({"address": "auto"}, "an address can be given only with the engine ray"),
-        ({"gpus_per_run": 0.5}, "GPUs per run can be given only"),
+        ({"address": "auto"}, "an address can only be given with the engine ray"),
+        ({"gpus_per_run": 0.5}, "GPUs per run can only be given"),
         ({"gpus_per_run": float("nan"), "engine": "ray"}, "between 0 and"),
         ({"cpus_per_run": 0}, "cpus per run must be between 1 and"),
     ],

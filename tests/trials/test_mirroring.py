@@ -1,4 +1,4 @@
-"""A trial says when images are mirrored and their coordinates are not, and only then."""
+"""A trial warns if images are mirrored but their coordinates are not, and only then."""
 
 import random
 
@@ -167,7 +167,7 @@ def test_placements_that_follow_are_silent_and_others_are_not():
     assert mirroring_of(Images(form=with_placement(follows=True))) is None
     found = mirroring_of(Images(form=with_placement(follows=False)))
     assert found.has_placements
-    assert "their placements are not" in found.words
+    assert "placements are not mirrored" in found.words
 
 
 @pytest.mark.parametrize("data", [[], None, iter([1]), [1, "text", None], {"a": 1}])

@@ -75,7 +75,7 @@ def test_a_call_may_be_limited_in_runs_and_the_next_continues(tmp_path):
         trial(functions, tmp_path, runs=0)
 
 
-@pytest.mark.parametrize("place", ["making", "training", "scoring", "finding the errors of"])
+@pytest.mark.parametrize("place", ["making", "training", "scoring", "computing the errors of"])
 def test_an_error_of_a_function_names_its_arm_and_seed(tmp_path, place):
     def failing(model):
         raise ZeroDivisionError("of the user")
@@ -87,7 +87,7 @@ def test_an_error_of_a_function_names_its_arm_and_seed(tmp_path, place):
         made,
         failing if place == "training" else nothing,
         failing if place == "scoring" else by_coordinates(1, 0),
-        errors=failing if place == "finding the errors of" else None,
+        errors=failing if place == "computing the errors of" else None,
     )
     with pytest.raises(ZeroDivisionError, match="of the user") as raised:
         trial(functions, tmp_path, arms=["first"], seeds=1)
@@ -124,7 +124,7 @@ def test_one_score_that_is_nan_costs_one_seed_and_is_told(tmp_path):
     assert any(line.startswith("first, seed 3: the score is nan") for line in lines)
     assert outcome[0].failed == 1
     assert outcome[0].against_plain.verdict == "helps"
-    assert "1 of its runs have none" in outcome[0].words
+    assert "1 run has no score" in outcome[0].words
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_a_model_that_is_not_made_anew_is_refused(tmp_path):
 
     functions = UserFunctions(lambda: one, train, lambda model: torch.rand(()).item())
     outcome = trial(functions, tmp_path, arms=["first"], seeds=1)
-    assert "other weights" in outcome[0].words
+    assert "different weights" in outcome[0].words
     known = UserFunctions(lambda: nn.Sequential(CoordConv2d(1, 1, 1)), nothing, lambda model: 0.0)
     with pytest.raises(InputError, match="without coordinates"):
         trial(known, tmp_path / "known", arms=["first"], seeds=1)

@@ -1,4 +1,4 @@
-"""Trials: do coordinates help on a model of the user's own?"""
+"""Trials: do coordinates help on the user's own model?"""
 
 from coordconv_lab.trials.arms import Arm
 from coordconv_lab.trials.functions import UserFunctions, load_functions

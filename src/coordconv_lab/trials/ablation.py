@@ -1,4 +1,4 @@
-"""Score a trained network with changed coordinates, and find how much worse its scores become."""
+"""Score a trained network with changed coordinates, and measure how much worse the scores are."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class ChangedScore(NamedTuple):
     Attributes:
         change: What was changed.
         score: Mean score over the seeds.
-        loss: How much worse this score is than with the true coordinates, paired by seed.
+        loss: How much worse this score is than the score with true coordinates, paired by seed.
         interval: 95% interval of the loss over seeds, not corrected for the number of changes;
             None for fewer than five seeds.
     """
@@ -42,16 +42,16 @@ class ChangedScore(NamedTuple):
 def changed_scores(
     model: nn.Module, score: Callable[[nn.Module], float], *, is_full: bool = True
 ) -> dict[str, float]:
-    """Score a network with changed coordinates; return the scores by the name of the change.
+    """Score a network with changed coordinates.
 
     Args:
         model: The trained network.
-        score: Returns its score.
-        is_full: Whether to try all changes, instead of the mean position only.
+        score: Returns the score of the network.
+        is_full: Whether to try all changes, not only the mean position.
 
     Returns:
-        The scores that are finite. Empty if ``score`` does not call every coordinate layer as a
-        module, because its coordinates then cannot be changed.
+        The finite scores, by the name of the change. Empty if ``score`` does not call every
+        coordinate layer as a module, because the coordinates of such a layer cannot be changed.
     """
     try:
         layers = coordinate_layers(model)
@@ -80,11 +80,11 @@ def changed_scores(
 
 
 def losses_of(runs: Mapping[int, Finished], sign: int) -> list[ChangedScore]:
-    """Return how much worse the scores of an arm are with each change.
+    """Return how much worse the scores of an arm become with each change.
 
     Args:
         runs: The runs of the arm, by seed.
-        sign: 1 if a larger score is a better one, else -1.
+        sign: 1 if larger scores are better, else -1.
     """
     names = dict.fromkeys(name for run in runs.values() for name in run.changed or {})
     found = []

@@ -13,17 +13,17 @@ class ArmOutcome(NamedTuple):
     """One arm with coordinates.
 
     Attributes:
-        arm: Its name.
+        arm: Name of the arm.
         scores: Mean score and number of seeds.
         against_plain: Comparison with the model without coordinates; None if no seed has both runs.
-        against_shuffled: Comparison with the same layers with shuffled coordinates; None if these
-            are not an arm of the trial, or if no seed has both runs.
+        against_shuffled: Comparison with the arm that has shuffled coordinates in the same layers;
+            None if the trial has no such arm, or if no seed has both runs.
         position: Comparison with the same networks scored with the mean position everywhere; None
             if this arm's coordinates are shuffled.
         failed: Number of runs without a score.
-        costs: Its costs relative to the model without coordinates.
-        note: Why it was not run, or "".
-        shuffled_hurts: Whether the same layers with shuffled coordinates score lower than the model
+        costs: Costs of the arm relative to the model without coordinates.
+        note: Why the arm was not run, or "".
+        shuffled_hurts: Whether the arm with shuffled coordinates scores worse than the model
             without coordinates.
     """
 
@@ -39,12 +39,12 @@ class ArmOutcome(NamedTuple):
 
     @property
     def is_shuffled(self) -> bool:
-        """Whether its coordinates are shuffled."""
+        """Whether the coordinates of the arm are shuffled."""
         return self.arm.startswith(f"{SHUFFLED}:")
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row of the table."""
+        """The row of the arm in the table."""
         if self.scores is None or self.against_plain is None:
             return (self.arm, *[""] * 7)
         found = self.against_plain
@@ -54,7 +54,7 @@ class ArmOutcome(NamedTuple):
 
     @property
     def headline(self) -> str:
-        """The verdict in a few words, with which `words` begins."""
+        """The verdict in a few words. `words` starts with it."""
         if self.against_plain is None:
             return f"{self.arm}:"
         return f"{self.arm}: {_VERDICTS[self.against_plain.verdict]}"
@@ -67,20 +67,21 @@ class ArmOutcome(NamedTuple):
         found = self.against_plain
         text = f"{self.headline} ({_difference(found)})."
         if len(found.differences) > 1 and len(set(found.differences)) == 1:
-            text += " All seeds give the same difference: make or train may set a seed of its own."
+            text += " All seeds give the same difference: make or train may set their own seed."
         elif found.more_seeds and not self.is_shuffled:
             seeds = "1 more seed" if found.more_seeds == 1 else f"{found.more_seeds} more seeds"
-            text += f" About {seeds} would settle it, at this mean and spread."
+            text += f" With this mean and spread, about {seeds} would give a verdict."
         if self.against_shuffled is not None and found.verdict == "helps":
             text += f" {_SHUFFLED[self.against_shuffled.verdict]}"
             if self.shuffled_hurts:
-                text += " (Shuffled coordinates score lower than none, so they also do harm.)"
+                text += " (Shuffled coordinates score worse than none, so they also do harm.)"
         if self.position is not None:
             text += f" {_POSITION[self.position.verdict]}"
         if self.costs.words and not self.is_shuffled:
             text += f" {self.costs.words}"
         if self.failed:
-            text += f" This compares only runs with a score; {self.failed} of its runs have none."
+            count = "1 run has" if self.failed == 1 else f"{self.failed} runs have"
+            text += f" Only runs with a score are compared; {count} no score."
         return text
 
 
@@ -107,7 +108,7 @@ _POSITION = {
 
 
 def _difference(found: Comparison) -> str:
-    """Write a difference, with its interval or its values."""
+    """Format a difference, with its interval or its values."""
     text = f"better by {found.mean:+.3g}"
     if found.interval is None:
         return f"{text}: {', '.join(f'{one:+.3g}' for one in found.differences)}"

@@ -29,11 +29,12 @@ class Arm(NamedTuple):
     """One of the models that are compared.
 
     Attributes:
-        name: Its name on the command line and in the report.
-        where: Which convolutions get coordinates, as in `coordconv.convert`; None for the model as
-            it is.
-        is_shuffled: Whether the coordinates are shuffled between pixels again at each call. They
-            then contain no position, so any remaining gain comes from the extra parameters.
+        name: Name on the command line and in the report.
+        where: Which convolutions get coordinates, as in `coordconv.convert`; None for the unchanged
+            model.
+        is_shuffled: Whether the coordinates are shuffled between pixels, differently at each call.
+            Shuffled coordinates contain no position, so any remaining gain comes from the extra
+            parameters.
     """
 
     name: str
@@ -48,11 +49,11 @@ class Arm(NamedTuple):
 
 
 def arms_named(names: Sequence[str]) -> list[Arm]:
-    """Return the arms of these names, the model without coordinates first.
+    """Return the arms with these names, after the model without coordinates.
 
     Args:
-        names: "first", "all", "detector", or names or patterns of layers, separated by "+"; with
-            "shuffled:" in front, the same layers with shuffled coordinates.
+        names: "first", "all", "detector", or names or patterns of layers, separated by "+". The
+            prefix "shuffled:" means shuffled coordinates in the same layers.
 
     Raises:
         InputError: A name is empty or repeated, or no name is given.
@@ -84,22 +85,22 @@ def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
     parameter ``where`` and adds the coordinates itself.
 
     Raises:
-        InputError: ``make`` does not return a module without coordinates, the model cannot be
-            converted, or the coordinates to shuffle are not in layers of this package.
+        InputError: ``make`` does not return a module, the module already has coordinates or cannot
+            be converted, or coordinates should be shuffled outside of layers of this package.
     """
     if takes(make, "where"):
         model = make(where=arm.where)
         if arm.is_shuffled and not _has_coordinates(model):
             raise InputError(
-                "coordinates can be shuffled only in torch layers of coordconv, and make(where) "
-                "returned a model without one"
+                "coordinates can be shuffled only in torch layers of coordconv, but make(where) "
+                "returned a model without such a layer"
             )
         return model
     model = make()
     if not isinstance(model, nn.Module):
         raise InputError(f"make() must return a torch.nn.Module, got {in_short(model)}")
     if _has_coordinates(model):
-        raise InputError("make() must return a model without coordinates; the arms add them")
+        raise InputError("make() must return a model without coordinates; the trial adds them")
     if arm.where is None:
         return model
     try:
@@ -136,7 +137,7 @@ def digest_of_weights(model: nn.Module) -> str:
 
 
 def _shuffled_anew(seed: int) -> Callable[[LayerPositions], dict[str, Any]]:
-    """Shuffle coordinates between pixels, in another order at each call and for each sample."""
+    """Shuffle coordinates between pixels, in a new order at each call and for each sample."""
     generator = torch.Generator().manual_seed(seed)
 
     def change(seen: LayerPositions) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class Costs(NamedTuple):
     Attributes:
         parameters: Number of parameters.
         seconds: Median time of training.
-        memory: Median peak memory of training in bytes; None if it is not known.
+        memory: Median peak memory of training in bytes; None if unknown.
     """
 
     parameters: int
@@ -34,7 +34,7 @@ class Ratios(NamedTuple):
     """The costs of an arm relative to the model without coordinates.
 
     Attributes:
-        parameters: Additional parameters, as a fraction of the parameters of that model.
+        parameters: Additional parameters, as a fraction of the parameters without coordinates.
         seconds: Median over seeds of the ratio of training times.
         memory: Median over seeds of the ratio of peak memory.
     """
@@ -52,7 +52,7 @@ class Ratios(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The costs as a sentence; "" if none is known."""
+        """The costs as a sentence; "" if all are unknown."""
         names = ("parameters", "training time", "peak memory")
         known = [f"{cell} {name}" for cell, name in zip(self.cells, names, strict=True) if cell]
         return f"Cost: {', '.join(known)}." if known else ""

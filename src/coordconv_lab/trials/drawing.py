@@ -30,13 +30,13 @@ def differences_drawn(outcome: Outcome) -> str:
             axes.plot([found.mean], [place], "D", color=_color(row), ms=6)
         axes.set_yticks(range(len(shown)), [_plain_text(row.arm) for row, _ in shown])
         axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
-        axes.set_xlabel("better than without coordinates by (dots: seeds; line: interval)")
+        axes.set_xlabel("gain over no coordinates (dots: seeds; line: interval)")
         axes.spines[["top", "right", "left"]].set_visible(False)
         return _as_svg(figure)
 
 
 def gain_drawn(found: GainMap) -> str:
-    """Draw where in the image an arm makes smaller errors: a map, or a line for signals."""
+    """Draw where in the image an arm has smaller errors: a map, or a line for signals."""
     rows, columns = found.gain.shape
     height, width = found.size or (1.0, 1.0)
     most = float(np.nanmax(np.abs(found.gain), initial=0)) or 1.0
@@ -46,7 +46,7 @@ def gain_drawn(found: GainMap) -> str:
             axes.axhline(0, color="0.6", linewidth=1)
             axes.stairs(found.gain[0], np.linspace(0, width, columns + 1), color=COLORS["helps"])
             axes.set_xlabel("position")
-            axes.set_ylabel("error smaller by")
+            axes.set_ylabel("reduction of the error")
             axes.spines[["top", "right"]].set_visible(False)
             return _as_svg(figure)
         shape = min(max(height / width, 0.4), 1.4)
@@ -57,10 +57,10 @@ def gain_drawn(found: GainMap) -> str:
         axes.pcolormesh(*edges, np.ma.masked_invalid(found.gain), **colors)
         axes.invert_yaxis()
         axes.set_aspect("equal")
-        # The color bar of matplotlib would be an embedded image, which the page does not allow.
+        # A color bar of matplotlib contains an embedded image, which the page does not allow.
         steps = np.linspace(-most, most, 41)
         bar.pcolormesh([0, 1], steps, (steps[:-1, None] + steps[1:, None]) / 2, **colors)
-        bar.set(xticks=[], ylabel="error smaller than without coordinates by")
+        bar.set(xticks=[], ylabel="reduction of the error by coordinates")
         bar.yaxis.tick_right()
         bar.yaxis.set_label_position("right")
         if found.size is None:
@@ -76,7 +76,7 @@ def _figure(
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
-    # Text stays text, and the same outcome gives the same file.
+    # Keep text as text, and write the same file for the same outcome.
     rcParams.update({"svg.fonttype": "none", "svg.hashsalt": f"trial {salt}"})
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(1, len(width_ratios), width_ratios=width_ratios)
@@ -90,7 +90,7 @@ def _as_svg(figure: Any) -> str:
 
 
 def _plain_text(name: str) -> str:
-    """Escape dollar signs, so that matplotlib does not parse formulas."""
+    """Escape dollar signs, which would start a formula in matplotlib."""
     return name.replace("$", r"\$")
 
 

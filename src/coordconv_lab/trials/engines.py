@@ -1,4 +1,4 @@
-"""The engines of trials, which do the runs one after another or many at once."""
+"""The engines of trials, which execute runs one after another or in parallel."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,10 +22,10 @@ class Resources(NamedTuple):
     """Engine and resources of the runs.
 
     Attributes:
-        engine: "serial" in this process, "ray" on Ray.
+        engine: "serial" for this process, "ray" for Ray.
         address: Address of a Ray cluster; None for RAY_ADDRESS or, without it, this machine.
-        cpus_per_run: Cores, and thus threads, per run. By default all threads that torch uses, or
-            one on Ray.
+        cpus_per_run: Cores, and thus threads, per run. By default as many as torch uses, or one on
+            Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.
     """
 
@@ -40,8 +40,9 @@ class Ended(NamedTuple):
 
     Attributes:
         job: The run.
-        found: The finished run, the error of the user's code, or why the arm cannot be used.
-        watch: What was seen of mirrored training data.
+        found: The finished run, the error of the user's code, or the reason why the arm cannot be
+            used.
+        watch: The watch for mirrored training data, with its findings.
     """
 
     job: Job
@@ -50,15 +51,15 @@ class Ended(NamedTuple):
 
 
 class Engine(Protocol):
-    """Does the runs of a trial."""
+    """Executes the runs of a trial."""
 
     @property
     def at_once(self) -> int:
-        """How many runs it does at once."""
+        """Maximum number of parallel runs."""
         ...
 
     def begin(self, job: Job, watch: MirrorWatch) -> None:
-        """Begin a run; at most `at_once` are begun and have not ended."""
+        """Start a run. At most `at_once` runs may be in progress."""
         ...
 
     def ended(self) -> Ended:
@@ -71,13 +72,13 @@ class Engine(Protocol):
 
 
 class SerialEngine:
-    """Does one run after another in this process.
+    """Executes one run after another in this process.
 
     An error in a function of the user ends the trial and is raised with its traceback.
 
     Args:
-        functions: What makes, trains and scores the model.
-        directory: Where finished runs are kept, for messages.
+        functions: The functions that make, train and score the model.
+        directory: The directory of finished runs, for messages.
         usage: As in `OneRun`.
     """
 
@@ -90,13 +91,13 @@ class SerialEngine:
         self._begun: tuple[Job, MirrorWatch] | None = None
 
     def begin(self, job: Job, watch: MirrorWatch) -> None:
-        """Note the run."""
+        """Store the run; `ended` executes it."""
         self._begun = job, watch
 
     def ended(self) -> Ended:
-        """Do the run."""
+        """Execute the run."""
         if self._begun is None:
-            raise RuntimeError("no run was begun")
+            raise RuntimeError("ended() was called before begin()")
         job, watch = self._begun
         one = OneRun(self._functions, job.arm, job.seed, self._directory, self._usage)
         try:

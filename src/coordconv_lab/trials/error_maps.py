@@ -1,4 +1,4 @@
-"""Errors by position: what the user's ``errors`` returns, and where in the image an arm gains."""
+"""Maps of errors by position, from the user's ``errors``, and maps of the gain of an arm."""
 
 import math
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ MOST_CELLS = 24  # along an axis
 
 
 class GainMap(NamedTuple):
-    """Where an arm makes smaller errors than the model without coordinates.
+    """A map of where an arm has smaller errors than the model without coordinates.
 
     Attributes:
-        arm: Its name.
-        gain: Error without coordinates minus error of the arm, mean over the seeds, shape (rows,
+        arm: Name of the arm.
+        gain: Error without coordinates minus error of the arm, averaged over seeds, of shape (rows,
             columns); NaN where there are no data.
         seeds: Number of seeds.
-        size: Size of the image in pixels; None if positions were given as fractions of it.
+        size: Size of the image in pixels; None if positions were given as fractions of the image.
     """
 
     arm: str
@@ -33,7 +33,7 @@ class GainMap(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Where the gain is, as a sentence."""
+        """A sentence with the mean gain of the image and of its halves."""
         halves = {
             "left": self.gain[:, : self.gain.shape[1] // 2],
             "right": self.gain[:, -(self.gain.shape[1] // 2) :],
@@ -54,18 +54,18 @@ class GainMap(NamedTuple):
 
 
 def map_of(errors: Any) -> dict[str, Any]:
-    """Turn what ``errors`` returns into a small map, as it is kept with a run.
+    """Turn the result of ``errors`` into a small map, which is stored with the run.
 
     Args:
-        errors: An error for each pixel, shape (H, W), or (N, H, W) to be averaged over samples, or
-            (L,) for signals; or a pair of points (x, y), shape (N, 2), as fractions of the image
-            from 0 to 1, and an error for each, shape (N,).
+        errors: An error for each pixel, of shape (H, W); or (N, H, W), which is averaged over
+            samples; or (L,) for signals. Or a pair: points (x, y) of shape (N, 2), as fractions of
+            the image from 0 to 1, and an error for each point, of shape (N,).
 
     Returns:
         "values", rows of numbers or None, and "size" in pixels or None.
 
     Raises:
-        InputError: ``errors`` is something else.
+        InputError: ``errors`` has another type or shape.
 
     Example:
         >>> map_of(np.ones((2, 3)))
@@ -91,7 +91,7 @@ def map_of(errors: Any) -> dict[str, Any]:
 def gain_of(
     arm: str, runs: Mapping[int, Finished], plain: Mapping[int, Finished]
 ) -> GainMap | None:
-    """Return where an arm gains, over the seeds that both have; None if there are no maps."""
+    """Return the gain of an arm by position, over seeds with both maps; None if there are none."""
     pairs = [
         (plain[seed].errors, run.errors)
         for seed, run in runs.items()
@@ -117,7 +117,7 @@ def _array(value: Any) -> np.ndarray:
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        return np.empty((0, 0, 0, 0))  # a shape that is not accepted
+        return np.empty((0, 0, 0, 0))  # an invalid shape, which the caller refuses
 
 
 def _described(value: Any) -> str:
@@ -128,7 +128,7 @@ def _described(value: Any) -> str:
 
 
 def _pooled(array: np.ndarray) -> np.ndarray:
-    """Average blocks, so that no axis has more than `MOST_CELLS` cells."""
+    """Average over blocks, so that no axis has more than `MOST_CELLS` cells."""
     for axis in (0, 1):
         cells = min(array.shape[axis], MOST_CELLS)
         blocks = np.array_split(array, cells, axis)
@@ -142,7 +142,7 @@ def _mean(block: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _binned(points: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Average errors at points in cells, 12 along each axis."""
+    """Average the errors of all points in each cell; there are 12 cells along each axis."""
     cells = MOST_CELLS // 2
     known = np.isfinite(values) & np.isfinite(points).all(1)
     points, values = points[known], values[known]
@@ -159,5 +159,5 @@ def _binned(points: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _rounded(array: np.ndarray) -> list[list[float | None]]:
-    """Write numbers with four digits, and NaN as None, which JSON has."""
+    """Round to four digits, and replace NaN by None, because JSON has no NaN."""
     return [[float(f"{x:.4g}") if math.isfinite(x) else None for x in row] for row in array]

@@ -19,21 +19,21 @@ class UserFunctions(NamedTuple):
     """The functions of a trial.
 
     Attributes:
-        make: Returns a new model without coordinates. Called as ``make()``, or as
-            ``make(where=where)`` if it has a parameter of that name. It then adds the coordinates
-            itself (none for ``where=None``), and may return any object.
+        make: Returns a new model without coordinates. Called as ``make()``. If it has a parameter
+            ``where``, it is called as ``make(where=where)``, must add the coordinates itself (none
+            for ``where=None``), and may return any object.
         train: Trains the model in place, or returns the trained model. Called as ``train(model)``,
-            or as ``train(model, seed=seed)`` if it has a parameter of that name.
-        score: Returns a number for a trained model, on data that it was not trained on. Called as
-            ``score(model)``.
-        higher_is_better: Whether a larger score is a better one.
+            or as ``train(model, seed=seed)`` if it has a parameter ``seed``.
+        score: Returns the score of a trained model, a number, on data that the model was not
+            trained on. Called as ``score(model)``.
+        higher_is_better: Whether larger scores are better.
         example: Inputs to call the model with, which `coordconv.convert` uses to find layers on
             which coordinates would be constant.
-        digest: Identifies the code; runs of other code are refused. By default it is computed from
-            the functions, without the functions that they call.
-        errors: Returns the errors of a trained model by position, for a map of the gain, see
+        digest: Identifies the code, so that runs of other code are refused. By default it is
+            computed from the functions, without the functions that they call.
+        errors: Returns the errors of a trained model by position, for a map of the gain; see
             `coordconv_lab.trials.error_maps.map_of`. Called as ``errors(model)``.
-        file: The file that defines the functions, see `load_functions`.
+        file: The file that defines the functions; see `load_functions`.
     """
 
     make: Callable[..., Any]
@@ -50,8 +50,8 @@ def load_functions(path: Path) -> UserFunctions:
     """Import the functions of a trial from a Python file.
 
     The file defines ``make``, ``train`` and ``score``, and may define ``higher_is_better``,
-    ``example`` and ``errors``, see `UserFunctions`. Python, NumPy and torch are seeded first, so
-    data that the file draws when it is imported are the same in each process.
+    ``example`` and ``errors``; see `UserFunctions`. Python, NumPy and torch are seeded before the
+    import, so random data that the file draws on import are the same in each process.
 
     Raises:
         InputError: The file cannot be read or imported, or lacks a function.
@@ -61,7 +61,7 @@ def load_functions(path: Path) -> UserFunctions:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     folder = str(path.resolve().parent)
-    if folder not in sys.path:  # stays there, for imports inside of the functions
+    if folder not in sys.path:  # not removed later: the functions may import, too
         sys.path.insert(0, folder)
     seed_all(0)
     module = import_file(path, "the file")
@@ -110,7 +110,7 @@ def takes(function: Callable[..., Any], name: str) -> bool:
 
 
 def digest_of(functions: UserFunctions) -> str:
-    """Return the digest of the code; for functions that are not from a file, compute it."""
+    """Return the digest of the code; compute it for functions that are not from a file."""
     if functions.digest:
         return functions.digest
     given = (functions.make, functions.train, functions.score, functions.errors)

@@ -1,4 +1,4 @@
-"""The runs that an engine has to do for a trial, and their failures."""
+"""The runs that an engine executes for a trial, and their failures."""
 
 import traceback
 from typing import NamedTuple
@@ -10,13 +10,13 @@ __all__ = ["Failure", "Job", "failure_of"]
 
 
 class Job(NamedTuple):
-    """A run to do.
+    """A run to execute.
 
     Attributes:
         arm: The arm.
         seed: The seed.
         weights: Digest of the initial weights of the other arms with this seed; None if no other
-            arm has been run yet.
+            arm has a run yet.
     """
 
     arm: Arm
@@ -25,18 +25,18 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name in messages."""
+        """The name of the run in messages."""
         return f"{self.arm.name}, seed {self.seed}"
 
 
 class Failure(NamedTuple):
-    """A run that ended with an error, and is not kept.
+    """A run that ended with an error and is not stored.
 
     Attributes:
-        arm: Name of its arm.
-        seed: Its seed.
-        error: The error in a line.
-        traceback: Its traceback; "" if there is none.
+        arm: Name of the arm.
+        seed: The seed.
+        error: The error in one line.
+        traceback: The traceback, or "".
     """
 
     arm: str

@@ -15,7 +15,7 @@ class PeakMemory:
     """The result of `peak_memory`, known after the block.
 
     Attributes:
-        bytes: Peak in bytes; None where it cannot be measured.
+        bytes: Peak in bytes; None if it cannot be measured.
     """
 
     bytes: int | None = None
@@ -25,8 +25,8 @@ class PeakMemory:
 def peak_memory() -> Iterator[PeakMemory]:
     """Measure the peak memory of a block.
 
-    On a CUDA device, this is the peak that torch allocated there. Otherwise, on Linux, it is the
-    peak resident memory of this process, including what it held before the block.
+    On a CUDA device, the result is the peak memory that torch allocated there. Otherwise, on Linux,
+    it is the peak resident memory of this process, including memory from before the block.
 
     Example:
         >>> with peak_memory() as peak:
@@ -46,7 +46,7 @@ def peak_memory() -> Iterator[PeakMemory]:
 
 
 def _reset() -> bool:
-    """Reset the peak of the resident memory that the kernel records."""
+    """Reset the peak resident memory that the kernel records."""
     try:
         (_SELF / "clear_refs").write_text("5")
     except OSError:

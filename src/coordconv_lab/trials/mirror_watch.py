@@ -16,8 +16,8 @@ __all__ = ["MirrorWatch"]
 class MirrorWatch:
     """Watches the data loaders of the first run, and the layers of the first arm with coordinates.
 
-    If the data set mirrors images, or if this is not known yet, the layers of an arm with
-    coordinates are watched during one training. If they are given positions, the user's code
+    If the data set mirrors images, or if that is still unknown, the layers of an arm with
+    coordinates are watched during one training. If the layers receive positions, the user's code
     handles mirroring, and there is no warning.
     """
 
@@ -43,14 +43,14 @@ class MirrorWatch:
             self.are_positions_given = bool(given)
 
     def warning_for(self, arm: Arm) -> str:
-        """Return the warning for a run of an arm, or ""."""
+        """Return the warning for the runs of an arm, or ""."""
         if self.mirroring is None or arm.where is None or arm.is_shuffled:
             return ""
         are_right = self.are_positions_given and not self.mirroring.has_placements
         return "" if are_right else self.mirroring.words
 
     def learn(self, other: "MirrorWatch") -> None:
-        """Adopt what was found in another process."""
+        """Copy the findings of a watch in another process."""
         if not self.has_looked:
             self.has_looked, self.mirroring = other.has_looked, other.mirroring
         if self.are_positions_given is None:
@@ -58,7 +58,7 @@ class MirrorWatch:
         self.has_trained |= other.has_trained
 
     def _asks(self, arm: Arm) -> bool:
-        """Whether to look at the positions that the layers of an arm are given."""
+        """Whether to check if the layers of an arm receive positions."""
         has_coordinates = arm.where is not None and not arm.is_shuffled
         may_be_mirrored = self.mirroring is not None or not self.has_trained
         return has_coordinates and may_be_mirrored and self.are_positions_given is None
@@ -66,7 +66,7 @@ class MirrorWatch:
 
 @contextmanager
 def _noted_positions(model: nn.Module) -> Iterator[list[bool]]:
-    """Note the calls of coordinate layers that are given a placement or coordinates."""
+    """Record for each call of a coordinate layer whether it receives a placement or coordinates."""
     given: list[bool] = []
 
     def note(seen: LayerPositions) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Tell whether a data set mirrors its images at random, by drawing the same samples again.
+"""Detect whether a data set mirrors its images at random, by drawing the same samples repeatedly.
 
-If coordinates are not mirrored together with an image, they are wrong: its left side gets the
-coordinates of the right. A trial then says nothing about true positions.
+If coordinates are not mirrored together with an image, they are wrong: the left side of the image
+gets the coordinates of the right side. A trial then says nothing about true positions.
 """
 
 import itertools
@@ -21,10 +21,10 @@ from coordconv_lab.trials.sample_images import image_of, placement_of
 __all__ = ["Mirroring", "mirroring_of", "noted_loaders"]
 
 SAMPLES, DRAWS = 4, 6
-ALIKE = 0.6  # correlation, where two draws show the same image
-CLEARER = 0.15  # by how much a mirrored image must fit better
-LEAST_MIRRORED = 0.05  # fraction of pairs
-MOST_UNCLEAR = 0.3  # fraction of pairs; above it, the data set draws other images
+ALIKE = 0.6  # minimum correlation of two draws that show the same image
+CLEARER = 0.15  # how much higher the correlation with the mirrored image must be
+LEAST_MIRRORED = 0.05  # minimum fraction of mirrored pairs
+MOST_UNCLEAR = 0.3  # maximum fraction of unclear pairs; above it, the data set draws other images
 _MOST_LOADERS = 4
 
 
@@ -37,7 +37,7 @@ class Mirroring(NamedTuple):
         mirrored: Number of pairs of draws that are mirror images.
         pairs: Number of pairs of draws of the same sample.
         dataset: Class of the data set.
-        has_placements: Whether its samples have placements that are not mirrored with the images.
+        has_placements: Whether the samples have placements, which are not mirrored with the images.
     """
 
     axes: tuple[int, ...]
@@ -51,19 +51,19 @@ class Mirroring(NamedTuple):
         """The warning."""
         names = {-1: "left and right", -2: "up and down"}
         axes = " and ".join(names.get(axis, f"axis {axis}") for axis in self.axes)
-        said = "their placements are not" if self.has_placements else "no placement says so"
+        cause = "are not mirrored" if self.has_placements else "are missing"
         return (
-            f"Warning: the training data are mirrored ({axes}), and their coordinates are not: "
+            f"Warning: the training data are mirrored ({axes}), but their coordinates are not. "
             f"{self.mirrored} of {self.pairs} pairs of draws of the same sample of "
-            f"{self.dataset} are mirror images, and {said}. This trial compares "
-            "coordinates that are wrong for mirrored images. Pass placements to the model, or "
-            "leave out the mirroring (docs/when-positions-go-wrong.md)."
+            f"{self.dataset} are mirror images, and placements {cause}. The coordinates in this "
+            "trial are wrong for mirrored images. Pass placements to the model, or do not mirror "
+            "the images (docs/when-positions-go-wrong.md)."
         )
 
 
 @contextmanager
 def noted_loaders() -> Iterator[list[DataLoader[Any]]]:
-    """Record the data loaders that are iterated inside the block, up to a maximum."""
+    """Record the data loaders that are iterated inside the block, up to a maximum number."""
     found: list[DataLoader[Any]] = []
     iterate = DataLoader.__iter__
 
@@ -82,16 +82,16 @@ def noted_loaders() -> Iterator[list[DataLoader[Any]]]:
 def mirroring_of(dataset: Any) -> Mirroring | None:
     """Draw some samples of a data set several times, and look for mirror images.
 
-    Two draws of a sample are mirror images if one fits the other clearly better when it is
-    mirrored, at the best shift. If most pairs do not fit either way, as in a data set that draws
-    new images, or with strong augmentation, nothing is found. Random numbers continue afterwards as
-    if nothing had been drawn.
+    Two draws of a sample are mirror images if mirroring one of them clearly increases their
+    correlation at the best shift. If many pairs have a low correlation either way, nothing is
+    found; this happens if the data set draws new images, or with strong augmentation. The state of
+    all random number generators is restored afterwards.
 
     Args:
-        dataset: A data set with ``len`` and an index.
+        dataset: A data set with a length, whose samples are accessed by index.
 
     Returns:
-        What was found; None if images are not mirrored, placements are mirrored with them, or the
+        The mirroring; None if images are not mirrored, placements are mirrored with them, or the
         samples cannot be read.
 
     Example:
@@ -109,7 +109,7 @@ def mirroring_of(dataset: Any) -> Mirroring | None:
             count = len(dataset)
             indices = sorted({round(i * (count - 1) / (SAMPLES - 1)) for i in range(SAMPLES)})
             drawn = [[dataset[index] for _ in range(DRAWS)] for index in indices if count]
-        except Exception:  # the data set has no index, or one of another type
+        except Exception:  # the data set has no index, or an index of another type
             return None
     found: list[tuple[int, ...] | None] = []
     has_placements = False
@@ -133,7 +133,7 @@ def mirroring_of(dataset: Any) -> Mirroring | None:
 
 
 def _mirrored_axes(a: Tensor, b: Tensor) -> tuple[int, ...] | None:
-    """Return the axes along which two images are mirrored: () if none, None if they differ."""
+    """Return the axes along which two images are mirrored; None if they are different images."""
     size = [min(n, m) for n, m in zip(a.shape, b.shape, strict=True)]
     a, b = (_standardized(image[tuple(slice(n) for n in size)]) for image in (a, b))
     axes = tuple(range(-a.dim(), 0))
@@ -146,7 +146,7 @@ def _mirrored_axes(a: Tensor, b: Tensor) -> tuple[int, ...] | None:
 
 
 def _standardized(image: Tensor) -> Tensor:
-    """Weaken low frequencies, in which any two images are alike, and scale to a norm of 1."""
+    """Attenuate low frequencies, in which all images are similar, and scale to a norm of 1."""
     squares = [torch.fft.fftfreq(n) ** 2 for n in image.shape]
     frequency = sum(torch.meshgrid(*squares, indexing="ij"), torch.zeros(())).sqrt()
     image = torch.fft.ifftn(torch.fft.fftn(image) * frequency.sqrt()).real
@@ -160,7 +160,7 @@ def _likeness(a: Tensor, b: Tensor) -> float:
 
 
 def _is_mirrored(a: Placement | None, b: Placement | None, axes: tuple[int, ...]) -> bool:
-    """Whether the placements of two images are mirrored along these axes."""
+    """Whether the placements of two images are mirrored along exactly these axes."""
     if a is None or b is None:
         return False
     rows = [
@@ -172,7 +172,7 @@ def _is_mirrored(a: Placement | None, b: Placement | None, axes: tuple[int, ...]
 
 @contextmanager
 def _same_random_numbers() -> Iterator[None]:
-    """Restore the random numbers of Python, NumPy and torch after the block."""
+    """Restore the random state of Python, NumPy and torch after the block."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The engine of trials that does runs on Ray, many at once."""
+"""The engine of trials that executes runs in parallel on Ray."""
 
 import os
 import socket
@@ -31,11 +31,11 @@ class _Given(NamedTuple):
         functions: The functions; None if they are from a file.
         file: The file of the functions, which workers import themselves.
         digest: Identifies the code of the functions.
-        directory: Where finished runs are kept, for messages.
+        directory: The directory of finished runs, for messages.
         usage: As in `OneRun`.
         threads: Number of threads.
         folder: The working directory.
-        path: Where modules are imported from.
+        path: The directories from which modules are imported.
     """
 
     name: str
@@ -50,16 +50,16 @@ class _Given(NamedTuple):
 
 
 class RayEngine:
-    """Does runs on Ray, as many at once as there are resources for.
+    """Executes runs on Ray, as many in parallel as resources allow.
 
-    Ray is started, or a cluster joined, before the first run, and not at all if the trial is
-    finished.
+    Ray is started, or a cluster joined, before the first run. If the trial has no run left, Ray is
+    not used.
 
     Args:
         resources: The cluster, and the resources of a run.
-        functions: What makes, trains and scores the model. Workers import the file of
-            `load_functions`; other functions are sent to them.
-        directory: Where finished runs are kept; all machines of a cluster share it.
+        functions: The functions that make, train and score the model. Workers import the file of
+            `load_functions`; other functions are sent to the workers.
+        directory: The directory of finished runs, for messages.
         usage: As in `OneRun`.
     """
 
@@ -110,17 +110,17 @@ class RayEngine:
             return self._tasks.share(self._functions)
         except InputError as error:
             raise InputError(
-                f"the functions {error}; put them into a file for `coordconv trial`, or make what "
-                "cannot be sent inside of them"
+                f"the functions {error}; put them into a file for `coordconv trial`, or create the "
+                "objects that cannot be sent inside the functions"
             ) from error
 
     @property
     def at_once(self) -> int:
-        """How many runs it does at once."""
+        """Maximum number of parallel runs."""
         return self._tasks.at_once
 
     def begin(self, job: Job, watch: MirrorWatch) -> None:
-        """Begin a run on a worker."""
+        """Start a run on a worker."""
         self._tasks.begin(job, self._given, job, watch)
 
     def ended(self) -> Ended:
@@ -135,7 +135,7 @@ class RayEngine:
 
 
 def _do(given: _Given, job: Job, watch: MirrorWatch) -> Ended | InputError:
-    """Do a run on a worker."""
+    """Execute a run on a worker."""
     try:
         functions = _functions(given)
         one = OneRun(functions, job.arm, job.seed, given.directory, given.usage)
@@ -147,7 +147,7 @@ def _do(given: _Given, job: Job, watch: MirrorWatch) -> Ended | InputError:
     except (
         Exception,
         SystemExit,
-    ) as error:  # The error is from the user's code; only its text can always be sent.
+    ) as error:  # The error of the user's code may not be picklable, so send its text.
         return Ended(job, failure_of(job, error), watch)
 
 
@@ -155,7 +155,7 @@ _LOADED: dict[str, UserFunctions] = {}
 
 
 def _functions(given: _Given) -> UserFunctions:
-    """Return the functions, which a worker loads once, so that its runs share what they cache."""
+    """Return the functions. A worker loads them once, so its runs share their caches."""
     if given.name not in _LOADED:
         functions = _loaded(given)
         _LOADED.clear()
@@ -164,11 +164,11 @@ def _functions(given: _Given) -> UserFunctions:
 
 
 def _loaded(given: _Given) -> UserFunctions:
-    """Load the functions as the process of the trial did.
+    """Load the functions in the same way as the main process.
 
     Raises:
         InputError: The working directory does not exist, the functions cannot be loaded, or their
-            file was changed.
+            file has changed.
     """
     torch.set_num_threads(given.threads)
     sys.path.extend(one for one in given.path if one not in sys.path)
@@ -177,21 +177,21 @@ def _loaded(given: _Given) -> UserFunctions:
     except OSError as error:
         raise InputError(
             f"a worker on {socket.gethostname()} cannot use the working directory {given.folder}: "
-            f"{error.strerror or error}; start the trial in one that all machines share"
+            f"{error.strerror or error}; start the trial in a directory that all machines share"
         ) from error
     if given.file is not None:
         functions = load_functions(given.file)
         if functions.digest != given.digest:
             raise InputError(
-                f"{given.file} was changed while the trial was running; run it again with --fresh "
-                "or another --out"
+                f"{given.file} was changed while the trial was running; run the trial again with "
+                "--fresh or another --out"
             )
         return functions
     assert given.functions is not None
-    seed_all(0)  # as `load_functions`
+    seed_all(0)  # as in `load_functions`
     try:
         return received(given.functions)
-    except Exception as error:  # of any class: modules are imported
+    except Exception as error:  # imported modules can raise any class
         raise InputError(
             f"a worker on {socket.gethostname()} cannot load the functions: "
             f"{type(error).__name__}: {' '.join(str(error).split())}; put them into a file for "

@@ -22,25 +22,25 @@ from coordconv_lab.trials.store import Finished
 __all__ = ["OTHER_WEIGHTS", "OneRun", "UnusableArmError"]
 
 OTHER_WEIGHTS = (
-    "make() returned other weights than for another arm with this seed; let it build a new model "
-    "each time, and draw its weights from torch's random numbers"
+    "make() returned different weights for two arms with this seed; it must build a new model each "
+    "time, and draw the weights with torch's random number generator"
 )
 
 
 class UnusableArmError(InputError):
-    """An arm cannot be made or trained; other arms can."""
+    """An arm cannot be made or trained. The other arms are not affected."""
 
 
 class OneRun:
     """One arm with one seed.
 
     Args:
-        functions: What makes, trains and scores the model.
+        functions: The functions that make, train and score the model.
         arm: The arm.
         seed: The seed.
-        directory: Where finished runs are kept, for messages.
-        usage: Whether to score with all changes of the coordinates, instead of the mean position
-            only.
+        directory: The directory of finished runs, for messages.
+        usage: Whether to score with all changes of the coordinates, not only with the mean
+            position.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class OneRun:
         """Make, train and score the model.
 
         Args:
-            weights: Digest of the initial weights of the other arms; None if it is not known.
-            watch: Looks for mirrored training data.
+            weights: Digest of the initial weights of the other arms; None if it is unknown.
+            watch: Watches for mirrored training data.
 
         Raises:
             UnusableArmError: The arm cannot be made, or its coordinates cannot be shuffled.
             InputError: The model without coordinates cannot be made.
-            Exception: An error of a function of the user, with a note that names arm and seed.
+            Exception: A function of the user failed; a note names the arm and the seed.
         """
         model, begun_with = self._made(weights)
         seed_all(self.seed)
@@ -102,7 +102,7 @@ class OneRun:
         )
 
     def _made(self, expected: str | None) -> tuple[Any, str]:
-        """Return the model and a digest of its weights; "" if ``make`` adds the coordinates."""
+        """Return the model and a digest of its weights, or "" if ``make`` adds the coordinates."""
         seed_all(self.seed)
         try:
             with self._noted("making"):
@@ -131,7 +131,7 @@ class OneRun:
         return trained
 
     def _check_called(self, called: set[nn.Module] | None) -> None:
-        """Check that the layers of a shuffled arm were called with shuffled coordinates.
+        """Check that training called the layers of a shuffled arm with shuffled coordinates.
 
         Raises:
             UnusableArmError: No layer was called with shuffled coordinates.
@@ -139,33 +139,33 @@ class OneRun:
         if called is not None and not called:
             raise UnusableArmError(
                 "train did not call the layers of this arm as modules, or trained a copy of the "
-                "model, so their coordinates could not be shuffled; leave out torch.compile, or "
-                "leave out this arm"
+                "model, so the coordinates could not be shuffled; remove torch.compile, or remove "
+                "this arm"
             )
 
     def _score(self, model: Any) -> float:
-        seed_all(self.seed)  # so that all scores use the same images, if ``score`` draws some
+        seed_all(self.seed)  # if ``score`` draws images, use the same images for all scores
         score = self.functions.score(model)
         try:
             return float(score)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"score must return one number, got {type(score).__name__}") from error
+            raise TypeError(f"score must return a number, got {type(score).__name__}") from error
 
     def _errors(self, model: Any) -> dict[str, Any] | None:
         if self.functions.errors is None:
             return None
         seed_all(self.seed)
-        with self._noted("finding the errors of"), self.arm.positions(model, self.seed):
+        with self._noted("computing the errors of"), self.arm.positions(model, self.seed):
             return map_of(self.functions.errors(model))
 
     @contextmanager
     def _noted(self, doing: str) -> Iterator[None]:
-        """Add the arm and the seed to an error of a function of the user."""
+        """Add a note with the arm and the seed to errors of the user's functions."""
         try:
             yield
         except Exception as error:
             error.add_note(
                 f"while {doing} the arm {self.arm.name!r} with seed {self.seed}; finished runs are "
-                f"kept in {self.directory}"
+                f"stored in {self.directory}"
             )
             raise

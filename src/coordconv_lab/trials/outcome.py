@@ -18,12 +18,12 @@ __all__ = ["ArmOutcome", "BestArm", "Outcome", "comparisons_of", "outcome_of", "
 
 
 class BestArm(NamedTuple):
-    """The arm with the best mean score, not counting arms with shuffled coordinates.
+    """The arm with the best mean score, among arms with unshuffled coordinates.
 
     Attributes:
-        arm: Its name.
-        losses: How much its score drops with each change of the coordinates.
-        gain: Where in the image its errors are smaller; None if there are no maps.
+        arm: Name of the arm.
+        losses: How much the score drops with each change of the coordinates.
+        gain: The gain by position; None if there are no error maps.
     """
 
     arm: str
@@ -32,7 +32,7 @@ class BestArm(NamedTuple):
 
     @property
     def cells(self) -> list[tuple[str, ...]]:
-        """The table of the changes, below `LOSS_HEADER`."""
+        """The rows of the table of changes, without `LOSS_HEADER`."""
         return [
             (
                 one.change,
@@ -49,17 +49,17 @@ LOSS_HEADER = ("changed after training", "score", "worse by", "95% interval")
 
 
 class Outcome(Rows[ArmOutcome]):
-    """The arms of a trial; prints as a table, with the verdicts below.
+    """The arms of a trial; ``print`` shows a table with the verdicts below.
 
     Args:
         rows: The arms with coordinates.
         plain: Mean score without coordinates and number of seeds; None if no run has a score.
         costs: The costs without coordinates; None if there is no run.
-        best: More about the arm with the best score; None if no arm has a score.
-        warnings: Why coordinates of the trial are wrong.
-        failures: Runs of this call that ended with an error, and are not kept.
+        best: Details of the arm with the best score; None if no arm has a score.
+        warnings: Reasons why coordinates of the trial are wrong.
+        failures: Runs of this call that ended with an error; they are not stored.
         min_difference: Smallest difference that matters.
-        remark: What ended the trial early, or which runs without coordinates failed, or "".
+        remark: Why the trial ended early, how many runs without coordinates failed, or "".
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Outcome(Rows[ArmOutcome]):
 
     @property
     def words(self) -> list[str]:
-        """The warnings, the verdicts, one for each arm, and how they were found."""
+        """The warnings, one verdict for each arm, and how the verdicts were found."""
         found = [*self.warnings, *(row.words for row in self)]
         if self.best is not None and self.best.gain is not None:
             found.append(f"{self.best.arm}: {self.best.gain.words}")
@@ -113,7 +113,7 @@ class Outcome(Rows[ArmOutcome]):
         return text
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The cells of the table, below `HEADER`."""
+        """The rows of the table, without `HEADER`."""
         score = "" if self.plain is None else f"{self.plain[0]:.4g}"
         seeds = "" if self.plain is None else str(self.plain[1])
         costs = ("", "", "") if self.costs is None else self.costs.cells
@@ -121,7 +121,7 @@ class Outcome(Rows[ArmOutcome]):
 
 
 def pairs_of(arms: Sequence[Arm]) -> list[tuple[str, str]]:
-    """Return which arms are compared: each with the plain model, and with its shuffled twin."""
+    """Return the pairs of arms to compare: each with the plain model and with its shuffled twin."""
     names = [arm.name for arm in arms]
     found = [(name, PLAIN) for name in names if name != PLAIN]
     found += [(name, f"{SHUFFLED}:{name}") for name in names if f"{SHUFFLED}:{name}" in names]
@@ -132,7 +132,7 @@ def comparisons_of(names: Sequence[str]) -> int:
     """Return the number of comparisons of a trial with these arms.
 
     Each arm is compared with the plain model. An arm with true coordinates is also compared with
-    its own score at the mean position, and with its shuffled twin if that is an arm too.
+    its own score at the mean position, and with its shuffled twin, if the trial has one.
     """
     others = [name for name in names if name != PLAIN]
     true = [name for name in others if not name.startswith(f"{SHUFFLED}:")]
@@ -155,11 +155,11 @@ def outcome_of(
     Args:
         arms: All arms, the plain model first.
         runs: Finished runs, by arm and seed.
-        comparisons: Number of comparisons, including arms of earlier calls.
+        comparisons: Number of comparisons, including those of arms from earlier calls.
         min_difference: Smallest difference that matters.
         higher_is_better: Whether larger scores are better.
-        notes: Why an arm was not run, by arm.
-        remark: What ended the trial early, or "".
+        notes: Why an arm was not run, by the name of the arm.
+        remark: Why the trial ended early, or "".
         failures: Runs that ended with an error.
     """
     sign = 1 if higher_is_better else -1
@@ -220,7 +220,7 @@ def outcome_of(
 def _best(
     rows: Sequence[ArmOutcome], runs: Mapping[str, Mapping[int, Finished]], sign: int
 ) -> BestArm | None:
-    """Return more about the arm that is better than the plain model by the most."""
+    """Return the details of the arm with the largest gain over the plain model."""
     shown = [
         (row.against_plain.mean, row.arm)
         for row in rows
@@ -234,21 +234,21 @@ def _best(
 
 
 def _warnings(arms: Sequence[Arm], runs: Mapping[str, Mapping[int, Finished]]) -> list[str]:
-    """Return the first warning of any run; the others differ only in their numbers."""
+    """Return the first warning; those of other runs differ only in their numbers."""
     found = (run.warning for arm in arms for run in runs.get(arm.name, {}).values())
     return [one for one in found if one][:1]
 
 
 def _failures_in_words(failures: Sequence[Failure]) -> str:
-    """Say which runs failed, and that their arms have stopped."""
+    """Describe which runs failed, and that their arms stopped."""
     by_error: dict[str, list[str]] = {}
     for one in failures:
         by_error.setdefault(one.error, []).append(f"{one.arm}, seed {one.seed}")
     said = "; ".join(f"{error} ({'; '.join(names)})" for error, names in by_error.items())
     count = "1 run ended" if len(failures) == 1 else f"{len(failures)} runs ended"
     return (
-        f"{count} with an error: {said}. Their arms stopped after that round; the same command "
-        "does these runs again."
+        f"{count} with an error: {said}. Their arms stopped after that round. To repeat these "
+        "runs, use the same command."
     )
 
 

@@ -1,4 +1,4 @@
-"""The report of a trial, as HTML in one file and as Markdown."""
+"""The report of a trial, as a single HTML file and as Markdown."""
 
 from collections.abc import Sequence
 
@@ -63,12 +63,12 @@ small { display: block; margin-top: 2rem; }
 </figure>
 {% if outcome.best and outcome.best.losses %}
 <h2>Arm {{ outcome.best.arm }}, scored again with changed coordinates</h2>
-<p>Each trained network was scored again with other coordinates. The drop of the score at the mean
-position is what the network gains from position.</p>
+<p>Each trained network was scored again with changed coordinates. The drop in the score at the mean
+position is the network's gain from position.</p>
 {{ table(loss_header, outcome.best.cells, 'Scores with changed coordinates') }}
 {% endif %}{% if gain %}
 <h2>Where arm {{ outcome.best.arm }} gains</h2>
-<p>{{ outcome.best.gain.words }} Blue: smaller errors than without coordinates. Red: larger ones.
+<p>{{ outcome.best.gain.words }} Blue: smaller errors than without coordinates. Red: larger errors.
 Mean over {{ outcome.best.gain.seeds }} seeds, without intervals.</p>
 <figure role="img" aria-label="Map of the gain over the image">
 {{ gain | safe }}
@@ -81,7 +81,7 @@ Mean over {{ outcome.best.gain.seeds }} seeds, without intervals.</p>
 
 
 def as_html(outcome: Outcome, title: str = "Do coordinates help?") -> str:
-    """Return the page: verdicts, costs, the use of the coordinates, and figures."""
+    """Return the page: verdicts, costs, the usage of the coordinates, and figures."""
     template = Environment(autoescape=True).from_string(_PAGE)
     best = outcome.best
     return template.render(

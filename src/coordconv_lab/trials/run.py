@@ -39,32 +39,33 @@ def trial(
     gpus_per_run: float = 0.0,
     report: Callable[[str], None] | None = None,
 ) -> Outcome:
-    """Measure whether coordinates help on a model of your own.
+    """Measure whether coordinates help on your own model.
 
-    The model is made, trained and scored without coordinates and in each arm, with the same seeds:
-    an arm begins with the same weights, since new coordinate weights are zero, and Python, NumPy
-    and torch draw the same numbers in training. After 5, 10, 20 ... seeds an arm with a clear
-    verdict stops. Finished runs are kept, and a second call continues from there.
+    The model is made, trained and scored without coordinates and in each arm, with the same seeds.
+    For a given seed, all arms start with the same weights, since new coordinate weights are zero,
+    and Python, NumPy and torch draw the same random numbers in training. The verdicts are checked
+    after 5, 10, 20, ... seeds, and an arm with a clear verdict stops. Finished runs are stored, and
+    a second call continues from there.
 
-    The engine "ray" does the runs between two such checks at once, as far as there are resources.
-    Each is the same as with the engine "serial" and as many threads, and so are the verdicts.
+    The engine "ray" executes the runs between two such checks in parallel, as far as resources
+    allow. Runs and verdicts are the same as with the engine "serial" and equally many threads.
 
     Args:
-        functions: What makes, trains and scores the model, see `UserFunctions`.
+        functions: The functions that make, train and score the model; see `UserFunctions`.
         out: Directory of the runs.
         arms: Which convolutions get coordinates: "first", "all", "detector", or names of layers
-            joined by "+"; with "shuffled:" in front, coordinates without position.
-        seeds: Largest number of seeds; intervals need at least 5.
-        minutes: Begin no run after this many minutes.
-        runs: Begin no more runs than this in this call.
+            joined by "+". The prefix "shuffled:" means shuffled coordinates, without position.
+        seeds: Maximum number of seeds; intervals need at least 5.
+        minutes: Start no run after this many minutes.
+        runs: Start at most this many runs in this call.
         min_difference: Smallest difference of the score that matters.
         usage: Whether to score each network with coordinates also with zero, mirrored and shuffled
-            coordinates, not only at the mean position; scoring then takes about five times as long.
+            coordinates, not only at the mean position. Scoring then takes about five times as long.
         fresh: Delete runs in ``out`` first.
         engine: "serial" for one run after another in this process, or "ray".
-        address: HOST:PORT of a Ray cluster, or "auto"; by default RAY_ADDRESS, else Ray is started
-            on this machine.
-        cpus_per_run: Cores, and thus threads, per run; by default as many as torch uses, and 1 on
+        address: HOST:PORT of a Ray cluster, or "auto". By default RAY_ADDRESS; if it is not set,
+            Ray is started on this machine.
+        cpus_per_run: Cores, and thus threads, per run; by default as many as torch uses, or 1 on
             Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.
         report: Called with a line about each run; ``print`` shows them.
@@ -75,8 +76,8 @@ def trial(
     Raises:
         InputError: An option is invalid, ``out`` cannot be used or holds runs of other code, the
             model without coordinates cannot be made, or Ray cannot be used.
-        Exception: What a function raises, with a note that names arm and seed. On Ray, it is told
-            and kept in `Outcome.failures` instead, and the other runs continue.
+        Exception: A function failed; a note names the arm and the seed. On Ray, the error is
+            reported and added to `Outcome.failures` instead, and the other runs continue.
 
     Example:
         >>> import tempfile
@@ -118,10 +119,10 @@ def trial(
 
 
 def _check_resources(given: Resources) -> None:
-    """Check what does the runs.
+    """Check the engine and its options.
 
     Raises:
-        InputError: An option is invalid, or only for Ray.
+        InputError: An option is invalid, or needs Ray.
     """
     if given.engine not in get_args(EngineName):
         raise InputError(f"the engine must be serial or ray, got {in_short(given.engine)}")
@@ -132,4 +133,4 @@ def _check_resources(given: Resources) -> None:
         raise InputError(f"GPUs per run must be between 0 and {MOST_RESOURCES:,}, got {gpus}")
     only_ray = {"an address": given.address, "GPUs per run": gpus}
     if given.engine == "serial" and (names := [name for name, one in only_ray.items() if one]):
-        raise InputError(f"{' and '.join(names)} can be given only with the engine ray")
+        raise InputError(f"{' and '.join(names)} can only be given with the engine ray")

@@ -1,4 +1,4 @@
-"""Do the runs of a trial, round by round, on any engine."""
+"""Execute the runs of a trial, round by round, on any engine."""
 
 import time
 from collections import deque
@@ -25,11 +25,11 @@ __all__ = ["Budget", "TrialRunner"]
 
 
 class Budget(NamedTuple):
-    """How much a call may do.
+    """The limits of a call.
 
     Attributes:
-        end: Time of the monotonic clock after which no run begins.
-        runs: Number of runs that it may begin; None for any.
+        end: Time of the monotonic clock after which no run starts.
+        runs: Maximum number of runs to start; None for no limit.
     """
 
     end: float
@@ -39,16 +39,16 @@ class Budget(NamedTuple):
 class TrialRunner:
     """The runs of one call of `trial`.
 
-    A round is all runs between two checks of the verdicts. Verdicts decide which arms the next
-    round has, and never which runs of a round are done, so their order makes no difference.
+    A round consists of all runs between two checks of the verdicts. Verdicts determine the arms of
+    the next round, but do not change a round in progress, so the order of its runs does not matter.
 
     Args:
-        engine: What does the runs.
-        store: Where they are kept.
+        engine: Executes the runs.
+        store: Stores the finished runs.
         arms: The arms, the model without coordinates first.
-        seeds: Number of seeds, at most.
+        seeds: Maximum number of seeds.
         min_difference: Smallest difference that matters.
-        higher_is_better: Whether a larger score is a better one.
+        higher_is_better: Whether larger scores are better.
         report: Called with a line about each run.
     """
 
@@ -79,7 +79,7 @@ class TrialRunner:
         self.has_warned = False
 
     def run(self, budget: Budget) -> Outcome:
-        """Do the missing runs, round by round, and return what came out."""
+        """Execute the missing runs, round by round, and return the outcome."""
         for seeds in rounds(self.seeds):
             if seeds.start:
                 self.decided = {row.arm for row in self.outcome() if _is_decided(row)}
@@ -93,9 +93,9 @@ class TrialRunner:
         return self.outcome()
 
     def outcome(self, remark: str = "") -> Outcome:
-        """Compare the runs that are there."""
+        """Compare the finished runs."""
         runs = {arm.name: self.store.of(arm.name, self.seeds) for arm in self.arms}
-        # Arms of earlier calls count, too: their verdicts were seen.
+        # Count the arms of earlier calls, too, because the user has seen their verdicts.
         names = dict.fromkeys([*runs, *(run.arm for run in self.store.runs)])
         return outcome_of(
             self.arms,
@@ -109,7 +109,7 @@ class TrialRunner:
         )
 
     def _round(self, seeds: range, budget: Budget) -> str:
-        """Do the missing runs of a round; return why some were not begun, or ""."""
+        """Execute the missing runs of a round; return why some were not started, or ""."""
         left = deque((arm, seed) for seed in seeds for arm in self.arms)
         running, remark = 0, ""
         while True:
@@ -131,7 +131,7 @@ class TrialRunner:
         return arm in self._open_arms() and self.store.find(arm.name, seed) is None
 
     def _spent(self, budget: Budget) -> str:
-        """Return which part of the budget is spent, or ""."""
+        """Return a message if the budget is spent, or ""."""
         if time.monotonic() > budget.end:
             return "Time ran out before all seeds were run."
         if self.begun == budget.runs:
@@ -145,14 +145,14 @@ class TrialRunner:
             return []
         names = [arm.name for arm in self.arms if arm.name not in left_out]
         pairs = [(ours, other) for ours, other in pairs_of(self.arms) if ours in names]
-        # A shuffled arm is a control, which needs no verdict of its own.
+        # A shuffled arm is a control; it does not need a verdict.
         shuffled = {arm.name for arm in self.arms if arm.is_shuffled}
         pairs = [pair for pair in pairs if pair[0] not in shuffled] or pairs
         needed = {name for pair in pairs if pair[0] not in self.decided for name in pair}
         return [arm for arm in self.arms if arm.name in needed and arm.name in names]
 
     def _take(self, ended: Ended) -> None:
-        """Keep a run that ended, or note why there is none."""
+        """Store a run that ended, or record why it failed."""
         job, found = ended.job, ended.found
         self.watch.learn(ended.watch)
         if isinstance(found, UnusableArmError):
@@ -174,10 +174,10 @@ class TrialRunner:
                 self._keep_all(job.seed)
 
     def _keep_all(self, seed: int | None = None) -> None:
-        """Keep the runs that waited for the first weights of the model without coordinates.
+        """Store the runs that waited for the initial weights of the model without coordinates.
 
         Args:
-            seed: Only those with this seed.
+            seed: Store only runs with this seed; by default all.
         """
         order = [arm.name for arm in self.arms]
         for run in sorted(self.waiting, key=lambda one: (one.seed, order.index(one.arm))):
@@ -194,11 +194,11 @@ class TrialRunner:
             self._leave_out(run.arm, InputError(OTHER_WEIGHTS))
 
     def _weights(self, seed: int) -> str | None:
-        """Return the digest of the first weights of the runs with a seed; None without any."""
+        """Return the digest of the initial weights of the runs with a seed; None without a run."""
         return next((run.weights for run in self.store.runs if run.seed == seed), None)
 
     def _leave_out(self, name: str, error: InputError) -> None:
-        """Note why an arm is not run."""
+        """Record why an arm is not run."""
         if name not in self.notes:
             said = str(error)
             self.notes[name] = said if said.endswith((".", "?", "!")) else f"{said}."

@@ -1,4 +1,4 @@
-"""The image and the placement in a sample of a data set, of whichever form."""
+"""Find the image and the placement in a sample of a data set, in any structure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,16 +12,16 @@ from coordconv import Placement
 
 __all__ = ["image_of", "placement_of"]
 
-MOST_PIXELS = 64  # along an axis
+MOST_PIXELS = 64  # maximum along an axis
 MOST_CHANNELS = 4
 _MOST_DEPTH = 6
 
 
 def image_of(sample: Any) -> Tensor | None:
-    """Return the largest array of a sample as a small gray image, its spatial axes only.
+    """Return the largest array of a sample as a small gray image, with only its spatial axes.
 
-    An axis of up to four at one end counts as channels. None if there is no array with a spatial
-    axis of at least eight.
+    A first or last axis of length four or less counts as channels. Return None if no array has a
+    spatial axis of length eight or more.
 
     Example:
         >>> image_of({"label": 3, "image": torch.zeros(3, 32, 48)}).shape
@@ -30,7 +30,7 @@ def image_of(sample: Any) -> Tensor | None:
     arrays = [array for array in map(_array, _parts(sample)) if array is not None]
     if not arrays:
         return None
-    image = max(arrays, key=lambda array: array.numel())  # the first of the largest
+    image = max(arrays, key=lambda array: array.numel())  # in a tie, the first one
     image = torch.as_tensor(image).detach().cpu().float()
     if image.dim() > 1 and image.shape[0] <= MOST_CHANNELS:
         image = image.mean(0)
@@ -47,7 +47,7 @@ def placement_of(sample: Any) -> Placement | None:
 
 
 def _parts(sample: Any, depth: int = 0) -> Iterator[Any]:
-    """Return all that a sample consists of."""
+    """Yield the parts of a sample, also from nested containers."""
     yield sample
     if depth == _MOST_DEPTH or isinstance(sample, (str, bytes, Tensor, np.ndarray, Placement)):
         return
@@ -62,7 +62,7 @@ def _parts(sample: Any, depth: int = 0) -> Iterator[Any]:
 
 
 def _array(part: Any) -> Tensor | None:
-    """Return a tensor, an array or an image of PIL as a tensor of numbers."""
+    """Convert a tensor, an array or a PIL image to a tensor; return None for other types."""
     if isinstance(part, Tensor):
         return part if part.dim() and not part.is_complex() and part.numel() else None
     if hasattr(part, "__array_interface__"):
@@ -73,7 +73,7 @@ def _array(part: Any) -> Tensor | None:
 
 
 def _pooled(image: Tensor) -> Tensor:
-    """Average to at most 64 pixels along each axis, symmetrically."""
+    """Average to at most 64 pixels along each axis, symmetrically under mirroring."""
     size = [min(n, MOST_PIXELS) for n in image.shape]
     if size == list(image.shape):
         return image

@@ -1,4 +1,4 @@
-"""Seed all random numbers that a function of the user may draw."""
+"""Seed all random number generators that a function of the user may use."""
 
 import random
 
@@ -9,7 +9,7 @@ __all__ = ["seed_all"]
 
 
 def seed_all(seed: int) -> None:
-    """Seed the random numbers of Python, NumPy and torch."""
+    """Seed the random number generators of Python, NumPy and torch."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""The finished runs of a trial, a line of JSON each."""
+"""The finished runs of a trial, stored as one line of JSON each."""
 
 import json
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ class Finished(NamedTuple):
 
     Attributes:
         arm: Name of the arm.
-        seed: Its seed.
-        score: What ``score`` returned; None if the run failed.
+        seed: The seed.
+        score: The result of ``score``; None if it is not finite.
         without_position: The score of the same network with the mean position everywhere; None for
             the model without coordinates.
         seconds: Wall time of training.
         parameters: Number of parameters.
-        weights: Digest of the weights that it started with, without those of the coordinates.
-        note: Why it failed, or "".
-        changed: The scores of the same network with changed coordinates, by the change.
+        weights: Digest of the initial weights, without coordinate weights.
+        note: Why the run has no score, or "".
+        changed: The scores of the same network with changed coordinates, by the name of the change.
         memory: Peak memory of training in bytes, see `coordconv_lab.trials.memory`.
-        errors: Its errors by position, see `coordconv_lab.trials.error_maps.map_of`.
-        warning: What makes its coordinates wrong in training, or "".
+        errors: Errors by position, see `coordconv_lab.trials.error_maps.map_of`.
+        warning: Why coordinates were wrong in training, or "".
     """
 
     arm: str
@@ -50,11 +50,11 @@ class Finished(NamedTuple):
 
 @contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Hold the directory of a trial against other processes; it is made if it does not exist.
+    """Lock the directory of a trial; it is created if it does not exist.
 
     Raises:
-        LockedError: Another process holds it.
-        InputError: It cannot be made.
+        LockedError: Another process has locked the directory.
+        InputError: The directory cannot be created.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -74,11 +74,11 @@ class TrialStore:
     """The runs of a trial in a directory.
 
     Args:
-        directory: Where they are; made if it does not exist.
+        directory: Directory of the runs; created if it does not exist.
         digest: Identifies the code of the user; runs of other code are refused.
 
     Raises:
-        InputError: The directory cannot be used, or holds runs of other code.
+        InputError: The directory cannot be used, or contains runs of other code.
         DamagedError: A line cannot be read.
     """
 
@@ -89,7 +89,7 @@ class TrialStore:
         self.runs = self._read()
 
     def add(self, run: Finished) -> None:
-        """Keep a run; it replaces an earlier one of the same arm and seed."""
+        """Store a run; it replaces an earlier run of the same arm and seed."""
         kept = [one for one in self.runs if (one.arm, one.seed) != (run.arm, run.seed)]
         self.runs = [*kept, run]
         lines = [json.dumps({"code": self.digest})]
@@ -97,7 +97,7 @@ class TrialStore:
         write_atomically(self.path, "\n".join(lines).encode() + b"\n")
 
     def find(self, arm: str, seed: int) -> Finished | None:
-        """Return a run, with a score or without, or None."""
+        """Return a run, with or without a score; None if there is no such run."""
         found = (one for one in self.runs if (one.arm, one.seed) == (arm, seed))
         return next(found, None)
 
@@ -115,8 +115,8 @@ class TrialStore:
         found = [self._parsed(number, line) for number, line in enumerate(lines, start=1)]
         if found and found[0] != {"code": self.digest}:
             raise InputError(
-                f"{self.directory} holds runs of other code: the file or its functions were "
-                "changed since; choose another --out, or pass --fresh to delete them"
+                f"{self.directory} contains runs of other code: the file or its functions were "
+                "changed since then; choose another --out, or pass --fresh to delete the runs"
             )
         return [self._run(number, one) for number, one in enumerate(found[1:], start=2)]
 

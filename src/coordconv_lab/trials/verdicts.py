@@ -1,9 +1,9 @@
 """Verdicts from paired differences between two arms.
 
-Differences are checked after 5, 10, 20, 40, ... seeds. The first check may be wrong in half of 5%,
-the second in a quarter, and so on, divided by the number of comparisons (Bonferroni). So at most 5%
-of the trials in which no arm differs report a difference, also if seeds are added later, provided
-that the differences are normally distributed.
+Differences are checked after 5, 10, 20, 40, ... seeds. The first check may be wrong with a
+probability of 5% / 2, the second with 5% / 4, and so on, each divided by the number of comparisons
+(Bonferroni). So if no arm makes a difference, at most 5% of trials report one, even if seeds are
+added later, provided that the differences are normally distributed.
 """
 
 import itertools
@@ -34,16 +34,16 @@ _MOST_SEEDS = 1000
 
 
 class Comparison(NamedTuple):
-    """Comparison of an arm with another, such as the model without coordinates.
+    """Comparison of an arm with another arm, such as the model without coordinates.
 
     Attributes:
-        differences: For each seed of the last check, the score of the arm minus the score of the
-            other, signed so that positive is better; before the first check, for all seeds.
+        differences: The score of the arm minus the score of the other, with the sign chosen so that
+            positive is better: for each seed of the last check, or for all seeds before the first.
         mean: The mean difference.
-        interval: The corrected interval of the mean at the last look; None before the first.
+        interval: The corrected interval of the mean at the last check; None before the first.
         verdict: The verdict that follows from the interval.
-        more_seeds: About how many more seeds would give a verdict, if mean and spread stayed as
-            they are; None if there is a verdict, or if this cannot be estimated.
+        more_seeds: Estimated number of additional seeds for a verdict, if mean and spread do not
+            change; None if there is a verdict, or if the number cannot be estimated.
     """
 
     differences: tuple[float, ...]
@@ -54,7 +54,7 @@ class Comparison(NamedTuple):
 
 
 def looks(seeds: int) -> list[int]:
-    """Return after how many seeds the differences are checked, up to a number of seeds.
+    """Return the numbers of seeds after which differences are checked, up to a maximum.
 
     Example:
         >>> looks(25)
@@ -69,7 +69,7 @@ def looks(seeds: int) -> list[int]:
 
 
 def rounds(seeds: int) -> list[range]:
-    """Return the seeds between two checks. All runs of a round can be done at once.
+    """Return the seeds between two checks. All runs of a round can be executed in parallel.
 
     Example:
         >>> rounds(12)
@@ -87,11 +87,11 @@ def compared(
     """Judge an arm by its differences.
 
     Args:
-        differences: One for each seed, in their order or by seed; None if one of its runs failed.
-            The seeds of runs that have not ended are left out.
+        differences: One difference per seed, as a sequence or by seed; None if a run of that seed
+            failed. Seeds with unfinished runs are omitted.
         comparisons: Number of comparisons of the trial.
-        min_difference: Smallest difference that matters. "no difference" means that the interval
-            is between minus this and this; with 0, that verdict is never given.
+        min_difference: Smallest difference that matters. "no difference" means that the interval is
+            between ``-min_difference`` and ``min_difference``; with 0, it is never the verdict.
 
     Raises:
         InputError: There are no differences, or ``min_difference`` is negative.
@@ -105,8 +105,8 @@ def compared(
     if not every:
         raise InputError("expected at least one difference, got none")
     check_min_difference(min_difference)
-    # A check waits for all runs of the seeds below its number: runs that end first may differ from
-    # the others. Failed runs are left out, and at least five have to remain.
+    # Wait until all runs for a check have ended, because runs that end early may differ from the
+    # others. Failed runs are omitted; at least five runs have to remain.
     ended = next(seed for seed in itertools.count() if seed not in by_seed)
     checks = [(count, _below(by_seed, count)) for count in looks(ended)]
     checks = [(count, values) for count, values in checks if len(values) >= MIN_SEEDS]
@@ -118,13 +118,13 @@ def compared(
     interval = _interval(values, level)
     verdict = _verdict(interval, min_difference)
     if len(set(values)) == 1 and values[0] != 0:
-        verdict = "undecided"  # the runs are copies of one run
+        verdict = "undecided"  # equal differences: the runs are copies of one run
     more = _more_seeds(values, level, min_difference) if verdict == "undecided" else None
     return Comparison(values, float(np.mean(values)), interval, verdict, more)
 
 
 def check_min_difference(value: float) -> None:
-    """Check the smallest difference that matters.
+    """Check that the smallest difference that matters is valid.
 
     Raises:
         InputError: It is negative, or not a number.
@@ -134,7 +134,7 @@ def check_min_difference(value: float) -> None:
 
 
 def level_of(count: int, comparisons: int) -> float:
-    """Return how often one comparison may be wrong at the check after so many seeds.
+    """Return the probability that a comparison may be wrong at the check after ``count`` seeds.
 
     Example:
         >>> level_of(5, 1), level_of(10, 1)
@@ -144,12 +144,12 @@ def level_of(count: int, comparisons: int) -> float:
 
 
 def power(effect: float, comparisons: int, seeds: int) -> float:
-    """Return the chance that an arm is found to help, by simulation of 4,000 trials.
+    """Return the probability that an arm is found to help, from 4,000 simulated trials.
 
     Args:
         effect: True mean difference, in standard deviations of the paired differences.
         comparisons: Number of comparisons of the trial.
-        seeds: Number of seeds, at most.
+        seeds: Maximum number of seeds.
 
     Example:
         >>> 0.6 < power(1.5, comparisons=2, seeds=10) < 1
@@ -167,7 +167,7 @@ def power(effect: float, comparisons: int, seeds: int) -> float:
 
 
 def _below(by_seed: Mapping[int, float | None], count: int) -> tuple[float, ...]:
-    """Return the differences of the seeds below a number."""
+    """Return the differences of the seeds below ``count``, without failed runs."""
     found = (by_seed[seed] for seed in sorted(by_seed) if seed < count)
     return tuple(float(one) for one in found if one is not None)
 
@@ -188,9 +188,9 @@ def _verdict(interval: tuple[float, float], least: float) -> Verdict:
 
 
 def _more_seeds(values: Sequence[float], level: float, least: float) -> int | None:
-    """Return how many more seeds would decide at the present mean and spread."""
+    """Estimate how many more seeds would give a verdict, at the current mean and spread."""
     mean, spread = abs(float(np.mean(values))), float(np.std(values, ddof=1))
-    half = max(mean, least - mean)  # as wide may half an interval be that excludes 0, or is inside
+    half = max(mean, least - mean)  # the half-width at which the interval gives a verdict
     if not half or not spread:
         return None
     counts = np.arange(len(values) + 1, _MOST_SEEDS + 1)
