@@ -160,7 +160,7 @@ def test_a_claim_that_cannot_be_computed_is_named_and_the_others_remain(error, c
     damaged: list[str] = []
     entries = ledger(copied, damaged)
     [said] = damaged
-    assert said.startswith("the claim tiling-fails cannot be computed from its records")
+    assert said.startswith("the claim tiling-fails cannot be tested on its records")
     assert [e for e in entries if e.claim is not odd] == [
         e for e in usual if e.claim.id != "tiling-fails"
     ]
@@ -245,7 +245,7 @@ def test_two_recordings_of_a_run_that_disagree_are_named_and_neither_counts(copi
     found = {entry.claim.id: entry.finding for entry in ledger(copied, damaged)}
     [said] = damaged
     assert path.parent.name in said
-    assert "are of the same run and have different scores" in said
+    assert "are of the same run, but have different scores" in said
     assert found["tuned-solves-classification"].n == 19
 
 
@@ -264,7 +264,7 @@ def test_a_statement_that_holds_partly_must_say_when(copied, monkeypatch):
     damaged: list[str] = []
     [entry] = ledger(copied, damaged)
     assert entry.finding.verdict == "not yet"
-    assert "it holds partly and has no condition" in damaged[0]
+    assert "it holds partly, but has no condition" in damaged[0]
 
 
 def test_few_values_are_shown_and_many_have_an_interval():

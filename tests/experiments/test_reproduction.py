@@ -73,7 +73,7 @@ def test_a_text_leaves_out_questions_that_need_other_arms():
     assert [one.title for one in asked.questions] == [
         one.title for one in questions("climate") if one.plain[0].startswith("known")
     ]
-    with pytest.raises(InputError, match=r"no arm has 'unknown' in its name; there are known, "):
+    with pytest.raises(InputError, match=r"no arm has 'unknown' in its name; the arms are known, "):
         question_runs(questions("climate"), 1, "unknown")
 
 

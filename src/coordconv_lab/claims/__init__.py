@@ -1,6 +1,6 @@
-"""Claims of the sources, each with a test on records and its verdict.
+"""Claims of the tutorial, the paper and others, each with a test on records and a verdict.
 
-The ledger itself is in `coordconv_lab.claims.ledger`: it loads the statistics, which take a second.
+The ledger is in `coordconv_lab.claims.ledger`, because its statistics take a second to import.
 """
 
 from coordconv_lab.claims.claim import Claim, Entry, Finding, NotYet, Verdict

@@ -17,14 +17,15 @@ class Finding(NamedTuple):
     """The result of testing a claim.
 
     Attributes:
-        verdict: Whether the statement held.
-        n: Number of runs, or pairs of runs, behind it; zero for a theorem.
+        verdict: The verdict on the claim.
+        n: Number of runs, or of pairs of runs, that were tested; zero for a theorem.
         measure: The quantity in `effect`, in words.
         effect: The measured number; None for a theorem.
         interval: The 95% interval of the effect, or None.
-        condition: When the claim holds, what differs, or what follows; required for "partly".
+        condition: The conditions under which the claim holds, or other details; required for
+            "partly".
         values: The individual values, if there are too few for an interval; `effect` is their mean.
-        held: If `effect` is a share, the number of the `n` cases in which it held.
+        held: The number of the `n` cases in which the statement held, if `effect` is a fraction.
     """
 
     verdict: Verdict
@@ -62,12 +63,12 @@ class Claim(NamedTuple):
     """A statement that can be tested.
 
     Attributes:
-        id: Its short name.
+        id: Short name.
         statement: The claim, in our words.
-        source: The publication that makes it.
+        source: The publication that makes the claim.
         kind: The group of sources in which the claim is counted.
         test: Turns records into a finding; raises NotYet if records are missing.
-        theorem: The pytest id of the test that checks the claim, if it follows from the arithmetic.
+        theorem: The pytest id of the test that checks the claim, if it follows from arithmetic.
     """
 
     id: str
@@ -79,7 +80,7 @@ class Claim(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A claim, its finding, and the runs on which it was tested."""
+    """A claim, the finding, and the runs on which the claim was tested."""
 
     claim: Claim
     finding: Finding
@@ -87,12 +88,12 @@ class Entry(NamedTuple):
 
     @property
     def is_measured(self) -> bool:
-        """Whether it is tested on records, which may be missing; otherwise it is a theorem."""
+        """Whether the claim is tested on records, which may be missing; if not, it is a theorem."""
         return self.finding.n > 0 or self.claim.theorem is None
 
     @property
     def records(self) -> list[str]:
-        """The study and run of every record on which it was tested, sorted by name."""
+        """The study and the run of every record on which the claim was tested, sorted by name."""
         return sorted(
             {f"{path.parent.name}/{path.name}" for used in self.used for path, _ in used.runs}
         )
@@ -111,7 +112,7 @@ class Entry(NamedTuple):
 
 
 CLAIMS: dict[str, Claim] = {}
-"""Every claim by its id, once the modules that define them are imported."""
+"""All claims by id. Importing a module with claims adds them."""
 
 
 def claim(
@@ -121,7 +122,7 @@ def claim(
 
     def enter(test: Callable[[Evidence], Finding]) -> Callable[[Evidence], Finding]:
         if id in CLAIMS:
-            raise ValueError(f"there are two claims {id!r}")
+            raise ValueError(f"there are two claims with the id {id!r}")
         CLAIMS[id] = Claim(id, statement, source, kind, test, theorem)
         return test
 

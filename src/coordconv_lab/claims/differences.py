@@ -1,4 +1,4 @@
-"""Findings that compare two sides run by run, paired by their seeds."""
+"""Findings that compare two sides, paired by seed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
@@ -18,8 +18,8 @@ class Stratum(NamedTuple):
 
     Attributes:
         name: The split, the task or the encoder.
-        left: The runs that are claimed to be higher.
-        right: The other runs.
+        left: The runs that, according to the claim, have the higher values.
+        right: The runs to compare them with.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Comparison(NamedTuple):
     separate: bool
 
     def verdict(self, holds: bool = True) -> Verdict:
-        """Judge "the left side is higher"; `holds` says whether the other conditions hold."""
+        """Judge "the left side is higher"; `holds` is whether the other conditions hold."""
         return of_paired(self.mean, self.separate, holds)
 
     def finding(self, verdict: Verdict, measure: str, condition: str) -> Finding:
-        """Return the mean difference with its interval, or all differences if there are few."""
+        """Return the mean difference with its interval, or every difference if there are few."""
         few = len(self.differences) < FEW
         effect = fmean(self.differences) if self.mean is None else self.mean.effect
         interval = None if few or self.mean is None else self.mean.interval
@@ -122,7 +122,7 @@ def compared_each(strata: Sequence[Stratum], value: Value) -> Adjusted:
 
 
 def won_and_lost(strata: Sequence[Stratum], succeeds: Callable[[Record], bool]) -> tuple[int, int]:
-    """Count the pairs in which only the left run succeeds, and in which only the right one does."""
+    """Count the pairs in which only the left run succeeds, and those with only the right one."""
     outcomes = [(succeeds(left), succeeds(right)) for one in strata for left, right in one.pairs]
     return outcomes.count((True, False)), outcomes.count((False, True))
 
@@ -133,7 +133,7 @@ def side_by_side(
     write: Callable[[Iterable[float]], str],
     value: Value,
 ) -> str:
-    """Write the range of every arm and its number of runs."""
+    """Format the range and the number of runs of every arm."""
     return "; ".join(
         f"{one.name}: {sides[0]} {write(map(value, one.left))} (n = {len(one.left)}), "
         f"{sides[1]} {write(map(value, one.right))} (n = {len(one.right)})"

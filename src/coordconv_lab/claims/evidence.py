@@ -16,7 +16,7 @@ from coordconv_lab.studies.study import row
 
 
 class NotYet(Exception):  # noqa: N818  (an outcome, not an error)
-    """Records that a claim needs are missing; the message names them."""
+    """A claim needs records that are missing; the message names them."""
 
 
 class Used(NamedTuple):
@@ -25,7 +25,7 @@ class Used(NamedTuple):
     Attributes:
         study: The study's name.
         arm: The arm's name.
-        runs: The directory of each run and its record.
+        runs: The directory and the record of each run.
     """
 
     study: str
@@ -43,7 +43,7 @@ class Evidence:
         recordings: The recorded runs.
 
     Attributes:
-        used: The requested arms, each once; `ledger` empties this before each claim.
+        used: The requested arms, each once; `ledger` empties the list before each claim.
     """
 
     def __init__(self, recordings: Recordings) -> None:
@@ -57,22 +57,22 @@ class Evidence:
         return self.recordings.damaged
 
     def study(self, name: str) -> Study:
-        """Return the study of that name."""
+        """Return the study with this name."""
         return self._study(name)
 
     def _run(self, study: str, spec: ExperimentSpec) -> Run | None:
-        """Return the run of a spec, from this study if possible, otherwise from another one."""
+        """Return the run of a spec, from this study if possible, otherwise from another study."""
         found = self.recordings.of(spec)
         own = [run for run in found if run[0].parent.name == study]
         return next(iter([*own, *found]), None)
 
     def runs(self, study: str, arm: str, at_least: int | None = None) -> list[Record]:
-        """Return the records of one arm of a study, and of every other seed of its specs.
+        """Return the records of an arm of a study, including other recorded seeds of its specs.
 
         Args:
             study: The name of the study.
             arm: The name of the arm.
-            at_least: The number of runs required; every run of the study by default.
+            at_least: The number of runs required; by default, every run of the study.
 
         Raises:
             NotYet: There are fewer runs.
@@ -98,11 +98,11 @@ class Evidence:
         return [record for _, record in found]
 
     def outcomes(self, study: str, arm: str) -> list[Record | None]:
-        """Return the record of every run of an arm in its order, or None for a run that diverged.
+        """Return the record of every run of an arm, in order; None for a run that diverged.
 
         Raises:
             NotYet: A run is missing, or there are records of the same specs with other seeds, which
-                would have to be compared as well.
+                would have to be included.
         """
         specs = self.study(study).arms[arm]
         store = RunStore(self.recordings.results / study)
@@ -114,7 +114,8 @@ class Evidence:
             found.append(run)
         if others := self.recordings.every_seed(specs)[len(specs) :]:
             raise NotYet(
-                f"{study}, {arm}: expected one seed per draw, got {others[0].run_name} too"
+                f"{study}, {arm}: expected one seed per draw, but there is another run, "
+                f"{others[0].run_name}"
             )
         self._note(study, arm, [run for run in found if run])
         return [None if run is None else run[1] for run in found]
@@ -129,14 +130,14 @@ class Evidence:
         return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
     def arms_if_any(self, study: str, at_least: int) -> dict[str, list[Record]]:
-        """Return the records of all arms of a study, or nothing if an arm has too few."""
+        """Return the records of all arms of a study, or an empty dict if an arm has too few."""
         try:
             return self.arms(study, at_least)
         except NotYet:
             return {}
 
     def every(self, task: str, split: str, model: str) -> list[Record]:
-        """Return the records of all runs of a row on all positions, with any settings.
+        """Return the records of all runs of a row that use all positions, with any settings.
 
         Raises:
             NotYet: No such run is recorded.
@@ -150,9 +151,10 @@ class Evidence:
         return [record for _, record in found]
 
     def every_recording(self, study: str, arm: str) -> list[Run]:
-        """Return all recordings of the runs of an arm; each recording has its own times.
+        """Return all recordings of the runs of an arm.
 
-        A spec can have several recordings. Copies of one recording count once.
+        A spec can have several recordings, each with its own times. Copies of one recording count
+        once.
         """
         specs = self.recordings.every_seed(self.study(study).arms[arm])
         found: list[Run] = []
@@ -178,9 +180,7 @@ class Evidence:
             return read_curve(path)
         except InputError as error:
             self.damaged.append(f"{directory}: {error}")
-            raise NotYet(
-                f"no curve of {directory.parent.name}/{directory.name} that can be used"
-            ) from error
+            raise NotYet(f"no usable curve of {directory.parent.name}/{directory.name}") from error
 
     def curve_of(self, study: str, spec: ExperimentSpec) -> list[CurveRow]:
         """Return the learning curve of the run of a spec.

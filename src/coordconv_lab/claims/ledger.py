@@ -11,7 +11,7 @@ from coordconv_lab.errors import DamagedError, InputError, in_short
 from coordconv_lab.registry import registry, resolve
 
 _LARGE = 1e38
-"""About the largest float32, the dtype of predictions."""
+"""A little less than the largest float32, the dtype of predictions."""
 
 
 def claims(ids: Sequence[str] = ()) -> list[Claim]:
@@ -76,27 +76,27 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         finding = claim.test(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
-    # Unusual records can break the test of one claim; the other claims are still tested.
+    # Unusual records can break the test of one claim; test the other claims anyway.
     except (ArithmeticError, KeyError, ValueError) as error:
         finding = _no_finding(claim, evidence, f"{type(error).__name__}: {error}")
     else:
         if finding.verdict == "partly" and not finding.condition:
-            finding = _no_finding(claim, evidence, "it holds partly and has no condition")
+            finding = _no_finding(claim, evidence, "it holds partly, but has no condition")
         numbers = (finding.effect or 0.0, *(finding.interval or ()), *finding.values)
         if not all(abs(number) < _LARGE for number in numbers):
-            finding = _no_finding(claim, evidence, "a number is not finite")
+            finding = _no_finding(claim, evidence, "a result is not finite")
     return Entry(claim, finding, tuple(evidence.used.values()))
 
 
 def _no_finding(claim: Claim, evidence: Evidence, why: str) -> Finding:
-    """Report that a claim cannot be computed, and which of its records have unusual scores."""
+    """Report that a claim cannot be tested, and which of its records have unusual scores."""
     odd = sorted(
         f"{path}/record.json"
         for used in evidence.used.values()
         for path, record in used.runs
         if not all(value < _LARGE for side in record.scores.values() for value in side.values())
     )
-    said = f"cannot be computed from its records ({why})"
+    said = f"cannot be tested on its records ({why})"
     named = f"; scores beyond {_LARGE:g} are in {', '.join(odd[:3])}" if odd else ""
     evidence.damaged.append(f"the claim {claim.id} {said}{named}")
     return Finding("not yet", 0, "", condition=said)

@@ -1,4 +1,4 @@
-"""The runs behind some questions, and the answers that any records of them give."""
+"""The runs of the arms that questions compare, and the answers from their records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class QuestionRuns(NamedTuple):
     """Questions and the runs of their arms.
 
     Attributes:
-        questions: The questions whose arms are all there.
+        questions: The questions for which all arms are included.
         arms: The specs of each arm, by seed.
     """
 
@@ -28,7 +28,7 @@ class QuestionRuns(NamedTuple):
 
     @property
     def specs(self) -> list[ExperimentSpec]:
-        """Return every run once; all arms with the first seed come first."""
+        """Return every run once, seed by seed, so that all arms with the first seed come first."""
         by_seed = sorted((spec for arm in self.arms.values() for spec in arm), key=_seed)
         return list({spec.id: spec for spec in by_seed}.values())
 
@@ -71,7 +71,7 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
     Args:
         questions: The questions.
         seeds: The number of seeds: 0, 1, and so on.
-        text: Only arms whose name contains it; questions that need others are left out.
+        text: Include only arms whose name contains this text; omit questions that need other arms.
 
     Raises:
         InputError: No name contains the text.
@@ -80,7 +80,7 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
     chosen = {name: _over_seeds(name, seeds) for name in names if text in name[1]}
     if not chosen:
         raise InputError(
-            f"no arm has {text!r} in its name; there are {'; '.join(arm for _, arm in names)}"
+            f"no arm has {text!r} in its name; the arms are {'; '.join(arm for _, arm in names)}"
         )
     whole = [one for one in questions if all((one.study, arm) in chosen for arm in one.arms)]
     return QuestionRuns(whole, chosen)

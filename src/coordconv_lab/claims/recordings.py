@@ -25,19 +25,17 @@ Content = TypeVar("Content")
 _NAME = re.compile(r"(?P<row>.+)-seed(?P<seed>\d+)-[0-9a-f]{12}")
 
 _NAMES: dict[tuple[str, int], str] = {}
-"""The names of runs by the id of their spec at seed 0 and their seed, cached because hashing is
-slow.
-"""
+"""The names of runs, by seed and by the id of the spec with seed 0; a cache, as hashing is slow."""
 
 _HYBRIDS = ("deconv-renderer",)
-"""Kinds of model that count neither as the baseline nor as the CoordConv network of a row."""
+"""Kinds of model that are neither the baseline nor the CoordConv network of a row."""
 
 
 class Recordings:
     """The runs under a directory of results, from all studies.
 
     Args:
-        results: The directory with one directory of runs per study.
+        results: The directory of results, with one directory of runs per study.
 
     Attributes:
         damaged: Descriptions of the files and directories that cannot be used.
@@ -51,7 +49,7 @@ class Recordings:
 
     @cached_property
     def places(self) -> dict[str, list[Path]]:
-        """The directories of runs by their names; a run can be in several studies."""
+        """The directories of runs, by name; a run can be in several studies."""
         found: dict[str, list[Path]] = defaultdict(list)
         studies = sorted(self.results.glob("*/"))
         for paths in usable(studies, _entries, self.damaged):
@@ -64,8 +62,8 @@ class Recordings:
     def of(self, spec: ExperimentSpec) -> list[Run]:
         """The recordings of one spec; several if more than one study has the run.
 
-        The last digits of distances may differ between machines. If accuracies differ, it is not
-        known which recording is correct, so all are reported as damaged and none is returned.
+        The last digits of distances may differ between machines. If accuracies differ, the correct
+        recording is unknown, so all are reported as damaged, and an empty list is returned.
         """
         name = spec.run_name
         if name not in self._agreed:
@@ -83,8 +81,8 @@ class Recordings:
         odd = [path for path, record in found if _shares(record) != _shares(found[0][1])]
         if odd:
             self.damaged.append(
-                f"{odd[0]} and {found[0][0]} are of the same run and have different scores; move "
-                "one of them away"
+                f"{odd[0]} and {found[0][0]} are of the same run, but have different scores; move "
+                "one of them elsewhere"
             )
         return not odd
 
@@ -114,9 +112,9 @@ class Recordings:
     def of_row(self, task: str, split: str, model: str) -> list[Run]:
         """Return every run of a task, split and network once, with any settings, sorted by name.
 
-        Only runs that are trained on all training positions and scored on the test positions are
-        included, not runs for choosing settings or runs with less data. A deconv network with
-        CoordConv's painter is not included, because it is not in the paper.
+        Include only runs that are trained on all training positions and scored on the test
+        positions. Omit runs for choosing settings and runs with less data, and also deconv networks
+        with CoordConv's painter, which are not in the paper.
         """
         found: list[Run] = []
         for name in sorted(self.places):

@@ -1,4 +1,4 @@
-"""Findings about one group of runs: a fraction of the runs, or a mean."""
+"""Findings about a single group of runs: a fraction of the runs, or a mean."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -17,11 +17,11 @@ def share(
     """Return the fraction of runs in which a statement held.
 
     Args:
-        held: Number of runs in which it held.
+        held: Number of runs in which the statement held.
         n: Number of runs.
         measure: A description of the runs that are counted.
-        condition: When the claim holds, what differs, or what follows.
-        verdict: By default the verdict of `of_share`.
+        condition: The conditions under which the claim holds, or other details.
+        verdict: The verdict; by default, that of `of_share`.
     """
     interval = fraction_interval(held, n) if n >= FEW else None
     found = verdict or of_share(held, n)
@@ -35,13 +35,13 @@ def of_values(
     condition: str,
     bounds: tuple[float, float] = (0, 1),
 ) -> Finding:
-    """Return the mean of some values with its interval, or the values if there are few.
+    """Return the mean of values with its interval, or the values themselves if there are few.
 
     Args:
         verdict: The verdict that follows from the values.
-        values: One per run.
+        values: One value per run.
         measure: A description of the values.
-        condition: When the claim holds, what differs, or what follows.
+        condition: The conditions under which the claim holds, or other details.
         bounds: The smallest and the largest possible value.
     """
     few = len(values) < FEW

@@ -31,7 +31,7 @@ def fraction_interval(successes: int, n: int) -> tuple[float, float]:
 def mean_interval(
     values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float] | None:
-    """Return the interval of a mean by Student's t, cut at the bounds; None if all are equal."""
+    """Return the interval of a mean by Student's t, cut at the bounds; None if values are equal."""
     if len(values) < 2 or min(values) == max(values):
         return None
     low, high = stats.t.interval(

@@ -19,8 +19,8 @@ class Tally(NamedTuple):
 
     Attributes:
         kind: The source.
-        ids: The ids of its claims by verdict, in the order of the ledger.
-        theorems: How many of the claims are theorems, which need no measurement.
+        ids: The ids of the claims by verdict, in the order of the ledger.
+        theorems: Number of claims that are theorems, which need no measurement.
     """
 
     kind: Kind
@@ -29,7 +29,7 @@ class Tally(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The number of its claims."""
+        """The number of claims."""
         return sum(map(len, self.ids.values()))
 
     @property

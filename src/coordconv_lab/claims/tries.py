@@ -1,4 +1,4 @@
-"""Whether a run solves its task, and how often one of several random settings solves it."""
+"""Whether a run solves its task, and how often at least one of several settings solves it."""
 
 from math import comb
 from typing import NamedTuple

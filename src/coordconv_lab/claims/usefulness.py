@@ -1,4 +1,4 @@
-"""Whether coordinates help a network, over seeds or over units such as people.
+"""Test whether coordinates help a network, over seeds or over units such as people.
 
 The rule for the verdict was written before the runs: see docs/where-it-helps.md.
 """
@@ -15,11 +15,11 @@ from coordconv_lab.claims.verdicts import all_of, of_possibility
 from coordconv_lab.results.record import Record
 
 MARGIN = 0.02
-"""A difference of less than two points of the main score does not count."""
+"""The smallest difference that matters: two percentage points of the main score."""
 
 WITH_AND_WITHOUT = ("with coordinates", "without coordinates")
 MEAN_POSITION = "_mean_position"
-"""End of the names of scores with the mean position everywhere."""
+"""Suffix of the names of scores with the mean position everywhere."""
 
 Direction = Literal["helps", "no difference", "hurts", "undecided"]
 
@@ -27,8 +27,8 @@ Direction = Literal["helps", "no difference", "hurts", "undecided"]
 def direction(interval: tuple[float, float] | None) -> Direction:
     """Judge the interval of a difference.
 
-    "no difference" if it is within the margin on both sides of zero; otherwise "helps" if it is
-    above zero and "hurts" if it is below; otherwise "undecided".
+    The verdict is "no difference" if the interval is between plus and minus the margin; otherwise
+    "helps" if the interval is above zero, "hurts" if it is below zero, and else "undecided".
 
     Example:
         >>> direction((0.001, 0.01)), direction((0.001, 0.03)), direction((-0.001, 0.03))
@@ -51,19 +51,19 @@ def judged(found: Direction, claimed: Sequence[Direction]) -> Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Whether coordinates help on one task.
+    """The question whether coordinates help on a task.
 
     Attributes:
         title: The task and the coordinates, in words.
         score: Main score of the task, as in the records.
         quantity: The main score in words; by default its name.
-        unit: The samples of the interval: "seeds", or units of the records, such as "people".
+        unit: The samples for the interval: "seeds", or units of the records, such as "people".
         study: The study with the runs.
         plain: Arms without coordinates.
         told: Arms with coordinates, in the same order.
         null: Arms with coordinates that contain no information about position.
         sides: Descriptions of the runs of `told` and `plain`.
-        outcome: The direction of the committed runs; None while there are none.
+        outcome: The direction that the committed runs show; None if there are no runs yet.
     """
 
     title: str
@@ -79,7 +79,7 @@ class Question:
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The names of all arms that are compared."""
+        """The names of all arms to compare."""
         return (*self.plain, *self.told, *self.null)
 
 
@@ -88,7 +88,7 @@ class Difference(NamedTuple):
 
     Attributes:
         by_key: The differences by seed, or by name of the unit.
-        mean: Their mean with a t test; None if there are too few.
+        mean: The mean difference with a t test; None if there are too few differences.
     """
 
     by_key: dict[str, float]
@@ -119,8 +119,8 @@ class Usefulness(NamedTuple):
         gain: Told minus plain.
         used: Told minus the same networks with the mean position everywhere; None if their records
             do not have this score.
-        null: Null minus plain; None without such arms.
-        cost: Training time of the told networks, divided by the time of the plain networks.
+        null: Null minus plain; None if there are no null arms.
+        cost: Training time of the networks with coordinates, relative to that of plain networks.
     """
 
     question: Question
@@ -167,8 +167,8 @@ def claim_of(
         statement: The claim.
         question: The question.
         expected: The directions for which the claim holds.
-        least: The smallest gain in the main score for which the claim holds; with a smaller gain
-            it is undecided.
+        least: The smallest gain in the main score for which the claim holds. With a smaller gain,
+            the claim is undecided.
     """
 
     def test(evidence: Evidence) -> Finding:
@@ -233,7 +233,7 @@ def usefulness_of(question: Question, runs: Callable[[str], Sequence[Record]]) -
 
 
 def _values(records: Sequence[Record], score: str, unit: str) -> dict[str, float]:
-    """Return the test scores by seed, or by unit, as a mean over the runs of the unit."""
+    """Return the test scores by seed, or by unit, averaged over the runs that have the unit."""
     found: dict[str, list[float]] = {}
     for record in records:
         seed = {str(record.spec.seed): record.scores["test"]}

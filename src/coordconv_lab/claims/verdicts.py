@@ -22,7 +22,7 @@ ENOUGH = 3
 """The number of runs required to judge a row of a table."""
 
 USEFUL_WIDTH = 0.2
-"""Maximum width: a wider prediction interval contains figures that clearly differ."""
+"""Maximum width; a wider prediction interval contains scores that clearly differ."""
 
 ROUNDING = 0.0005
 """Half of the last digit of a published percentage."""
@@ -44,7 +44,7 @@ def of_share(held: int, n: int) -> Verdict:
 
 
 def of_possibility(found: bool) -> Verdict:
-    """Judge "it can happen": one run is enough, and without one it is undecided."""
+    """Judge "it can happen": one run is enough; without such a run, the verdict is undecided."""
     return "reproduced" if found else "undecided"
 
 
@@ -56,8 +56,8 @@ def of_impossibility(counterexamples: int, n: int) -> Verdict:
 def of_perfect_run(perfect: int, n: int) -> Verdict:
     """Judge one published perfect run by the number of our runs that are perfect.
 
-    If no run of ours is perfect, the published run is refuted only if the exact interval for the
-    chance of a perfect run is below 5%, which takes 72 runs.
+    If none of our runs is perfect, the published run is refuted only if the exact interval for the
+    probability of a perfect run is below 5%, which takes 72 runs.
     """
     if perfect:
         return "reproduced" if perfect == n else "partly"
@@ -68,7 +68,7 @@ def of_figures(sides: Sequence[Sequence[float]], figures: Sequence[float]) -> Ve
     """Judge the published figures of one run, such as its training and test accuracy.
 
     A figure outside the 95% prediction interval for another run of ours is not reproduced. If the
-    interval contains it but is wider than `USEFUL_WIDTH`, the verdict is undecided.
+    interval contains the figure but is wider than `USEFUL_WIDTH`, the verdict is undecided.
 
     Args:
         sides: Our values for each figure, in [0, 1].
@@ -89,8 +89,8 @@ def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> V
     Args:
         found: The mean difference; None if there are too few pairs.
         separate: Whether in every stratum the lowest value on the left is above the highest on the
-            right. With fewer than `FEW` pairs this is also required, because the t test then
-            depends on its assumptions.
+            right. With fewer than `FEW` pairs this is also required, because the t test then relies
+            on its assumptions.
         holds: Whether the other conditions of the statement hold.
     """
     if found is None or found.p >= SIGNIFICANT:
@@ -121,8 +121,8 @@ def all_of(parts: Sequence[Verdict]) -> Verdict:
 def across(cases: Sequence[Verdict]) -> Verdict:
     """Judge a statement about several independent cases.
 
-    Reproduced if every case is reproduced, and partly if some are. Otherwise undecided if any case
-    is undecided, and else not reproduced.
+    The verdict is reproduced if every case is reproduced, and partly if at least one case is
+    reproduced or partly. Otherwise it is undecided if any case is undecided, or not reproduced.
     """
     if all(case == "reproduced" for case in cases):
         return "reproduced"

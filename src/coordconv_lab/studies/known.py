@@ -14,7 +14,7 @@ def known_studies() -> Studies:
     """Return the studies of all experiments, in the order of the experiments.
 
     Raises:
-        InputError: Two experiments have a study of the same name.
+        InputError: Two experiments have a study with the same name.
     """
     return _merged([one.studies for one in registry().experiments.values()])
 
@@ -23,7 +23,7 @@ def known_sweeps() -> Studies:
     """Return the sweeps of all experiments that are not studies.
 
     Raises:
-        InputError: Two experiments have a sweep of the same name.
+        InputError: Two experiments have a sweep with the same name.
     """
     return _merged([one.sweeps for one in registry().experiments.values()])
 
@@ -39,7 +39,7 @@ def _merged(references: list[Reference | None]) -> Studies:
 
 
 def study_named(name: str) -> Study:
-    """Return the study of that name.
+    """Return the study with this name.
 
     Raises:
         InputError: There is no such study.
@@ -47,6 +47,6 @@ def study_named(name: str) -> Study:
     known = known_studies()
     if name not in known:
         near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"the studies are {', '.join(known)}"
         raise InputError(f"there is no study {name!r}; {hint}")
     return known[name]()

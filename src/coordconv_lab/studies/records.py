@@ -11,10 +11,10 @@ from coordconv_lab.specs import ExperimentSpec
 def recorded(
     results: Path, study: str, spec: ExperimentSpec, damaged: list[str] | None = None
 ) -> tuple[Path, Record] | None:
-    """Find the run of a spec: from this study if it has one, else from another study.
+    """Find the run of a spec, in this study if possible, otherwise in another study.
 
     Args:
-        results: The directory with one directory of runs per study.
+        results: The directory of results, with one directory of runs per study.
         study: The name of the study.
         spec: The spec of the run.
         damaged: Collects a message about every directory that cannot be read.
@@ -23,8 +23,7 @@ def recorded(
         The directory of the run and its record, or None if no run is finished.
 
     Raises:
-        InputError: A record cannot be used; or a directory cannot be read, and ``damaged`` is
-            None.
+        InputError: A record cannot be used; or a directory cannot be read and ``damaged`` is None.
     """
     own = results / study
     others = sorted(path for path in results.glob("*/") if path != own)

@@ -9,7 +9,7 @@ from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import ExperimentSpec
 
 TUNING_SEED = 1000
-"""Seed of runs that choose a setting; no other run has it."""
+"""Seed of the runs for choosing settings; no other run has this seed."""
 
 
 class Study(NamedTuple):
@@ -18,9 +18,9 @@ class Study(NamedTuple):
     Attributes:
         name: Name of the study, and of its directory under results/.
         question: The question, in one sentence.
-        arms: The runs to compare, by a name that says how they differ.
+        arms: The runs to compare, by the name of their arm, which says how arms differ.
         arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
-            an interrupted study can already be compared.
+            arms can be compared even if the study is interrupted.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Study(NamedTuple):
         """Return the arms whose name contains a text.
 
         Raises:
-            InputError: No name contains it.
+            InputError: No name contains the text.
         """
         arms = {name: specs for name, specs in self.arms.items() if text in name}
         if not arms:
             raise InputError(
-                f"no arm of the study {self.name} has {text!r} in its name; there are "
+                f"no arm of the study {self.name} has {text!r} in its name; the arms are "
                 f"{'; '.join(self.arms)}"
             )
         return self._replace(arms=arms)
@@ -62,7 +62,7 @@ def over_rates(spec: ExperimentSpec, rates: Sequence[float]) -> list[ExperimentS
     """Return the spec with each learning rate, scored on the validation part of its data.
 
     Args:
-        spec: Its data have the setting ``held_out``, which can be "validation".
+        spec: A spec whose data have a setting ``held_out`` that can be "validation".
         rates: The learning rates.
     """
     changes = {"data.held_out": "validation", "seed": TUNING_SEED}
@@ -70,5 +70,5 @@ def over_rates(spec: ExperimentSpec, rates: Sequence[float]) -> list[ExperimentS
 
 
 def row(task: str, split: str, model: str) -> str:
-    """Return the name of an arm of runs of one network on one task and split."""
+    """Return the name of the arm with the runs of a network on a task and a split."""
     return f"{task}, {split}, {model}"
