@@ -207,5 +207,5 @@ def test_a_record_whose_scores_differ_in_name_is_refused(add_run):
     path = add_run() / "record.json"
     fields = read_json(path)
     fields["scores"]["train"]["another"] = 1.0
-    with pytest.raises(InputError, match="other scores for training than for test"):
+    with pytest.raises(InputError, match="different scores for training and for test"):
         Record.parse(fields, "record.json")

@@ -260,7 +260,7 @@ def test_a_curve_with_zero_or_infinite_time_is_named(seconds, store, add_run, tm
     path = add_run() / "metrics.csv"
     path.write_text(path.read_text() + f"60,3,{seconds},0.01,1,1,1\n")
     (run,) = read_runs(store)
-    assert "no training takes" in run.gaps["metrics.csv"]
+    assert "training cannot take" in run.gaps["metrics.csv"]
     assert write_report(store, tmp_path / "out", form="png").exists()
 
 

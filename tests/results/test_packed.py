@@ -246,7 +246,7 @@ def test_files_that_git_ignores_stay_and_are_still_found(tmp_path):
     assert read_stored(run / "weights.safetensors") == WEIGHTS
     shutil.rmtree(tmp_path / ".git")
     (tmp_path / ".git").write_text("damaged")
-    with pytest.raises(InputError, match="git cannot list the files that it ignores"):
+    with pytest.raises(InputError, match="git cannot list the ignored files"):
         packed(tmp_path / "results")
 
 
@@ -262,7 +262,7 @@ def test_the_same_run_in_both_forms_counts_once_and_another_one_is_refused(resul
         store.record(SPEC)
     before = files(results)
     [said] = packed(results)
-    assert "are different records of one run" in said
+    assert "are different records of the same run" in said
     assert files(results) == before
 
 

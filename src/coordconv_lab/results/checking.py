@@ -18,8 +18,8 @@ class Checked(NamedTuple):
     Attributes:
         study: Name of the study.
         packed: Number of packed runs.
-        files: Number of their files.
-        directories: Number of finished runs that are directories.
+        files: Number of files of the packed runs.
+        directories: Number of finished runs that are stored as directories.
     """
 
     study: str
@@ -29,7 +29,7 @@ class Checked(NamedTuple):
 
 
 def check(results: Path, names: Sequence[str], damaged: list[str]) -> list[Checked]:
-    """Read every file of packed runs and every record, and compare them with their sums.
+    """Read every file of packed runs and every record, and compare them with their checksums.
 
     Args:
         results: Directory of results.
@@ -49,7 +49,7 @@ def check(results: Path, names: Sequence[str], damaged: list[str]) -> list[Check
     if not names:
         known = {root.name for root in studies}
         damaged += [
-            f"{results / CURVES} has rows of {study}/{run}, and there is no such study"
+            f"{results / CURVES} has rows of {study}/{run}, but there is no such study"
             for study, run in table.rows
             if study not in known
         ]
@@ -75,7 +75,7 @@ def _check_study(root: Path, table: CurveTable, damaged: list[str]) -> Checked:
 def _is_sound(pack: Pack, name: str, damaged: list[str]) -> bool:
     try:
         files = list(pack.run(name).sums)
-    except DamagedError:  # noted with the records
+    except DamagedError:  # already reported with the records
         return False
     is_sound = True
     for file in files:
@@ -89,7 +89,7 @@ def _is_sound(pack: Pack, name: str, damaged: list[str]) -> bool:
 
 
 def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
-    """Report rows and members that belong to no line; a killed process may leave them."""
+    """Report rows and archive members without a line; a killed process may leave them behind."""
     root = pack.root
     runs = {run for study, run in table.rows if study == root.name and run not in pack}
     try:
@@ -99,8 +99,8 @@ def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
         members = set()
     orphans = sorted(runs | {name for name in members if name not in pack})
     damaged += [
-        f"{root / name} has a curve or files and no record; pack its directory again, or unpack "
-        "and pack the study to drop them"
+        f"{root / name} has a curve or files, but no record; pack its directory again, or unpack "
+        "and pack the study to delete them"
         for name in orphans
         if not (root / name).is_dir()
     ]

@@ -1,4 +1,4 @@
-"""A run's learning curve, read from its metrics.csv."""
+"""The learning curve of a run, from its metrics.csv."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from coordconv_lab.results.stored import read_stored
 
 
 class CurveRow(NamedTuple):
-    """One row: the seconds and epochs of training so far, and the training and test scores."""
+    """One row: seconds and epochs since the start of training, and training and test scores."""
 
     seconds: float
     epoch: float
@@ -25,8 +25,8 @@ def read_curve(path: Path) -> list[CurveRow]:
     """Read the learning curve of a run directory or a packed run; it has at least one row.
 
     Raises:
-        InputError: The file is missing, empty or damaged. The message does not contain its
-            directory, so that it can be printed on the page.
+        InputError: The file is missing, empty or damaged. The message is shown on the page, so it
+            does not contain the directory of the file.
     """
     try:
         text = as_text(read_stored(path, MOST_FILE_BYTES))
@@ -49,7 +49,7 @@ def _row(fields: dict[str, str], name: str) -> CurveRow:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{name} is damaged: a row lacks a number") from error
     if not all(math.isfinite(value) for value in row):
-        raise InputError(f"{name} holds a value that is not a finite number")
+        raise InputError(f"{name} contains a value that is not a finite number")
     if row.seconds > MOST_SECONDS or 0 < row.seconds < LEAST_SECONDS:
-        raise InputError(f"{name} is damaged: no training takes {row.seconds:g} seconds")
+        raise InputError(f"{name} is damaged: training cannot take {row.seconds:g} seconds")
     return row

@@ -12,12 +12,12 @@ DIGEST = "content_sha256"
 
 
 def sha256(content: bytes) -> str:
-    """The sha256 of a file's content, in hexadecimal digits."""
+    """Return the sha256 of a file's content, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def with_digest(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the digest of a JSON object to it.
+    """Return a JSON object with its digest added.
 
     Example:
         >>> fields = with_digest({"reason": "the loss became nan"})
@@ -32,7 +32,7 @@ def without_digest(fields: Mapping[str, Any], source: str) -> dict[str, Any]:
 
     Args:
         fields: The JSON object.
-        source: Its name, for the message of an error.
+        source: Name of the object, for error messages.
 
     Raises:
         DamagedError: The digest does not match the object.
@@ -40,8 +40,8 @@ def without_digest(fields: Mapping[str, Any], source: str) -> dict[str, Any]:
     rest = {name: value for name, value in fields.items() if name != DIGEST}
     if DIGEST in fields and fields[DIGEST] != _digest(rest):
         raise DamagedError(
-            f"{source} is damaged: it is not what was written, by the {DIGEST} in it; restore it, "
-            "or delete it and run again"
+            f"{source} is damaged: its content does not match its {DIGEST}; restore it, or delete "
+            "it and repeat the run"
         )
     return rest
 

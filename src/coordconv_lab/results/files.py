@@ -16,24 +16,24 @@ from coordconv_lab.results.digest import without_digest
 
 try:
     import fcntl
-except ImportError:  # Windows, which does not delete open files
+except ImportError:  # Windows, which protects open files from deletion
     fcntl = None
 
 UNFINISHED = ".unfinished"
-"""Suffix of files that are being written."""
+"""Suffix of temporary files during a write."""
 
 MOST_BYTES = 32_000_000
-"""Maximum size of a JSON or text file of runs; the largest are proposals of long searches."""
+"""Maximum size of a JSON or text file of runs. The largest files are proposals of long searches."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for atomic writing: no reader sees, and no crash leaves, a partial file.
+    """Open a file for atomic writing: readers never see a partial file, even after a crash.
 
     A new file gets the default permissions of the umask; a replaced file keeps its permissions.
 
-    Leftovers of killed writers are deleted. A link is replaced, not followed, so that a directory
-    of runs from another user cannot redirect writes.
+    Temporary files of killed writers are deleted. A link is replaced, not followed, so that a
+    directory of runs from another user cannot redirect writes.
 
     Raises:
         InputError: The directory cannot be written, the disk is full, or the path exists and is
@@ -82,10 +82,10 @@ def _permissions(path: Path) -> int | None:
 
 
 def without_links(path: Path) -> Path:
-    """Resolve the links of an output path given by the user, so that writing keeps the links.
+    """Resolve the links of an output path from the user, so that a write does not replace them.
 
     Raises:
-        InputError: The path exists and is not a regular file or a directory.
+        InputError: The path exists and is neither a regular file nor a directory.
     """
     with suppress(OSError):
         mode = path.stat().st_mode
@@ -102,7 +102,7 @@ def _not_regular_file(path: Path) -> InputError:
 
 @contextmanager
 def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
-    """Create an empty temporary file, locked until the end to show that its writer is alive."""
+    """Create an empty temporary file, locked during the block to show that its writer is alive."""
     # The kernel applies the umask, which no thread can read without changing it for all others.
     mode = 0o666 if permissions is None else permissions | stat.S_IRUSR | stat.S_IWUSR
     with ExitStack() as held:
@@ -118,13 +118,13 @@ def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
                 held.callback(os.close, descriptor)
                 with suppress(OSError):  # some network drives have no locks
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if temporary.exists():  # otherwise it was deleted as a leftover before it was locked
+            if temporary.exists():  # else another process deleted it before it was locked
                 break
         yield temporary
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete temporary files of killed writers, but not those of running writers."""
+    """Delete the temporary files of killed writers, but not those of running writers."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
         with suppress(OSError):
             _delete_unless_held(leftover)
@@ -143,9 +143,9 @@ def _delete_unless_held(leftover: Path) -> None:
 
 
 def remove_if_possible(path: Path) -> None:
-    """Try to delete a file that is no longer needed, and leftovers of its writers.
+    """Try to delete a file that is no longer needed, and temporary files of its writers.
 
-    Nothing happens if the directory is not writable, or is a link, whose target may contain files
+    Nothing happens if the directory is not writable, or is a link: its target may contain files
     that do not belong to a run.
     """
     if not path.parent.is_symlink():
@@ -155,7 +155,7 @@ def remove_if_possible(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: no reader sees, and no crash leaves, a partial file.
+    """Write a file atomically: readers never see a partial file, even after a crash.
 
     Raises:
         InputError: The directory cannot be written, or the disk is full.
@@ -175,7 +175,7 @@ def json_bytes(content: Any) -> bytes:
 
 
 def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Read a regular file of limited size; pipes and devices, which may never end, are rejected.
+    """Read a regular file of limited size; reject pipes and devices, which may never end.
 
     Args:
         path: The file, or a link to one.
@@ -200,7 +200,7 @@ def open_file(path: Path, most: int) -> IO[bytes]:
 
 
 class Signature(NamedTuple):
-    """Whether a file that is kept in memory has been replaced: its inode, size and time."""
+    """The inode, size and time of a file, to detect that a file kept in memory was replaced."""
 
     inode: int
     size: int
@@ -257,7 +257,7 @@ def parse_json(content: bytes, source: str) -> dict[str, Any]:
 
     Args:
         content: The content of the file.
-        source: Its name, for error messages.
+        source: Name of the file, for error messages.
 
     Raises:
         DamagedError: As in `read_json`.

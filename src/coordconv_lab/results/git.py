@@ -1,4 +1,4 @@
-"""Calls of git, for provenance and to find out which files of results are ignored."""
+"""Calls of git, for provenance and to find ignored files of results."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from coordconv_lab.errors import InputError
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run git in a directory, ignoring GIT_* variables, which are set in hooks.
+    """Run git in a directory. GIT_* environment variables, which hooks set, are ignored.
 
     Raises:
         OSError: Git is not installed.
@@ -24,9 +24,9 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 def ignored_files(directory: Path) -> set[Path]:
-    """Return the files below a directory that git ignores; an empty set outside a checkout.
+    """Return the files below a directory that git ignores.
 
-    If the directory itself is ignored, its files have no rules, so an empty set is returned.
+    The set is empty outside of a checkout, and if the directory itself is ignored.
 
     Raises:
         InputError: The directory is in a checkout, and git fails.
@@ -43,8 +43,8 @@ def ignored_files(directory: Path) -> set[Path]:
     except (OSError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", None) or b"").decode(errors="replace") or str(error)
         raise InputError(
-            f"git cannot list the files that it ignores in {directory}, which are not to be "
-            f"packed: {said.strip()}"
+            f"git cannot list the ignored files in {directory}, which must not be packed: "
+            f"{said.strip()}"
         ) from error
     return {directory / name for name in listed.split("\0") if name}
 

@@ -17,7 +17,7 @@ except ImportError:  # Windows, whose locks do not depend on the file system
     fcntl = None
 
 _TAKEOVER_SECONDS = 0.5
-"""Minimum wait for a marker, so that one left by a dead process can be taken over."""
+"""Minimum wait for a marker, so that the marker of a dead process can be taken over."""
 
 
 @contextmanager
@@ -25,12 +25,13 @@ def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[bool]:
     """Acquire a lock, unless another process holds it; yield whether it was acquired.
 
     The lock is released if the process dies. On a file system without locks, such as some network
-    drives, a marker file beside `path` is used. If its process dies, a process on the same machine
-    takes it over; from another machine it has to be deleted by hand, see `how_to_free`.
+    drives, a marker file beside `path` is used. If the process that created the marker dies,
+    another process on the same machine takes the marker over. A marker from another machine has to
+    be deleted by hand; see `how_to_free`.
 
     Args:
         path: The lock file, in a directory that exists.
-        wait_seconds: How long to wait for another process to release it.
+        wait_seconds: How long to wait for another process to release the lock.
 
     Raises:
         InputError: The directory cannot be written.
@@ -60,7 +61,7 @@ def marker_of(path: Path) -> Path:
 
 
 def how_to_free(path: Path) -> str:
-    """Return a hint for messages about a held lock, whose marker can outlive its process."""
+    """Return a hint for messages about a held lock; a marker can outlive its process."""
     marker = marker_of(path)
     return f"; if that process is dead, delete {marker}" if marker.exists() else ""
 
@@ -81,6 +82,6 @@ def _has_locks(directory: Path) -> bool:
 def _tell_once() -> None:
     print(
         "coordconv: the file system does not support file locks; files named *.marker are used "
-        "instead, and have to be deleted by hand if a machine fails",
+        "instead, and must be deleted by hand if a machine fails",
         file=sys.stderr,
     )

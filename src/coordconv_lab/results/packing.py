@@ -23,18 +23,18 @@ from coordconv_lab.results.stored import is_stored, read_stored_json
 from coordconv_lab.results.validated import spec_in_place, stored_record
 
 PACK_LOCK = "pack.lock"
-"""Lock file, in the directory of results, of the process that writes packed files."""
+"""Lock file of the process that writes packed files, in the directory of results."""
 
 WAIT_SECONDS = 60.0
 
 
 class Change(NamedTuple):
-    """The changes to the runs of one study.
+    """What changed in the runs of one study.
 
     Attributes:
         study: Name of the study.
         done: Names of the runs that were packed or unpacked.
-        left: Names of directories that are not packed: unfinished, in use, or not a run.
+        left: Names of directories that were not packed: unfinished, in use, or not a run.
     """
 
     study: str
@@ -50,7 +50,7 @@ def studies_in(results: Path, names: Sequence[str] = ()) -> list[Path]:
         names: Names of studies; all if empty.
 
     Raises:
-        InputError: There is no such directory.
+        InputError: The directory or a study does not exist.
     """
     if not results.is_dir():
         raise InputError(
@@ -59,7 +59,9 @@ def studies_in(results: Path, names: Sequence[str] = ()) -> list[Path]:
         )
     found = {path.name: path for path in sorted(results.glob("*/")) if path.name[0] != "."}
     if missing := [name for name in names if name not in found]:
-        raise InputError(f"{results} has no study {missing[0]!r}; it has {', '.join(found)}")
+        raise InputError(
+            f"{results} has no study {missing[0]!r}; the studies are {', '.join(found)}"
+        )
     return [path for name, path in found.items() if not names or name in names]
 
 
@@ -68,14 +70,15 @@ def packing(results: Path) -> Iterator[None]:
     """Lock a directory of results against other processes that pack or unpack.
 
     Raises:
-        LockedError: Another process holds the lock for a minute.
+        LockedError: Another process held the lock for a minute.
         InputError: The directory cannot be written.
     """
     path = results / PACK_LOCK
     with locked(path, WAIT_SECONDS) as is_ours:
         if not is_ours:
             raise LockedError(
-                f"another process is packing {results}; wait for it{how_to_free(path)}"
+                f"another process is packing {results}; wait until it has finished"
+                f"{how_to_free(path)}"
             )
         yield
 
@@ -83,9 +86,9 @@ def packing(results: Path) -> Iterator[None]:
 def pack(results: Path, names: Sequence[str], damaged: list[str]) -> list[Change]:
     """Pack the finished and the failed runs of studies, and delete their directories.
 
-    Runs are added to those that are packed already. Files that git ignores stay where they are, and
-    so do checkpoints, unfinished runs, and runs with damaged files. If the process is killed, each
-    run exists in one of the two forms or in both, and the next call continues.
+    Runs are added to the runs that are already packed. Files that git ignores, checkpoints,
+    unfinished runs and runs with damaged files are not packed. If the process is killed, each run
+    still exists as a directory, packed, or both, and the next call continues.
 
     Args:
         results: Directory of results.
@@ -107,7 +110,7 @@ def _pack_study(root: Path, ignored: set[Path], damaged: list[str]) -> Change:
     left: list[str] = []
     try:
         if root.is_symlink():
-            raise DamagedError(f"{root} is a link, and is not packed")
+            raise DamagedError(f"{root} is a link; links are not packed")
         packed = pack_of(root)
         for directory in sorted(root.glob("*/")):
             try:
@@ -128,18 +131,18 @@ def _pack_study(root: Path, ignored: set[Path], damaged: list[str]) -> Change:
         try:
             _delete(root / name, files)
         except (InputError, OSError) as error:
-            damaged.append(f"{root / name} is packed, but cannot be deleted: {error}")
+            damaged.append(f"{root / name} is packed, but its directory cannot be deleted: {error}")
     return Change(root.name, list(runs), left)
 
 
 def _finished(directory: Path, ignored: set[Path]) -> dict[str, bytes] | None:
-    """Read the files of a finished or failed run, also of a packed one; None if it is neither.
+    """Read the files of a finished or failed run, packed or not; None if it is neither.
 
     Raises:
         DamagedError: A file cannot be used.
     """
     if directory.is_symlink():
-        raise DamagedError(f"{directory} is a link, and is not packed")
+        raise DamagedError(f"{directory} is a link; links are not packed")
     record, failure = directory / "record.json", directory / "failure.json"
     if is_stored(record):
         valid = stored_record(record)
@@ -175,7 +178,7 @@ def unpack(
         results: Directory of results.
         names: Names of studies; all if empty.
         damaged: Collects messages about files that cannot be used; their runs stay packed.
-        out: Where to write the directories; the packed files are then kept. If None, the
+        out: Where to write the directories, while keeping the packed files. If None, the
             directories replace the packed files.
 
     Raises:

@@ -16,7 +16,7 @@ from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 RECORD_VERSION = 1
 
 LEAST_SECONDS, MOST_SECONDS = 1e-6, 1e10
-"""Limits of plausible training times: a microsecond and three hundred years."""
+"""Limits of plausible training times: one microsecond and three hundred years."""
 
 CURVE_EXAMPLES = 48
 """Maximum number of training and of test examples for a learning curve; scores use all examples."""
@@ -25,17 +25,17 @@ MOST_FILE_BYTES = 500_000_000
 """Maximum size of a file of a run: the weights of the largest allowed network in float32."""
 
 MOST_SHEET_BYTES = 35_000_000
-"""Maximum size of sheet.png: half a byte per pixel of the largest one that is written."""
+"""Maximum size of sheet.png: half a byte per pixel of the largest sheet that is written."""
 
 Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
 UnitName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$")]
-"""Names of units, which are printed on pages."""
+"""The name of a unit, which is printed on pages."""
 
 
 class _Frozen(BaseModel):
-    # A score can be infinite, such as a mean distance, so records allow it and specs do not.
+    # A score, such as a mean distance, can be infinite, so records allow infinity; specs do not.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -46,9 +46,9 @@ class Provenance(_Frozen):
         device: "cpu", or the name of the accelerator.
         compiled: Whether network and loss were compiled into one program.
         ensemble: Number of networks trained together, including this one.
-        processes: Number of processes that trained it together.
-        plugins: Versions of the plug-ins that define the task and the network, by name; empty for
-            those of this package.
+        processes: Number of processes that trained the network together.
+        plugins: Versions of the plug-ins that define the task and the network, by name; empty if
+            this package defines them.
         threads: Number of CPU threads.
     """
 
@@ -77,11 +77,11 @@ class Record(_Frozen):
     Attributes:
         spec: The description of the run.
         scores: For "train" and "test", the scores by name, over all training or test examples.
-        units: The test scores of each unit, such as a person, by its name; empty for tasks without
-            units, and in older records.
+        units: The test scores of each unit, such as a person, by the unit's name; empty for tasks
+            without units, and in older records.
         parameters: Number of trained parameters.
         steps: Optimizer steps taken.
-        epochs: Passes over the training set taken.
+        epochs: Passes over the training set.
         seconds: Wall time of training, including evaluations for the curve, over all sessions of a
             resumed run.
         weights_sha256: Digest of weights.safetensors.
@@ -119,11 +119,11 @@ class Record(_Frozen):
         """Check that a file of the run has not changed since the record was written.
 
         Args:
-            path: The file in the directory of the run, which exists or is packed.
+            path: The file in the directory of the run, packed or not.
 
         Raises:
-            DamagedError: The file differs, or cannot be read. The message names it without its
-                directory.
+            DamagedError: The file differs, or cannot be read. The message names the file without
+                its directory.
         """
         name = path.name
         written = {"weights.safetensors": self.weights_sha256, **self.files_sha256}.get(name)
@@ -137,25 +137,25 @@ class Record(_Frozen):
     def parse(
         cls, fields: dict[str, Any], source: str, wanted: ExperimentSpec | None = None
     ) -> Self:
-        """Validate what was read from `source`.
+        """Validate the content of a record file.
 
         Args:
-            fields: What was read.
-            source: Its name, for the message of an error.
+            fields: The JSON object in the file.
+            source: Name of the file, for error messages.
             wanted: The spec that the record must have.
 
         Raises:
-            DamagedError: It is not a record, or one of another version or another spec.
+            DamagedError: The object is not a record, or has another version or spec.
         """
         if fields.get("version") != RECORD_VERSION:
             raise DamagedError(
                 f"{source}: expected a record of version {RECORD_VERSION}, got version "
                 f"{in_short(fields.get('version'))}; use the release that wrote it, or move the "
-                "run away"
+                "run elsewhere"
             )
         spec = fields.get("spec")
         try:
-            # Parsed once: a spec that is valid already is not validated again with the record.
+            # Reuse the validated spec, instead of validating it again with the record.
             fields = {
                 **fields,
                 "spec": parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec"),
@@ -168,16 +168,18 @@ class Record(_Frozen):
             raise DamagedError(f"{source}: {explain(error)}") from error
         if (fault := record._fault()) is not None:
             raise DamagedError(
-                f"{source} {fault}; move the run away, or delete it, and run it again"
+                f"{source} {fault}; move the run elsewhere or delete it, then repeat it"
             )
         if wanted is not None and record.spec != wanted:
-            raise DamagedError(f"{source} is of another run than {wanted.run_name}; move it away")
+            raise DamagedError(
+                f"{source} belongs to another run than {wanted.run_name}; move it elsewhere"
+            )
         return record
 
     def _fault(self) -> str | None:
         """Return why this is not a valid record, or None.
 
-        Tables, charts and claims divide by the numbers that are checked here.
+        Tables, charts and claims divide by the numbers that this function checks.
         """
         trained = self.spec.training.epochs > 0
         wanted = registry().task(self.spec.task).scores
@@ -191,7 +193,7 @@ class Record(_Frozen):
                 elif (fault := score.fault(scores[name])) is not None:
                     return f"has a {side} score {name!r} {fault}: {scores[name]}"
         if self.scores["train"].keys() != self.scores["test"].keys():
-            return "has other scores for training than for test"
+            return "has different scores for training and for test"
         if trained and self.seconds < LEAST_SECONDS:
             return f"has a network that was trained for {self.seconds} seconds"
         if trained and not self.parameters:
@@ -208,6 +210,6 @@ def _missing_plugins(fields: Mapping[str, Any], source: str) -> str | None:
         return None
     named = ", ".join(in_short(f"{name} {plugins[name]}") for name in missing)
     return (
-        f"{source} was made with the plug-in {named}, which is not loaded; give its file with "
-        "--plugin, or install its package"
+        f"{source} was made with the plug-in {named}, which is not loaded; pass the plug-in's file "
+        "with --plugin, or install its package"
     )

@@ -1,4 +1,4 @@
-"""Runs under an fsspec URL, such as s3:// or gs://."""
+"""Runs at an fsspec URL, such as s3:// or gs://."""
 
 import shutil
 import tempfile
@@ -46,9 +46,9 @@ def store_at(place: str | Path) -> RunStore:
 class RemoteRunStore(RunStore):
     """Runs that are trained in a local temporary directory and uploaded to a URL when finished.
 
-    A run that is stopped or lost with its machine restarts from the beginning. If two processes
-    train the same run, both upload the same scores; the second one replaces the files of the first,
-    the record last.
+    A run that is stopped, or whose machine fails, restarts from the beginning. If two processes
+    train the same run, both upload the same scores; the second process replaces the files of the
+    first, the record last.
 
     Args:
         url: URL of the runs.
@@ -62,7 +62,7 @@ class RemoteRunStore(RunStore):
     def __init__(self, url: str) -> None:
         try:
             self._files, self._base = fsspec.url_to_fs(url)
-        except Exception as error:  # every kind of storage raises different exceptions
+        except Exception as error:  # each kind of storage raises its own exceptions
             raise InputError(f"cannot open {url}: {error}") from error
         self.url = url.rstrip("/")
         super().__init__(Path(tempfile.gettempdir()) / f"coordconv-{uuid.uuid4().hex}")
@@ -151,7 +151,7 @@ class RemoteRunStore(RunStore):
             content = self._files.cat_file(path)
         except FileNotFoundError:
             return None
-        except Exception as error:  # every kind of storage raises different exceptions
+        except Exception as error:  # each kind of storage raises its own exceptions
             raise InputError(f"cannot read {path}: {error}") from error
         return parse_json(content, path)
 
@@ -162,5 +162,5 @@ class RemoteRunStore(RunStore):
         try:
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             self._files.pipe_file(path, content)
-        except Exception as error:  # every kind of storage raises different exceptions
+        except Exception as error:  # each kind of storage raises its own exceptions
             raise InputError(f"cannot write {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Formats of scores, for all places where they are shown."""
+"""Formats of scores, for tables, charts and messages."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def score(value: float, task: str) -> str:
 
 
 def any_score(value: float, score: Score) -> str:
-    """Write any score of a task.
+    """Format any score of a task.
 
     Example:
         >>> from coordconv_lab.registry import Score, distance
@@ -59,7 +59,7 @@ def any_score(value: float, score: Score) -> str:
 
 
 def absolute_error(value: float) -> str:
-    """Format a mean absolute error of probabilities, which is better the smaller it is.
+    """Format a mean absolute error of probabilities; smaller is better.
 
     Example:
         >>> absolute_error(0.37), absolute_error(0.00048), absolute_error(3e-6)
@@ -73,7 +73,7 @@ def absolute_error(value: float) -> str:
 
 
 def published(fraction: float | None) -> str:
-    """Format a figure of the tutorial, which shows some results only as images."""
+    """Format a score of the tutorial, which shows some results only as images."""
     return "images" if fraction is None else percent(fraction)
 
 
@@ -88,13 +88,13 @@ def _range(write: Callable[[float], str], values: Iterable[float]) -> str:
 
 
 percent_range = partial(_range, percent)
-"""The lowest and the highest of some fractions, such as "50.0% to 100%"."""
+"""Format the lowest and the highest of some fractions, such as "50.0% to 100%"."""
 
 overlap_range = partial(_range, overlap)
-"""The lowest and the highest of some intersections over union, such as "0.250 to 1"."""
+"""Format the lowest and the highest of some intersections over union, such as "0.250 to 1"."""
 
 pixel_range = partial(_range, "{:.2f} px".format)
-"""The lowest and the highest of some distances, such as "0.50 px to 3.00 px"."""
+"""Format the lowest and the highest of some distances, such as "0.50 px to 3.00 px"."""
 
 
 def duration(value: float) -> str:

@@ -19,7 +19,7 @@ from coordconv_lab.results.validated import once, spec_in_place, stored_record, 
 from coordconv_lab.specs import ExperimentSpec
 
 CHECKPOINT = "checkpoint.ckpt"
-"""File from which a killed run resumes; runs that are trained together have another name."""
+"""File from which a killed run resumes; runs that are trained together use another file."""
 
 LOCK = "run.lock"
 """Lock file of the process that trains a run."""
@@ -30,11 +30,11 @@ class RunStore:
 
     The directory of a run contains spec.json from its start. Once the run is finished, it contains
     metrics.csv, weights.safetensors, predictions.npz, sheet.png if the network outputs images, and
-    record.json, which is written last. Finished runs can also be packed in three files; they are
-    read as if they were directories, and new runs are directories beside them.
+    record.json, which is written last. Finished runs can also be packed in three files. Packed runs
+    are read as if they were directories; new runs are always directories.
 
     Attributes:
-        keeps_unfinished: Whether the files of a run are kept if it ends without a record.
+        keeps_unfinished: Whether the files of a run are kept if the run ends without a record.
     """
 
     keeps_unfinished = True
@@ -50,8 +50,8 @@ class RunStore:
         """Create the directory of a run and write its spec, or check the existing spec.
 
         Raises:
-            InputError: The directory cannot be written, contains another spec, or is a link, whose
-                target may contain files that do not belong to a run.
+            InputError: The directory cannot be written, contains another spec, or is a link. The
+                target of a link may contain files that do not belong to a run.
         """
         directory = self.directory(spec)
         if directory.is_symlink():
@@ -82,7 +82,7 @@ class RunStore:
         if not directory.exists():
             return
         if directory.is_symlink():
-            raise InputError(f"cannot delete {directory}: it is a link; remove it yourself")
+            raise InputError(f"cannot delete {directory}: it is a link; remove the link by hand")
         with locked(directory / LOCK) as is_ours:
             if not is_ours:
                 raise LockedError(
@@ -102,7 +102,7 @@ class RunStore:
 
         Args:
             spec: Spec of the run.
-            wait_seconds: How long to wait for another process to release it.
+            wait_seconds: How long to wait for another process to release the lock.
 
         Raises:
             InputError: The directory cannot be written.
@@ -158,9 +158,9 @@ class RunStore:
         write_json(path, with_digest(record.model_dump(mode="json")))
 
     def give_up(self, spec: ExperimentSpec, reason: str) -> None:
-        """Record that a run fails and must not be retried.
+        """Record that a run failed and must not be retried.
 
-        Its last good checkpoint is kept; its lock is deleted.
+        The last good checkpoint of the run is kept; the lock is deleted.
         """
         self.note(spec, "failure.json", {"reason": reason})
         remove_if_possible(self.directory(spec) / LOCK)
@@ -170,7 +170,7 @@ class RunStore:
         self.note(spec, "stopped.json", dict(row))
 
     def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
-        """Return the last scores of a run that was stopped early, or None if it was not.
+        """Return the last scores of a run that was stopped early; None for other runs.
 
         Raises:
             DamagedError: The file with the scores cannot be used.
@@ -196,7 +196,7 @@ class RunStore:
         write_json(self.root / name, with_digest(content))
 
     def failure(self, spec: ExperimentSpec) -> str | None:
-        """Return why a run failed, or None if it did not.
+        """Return why a run failed, or None if it did not fail.
 
         Raises:
             InputError: The file with the reason cannot be used.
@@ -226,11 +226,13 @@ class RunStore:
             return None
         record = stored_record(path)
         if record.spec != spec:
-            raise DamagedError(f"{path} is of another run than {spec.run_name}; move it away")
+            raise DamagedError(
+                f"{path} belongs to another run than {spec.run_name}; move it elsewhere"
+            )
         return record
 
     def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:
-        """Yield the spec of every run that was started, sorted by the names of their directories.
+        """Yield the spec of every run that was started, sorted by the name of the directory.
 
         Args:
             damaged: Collects messages about unusable specs.
@@ -242,7 +244,7 @@ class RunStore:
         return usable(self.files("spec.json", damaged), read, damaged)
 
     def records(self, damaged: list[str] | None = None) -> Iterator[tuple[Path, Record]]:
-        """Yield every finished run with its directory, sorted by name.
+        """Yield the directory and the record of every finished run, sorted by name.
 
         Args:
             damaged: Collects messages about unusable records.
@@ -274,7 +276,7 @@ class RunStore:
             return []
         except OSError as error:
             raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
-        # Read packed runs after directories, so that a run that is packed in between is not missed.
+        # Read packed runs after directories, so that a run packed in the meantime is not missed.
         for pack in usable([self.root], pack_of, damaged):
             names |= set(pack or ())
 

@@ -1,4 +1,4 @@
-"""Files of runs in either form: in the directory of the run, or packed with those of its study.
+"""Files of runs, which are in the directory of the run or packed with other runs of the study.
 
 A path names the same file in both forms: ``results/tuned/NAME/record.json``.
 """
@@ -15,7 +15,7 @@ def read_stored(path: Path, most: int = MOST_BYTES) -> bytes:
     """Read a file of a run.
 
     Args:
-        path: The file in the directory of the run, which exists or is packed.
+        path: The file in the directory of the run, packed or not.
         most: Maximum number of bytes.
 
     Raises:
@@ -32,7 +32,7 @@ def read_stored(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def read_stored_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of a run, as `coordconv_lab.results.files.read_json` reads one.
+    """Read a JSON object of a run, as `coordconv_lab.results.files.read_json` does.
 
     Raises:
         DamagedError: The file cannot be read or is damaged.
@@ -53,7 +53,7 @@ def is_stored(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file exists in the directory of its run.
+    """Whether a file exists in the directory of its run, unpacked.
 
     Raises:
         DamagedError: The directory cannot be read.

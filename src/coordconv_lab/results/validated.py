@@ -1,4 +1,4 @@
-"""Read and validate specs and records of runs; damaged ones can be skipped."""
+"""Read and validate specs and records of runs; damaged files can be skipped."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 def usable(
     paths: Iterable[Place], read: Callable[[Place], Found], damaged: list[str] | None
 ) -> Iterator[Found]:
-    """Read files, and skip those that are damaged.
+    """Read files and skip damaged ones.
 
     Args:
         paths: Paths of the files.
@@ -54,7 +54,7 @@ def spec_in_place(path: Path) -> ExperimentSpec:
 
 
 def stored_record(path: Path) -> Record:
-    """Read and validate a record, packed or not; a packed record is only parsed once.
+    """Read and validate a record, packed or not. A packed record is parsed only once.
 
     Args:
         path: The record.json of the run.
@@ -67,8 +67,8 @@ def stored_record(path: Path) -> Record:
         return record_in_place(read_json(path), path)
     if is_there(path) and read_file(path) != pack.content(name, path.name, MOST_BYTES):
         raise DamagedError(
-            f"{path} and {pack.place(name)} are different records of one run; delete the directory "
-            "or the line"
+            f"{path} and {pack.place(name)} are different records of the same run; delete the "
+            "directory or the line"
         )
     if name not in pack.kept:
         content = pack.content(name, path.name, MOST_BYTES)
@@ -89,7 +89,7 @@ def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
 
 
 def once(read: Callable[[Path], Found], id_of: Callable[[Found], str]) -> Callable[[Path], Found]:
-    """Reject a second file of the same run; a copy would count as another seed."""
+    """Reject a second file of the same run, which would count as another seed."""
     first: dict[str, Path] = {}
 
     def read_once(path: Path) -> Found:

@@ -1,6 +1,4 @@
-"""Runs of a study in three files, of which git shows readable diffs, instead of many
-directories.
-"""
+"""Runs of a study in three files instead of many directories, with readable diffs in git."""
 
 from coordconv_lab.results.packed.archive import ARCHIVE
 from coordconv_lab.results.packed.lines import RECORDS

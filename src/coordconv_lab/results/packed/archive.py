@@ -13,16 +13,16 @@ from coordconv_lab.results.files import open_file
 ARCHIVE = "files.zip"
 
 MAX_BYTES = 100_000_000
-"""Maximum size of an archive, which is also that of a file in many git hosts."""
+"""Maximum size of an archive; many git hosts have the same limit for files."""
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def archive_of(files: Mapping[str, bytes]) -> bytes:
-    """Return an archive, with the same bytes for the same files; empty without files.
+    """Return an archive of files. The same files always give the same bytes; no files give b"".
 
-    Members are sorted, dated 1980 and not compressed, because compressed bytes depend on the
-    version of zlib, and git compresses anyway.
+    Members are sorted and dated 1980. They are not compressed, because compressed bytes depend on
+    the version of zlib, and git compresses anyway.
     """
     if not files:
         return b""
@@ -53,7 +53,7 @@ def read_member(path: Path, name: str, most: int) -> bytes:
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
-    """Read all files of an archive; none if it does not exist.
+    """Read all files of an archive. An archive that does not exist has no files.
 
     Raises:
         OSError: The archive cannot be read.
@@ -66,7 +66,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
 
 
 def member_names(path: Path) -> list[str]:
-    """Return the names of all files of an archive; none if it does not exist.
+    """Return the names of all files of an archive. An archive that does not exist has no files.
 
     Raises:
         OSError: The archive cannot be read.
@@ -83,7 +83,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     with open_file(path, MAX_BYTES) as file:
         try:
             archive = zipfile.ZipFile(file)
-        except Exception as error:  # zipfile raises many types for damaged files
+        except Exception as error:  # zipfile raises many exception types for damaged files
             raise DamagedError(f"{path.name} is not a complete archive; restore it") from error
         yield archive
 
@@ -100,5 +100,5 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
         raise OSError(errno.EFBIG, said, name)
     try:
         return archive.read(member)
-    except Exception as error:  # zipfile raises many types for damaged files
+    except Exception as error:  # zipfile raises many exception types for damaged files
         raise DamagedError(f"{name} in {ARCHIVE} is damaged; restore the archive") from error

@@ -11,7 +11,7 @@ from coordconv_lab.results.files import Signature, read_file
 CURVES = "curves.csv"
 
 MAX_BYTES = 100_000_000
-"""Maximum size, which is also that of a file in many git hosts."""
+"""Maximum size of the file; many git hosts have the same limit."""
 
 COLUMNS = b"step,epoch,seconds,learning_rate,train_loss,train_score,test_score\n"
 _HEADER = b"study,run," + COLUMNS
@@ -34,11 +34,11 @@ class CurveTable:
         self.rows, self.faults = dict(rows), faults
 
     def file(self, study: str, run: str) -> bytes:
-        """Return the metrics.csv of a run; without rows, only its header."""
+        """Return the metrics.csv of a run; if it has no rows, only the header."""
         return COLUMNS + b"".join(self.rows.get((study, run), ()))
 
     def as_file(self) -> bytes:
-        """Return the content of the table's file; empty without rows."""
+        """Return the content of the table's file; empty if there are no rows."""
         lines = [
             f"{study},{run},".encode() + row
             for (study, run), rows in sorted(self.rows.items())
@@ -48,14 +48,16 @@ class CurveTable:
 
 
 def rows_of(content: bytes) -> list[bytes] | None:
-    """Return the rows of a metrics.csv; None if it has another format, which no table contains."""
+    """Return the rows of a metrics.csv; None if its format is not that of the table."""
     if not _FILE.fullmatch(content):
         return None
     return content.splitlines(keepends=True)[1:]
 
 
 def read_table(path: Path) -> CurveTable:
-    """Read a table, or take it from memory if the file has not changed; a missing one is empty.
+    """Read a table, or return it from memory if the file has not changed.
+
+    If there is no file, the table is empty.
 
     Raises:
         OSError: The file cannot be read.

@@ -16,7 +16,7 @@ _FILE = re.compile(rf"{_SAFE_NAME}(/{_SAFE_NAME}){{0,3}}")
 _START = re.compile(rf'{{"run":"({_SAFE_NAME})"'.encode())
 
 Document = dict[str, Any] | str
-"""A JSON object, or the text of a file that is not formatted as this project formats it."""
+"""A JSON object, or the text of a JSON file whose formatting differs from that of this project."""
 
 
 class PackedRun(NamedTuple):
@@ -24,8 +24,8 @@ class PackedRun(NamedTuple):
 
     Attributes:
         name: Name of the run's directory.
-        sums: The sha256 of each of its files, by the path within the directory.
-        documents: The JSON files. spec.json is left out if the record contains the same spec.
+        sums: The sha256 of each file of the run, by the path within the directory.
+        documents: The JSON files. spec.json is omitted if the record contains the same spec.
     """
 
     name: str
@@ -49,19 +49,17 @@ class PackedRun(NamedTuple):
 
 
 def is_safe_run(name: str) -> bool:
-    """Whether a directory's name can be that of a packed run or study."""
+    """Whether a packed run or study can have this name."""
     return _RUN.fullmatch(name) is not None
 
 
 def is_safe_file(name: str) -> bool:
-    """Whether a path within the directory of a run, with slashes, can be packed."""
+    """Whether a file with this path within the directory of a run, with slashes, can be packed."""
     return _FILE.fullmatch(name) is not None
 
 
 def as_document(content: bytes) -> Document | None:
-    """Return the form in which the line of a run contains a JSON file; None if it cannot contain
-    it.
-    """
+    """Convert the content of a JSON file for the line of its run; None if that is not possible."""
     try:
         fields = json.loads(content)
         if isinstance(fields, dict) and json_bytes(fields) == content:
@@ -75,7 +73,7 @@ def as_document(content: bytes) -> Document | None:
 
 
 def without_spec(documents: Mapping[str, Document]) -> dict[str, Document]:
-    """Leave out spec.json if record.json contains the same spec."""
+    """Omit spec.json if record.json contains the same spec."""
     record = documents.get("record.json")
     is_same = (
         "spec.json" in documents
@@ -101,7 +99,7 @@ def parse(line: bytes, place: str) -> PackedRun:
         place: File, number and name, for error messages.
 
     Raises:
-        DamagedError: The line is not that of a run.
+        DamagedError: The line does not describe a run.
     """
     try:
         fields = json.loads(line)
@@ -116,8 +114,8 @@ def parse(line: bytes, place: str) -> PackedRun:
             raise ValueError("a field has an unexpected value")
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DamagedError(
-            f"{place} is not the line of a run ({error}); restore it, or delete it and repeat "
-            "the run"
+            f"{place} does not describe a run ({error}); restore it, or delete it and repeat the "
+            "run"
         ) from error
     return PackedRun(name, sums, fields)
 

@@ -17,19 +17,19 @@ from coordconv_lab.results.packed.lines import RECORDS, PackedRun, numbered, par
 CURVE = "metrics.csv"
 
 MAX_BYTES = 100_000_000
-"""Maximum size of records.jsonl, which is also that of a file in many git hosts."""
+"""Maximum size of records.jsonl; many git hosts have the same limit for files."""
 
 
 class Pack:
-    """The packed runs in a directory of runs. Lines are parsed when they are needed, once.
+    """The packed runs in a directory of runs. Each line is parsed once, on first use.
 
     Args:
-        root: The directory of runs, which is that of a study.
-        content: The content of its records.jsonl.
+        root: The directory of the runs, which is the directory of a study.
+        content: The content of records.jsonl.
 
     Attributes:
-        faults: Messages about lines that do not name their run, or repeat one.
-        kept: Results that readers computed from the runs, by name, so that they are computed once.
+        faults: Messages about lines that do not name a run, or that repeat a run.
+        kept: A cache of results that readers computed from the runs, by name.
     """
 
     def __init__(self, root: Path, content: bytes) -> None:
@@ -56,7 +56,7 @@ class Pack:
         return iter(sorted(self._lines))
 
     def place(self, name: str) -> str:
-        """Return file, line and name of a run, for messages."""
+        """Return the file, the line number and the name of a run, for messages."""
         return f"{self.root / RECORDS}, line {self._lines[name][0]} ({name})"
 
     def line(self, name: str) -> bytes:
@@ -74,7 +74,7 @@ class Pack:
         return self._runs[name]
 
     def has(self, name: str, file: str) -> bool:
-        """Whether a run has a file. A damaged line only has a record, which is damaged.
+        """Whether a run has a file. A run with a damaged line has only a record, which is damaged.
 
         Args:
             name: Name of the run.
@@ -88,7 +88,7 @@ class Pack:
             return file == "record.json"
 
     def content(self, name: str, file: str, most: int) -> bytes:
-        """Return the content of a file, which is compared with its sha256.
+        """Return the content of a file, after comparing it with its sha256.
 
         Args:
             name: Name of the run.
@@ -98,8 +98,8 @@ class Pack:
         Raises:
             FileNotFoundError: There is no such run, or it has no such file.
             OSError: The file is too large, or cannot be read.
-            DamagedError: The file is damaged. The message names the line if it is a JSON file, and
-                otherwise the file in the archive or table, without its directory.
+            DamagedError: The file is damaged. For a JSON file, the message names the line; for
+                other files, the file in the archive or table, without its directory.
         """
         if not self.has(name, file):
             raise FileNotFoundError(errno.ENOENT, "there is no such packed file", file)
@@ -122,7 +122,7 @@ class Pack:
         try:
             content = read_member(self.root / ARCHIVE, f"{run.name}/{file}", most)
         except FileNotFoundError as error:
-            raise DamagedError(f"{file} is missing in {ARCHIVE}; restore it") from error
+            raise DamagedError(f"{file} is missing in {ARCHIVE}; restore the archive") from error
         return content, f"{file} in {ARCHIVE}"
 
     def _is_member(self, name: str, file: str) -> bool:
@@ -132,7 +132,7 @@ class Pack:
 def pack_of(root: Path) -> Pack | None:
     """Return the packed runs in a directory of runs, or None if there are none.
 
-    A file that has not changed since it was last read is not read again.
+    The file is read again only if it has changed.
 
     Raises:
         DamagedError: The file cannot be read.

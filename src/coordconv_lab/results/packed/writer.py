@@ -1,4 +1,4 @@
-"""Pack runs of a study into its three files, and write them as directories again."""
+"""Pack the runs of a study into three files, and write packed runs as directories again."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,16 +23,16 @@ from coordconv_lab.results.packed.lines import (
 from coordconv_lab.results.packed.reader import CURVE, MAX_BYTES, Pack, pack_of
 
 DOCUMENTS = ("failure.json", "record.json", "spec.json", "stopped.json")
-"""Files that the line of a run contains; others are in the archive."""
+"""Files that the line of a run contains; other files are in the archive."""
 
 
 class SortedRun(NamedTuple):
-    """The files of a run, by the packed file that they belong in.
+    """The files of a run, sorted into the three packed files.
 
     Attributes:
-        line: The line of the run, with the sums of all of its files.
-        rows: The rows of its learning curve, or None if the curve is a member or missing.
-        members: The other files by path within the directory.
+        line: The line of the run, with the checksums of all files of the run.
+        rows: The rows of the learning curve; None if the curve is in the archive or missing.
+        members: The files for the archive, by path within the directory.
     """
 
     line: PackedRun
@@ -41,11 +41,11 @@ class SortedRun(NamedTuple):
 
 
 def sort_run(name: str, contents: Mapping[str, bytes], pack: Pack | None) -> SortedRun:
-    """Sort the files of a run, and add those that are packed already to its line.
+    """Sort the files of a run, and add files that are already packed to its line.
 
     Args:
         name: Name of the run.
-        contents: The content of its files by path within its directory.
+        contents: The contents of the files, by path within the directory of the run.
         pack: The packed runs of the study.
 
     Raises:
@@ -70,11 +70,13 @@ def sort_run(name: str, contents: Mapping[str, bytes], pack: Pack | None) -> Sor
 
 
 def add(root: Path, runs: Sequence[SortedRun]) -> None:
-    """Add runs to the packed ones of a study. Lines are written last and make runs visible.
+    """Add runs to the packed runs of a study, and write their lines last.
+
+    A run is visible once its line is written.
 
     Args:
         root: Directory of the study.
-        runs: The runs; the caller holds the lock of the directory of results.
+        runs: The runs. The caller must hold the lock of the directory of results.
 
     Raises:
         DamagedError: A packed file that would have to be rewritten is damaged.
@@ -93,9 +95,9 @@ def add(root: Path, runs: Sequence[SortedRun]) -> None:
 
 
 def remove(root: Path, names: Iterable[str]) -> None:
-    """Remove runs from the packed ones of a study; their lines are removed last.
+    """Remove runs from the packed runs of a study; their lines are removed last.
 
-    If no run is left, all packed files are deleted, including data that belong to no line.
+    If no run is left, all packed files are deleted, including data without a line.
 
     Raises:
         DamagedError: A packed file that would have to be rewritten is damaged.
@@ -122,19 +124,21 @@ def remove(root: Path, names: Iterable[str]) -> None:
 
 
 def files_of(directory: Path, left_out: Iterable[Path] = ()) -> dict[str, bytes]:
-    """Read the files of a finished run that are to be packed.
+    """Read the files of a finished run, to pack them.
 
-    Checkpoints, locks and unfinished files are left out.
+    Checkpoints, locks and unfinished files are omitted.
 
     Args:
         directory: Directory of the run.
-        left_out: Other files that stay where they are.
+        left_out: Other files that are not packed.
 
     Raises:
-        DamagedError: A file cannot be read or packed, such as a link.
+        DamagedError: A file cannot be read, or cannot be packed, for example a link.
     """
     if not is_safe_run(directory.name):
-        raise DamagedError(f"{directory}: the name of a run has letters, digits, '.', '_' and '-'")
+        raise DamagedError(
+            f"{directory}: the name of a run may contain only letters, digits, '.', '_' and '-'"
+        )
     found, left = dict[str, bytes](), set(left_out)
     try:
         for path in sorted(directory.rglob("*")):
@@ -150,7 +154,7 @@ def files_of(directory: Path, left_out: Iterable[Path] = ()) -> dict[str, bytes]
 
 
 def delete_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Delete the files of a packed run that have not changed, and directories that are empty then.
+    """Delete the unchanged files of a packed run, and the directories that become empty.
 
     Raises:
         OSError: A file cannot be deleted.
@@ -168,10 +172,10 @@ def delete_files(directory: Path, files: Mapping[str, bytes]) -> None:
 def write_files(directory: Path, pack: Pack, name: str) -> None:
     """Write the files of a packed run into a directory, the record last.
 
-    Files that exist there with the same content are kept.
+    Existing files with the same content are kept.
 
     Raises:
-        DamagedError: A file is damaged, or exists with another content.
+        DamagedError: A file is damaged, or exists with different content.
         InputError: A file cannot be written.
     """
     sums = pack.run(name).sums
@@ -192,7 +196,7 @@ def _is_missing(path: Path, digest: str) -> bool:
     except OSError as error:
         raise DamagedError(f"cannot read {path}: {error.strerror or error}") from error
     if not is_same:
-        raise DamagedError(f"{path} exists and is not the packed file; delete one of them")
+        raise DamagedError(f"{path} exists and differs from the packed file; delete one of them")
     return False
 
 
@@ -201,10 +205,10 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _writable(root: Path) -> tuple[Pack | None, CurveTable]:
-    """Return the packed runs and the table of curves, to write them with changes.
+    """Return the packed runs and the table of curves, in order to change and write them.
 
     Raises:
-        DamagedError: A line belongs to no run, and would be lost.
+        DamagedError: A line does not belong to a run, and would be lost.
     """
     pack, path = pack_of(root), root.parent / CURVES
     try:
@@ -245,12 +249,12 @@ def _replace(path: Path, content: bytes, most: int) -> None:
     """Write a packed file if its content differs; delete it if it would be empty.
 
     Raises:
-        InputError: It is too large, or cannot be written.
+        InputError: The file would be too large, or cannot be written.
     """
     if len(content) > most:
         raise InputError(
             f"{path} would have {len(content):,} bytes; at most {most:,} are allowed. List files "
-            "that are not to be kept in .gitignore, or split the study"
+            "that should not be packed in .gitignore, or split the study"
         )
     if not content:
         remove_if_possible(path)
