@@ -190,11 +190,11 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "expected settings by name, got NoneType"),
+        ("", "expected a mapping of settings, got NoneType"),
         ("- 1", "got list"),
         ("a: [", "is not valid YAML"),
         ("a: &a [1]\nb: [*a]", "aliases are not allowed"),
-        (YAML.replace("trials: 4", ""), "trials must be given for random"),
+        (YAML.replace("trials: 4", ""), "trials must be set for random"),
         (YAML.replace("trials: 4", "trials: 0"), "trials: .*greater than or equal to 1; got 0"),
         (YAML.replace("random", "guess"), "search: .*'grid', 'random' or 'optuna'"),
         (YAML.replace("name: rates", "name: ../up"), "name: .*pattern"),
@@ -217,7 +217,7 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
             YAML.replace("search: random", "search: optuna") + "seeds: 2",
             "remove seeds or set it to 1",
         ),
-        (YAML + "  seed: [0, 1]", "seed cannot be a setting"),
+        (YAML + "  seed: [0, 1]", "seed cannot be one of the settings"),
         (YAML.replace("[coordconv, conv]", "[]"), "model"),
         (YAML + f"seed: {2**31}", "seed: .*less than 2147483648"),
         (YAML.replace("high: 0.1", "high: 1.0e+300"), "low and high must be between"),

@@ -1,6 +1,6 @@
 """Sweeps: many settings of the same tasks, trained sequentially or on a cluster with Ray.
 
-A sweep is a study of settings, that is, rows of specs. Specs are created by pure functions, so the
-same name gives the same runs everywhere. The id of a run is the hash of its spec. After a sweep is
-stopped, killed or extended, either engine therefore trains only the missing runs.
+A sweep is a study of settings, arranged in rows of specs. Specs are created by pure functions, so
+the same name gives the same runs everywhere. The id of a run is the hash of its spec, so if a sweep
+was stopped, killed or extended, both engines train only the missing runs.
 """

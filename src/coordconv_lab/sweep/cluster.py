@@ -33,10 +33,10 @@ RETRIES = 3
 
 
 def runs_at_once(cpus_per_run: int, gpus_per_run: float) -> int:
-    """Return how many runs the connected cluster has resources for.
+    """Return how many parallel runs the resources of the connected cluster allow.
 
     Raises:
-        InputError: It has too few for one.
+        InputError: The resources do not suffice for a single run.
     """
     there = ray.cluster_resources()
     slots = int(there.get("CPU", 0) // cpus_per_run)
@@ -60,7 +60,7 @@ def connected(address: str | None, place: str) -> Iterator[None]:
         place: Directory or URL of the runs.
 
     Raises:
-        InputError: No cluster responds in time, or one of its machines cannot do the runs.
+        InputError: No cluster responds in time, or one of its machines cannot execute runs.
     """
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address is None:
@@ -81,7 +81,7 @@ _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
 def _start_here() -> None:
     try:
         ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
-    except Exception as error:  # Ray raises many types here
+    except Exception as error:  # Ray raises many exception types here
         said = " ".join(str(error).split())[:300]
         raise InputError(f"cannot start Ray on this machine: {said}") from error
 
@@ -91,7 +91,7 @@ def _join(address: str) -> None:
         _check_address(address)
     try:
         ray.init(address, **_QUIET)
-    except Exception as error:  # Ray raises many types here
+    except Exception as error:  # Ray raises many exception types here
         said = " ".join(str(error).split())[:300]
         raise InputError(
             f"cannot connect to the Ray cluster at {address}: {said}; start one with `ray start "
@@ -124,7 +124,7 @@ def _check_address(address: str) -> None:
     if not healthy:
         raise InputError(
             f"{address} accepts connections, but no Ray cluster responds there within "
-            f"{CONNECT_SECONDS} seconds; give the address that `ray start --head` printed, and set "
+            f"{CONNECT_SECONDS} seconds; use the address that `ray start --head` printed, and set "
             "RAY_AUTH_MODE and RAY_AUTH_TOKEN to the values of the cluster"
         )
 
@@ -167,8 +167,8 @@ def _check_machines(place: str) -> None:
             try:
                 found, sees, there = ray.get(answer, timeout=LOOK_SECONDS)
             except TaskUnschedulableError:
-                continue  # it has left the cluster in the meantime
-            except Exception as error:  # the machine would fail every run
+                continue  # the machine has left the cluster in the meantime
+            except Exception as error:  # every run would fail on this machine
                 said = " ".join(str(error).split())[:300]
                 raise InputError(
                     f"the machine {name} of the cluster failed a test task: {said}"
@@ -194,7 +194,7 @@ def _check_machines(place: str) -> None:
 
 @contextmanager
 def _mark_in(directory: Path | None) -> Iterator[str | None]:
-    """Create a temporary empty file in a directory."""
+    """Create a temporary empty file in a directory, and yield its name."""
     if directory is None:
         yield None
         return

@@ -34,8 +34,9 @@ class Estimate(NamedTuple):
     """Estimated duration of runs.
 
     Attributes:
-        each: Seconds of every run.
-        shapes: Number of kinds of runs measured; runs of one kind have the same time per step.
+        each: Seconds of each run.
+        shapes: Number of kinds of runs that were measured. Runs of one kind have the same time per
+            step.
         threads: Threads per run.
     """
 
@@ -44,7 +45,7 @@ class Estimate(NamedTuple):
     threads: int
 
     def seconds(self, at_once: int) -> float:
-        """Return the total time of the runs, with ``at_once`` of them at full speed."""
+        """Return the total time with ``at_once`` parallel runs, each at full speed."""
         return max(sum(self.each) / at_once, max(self.each, default=0.0))
 
 
@@ -60,7 +61,7 @@ def estimate(
         specs: The runs.
         threads: Threads per run.
         hardware: Hardware for the runs.
-        advance: Called with the number of kinds measured and their total.
+        advance: Called with the number of kinds measured so far and the number of all kinds.
 
     Raises:
         InputError: A canvas is too small for its network.
@@ -83,10 +84,10 @@ def estimate(
 
 
 def _shape_of(spec: ExperimentSpec) -> str:
-    """Return everything that determines the time of a step."""
+    """Return a text of all settings that determine the time of a step."""
     training = spec.training
     own = training.model_dump(exclude=set(TrainingSpec.model_fields))
-    # Whether a loss has a weight matters, not how large it is.
+    # The time depends on whether a loss has a weight, not on the value of the weight.
     losses = {name: bool(value) for name, value in own.items() if not isinstance(value, str)}
     return " ".join(
         (
@@ -121,7 +122,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
-    """Add the time of steps, learning curve and final evaluation."""
+    """Return the total time of steps, learning curve and final evaluation."""
     data = data_of(spec)
     training = spec.training
     steps = len(batches_of(spec, training_examples(data))) * training.epochs

@@ -57,7 +57,7 @@ def sweep_named(name: str, settings: Mapping[str, Any] | None = None, row: str =
     sources = {**known_sweeps(), **known_studies()}
     if name not in sources:
         near = get_close_matches(name, sources, n=1)
-        hint = f"did you mean {near[0]}" if near else f"there are {', '.join(sources)}"
+        hint = f"did you mean {near[0]}" if near else f"the sweeps are {', '.join(sources)}"
         raise InputError(
             f"there is no sweep {name!r}; {hint}; the name of a file must end in "
             f"{' or '.join(SUFFIXES)}"
@@ -75,7 +75,7 @@ def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
     ids = [spec.id for specs in arms.values() for spec in specs]
     if len(set(ids)) < len(ids):
         raise InputError(
-            f"setting {', '.join(settings)} makes rows of {study.name} identical; select one of "
-            "them with --row, or omit the setting"
+            f"setting {', '.join(settings)} makes rows of {study.name} identical; select one row "
+            "with --row, or omit the setting"
         )
     return study._replace(arms=arms)

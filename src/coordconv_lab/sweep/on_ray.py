@@ -32,7 +32,7 @@ except ImportError as _error:
     ) from _error
 
 HOLD_SECONDS = 60.0
-"""How long a retry waits for a worker that was considered lost to release its lock."""
+"""How long a retry waits for the lock of a worker that was considered lost."""
 
 
 class RayOptions(NamedTuple):
@@ -42,10 +42,10 @@ class RayOptions(NamedTuple):
         address: Address of the cluster, as in `connected`.
         cpus_per_run: Cores, and thus threads, per run.
         gpus_per_run: GPUs per run, possibly fractional.
-        early_stopping: Stop runs early that score worse than others of their row at the same
-            point of training (ASHA, Li et al. 2020, arXiv:1810.05934).
+        early_stopping: Whether to stop runs that score worse than other runs of their row at the
+            same point of training (ASHA, Li et al. 2020, arXiv:1810.05934).
         device: Device of a run.
-        scores_only: Keep only the record and the learning curve of a run.
+        scores_only: Whether to keep only the record and the learning curve of each run.
     """
 
     address: str | None = None
@@ -63,7 +63,7 @@ def run_on_ray(
     limit: int | None = None,
     options: RayOptions | None = None,
 ) -> list[str]:
-    """Do the missing runs of a sweep, as many at once as the cluster has resources for.
+    """Execute the missing runs of a sweep, as many in parallel as the cluster's resources allow.
 
     Args:
         sweep: The sweep.
@@ -76,7 +76,7 @@ def run_on_ray(
         Messages about unusable files; these files and their runs are left unchanged.
 
     Raises:
-        InputError: No cluster responds, a machine cannot do the runs, or runs were lost.
+        InputError: No cluster responds, a machine cannot execute runs, or runs were lost.
     """
     options = options or RayOptions()
     store = store_at(place)
@@ -94,7 +94,7 @@ def run_on_ray(
             if not options.early_stopping:
                 _hand_out(plan.in_turns(), place, progress, options, limit, plan.damaged)
                 return plan.damaged
-            # ASHA compares runs of one row only, so rows run one after another.
+            # ASHA must only compare runs of the same row, so run one row after another.
             for row in plan.rows.values():
                 done = _hand_out(row, place, progress, options, limit, plan.damaged)
                 limit = None if limit is None else limit - done
@@ -109,7 +109,7 @@ def _hand_out(
     limit: int | None,
     damaged: list[str],
 ) -> int:
-    """Do runs up to a limit, collect messages about unusable files, and return the number of runs.
+    """Execute runs up to a limit and return their number; collect messages about unusable files.
 
     Raises:
         InputError: A worker could not use a file, or a run was lost after all retries.
@@ -141,8 +141,8 @@ def _hand_out(
     if searcher.lost:
         raise InputError(
             f"{len(searcher.lost)} runs lost their workers {RETRIES + 1} times each, such as "
-            f"{searcher.lost[0].run_name}; check the memory of the machines, then run the same "
-            "command again: all other runs are done"
+            f"{searcher.lost[0].run_name}; all other runs have ended; check the memory of the "
+            "machines, then run the same command again"
         )
     damaged.extend(searcher.damaged)
     return searcher.count
@@ -153,7 +153,7 @@ def _scheduler() -> ASHAScheduler:
 
 
 class _RaySearcher(Searcher):
-    """Searcher that gives runs to Tune one by one and collects their results."""
+    """A searcher that passes runs to Tune one by one, and collects their results."""
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class _RaySearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Classify a run as done, failed, locked elsewhere, stopped early, or lost."""
+        """Classify a run as finished, failed, locked elsewhere, stopped early or lost."""
         spec, result = self._specs.pop(trial_id), result or {}
         try:
             if "error" in result:
@@ -213,7 +213,7 @@ class _RaySearcher(Searcher):
                 self._store.stop(spec, row)
                 self._runs.tell(spec, row["score"])
                 self._progress.stopped(spec, row)
-        except InputError as failure:  # Tune would hide it
+        except InputError as failure:  # Tune would hide this error
             self.errors.append(str(failure))
 
     def _ended(self, spec: ExperimentSpec, result: dict[str, Any]) -> None:
@@ -227,8 +227,8 @@ class _RaySearcher(Searcher):
         if done.held_elsewhere and not result["held"]:
             self.errors.append(
                 f"a worker finished {spec.run_name}, but the run is not in {self._place}: the "
-                "machine wrote elsewhere; set --runs to a directory that all machines share, or to "
-                "a URL"
+                "machine wrote to a different directory; set --runs to a directory that all "
+                "machines share, or to a URL"
             )
         self._runs.tell(spec, done.record.test_score if done.record else None)
         self._progress.ended(spec, done)
@@ -245,7 +245,7 @@ class _RaySearcher(Searcher):
 
 
 def _train_on_worker(config: dict[str, Any]) -> None:
-    """Do one run in a reusable worker."""
+    """Execute one run in a reusable worker."""
     import torch
 
     torch.set_num_threads(config["threads"])
@@ -269,7 +269,7 @@ def _train_on_worker(config: dict[str, Any]) -> None:
 
 
 class _Rows(SilentProgress):
-    """Progress that reports every row of the learning curve to Tune, for early stopping."""
+    """Callbacks that report every row of the learning curve to Tune, for early stopping."""
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self._epochs = spec.training.epochs

@@ -1,4 +1,4 @@
-"""Outcome of a sweep: progress, failures and best settings. Does not import torch."""
+"""The outcome of a sweep: progress, failures and best settings. This module needs no torch."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class RowOutcome(NamedTuple):
         name: Task, split and network.
         specs: The runs known so far.
         records: Records of finished runs, by id.
-        failures: Reasons of failed runs, by id.
+        failures: Why runs failed, by id.
         stopped: Ids of runs that were stopped early.
         total: Planned number of runs.
     """
@@ -39,7 +39,7 @@ class RowOutcome(NamedTuple):
 
     @property
     def tried(self) -> Tries:
-        """Number of settings tried, and of those that solve the task on every seed."""
+        """The number of settings tried, and the number that solve the task on every seed."""
         settings: dict[str, list[bool]] = {}
         for spec in self.specs:
             record = self.records.get(spec.id)
@@ -50,7 +50,7 @@ class RowOutcome(NamedTuple):
 
     @property
     def best(self) -> list[Record]:
-        """Records of finished runs, best first: by test score, training score, then time."""
+        """Records of finished runs, best first: by test score, then training score, then time."""
         return sorted(
             self.records.values(),
             key=lambda record: (-record.test_score, -record.train_score, record.seconds),
@@ -67,12 +67,12 @@ def outcome_in(
     damaged: list[str] | None = None,
     read: Mapping[str, Record] | None = None,
 ) -> list[RowOutcome]:
-    """Group all runs of a directory into rows, regardless of their sweep.
+    """Group all runs in a directory into rows, regardless of the sweep that they belong to.
 
     Args:
         store: The directory.
         damaged: Collects messages about unusable files.
-        read: Records that were read already, by id.
+        read: Records that have already been read, by id.
 
     Raises:
         InputError: A file cannot be used, and ``damaged`` is None.
@@ -88,7 +88,7 @@ def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> 
 
     Args:
         sweep: The sweep.
-        store: Where its runs are.
+        store: Directory or URL of the runs.
         damaged: Collects messages about unusable files.
 
     Raises:
@@ -103,7 +103,7 @@ def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> 
 
 
 def with_other_settings(rows: Sequence[RowOutcome], store: RunStore) -> int:
-    """Count other runs in a directory with the same tasks, splits and networks as ``rows``.
+    """Count runs in a directory with other settings for the tasks, splits and networks of ``rows``.
 
     Raises:
         InputError: The directory cannot be read.

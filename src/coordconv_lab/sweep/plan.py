@@ -1,4 +1,4 @@
-"""Plan which runs of a sweep are left to do."""
+"""Plan the remaining runs of a sweep."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,11 +17,11 @@ from coordconv_lab.sweep.search import Searched, proposals_of
 
 
 class Plan(NamedTuple):
-    """Runs left to do, by row.
+    """The remaining runs, by row.
 
     Attributes:
         rows: Proposals of each row.
-        left: Number of runs left, as far as known.
+        left: Number of remaining runs, as far as known.
         total: Total number of runs.
         damaged: Messages about unusable files; their runs are left unchanged.
     """
@@ -32,17 +32,17 @@ class Plan(NamedTuple):
     damaged: list[str]
 
     def in_turns(self) -> Proposals:
-        """Return the runs of all rows, one of each in turn."""
+        """Return the runs of all rows, taking one run of each row in turn."""
         return InTurns(self.rows.values())
 
 
 @contextmanager
 def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterator[Plan]:
-    """Plan the missing runs of a sweep. A search is locked and logs its proposals in the context.
+    """Plan the missing runs of a sweep. In the context, a search is locked and logs its proposals.
 
     Args:
         sweep: The sweep.
-        store: Where its runs are.
+        store: Directory or URL of the runs.
         stops_count: Whether runs that were stopped early count as done.
 
     Raises:
@@ -74,7 +74,7 @@ def _left_of(
     stops_count: bool,
     damaged: list[str] | None,
 ) -> Iterator[ExperimentSpec]:
-    """Yield the runs left to do, without those whose files are damaged."""
+    """Yield the remaining runs, without those that have damaged files."""
 
     def is_left(spec: ExperimentSpec) -> ExperimentSpec | None:
         if store.record(spec) is not None:
@@ -92,11 +92,11 @@ def missing_specs(
 ) -> tuple[list[ExperimentSpec], int]:
     """Return the runs that neither finished nor failed, and the total number of runs.
 
-    Future proposals of a search are not known; the base settings of its rows are used instead.
+    The future proposals of a search are unknown; the base settings of its rows are used instead.
 
     Args:
         sweep: The sweep.
-        store: Where its runs are.
+        store: Directory or URL of the runs.
         damaged: Collects messages about unusable files; their runs are not returned.
 
     Raises:
@@ -134,7 +134,7 @@ def proposed_specs(sweep: Sweep, store: RunStore) -> dict[str, list[ExperimentSp
 
 @contextmanager
 def _locked_search(store: RunStore) -> Iterator[None]:
-    """Lock the search against other processes; a store under a URL cannot be locked."""
+    """Lock the search against other processes. A store at a URL cannot be locked."""
     if isinstance(store, RemoteRunStore):
         yield
         return
@@ -146,7 +146,7 @@ def _locked_search(store: RunStore) -> Iterator[None]:
     with locked(path) as is_ours:
         if not is_ours:
             raise InputError(
-                f"the search in {store.root} is locked by another process; wait for it, or set "
-                f"--runs to another directory{how_to_free(path)}"
+                f"the search in {store.root} is locked by another process; wait until it has "
+                f"finished, or set --runs to another directory{how_to_free(path)}"
             )
         yield

@@ -1,4 +1,4 @@
-"""Progress of a sweep."""
+"""Callbacks for the progress of a sweep."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,17 +11,17 @@ class SweepProgress(Protocol):
     """Callbacks for the progress of a sweep; the command line shows a bar."""
 
     def begin(self, to_do: int, total: int, at_once: int) -> None:
-        """``to_do`` of ``total`` runs start, ``at_once`` of them at a time."""
+        """Called before the first of ``to_do`` runs, of which ``at_once`` run in parallel."""
         ...
 
     def ended(self, spec: ExperimentSpec, attempt: Attempt) -> None:
-        """A run finished, failed, or is locked by another process."""
+        """Called after a run finished or failed, or if it is locked by another process."""
         ...
 
     def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
-        """A run was stopped early with these scores."""
+        """Called after a run was stopped early, with its last scores."""
         ...
 
     def of_run(self) -> Progress | None:
-        """Return callbacks for the steps of a run, if runs are sequential in this process."""
+        """Return callbacks for the steps of a run, if this process executes runs sequentially."""
         ...

@@ -8,7 +8,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class Proposals(Protocol):
-    """Source of runs, one at a time; the engines report the result of each."""
+    """A source that returns one run at a time. Engines report the result of each run to it."""
 
     def next(self) -> ExperimentSpec | None:
         """Return the next run, or None if there are no more."""
@@ -23,7 +23,7 @@ class Listed:
     """A fixed list of runs, in order and without duplicates.
 
     Args:
-        specs: The runs to do.
+        specs: The runs.
     """
 
     def __init__(self, specs: Iterable[ExperimentSpec]) -> None:
@@ -41,14 +41,14 @@ class Listed:
 
 
 class InTurns:
-    """Alternate between sources, so that an interrupted sweep can still be compared."""
+    """Alternate between sources, so that rows can be compared even if the sweep is interrupted."""
 
     def __init__(self, sources: Iterable[Proposals]) -> None:
         self._turns = deque(sources)
         self._asked: dict[str, Proposals] = {}
 
     def next(self) -> ExperimentSpec | None:
-        """Return the next run of the next source in turn."""
+        """Return the next run from the next source in turn."""
         while self._turns:
             spec = self._turns[0].next()
             if spec is None:

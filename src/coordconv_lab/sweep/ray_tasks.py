@@ -1,4 +1,4 @@
-"""Run calls of a function on Ray, as many at once as there are resources for."""
+"""Run calls of a function on Ray, as many in parallel as resources allow."""
 
 import uuid
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from coordconv_lab.errors import InputError
 from coordconv_lab.sweep.cluster import RETRIES, connected, runs_at_once
 
-# Where Ray is missing, the module above says how to install it.
+# Without Ray, the import above raises an error that says how to install it.
 # isort: split
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -19,15 +19,16 @@ Key = TypeVar("Key")
 
 
 class LostError(Exception):
-    """The worker of a call was lost, and so were those of all retries."""
+    """The worker of a call was lost, and the workers of all retries as well."""
 
 
 class SharedValue(NamedTuple):
     """A value that workers receive once, instead of with each call.
 
     Attributes:
-        name: Identifies it.
-        where: The object of Ray; in a list, so that Ray does not load it for each call.
+        name: Identifies the value.
+        where: A list with the Ray reference of the value. If the reference were not in a list, Ray
+            would load the value for each call.
     """
 
     name: str
@@ -35,7 +36,7 @@ class SharedValue(NamedTuple):
 
 
 def received(shared: SharedValue) -> Any:
-    """Return a shared value, in a worker."""
+    """Return a shared value; called in a worker."""
     return ray.get(shared.where[0])
 
 
@@ -49,8 +50,8 @@ class RayTasks(Generic[Key]):
     """Calls of a function on a cluster, or on this machine; a context manager.
 
     Args:
-        function: The function; defined in a module that workers can import.
-        place: Directory that all machines share.
+        function: The function, from a module that workers can import.
+        place: A directory that all machines share.
         address: Address of the cluster, as in `connected`.
         cpus: Cores per call.
         gpus: GPUs per call, possibly fractional.
@@ -69,7 +70,7 @@ class RayTasks(Generic[Key]):
         gpus: float,
     ) -> None:
         self.resources = cpus, gpus
-        # Ray retries calls that run out of memory for ever, so they are retried here.
+        # Retry calls here, because Ray retries calls that run out of memory forever.
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0}
         self._function = ray.remote(**options)(function)
         self._running: dict[Any, _Call[Key]] = {}
@@ -88,14 +89,14 @@ class RayTasks(Generic[Key]):
 
     @property
     def at_once(self) -> int:
-        """How many calls run at once, with the machines that the cluster has now.
+        """Maximum number of parallel calls on the machines that the cluster has now.
 
         Raises:
-            InputError: The cluster has too few resources for one, and had too few before.
+            InputError: The resources of the cluster do not suffice for a call, and never did.
         """
         try:
             self._slots = runs_at_once(*self.resources)
-        except InputError:  # machines may have left, and others may join
+        except InputError:  # machines may have left the cluster; others may join it
             if not self._slots:
                 raise
         return self._slots
@@ -104,22 +105,22 @@ class RayTasks(Generic[Key]):
         """Send a value to the cluster, once for all calls.
 
         Raises:
-            InputError: It cannot be pickled.
+            InputError: The value cannot be pickled.
         """
         try:
             return SharedValue(uuid.uuid4().hex, [ray.put(value)])
-        except Exception as error:  # of any class: objects pickle themselves
+        except Exception as error:  # the pickling code of an object can raise any class
             said = " ".join(str(error.__cause__ or error).split())[:300]
             raise InputError(f"cannot be sent to other processes: {said}") from error
 
     def begin(self, key: Key, *arguments: Any) -> None:
-        """Begin a call, whose result `ended` returns with the key."""
+        """Start a call. `ended` returns its result with the key."""
         self._begin(_Call(key, arguments, 0))
 
     def ended(self) -> tuple[Key, Any]:
         """Wait until a call ends, and return its key and result.
 
-        The result is a `LostError` if its workers were lost. What the function raises is raised.
+        The result is a `LostError` if the workers were lost. Exceptions of the function are raised.
         """
         while True:
             [done], _ = ray.wait([*self._running])
@@ -131,7 +132,7 @@ class RayTasks(Generic[Key]):
             except RayError as error:
                 if call.retries == RETRIES:
                     said = " ".join(str(error).split())[:300]
-                    return call.key, LostError(f"its worker was lost {RETRIES + 1} times: {said}")
+                    return call.key, LostError(f"the worker was lost {RETRIES + 1} times: {said}")
                 self._begin(call._replace(retries=call.retries + 1))
 
     def _begin(self, call: _Call[Key]) -> None:

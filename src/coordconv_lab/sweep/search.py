@@ -14,7 +14,7 @@ from coordconv_lab.sweep.space import Range, Row, Setting, Space
 PROPOSALS = "proposals.json"
 """File in the directory of runs with all proposals in order; a search resumes from it."""
 
-# A small space may have no new settings left.
+# Maximum number of attempts to draw new settings; a small space may have none left.
 _TRIES = 100
 
 
@@ -27,14 +27,14 @@ class Searched:
         space: The space.
         one: The row.
         proposed: Settings proposed by earlier searches.
-        store: Where their runs are.
+        store: Directory or URL of the runs.
         stops_count: Whether runs that were stopped early count as done.
-        damaged: Collects messages about unusable files; their runs are not done.
+        damaged: Collects messages about unusable files; their runs are not executed.
 
     Attributes:
         total: Number of settings to try, at most the size of the space.
-        proposed: Settings of this search and of earlier ones that are part of this space.
-        earlier: Settings of earlier searches that are left to do.
+        proposed: Settings of this search and of earlier searches that are part of this space.
+        earlier: Settings of earlier searches that have not been run yet.
 
     Raises:
         InputError: Optuna is not installed, or a setting is not valid.
@@ -91,7 +91,7 @@ class Searched:
                 continue
             try:
                 spec = with_settings(self._row.base, settings)
-            except InputError:  # values may be valid separately, but not together
+            except InputError:  # each value may be valid, but not their combination
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
                 continue
             self.proposed.append(settings)
@@ -109,14 +109,14 @@ class Searched:
         )
 
     def _save(self) -> None:
-        """Add the proposals to the file, which keeps those of other rows and of other spaces."""
+        """Add the proposals to the file, and keep the proposals of other rows and other spaces."""
         every = proposals_of(self._store)
         known = every.setdefault(self._row.name, [])
         known += [settings for settings in self.proposed if settings not in known]
         self._store.write_beside(PROPOSALS, every)
 
     def _is_known(self, settings: dict[str, Any], stops_count: bool) -> bool:
-        """Add a run to the Optuna study if it is done; return whether it is."""
+        """Add a run to the Optuna study if it is done; return whether it is done."""
         spec, store = with_settings(self._row.base, settings), self._store
         try:
             record, failed = store.record(spec), store.failure(spec) is not None
@@ -190,7 +190,7 @@ def _learnable(score: float | None) -> float | None:
 
 
 def _choice(choices: Sequence[Any], value: Any) -> Any:
-    """Return the choice equal to a value, in the notation of the choices: 1 may be 1.0 there."""
+    """Return the choice that is equal to a value; for example, the choice for 1 may be 1.0."""
     alike = [choice for choice in choices if json.dumps(choice) == json.dumps(value)]
     return alike[0] if alike else choices[choices.index(value)]
 

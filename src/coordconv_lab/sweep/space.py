@@ -17,17 +17,17 @@ from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.studies.study import Study, row
 
 MOST_RUNS = 100_000
-"""Longer lists are considered mistakes."""
+"""Maximum length of a list of runs; a longer list is considered a mistake."""
 
 # Integers up to this are exact in float64.
 _LARGEST = 2.0**53
 
 
 class Range(FrozenSpec):
-    """Closed interval of numbers.
+    """A closed interval of numbers.
 
     Attributes:
-        log: Whether to sample, or to space a grid, on a logarithmic scale.
+        log: Whether to sample, or to space the values of a grid, on a logarithmic scale.
         integer: Whether to allow only integers.
         steps: Number of values in a grid.
     """
@@ -62,7 +62,7 @@ class Range(FrozenSpec):
 
     @property
     def count(self) -> int:
-        """Number of values; MOST_RUNS if the range is not of integers."""
+        """Number of values in the range; MOST_RUNS unless they are integers."""
         return int(self.high - self.low) + 1 if self.integer else MOST_RUNS
 
     def at(self, part: float) -> float | int:
@@ -77,7 +77,7 @@ class Range(FrozenSpec):
         if self.integer:
             value = round(value)
         elif 0 < part < 1 and self.high - self.low > 1e-3 * max(abs(self.low), abs(self.high)):
-            value = float(f"{value:.6g}")  # keep values readable
+            value = float(f"{value:.6g}")  # round, so that values stay readable
         return type(value)(min(max(value, self.low), self.high))
 
     def grid(self) -> list[float | int]:
@@ -111,9 +111,9 @@ class RowChoice(FrozenSpec):
             experiment, "tuned" for Not-so-Clevr.
         task: A task of the recipe.
         split: One split or several; by default all.
-        model: Family of networks such as "coordconv", "baseline", a kind of network, or several of
-            them; by default the main network of the task.
-        settings: Settings of only these rows, by dotted path.
+        model: A family of networks such as "coordconv", "baseline", a kind of network, or several
+            of these; by default the main network of the task.
+        settings: Settings for only these rows, by dotted path.
     """
 
     recipe: str | None = None
@@ -150,7 +150,7 @@ class Row(NamedTuple):
     settings: Mapping[str, Setting]
 
     def admits(self, values: object) -> bool:
-        """Whether values of settings are in the space of this row."""
+        """Whether the space of this row contains these values of its settings."""
         return (
             isinstance(values, dict)
             and values.keys() == self.settings.keys()
@@ -158,7 +158,7 @@ class Row(NamedTuple):
         )
 
     def trials(self, space: "Space") -> int:
-        """Return how many settings a search tries in this row, at most the size of the space."""
+        """Return how many settings a search tries in this row; at most the size of the space."""
         counts = [
             len(setting) if isinstance(setting, list) else setting.count
             for setting in self.settings.values()
@@ -194,14 +194,16 @@ class Space(FrozenSpec):
     def _trials_where_they_count(self) -> Self:
         if (self.search == "grid") != (self.trials is None):
             raise ValueError(
-                f"trials must be given for random and optuna, and not for grid; got {self.trials} "
+                f"trials must be set for random and optuna, but not for grid; got {self.trials} "
                 f"for {self.search}"
             )
         if self.search == "optuna" and self.seeds > 1:
             raise ValueError("optuna trains each setting once; remove seeds or set it to 1")
         for settings in (self.settings, *(choice.settings for choice in self.rows)):
             if "seed" in settings:
-                raise ValueError("seed cannot be a setting; seeds is the number of runs of each")
+                raise ValueError(
+                    "seed cannot be one of the settings; set seeds, the number of runs per setting"
+                )
             for path, setting in settings.items():
                 if isinstance(setting, list) and not setting:
                     raise ValueError(f"{path} has no values")
@@ -232,8 +234,7 @@ def listed(space: Space) -> Study:
     """Return all runs of a grid or of a random search.
 
     A sampled value depends only on the seed, the number of the sample and the name of the setting.
-    All rows are therefore compared with the same values, which do not change if trials or settings
-    are added.
+    All rows therefore have the same values, and adding trials or settings does not change them.
 
     Raises:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.
@@ -274,8 +275,8 @@ def _check_length(space: Space, rows: Sequence[Row]) -> None:
     count = sum(settings) * space.seeds
     if count > MOST_RUNS:
         raise InputError(
-            f"the space {space.name} has {count:,} runs; at most {MOST_RUNS:,} are allowed; give "
-            "fewer values or seeds, or set search to random"
+            f"the space {space.name} has {count:,} runs; at most {MOST_RUNS:,} are allowed; reduce "
+            "the number of values or seeds, or set search to random"
         )
 
 

@@ -14,11 +14,11 @@ from coordconv_lab.sweep.space import Space
 
 SUFFIXES = (".yaml", ".yml", ".toml")
 _MAX_BYTES = 16_000
-"""Limits the time to parse a malicious file to seconds."""
+"""Maximum size of a file, which limits the time to parse a malicious file to seconds."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Loader that refuses aliases and duplicate keys, which PyYAML accepts."""
+    """A loader that refuses aliases and duplicate keys, which PyYAML accepts."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         # A few lines of nested aliases can expand to gigabytes.
@@ -45,7 +45,7 @@ def read_space(path: Path) -> Space:
     """
     fields = _fields(path)
     if not isinstance(fields, dict):
-        raise InputError(f"{path}: expected settings by name, got {type(fields).__name__}")
+        raise InputError(f"{path}: expected a mapping of settings, got {type(fields).__name__}")
     try:
         return Space.model_validate(fields)
     except ValidationError as error:
