@@ -173,7 +173,7 @@ def checkpoint_of(store: RunStore, spec: ExperimentSpec) -> Path:
 
 def test_the_error_names_no_checkpoint_under_a_url(tiny, tmp_path, monkeypatch):
     plant(monkeypatch, "weight")
-    with pytest.raises(DivergenceError, match="a store under a URL keeps no checkpoints"):
+    with pytest.raises(DivergenceError, match="a store at a URL keeps no checkpoints"):
         run(tiny, store_at(f"local://{tmp_path}/remote"), checkpoint_seconds=0)
 
 

@@ -1,4 +1,4 @@
-"""Training: from a spec to a record."""
+"""Training, which turns a spec into a record."""
 
 from coordconv_lab.train.attempt import Attempt, attempt
 from coordconv_lab.train.experiment import run, run_ensemble

@@ -1,4 +1,4 @@
-"""One run of many: finished, failed, or locked by another process."""
+"""Train one run of many, and return whether it is finished, failed or locked elsewhere."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from coordconv_lab.train.progress import Progress
 
 
 class Attempt(NamedTuple):
-    """Outcome of a run.
+    """The outcome of an attempt to train a run.
 
     Attributes:
         record: The record, or None if the run is not finished.
         failure: Why the run failed, or None.
-        damage: Message about an unusable file, or None. If set, the run was not started.
+        damage: A message about an unusable file, or None. With a message, the run was not started.
     """
 
     record: Record | None = None
@@ -45,7 +45,7 @@ def attempt(
 
     Args:
         spec: The run.
-        store: Where the run is kept.
+        store: The store of the run.
         progress: Called after every step.
         hardware: Hardware for the run.
         scores_only: What to keep, as in `run`.

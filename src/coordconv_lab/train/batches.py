@@ -14,7 +14,7 @@ class Batches:
 
     The last batch may be smaller; with `drop_last` it is dropped.
 
-    To resume, set `position` to a saved value: the next iterator continues with the next batch.
+    To resume, set `position` to a saved value: the next iterator continues with the batch after it.
 
     Args:
         examples: (N, ...), the training examples; batches are on their device.
@@ -51,8 +51,8 @@ def batches_of(spec: ExperimentSpec, examples: Tensor, order: Order | None = Non
 
     Args:
         spec: The run.
-        examples: (N, ...), its training examples.
-        order: Their order in each epoch; by default random, from the seed of the run.
+        examples: (N, ...), the training examples.
+        order: The order of the examples in each epoch; by default random, from the run's seed.
     """
     training = spec.training
     order = order or seeded_order(len(examples), spec.seed)
@@ -60,7 +60,7 @@ def batches_of(spec: ExperimentSpec, examples: Tensor, order: Order | None = Non
 
 
 def seeded_order(count: int, seed: int) -> Order:
-    """Return random orders of ``count`` examples for a seed; the same on any device."""
+    """Return random orders of ``count`` examples for a seed; they are the same on every device."""
 
     def order(epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -20,8 +20,8 @@ class Checkpoint:
     """The state of a loop in a file that is replaced atomically.
 
     Args:
-        directory: Directory of the run; of the first run, if several are trained together.
-        specs: Specs that are trained together; another set of specs has another file.
+        directory: Directory of the run, or of the first run if several are trained together.
+        specs: Specs that are trained together. Each set of specs has its own file.
         every_seconds: Minimum time between two checkpoints.
     """
 
@@ -77,7 +77,7 @@ class Checkpoint:
         if not processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
         if processes.count > 1 and not (loop.settled and loop.is_finite):
-            return  # all processes must find a NaN at the same step
+            return  # all processes must detect a NaN at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
         content = file.getvalue()
@@ -85,9 +85,9 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def after(self, error: DivergenceError, kept: bool) -> DivergenceError:
-        """Add to an error where the last good checkpoint is, if it is ``kept``."""
+        """Add the path of the last good checkpoint to an error, if the checkpoint is ``kept``."""
         if not kept:
-            said = "a store under a URL keeps no checkpoints of unfinished runs"
+            said = "a store at a URL keeps no checkpoints of unfinished runs"
         elif self.path.exists():
             said = f"the last good checkpoint is {self.path}"
         else:
@@ -95,12 +95,12 @@ class Checkpoint:
         return DivergenceError(f"{error}; {said}")
 
     def delete(self) -> None:
-        """Delete the file and leftovers of an interrupted write, once the run is recorded."""
+        """Delete the file and temporary files of an interrupted write, once the run is recorded."""
         remove_if_possible(self.path)
 
 
 def _mark(content: bytes) -> bytes:
-    """Return the checksum line before a checkpoint; torch does not detect changed bits."""
+    """Return the checksum line before a checkpoint, because torch does not detect changed bits."""
     return f"sha256 {sha256(content)}\n".encode()
 
 
@@ -112,5 +112,5 @@ def _checked(file: bytes) -> bytes:
     """
     mark, _, content = file.partition(b"\n")
     if mark + b"\n" != _mark(content):
-        raise ValueError("its sha256 does not match its content")
+        raise ValueError("the sha256 does not match the content")
     return content

@@ -1,4 +1,4 @@
-"""Learning curve: loss and scores at evenly spaced steps, kept across interruptions."""
+"""The learning curve: loss and scores at evenly spaced steps, kept across interruptions."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ class LearningCurve:
         """Append a row, whose `train_loss` is the mean of the losses since the last row.
 
         Raises:
-            InputError: The disk is full, or not writable.
+            InputError: The disk is full or not writable.
         """
         row = {**row, "train_loss": sum(self.losses) / len(self.losses)}
         self.losses.clear()
@@ -67,7 +67,7 @@ class LearningCurve:
             self._events.add(self.rows[-1])
 
     def load(self, rows: Iterable[Mapping[str, float]], losses: Iterable[float]) -> None:
-        """Restore the rows, and the losses since the last one, from a checkpoint."""
+        """Restore the rows, and the losses since the last row, from a checkpoint."""
         self.losses = [float(loss) for loss in losses]
         self.rows = [{column: float(row[column]) for column in COLUMNS} for row in rows]
 

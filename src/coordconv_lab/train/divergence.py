@@ -32,14 +32,14 @@ def first_not_finite(numbers: Mapping[str, Tensor]) -> str | None:
 def diverged(
     spec: ExperimentSpec, what: str, step: int, steps_per_epoch: int, members: int = 1
 ) -> DivergenceError:
-    """Create the error of a diverged run: what happened when, and which settings may be the cause.
+    """Create the error of a diverged run. It says what happened when, and which settings to change.
 
     Args:
         spec: Spec of the run.
-        what: What happened, as the beginning of a sentence.
-        step: Number of steps done.
+        what: What happened, as the start of a sentence.
+        step: Number of completed steps.
         steps_per_epoch: Steps per pass over the training set.
-        members: Number of networks trained together; the run is named if there are several.
+        members: Number of networks trained together. If there are several, the error names the run.
     """
     training, remedies = spec.training, spec.training.remedies
     fields = type(training).model_fields

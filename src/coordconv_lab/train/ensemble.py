@@ -29,7 +29,7 @@ class Ensemble(nn.Module):
 
     Args:
         nets: The networks. They keep their parameters and buffers, which training updates.
-        task: The task to learn.
+        task: The task.
     """
 
     def __init__(self, nets: Sequence[nn.Module], task: Objective) -> None:
@@ -40,7 +40,7 @@ class Ensemble(nn.Module):
             self._template = [Learner(copy.deepcopy(nets[0]).to("meta"), task)]
 
     def forward(self, examples: Tensor) -> Tensor:
-        """Return the losses (E,) of the networks for examples (E, B, ...), one batch each."""
+        """Return the loss of each network for its own batch: (E,) for examples (E, B, ...)."""
         if len(self.members) == 1:
             return self.members[0](examples[0])[None]
         parameters = _stack([dict(member.named_parameters()) for member in self.members])
@@ -67,7 +67,7 @@ def explained() -> Iterator[None]:
     """Explain why networks cannot be computed together.
 
     Raises:
-        InputError: The network or the loss does what ``torch.vmap`` does not support.
+        InputError: ``torch.vmap`` does not support an operation of the network or the loss.
     """
     try:
         yield

@@ -18,7 +18,7 @@ EVALUATION_BATCH = 8
 
 
 class Evaluation(NamedTuple):
-    """Scores, and predictions if the task keeps them; images would take too much memory."""
+    """Scores, and predictions for tasks that keep them. Images would take too much memory."""
 
     predictions: Tensor | None
     scores: dict[str, Tensor]
@@ -30,12 +30,12 @@ Watch = Callable[[Tensor, Tensor], None]
 
 
 class Evaluator:
-    """Scores the networks of a run in batches that fit its network, its task and its hardware.
+    """Scores the networks of a run, with batches chosen for the network, task and hardware.
 
     Args:
         spec: The run.
-        data: Its data.
-        objective: Its scores.
+        data: The data of the run.
+        objective: The scores of the run.
         hardware: Hardware for the run.
     """
 
@@ -47,7 +47,7 @@ class Evaluator:
         self._main = registry().task(spec.task).main_score.name
 
     def __call__(self, net: nn.Module, examples: Tensor, watch: Watch | None = None) -> Evaluation:
-        """Score a network on examples; ``watch`` is called with its outputs."""
+        """Score a network on examples, and call ``watch`` with the outputs."""
         statistics = self._spec.model.batch_statistics
         if statistics == "running":
             return evaluate(net, self._objective, examples, self._batch, watch)
@@ -64,7 +64,7 @@ class Evaluator:
         """Check before the first step that a network accepts examples of this size.
 
         Raises:
-            FailingRunError: It does not; the canvas may be too small.
+            FailingRunError: The network does not accept them; the canvas may be too small.
         """
         data, kind = self._spec.data, self._spec.model.kind
         try:
@@ -86,21 +86,21 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
-    """Score the predictions of a network at every point; its training mode is restored.
+    """Score the predictions of a network for every example, and restore its training mode.
 
     Args:
         net: The network.
-        task: The task it learned.
+        task: The task of the network.
         examples: (N, ...), on the device of the network; at least one.
         batch_size: Examples per batch.
-        watch: Called with every batch and its outputs.
+        watch: Called with the examples and the outputs of every batch.
 
     Returns:
-        Scores (N,) by name, their summary, and the predictions (N, ...), if the task keeps them;
-        all on the CPU.
+        Scores (N,) by name, a summary of the scores, and the predictions (N, ...), if the task
+        keeps them; all on the CPU.
     """
     if not len(examples):
-        raise ValueError("expected at least one point to evaluate a network at, got none")
+        raise ValueError("expected at least one example for an evaluation, got none")
     was_training = net.training
     net.eval()
     try:
@@ -120,17 +120,17 @@ def evaluate_as_trained(
 ) -> Evaluation:
     """Score a network as `evaluate` does, but in batches of a fixed random order.
 
-    For networks whose predictions depend on the batch: a few neighboring examples in one batch have
-    different statistics than the batches of training.
+    This function is for networks whose predictions depend on the batch. A batch of neighboring
+    examples has different statistics from the random batches of training.
 
     Args:
         net: The network.
-        task: The task it learned.
+        task: The task of the network.
         examples: (N, ...), on the device of the network; at least one.
         batch_size: Examples per batch.
-        watch: Called with every batch and its outputs.
-        sides: (N,), True for training examples: no batch mixes training and test examples. If None,
-            batches are drawn from all examples.
+        watch: Called with the examples and the outputs of every batch.
+        sides: (N,), True for training examples, so that no batch mixes training and test examples.
+            If None, batches are drawn from all examples.
     """
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
     groups = [order]

@@ -1,4 +1,4 @@
-"""TensorBoard events of a run. This package does not read them."""
+"""TensorBoard events of a run, which this package only writes."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from coordconv_lab.errors import InputError
 class Events:
     """A file of TensorBoard events with one event per row.
 
-    Writes are synchronous. The writers of TensorBoard use a thread, which ends with a traceback if
+    Writes are synchronous. TensorBoard's own writers use a thread, which ends with a traceback if
     the disk is full.
 
     Args:
@@ -32,7 +32,7 @@ class Events:
         """Add the values of a row, by name.
 
         Raises:
-            InputError: The disk is full, or not writable.
+            InputError: The disk is full or not writable.
         """
         values = [Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
         step = int(row["step"])

@@ -1,4 +1,4 @@
-"""Train the run of a spec and record it. All randomness is determined by the seed of the spec."""
+"""Train and record the run of a spec. The seed in the spec determines all random numbers."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -28,16 +28,16 @@ def run(
     scores_only: bool = False,
     wait_seconds: float = 0.0,
 ) -> Record:
-    """Train the network of a spec, resuming from a checkpoint; return the record if it is done.
+    """Train the network of a spec, resuming from a checkpoint. A finished run is not repeated.
 
     Args:
         spec: The run.
-        store: Where the run is kept; its directory contains the checkpoint until it is done.
+        store: The store of the run. The run's directory contains the checkpoint until it finishes.
         progress: Called after every step.
         checkpoint_seconds: Minimum time between two checkpoints.
         hardware: Hardware for the run; a CUDA device by default, if there is one.
-        scores_only: Keep only the record and the curve: no weights, predictions or TensorBoard
-            events. Always true for data that lacks some positions.
+        scores_only: Whether to keep only the record and the curve, without weights, predictions and
+            TensorBoard events. Always true for data that omit some positions.
         wait_seconds: How long to wait for another process to release the run.
 
     Returns:
@@ -66,15 +66,15 @@ def run_ensemble(
     """Train several networks of one shape at once, each according to its own spec.
 
     The networks are computed together, which is faster if one network leaves the device idle. Each
-    network gets the same batches as in a separate run, and learns the same up to rounding.
+    network gets the same batches as in a separate run, and has the same results up to rounding.
 
-    With several processes, each of them calls this function with the same arguments. Only the first
-    one reads and writes; all return the same records.
+    With several processes, each process calls this function with the same arguments. Only the first
+    process reads and writes; all return the same records.
 
     Args:
         specs: The runs. They may differ in seed, initial weights, learning rate, schedule,
             warm-up, betas and weight decay.
-        store: Where the runs are kept, each in its own directory.
+        store: The store of the runs, with a directory for each run.
         progress: Called after every step.
         checkpoint_seconds: Minimum time between two checkpoints.
         hardware: Hardware for the runs, as in `run`.
@@ -82,10 +82,11 @@ def run_ensemble(
         wait_seconds: How long to wait for other processes, as in `run`.
 
     Returns:
-        The records in the order of the specs; their seconds are those of all networks together.
+        The records in the order of the specs. The seconds in each record are the total of all
+        networks.
 
     Raises:
-        InputError: The specs differ in other settings, or as in `run`.
+        InputError: The specs differ in other settings; or for the same reasons as in `run`.
     """
     _check_ensemble(specs)
     hardware = hardware or Hardware()
@@ -124,8 +125,8 @@ def _check_ensemble(specs: Sequence[ExperimentSpec]) -> None:
     """Check that runs can be trained together.
 
     Raises:
-        InputError: The specs differ in more than seed, initial weights and optimizer settings,
-            two are equal, or they stop early.
+        InputError: The specs differ in more than seed, initial weights and optimizer settings; two
+            specs are equal; or a spec uses early stopping.
     """
     if len({spec.id for spec in specs}) < len(specs):
         raise InputError("the networks of an ensemble must differ; one spec was given twice")
@@ -154,10 +155,10 @@ def _settings(spec: ExperimentSpec) -> dict[str, object]:
 
 
 def _train(loop: Loop, checkpoint: Checkpoint, progress: Progress, keeps_unfinished: bool) -> None:
-    """Do the remaining steps of a loop.
+    """Execute the remaining steps of a loop.
 
     Raises:
-        DivergenceError: A loss or a weight is NaN or infinite; says where the checkpoint is.
+        DivergenceError: A loss or a weight is NaN or infinite; the message names the checkpoint.
     """
     checkpoint.load_into(loop)
     progress.start(loop.setup.specs, loop.setup.steps)

@@ -1,8 +1,8 @@
-"""Imports of Lightning Fabric, independent of the environment.
+"""Import Lightning Fabric independently of the environment.
 
-On import Lightning reads the rank of the process from the variables of launchers, which may be left
-over from another program. It also imports torchmetrics only to read its version, and thereby
-transformers, SciPy and matplotlib where they are installed, which is slow. Both are avoided here.
+On import, Lightning reads the rank of the process from the variables of launchers, which may be
+left over from another program. It also imports torchmetrics, just to read its version, and thereby
+transformers, SciPy and matplotlib if they are installed, which is slow. This module avoids both.
 """
 
 import sys
@@ -16,7 +16,7 @@ RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
 @contextmanager
 def _as_if_not_installed(name: str) -> Iterator[None]:
-    """Temporarily make a module unimportable, unless it is already imported."""
+    """Make a module impossible to import inside the block, unless it is already imported."""
     hidden = name not in sys.modules
     if hidden:
         sys.modules[name] = None  # pyright: ignore[reportArgumentType]

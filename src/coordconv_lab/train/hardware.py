@@ -1,4 +1,4 @@
-"""Hardware of a run: not part of its spec, but stored in its record."""
+"""The hardware of a run, which is stored in the record but is not part of the spec."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from coordconv_lab.train.processor import prepare_processor
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 _LIGHTNING = ("ACCELERATOR", "STRATEGY", "DEVICES", "NUM_NODES", "PRECISION", "CLI_USED")
-"""Variables with the prefix LT_ by which Lightning's own command configures a program."""
+"""Environment variables, without the prefix LT_, by which Lightning's CLI configures a program."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Hardware:
     """The devices to train on, and whether to compile the network and the loss.
 
     Args:
-        device: "auto" chooses a CUDA device if there is one, else the CPU.
+        device: The type of the device. "auto" means a CUDA device if there is one, else the CPU.
         compiled: Whether to use `torch.compile`, with CUDA graphs on a CUDA device. The first step
             then takes 10 to 20 seconds on two cores.
-        devices: Processes per machine, each with its own device; on the CPU they share its cores.
+        devices: Processes per machine, each with its own device. On the CPU they share the cores.
         nodes: Number of machines. If more than one, a launcher such as torchrun or SLURM must
             start the processes.
 
@@ -69,14 +69,15 @@ class Hardware:
 
     @property
     def evaluation_batch(self) -> int:
-        """Batch size of evaluation; small on a CPU, so that activations fit in its cache."""
+        """Batch size of evaluations; small on a CPU, so that activations fit in the cache."""
         return 8 if self.kind == "cpu" else 256
 
     def launched(self) -> Processes:
         """Prepare the devices; start and connect the processes if there are several.
 
         Raises:
-            InputError: The processes cannot be started, or a launcher started another number.
+            InputError: The processes cannot be started, or a launcher started a different number of
+                processes.
         """
         if self.kind == "cpu":
             prepare_processor()
@@ -85,7 +86,7 @@ class Hardware:
         from coordconv_lab.train.fabric import Fabric
         from coordconv_lab.train.launcher import launcher
 
-        # Fabric logs every process that it connects.
+        # Fabric logs a line for every process that it connects.
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         with _starting():
             fabric = Fabric(
@@ -100,10 +101,10 @@ class Hardware:
 
     @property
     def is_first_process(self) -> bool:
-        """Whether this process is the first, or the only one, of those that train together.
+        """Whether this process is the first (or only) of the processes that train together.
 
         Raises:
-            InputError: A launcher started another number of processes.
+            InputError: A launcher started a different number of processes.
         """
         if self.processes == 1:
             return True
@@ -122,7 +123,7 @@ class Hardware:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Ignore Lightning's variables while processes start, and convert errors.
+    """Ignore Lightning's environment variables while processes start, and convert errors.
 
     Raises:
         InputError: The processes cannot be started.
@@ -139,7 +140,7 @@ def _starting() -> Iterator[None]:
 
 @contextmanager
 def deterministic_algorithms() -> Iterator[None]:
-    """Use deterministic algorithms; restore the settings of torch afterwards."""
+    """Use deterministic algorithms in the block, and restore torch's settings afterwards."""
     before = torch.are_deterministic_algorithms_enabled()
     filled = deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue]
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -1,7 +1,8 @@
-"""Detection of the launcher that started the processes of a run.
+"""Detect the launcher that started the processes of a run.
 
-The variables of a launcher do not prove that it started this process: every process in a SLURM job
-has them, and programs started by torchrun or MPI pass theirs on to their subprocesses.
+The environment variables of a launcher do not prove that the launcher started this process: every
+process in a SLURM job has them, and programs started by torchrun or MPI pass them on to their
+subprocesses.
 """
 
 import os
@@ -34,7 +35,7 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """Whether the first process started this one, with the variables of its group."""
+        """Whether the first process of the group started this one, with the group's variables."""
         return self._count > 1 and (
             "LOCAL_RANK" in os.environ and os.environ.get("WORLD_SIZE") == str(self._count)
         )
@@ -49,12 +50,12 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def main_address(self) -> str:
-        """Address of the machine of the first process."""
+        """The address of the machine with the first process."""
         return super().main_address if self._is_given else "127.0.0.1"
 
     @property
     def main_port(self) -> int:
-        """Port on that machine; a free one unless it is given."""
+        """The port on that machine: as given, otherwise a free port."""
         if not self._is_given:
             os.environ.pop("MASTER_PORT", None)
         return super().main_port
@@ -72,8 +73,8 @@ def launcher(devices: int, nodes: int) -> ClusterEnvironment:
         nodes: Number of machines.
 
     Raises:
-        InputError: A launcher started another number of processes, or there are several machines
-            and no launcher.
+        InputError: A launcher started a different number of processes, or there are several
+            machines but no launcher.
     """
     count = devices * nodes
     if count > 1:
@@ -113,7 +114,7 @@ def _check_count(name: str, started: str, devices: int, nodes: int) -> None:
 
 
 def is_first(environment: ClusterEnvironment, devices: int) -> bool:
-    """Whether this process is the first of all, before Fabric connects them."""
+    """Whether this process is the first of all processes; needs no connection between them."""
     if isinstance(environment, OwnProcesses):
         return environment.node_rank() * devices + environment.local_rank() == 0
     return environment.global_rank() == 0

@@ -1,6 +1,7 @@
 """The training loop and its state.
 
-A step does not synchronize with the device: losses stay there until their values are needed.
+A step does not synchronize with the device. Losses stay on the device until their values are
+needed.
 """
 
 import math
@@ -17,7 +18,7 @@ from coordconv_lab.train.divergence import first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import explained
 from coordconv_lab.train.setup import Setup
 
-# Fetch losses at least this often, so that a diverged run stops soon.
+# Fetch losses at least after this many steps, so that a diverged run stops soon.
 SETTLE_STEPS = 64
 
 
@@ -29,11 +30,11 @@ class Loop:
     """Training of the networks of a setup.
 
     Args:
-        setup: The networks, and what they are trained with.
+        setup: The networks, with the data, losses and optimizer.
 
     Attributes:
         curves: One learning curve per network, equal in all processes.
-        step: Number of steps done.
+        step: Number of completed steps.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -49,17 +50,18 @@ class Loop:
 
     @property
     def seconds(self) -> float:
-        """Wall time of training so far, including the time before it was resumed."""
+        """Wall time of training so far, including the time before a resumption."""
         return self._seconds_before + time.monotonic() - self._started
 
     def run(self, measured: Callable[[Sequence[Row]], None] = _ignore_rows) -> Iterator[int]:
-        """Do the remaining steps, and yield the number of steps done after each.
+        """Execute the remaining steps, and yield the number of completed steps after each.
 
         Args:
             measured: Called with the new rows of the curves.
 
         Raises:
-            DivergenceError: As in `check`, within the next steps, at the next row or at the end.
+            DivergenceError: As in `check`. It is raised at the latest after some more steps, at the
+                next row or at the end.
         """
         self._started = time.monotonic()
         while self.step < self.setup.steps and not self._stops_early():
@@ -94,7 +96,7 @@ class Loop:
 
     def _take_step(self, examples: Tensor) -> None:
         setup, processes = self.setup, self.setup.processes
-        # Dropout and noise depend on the step only, so that a resumed run is the same.
+        # Seed dropout and noise by the step, so that a resumed run has the same random numbers.
         torch.manual_seed(setup.seed * 1_000_003 + self.step)
         part, weight = processes.part_of(examples)
         with explained():
@@ -119,7 +121,7 @@ class Loop:
         return float("nan") if self._last_losses is None else self._last_losses.mean().item()
 
     def _settle(self) -> None:
-        """Fetch the waiting losses together, check them, and give them to the curves.
+        """Fetch the pending losses at once, check them, and add them to the curves.
 
         Raises:
             DivergenceError: A loss is NaN or infinite.
@@ -163,7 +165,7 @@ class Loop:
         return enough is not None and self._perfect_epochs >= enough
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all state that is needed to resume with bitwise identical results.
+        """Return the state that is needed to resume with bitwise identical results.
 
         Raises:
             DivergenceError: As in `check`; a diverged state is not saved.
@@ -182,7 +184,7 @@ class Loop:
         """Restore the state of another loop over the same specs.
 
         Raises:
-            Exception: The state does not match; this loop must not be used then.
+            Exception: The state does not match. The loop cannot be used afterwards.
         """
         setup, self.step = self.setup, int(state["losses"]["step"])
         if not 0 <= self.step <= setup.steps:

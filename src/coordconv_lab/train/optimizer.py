@@ -9,20 +9,20 @@ from torch import Tensor, nn
 
 from coordconv_lab.specs import TrainingSpec
 
-# Schedules end at this fraction of the learning rate, not at zero, so the last steps still learn.
+# Schedules end at this fraction of the learning rate. At zero, the last steps would do nothing.
 LAST_FRACTION = 1e-3
 
-# Adam's state of every weight; an infinite second moment would freeze the weight.
+# The names of Adam's moments. An infinite second moment would freeze its weight.
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Optimizer:
-    """Adam or AdamW for one or several networks, with the learning rates of their schedules.
+    """Adam or AdamW for one or several networks, each with its own schedule of the learning rate.
 
     Args:
         members: The networks.
-        trainings: The settings of each.
-        steps: Total number of steps, which the schedules depend on.
+        trainings: The settings of each network.
+        steps: Total number of steps, on which the schedules depend.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class Optimizer:
         self._adam = kind(groups, fused=True)
 
     def step(self, step: int) -> None:
-        """Change the weights by their gradients, and clear these.
+        """Update the weights with their gradients, and clear the gradients.
 
         Args:
-            step: Number of steps done before this one, which determines the learning rates.
+            step: Number of completed steps, which determines the learning rates.
         """
         for group in self._adam.param_groups:
             training = self._trainings[group["member"]]
             group["lr"] = training.learning_rate * rate_factor(training, step, self._steps)
             if training.optimizer == "adamw_unscaled":
-                # Undo that torch multiplies the weight decay by the learning rate.
+                # torch multiplies the weight decay by the learning rate; divide to undo that.
                 group["weight_decay"] = group["decay"] / group["lr"]
         self._adam.step()
         self._adam.zero_grad()
@@ -59,7 +59,7 @@ class Optimizer:
         return [rates[member] for member in range(len(self._trainings))]
 
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """Return the averages of the gradients of a parameter, by name; empty before a step."""
+        """Return Adam's moments of a parameter, by name; empty before the first step."""
         state = self._adam.state.get(parameter, {})
         return {name: state[name] for name in MOMENTS if name in state}
 
@@ -82,7 +82,7 @@ class Optimizer:
 
 
 def _groups(index: int, member: nn.Module, training: TrainingSpec) -> Iterator[dict[str, Any]]:
-    """Yield the parameter groups with and without weight decay, unless empty."""
+    """Yield the parameter groups with and without weight decay, omitting empty groups."""
     parameters = list(member.parameters())
     decays = [training.decay_biases or parameter.dim() > 1 for parameter in parameters]
     for wanted, decay in ((True, training.weight_decay), (False, 0.0)):

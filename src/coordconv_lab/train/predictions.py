@@ -1,4 +1,4 @@
-"""Predictions of a trained network for every example, as a small file."""
+"""The predictions of a trained network for every example, as a small file."""
 
 import io
 
@@ -18,12 +18,12 @@ def predictions_file(
 
     Args:
         net: The trained network.
-        objective: Its objective.
-        data: Its data.
-        evaluation: Its evaluation on all examples.
+        objective: The objective of the network.
+        data: The data of the network.
+        evaluation: The evaluation of the network on all examples.
 
     Returns:
-        The bytes of the file, with the columns of the data and is_train, (N,); each score by its
+        The bytes of the file. It contains the columns of the data and is_train, (N,); each score by
         name, (N,); `predicted`, (N, ...), if the task keeps predictions; and further arrays of the
         task.
     """

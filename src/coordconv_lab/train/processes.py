@@ -1,4 +1,4 @@
-"""One or several processes that train together: how batches are split, and which one writes."""
+"""One or several processes that train together: they split batches, and the first one writes."""
 
 import warnings
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class OneProcess:
     Attributes:
         device: The device of the network.
         count: Number of processes.
-        is_first: Whether this process is the one that reads and writes.
+        is_first: Whether this is the process that reads and writes files.
     """
 
     count = 1
@@ -57,8 +57,8 @@ class OneProcess:
 class SeveralProcesses:
     """Processes that are connected by Lightning Fabric.
 
-    Every batch is split across the processes, so that each example is used once per epoch, and a
-    step is the same as with one process up to rounding.
+    Every batch is split across the processes. Each example is therefore used once per epoch, and a
+    step has the same result as with one process, up to rounding.
 
     Args:
         fabric: A launched Fabric.
@@ -66,7 +66,7 @@ class SeveralProcesses:
     Attributes:
         device: The device of the network in this process.
         count: Number of processes.
-        is_first: Whether this process is the one that reads and writes.
+        is_first: Whether this is the process that reads and writes files.
     """
 
     def __init__(self, fabric: "Fabric") -> None:
@@ -97,8 +97,8 @@ class SeveralProcesses:
     def part_of(self, examples: Tensor) -> tuple[Tensor, float]:
         """Return this process's part of a batch, (E, B, ...), and the weight of its mean loss.
 
-        Gradients are averaged over processes, so a part is weighted by its length. If there are
-        more processes than examples, some get an example with weight 0.
+        Gradients are averaged over processes, so each part is weighted by its length. If there are
+        more processes than examples, some processes get an example with weight 0.
         """
         part = examples.tensor_split(self.count, dim=1)[self._fabric.global_rank]
         weight = part.shape[1] * self.count / examples.shape[1]
@@ -114,7 +114,7 @@ class SeveralProcesses:
         """Call a function in the first process, and return its result in all of them.
 
         Raises:
-            InputError: The function raised it; it is raised in all processes.
+            InputError: The function raised this error; it is raised in all processes.
         """
         outcome: Result | InputError | None = None
         if self.is_first:

@@ -1,6 +1,7 @@
-"""Two settings of the process whose defaults cost training more time than its arithmetic.
+"""Two settings of the process that make training on a CPU much faster.
 
-Both were found by profiling; see docs/training-speed.md.
+With the defaults, training spends more time on denormal numbers and memory allocation than on
+useful arithmetic. Profiling showed this; see docs/training-speed.md.
 """
 
 import ctypes
@@ -8,12 +9,12 @@ import sys
 
 import torch
 
-# Parameters of glibc's mallopt (malloc.h): when to return memory at the end of the heap to the
-# system (-1: never), and the maximum number of blocks mapped outside of the heap.
+# Parameters of glibc's mallopt (malloc.h): how much free memory at the end of the heap to keep (-1:
+# all of it), and the maximum number of blocks that are mapped outside of the heap.
 _TRIM_THRESHOLD, _NEVER = -1, -1
 _MAX_MAPPED, _NONE = -4, 0
 
-# Hard pause of OpenMP 5.0: worker threads end, and new ones start when needed.
+# The hard pause of OpenMP 5.0 ends worker threads; new threads start when they are needed.
 _PAUSE_HARD = 2
 
 
@@ -22,9 +23,9 @@ def prepare_processor() -> None:
 
     Denormals: once a network is confident, the gradients of almost all pixels are below 1e-38.
     Intel processors compute with such numbers many times slower, so steps become slower as the
-    network becomes better. Flushing them to zero does not change any weight: Adam divides a
-    gradient by its typical magnitude plus 1e-8, so that one of 1e-38 moves a weight by less than
-    1e-30.
+    network becomes better. Flushing these numbers to zero does not change any weight: Adam divides
+    a gradient by its typical magnitude plus 1e-8, so a gradient of 1e-38 moves a weight by less
+    than 1e-30.
 
     Memory: glibc returns large freed blocks to the system, which then has to allocate and clear
     the same pages for every activation of every step.
@@ -36,14 +37,14 @@ def prepare_processor() -> None:
 
 
 def flush_denormals() -> None:
-    """Flush numbers below 1e-38 to zero, in all threads of torch."""
+    """Flush numbers with a magnitude below 1e-38 to zero, in all threads of torch."""
     if torch.set_flush_denormal(True):
-        # Threads inherit the mode when they start, so make OpenMP restart its threads.
+        # Threads inherit the mode when they start, so let OpenMP restart its threads.
         _call("omp_pause_resource_all", _PAUSE_HARD)
 
 
 def keep_freed_memory() -> None:
-    """Make glibc keep freed memory of any size for the process."""
+    """Make glibc keep freed memory of any size, instead of returning it to the system."""
     if sys.platform == "linux":
         _call("mallopt", _MAX_MAPPED, _NONE)
         _call("mallopt", _TRIM_THRESHOLD, _NEVER)

@@ -1,4 +1,4 @@
-"""Progress of a run."""
+"""Callbacks for the progress of a run."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -11,20 +11,20 @@ class Progress(Protocol):
     """Callbacks for the progress of a run; the command line shows bars."""
 
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
-        """A run with ``steps`` steps starts, of one or several networks trained together."""
+        """Called before the first step of one or several runs, which have ``steps`` steps."""
         ...
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """``step`` steps are done; ``loss`` returns the last loss and synchronizes the device."""
+        """Called after each step. ``loss`` returns the last loss and synchronizes the device."""
         ...
 
     def measured(self, rows: Sequence[Row]) -> None:
-        """The networks were scored; ``rows`` has a row of the learning curve of each."""
+        """Called after networks were scored. ``rows`` has a learning-curve row per network."""
         ...
 
 
 class SilentProgress:
-    """Progress that is not shown."""
+    """Callbacks that do nothing."""
 
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
         """Do nothing."""

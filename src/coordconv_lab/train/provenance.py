@@ -1,4 +1,4 @@
-"""Provenance of a run: machine, versions and commit."""
+"""The provenance of a run: machine, versions and commit."""
 
 import platform
 import subprocess
@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "lightning-fabric", "numpy", "torch-coordconv")
 
 
 def provenance(spec: ExperimentSpec, setup: Setup) -> Provenance:
-    """Describe this process and machine, for the record of a run that was trained in a setup."""
+    """Describe this process and machine, for the record of a run that was trained with a setup."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",
@@ -50,7 +50,7 @@ def _versions() -> dict[str, str]:
 
 
 def device_name(hardware: Hardware) -> str:
-    """Return the type of the device, with its name for CUDA."""
+    """Return the type of the device, and for CUDA also its name."""
     if hardware.kind == "cuda":
         return f"cuda: {torch.cuda.get_device_name()}"
     return hardware.kind
@@ -69,10 +69,13 @@ def processor_name() -> str:
 
 @cache
 def commit() -> str:
-    """Return the commit of the source, with "+changes" if modified; "unknown" if not a checkout."""
+    """Return the commit of the source code, with "+changes" if there are uncommitted changes.
+
+    Return "unknown" if the source code is not in a checkout.
+    """
     source = Path(__file__)
     try:
-        # The environment may be inside of another checkout that does not track this file.
+        # The package may be installed inside of another checkout, which does not track this file.
         git(source.parent, "ls-files", "--error-unmatch", "--", source.name)
         head = git(source.parent, "rev-parse", "HEAD")
         changes = git(source.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")

@@ -1,4 +1,4 @@
-"""All that the training of runs needs, made once from their specs."""
+"""Everything that training needs, created once from the specs of the runs."""
 
 from collections.abc import Sequence
 
@@ -19,16 +19,16 @@ from coordconv_lab.train.processes import Processes
 
 
 class Setup:
-    """Data, networks and everything else that trains one network, or several of one shape.
+    """The data, networks and other objects for training one network, or several of one shape.
 
     Args:
-        specs: The runs; they differ only in seed, initial weights and optimizer settings.
+        specs: The runs, which may differ only in seed, initial weights and optimizer settings.
         hardware: Hardware for the runs.
         processes: The processes that train together; by default, those of ``hardware``.
 
     Attributes:
         training: The settings of training that all runs share.
-        seed: Seed of dropout and noise; that of the first run.
+        seed: Seed of dropout and noise, which is the seed of the first run.
         data: The data set, on the device of the networks.
         objective: The loss and the scores.
         nets: One network per spec, equal in all processes.
