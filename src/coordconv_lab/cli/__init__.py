@@ -1,4 +1,4 @@
-"""Command line of the laboratory. Commands import heavy modules lazily to keep ``--help`` fast."""
+"""The command line of the laboratory. Commands import heavy modules lazily: ``--help`` is fast."""
 
 import sys
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 on success; 2 for invalid input, or if something could not be read, written or printed;
-        130 for Ctrl-C; 141 if the work is done but the reader of the output closed the pipe.
+        130 for Ctrl-C; 141 if the command succeeded but the reader of its output closed the pipe.
     """
     try:
         rest, plugins = split_plugins(sys.argv[1:] if arguments is None else arguments)
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(output.error, BrokenPipeError):
         return 128 + 13  # the exit code of a process that SIGPIPE ends
     if output.error:
-        _say(f"cannot print: {output.error.strerror}; everything else is done")
+        _say(f"cannot print: {output.error.strerror}; everything else has succeeded")
         return 2
     return 0
 

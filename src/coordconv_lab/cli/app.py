@@ -21,18 +21,20 @@ sweep_app = App(
 )
 app.command(sweep_app)
 results_app = App(
-    name="results", help="Pack the records of studies in files that diff.", help_format="plaintext"
+    name="results",
+    help="Pack the records of studies into a few files with readable diffs.",
+    help_format="plaintext",
 )
 app.command(results_app)
 
 Builder = Callable[[Sequence[str]], App]
-"""Takes the arguments of a command and returns the command, whose options depend on them."""
+"""A function that returns a command for given arguments; the options may depend on them."""
 
 
 def deferred(group: App, help: str) -> Callable[[Builder], Builder]:
     """Register a command whose options depend on its arguments.
 
-    The command is created when it is called. It parses all arguments, including ``--help``.
+    The command is created on each call, and parses all arguments, including ``--help``.
 
     Args:
         group: The group of the command.

@@ -54,7 +54,7 @@ def study(
     for one in [each.only(arm) for each in chosen]:
         try:
             run_study(one, results, Hardware(device))
-        except DamagedError as error:  # run the other studies before reporting it
+        except DamagedError as error:  # report the error after running the other studies
             damaged.append(str(error))
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
@@ -86,8 +86,8 @@ def claims(
 
     if not results.is_dir():
         raise InputError(
-            f"{results} is not a directory; run this in a checkout, or give the directory of "
-            "results with --results"
+            f"{results} is not a directory; run this command in a checkout, or set the directory "
+            "of results with --results"
         )
     damaged: list[str] = []
     entries = ledger(results, damaged, ids)
@@ -134,9 +134,8 @@ def report(
         Parameter(
             negative=(),
             help="For --watch: an additional host name that browsers may request, such as that of "
-            "a reverse proxy; can be repeated. The server still accepts connections from this "
-            "machine only. "
-            "localhost and 127.0.0.1 are always allowed, on any port.",
+            "a reverse proxy; can be repeated. The server still accepts only connections from this "
+            "machine. localhost and 127.0.0.1 are always allowed, on any port.",
         ),
     ] = (),
 ) -> None:

@@ -1,4 +1,4 @@
-"""Read the options that determine which other options a command has, before parsing."""
+"""Read, before parsing, the options that determine which other options a command has."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def task_in(arguments: Sequence[str], options: Sequence[str]) -> str | None:
         options: Options whose values are not tasks, such as ``--runs``.
 
     Raises:
-        InputError: The arguments name no task.
+        InputError: The arguments do not name a task.
     """
     tasks = registry().tasks
     named = value_of("--task", arguments)

@@ -21,8 +21,8 @@ Compiled = Annotated[
     bool,
     Parameter(
         negative=(),
-        help="Compile the network and the loss first. This takes 10 to 20 seconds on two cores; "
-        "it is worth it for long runs on a CUDA device.",
+        help="Compile the network and the loss first. This takes 10 to 20 seconds on two cores, "
+        "and pays off for long runs on a CUDA device.",
     ),
 ]
 
@@ -36,7 +36,7 @@ def _whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 def _here(kind: type, path: Path | None) -> None:
-    """Reject a URL where a local path is expected, which would create a directory of that name."""
+    """Reject a URL instead of a local path, because it would create a directory with that name."""
     if path is not None and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
         raise ValueError(f"Expected a local file or directory, got the URL {path}")
 
@@ -45,7 +45,7 @@ Int = Annotated[int, Parameter(converter=_whole)]
 """Integer option."""
 
 Place = Annotated[Path, Parameter(validator=_here)]
-"""Local path option."""
+"""An option for a local path."""
 
 ResultsDirectory = Annotated[
     Place, Parameter(help="Directory of results, with one subdirectory per study.")
@@ -73,7 +73,7 @@ def check_count(option: str, value: int | None, most: int) -> None:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Split PATH=VALUE; a value that is not JSON is kept as text."""
+    """Split PATH=VALUE, and parse the value as JSON; other values are kept as text."""
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")

@@ -57,9 +57,9 @@ def printing() -> Iterator[Output]:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, io.TextIOWrapper
-        ):  # Paths may contain characters that its encoding lacks.
+        ):  # Paths may contain characters that the encoding of the output lacks.
             stream.reconfigure(errors="backslashreplace")
-    output = Output(sys.stdout or io.StringIO())  # It is None if it was closed.
+    output = Output(sys.stdout or io.StringIO())  # sys.stdout is None if it was closed.
     with redirect_stdout(cast(IO[str], output)):
         try:
             yield output

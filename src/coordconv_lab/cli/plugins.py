@@ -1,7 +1,6 @@
 """The option ``--plugin FILE``, which all commands have.
 
-It is removed from the arguments before the other options are parsed, because these can name tasks
-and networks that a plug-in defines.
+The option is parsed before all others, because these can name tasks and networks of a plug-in.
 """
 
 from collections.abc import Sequence

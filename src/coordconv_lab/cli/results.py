@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def pack(*studies: str, results: ResultsDirectory = Path("results")) -> None:
     """Pack finished and failed runs of studies, and delete their directories.
 
-    A study has one line per run in records.jsonl, and its weights, predictions and images in
-    files.zip; the learning curves of all studies are in curves.csv. Runs are added to the runs that
-    are packed already. Files that git ignores, checkpoints and unfinished runs stay where they are.
+    For each study, records.jsonl has one line per run, and files.zip has the weights, predictions
+    and images. The learning curves of all studies are in curves.csv. Runs are added to runs that
+    are already packed. Files that git ignores, checkpoints and unfinished runs are not packed.
 
     For example:
 

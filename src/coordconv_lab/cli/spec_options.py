@@ -34,9 +34,9 @@ def with_options(
     """Return a command with an option for each setting, and the names of the options by path.
 
     Args:
-        command: The function. Its argument ``settings`` receives the values of the options that
-            were given, by path. Its other arguments are options of the command itself.
-        name: Name of the command in its help.
+        command: The function. The argument ``settings`` receives the values of the given options,
+            by path. Other arguments are options of the command itself.
+        name: Name of the command in the help.
         settings: The settings.
     """
     names = option_names(settings, _own_options(command))
@@ -60,8 +60,8 @@ def command_app(command: Callable[..., None], name: str) -> App:
 def option_names(settings: Iterable[Setting], taken: Collection[str]) -> dict[str, str]:
     """Return the name of the option of each setting, by path.
 
-    It is the name of the field, such as ``--learning-rate``. If the command or an earlier setting
-    has that name, the section is put in front, such as ``--model-square``.
+    This is the name of the field, such as ``--learning-rate``. If the command or an earlier setting
+    has an option with that name, the section is added in front, as in ``--model-square``.
 
     Args:
         settings: The settings.
@@ -85,7 +85,7 @@ def _own_options(command: Callable[..., None]) -> list[str]:
 
 
 def _option(setting: Setting, name: str) -> Any:
-    """Return the type of an option, with its name and its help."""
+    """Return the type of an option, annotated with the name and the help of the option."""
     bounds = [f"[bounds: {setting.bounds}]"] if setting.bounds else []
     default = [] if setting.default is UNKNOWN else [f"[default: {_shown(setting.default)}]"]
     words = " ".join((setting.description, *bounds, *default)).strip()
@@ -103,7 +103,7 @@ def _option(setting: Setting, name: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """Return a default as it would be typed."""
+    """Return a default value as a user would type it."""
     if value is None:
         return "none"
     if isinstance(value, tuple | list):
@@ -116,7 +116,7 @@ def _json(kind: type, tokens: Sequence[Token]) -> Any:
 
 
 def _typed(kind: Any) -> Any:
-    """Return a type that the command line can parse, without bounds; None to parse JSON."""
+    """Return a type without bounds that the command line can parse; None to parse JSON."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _typed(parts[0])

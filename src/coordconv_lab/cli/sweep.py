@@ -51,23 +51,25 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: one run after another in this process. ray: as many runs at once as resources allow.
+        serial: one run after another in this process. ray: as many runs in parallel as resources
+        allow.
     address
-        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS, else only this machine.
+        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
+        Cores, and thus threads, per run. By default all cores for serial, and 1 for ray.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
-        Stop runs that score worse than others of their row at the same point (ASHA); only for ray.
+        Stop runs that score worse than other runs of their row at the same point of training
+        (ASHA); only for ray.
     row
         Include only rows whose name contains this text.
     keep_weights
         Also keep weights and predictions, not only scores and curves.
     dry_run
-        Train nothing; print the number of runs, and their duration estimated from a few steps.
+        Do not train; print the number of runs, and estimate their duration from a few steps.
     machines
         Estimate for this many machines like this one; only with --dry-run.
     """
@@ -124,7 +126,7 @@ def _run_serially(
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
-    """Do the missing runs in this process; return messages about files that cannot be used."""
+    """Execute the missing runs in this process; return messages about unusable files."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.results.remote import store_at
@@ -137,7 +139,7 @@ def _run_serially(
 
 
 def _run_on_ray(chosen: "Sweep", place: str, limit: int | None, options: "RayOptions") -> list[str]:
-    """Do the missing runs on Ray; return messages about files that cannot be used."""
+    """Execute the missing runs on Ray; return messages about unusable files."""
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.sweep.on_ray import run_on_ray
 

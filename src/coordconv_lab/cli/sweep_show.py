@@ -1,4 +1,4 @@
-"""The command ``sweep show``, and what it shares with ``sweep``."""
+"""The command ``sweep show``, and functions that it shares with ``sweep``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,8 +51,8 @@ def show(
     place = place_of(runs, chosen.name)
     if "://" not in place and not Path(place).is_dir():
         raise InputError(
-            f"{place} is not a directory: the sweep {chosen.name} has no runs there; run it "
-            "first, or give the directory with --runs"
+            f"{place} is not a directory: the sweep {chosen.name} has no runs there; run the sweep "
+            "first, or set the directory with --runs"
         )
     show_outcome(chosen, place, best, [])
 
@@ -74,7 +74,7 @@ def show_outcome(chosen: "Sweep", place: str, best: int, damaged: list[str]) -> 
     if nothing and (others := with_other_settings(rows, store)):
         print(
             f"Runs in {printable(place)} with other settings: {others}. "
-            "If they were made with --set, give the same --set here."
+            "If they were trained with --set, pass the same --set here."
         )
     report(damaged)
 

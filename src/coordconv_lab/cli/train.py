@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from coordconv_lab.train import Hardware
 
 _WITH_VALUES = ("--split", "--model", "--runs", "--device", "--strategy", "--set")
-"""Options whose value is not the task, even if it is the name of a task."""
+"""Options whose value is not the task, even if the value is the name of a task."""
 
 
 @deferred(app, help="Train one network and print its scores.")
@@ -85,18 +85,18 @@ def train(arguments: Sequence[str]) -> App:
         Parameters
         ----------
         task
-            Task to learn: classification, regression, rendering, or a task of a plug-in.
+            Task: classification, regression, rendering, or a task of a plug-in.
         model
             coordconv; the baseline of the task, such as conv for regression and deconv for
             classification; or a kind of network, such as transformer-regressor.
         ensemble
-            Train this many networks at once, with consecutive seeds; each is a separate run.
+            Train this many networks together, with consecutive seeds. Each is a separate run.
         devices
             Processes per machine, each with its own device; every batch is split across them.
         num_nodes
             Number of machines; torchrun or SLURM starts their processes.
         strategy
-            How several processes train one network: ddp, which is also the meaning of auto.
+            How several processes train one network: ddp; auto also means ddp.
         """
         check_count("ensemble", ensemble, MAX_SEEDS)
         if start is None or (task, settings.get("data.split"), model) != words:

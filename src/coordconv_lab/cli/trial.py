@@ -29,12 +29,12 @@ def trial(
     cpus_per_run: Int | None = None,
     gpus_per_run: float = 0.0,
 ) -> None:
-    """Measure whether coordinates help on a model of your own.
+    """Measure whether coordinates help on your own model.
 
-    FILE defines make(), which returns the model; train(model), which trains it; score(model), which
-    returns a number; and optionally errors(model), for a map of the gain. The model is trained
-    without coordinates and in each arm, with the same seeds, until the verdicts are clear. Finished
-    runs are not repeated.
+    FILE defines make(), which returns the model; train(model), which trains the model;
+    score(model), which returns a number; and optionally errors(model), for a map of the gain. The
+    model is trained without coordinates and in each arm, with the same seeds, until the verdicts
+    are clear. Finished runs are not repeated.
 
     For example:
 
@@ -50,7 +50,7 @@ def trial(
         Python file with the functions.
     arm
         Convolutions that get coordinates: first, all, detector, or names of layers joined by "+".
-        With "shuffled:" in front, these get shuffled coordinates, which contain no position.
+        The prefix "shuffled:" means shuffled coordinates, which contain no position.
     seeds
         Maximum number of seeds; intervals require at least 5.
     minutes
@@ -58,7 +58,7 @@ def trial(
     runs
         Start at most this many runs; run the same command again to continue.
     min_difference
-        Smallest difference of the score that matters; with 0, "no difference" is never concluded.
+        Smallest difference of the score that matters; with 0, the verdict is never "no difference".
     usage
         Also score trained networks with zero, mirrored and shuffled coordinates.
     out
@@ -66,12 +66,12 @@ def trial(
     fresh
         Delete the runs in the directory first.
     engine
-        serial: one run after another in this process. ray: as many runs at once as resources allow;
-        all runs end before the verdicts are checked (after 5, 10, 20, ... seeds).
+        serial: one run after another in this process. ray: as many runs in parallel as resources
+        allow; all of them end before verdicts are checked (after 5, 10, 20, ... seeds).
     address
-        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS, else only this machine.
+        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
     cpus_per_run
-        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
+        Cores, and thus threads, per run. By default all cores for serial, and 1 for ray.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     """
