@@ -324,7 +324,7 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     one = ["--row", "uniform, coordconv", "--set", "data.square=57", "--set", "training.epochs=1"]
     assert main(["sweep", "paper-classification", *one, "--dry-run", "--machines", "4"]) == 0
     said = capsys.readouterr().out
-    assert "6 runs, 6 of them to do; kinds of run measured: 1" in said
+    assert "6 runs, 6 remaining; kinds of runs measured: 1" in said
     assert not (tmp_path / "runs").exists()
     assert main(["sweep", "paper-classification", *one, "--limit", "2"]) == 0
     assert "2 of 6" in capsys.readouterr().out
@@ -343,7 +343,7 @@ def test_show_mentions_runs_with_other_settings(capsys, tmp_path, monkeypatch):
     spec = sweep_named("paper-classification", {"data.square": 57, "training.epochs": 1})
     spec = spec.study.arms["classification, uniform, coordconv"][0]
     write_json(store.open(spec) / "record.json", make_record(spec).model_dump(mode="json"))
-    hint = "with other settings: 1. If they were made with --set, give the same --set here."
+    hint = "with other settings: 1. If they were trained with --set, pass the same --set here."
     for options, hinted in (
         (row, True),
         ([*row, *changed], False),

@@ -54,7 +54,7 @@ def test_committed_records_give_the_answers_of_the_page(name, capsys):
     printed = capsys.readouterr().out
     said = " ".join(printed.split())
     nulls = {(one.plain, one.null, one.score) for one in asked.questions if one.null}
-    assert printed.count("coordinates that say nothing") == len(nulls)
+    assert printed.count("uninformative coordinates") == len(nulls)
     assert f"{len(asked.questions)} of {len(asked.questions)} verdicts are as committed." in said
     assert f"{len(records)} of {len(records)} runs have exactly the committed scores." in said
 
@@ -86,7 +86,7 @@ def test_other_scores_and_missing_runs_are_named(capsys, monkeypatch):
     said = " ".join(capsys.readouterr().out.split())
     assert "0 of 1 verdicts" in said
     assert "no difference instead of helps" in said
-    assert "The committed records of these runs are not here" in said
+    assert "The committed records of these runs are not available here" in said
     other = {side: scores | {"closeness": 0.25} for side, scores in records[0].scores.items()}
     print_gains(asked, records, [records[0].model_copy(update={"scores": other}), *records[1:]])
     said = " ".join(capsys.readouterr().out.split())
@@ -108,7 +108,7 @@ def test_a_reproduction_is_done_once_and_compared_with_records(line, tmp_path, c
     said = " ".join(capsys.readouterr().out.split())
     assert "run 6 of 6" in said
     assert "closeness over 6 sectors" in said
-    assert "coordinates that say nothing" in said
+    assert "uninformative coordinates" in said
     rows = json.loads((tmp_path / "runs" / "summary.json").read_text())
     assert {row["run"] for row in rows} == {path.name for path in (tmp_path / "runs").glob("*/")}
     shutil.copytree(tmp_path / "runs", tmp_path / "results" / "climate")

@@ -37,6 +37,6 @@ def test_two_kinds_of_network_are_trained_shown_and_reported(search, tmp_path, m
     for family in ("coordconv", "conv"):
         assert search == "optuna" or f"regression, quadrant, {family} " in shown
         assert f"| {family} |" in page.lower()
-    again = "2 runs, 0 of them to do now"
+    again = "2 runs, 0 remaining"
     assert main(["sweep", "kinds.yaml"]) == 0
     assert again in capsys.readouterr().out

@@ -200,7 +200,7 @@ def test_a_worker_and_a_driver_are_killed_and_every_run_is_done_once(head, tmp_p
     again = sweeping(file, runs, head)
     said, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors
-    missing = re.search(rf"{RUNS} runs, (\d+) of them to do now", said)
+    missing = re.search(rf"{RUNS} runs, (\d+) remaining", said)
     assert missing, said
     assert int(missing[1]) == RUNS - len(before)
     after = records(runs)

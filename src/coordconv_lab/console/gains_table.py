@@ -12,7 +12,7 @@ from coordconv_lab.registry import registry
 from coordconv_lab.results import Record
 from coordconv_lab.results.score_format import any_score
 
-_NULL = "coordinates that say nothing"
+_NULL = "uninformative coordinates"
 
 
 def print_gains(
@@ -22,8 +22,8 @@ def print_gains(
 
     Args:
         asked: The questions.
-        records: Records of its runs.
-        committed: Committed records of the same runs; empty if they are not there.
+        records: Records of their runs.
+        committed: Committed records of the same runs; empty if they are not available.
     """
     here, there = asked.answers(records), asked.answers(committed)
     table = Table("question", "gain here", "committed", show_lines=True)
@@ -38,7 +38,7 @@ def print_gains(
         table.add_row(_titled(question, over), _written(found.gain), should_be)
         of_null = (question.plain, question.null, question.score)
         if found.null is not None and of_null not in nulls:
-            nulls.add(of_null)  # several questions can share it
+            nulls.add(of_null)  # several questions can share a null
             should_be = _written(wanted.null) if known and wanted.null is not None else ""
             table.add_row(_titled(question, _NULL), _written(found.null), should_be)
     console = Console()
@@ -58,7 +58,7 @@ def _written(found: Difference) -> str:
 
 
 def _verdicts(questions: Sequence[Question], here: Sequence[Usefulness | str]) -> str:
-    """Say how many questions have the direction that is committed."""
+    """Describe how many questions have the same direction as in the committed records."""
     judged = [
         (question, found.gain.direction)
         for question, found in zip(questions, here, strict=True)
@@ -69,18 +69,18 @@ def _verdicts(questions: Sequence[Question], here: Sequence[Usefulness | str]) -
         for question, direction in judged
         if direction != question.outcome
     ]
-    words = f"{len(judged) - len(other)} of {len(judged)} verdicts are as committed"
+    words = f"{len(judged) - len(other)} of {len(judged)} verdicts match the committed records"
     return f"{words}. Different: {'; '.join(other)}." if other else f"{words}."
 
 
 def _run_by_run(records: Sequence[Record], committed: Sequence[Record]) -> str:
-    """Say how many runs have exactly the committed scores, and how far the others are from them."""
+    """Describe how many runs have exactly the committed scores, and the largest difference."""
     by_id = {record.spec.id: record for record in committed}
     pairs = [(record, by_id[record.spec.id]) for record in records if record.spec.id in by_id]
     if not pairs:
         return (
-            "The committed records of these runs are not here; in a checkout, the runs are "
-            "compared one by one."
+            "The committed records of these runs are not available here. In a checkout, each run "
+            "is compared with its committed record."
         )
     odd = [(mine, theirs) for mine, theirs in pairs if mine.scores != theirs.scores]
     words = f"{len(pairs) - len(odd)} of {len(pairs)} runs have exactly the committed scores."
@@ -90,7 +90,7 @@ def _run_by_run(records: Sequence[Record], committed: Sequence[Record]) -> str:
     wanted = theirs.provenance
     return (
         f"{words} The largest difference is in {mine.spec.run_name}: {_test(mine)} instead of "
-        f"{_test(theirs)}. A run has the same bits only with torch {wanted.versions['torch']}, "
+        f"{_test(theirs)}. Runs are bitwise identical only with torch {wanted.versions['torch']}, "
         f"{wanted.threads} thread(s) (OMP_NUM_THREADS) and the same kind of processor "
         f"({wanted.processor})."
     )

@@ -1,4 +1,4 @@
-"""The table of ``coordconv reproduce`` for an experiment that has no table of its own."""
+"""The table of ``coordconv reproduce`` for experiments that do not define their own table."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from coordconv_lab.specs import ExperimentSpec
 
-REFRESHES_PER_SECOND = 2  # Drawing takes time that training needs.
+REFRESHES_PER_SECOND = 2  # Drawing slows training down.
 
 
 class RunBars:
@@ -55,7 +55,7 @@ class RunBars:
         self._bars.stop()
 
     def expect(self, total: int) -> None:
-        """Set the number of runs to train, if it was not known before."""
+        """Set the number of runs to train, if it was unknown before."""
         self._total = total
         self._bars.update(self._all, total=total, visible=total > 1)
 
@@ -75,7 +75,7 @@ class RunBars:
         self._bars.reset(self._run, total=steps, description=name, visible=True, loss="")
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """Show the progress of the run and of all runs, unless it was drawn recently."""
+        """Show the progress of the run and of all runs, unless the bars were drawn recently."""
         now = time.monotonic()
         if step < self._steps and now - self._drawn < 1 / REFRESHES_PER_SECOND:
             return
@@ -85,13 +85,13 @@ class RunBars:
             self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
 
     def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Show the held-out scores from now on, as a mean over the networks."""
+        """From now on, show the mean held-out score of the networks."""
         self._score = f"  test {fmean(row['test_score'] for row in rows):6.1%}"
 
 
 @contextmanager
 def counting_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that shows progress from counts of done and total, on a terminal."""
+    """Yield a function that shows progress on a terminal, given the counts of done and total."""
     console = Console()
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(name)

@@ -19,7 +19,7 @@ def print_studies(studies: Sequence[Study], kind: str = "study") -> None:
 
 
 def print_arms(study: Study, records: Mapping[str, Record]) -> None:
-    """Print the question of a study, and the runs, scores and gaps of each arm."""
+    """Print the question of a study, and the runs, scores and missing runs of each arm."""
     soft = any("soft_iou" in record.scores["test"] for record in records.values())
     columns = ("soft IoU, test", "absolute error, test") if soft else ()
     table = Table("arm", "runs", "train", "test", "perfect in test", *columns)
@@ -42,7 +42,7 @@ def print_arms(study: Study, records: Mapping[str, Record]) -> None:
 
 
 def _range_of(records: Sequence[Record], name: str, write: Callable[[float], str]) -> str:
-    """Return the lowest and the highest value of a test score, among the records that have it."""
+    """Format the lowest and the highest value of a test score, among records with this score."""
     values = [scores[name] for record in records if name in (scores := record.scores["test"])]
     ends = [write(value) for value in (min(values), max(values))] if values else [""]
     return ends[0] if len(set(ends)) == 1 else " to ".join(ends)

@@ -19,7 +19,7 @@ class SweepBars:
     """A bar for a sweep and one for the current run; without a terminal, a line per ended run.
 
     Args:
-        at_work: Draws the bars of the current run, if runs are trained in this process.
+        at_work: The bars of the current run, if this process trains the runs.
     """
 
     def __init__(self, at_work: RunBars | None = None) -> None:
@@ -41,10 +41,10 @@ class SweepBars:
             self._at_work.__exit__(*error)
 
     def begin(self, to_do: int, total: int, at_once: int) -> None:
-        """Print the number of runs to do."""
+        """Print the number of remaining runs."""
         self._to_do = to_do
         together = f", {at_once} at once" if at_once > 1 else ""
-        self._console.print(f"{total} runs, {to_do} of them to do now{together}")
+        self._console.print(f"{total} runs, {to_do} remaining{together}")
         if self._at_work:
             self._at_work.expect(to_do)
         elif self._console.is_terminal and to_do:
@@ -53,11 +53,11 @@ class SweepBars:
             self._bars.start()
 
     def of_run(self) -> RunBars | None:
-        """The bars of the current run, on a terminal; otherwise a line per run is enough."""
+        """The bars of the current run on a terminal; None elsewhere, where each run is a line."""
         return self._at_work if self._console.is_terminal else None
 
     def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:
-        """Count a run, and print its outcome if there is no bar, or if it failed."""
+        """Count a run, and print the outcome if there is no bar, or if the run failed."""
         if attempt.record:
             said = f"test {score(attempt.record.test_score, spec.task)}"
         elif attempt.failure:

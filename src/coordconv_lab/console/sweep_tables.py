@@ -19,21 +19,19 @@ if TYPE_CHECKING:  # This import needs torch.
 
 
 def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int) -> None:
-    """Print how many runs are missing, and how long they take on one and on several machines."""
+    """Print how many runs remain, and how long they take on one and on several machines."""
     console = Console()
     console.print(
-        f"{total} runs, {len(estimate.each)} of them to do; "
-        f"kinds of run measured: {estimate.shapes}"
+        f"{total} runs, {len(estimate.each)} remaining; kinds of runs measured: {estimate.shapes}"
     )
-    table = Table("machines like this one", "runs at once", "time")
+    table = Table("machines like this one", "parallel runs", "time")
     for count in sorted({1, machines}):
         slots = count * at_once
         table.add_row(str(count), str(slots), duration(estimate.seconds(slots)))
     console.print(table)
     console.print(
-        f"With {estimate.threads} threads a run, as long as runs side by side do not slow each "
-        "other down. The longest run takes "
-        f"{duration(max(estimate.each, default=0.0))}."
+        f"With {estimate.threads} threads per run, if parallel runs do not slow each other down. "
+        f"The longest run takes {duration(max(estimate.each, default=0.0))}."
     )
 
 
