@@ -78,7 +78,7 @@ def test_a_wrong_word_is_refused_with_what_may_be_meant(tmp_path, words, said):
 
 def test_a_spec_is_complete(tmp_path):
     spec = tuned("regression", "uniform", "coordconv")
-    with pytest.raises(InputError, match="a spec is complete"):
+    with pytest.raises(InputError, match="a spec already contains all settings"):
         train(spec, epochs=1, runs=tmp_path)
 
 
@@ -176,7 +176,7 @@ def test_a_missing_file_is_said_and_the_rest_remains(averaged, directory, tmp_pa
 
 
 def test_a_wrong_directory_is_refused_with_what_it_holds(regressor, directory, tmp_path):
-    with pytest.raises(InputError, match=r"holds the runs .*regression-quadrant"):
+    with pytest.raises(InputError, match=r"contains the runs .*regression-quadrant"):
         load(directory)
     with pytest.raises(InputError, match="is not a directory"):
         runs(tmp_path / "none")

@@ -1,4 +1,4 @@
-"""The laboratory from Python: start runs, load them, look at them, compare them.
+"""The laboratory from Python: start, load, show and compare runs.
 
 The names can be imported from `coordconv_lab`.
 """

@@ -1,4 +1,4 @@
-"""A claim with its verdict, as a notebook shows it."""
+"""A claim and its verdict, as shown in notebooks."""
 
 from html import escape
 from pathlib import Path
@@ -13,7 +13,7 @@ _COLORS = {
     "undecided": "#2076b4",
     "not yet": "#6b7280",
 }
-"""Visible on the light and the dark theme of notebooks."""
+"""Colors of the verdicts, which are visible on light and dark themes of notebooks."""
 
 
 class ClaimCard:
@@ -45,7 +45,7 @@ class ClaimCard:
 
     def _repr_html_(self) -> str:
         statement, source, *found = map(escape, self._lines())
-        # The text keeps the color of the page, which is readable on any theme.
+        # Inherit the text color of the page, which is readable on any theme.
         bar = f"border-left: 4px solid {_COLORS[self.verdict]}"
         style = f"{bar}; padding-left: 1em; color: inherit"
         small = '<span style="font-size: .85em">'
@@ -62,9 +62,9 @@ def claim(id: str, results: str | Path | None = None) -> ClaimCard:
     """Test a published claim against the committed records.
 
     Args:
-        id: Its id, as printed by ``coordconv claims``.
-        results: Directory of results; by default that of the checkout at or above this directory,
-            or of the one that the package is installed from.
+        id: Id of the claim, as printed by ``coordconv claims``.
+        results: Directory of results. By default that of the checkout at or above the working
+            directory, or of the checkout from which the package is installed.
 
     Raises:
         InputError: There is no such claim, or no directory of results.
@@ -86,5 +86,5 @@ def _results() -> Path:
         if (directory / "results").is_dir() and (directory / "src" / "coordconv_lab").is_dir():
             return directory / "results"
     raise InputError(
-        f"there is no checkout at or above {here}; give the directory of results with results="
+        f"there is no checkout at or above {here}; pass the directory of results as results="
     )

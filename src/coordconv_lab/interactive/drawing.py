@@ -1,4 +1,4 @@
-"""A figure that a notebook shows, with a description for readers who cannot see it."""
+"""A figure for notebooks, with a description for readers who cannot see it."""
 
 import io
 from pathlib import Path
@@ -21,7 +21,7 @@ class Drawing:
 
     Attributes:
         figure: The matplotlib figure.
-        alt: Description of the figure, which is also its text form.
+        alt: Description of the figure, which is also its ``repr``.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ class Drawing:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = (round(side * 100) for side in self.figure.get_size_inches())
-        # The size in pixels of the screen, half of the pixels of the file.
+        # The size on the screen in pixels, half of that in the file.
         size = {"image/png": {"width": width, "height": height}}
         return {"image/png": self.png(), "text/plain": repr(self)}, size
 
@@ -53,7 +53,7 @@ class Drawing:
 
     def _as_bytes(self, form: str) -> bytes:
         file = io.BytesIO()
-        # Without the version of matplotlib, so that the same run gives the same file.
+        # Omit the version of matplotlib, so that the same run gives the same file.
         made = {"Software": None} if form == "png" else None
         with default_style():
             self.figure.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=made)
@@ -61,7 +61,7 @@ class Drawing:
 
 
 def show_images(images: "Mapping[str, Any]", columns: int = 4) -> Drawing:
-    """Draw images side by side, each from its darkest to its lightest value.
+    """Draw images side by side, each scaled from its darkest to its lightest value.
 
     Args:
         images: Images, (H, W), by title: tensors or arrays.
@@ -71,7 +71,7 @@ def show_images(images: "Mapping[str, Any]", columns: int = 4) -> Drawing:
         The figure; its axes count rows and columns of pixels.
 
     Raises:
-        InputError: There are no images, or one does not have two axes.
+        InputError: There are no images, or an image does not have two axes.
 
     Example:
         >>> show_images({"a checkerboard": [[0, 1], [1, 0]]})

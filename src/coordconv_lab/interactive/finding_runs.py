@@ -1,4 +1,4 @@
-"""Find finished runs on the disk."""
+"""Find and load finished runs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,18 +10,18 @@ from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.stored import packed_with, read_stored_json
 
 _NAMED = 3
-"""Number of runs that a message names."""
+"""Maximum number of runs that a message names."""
 
 
 def load(directory: str | Path) -> TrainedRun:
     """Load a finished run from its directory.
 
     Args:
-        directory: Directory of the run, with ``record.json``, which may also be packed. Its other
+        directory: Directory of the run, with ``record.json``; the run may also be packed. Other
             files are read when they are first needed.
 
     Raises:
-        InputError: The directory is not that of a finished run, or its record is damaged.
+        InputError: The directory is not that of a finished run, or the record is damaged.
 
     Example:
         >>> import tempfile
@@ -42,7 +42,7 @@ def load(directory: str | Path) -> TrainedRun:
 
 
 def _inside(directory: Path) -> str:
-    """Return a hint if a directory holds runs, or a run that is not finished."""
+    """Return a hint if a directory contains runs, or is that of an unfinished run."""
     if (directory / "spec.json").is_file():
         return "; train the same spec again to finish it"
     if not directory.is_dir():
@@ -52,7 +52,7 @@ def _inside(directory: Path) -> str:
         return ""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
-        f"; it holds the runs {', '.join(names[:_NAMED])}{more}: load one of them, or list them "
+        f"; it contains the runs {', '.join(names[:_NAMED])}{more}: load one of them, or list them "
         "with runs()"
     )
 
@@ -64,8 +64,8 @@ def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
         source: Directory of runs, or runs to compare.
 
     Returns:
-        The runs, sorted by the names of their directories, or in the given order. Runs whose record
-        is damaged are left out, with a message in `RunList.damaged`.
+        The runs, sorted by the names of their directories, or in the given order. Runs with damaged
+        records are omitted, with a message in `RunList.damaged`.
 
     Raises:
         InputError: The directory cannot be read, or an item of ``source`` is not a run.
@@ -86,13 +86,13 @@ def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
         for one in found:
             if not isinstance(one, TrainedRun):
                 raise InputError(
-                    f"expected runs, as train() and load() return; got {in_short(one)}"
+                    f"expected runs, as returned by train() and load(); got {in_short(one)}"
                 )
         return RunList(found)
     root, damaged = Path(source), list[str]()
     if not root.is_dir():
         raise InputError(
-            f"{root} is not a directory; give the directory of runs, as in train(..., runs=...)"
+            f"{root} is not a directory; pass the directory of runs, as in train(..., runs=...)"
         )
     records = list(RunStore(root).records(damaged))
     return RunList([TrainedRun(directory, record) for directory, record in records], damaged)

@@ -18,10 +18,10 @@ UPDATES_PER_SECOND = 2
 
 @contextmanager
 def bars_for_one_run(show: bool = True) -> Iterator[Progress]:
-    """Yield the progress of a run: a bar of the terminal or the notebook, or nothing.
+    """Yield callbacks that show the progress of a run as a bar, in a terminal or a notebook.
 
     Args:
-        show: Whether to show anything.
+        show: Whether to show a bar.
     """
     if not show:
         yield SilentProgress()
@@ -37,7 +37,7 @@ def in_notebook() -> bool:
     if "IPython" not in sys.modules:
         return False
     shell = import_module("IPython").get_ipython()
-    # A terminal with IPython has a shell without a kernel.
+    # IPython in a terminal has a shell, but not a kernel.
     return getattr(shell, "kernel", None) is not None
 
 
@@ -45,7 +45,7 @@ class NotebookBar:
     """A progress bar that is one HTML output, updated in place; it needs no widgets."""
 
     def __init__(self) -> None:
-        # Only notebooks have IPython, so that it is not a dependency.
+        # Imported here, because IPython is only available in notebooks and is not a dependency.
         self._display: Any = import_module("IPython.display")
         self._handle: Any = None
         self._name, self._steps, self._score = "", 1, ""
@@ -59,7 +59,7 @@ class NotebookBar:
         self._handle = self._display.display(self._html(0, ""), display_id=True)
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """Update the bar, if the last update was long enough ago."""
+        """Update the bar, unless it was updated recently."""
         now = time.monotonic()
         is_last = step >= self._steps
         if self._handle is None or (not is_last and now - self._drawn < 1 / UPDATES_PER_SECOND):
@@ -69,7 +69,7 @@ class NotebookBar:
         self._handle.update(self._html(step, words + self._score))
 
     def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Show the score of held-out examples from the next update on."""
+        """Show the held-out score, starting with the next update."""
         self._score = f", held out {fmean(row['test_score'] for row in rows):.0%}"
 
     def _html(self, step: int, words: str) -> Any:

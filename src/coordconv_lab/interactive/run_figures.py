@@ -10,10 +10,10 @@ from coordconv_lab.interactive.trained_run import TrainedRun
 from coordconv_lab.plotting import default_style, import_matplotlib
 
 _MOST = 3
-"""Number of figures of a run that are drawn unless others are named."""
+"""Number of figures of a run that are drawn by default."""
 
 _WIDTH = 44
-"""Characters of a title that fit above a panel."""
+"""Maximum number of characters of a title above a panel."""
 
 
 def draw_run(run: TrainedRun, figures: Sequence[str]) -> Drawing:
@@ -51,7 +51,7 @@ def draw_beside(runs: Sequence[TrainedRun], labels: Sequence[str], name: str) ->
         for panels, label in zip(each, labels, strict=True)
         for panel in panels
     ]
-    # Several panels of one run stay side by side.
+    # Keep the panels of a run side by side.
     several = max(map(len, each))
     across = several if several > 1 else 2 if len(panels) in (2, 4) else 3
     with default_style():
@@ -71,5 +71,5 @@ def _check(runs: Sequence[TrainedRun], figures: Sequence[str]) -> None:
         for name in figures:
             if name not in known:
                 near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+                hint = f"did you mean {near[0]}?" if near else f"its figures: {', '.join(known)}"
                 raise InputError(f"the task {run.spec.task} has no figure {in_short(name)}; {hint}")

@@ -1,4 +1,4 @@
-"""Many runs: a table, a data frame, figures side by side."""
+"""A list of runs, as a table, a data frame, or figures side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coordconv_lab.interactive.drawing import Drawing
 
 _IN_COLUMNS = ("version", "task", "data.split", "seed", "model.kind")
-"""Settings that have their own column, or that the model has."""
+"""Settings that have their own column, or that follow from the model."""
 
 _DIFFERS = "differs in"
 
@@ -32,14 +32,14 @@ _MIXED = object()
 class RunList(Sequence[TrainedRun]):
     """Finished runs, in a table that shows how they differ.
 
-    Index it for one run, slice it for several, or filter it with `where`.
+    An index selects one run, a slice or `where` several.
 
     Args:
         runs: The runs.
         damaged: Messages about runs that cannot be used.
 
     Attributes:
-        damaged: Messages about runs that cannot be used and are left out.
+        damaged: Messages about runs that cannot be used and are omitted.
     """
 
     def __init__(self, runs: Iterable[TrainedRun], damaged: Iterable[str] = ()) -> None:
@@ -62,14 +62,14 @@ class RunList(Sequence[TrainedRun]):
         return RunList(found) if isinstance(found, list) else found
 
     def where(self, **settings: Any) -> "RunList":
-        """Return the runs that have all of some settings.
+        """Return the runs that have all of the given settings.
 
         Args:
             **settings: ``task``, ``split``, ``model``, ``seed``, or any other setting by its name,
-                as in `train`. Runs whose spec has no such setting are left out.
+                as in `train`. Runs whose spec has no such setting are omitted.
 
         Raises:
-            InputError: No run has a setting of this name; the message suggests similar names.
+            InputError: No run has a setting with this name; the message suggests similar names.
         """
         chosen, errors = [], []
         for run in self._runs:
@@ -87,7 +87,7 @@ class RunList(Sequence[TrainedRun]):
 
     @property
     def differences(self) -> list[str]:
-        """Settings that distinguish each run from most others of its kind, as "head=average"."""
+        """The settings of each run that differ from most runs of its kind, as "head=average"."""
         flat = [flat_settings(run.spec.model_dump()) for run in self._runs]
         usual = {kind: _usual([one for one in flat if one["model.kind"] == kind])
                  for kind in {one["model.kind"] for one in flat}}  # fmt: skip
@@ -142,7 +142,7 @@ class RunList(Sequence[TrainedRun]):
         return DataFrame([_row_of_frame(run) for run in self._runs])
 
     def _table(self) -> list[tuple[str, ...]]:
-        """Return the header and the rows, without the column of differences if there are none."""
+        """Return the header and the rows; omit the column of differences if there are none."""
         differences = self.differences
         rows: list[tuple[str, ...]] = [_HEADER]
         for index, (run, difference) in enumerate(zip(self._runs, differences, strict=True)):
@@ -187,7 +187,7 @@ _WORDS: dict[str, Any] = {
 
 
 def _usual(flat: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the value that most runs have of each setting, or `_MIXED` without a majority."""
+    """Return the value of each setting in most of the runs, or `_MIXED` without a majority."""
     usual = {}
     for path in flat[0]:
         values = [one[path] for one in flat]

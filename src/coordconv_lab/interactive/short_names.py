@@ -10,13 +10,13 @@ from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 
 _NOT_SETTINGS = ("version", "task", "seed", "data.split", "model.kind")
-"""Paths that have their own argument, or none."""
+"""Paths that are separate arguments of `train`, or cannot be set."""
 
 _ARGUMENTS = ("split", "model", "seed", "recipe", "runs", "device", "progress")
-"""Arguments of `train`, which a misspelled setting may mean."""
+"""Arguments of `train`, to suggest for misspelled settings."""
 
 _NEAR = 0.6
-"""Similarity from which a name is suggested."""
+"""Minimum similarity of a name that is suggested."""
 
 
 def spec_from_words(
@@ -32,7 +32,7 @@ def spec_from_words(
     Args:
         task: Name of the task.
         split: Name of the split; by default the first one.
-        model: Family of the network, "baseline", or a kind of network, which starts from its
+        model: Family of the network, "baseline", or a kind of network, which is used with its
             default settings; by default the main network of the task.
         seed: Seed of the run.
         recipe: Name of the recipe; by default the first one.
@@ -67,7 +67,7 @@ def spec_from_words(
 
 
 def _of_kind(network: Any) -> dict[str, Any]:
-    """Return the changes that replace the network of a spec by one of another kind."""
+    """Return the changes that replace the network of a spec by a network of another kind."""
     if network.spec().is_trained:
         return {"model.kind": network.kind}
     return {"model.kind": network.kind, "training": {"epochs": 0}}
@@ -119,7 +119,7 @@ def _path_of(name: str, by_name: Mapping[str, list[str]]) -> str:
     paths = by_name.get(name, [])
     if len(paths) > 1:
         ways = " or ".join(one.replace(".", "__") for one in paths)
-        raise InputError(f"{name} is the name of {len(paths)} settings; write {ways}")
+        raise InputError(f"there are {len(paths)} settings with the name {name}; write {ways}")
     if not paths:
         raise InputError(
             f"there is no setting {in_short(name)}; {_hint(name, (*by_name, *_ARGUMENTS))}"

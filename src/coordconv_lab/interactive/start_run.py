@@ -1,4 +1,4 @@
-"""Start a run with short names of its settings."""
+"""Start a run, with short names for its settings."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -31,21 +31,21 @@ def train(
     run continues from its last checkpoint.
 
     Args:
-        task: "classification", "regression", "rendering", or a task of a plug-in. Or a complete
+        task: "classification", "regression", "rendering", or a task of a plug-in; or a complete
             spec, without other settings.
-        split: Which positions are held out: "uniform", the default, or "quadrant".
-        model: "coordconv", the default; "baseline", or its name: "deconv" for classification and
-            rendering, "conv" for regression; or a kind of network with its default settings, such
-            as "hand-built-regressor" or "mlp-regressor".
+        split: Which positions are held out: "uniform" (default) or "quadrant".
+        model: "coordconv" (default); "baseline" or the name of the baseline, which is "deconv" for
+            classification and rendering and "conv" for regression; or a kind of network with its
+            default settings, such as "hand-built-regressor" or "mlp-regressor".
         seed: Seed of the initial weights and of the order of the batches.
-        recipe: Where the settings come from: "tuned" (ours, the default), "tutorial" (its code),
-            "tutorial_text" or "paper".
+        recipe: Source of the settings: "tuned" (ours, the default), "tutorial" (the tutorial's
+            code), "tutorial_text" or "paper".
         runs: Directory of runs.
         device: Device to train on; "auto" chooses CUDA if available.
         progress: Whether to show a progress bar.
-        **settings: Any other setting by its name, such as ``head="average"``, ``epochs=3``,
+        **settings: Any other setting by name, such as ``head="average"``, ``epochs=3``,
             ``learning_rate=1e-4``, ``coordinates=False`` or ``canvas=(32, 48)``. If two parts of
-            the spec have a setting of the same name, put the part in front: ``data__square=5``.
+            the spec have settings with the same name, add the part in front: ``data__square=5``.
 
     Returns:
         The finished run.
@@ -85,6 +85,7 @@ def train(
 def _check_nothing_else(**given: Any) -> None:
     if given := {name: value for name, value in given.items() if value}:
         raise InputError(
-            "a spec is complete; change its settings with coordconv_lab.recipes.with_settings "
-            f"instead of passing more arguments; got {in_short(given)}"
+            "a spec already contains all settings; change them with "
+            "coordconv_lab.recipes.with_settings instead of passing more arguments; got "
+            f"{in_short(given)}"
         )

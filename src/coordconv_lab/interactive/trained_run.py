@@ -1,4 +1,4 @@
-"""A finished run, with everything that its directory holds."""
+"""A finished run, with access to all of its files."""
 
 from functools import cached_property
 from html import escape
@@ -26,7 +26,7 @@ class TrainedRun:
 
     Args:
         directory: Directory of the run.
-        record: Its record.
+        record: The record of the run.
 
     Attributes:
         directory: Directory of the run.
@@ -43,7 +43,7 @@ class TrainedRun:
 
     @property
     def scores(self) -> dict[str, dict[str, float]]:
-        """Scores by name, on all examples of the sides "train" and "test"."""
+        """Scores by name, over all examples, for "train" and "test"."""
         return {str(side): dict(values) for side, values in self.record.scores.items()}
 
     @property
@@ -68,7 +68,7 @@ class TrainedRun:
 
     @cached_property
     def files(self) -> "Run":
-        """The run as the report reads it, with a message for every file that cannot be used."""
+        """The files of the run, as the report reads them, with a message for each unusable file."""
         from coordconv_lab.report.runs import read_run
 
         return read_run(self.directory, self.record)
@@ -86,10 +86,10 @@ class TrainedRun:
     def predictions(self) -> Any:
         """Scores and predictions at every position, as grids of rows and columns.
 
-        `rows` and `columns` are the positions; `is_train`, (R, C), says which were trained on;
+        `rows` and `columns` are the positions. `is_train`, (R, C), is whether each was trained on.
         `score`, (R, C), is 0 or 1 for classification, the distance in pixels for regression and the
-        intersection over union for rendering; `predicted`, (R, C, 2), holds the predicted points
-        (x, y), or is None for rendering.
+        intersection over union for rendering. `predicted`, (R, C, 2), are the predicted points
+        (x, y), or None for rendering.
 
         Raises:
             InputError: The file is missing or damaged.
@@ -117,11 +117,11 @@ class TrainedRun:
         return content
 
     def predict(self, row: int, column: int) -> "NDArray[Any]":
-        """Predict for one position, which need not be part of the data.
+        """Return the prediction for one position, which need not be part of the data.
 
         Args:
             row: Row of the center of the square.
-            column: Its column.
+            column: Column of the center.
 
         Returns:
             The predicted point (x, y), (2,), for classification and regression; the probability
@@ -138,7 +138,7 @@ class TrainedRun:
         if canvas is None:
             raise InputError(
                 f"the examples of the task {self.spec.task} are not positions on a canvas; call "
-                "the network with an input of your own"
+                "the network with your own input"
             )
         height, width = canvas
         if not (0 <= row < height and 0 <= column < width):
@@ -155,11 +155,11 @@ class TrainedRun:
         """Draw figures of the run, as the report does.
 
         Args:
-            *figures: "curve": scores during training. "map": the score at every position.
-                "predictions": arrows from points to predictions for regression, where predictions
-                fall for classification, rendered squares for rendering. "split": which positions
-                were trained on. By default the first three that the task has. Tasks of plug-ins
-                have "curve", and those of their panels.
+            *figures: "curve" is the scores during training. "map" is the score at every position.
+                "predictions" shows arrows from points to predictions for regression, the number of
+                predictions on each pixel for classification, and rendered squares for rendering.
+                "split" shows training and held-out positions. By default, the first three figures
+                of the task. Tasks of plug-ins have "curve" and the figures of their panels.
 
         Raises:
             InputError: The task has no such figure.
