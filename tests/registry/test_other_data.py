@@ -350,13 +350,13 @@ def test_an_experiment_without_a_main_table_is_not_reproduced(capsys):
 def test_a_main_table_names_tasks_of_its_experiment():
     with pytest.raises(InputError, match="names the task 'sides'; its tasks are side, faking"):
         replace(registry().experiments["volumes"], reproduction=Reproduction(tasks=("sides",)))
-    with pytest.raises(InputError, match=r"needs the names of its tasks.*got neither"):
+    with pytest.raises(InputError, match=r"needs either tasks.*got neither"):
         Reproduction(tasks=())
     with pytest.raises(InputError, match=r"or its questions; got both"):
         Reproduction(tasks=("side",), questions=list)
-    with pytest.raises(InputError, match="show is for a Reproduction of tasks"):
+    with pytest.raises(InputError, match="show is only for a Reproduction of tasks"):
         Reproduction(questions=list, show=print)
-    with pytest.raises(InputError, match="needs 1 seed or more; got 0"):
+    with pytest.raises(InputError, match="needs at least 1 seed; got 0"):
         Reproduction(tasks=("side",), seeds=0)
 
 

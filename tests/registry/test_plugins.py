@@ -137,7 +137,7 @@ def test_without_the_plugin_its_records_are_named_in_one_line(place):
     assert len(done.stderr.splitlines()) == 1
     done = coordconv(*TRAIN, within=place, plugin=None)
     assert done.returncode == 2
-    assert "give its file with --plugin" in done.stderr
+    assert "pass the plug-in's file with --plugin" in done.stderr
 
 
 @pytest.mark.parametrize(

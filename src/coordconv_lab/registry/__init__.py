@@ -1,6 +1,7 @@
-"""The known experiments, tasks and networks, and the plug-ins that add to them.
+"""The known experiments, tasks and networks, and the plug-ins that add more.
 
-The engine finds experiments here and never imports one. This package does not import torch.
+The engine finds experiments here and never imports one directly. This package does not import
+torch.
 """
 
 from coordconv_lab.registry.descriptors import (

@@ -1,7 +1,7 @@
-"""Descriptors of experiments for the engine, without torch.
+"""Descriptors of experiments, which do not import torch.
 
-Everything that needs torch is a reference: a function, or the string "module:name", which is
-imported when the function is first used.
+Everything that needs torch is a reference: a function, or a string "module:name", which is imported
+when the function is first used.
 """
 
 import math
@@ -15,22 +15,22 @@ from coordconv_lab.registry.references import Reference
 from coordconv_lab.registry.reproduction import Reproduction
 
 NAME = "^[a-z][a-z0-9-]{0,63}$"
-"""Pattern of the names of experiments, tasks and plug-ins, used in directories and commands."""
+"""Pattern of the names of experiments, tasks and plug-ins, which are used in directory names."""
 
 SCORE_NAME = "^[a-z][a-z0-9_]{0,63}$"
 """Pattern of the names of scores, which are printed on pages and in terminals."""
 
 
 def checked_name(name: object, what: str, pattern: str = NAME) -> None:
-    """Check that a name can be part of a directory, a page and a command.
+    """Check that a name can be used in directories, pages and commands.
 
     Raises:
         InputError: The name is not allowed.
     """
     if not isinstance(name, str) or not re.fullmatch(pattern, name):
         raise InputError(
-            f"the name of {what} must match {pattern}: lower case, digits, and a letter first; "
-            f"got {in_short(name)}"
+            f"the name of {what} must start with a lower-case letter and match {pattern}; got "
+            f"{in_short(name)}"
         )
 
 
@@ -43,9 +43,9 @@ class Score:
         low: Smallest possible value.
         high: Largest possible value.
         required: Whether every record has this score; False if older records lack it.
-        percent: Whether it is printed in percent.
-        label: Its name in the table of a report, below the main score. Without a label, the table
-            does not show it.
+        percent: Whether the score is printed in percent.
+        label: Name in the table of a report, below the main score. Without a label, the table does
+            not show the score.
         is_error: Whether lower is better.
     """
 
@@ -59,11 +59,14 @@ class Score:
 
     @property
     def is_share(self) -> bool:
-        """Whether its values are between 0 and 1."""
+        """Whether the values are between 0 and 1."""
         return (self.low, self.high) == (0.0, 1.0)
 
     def fault(self, value: float) -> str | None:
-        """Return why a value is impossible, or None. Unbounded scores can be infinite or NaN."""
+        """Return why a value is impossible, or None if it is possible.
+
+        Scores without bounds can be infinite or NaN.
+        """
         if math.isinf(self.high):
             return f"below {self.low:g}" if value < self.low else None
         bounds = f"[{self.low:g}, {self.high:g}]"
@@ -81,12 +84,12 @@ class Task:
 
     Attributes:
         name: Name in specs and commands; unique among all experiments.
-        scores: Scores of a record, the main one first: between 0 and 1, higher is better.
-        solved: Smallest main score with which the task counts as solved.
-        baseline: Family of the networks with which others are compared.
-        make: Reference to a function ``(spec, data)`` that returns the loss and the scores, an
+        scores: Scores of a record. The first is the main score: between 0 and 1, higher is better.
+        solved: Minimum main score for the task to count as solved.
+        baseline: Family of the networks that are the baseline.
+        make: Reference to a function ``(spec, data)`` that returns the loss and the scores as an
             object like `coordconv_lab.objective.Objective`.
-        label: Name on pages; by default ``name`` with a capital letter.
+        label: Name on pages; by default ``name`` with a capital first letter.
         network: Family of the networks that the experiment is about; by default the family of the
             first network of the task.
         learned_by: Kinds of networks that can learn the task, in addition to networks that list it
@@ -115,8 +118,8 @@ class Task:
             checked_name(score.name, f"a score of the task {self.name}", SCORE_NAME)
         if not self.scores or not self.scores[0].is_share or not self.scores[0].required:
             raise InputError(
-                f"the task {self.name} needs a main score, the first, that every run has and that "
-                "is between 0 and 1; derive one from an error, such as exp(-error)"
+                f"the task {self.name} needs a main score: the first score must be between 0 and 1 "
+                "and required; to derive one from an error, use a function such as exp(-error)"
             )
         if not 0 <= self.solved <= 1:
             raise InputError(f"{self.name}.solved must be between 0 and 1; got {self.solved}")
@@ -137,10 +140,10 @@ class Network:
     """A kind of network.
 
     Attributes:
-        spec: Class of its settings, a subclass of `coordconv_lab.specs.NetworkSpec`.
+        spec: Class of the settings, a subclass of `coordconv_lab.specs.NetworkSpec`.
         build: Reference to a function ``(spec, data_spec)`` that returns a ``torch.nn.Module``
             with initial weights from torch's current random state.
-        tasks: Names of the tasks that it can learn.
+        tasks: Names of the tasks that the network can learn.
     """
 
     spec: type[Any]
@@ -150,10 +153,10 @@ class Network:
     def __post_init__(self) -> None:
         field = self.spec.model_fields.get("kind")
         name = None if field is None else field.default
-        checked_name(name, f"the kind of {self.spec.__name__}, the default of its field kind,")
+        checked_name(name, f"the network {self.spec.__name__} (the default of its field kind)")
         if get_args(field and field.annotation) != (name,):
             raise InputError(
-                f"{self.spec.__name__}.kind must have the type Literal[{name!r}], and this default"
+                f"{self.spec.__name__}.kind must have the type Literal[{name!r}] and that default"
             )
 
     @property
@@ -169,17 +172,17 @@ class Experiment:
     Attributes:
         name: Name of the experiment.
         title: Title on pages.
-        data: Class of the settings of its data, a subclass of `coordconv_lab.specs.DatasetSpec`.
-        load: Reference to a function ``(data_spec, device)`` that returns the data, an object like
-            `coordconv_lab.data_of.Data`.
+        data: Class of the settings of the data, a subclass of `coordconv_lab.specs.DatasetSpec`.
+        load: Reference to a function ``(data_spec, device)`` that returns the data as an object
+            like `coordconv_lab.examples.Data`.
         tasks: Tasks of the experiment.
-        training: Class of its training settings; None for `coordconv_lab.specs.TrainingSpec`.
+        training: Class of the training settings; None for `coordconv_lab.specs.TrainingSpec`.
         check: Reference to a function that raises ValueError for an `ExperimentSpec` whose parts do
             not fit together.
         recipes: References to functions ``(task, split, model, seed)`` that return a spec, by
             name; the first is the default.
-        studies: Reference to a function that returns functions that return a
-            `coordconv_lab.studies.Study`, by name.
+        studies: Reference to a function that returns a mapping from names to functions, each of
+            which returns a `coordconv_lab.studies.Study`.
         sweeps: Like `studies`, for sweeps that are not studies.
         claims: Reference to a function that returns `coordconv_lab.claims.Claim` objects.
         reproduction: What the command ``reproduce`` trains and prints; None if there is no main
@@ -213,23 +216,23 @@ class Experiment:
             if name not in own:
                 raise InputError(
                     f"the reproduction of the experiment {self.name} names the task "
-                    f"{in_short(name)}; its tasks are {', '.join(own)}"
+                    f"{in_short(name)}, but the tasks are {', '.join(own)}"
                 )
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits of its data."""
+        """The splits of the data."""
         field = self.data.model_fields["split"]
         return get_args(field.annotation) or (field.default,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
-    """The additions of a file or an installed package.
+    """Experiments, networks and tasks from a file or an installed package.
 
     Attributes:
-        name: Name in the records of runs that use it.
-        version: Version in those records; change it whenever results change.
+        name: Name in the records of runs that use the plug-in.
+        version: Version in these records; change it whenever results change.
         experiments: New experiments.
         networks: New networks, also for tasks of other experiments.
         tasks: New tasks of existing experiments, by the name of the experiment.

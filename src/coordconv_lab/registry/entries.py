@@ -31,10 +31,11 @@ class Registry:
         self._adapter: TypeAdapter[Any] | None = None
 
     def add(self, plugin: Plugin) -> None:
-        """Add everything in a plug-in, or nothing.
+        """Add everything in a plug-in, or nothing if there is an error.
 
         Raises:
-            InputError: A name is taken, or a task or network refers to one that does not exist.
+            InputError: A name is already in use, or a task or network refers to a network or task
+                that does not exist.
         """
         tasks = list(_tasks_of(plugin, self.experiments))
         self._check_new("plug-in", [plugin.name], self.plugins)
@@ -75,7 +76,7 @@ class Registry:
                 raise InputError(f"there are two {what}s with the name {name!r}; rename one")
 
     def task(self, name: str) -> Task:
-        """Return the task of that name.
+        """Return the task with this name.
 
         Raises:
             InputError: There is no such task.
@@ -109,11 +110,11 @@ class Registry:
             return one.network
         networks = self.networks_of(task)
         if not networks:
-            raise InputError(f"no network can learn the task {task}; add one to its plug-in")
+            raise InputError(f"no network can learn the task {task}; add one to the plug-in")
         return networks[0].spec().family
 
     def compared_families(self, task: str) -> tuple[str, str]:
-        """Return the families that the table of a task compares: the main one and its baseline.
+        """Return the two families that the table of a task compares: main network and baseline.
 
         Raises:
             InputError: There is no such task, or no network for it.
@@ -121,10 +122,10 @@ class Registry:
         return self.main_family(task), self.task(task).baseline
 
     def to_reproduce(self, name: str | None = None) -> tuple[Experiment, Reproduction]:
-        """Return an experiment and its reproduction; by default the first one that is known.
+        """Return an experiment and its reproduction; by default, the first known experiment.
 
         Raises:
-            InputError: There is no such experiment, or it declares no reproduction.
+            InputError: There is no such experiment, or it does not declare a reproduction.
         """
         able = [one.name for one in self.experiments.values() if one.reproduction]
         chosen = able[0] if name is None else name
@@ -133,21 +134,21 @@ class Registry:
         experiment = self.experiments[chosen]
         if experiment.reproduction is None:
             raise InputError(
-                f"the experiment {chosen} does not declare a table to reproduce; give its "
-                f"Experiment a reproduction=Reproduction(tasks=...), or choose from "
+                f"the experiment {chosen} does not declare a table to reproduce; set "
+                f"reproduction=Reproduction(tasks=...) in its Experiment, or choose from "
                 f"{', '.join(able)}"
             )
         return experiment, experiment.reproduction
 
     def sources(self, task: str, kind: str) -> list[Plugin]:
-        """Return the plug-ins that define a task and a network, except those of this package."""
+        """Return the plug-ins that define a task and a network, except built-in ones."""
         names = (f"experiment {self._experiment_of[task].name}", f"task {task}", f"network {kind}")
         found = {self._source[name].name: self._source[name] for name in names}
         return [one for one in found.values() if not one.built_in]
 
     @property
     def network_adapter(self) -> TypeAdapter[Any]:
-        """Validator of the settings of any known network, chosen by its kind."""
+        """The validator of the settings of any known network, which depend on its kind."""
         if self._adapter is None:
             union: Any = Union[tuple(network.spec for network in self.networks.values())]  # noqa: UP007
             self._adapter = TypeAdapter[Any](Annotated[union, Field(discriminator="kind")])  # pyright: ignore
@@ -159,8 +160,8 @@ class Registry:
         near = get_close_matches(str(name), known, n=1)
         hint = f'Did you mean "{near[0]}"?' if near else f"Choose from {', '.join(known)}."
         return (
-            f"no {what} has the name {in_short(name)}. {hint} If a plug-in defines it, give its "
-            "file with --plugin, or install its package"
+            f"no {what} has the name {in_short(name)}. {hint} If a plug-in defines it, pass the "
+            "plug-in's file with --plugin, or install its package"
         )
 
 
@@ -178,6 +179,6 @@ def _tasks_of(plugin: Plugin, known: Mapping[str, Experiment]) -> Iterator[tuple
         if experiment is None:
             raise InputError(
                 f"the plug-in {plugin.name} adds tasks to the experiment {in_short(name)}, which "
-                f"does not exist; give the plug-in that defines it first"
+                f"does not exist; load the plug-in that defines the experiment first"
             )
         yield from ((task, experiment) for task in tasks)

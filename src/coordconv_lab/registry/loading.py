@@ -1,8 +1,8 @@
-"""Find and load plug-ins, which are part of this package, installed, or files.
+"""Find and load plug-ins, which are built in, installed, or files.
 
 A plug-in is code that runs with the permissions of the user. It is only loaded if it is installed,
-or if its file is named on the command line or in ``COORDCONV_PLUGINS``. A plug-in that is only
-named in a record is not loaded.
+or if its file is named on the command line or in ``COORDCONV_PLUGINS``. A plug-in is not loaded
+just because a record names it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ VARIABLE = "COORDCONV_PLUGINS"
 ATTRIBUTE = "PLUGIN"
 """Name of the `Plugin` in a file."""
 
-# Named by strings, so that the engine imports no experiment.
+# These are strings, so that the engine does not import experiments.
 _BUILT_IN = tuple(
     f"coordconv_lab.experiments.{name}"
     for name in ("notsoclevr", "digits", "brains", "climate", "tiles", "signal", "volume")
@@ -40,14 +40,14 @@ _is_loaded = False
 
 
 def registry() -> Registry:
-    """Return the registry; plug-ins are loaded on the first call.
+    """Return the registry. The first call loads the plug-ins.
 
     Raises:
         InputError: A plug-in cannot be loaded.
     """
     global _is_loaded
     if not _is_loaded:
-        _is_loaded = True  # a plug-in may ask for the registry
+        _is_loaded = True  # set first, because a plug-in may call this function
         try:
             for name in _BUILT_IN:
                 _registry.add(_plugin_of(import_module(name), name))
@@ -63,7 +63,7 @@ def registry() -> Registry:
 
 
 def use_plugins(files: Sequence[Path | str]) -> None:
-    """Load the files of plug-ins, in this process and in all processes that it starts.
+    """Load the files of plug-ins in this process, and in all processes that it starts.
 
     Raises:
         InputError: A file cannot be loaded.
@@ -89,7 +89,7 @@ def plugin_versions() -> dict[str, str]:
 
 
 def _forget() -> None:
-    """Empty the registry, so that the next call reports the same error again."""
+    """Empty the registry after an error, so that the next call reports the same error again."""
     global _registry
     _registry = Registry()
     _files.clear()
@@ -121,7 +121,7 @@ def _add_file(path: Path) -> None:
     except OSError as error:
         raise InputError(f"cannot read the plug-in {path}: {error.strerror or error}") from error
     plugin = _plugin_of(import_file(path, "the plug-in"), str(path))
-    # A file may change without a change of its version.
+    # A file may be changed without a new version number.
     digest = hashlib.sha256(content).hexdigest()[:12]
     plugin = replace(plugin, version=f"{plugin.version}+{digest}")
     _registry.add(plugin)

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 Reference = str | Callable[..., Any]
-"""A function, or the string "module:name" of a function that is imported on first use."""
+"""A function, or a string "module:name" that names a function, which is imported on first use."""
 
 
 def resolve(reference: Reference) -> Callable[..., Any]:

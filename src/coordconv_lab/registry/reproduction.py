@@ -10,14 +10,14 @@ from coordconv_lab.registry.references import Reference
 class Reproduction:
     """The main table of an experiment: either of its tasks or of its questions.
 
-    A table of tasks has every split, each with and without coordinates, by the recipes. A table of
-    questions has their gains with intervals, from the arms of their studies.
+    A table of tasks shows runs by the recipes for every split, with and without coordinates. A
+    table of questions shows the gain for each question, with an interval, from the arms of a study.
 
     Attributes:
         tasks: Names of the tasks, in the order of the table.
         questions: Reference to a function that returns `coordconv_lab.claims.usefulness.Question`
             objects.
-        seeds: Number of seeds of each run, by default.
+        seeds: Default number of seeds of each run.
         summary: Reference to a function of records that returns the rows of summary.json, each a
             dictionary; by default the cost and all scores of each run.
         show: Reference to a function of records that prints the table of tasks; by default the cost
@@ -36,10 +36,10 @@ class Reproduction:
     def __post_init__(self) -> None:
         if bool(self.tasks) == (self.questions is not None):
             raise InputError(
-                "a Reproduction needs the names of its tasks, in their order, or its questions; "
+                "a Reproduction needs either tasks, the names of tasks in order, or questions; "
                 f"got {'both' if self.tasks else 'neither'}"
             )
         if self.show and self.questions is not None:
-            raise InputError("show is for a Reproduction of tasks; this one has questions")
+            raise InputError("show is only for a Reproduction of tasks, but this one has questions")
         if self.seeds < 1:
-            raise InputError(f"a Reproduction needs 1 seed or more; got {self.seeds}")
+            raise InputError(f"a Reproduction needs at least 1 seed; got {self.seeds}")
