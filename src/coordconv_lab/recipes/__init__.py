@@ -1,4 +1,4 @@
-"""Specs by recipes of any experiment, and changes of single settings."""
+"""Specs from the recipes of any experiment, and changes to single settings."""
 
 from coordconv_lab.recipes.choice import family_of, recipe_names, spec_by_recipe
 from coordconv_lab.recipes.settings import flat_settings, with_settings

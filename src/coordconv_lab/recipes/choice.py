@@ -1,4 +1,4 @@
-"""Recipes of any task by name, and the default recipe of an experiment without one."""
+"""The recipes of any task by name, and a default recipe for experiments without recipes."""
 
 from pydantic import ValidationError
 
@@ -8,10 +8,10 @@ from coordconv_lab.registry import registry, resolve
 from coordconv_lab.specs import ExperimentSpec, TrainingSpec, explain
 
 DEFAULT_EPOCHS = 10
-"""Epochs of the default settings."""
+"""Number of epochs in the default settings."""
 
 DEFAULTS = "defaults"
-"""Name of the recipe of an experiment that has none: every setting at its default."""
+"""Name of the recipe for experiments without recipes: every setting has its default value."""
 
 
 def recipe_names(task: str) -> list[str]:
@@ -24,7 +24,9 @@ def recipe_names(task: str) -> list[str]:
 
 
 def family_of(task: str, model: str | None) -> str:
-    """Return the family of a network by name; "baseline" and None (main network) are resolved.
+    """Return the family of a network by name.
+
+    "baseline" means the baseline of the task, and None its main network.
 
     Raises:
         InputError: There is no such task.
@@ -42,13 +44,13 @@ def spec_by_recipe(
     seed: int = 0,
     recipe: str | None = None,
 ) -> ExperimentSpec:
-    """Return the spec of a run by a recipe of its task.
+    """Return the spec of a run from a recipe of its task.
 
     Args:
         task: The task.
         split: The split; by default the first one.
-        model: Family of the network, "baseline", or a kind of network, which is trained with its
-            default settings in place of the main network of the task.
+        model: Family of the network, "baseline", or a kind of network, which is used with its
+            default settings; by default the main network of the task.
         seed: Seed of the run.
         recipe: Name of a recipe; by default the first of the experiment.
 

@@ -1,4 +1,4 @@
-"""Name networks and data by how they differ from their recipe and from each other."""
+"""Name networks and data by how they differ from their recipes and from each other."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +16,14 @@ Flat = Mapping[str, Any]
 def network_names(specs: Sequence[ExperimentSpec]) -> list[str]:
     """Name the networks of runs of one task on the same data.
 
-    A name consists of the network and the settings that differ from its recipe: those of the
-    network, and those of its training unless all runs share them.
+    A name consists of the network and the settings that differ from its recipe. Training settings
+    are included unless all runs share them.
 
     Args:
-        specs: Specs with different settings; their seeds do not matter.
+        specs: Specs with different settings; seeds do not matter.
 
     Returns:
-        A different name for each of them.
+        A different name for each spec.
 
     Example:
         >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
@@ -57,7 +57,7 @@ def data_names(specs: Sequence[ExperimentSpec]) -> list[str]:
         specs: Specs with different data.
 
     Returns:
-        A different name for each of them.
+        A different name for each spec.
     """
     differing = []
     for spec in specs:
@@ -75,13 +75,13 @@ def _data(spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def _recipes(spec: ExperimentSpec) -> list[ExperimentSpec]:
-    """Return the recipes for the task and split of a spec, those of the main network first."""
+    """Return the specs of all recipes for the task and split of a spec, the main network first."""
     known, found = registry(), []
     for family in (known.main_family(spec.task), known.task(spec.task).baseline):
         for name in recipe_names(spec.task):
             try:
                 found.append(spec_by_recipe(spec.task, spec.data.split, family, 0, name))
-            except Exception:  # a recipe of a plug-in can have any fault, and has no name to give
+            except Exception:  # skip a recipe of a plug-in that fails in any way
                 continue
     return found
 
@@ -106,7 +106,7 @@ def _distance(one: Flat, other: Flat) -> int:
 
 
 def _labels(specs: Sequence[ExperimentSpec], usual: Mapping[str, Flat]) -> dict[str, str]:
-    """Name the kinds of networks by family, and by kind where several share a family."""
+    """Name the kinds of networks by family, or by kind if several kinds share a family."""
     if not specs:
         return {}
     names = registry().experiment_of(specs[0].task).names
@@ -141,7 +141,7 @@ def _varying(flat: Sequence[Flat]) -> set[str]:
 def _distinct(
     specs: Sequence[ExperimentSpec], labels: Sequence[str], differing: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Join labels and differences; add paths, then ids, to names that would be the same."""
+    """Join labels and differences; add paths, then ids, to names that would be equal."""
 
     def joined(words: Callable[[ExperimentSpec, str], str]) -> list[str]:
         return [

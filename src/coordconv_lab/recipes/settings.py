@@ -1,4 +1,4 @@
-"""Changing single settings of a recipe, by their paths."""
+"""Change single settings of a spec, by their paths."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -21,14 +21,14 @@ def with_settings(
     Args:
         spec: The spec to start from.
         settings: New values by dotted path, such as {"training.learning_rate": 0.01}.
-        names: Names of settings in messages, by path, such as those of their options; by default
-            their paths.
+        names: Names of settings in messages, by path, such as the names of options; by default,
+            the paths.
 
-    A new ``model.kind`` starts from the default settings of that kind of network; its other
-    settings can be changed along with it.
+    A new ``model.kind`` starts from the default settings of that kind of network. Other settings of
+    the network can be changed in the same call.
 
     Raises:
-        InputError: A path names no setting, or the new spec is not valid.
+        InputError: A path does not name a setting, or the new spec is not valid.
 
     Example:
         >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
@@ -39,7 +39,7 @@ def with_settings(
     fields = spec.model_dump()
     kind = settings.get("model.kind", spec.model.kind)
     if kind != spec.model.kind:
-        # Another kind of network has other settings; start from its defaults.
+        # Another kind of network has different settings; start from its defaults.
         fields["model"] = _network(kind).model_dump()
     for path, value in settings.items():
         _set(fields, path, value)

@@ -1,6 +1,6 @@
-"""Frozen, validated descriptions of runs; the id of a run is the hash of its description.
+"""Specs: frozen, validated descriptions of runs. The id of a run is the hash of its spec.
 
-Rates are per optimizer step. The settings of data and networks are defined by the experiments.
+Rates are per optimizer step. Experiments define the settings of data and networks.
 """
 
 from coordconv_lab.specs.base import DatasetSpec, FrozenSpec, NetworkSpec

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FrozenSpec(BaseModel):
-    """Immutable model that rejects unknown fields, NaN and infinity.
+    """An immutable model that rejects unknown fields, NaN and infinity.
 
-    The string below a field is its description, which the command line shows as help.
+    The string below a field is the field's description, which the command line shows as help.
 
     Defaults must not change after a release: ids omit defaults, so a new default would change the
     meaning of existing ids.
@@ -26,8 +26,8 @@ Positive = Annotated[float, Field(gt=0)]
 class DatasetSpec(FrozenSpec):
     """Settings of a data set; base class for the data of experiments.
 
-    Subclasses restrict the type of ``split`` to the names of their splits, which are part of the
-    names of runs and of tables.
+    Subclasses restrict the type of ``split`` to the names of their splits. These names are part of
+    the names of runs and tables.
     """
 
     split: Any = "default"
@@ -35,7 +35,7 @@ class DatasetSpec(FrozenSpec):
 
     @property
     def is_complete(self) -> bool:
-        """Whether predictions are kept in addition to the scores of a run."""
+        """Whether runs on these data store predictions in addition to scores."""
         return True
 
     @property
@@ -53,7 +53,7 @@ class NetworkSpec(FrozenSpec):
     """Settings of a network. Each kind of network has its own subclass."""
 
     kind: Any
-    """Name of the kind; a subclass sets the type ``Literal["..."]`` and the same default."""
+    """Name of the kind. A subclass sets the type ``Literal["..."]`` with the same default."""
 
     @property
     def family(self) -> str:
@@ -62,7 +62,7 @@ class NetworkSpec(FrozenSpec):
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is trained; False if its weights are given by formulas."""
+        """Whether the network is trained; False if formulas give its weights."""
         return True
 
     @property

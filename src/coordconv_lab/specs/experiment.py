@@ -34,7 +34,7 @@ def _known_task(name: str) -> str:
 
 
 def _default_data(fields: dict[str, Any]) -> DatasetSpec:
-    # Without a valid task, the error about the task is reported instead.
+    # If the task is not valid, the error about the task is reported instead.
     return registry().experiment_of(fields["task"]).data() if "task" in fields else DatasetSpec()
 
 
@@ -89,7 +89,7 @@ class ExperimentSpec(FrozenSpec):
             )
         if self.model.is_trained != (self.training.epochs > 0):
             raise ValueError(
-                "training.epochs must be 0 for a hand-built net and 1 or more for all others; got "
+                "training.epochs must be 0 for a hand-built network and at least 1 for others; got "
                 f"{self.training.epochs} for a model of kind {self.model.kind}"
             )
         check = known.experiment_of(self.task).check
@@ -125,7 +125,7 @@ class ExperimentSpec(FrozenSpec):
 
 
 def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
-    """Validate the fields of a spec read from `source`.
+    """Validate the fields of a spec that was read from `source`.
 
     Raises:
         InputError: The fields come from another version, or do not describe an experiment.
@@ -134,8 +134,8 @@ def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
     if version != SPEC_VERSION:
         raise InputError(
             f"{source}: expected a spec of version {SPEC_VERSION}, got version "
-            f"{in_short(version)}; use the release that wrote it, or move the run away and train "
-            "it again"
+            f"{in_short(version)}; use the release that wrote it, or move the run elsewhere and "
+            "train it again"
         )
     try:
         return ExperimentSpec.model_validate(dict(fields))

@@ -1,4 +1,4 @@
-"""Validation errors of specs in one line."""
+"""Format the validation errors of specs in one line."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -22,7 +22,7 @@ def explain(error: ValidationError, names: Mapping[str, str] = _NO_NAMES) -> str
 
     Args:
         error: The error.
-        names: Other names of fields, such as the names of options, by dotted path.
+        names: Alternative names of fields, such as the names of options, by dotted path.
     """
     parts = []
     items = _without_follow_ons(error.errors(include_url=False))
@@ -37,7 +37,7 @@ def explain(error: ValidationError, names: Mapping[str, str] = _NO_NAMES) -> str
 
 
 def _place(place: Sequence[int | str], names: Mapping[str, str]) -> str:
-    """Return the dotted path of a field, or the name of the longest part that has a name."""
+    """Return the dotted path of a field, or the name of the longest part with a name in `names`."""
     path = [str(part)[:_LONGEST_NAME] for part in place]
     for length in range(len(path), 0, -1):
         if (name := names.get(".".join(path[:length]))) is not None:
@@ -46,7 +46,7 @@ def _place(place: Sequence[int | str], names: Mapping[str, str]) -> str:
 
 
 def _without_follow_ons(items: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """Omit errors about lists that are only too short because items are invalid."""
+    """Omit the errors about lists that are too short only because they have invalid items."""
 
     def follows(item: ErrorDetails) -> bool:
         place = item["loc"]

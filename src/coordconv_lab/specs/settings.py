@@ -1,4 +1,4 @@
-"""The settings of a spec one by one, with descriptions, bounds and defaults."""
+"""The single settings of a spec, with descriptions, bounds and defaults."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from coordconv_lab.specs.experiment import ExperimentSpec
 
 UNKNOWN: Any = object()
-"""The default of a setting whose default depends on the recipe."""
+"""Stands for a default that depends on the recipe."""
 
 
 class Setting(NamedTuple):
@@ -18,8 +18,8 @@ class Setting(NamedTuple):
 
     Attributes:
         path: Dotted path, such as "training.learning_rate".
-        field: The field in its class.
-        default: Its default value, or UNKNOWN.
+        field: The field of the class.
+        default: The default value, or UNKNOWN.
     """
 
     path: str
@@ -28,12 +28,12 @@ class Setting(NamedTuple):
 
     @property
     def description(self) -> str:
-        """The description of the field in one line; empty if it has none."""
+        """The description of the field in one line, or ""."""
         return " ".join((self.field.description or "").split())
 
     @property
     def bounds(self) -> str:
-        """The bounds of its values, such as "1 to 4,096"; empty if there are none.
+        """The bounds of the values, such as "1 to 4,096", or "" without bounds.
 
         Example:
             >>> from coordconv_lab.specs import TrainingSpec
@@ -68,7 +68,7 @@ def _settings(
 ) -> Iterator[Setting]:
     for name, field in part.model_fields.items():
         if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
-            continue  # There is nothing to choose, as for the kind of a network.
+            continue  # There is only one value, such as the kind of a network.
         default = UNKNOWN if values is None else getattr(values, name)
         yield Setting(f"{section}.{name}", field, default)
 

@@ -16,8 +16,8 @@ class TrainingSpec(FrozenSpec):
     Experiments can define a subclass with more settings, such as the weights of their losses.
 
     Attributes:
-        remedies: What to try if a run diverges, by setting. A remedy is suggested if the setting
-            does not have its default value.
+        remedies: What to try if a run diverges, by setting. A remedy is suggested if the value of
+            the setting is not the default.
     """
 
     remedies: ClassVar[Mapping[str, str]] = {
@@ -40,9 +40,9 @@ class TrainingSpec(FrozenSpec):
     """Peak learning rate."""
 
     optimizer: Literal["adam", "adamw", "adamw_unscaled"] = "adam"
-    """adam adds weight decay to the gradient (an L2 penalty); adamw shrinks the weights by learning
-    rate times weight decay per step; adamw_unscaled by the weight decay itself, like
-    contrib.opt.AdamWOptimizer of TensorFlow 1."""
+    """adam adds weight decay to the gradient (an L2 penalty). adamw shrinks the weights in each
+    step by learning rate times weight decay. adamw_unscaled shrinks them by the weight decay
+    itself, as contrib.opt.AdamWOptimizer of TensorFlow 1 does."""
 
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay rates of the optimizer's averages of the gradient and of its square."""
@@ -56,10 +56,10 @@ class TrainingSpec(FrozenSpec):
     schedule: Annotated[
         Literal["constant", "cosine", "linear", "steps"], Field(title="{} schedule")
     ] = "constant"
-    """Learning rate after warm-up; steps divides it by ten after each fifth of the training."""
+    """Learning rate after warm-up; steps divides it by ten after each fifth of training."""
 
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Fraction of the training in which the learning rate increases from zero to its peak."""
+    """Fraction of training during which the learning rate increases from zero to its peak."""
 
     early_stop_epochs: Annotated[
         Annotated[int, Field(ge=1, le=10**9)] | None, Field(title="early stop after {} epochs")
@@ -76,7 +76,7 @@ class TrainingSpec(FrozenSpec):
     def _unscaled_decay_shrinks(self) -> Self:
         if self.optimizer == "adamw_unscaled" and self.weight_decay >= 1:
             raise ValueError(
-                "with adamw_unscaled each step shrinks every weight by the fraction weight_decay, "
-                f"which must be less than 1; got {self.weight_decay}"
+                "adamw_unscaled shrinks every weight by the fraction weight_decay in each step, so "
+                f"weight_decay must be less than 1; got {self.weight_decay}"
             )
         return self

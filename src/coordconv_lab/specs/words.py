@@ -1,7 +1,7 @@
 """Settings in words, such as "average pooling" for ``model.head=average``.
 
-The words are the title of the field, such as ``Field(title="{} pooling")``, where ``{}`` is the
-value. Without a title, they are the name and the value: "learning rate 1e-4".
+The words come from the title of the field, such as ``Field(title="{} pooling")``, where ``{}`` is
+the value. Without a title, they are the name and the value: "learning rate 1e-4".
 """
 
 from decimal import Decimal
@@ -49,7 +49,7 @@ def _inner(owner: Any, name: str) -> Any:
 
 
 def value_in_words(value: Any) -> str:
-    """Return the value of a setting as text; different numbers have different texts.
+    """Return the value of a setting as text. Different numbers give different texts.
 
     Example:
         >>> [value_in_words(value) for value in (0.0001, 0.05, 2.0, (32, 64), "he_tensorflow")]
