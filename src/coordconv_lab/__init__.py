@@ -1,8 +1,8 @@
 """The laboratory: experiments that measure when coordinates help a convolution, and by how much.
 
-`train` starts a run and returns it, `load` reads one from its directory, `runs` lists and compares
-many, `claim` tests a published statement against the records. All four work in notebooks,
-where runs, tables and claims are drawn.
+`train` starts a run and returns it, `load` reads a run from its directory, `runs` lists and
+compares runs, and `claim` tests a published statement against the records. In notebooks, the
+results are shown as figures and tables.
 
 Example:
     >>> from coordconv_lab import train
@@ -36,14 +36,14 @@ def __getattr__(name: str) -> Any:
 
 
 class _TrainPackage(ModuleType):
-    """The package `coordconv_lab.train`, which can be called: `train("regression")`."""
+    """The package `coordconv_lab.train`, made callable: `train("regression")`."""
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         return _function()(*args, **settings)
 
     @property
     def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        # What help(train) shows.
+        # help(train) shows this text.
         return _function().__doc__
 
     @property

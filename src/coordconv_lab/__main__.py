@@ -8,9 +8,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; if packages of the laboratory are missing, say how to install them.
 
     Returns:
-        The exit code: that of the command, or 2 if a package is missing.
+        The exit code of the command, or 2 if a package is missing.
     """
-    # The command is installed with the library, but these packages are not.
+    # The command is installed with the library, but the packages that it needs are not.
     try:
         from coordconv_lab.cli import main as run
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "coordconv").startswith("coordconv"):
             raise
         print(
-            f"coordconv: the commands need {error.name}, which is not installed here: "
+            f"coordconv: the commands need {error.name}, which is not installed; run "
             "pip install 'torch-coordconv[lab]'",
             file=sys.stderr,
         )

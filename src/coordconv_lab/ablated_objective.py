@@ -1,4 +1,4 @@
-"""An objective that also scores a network without the position information of its coordinates."""
+"""An objective that also scores a network with the position removed from its coordinates."""
 
 import torch
 from torch import Tensor, nn
@@ -12,16 +12,16 @@ from coordconv.usage.layer_positions import (
 from coordconv_lab.objective import Objective
 
 SUFFIX = "_mean_position"
-"""End of the names of scores with the mean position everywhere."""
+"""Suffix of the names of scores with the mean position everywhere."""
 
 
 class AblatedObjective(Objective):
-    """Scores of a network as it is, and with the mean position everywhere.
+    """Scores of a network, unchanged and with the mean position everywhere.
 
-    A subclass implements `predict` and `score_one` instead of `ask` and `score`. For each of its
-    scores there is a second one, whose name ends with `SUFFIX`, for the same network with the mean
-    of its coordinates at every pixel (`coordconv.usage.coordinate_usage`). For a network without
-    coordinate layers the two are equal.
+    A subclass implements `predict` and `score_one` instead of `ask` and `score`. For each score
+    there is a second score, whose name ends with `SUFFIX`, for the same network with the mean of
+    its coordinates at every pixel (`coordconv.usage.coordinate_usage`). For a network without
+    coordinate layers, both scores are equal.
     """
 
     def predict(self, net: nn.Module, examples: Tensor, /) -> Tensor:
@@ -33,7 +33,7 @@ class AblatedObjective(Objective):
         raise NotImplementedError
 
     def ask(self, net: nn.Module, examples: Tensor, /) -> Tensor:
-        """Return the unchanged outputs and those with the mean position everywhere, (B, 2, ...)."""
+        """Return the outputs, unchanged and with the mean position everywhere, (B, 2, ...)."""
         usual = self.predict(net, examples)
         if not any(isinstance(layer, COORDINATE_LAYERS) for layer in net.modules()):
             return torch.stack([usual, usual], 1)

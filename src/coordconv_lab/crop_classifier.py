@@ -14,12 +14,12 @@ _LAYERS = {
 class CropClassifier(nn.Sequential):
     """Three convolutions with stride 2, an average over the crop and a linear layer.
 
-    The average does not know where in the crop a feature is, so a network without coordinates
-    knows of places only what the margins of its convolutions say.
+    The average discards where a feature is in the crop. Without coordinates, only the zero padding
+    of the convolutions can therefore tell the network about positions.
 
     Args:
         rank: Number of axes of a crop: 1, 2 or 3.
-        width: Channels of the first convolution; each of the others doubles them.
+        width: Channels of the first convolution. Each further convolution doubles the channels.
         classes: Number of logits.
         sees_coordinates: Whether the first convolution sees coordinates.
 

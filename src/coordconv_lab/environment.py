@@ -1,4 +1,4 @@
-"""Temporary changes of environment variables."""
+"""Temporary changes to environment variables."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def variables(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Set environment variables, or unset those given as None, and restore them at the end.
+    """Set environment variables, or unset those given as None, and restore them after the block.
 
     Example:
         >>> with variables({"COORDCONV_EXAMPLE": "1"}):

@@ -1,4 +1,4 @@
-"""Errors that the user can fix, and formatting of values in their messages.
+"""Errors that the user can fix, and functions that format values in messages.
 
 The command line prints `InputError` as one line.
 """
@@ -12,7 +12,7 @@ class InputError(ValueError):
 
 
 class DamagedError(InputError):
-    """A file is damaged or cannot be read; other runs can still be used."""
+    """A file is damaged or cannot be read. Other runs are not affected."""
 
 
 class LockedError(InputError):
@@ -20,7 +20,7 @@ class LockedError(InputError):
 
 
 class FailingRunError(InputError):
-    """A run cannot be done with its spec and must not be retried; other runs can be done."""
+    """A run fails because of its spec and must not be retried. Other runs are not affected."""
 
 
 class DivergenceError(FailingRunError):

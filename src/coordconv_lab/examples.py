@@ -1,4 +1,4 @@
-"""Data in the form that training needs: a tensor of examples, some of them for training."""
+"""Data for training and evaluation: a tensor of examples, some of which are for training."""
 
 from typing import Protocol
 
@@ -11,9 +11,9 @@ from torch import Tensor
 class Data(Protocol):
     """Examples of an experiment.
 
-    An example is a row of ``examples``: its index in other tensors, or something small from which
-    the task computes inputs and targets, such as a point. Training draws batches of rows and passes
-    them to the `Objective`.
+    An example is a row of ``examples``. The row is an index into other tensors, or something small
+    from which the task computes inputs and targets, such as a point. Training draws batches of rows
+    and passes them to the `Objective`.
 
     Attributes:
         examples: (N, ...), on the device of the networks.
@@ -28,24 +28,24 @@ class Data(Protocol):
         ...
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return arrays about the examples, (N, ...), for the file of predictions, by name."""
+        """Return arrays that describe the examples, (N, ...), by name, for the predictions file."""
         ...
 
 
 class IndexedData:
-    """Data in tensors whose first dimension counts the examples: images, volumes or signals.
+    """Data in tensors whose first dimension is the example: images, volumes or signals.
 
     Args:
         is_train: (N,), True for training, False for held-out examples.
         tensors: Tensors of shape (N, ...) by name.
-        device: Where to keep them.
+        device: Device of the tensors.
 
     Attributes:
         examples: (N,), the indices 0 to N - 1.
         tensors: The tensors by name, on the device.
 
     Raises:
-        ValueError: A tensor has another length, or a side is empty.
+        ValueError: A tensor has a different length, or there are no training or held-out examples.
 
     Example:
         >>> data = IndexedData(torch.tensor([True, False]), {"signal": torch.zeros(2, 1, 32)})
@@ -60,7 +60,8 @@ class IndexedData:
         for name, tensor in tensors.items():
             if len(tensor) != count:
                 raise ValueError(
-                    f"expected {count} examples in {name!r}, as in is_train; got {len(tensor)}"
+                    f"expected {count} examples in {name!r}, as many as in is_train; got "
+                    f"{len(tensor)}"
                 )
         if is_train.all() or not is_train.any():
             raise ValueError("expected at least one training and one held-out example")

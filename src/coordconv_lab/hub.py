@@ -96,7 +96,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
         return ModelCard(card(self.spec, self.scores))
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        # `safetensors.torch.save_file` makes a file that only its owner can read.
+        # `safetensors.torch.save_file` creates a file that only its owner can read.
         weights = {name: each.cpu().contiguous() for name, each in self.state_dict().items()}
         write_atomically(save_directory / "model.safetensors", save(weights))
 
@@ -111,7 +111,7 @@ class SharedNet(nn.Module, PyTorchModelHubMixin):
             options: Options of `huggingface_hub.PyTorchModelHubMixin.from_pretrained`.
 
         Raises:
-            InputError: If the files are damaged, or not those of a `SharedNet`.
+            InputError: If the files are damaged, or do not belong to a `SharedNet`.
         """
         try:
             return super().from_pretrained(name, **options)
@@ -173,7 +173,7 @@ def card(spec: ExperimentSpec, scores: dict[str, dict[str, float]] | None) -> st
 
 def _table(scores: dict[str, dict[str, float]]) -> str:
     lines = ["| score | training set | test set |", "|---|--:|--:|"]
-    for kind in sorted(scores["train"]):  # as config.json has them
+    for kind in sorted(scores["train"]):  # the order in config.json
         trained, held_out = scores["train"][kind], scores["test"][kind]
         lines.append(f"| {kind.replace('_', ' ')} | {trained:.4g} | {held_out:.4g} |")
     return "\n".join(lines)
@@ -206,7 +206,7 @@ A network of the coordconv laboratory, trained on {experiment}. {about}
 
 {table}
 
-Scores are over all examples of each set. The experiment is `{id}`, described in `config.json`.
+Scores are over all examples of each set. The experiment has the id `{id}`; see `config.json`.
 
 ## Use
 
@@ -221,6 +221,6 @@ which cannot contain code.
 
 ## Intended use
 
-It demonstrates what a network with or without coordinates learns about positions. It is not useful
-for other data than those above. Please cite coordconv and the paper of the data.
+The network demonstrates what networks with or without coordinates learn about positions. It is not
+useful for any other data. Please cite coordconv and the paper of the data.
 """

@@ -61,7 +61,8 @@ def _of_run(directory: Path) -> str:
 
 def _of_model(target: str, size: tuple[int, ...] | None) -> str:
     module, _, name = target.partition(":")
-    # Like python -m, but only here, so that inspecting a file ignores modules beside it.
+    # Add the current directory, as python -m does, but only to import a model: inspecting a file
+    # must ignore modules beside the file.
     sys.path.insert(0, "")
     try:
         found: Any = import_module(module)
@@ -92,7 +93,7 @@ def _of_file(path: Path) -> Iterator[str]:
     elif path.suffix in PICKLES:
         raise InputError(
             f"{path} is a pickle, which can contain code and is not loaded; save the state dict "
-            "with safetensors.torch.save_file, or give the model as module:name"
+            "with safetensors.torch.save_file, or pass the model as module:name"
         )
     elif path.suffix in (".onnx", ".pt2"):
         yield from _of_exported(path)

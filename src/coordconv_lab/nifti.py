@@ -1,4 +1,4 @@
-"""Volumes of NIfTI files, turned so that their axes point from left, back and bottom."""
+"""Volumes from NIfTI files, reoriented so that the axes start at left, back and bottom."""
 
 import gzip
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TYPES = {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8"}
-"""Types of numbers by the codes of the format."""
+"""Data types by their codes in the format."""
 
 
 class Volume(NamedTuple):
-    """A volume with the axes x, y, z from left, back and bottom.
+    """A volume whose axes x, y and z start at left, back and bottom.
 
     Attributes:
         voxels: (X, Y, Z).
@@ -23,7 +23,7 @@ class Volume(NamedTuple):
 
 
 def volume_of(content: bytes) -> Volume:
-    """Read a compressed NIfTI file whose voxels are along the axes of the scanner."""
+    """Read a compressed NIfTI file whose voxels are aligned with the axes of the scanner."""
     voxels, affine = _as_stored(gzip.decompress(content))
     order = [int(np.abs(row[:3]).argmax()) for row in affine]
     first = []

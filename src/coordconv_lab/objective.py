@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from coordconv_lab.examples import Data
 
 Order = Callable[[int], Tensor]
-"""Maps an epoch, counted from 0, to a permutation (N,) of the training examples."""
+"""A function from an epoch, counted from 0, to a permutation (N,) of the training examples."""
 
 
 class Observer(Protocol):
-    """Interface that sees all outputs of a run's last evaluation and adds files to the run."""
+    """An object that receives all outputs of a run's last evaluation, and adds files to the run."""
 
     def watch(self, examples: Tensor, outputs: Tensor, /) -> None:
-        """Look at a batch of examples, (B, ...), and the outputs of the network for it."""
+        """Process a batch of examples, (B, ...), and the outputs of the network for this batch."""
         ...
 
     def files(self) -> dict[str, bytes]:
@@ -28,13 +28,13 @@ class Observer(Protocol):
 class Objective:
     """The loss and the scores of a task. ``examples`` are rows of `Data.examples`, (B, ...).
 
-    A subclass implements `inputs`, `loss` and `score`, and overrides others as needed. A task with
-    several losses returns their weighted sum. Two competing networks are one module with two parts.
-    Its loss is the sum of the losses of the parts, each with the parameters of the other part
-    detached.
+    A subclass implements `inputs`, `loss` and `score`, and overrides other methods as needed. A
+    task with several losses returns their weighted sum. Two competing networks are one module with
+    two parts. The loss is then the sum of the losses of both parts, each computed with the
+    parameters of the other part detached.
 
     Attributes:
-        keeps_predictions: Whether the predictions are small enough to be kept for all examples.
+        keeps_predictions: Whether predictions are small enough to be stored for all examples.
         order: Order of the training examples in each epoch; None for a random order from the seed
             of the run.
         units: Names of the units over which results should generalize, such as people or regions;
@@ -73,7 +73,7 @@ class Objective:
         raise NotImplementedError
 
     def summarise(self, scores: dict[str, Tensor], /) -> dict[str, float]:
-        """Reduce the scores of all examples to those of the record; by default to their means."""
+        """Reduce the scores of all examples to scores for the record; by default, their means."""
         return {name: values.double().mean().item() for name, values in scores.items()}
 
     def observer(self, data: Data, /) -> Observer | None:
@@ -81,5 +81,5 @@ class Objective:
         return None
 
     def arrays(self, net: nn.Module, data: Data, /) -> dict[str, NDArray[np.generic]]:
-        """Return further arrays for the file of predictions, by name."""
+        """Return further arrays for the predictions file, by name."""
         return {}

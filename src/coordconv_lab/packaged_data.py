@@ -1,4 +1,4 @@
-"""Files of data that another installed package contains, read without importing the package."""
+"""Data files in another installed package, read without importing the package."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ class PackagedData:
 
     Attributes:
         package: Name of the package.
-        version: Version whose files these are.
-        licence: License of the data, and who made them.
+        version: Version of the package with these files.
+        licence: License and authors of the data.
         extra: Extra of this project that installs the package.
         files: The sha256 of each file, by its path in the installation.
     """
@@ -39,7 +39,7 @@ class PackagedData:
 
     @property
     def installed(self) -> str | None:
-        """The installed version of the package, or None; also if its metadata cannot be read."""
+        """The installed version of the package; None if it is missing or has no valid metadata."""
         try:
             return distribution(self.package).version
         except (PackageNotFoundError, KeyError, TypeError, ValueError):
@@ -53,7 +53,7 @@ class PackagedData:
 
         Raises:
             InputError: The package is missing, another version is installed, or the file is missing
-                or has other content.
+                or has different content.
         """
         wanted, found = f"{self.package} {self.version}", self.installed
         if found is None:

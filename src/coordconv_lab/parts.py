@@ -10,7 +10,9 @@ from coordconv_lab.registry import registry, resolve
 from coordconv_lab.specs import ExperimentSpec
 
 MOST_PARAMETERS = 100_000_000
-"""Larger networks are considered mistakes; those of the recipes have less than a hundredth."""
+"""Maximum number of parameters. A larger network is considered a mistake: the networks of the
+recipes have less than a hundredth of it.
+"""
 
 
 def data_of(spec: ExperimentSpec, device: torch.device | str = "cpu") -> Data:
@@ -62,7 +64,7 @@ def check_size(kind: str, net: nn.Module) -> None:
     """Check the number of parameters.
 
     Raises:
-        FailingRunError: There are too many.
+        FailingRunError: There are too many parameters.
     """
     count = count_parameters(net)
     if count > MOST_PARAMETERS:

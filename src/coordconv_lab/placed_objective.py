@@ -1,4 +1,4 @@
-"""An objective for crops of larger images, whose networks are told where the crops are."""
+"""An objective for crops of larger images, whose networks see the positions of the crops."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from coordconv_lab.ablated_objective import AblatedObjective
 
 
 class PlacedObjective(AblatedObjective):
-    """Scores of a network that sees crops, and may be told where they are in the full image.
+    """Scores of a network that sees crops, and possibly their positions in the full image.
 
     Attributes:
-        told: What the network is told: "nothing"; the "true" place of each crop; the place of
-            another crop of the batch, if "shuffled"; otherwise coordinates that start anew in each
-            crop.
-        start: First pixel of each crop in the full image, (N, d); also between pixels.
+        told: The coordinates that the network sees: "nothing"; the "true" position of each crop;
+            "shuffled", the position of another crop in the batch; otherwise, coordinates relative
+            to the crop.
+        start: First pixel of each crop in the full image, (N, d), possibly fractional.
         size: Pixels of a crop along each of its d axes.
         full_size: Pixels of the full image along each axis.
     """
@@ -27,18 +27,18 @@ class PlacedObjective(AblatedObjective):
         self.size, self.full_size = tuple(size), tuple(full_size)
 
     def first(self, examples: Tensor) -> Tensor:
-        """Return the first pixel that the network is told of each crop, (B, d)."""
+        """Return the first pixel of each crop, (B, d), according to the network's coordinates."""
         start = self.start[examples]
         return start.roll(1, 0) if self.told == "shuffled" else start
 
     def place(self, examples: Tensor) -> Placement:
-        """Return where the network is told that crops are."""
+        """Return the placement of the crops, according to the network's coordinates."""
         if self.told not in ("true", "shuffled"):
             return Placement(self.size)
         return Placement(self.full_size).crop(self.first(examples), self.size)
 
     def call(self, net: nn.Module, crops: Tensor, place: Placement) -> Tensor:
-        """Return the outputs of the network for crops at a place."""
+        """Return the outputs of the network for crops with a placement."""
         if self.told == "nothing":
             return net(crops)
         with positions(net, place, strict=False):

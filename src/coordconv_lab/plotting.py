@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 def import_matplotlib() -> None:
     """Import matplotlib even if the user's settings would make the import fail.
 
-    On import matplotlib reads MPLBACKEND and a matplotlibrc, and fails if the backend of a notebook
-    is not installed or the file is not text. It is therefore imported without them. They are
-    applied afterwards if possible, so that programs that import this package keep their settings.
+    On import, matplotlib reads MPLBACKEND and a matplotlibrc file. It fails if the backend of a
+    notebook is not installed, or if the file is not text. This function therefore imports
+    matplotlib without these settings. If possible, it applies them afterwards, so that programs
+    that import this package keep their settings.
     """
     if "matplotlib" in sys.modules or (defaults := _defaults()) is None:
         return
@@ -39,11 +40,11 @@ def import_matplotlib() -> None:
 def own_settings() -> Iterator[None]:
     """Make matplotlib ignore the user's settings, in this process and its subprocesses.
 
-    For commands, which write files and do not open windows.
+    This is for commands, which write files and do not open windows.
     """
     defaults = _defaults()
     changes = {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(defaults)}
-    # They warn about each invalid line of a matplotlibrc.
+    # These loggers warn about each invalid line of a matplotlibrc.
     loggers = [_log, logging.getLogger("matplotlib")]
     levels = [logger.level for logger in loggers]
     with variables({} if defaults is None else changes):

@@ -22,18 +22,18 @@ def import_file(path: Path, kind: str) -> ModuleType:
 
     Args:
         path: The file.
-        kind: What it is, as messages call it, such as "the plug-in".
+        kind: The kind of file, for messages, such as "the plug-in".
 
     Raises:
-        InputError: It is not a Python file, or fails when it is imported.
+        InputError: The file is not a Python file, or raises an error on import.
     """
     path = path.resolve()
     name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InputError(f"{kind} {path} must be a Python file, whose name ends in .py")
+        raise InputError(f"{kind} {path} must be a Python file with the suffix .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pickles of its classes look for it there
+    sys.modules[name] = module  # pickle looks for the classes of the file there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

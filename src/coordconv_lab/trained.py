@@ -16,7 +16,7 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     """Load the network of a finished run, in evaluation mode, with its record.
 
     Args:
-        directory: Directory of the run, with ``record.json`` and ``weights.safetensors``, which
+        directory: Directory of the run, with ``record.json`` and ``weights.safetensors``; the run
             may also be packed.
 
     Raises:
@@ -26,7 +26,7 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     record = Record.parse(read_stored_json(path), str(path))
     weights = directory / "weights.safetensors"
     if not (weights.is_file() or packed_with(weights)):
-        raise InputError(f"{directory} has no weights.safetensors; repeat the run to get one")
+        raise InputError(f"{directory} has no weights.safetensors; repeat the run to create it")
     try:
         record.check_file(weights)
     except DamagedError as error:
@@ -36,6 +36,6 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
         net.load_state_dict(load(read_stored(weights, MOST_FILE_BYTES)))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise InputError(
-            f"{weights} does not contain the weights of the network of its record"
+            f"{weights} does not contain the weights of the network in the record"
         ) from error
     return net.eval(), record
