@@ -29,7 +29,7 @@ WAIT_SECONDS = 60.0
 
 
 class Change(NamedTuple):
-    """What changed in the runs of one study.
+    """Changes to the runs of one study.
 
     Attributes:
         study: Name of the study.

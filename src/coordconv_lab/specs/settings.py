@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from coordconv_lab.specs.experiment import ExperimentSpec
 
 UNKNOWN: Any = object()
-"""Stands for a default that depends on the recipe."""
+"""The default of settings for which the default depends on the recipe."""
 
 
 class Setting(NamedTuple):

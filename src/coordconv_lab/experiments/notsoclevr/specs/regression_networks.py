@@ -26,7 +26,7 @@ class CoordConvRegressor(CoordinateOptions, NetworkSpec):
     """Kernel size of the last two convolutions; the others are 1 x 1."""
 
     padding: Padding = "valid"
-    """Padding of the convolutions: valid is no padding, same is zero padding."""
+    """Padding of the convolutions: valid means no padding, same means zero padding."""
 
     head: Pooling = "max"
     activation: Literal["none", "relu"] = "none"
@@ -48,7 +48,7 @@ class ConvFlatRegressor(NetworkSpec):
     """Outputs of the first linear layer."""
 
     padding: Annotated[Literal["valid", "same"], Field(title="{} padding")] = "same"
-    """Padding of the convolutions: valid is no padding, same is zero padding."""
+    """Padding of the convolutions: valid means no padding, same means zero padding."""
 
     pool_stride: Literal[1, 2] = 2
     """Stride of the max pooling."""
