@@ -137,7 +137,7 @@ def test_differing_provenance_is_listed_completely(store, add_run):
     assert found["Commit"] == "aaa / bbb"
     assert found["Finished"] == "2026-01-02 to 2026-01-03"
     assert (found["Seeds"], found["Runs"], found["torch"]) == ("0, 1", "2", "2.13.0")
-    assert found["Training in total"] == "80 s"
+    assert found["Total training time"] == "80 s"
 
 
 def test_only_a_score_of_exactly_one_reads_as_perfect():

@@ -54,7 +54,7 @@ def test_a_search_in_the_store_takes_precedence(add_run, store, tmp_path):
     source = RunStore(tmp_path / "own")
     searched(lambda **run: _added(add_run, store, source, **run), source)
     given = Reader(write_report(store, tmp_path / "page.html", search=source).read_text())
-    assert "the records that come with the source" in given.words
+    assert "the records in the repository" in given.words
     own = Reader(write_report(source, tmp_path / "page.html", search=store).read_text())
     assert "A setting with several seeds" in own.words
 

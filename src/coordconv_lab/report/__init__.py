@@ -1,4 +1,4 @@
-"""The report: one self-contained page, made only from records."""
+"""The report: one self-contained page, written only from records."""
 
 from coordconv_lab.report.write import write_report
 

@@ -1,7 +1,7 @@
 """Charts as plain data for Plotly.
 
-Colors that begin with two dashes are custom properties of page.css, so that a family of networks
-has the same color everywhere, in the light and the dark scheme.
+Colors that start with two dashes are custom properties of page.css. A family of networks thus has
+the same color everywhere, in the light and the dark scheme.
 """
 
 import math
@@ -15,7 +15,7 @@ Axis = dict[str, Any]
 
 
 class Chart(NamedTuple):
-    """A chart with its texts.
+    """A chart with its title, notes and description.
 
     Attributes:
         title: Short title.
@@ -42,14 +42,14 @@ def figure(traces: Sequence[Trace], x: Axis, y: Axis, **layout: Any) -> dict[str
 def line(
     x: Sequence[Any], y: Sequence[Any], style: str, words: Sequence[str] | None, **look: Any
 ) -> Trace:
-    """Return a line in the color of a style; `words` are the hover texts of the points."""
+    """Return a line in the color of a style. `words` are the hover texts of the points."""
     return _trace(x, y, words) | {"mode": "lines", "line": {"color": f"--{style}", **look}}
 
 
 def dots(
     x: Sequence[Any], y: Sequence[Any], style: str, words: Sequence[str] | None, **look: Any
 ) -> Trace:
-    """Return markers in the color of a style; `words` are their hover texts."""
+    """Return markers in the color of a style. `words` are the hover texts of the markers."""
     return _trace(x, y, words) | {"mode": "markers", "marker": {"color": f"--{style}", **look}}
 
 
@@ -68,7 +68,7 @@ def _drawn(values: Sequence[Any]) -> list[Any]:
 
 
 def score_axis(task: str) -> Axis:
-    """Return an axis for scores from 0 to 1, in percent if the task counts in percent."""
+    """Return an axis for scores from 0 to 1, in percent if the task's score is in percent."""
     axis = share_axis()
     return (
         axis | {"ticktext": ["0", "0.5", "1"]}
@@ -91,7 +91,7 @@ def logarithmic(title: str, bounds: tuple[float, float] | None = None, unit: str
 
     Args:
         title: Title of the axis.
-        bounds: Powers of ten at the ends of the axis, to give several charts the same axis.
+        bounds: Powers of ten at the ends of the axis, so that several charts can share an axis.
         unit: Suffix of every tick label.
     """
     digits = "~g" if unit else "~s"

@@ -14,10 +14,10 @@ from coordconv_lab.results.score_format import score
 from coordconv_lab.specs.words import setting_in_words
 
 Costly = tuple[Record, str]
-"""A run, and its name, which includes the settings that identify it."""
+"""A run and its name, which includes the settings that identify the run."""
 
 SYMBOLS = ("circle", "diamond", "square", "cross")
-"""Marks of the splits of an experiment, in order; all further splits have the last mark."""
+"""Markers for the splits of an experiment, in order; all further splits have the last marker."""
 
 
 def costly(cells: Sequence[Cell], rows: Rows) -> list[Costly]:
@@ -43,7 +43,7 @@ def cost_charts(runs: Sequence[Costly]) -> list[Chart]:
 
 
 def symbols_in_words(tasks: Sequence[str]) -> str:
-    """Return the meaning of the marks, such as "Circles are the uniform split"."""
+    """Describe the meaning of the markers, such as "Circles are the uniform split"."""
     experiments = {one.name: one for one in map(registry().experiment_of, tasks)}
     splits: dict[str, list[str]] = {}
     for one in experiments.values():
@@ -63,7 +63,7 @@ def _symbol(record: Record) -> str:
 
 
 def _chart(task: str, runs: Sequence[Costly], cost: str) -> Chart:
-    # Draw the main family last, on top.
+    # Draw the main family last, so that it is on top.
     main = compared_families(task)[0]
     families = sorted(
         {run[0].spec.model_name for run in runs}, key=lambda name: (name == main, name)
@@ -77,7 +77,7 @@ def _chart(task: str, runs: Sequence[Costly], cost: str) -> Chart:
     costs = [getattr(record, cost) for record, _ in runs]
     powers = [math.log10(value) for value in costs if value > 0] or [0]
     bounds = math.floor(min(powers)), math.ceil(max(powers) + 1e-9)
-    title, unit = ("time of training", " s") if cost == "seconds" else ("parameters", "")
+    title, unit = ("training time", " s") if cost == "seconds" else ("parameters", "")
     alt = (
         f"{named(task)}: held-out score against {title} of {len(runs)} runs, "
         f"{min(costs):,.0f} to {max(costs):,.0f}{unit}."

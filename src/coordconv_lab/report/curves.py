@@ -37,7 +37,7 @@ def curve_chart(cell: Cell) -> Chart:
 
 
 def _chart(cell: Cell, bounds: tuple[float, float]) -> Chart:
-    # Draw the best last, on top.
+    # Draw the best network last, so that it is on top.
     all_runs = [(one, run) for one in reversed(cell.networks) for run in one.runs]
     drawn: Drawn = [(one, run, run.curve) for one, run in all_runs if run.curve]
     notes = [
@@ -49,7 +49,7 @@ def _chart(cell: Cell, bounds: tuple[float, float]) -> Chart:
         for side in ("train", "test")
         for one, run, rows in drawn
     ]
-    x = logarithmic("time of training", bounds, " s")
+    x = logarithmic("training time", bounds, " s")
     plot = figure(traces, x, score_axis(cell.task)) if traces else None
     caption = _caption(cell, best)
     return Chart(named(cell.task), cell.detail, plot, notes, _in_words(cell, drawn), caption)

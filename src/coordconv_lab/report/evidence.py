@@ -10,7 +10,7 @@ from coordconv_lab.results.score_format import score
 
 
 class Dot(NamedTuple):
-    """One run: its scores from 0 to 100, and its hover text."""
+    """One run, with its scores from 0 to 100 and its hover text."""
 
     train: float
     test: float
@@ -31,8 +31,8 @@ class Behind(NamedTuple):
 
     Attributes:
         entry: The claim and its verdict.
-        strips: Its runs, by the arms of the studies.
-        records: Their paths relative to the directory of results.
+        strips: The runs, by the arms of the studies.
+        records: The paths of the records, relative to the directory of results.
     """
 
     entry: Entry

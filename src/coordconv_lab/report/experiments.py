@@ -1,4 +1,4 @@
-"""The experiments of some runs, and their panels."""
+"""The experiments to which runs belong, and their panels."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ from coordconv_lab.report.runs import Cell, Run
 
 
 def experiments_of(runs: Sequence[Run]) -> list[Experiment]:
-    """Return the experiments to which runs belong, each once, in the order of the registry."""
+    """Return the experiments to which runs belong, without repetition, in registry order."""
     names = {registry().experiment_of(run.record.spec.task).name for run in runs}
     return [one for name, one in registry().experiments.items() if name in names]
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
-    """Return the titles of the experiments of some runs."""
+    """Return the titles of the experiments to which runs belong."""
     return [one.title for one in experiments_of(runs)]
 
 
 def all_panels(runs: Sequence[Run]) -> list[tuple[Experiment, Panels]]:
-    """Return the panels of the experiments of some runs."""
+    """Return the experiments to which runs belong, with their panels."""
     return [(one, panels_of_experiment(one)) for one in experiments_of(runs)]
 
 
@@ -31,7 +31,7 @@ def cells_of_experiment(experiment: Experiment, cells: Sequence[Cell]) -> list[C
 
 
 def publication(cells: Sequence[Cell]) -> str:
-    """Return the source of the published scores of some networks; "" if there are none."""
+    """Return the source of the published scores of the networks in cells, or ""."""
     sources = [
         panels.publication
         for cell in cells

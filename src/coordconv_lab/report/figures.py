@@ -21,7 +21,7 @@ COLOURS = {
     "--baseline": "#d55e00",
     "--ground": "#ffffff",
 }
-"""Colors of the light color scheme in page.css. A test checks that they are equal."""
+"""The colors of the light scheme in page.css. A test checks that both are equal."""
 
 MARKERS = {"circle": "o", "diamond": "D", "square": "s", "cross": "P"}
 WIDTH = 3.2
@@ -68,7 +68,7 @@ def show_image(axes: Axes, address: str, gap: str) -> None:
 
 
 def empty_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that is not shown in a window; width and height in inches."""
+    """Return an empty figure that is not shown in a window, with a size in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -80,7 +80,7 @@ def axes_of(figure: Figure, rows: int, columns: int) -> list[Axes]:
 
 
 def _plain(text: str) -> str:
-    """Escape dollar signs, so that matplotlib does not parse formulas."""
+    """Escape dollar signs, which would start a formula in matplotlib."""
     return text.replace("$", r"\$")
 
 

@@ -1,7 +1,7 @@
 """Host names that the server of the report accepts.
 
-By DNS rebinding, a website can make its own name resolve to this machine and read what is served
-here. The browser then sends that name as the host, so only known names are accepted.
+By DNS rebinding, a website can make its own name resolve to this machine and read the served page.
+The browser then sends the website's name as the host, so the server accepts only known names.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Data of a report, read from a store of runs."""
+"""The data of a report, read from a store of runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,18 +12,18 @@ from coordconv_lab.sweep.outcome import RowOutcome, outcome_in
 
 _OURS = "A setting with several seeds counts if all of them solve the task."
 _COMMITTED = (
-    "Settings sampled at random from one space for both networks of a task, from the records that "
-    "come with the source."
+    "Settings sampled at random from one space for both networks of a task, from the records in "
+    "the repository."
 )
 
 
 class Material(NamedTuple):
-    """Data of a report.
+    """The data of a report.
 
     Attributes:
         runs: Finished runs.
         searched: Rows of a search.
-        source: A sentence about the source of the search.
+        source: A sentence that describes the source of the search.
         damaged: Messages about unusable files.
     """
 
@@ -43,8 +43,8 @@ def gather(store: RunStore, search: RunStore | None = None, unread: Sequence[str
 
     Args:
         store: The runs.
-        search: Runs of a search to show if `store` has none.
-        unread: Messages about unusable files elsewhere.
+        search: Runs of a search to show if `store` contains no search.
+        unread: Messages about unusable files outside of `store`.
 
     Returns:
         All usable data, and messages about unusable files.

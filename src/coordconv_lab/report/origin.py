@@ -1,4 +1,4 @@
-"""Provenance of the numbers: machines, versions and seeds, from the records."""
+"""The provenance of the numbers: machines, versions and seeds, from the records."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from coordconv_lab.report.table import is_perfect
 from coordconv_lab.results.score_format import duration
 
 NAMED = 4
-"""Maximum number of networks of a cell for counting each network separately."""
+"""Maximum number of networks in a cell for which each network is counted separately."""
 
 
 class Fact(NamedTuple):
-    """A name and its value."""
+    """A name and a value."""
 
     name: str
     value: str
@@ -48,7 +48,7 @@ def facts(runs: Sequence[Run]) -> list[Fact]:
         Fact("Commit", _distinct(item.commit for item in made)),
         Fact("Seeds", listed([item.seed for item in made])),
         Fact("Runs", str(len(runs))),
-        Fact("Training in total", duration(total)),
+        Fact("Total training time", duration(total)),
         Fact("Finished", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"),
     ]
 

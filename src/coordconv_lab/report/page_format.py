@@ -11,7 +11,7 @@ NAMES = {
 
 
 def named(word: str) -> str:
-    """Return the name of a task, a model or a side as printed on the page."""
+    """Return the name of a task, model or side, as printed on the page."""
     if word in NAMES:
         return NAMES[word]
     known = registry()
@@ -42,7 +42,7 @@ def unbroken(text: str) -> str:
 
 
 def style(task: str, family: str) -> str:
-    """Return the style class of a network: one color for the main family, one for the others."""
+    """Return the style class of a network: one color for the main family, another for the rest."""
     return "coordconv" if family == registry().main_family(task) else "baseline"
 
 

@@ -1,7 +1,7 @@
-"""Additions of an experiment to the report, besides its table, curves and cost.
+"""Additions of an experiment to the report, besides the table, curves and cost.
 
-The descriptor of an experiment names a function that returns its `Panels`, so the engine imports no
-experiment.
+The descriptor of an experiment names a function that returns its `Panels`. The engine therefore
+does not import experiments.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from coordconv_lab.report.runs import Cell, Run
 
 Attempt = Callable[[Callable[[Path], Any], str], Any]
-"""Takes a function and a file name, and returns what the function reads from that file of a run. On
-failure it returns None, and the page shows a message."""
+"""A function that calls a reader for a file of a run, given the reader and the file's name. If the
+reader fails, the result is None and the page shows a message."""
 
 Published = tuple[float | None, float | None]
-"""Published training and held-out score; None if only images are published."""
+"""The published training and held-out score; None if only images are published."""
 
 
 class Section(NamedTuple):
     """A section of the page.
 
     Attributes:
-        id: The id of its ``<section>``.
-        title: Its title in the list of sections.
-        template: The template of its HTML, in the directory of templates of the experiment.
-        content: The values of the template.
+        id: The id of the ``<section>``.
+        title: Title in the list of sections.
+        template: Template of the HTML, in the experiment's directory of templates.
+        content: Values for the template.
         is_first: Whether the section comes before the table of scores.
     """
 
@@ -46,7 +46,7 @@ class Section(NamedTuple):
 
 
 class Panels:
-    """Additions of an experiment; this base class adds nothing.
+    """The additions of an experiment. This base class adds nothing.
 
     Attributes:
         lead: A paragraph at the top of the page.
@@ -54,9 +54,9 @@ class Panels:
         terms: Words of the page and their definitions.
         publication: The source of published scores, such as "Tutorial".
         publication_note: An explanation of the published scores, if any are shown.
-        directory: Directory with ``templates``.
-        scripts: Files of scripts for its sections.
-        styles: Style sheets for its sections.
+        directory: Directory that contains ``templates``.
+        scripts: Script files for the sections.
+        styles: Style sheets for the sections.
     """
 
     lead: str = ""
@@ -72,16 +72,16 @@ class Panels:
         """Read the files that the sections show, from the directory of a run.
 
         Args:
-            record: Its record.
+            record: The record of the run.
             attempt: Reads one file.
 
         Returns:
-            Contents of the files, by file name.
+            The contents of the files, by file name.
         """
         return {}
 
     def published(self, spec: ExperimentSpec) -> Published | None:
-        """Return the published scores of the network that a spec trains, if there are any."""
+        """Return the published scores of the network in a spec, or None."""
         return None
 
     def sections(self, drawn: "Sequence[Cell]", every: "Sequence[Cell]") -> list[Section]:
@@ -94,11 +94,11 @@ class Panels:
         return []
 
     def figures(self, drawn: "Sequence[Cell]") -> "Mapping[str, Figure]":
-        """Return the figures of papers and slides, by name."""
+        """Return figures for papers and slides, by name."""
         return {}
 
     def run_figures(self, task: str) -> "Mapping[str, Callable[[Run], list[Panel]]]":
-        """Return the figures of a single run besides its learning curve, by name."""
+        """Return the figures of a single run, other than the learning curve, by name."""
         return {}
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 Colour = tuple[int, int, int]
 
-# From dark to light. Lightness increases evenly, so the order is visible in black and white and
-# with every kind of color blindness.
+# From dark to light. Lightness increases evenly, so the order is visible in grayscale and with
+# every type of color blindness.
 SCALE: Sequence[Colour] = (
     (18, 22, 58),
     (33, 64, 122),
@@ -37,7 +37,7 @@ def css_gradient() -> str:
 
 
 def paint(lit: NDArray[np.float64]) -> str:
-    """Draw a grid of numbers in [0, 1] in the colors of the scale.
+    """Draw a grid of numbers in [0, 1] with the color scale.
 
     Args:
         lit: (R, C), 0 for the darkest color, 1 for the lightest.
@@ -51,7 +51,7 @@ def paint(lit: NDArray[np.float64]) -> str:
 
 
 def paint_sides(is_train: NDArray[np.bool_]) -> str:
-    """Draw which positions were trained on, as data URL of a PNG image."""
+    """Draw which positions were trained on; return the data URL of a PNG image."""
     colours = np.array([HELD_OUT, TRAINED], dtype=np.uint8)
     return png_address(colours[is_train.astype(int)])
 

@@ -25,9 +25,9 @@ class Panel(NamedTuple):
     """One set of axes in a figure.
 
     Attributes:
-        title: Title above it.
+        title: Title above the axes.
         alt: Description in one sentence.
-        draw: Draws it.
+        draw: Function that draws into the axes.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Panel(NamedTuple):
 
 
 def run_figures(task: str) -> Mapping[str, Callable[[Run], list[Panel]]]:
-    """Return the figures of a run of a task, by name; figures of its experiment come last."""
+    """Return the figures of a run of a task, by name, the figures of its experiment last."""
     return {"curve": lambda run: [_curve(run)], **panels_of(task).run_figures(task)}
 
 
@@ -54,7 +54,7 @@ def figure_of_panels(panels: Sequence[Panel], columns: int) -> Figure:
 
 
 def draw_chart_or_notes(axes: Axes, chart: Chart) -> None:
-    """Draw a chart, or the reason why there is none."""
+    """Draw a chart, or write why there is none."""
     if chart.figure is None:
         write_in(axes, " ".join(chart.notes))
     else:
@@ -76,7 +76,7 @@ def _curve(run: Run) -> Panel:
 
 
 def image_panel(title: str, pixels: np.ndarray) -> Panel:
-    """Return a panel with an image, (H, W), whose lowest value is black and highest white."""
+    """Return a panel with an image, (H, W), scaled from black (lowest) to white (highest value)."""
     height, width = pixels.shape
     low, high = (f"{value:.3g}" for value in (pixels.min(), pixels.max()))
     words = "" if pixels.dtype == bool else f"from {low} to {high}"

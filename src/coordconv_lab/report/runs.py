@@ -1,4 +1,4 @@
-"""Finished runs with their learning curves, grouped into networks and cells of the table."""
+"""Finished runs and their learning curves, grouped into networks and cells of the table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.stored import is_stored
 
 DRAWN = 6
-"""Charts draw at most this many networks of a family in a cell: the best ones."""
+"""Maximum number of networks per family and cell in charts; the best networks are drawn."""
 
 Content = TypeVar("Content")
 
@@ -25,10 +25,10 @@ class Run(NamedTuple):
     """One finished run.
 
     Attributes:
-        name: The name of its directory.
-        record: Its record.
-        curve: Its learning curve, or None if `gaps` says why.
-        files: Contents of the files that the panels of its experiment show, by file name.
+        name: The name of the run's directory.
+        record: The record.
+        curve: The learning curve, or None if there is none; `gaps` then says why.
+        files: Contents of the files that the experiment's panels show, by file name.
         gaps: Messages about unusable files, by file name.
     """
 
@@ -45,11 +45,11 @@ class Run(NamedTuple):
 
 
 class Network(NamedTuple):
-    """The runs of one choice of settings on one task and data, by seed.
+    """The runs with the same settings, task and data, by seed.
 
     Attributes:
-        name: Its name, which differs from the names of all other networks of its cell.
-        runs: At least one run.
+        name: A name that no other network in the same cell has.
+        runs: The runs, at least one.
     """
 
     name: str
@@ -72,17 +72,17 @@ class Network(NamedTuple):
 
     @property
     def style(self) -> str:
-        """Style class of its color."""
+        """The style class with the network's color."""
         return style(self.task, self.family)
 
     @property
     def id(self) -> str:
-        """Id of its settings."""
+        """The id of the settings."""
         return self.first.settings
 
     @property
     def scores(self) -> tuple[float, float]:
-        """Mean main score on held-out examples, and mean main score on training examples."""
+        """The mean main score on held-out examples, and that on training examples."""
         records = [run.record for run in self.runs]
         return fmean(one.test_score for one in records), fmean(one.train_score for one in records)
 
@@ -97,8 +97,8 @@ class Cell(NamedTuple):
     Attributes:
         task: The task.
         split: The split of the data.
-        data: Description of the data, beginning with the split.
-        networks: At least one network, the best first.
+        data: Description of the data, starting with the split.
+        networks: The networks, at least one, the best first.
     """
 
     task: str
@@ -118,12 +118,12 @@ class Cell(NamedTuple):
 
     @property
     def runs(self) -> list[Run]:
-        """All of its runs."""
+        """All runs of the networks."""
         return [run for network in self.networks for run in network.runs]
 
 
 def compared_families(task: str) -> tuple[str, str]:
-    """Return the families compared on a task: the main family, then the baseline."""
+    """Return the families that are compared on a task: the main family, then the baseline."""
     known = registry()
     return known.main_family(task), known.task(task).baseline
 
@@ -140,7 +140,7 @@ def cells_of(runs: Sequence[Run]) -> list[Cell]:
         runs: Finished runs.
 
     Returns:
-        The cells in the order of the experiments, their tasks and splits.
+        The cells, in the order of experiments, tasks and splits.
     """
     groups: dict[str, dict[str, list[Run]]] = {task: {} for task in registry().tasks}
     for run in runs:
@@ -204,7 +204,7 @@ def read_runs(store: RunStore, damaged: list[str] | None = None) -> list[Run]:
 
 
 def read_run(directory: Path, record: Record) -> Run:
-    """Read the other files of a run; messages about unusable files are in ``gaps``."""
+    """Read the other files of a run. Messages about unusable files are in ``gaps``."""
     gaps: dict[str, str] = {}
 
     def attempt(read: Callable[[Path], Content], name: str) -> Content | None:

@@ -1,4 +1,4 @@
-"""Charts of a search: how many tries a task takes, and scores by setting."""
+"""Charts of a search: how many settings a task takes until it is solved, and scores by setting."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ MOST_NAMES = 6
 """Maximum number of readable labels on one axis."""
 
 MANY = 5
-"""Minimum number of settings for which the runs of a network count as a search."""
+"""Minimum number of settings for the runs of a network to count as a search."""
 
 Rows = Mapping[tuple[str, str, str], RowOutcome]
 
@@ -53,12 +53,12 @@ def _cells(rows: Rows) -> list[tuple[str, str]]:
 
 
 def _by_family(task: str, rows: Mapping[str, RowOutcome]) -> list[str]:
-    """Return the networks of a chart in drawing order, with the main family on top."""
+    """Return the networks of a chart in drawing order: the main family last, on top."""
     return sorted(rows, key=lambda family: family == compared_families(task)[0])
 
 
 def tries_charts(rows: Rows) -> list[Chart]:
-    """Create a chart per task and split: how often the best of k settings solves the task."""
+    """Create a chart per task and split of how often the best of k settings solves the task."""
     return [
         _tries_chart(
             task, split, {m: one for (t, s, m), one in rows.items() if (t, s) == (task, split)}
@@ -108,7 +108,7 @@ def _in_words(model: str, one: RowOutcome) -> str:
 
 
 def settings_charts(rows: Rows) -> list[Chart]:
-    """Create parallel coordinates of settings and score, with one line per run of either split."""
+    """Create charts with parallel axes for settings and score, and one line per run."""
     found = []
     for task in dict.fromkeys(task for task, _ in _cells(rows)):
         models = dict.fromkeys([*compared_families(task), *(m for t, _, m in rows if t == task)])
@@ -126,14 +126,14 @@ def _settings_chart(task: str, model: str, rows: Iterable[RowOutcome]) -> Chart:
     names = [path.rsplit(".", 1)[-1].replace("_", " ") for path in paths]
     places = range(len(paths) + 1)
     lines: list[tuple[bool, list[float]]] = []
-    # Draw the best last, on top of the others.
+    # Draw the best run last, so that it is on top of the others.
     for settings, held_out in sorted(runs, key=_held_out):
         heights = [scale.at(settings.get(path)) for path, scale in zip(paths, scales, strict=True)]
         lines.append((held_out >= 0.99, [*heights, held_out]))
     solved = sum(good for good, _ in lines)
     alt = (
-        f"{named(task)}, {named(model)}: a line for each of {len(runs)} runs through its settings; "
-        f"{solved} end at 99% or more."
+        f"{named(task)}, {named(model)}: one line for each of {len(runs)} runs, through the values "
+        f"of its settings; {solved} runs end at 99% or more."
     )
     traces = [
         line([*places], heights, style(task, model), None, width=1.8 if good else 1)
@@ -172,7 +172,7 @@ def _held_out(run: tuple[Any, float]) -> float:
 
 
 class _Scale:
-    """Maps values of a setting to heights, on a logarithmic scale if they span a wide range."""
+    """A scale from the values of a setting to heights; logarithmic if the values vary widely."""
 
     def __init__(self, values: Sequence[Any]) -> None:
         shown = [value for value in values if value is not None]
@@ -206,7 +206,7 @@ class _Scale:
         return 0.15 + 0.85 * part if self._has_zero else part
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return the labels: the smallest and largest number, or all names."""
+        """Return the tick labels: the smallest and largest number, or all names."""
         none = [(self.at(None), "none")] if self._has_none and self._order else []
         return none + self._values()
 

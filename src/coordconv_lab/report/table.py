@@ -1,4 +1,4 @@
-"""The main table: a row per network, grouped by task and data, with published figures."""
+"""The main table: one row per network, grouped by task and data, with published scores."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -11,11 +11,11 @@ from coordconv_lab.report.runs import Cell, Network, Run, compared_families
 from coordconv_lab.results.score_format import any_score
 
 FOLDED = 12
-"""The page shows this many rows of a cell, the best ones, and folds the rest."""
+"""Number of rows of a cell that the page shows, the best first; the rest are collapsed."""
 
 
 class Spread(NamedTuple):
-    """A number over several seeds."""
+    """The values of a number over several seeds."""
 
     mean: float
     low: float
@@ -34,17 +34,17 @@ class TableRow(NamedTuple):
     """One network, over its seeds.
 
     Attributes:
-        name: Its name.
-        style: Style class of its color.
-        settings: The id of its settings.
+        name: Name of the network.
+        style: Style class with the network's color.
+        settings: The id of the settings.
         seeds: Number of seeds.
         perfect: Number of seeds that solve the task on held-out examples.
-        ratio: Its mean training time divided by that of the best main network; None for main
-            networks, or if no main network has a run.
+        ratio: Mean training time relative to the best main network; None for main networks, or if
+            no main network has a run.
         interval: The 95% interval of the mean test score over seeds, by Student's t; None if
             there are fewer than five seeds.
         further: Other scores that have a label and are in every run.
-        published: Published scores of this network; None if there are none.
+        published: Published scores of this network, or None.
     """
 
     name: str
@@ -69,7 +69,7 @@ class TableCell(NamedTuple):
     Attributes:
         rows: The rows, best first.
         missing: Families that should be compared on the task but have no run.
-        main: Name of the family with which other rows are compared.
+        main: Name of the main family, to which other rows are compared.
     """
 
     cell: Cell
