@@ -43,5 +43,5 @@ def test_a_silent_difference_is_refused(where):
         rows[name]["forms"]["layer"]["outcome"] = "WRONG"
     else:
         rows[name]["recipe"]["outcome"] = "WRONG"
-    with pytest.raises(ValueError, match="wrong, mend them first"):
+    with pytest.raises(ValueError, match="fix these rows first, they are wrong"):
         make_works_with.checked(rows)

@@ -1,7 +1,7 @@
-"""Find prose that has to be read twice: `make lint` runs this on every file of the project.
+"""Find phrases that make prose hard to read. `make lint` runs this on every file of the project.
 
-Prints the file, line, pattern and suggestion of each hit, and exits with code 1 if there is one.
-With --counts and two commits, prints the number of hits of each pattern at both instead.
+Print the file, line, pattern and suggestion of each hit, and exit with code 1 if there is a hit.
+With --counts and two commits, print the number of hits of each pattern at both commits instead.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from prose import passages
 from snapshots import at_commit, in_the_working_tree
 
 ROOT = Path(__file__).parents[2]
-# These contain the patterns in order to forbid them.
+# These files contain the forbidden phrases because they list them.
 LISTS = (
     "tools/language/patterns.py",
     "tests/docs/test_language.py",
@@ -24,7 +24,7 @@ LISTS = (
 
 
 def found(files: Mapping[str, str]) -> Iterator[Hit]:
-    """Yield the hits in all files, with those that are allowed."""
+    """Yield all hits in the files, including allowed ones."""
     for path, text in files.items():
         if path not in LISTS:
             for passage in passages(path, text):

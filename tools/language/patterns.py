@@ -1,4 +1,4 @@
-"""Patterns of prose that has to be read twice, and the phrases that may contain them."""
+"""Patterns of prose that is hard to read, and the phrases that may contain them."""
 
 import re
 from collections.abc import Iterator

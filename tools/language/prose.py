@@ -19,7 +19,7 @@ EXAMPLE = re.compile(r"^\s*(>>>|\.\.\.) .*", flags=re.MULTILINE)
 
 
 class Passage(NamedTuple):
-    """Prose from one place of a file; its first line is line `line` of the file."""
+    """A piece of prose in a file. It starts at line `line`."""
 
     path: str
     line: int
@@ -28,7 +28,7 @@ class Passage(NamedTuple):
 
 
 def passages(path: str, text: str) -> Iterator[Passage]:
-    """Yield the prose of a file; nothing if its type is unknown."""
+    """Yield the prose of a file, or nothing for an unknown type of file."""
     for ending, read in READERS.items():
         if path.endswith(ending):
             for passage in read(path, text):
@@ -48,7 +48,7 @@ def python(path: str, text: str) -> Iterator[Passage]:
                 yield Passage(path, first.lineno, "docstring", EXAMPLE.sub("", docstring))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield Passage(path, node.lineno, "test name", node.name.replace("_", " "))
-    for node in ast.walk(tree):  # Goes from the outside in, so a formatted string comes first.
+    for node in ast.walk(tree):  # Visits outer nodes first, so f-strings come before their parts.
         if node not in seen and (words := _string(node)):
             seen.update(ast.walk(node))
             yield from _sentence(path, getattr(node, "lineno", 1), words)
@@ -63,7 +63,7 @@ def _string(node: ast.AST) -> str:
 
 
 def _sentence(path: str, line: int, text: str) -> Iterator[Passage]:
-    """Yield a string of at least three words; shorter ones are mostly names and formats."""
+    """Yield a string of at least three words. Shorter strings are mostly names and formats."""
     if len(re.findall(r"[A-Za-z]{2,}", text)) >= 3 and " " in text.strip():
         yield Passage(path, line, "message", text)
 
@@ -92,7 +92,7 @@ def template(path: str, text: str) -> Iterator[Passage]:
 
 
 def _empty_lines(found: re.Match[str]) -> str:
-    """Return as many line breaks as the text has, which keeps the numbers of lines."""
+    """Return as many line breaks as the text has, so that line numbers do not change."""
     return "\n" * found.group().count("\n")
 
 
@@ -115,7 +115,7 @@ def script(path: str, text: str) -> Iterator[Passage]:
 
 
 def settings(path: str, text: str) -> Iterator[Passage]:
-    """Yield the comments of a file in which # starts one."""
+    """Yield the comments of a file in which # starts a comment."""
     for number, line in enumerate(text.splitlines(), start=1):
         if found := re.search(r"(?:^|\s)#+ (.+)", line):
             yield Passage(path, number, "comment", found.group(1))

@@ -2,10 +2,9 @@
 
     python tools/language/sample.py BEFORE AFTER [--seed 0] [--number 20]
 
-The places are drawn from the commit BEFORE: public docstrings under src/, and messages of raised
-errors. Each is printed with its counterpart at AFTER: the docstring of the same name, or the most
-similar message, from the same function if it has a similar one. If there is no counterpart, the
-text is printed as removed.
+Public docstrings under src/ and messages of raised errors are drawn from the commit BEFORE. Each
+text is printed with its counterpart at AFTER: the docstring of the same object, or the most similar
+message, preferably from the same function. A text without a counterpart is printed as removed.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from snapshots import at_commit
 ROOT = Path(__file__).parents[2]
 REMOVED = "(removed)"
 SIMILAR = 0.55
-"""The lowest ratio, as of difflib, of two versions of a message."""
+"""Minimum ratio, as computed by difflib, for two messages to be versions of the same message."""
 
 
 class Place(NamedTuple):
@@ -64,7 +63,7 @@ def _messages(function: ast.FunctionDef) -> Iterator[str]:
 def drawn(
     before: Mapping[str, str], after: Mapping[str, str], seed: int, number: int
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the kind, the place, the old and the new text of each draw."""
+    """Yield the kind, the place, the old text and the new text of each draw."""
     old, new = places(before), places(after)
     chance = random.Random(seed)
     documented = [
@@ -99,7 +98,7 @@ def _sample(chance: random.Random, items: list, number: int) -> list:
 
 
 def _same(place: Place, others: list[Place]) -> list[Place]:
-    """Return the places of the same name, in the same module or, if it moved, in any other."""
+    """Return the places with the same name, in the same module if there are any."""
     named = [other for other in others if other.name == place.name]
     return [other for other in named if other.path == place.path] or named
 
@@ -114,7 +113,7 @@ def main() -> int:
     parser.add_argument("before", help="a commit")
     parser.add_argument("after", help="a commit")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--number", type=int, default=20, help="docstrings, and messages")
+    parser.add_argument("--number", type=int, default=20, help="of docstrings, and of messages")
     asked = parser.parse_args()
     before, after = at_commit(ROOT, asked.before), at_commit(ROOT, asked.after)
     print(f"Drawn with seed {asked.seed}: {asked.before} and {asked.after}.")

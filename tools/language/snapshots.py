@@ -11,7 +11,7 @@ OF_OTHERS = ("plotly-basic.min.js",)
 
 
 def in_the_working_tree(root: Path) -> dict[str, str]:
-    """Return the files with prose by their paths, with those that git does not know yet."""
+    """Return the files with prose by their paths, including untracked files."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
     names = sorted(name for name in set(listed.split("\0")) if _has_prose(name))
@@ -19,7 +19,7 @@ def in_the_working_tree(root: Path) -> dict[str, str]:
 
 
 def at_commit(root: Path, commit: str) -> dict[str, str]:
-    """Return the files with prose of a commit by their paths."""
+    """Return the files with prose at a commit, by their paths."""
     command = ["git", "archive", "--format=tar", commit]
     packed = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:

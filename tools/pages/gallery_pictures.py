@@ -55,7 +55,7 @@ def signal_localization(example: Any, figure: Any) -> None:
 
 
 def volume_localization(example: Any, figure: Any) -> None:
-    """Draw the error over the spacing for both kinds of coordinates."""
+    """Plot the error against the spacing, for both kinds of coordinates."""
     axes, colours = figure.subplots(), (SEEN, UNSEEN)
     spacings = [1.5 + 0.5 * step for step in range(10)]
     for kind, colour in zip(example.KINDS, colours, strict=True):
@@ -73,7 +73,7 @@ def volume_localization(example: Any, figure: Any) -> None:
 
 
 def converting_a_trained_net(example: Any, figure: Any) -> None:
-    """Draw the predicted over the true position of the patch along x, for both networks."""
+    """Plot the predicted against the true x position of the patch, for both networks."""
     torch.manual_seed(0)
     net = example.train(example.Net(), "texture", steps=30)
     images, _, place = example.pictures(200)

@@ -1,7 +1,7 @@
 """Write the table of augmentation libraries in docs/positions.md from its record.
 
-The record is benchmarks/results/augmentations.json. Run it with `make speed`; a test fails while
-the page and the record disagree.
+The record is benchmarks/results/augmentations.json. Run this program with `make speed`. A test
+fails if the page and the record differ.
 """
 
 import json
@@ -17,7 +17,7 @@ LARGEST_ERROR = 1e-3  # pixels
 
 
 def table(tools: dict[str, dict[str, Any]]) -> str:
-    """Format what was found.
+    """Format the measurements as a table.
 
     Raises:
         ValueError: If a placement is wrong.
@@ -52,7 +52,7 @@ def table(tools: dict[str, dict[str, Any]]) -> str:
 
 
 def own(row: dict[str, Any]) -> str:
-    """Say by how many pixels the tool's own points or matrix are wrong."""
+    """Format the error in pixels of the tool's own points or matrix."""
     if not row["own"]:
         return "none: they are the source"
     return "; ".join(f"{name}: {error:.2g}" for name, error in row["own"].items())

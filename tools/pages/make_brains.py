@@ -1,4 +1,4 @@
-"""Write the measured part of docs/when-positions-go-wrong.md and its picture.
+"""Write the measured part of docs/when-positions-go-wrong.md and its image.
 
 Run it with `make speed`. A test fails if the page and the measurements differ.
 """
@@ -20,7 +20,7 @@ MEASURED = ROOT / "benchmarks" / "results" / "brains.json"
 ARMS = {
     "plain": "no coordinates",
     "plain, mirrored": "no coordinates, mirrored in training",
-    "crop-local": "coordinates of the patch itself",
+    "crop-local": "coordinates relative to the patch",
     "true": "true millimeters",
     "true, mirrored, carried": "true millimeters, mirrored with the image",
     "true, mirrored, stale": "millimeters in the mirrored image",
@@ -75,7 +75,7 @@ def draw(runs: list[dict]) -> None:
 
 
 def main() -> int | None:
-    """Write the page and the picture; with --check, only say whether the page is current."""
+    """Write the page and the image; with --check, only report whether the page is current."""
     runs = json.loads(MEASURED.read_text())["runs"]
     page = with_part(PAGE.read_text(), table(runs), "brains")
     code = write_or_check(PAGE, page)

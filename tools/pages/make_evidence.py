@@ -1,6 +1,6 @@
 """Rewrite the measured parts of docs/evidence.md and its figures from the records in results/.
 
-Run it with `make evidence`; a test fails while the page and the records disagree.
+Run it with `make evidence`. A test fails if the page and the records differ.
 """
 
 import sys
@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, Sequence[Verdict]] = {
     "did not hold": ["not reproduced"],
     "open": ["undecided", "not yet"],
 }
-"""The summary's columns and the verdicts that each holds."""
+"""The columns of the summary and the verdicts that each column counts."""
 SIDES = ("train", "test")
 
 
@@ -72,7 +72,7 @@ def _of_source(tally: Tally) -> str:
 
 
 def ledger_part(entries: Sequence[Entry]) -> str:
-    """The ledger as a table."""
+    """Return the ledger as a table."""
     lines = [
         "| verdict | claim | effect, 95% interval, n | conditions and details | source |",
         "|---|---|---|---|---|",
@@ -91,11 +91,11 @@ def _link(theorem: str) -> str:
 
 
 Rows = dict[str, tuple[str, list[Record]]]
-"""The runs of every row with the study that they are of."""
+"""The runs of every row, with the name of their study."""
 
 
 def tutorial_rows(evidence: Evidence) -> Rows:
-    """Return the runs of the tutorial's recipe for each row, on its own draws or on others."""
+    """Return the runs of the tutorial's recipe for each row, as `as_published` selects them."""
     rows: Rows = {}
     for arm in map(", ".join, TUTORIAL_SCORES):
         try:
@@ -106,7 +106,7 @@ def tutorial_rows(evidence: Evidence) -> Rows:
 
 
 def tuned_rows(evidence: Evidence) -> Rows:
-    """The runs of our recipe."""
+    """Return the runs of our recipe."""
     return {
         arm: ("many-seeds", evidence.runs("many-seeds", arm, 0))
         for arm in map(", ".join, TUTORIAL_SCORES)
@@ -114,7 +114,7 @@ def tuned_rows(evidence: Evidence) -> Rows:
 
 
 def rows_part(tutorial: Rows, tuned: Rows) -> str:
-    """Return the table of the tutorial's rows, its recipe over seeds, and ours."""
+    """Return the table that compares the tutorial's rows, its recipe over seeds, and our recipe."""
     lines = [
         "| row | its training / test | its recipe, n | training | test | solved "
         "| our recipe, n | training | test | solved |",
@@ -143,7 +143,7 @@ def _as_published(run: Record) -> tuple[float, float]:
 
 
 def _spread(values: Sequence[float], task: str) -> str:
-    """The mean and its interval; of few values the values themselves."""
+    """Format the mean with its interval, or the values themselves if there are few."""
     write = overlap if task in ("rendering", "reconstruction") else percent
     if min(values) == max(values):
         return write(values[0])
@@ -195,7 +195,7 @@ def _kind(run: Record) -> str:
 
 
 def search_part(found: dict[str, list[Record]]) -> str:
-    """Return the table of the best setting of each network, and the cost of the search."""
+    """Return the table of the best settings of each network, and the cost of the search."""
     lines = [
         "| row | settings | minutes | solved | best test score | training score | its settings |",
         "|---|--:|--:|--:|--:|--:|---|",
@@ -233,7 +233,7 @@ def _settings(run: Record) -> str:
 
 @default_style()
 def draw_rows(tutorial: Rows, tuned: Rows) -> None:
-    """Draw the test score of every seed beside the tutorial's figure."""
+    """Plot the test score of every seed beside the tutorial's score."""
     arms = [", ".join(key) for key in TUTORIAL_SCORES]
     figure = Figure(figsize=(9.5, 5.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -257,7 +257,7 @@ def draw_rows(tutorial: Rows, tuned: Rows) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
     for label, colour, marker in (
-        ("the tutorial's figure", "black", "D"),
+        ("the tutorial's score", "black", "D"),
         ("its recipe, our seeds", "#D55E00", "o"),
         ("our recipe", "#0072B2", "o"),
     ):
@@ -268,7 +268,7 @@ def draw_rows(tutorial: Rows, tuned: Rows) -> None:
 
 @default_style()
 def draw_long_training(evidence: Evidence) -> None:
-    """Draw the curves of every seed of the regressor in longer training, at both rates."""
+    """Plot the curves of every seed of the regressor in longer training, at both learning rates."""
     study, high = at_the_high_rate(evidence)
     slow = evidence.arms("long-training", at_least=0)
     panels = [
@@ -287,12 +287,12 @@ def draw_long_training(evidence: Evidence) -> None:
         axes.axvspan(5, 10, color="#eeeeee", zorder=0)
         axes.set(title=f"{title}: {len(runs)} seeds", xlabel="epoch")
         axes.spines[["top", "right"]].set_visible(False)
-    places[0].set(ylabel="points right, 48 of each side")
+    places[0].set(ylabel="fraction of correct points (48 per side)")
     figure.savefig(IMAGES / "long-training.png", dpi=110, metadata={"Software": None})
 
 
 def main() -> int:
-    """Write the page and its figures; with --check, say whether the page is up to date."""
+    """Write the page and its figures; with --check, only report whether the page is current."""
     studies = [make() for make in STUDIES.values()]
     evidence, entries = Evidence(Recordings(RESULTS)), ledger(RESULTS)
     tutorial, tuned = tutorial_rows(evidence), tuned_rows(evidence)

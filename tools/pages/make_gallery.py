@@ -1,7 +1,7 @@
-"""Rewrite docs/gallery.md and its images: run every example, keep its output and draw.
+"""Rewrite docs/gallery.md and its images: run every example, store its output and draw its image.
 
-Run it with `make gallery`; pass names of examples to run only these. With --check, run nothing and
-only check that the page has the text of every example and some output for each.
+Run it with `make gallery`; pass names of examples to run only these. With --check, only check that
+the page has the text and some output of every example.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ INTRODUCTION = (
 
 
 def examples() -> list[Path]:
-    """Return the scripts in the order of the page, which has to contain all of them."""
+    """Return the scripts in the order of the page, and check that the page contains all scripts."""
     found = {path.stem: path for path in (ROOT / "examples").glob("*.py")}
-    found.pop("tutorial", None)  # A notebook with a page of its own.
+    found.pop("tutorial", None)  # A notebook, which has its own page.
     if set(found) != set(ORDER):
         raise SystemExit(
             f"examples/ and the order of the gallery differ: {set(found) ^ set(ORDER)}"
@@ -102,10 +102,10 @@ def page(printed: dict[str, str]) -> str:
     """Return the page with the output of each example.
 
     Raises:
-        ValueError: If an example has no output.
+        ValueError: If there is no output of an example.
     """
     if missing := [name for name in ORDER if not printed.get(name, "").strip()]:
-        raise ValueError(f"no output for {', '.join(missing)}: run `make gallery`")
+        raise ValueError(f"there is no output of {', '.join(missing)}; run `make gallery`")
     return "\n".join([INTRODUCTION, *(section(path, printed[path.stem]) for path in examples())])
 
 

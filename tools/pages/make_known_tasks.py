@@ -1,4 +1,4 @@
-"""Write the part of docs/trial.md on tasks with known answers, from the records of them.
+"""Write the part of docs/trial.md about tasks with known answers, from their records.
 
 Run it with `make speed`. A test fails if the page and the record differ.
 """
@@ -102,7 +102,7 @@ def reasons(record: dict) -> str:
 
 
 def side(record: dict) -> str:
-    """Say what came of a trial of the side in 3-D."""
+    """Describe the outcome of a trial of the side in 3-D."""
     said = record["side"]
     low, high = said["interval"]
     (without, seeds), (with_them, _) = said["score_without"], said["score_with"]
@@ -121,7 +121,7 @@ def side(record: dict) -> str:
 
 
 def sides_again(second: dict, third: dict) -> str:
-    """Say what came of the side in 3-D without a border."""
+    """Describe the outcomes of the trials of the side in 3-D without a border."""
     rate = third["rate"]
     return (
         "**A second registration of *side in 3-D*** "
@@ -175,7 +175,7 @@ def met_by(pairs: list[dict]) -> dict[str, int]:
 
 
 def usage_again(record: dict, third: dict) -> str:
-    """Say what came of the networks that are known to use or to ignore their coordinates."""
+    """Describe the results for networks that are known to use or to ignore their coordinates."""
     pairs = [pair for one in record["usage"] for pair in one["pairs"]]
     met = met_by(pairs)
     later = ", ".join(f"({name}) {count}" for name, count in met_by(third["pairs"]).items())
@@ -188,8 +188,7 @@ def usage_again(record: dict, third: dict) -> str:
     ]
     but = (
         f" Pairs that break a rule: {'; '.join(failed)}. The users of these pairs were trained "
-        "with coordinates, but they score what guessing would score, so they have not learned to "
-        "use "
+        "with coordinates, but their scores are at chance level, so they have not learned to use "
         "their coordinates."
     )
     but = but if failed else ""
@@ -208,8 +207,8 @@ def usage_again(record: dict, third: dict) -> str:
 
 USE = (
     "**A second registration of usage and norm.** A network can use coordinates that its task "
-    "does not need, so the correct answers of the first registration were not known. Here they "
-    "are. "
+    "does not need, so the correct answers of the first registration were unknown. In the second, "
+    "they are known. "
     "There is a pair of networks for each task and seed. The *user* is trained with coordinates if "
     "the task depends on position. Otherwise it is trained without coordinates, its images get a "
     "shading from left to right, and its coordinate weights remove the shading. The network that "
@@ -220,7 +219,7 @@ USE = (
 
 
 def main() -> int | None:
-    """Write the page; with --check, only say whether it is current."""
+    """Write the page; with --check, only report whether it is current."""
     record = json.loads((RESULTS / "known_tasks.json").read_text())
     found = json.loads((RESULTS / "known_tasks_reasons.json").read_text())
     second = json.loads((RESULTS / "known_tasks_second.json").read_text())

@@ -51,7 +51,7 @@ def _beside_plain(row: dict, key: str) -> str:
 
 
 def yolo_table() -> str:
-    """Format one line for each model that ultralytics trained."""
+    """Format one line for each model that was trained with ultralytics."""
     record = json.loads(YOLO_RECORD.read_text())
     ways = list(record["rows"][0]["difference"])
     lines = [
@@ -82,7 +82,7 @@ def yolo_table() -> str:
 
 
 def main() -> int | None:
-    """Write the page; with --check, only say whether it is current."""
+    """Write the page; with --check, only report whether it is current."""
     text = with_part(PAGE.read_text(), table(), "models")
     return write_or_check(PAGE, with_part(text, yolo_table(), "yolo"))
 

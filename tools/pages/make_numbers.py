@@ -32,7 +32,7 @@ def small(value: float) -> str:
 
 
 def layers(content: Mapping[str, Any]) -> str:
-    """Format the differences of layers between one thread and two, relative to the maximum."""
+    """Format the differences of layers between one and two threads, relative to the maximum."""
     names = ("output", *(f"gradient of {name}" for name in GRADIENTS))
     rows = [
         [f"{one['layer']}, {one['dtype']}", *(small(one["differences"][name]) for name in names)]
@@ -42,7 +42,7 @@ def layers(content: Mapping[str, Any]) -> str:
 
 
 def training(content: Mapping[str, Any]) -> str:
-    """Format the differences of networks after some steps."""
+    """Format the differences of networks after several steps."""
     header = ["1 thread vs 2", "steps", "loss", "score", "weight, in learning rates"]
     rows = [
         [
@@ -73,12 +73,12 @@ def _row(cell: Cell, found: Mapping[str, Any]) -> list[str]:
 
 
 def versions() -> str:
-    """Format the meanings of the words for versions."""
+    """Format the meanings of the names of versions."""
     return "\n".join(f"- **{name}**: {meaning}." for name, meaning in VERSIONS.items())
 
 
 def main() -> int | None:
-    """Write the pages; with --check, only say whether they are current."""
+    """Write the pages; with --check, only report whether they are current."""
     content = json.loads(THREADS.read_text())
     numbers = with_part(NUMBERS.read_text(), layers(content), "layers")
     outcomes = json.loads(RESULTS.read_text())

@@ -58,7 +58,7 @@ def measured_twice(cells: list[dict], limits: dict[str, float]) -> list[str]:
 
 
 def main() -> int:
-    """Write the part; with --check, only say whether it is current."""
+    """Write the part; with --check, only report whether it is current."""
     content = json.loads(MEASURED.read_text())
     cells, made = content["cells"], content["machine"]
     again = [cell["again"]["turns"] for cell in cells if "again" in cell]

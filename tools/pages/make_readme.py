@@ -35,7 +35,7 @@ HEADER = (
 
 
 def compared() -> str:
-    """Format one line for each check that was tried on this package and others."""
+    """Format one line for each check that was run on this package and on others."""
     record = json.loads(COMPARED.read_text())
     versions = record["versions"]
     names = [name for name in versions if name != "torch"]
@@ -126,7 +126,7 @@ def _soft_in_words(records: Sequence[Record]) -> str:
 
 
 def _time_in_words(records: Sequence[Record]) -> str:
-    """Say how long all runs take, or which of them were trained on the same day."""
+    """Describe how long all runs take, or which runs were trained on the same day."""
     days: dict[str, set[str]] = defaultdict(set)
     for record in records:
         name = f"{record.spec.model_name} in {record.spec.task}"
@@ -147,7 +147,7 @@ def _time_in_words(records: Sequence[Record]) -> str:
 
 @default_style()
 def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
-    """Draw where the networks of the quadrant split are right, and one unseen square."""
+    """Draw where the networks of the quadrant split are correct, and one unseen square."""
     figure = Figure(figsize=(10.5, 5.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     found = {

@@ -31,18 +31,18 @@ TINY = "first layer"
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
-    """Return the geometric mean, which weights twice and half as fast equally."""
+    """Return the geometric mean, for which ratios of 2 and 1/2 cancel."""
     logarithms = [math.log(ratio) for ratio in ratios]
     return math.exp(sum(logarithms) / len(logarithms))
 
 
 def ratios(cells: Sequence[dict], variant: str) -> list[float]:
-    """Return the times of a variant relative to the plain layer, for all cells with it."""
+    """Return the times of a variant relative to the plain layer, for all cells with the variant."""
     return [cell["variants"][variant]["ratio"] for cell in cells if variant in cell["variants"]]
 
 
 def summary(cells: Sequence[dict]) -> list[str]:
-    """Format one line per mode: geometric means, with the smallest layer and without."""
+    """Format one line per mode: geometric means, with and without the smallest layer."""
     lines = [
         "| | rows | published | ours | ours, precomputed | ours without the tiny layer |",
         "|---|--:|--:|--:|--:|--:|",
@@ -193,7 +193,7 @@ def draw(cells: Sequence[dict]) -> Figure:
 
 
 def choice_table(cells: Sequence[dict]) -> list[str]:
-    """Format separate relative to concatenate, in bold where `method="auto"` concatenates."""
+    """Format the time of separate relative to concatenate, bold if `method="auto"` concatenates."""
     outputs = sorted({cell["outputs"] for cell in cells})
     columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
     heads = [f"{mode}, {number} outputs" for mode, number in columns]
@@ -231,7 +231,7 @@ def choice_part(content: dict) -> list[str]:
 
 @default_style()
 def main() -> int:
-    """Write both; with --check, only say whether the page is current."""
+    """Write both; with --check, only report whether the page is current."""
     content = json.loads(MEASURED.read_text())
     chosen = json.loads(CHOICE.read_text())
     part = "\n".join([measured_part(content), "", *choice_part(chosen)])

@@ -46,7 +46,7 @@ def overhead() -> str:
 
 
 def engines() -> str:
-    """Format whether both engines gave the same records."""
+    """Describe whether both engines gave the same records."""
     found = read("sweep_engines")
     scaled = ", ".join(f"`{path}={value}`" for path, value in found["scaled_down"].items())
     records, given_up = found["records"], found["given_up"]
@@ -59,7 +59,7 @@ def engines() -> str:
 
 
 def main() -> int | None:
-    """Write the page; with --check, only say whether it is current."""
+    """Write the page; with --check, only report whether it is current."""
     page = with_part(PAGE.read_text(), overhead(), "overhead")
     return write_or_check(PAGE, with_part(page, engines(), "engines"))
 

@@ -90,7 +90,7 @@ def came_to(runs: dict[int, dict]) -> str:
 
 
 def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
-    """Format the ratio of their seconds to ours by seed; a lower bound if a run was stopped."""
+    """Format the ratio of their seconds to ours, by seed; a lower bound if a run was stopped."""
     both = sorted(ours.keys() & theirs.keys())
     ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in both]
     capped = not all(theirs[seed]["perfect"] for seed in both)
@@ -147,7 +147,7 @@ def ladder_part(content: dict) -> list[str]:
 
 
 def step_part(content: dict) -> list[str]:
-    """Format a step of every network with its lower bounds."""
+    """Format the time of a step of every network, with its lower bounds."""
     lines = [
         "| network | precision | format | batch | step, ms | arithmetic, ms | memory, ms "
         "| lower bound, ms | step / bound | peak memory, MiB |",
@@ -167,7 +167,7 @@ def step_part(content: dict) -> list[str]:
 
 
 def exponent(cells: Sequence[dict], name: str) -> float:
-    """Return the slope of a line through the logarithms of the pixels and of a quantity."""
+    """Return the slope of the logarithm of a quantity against the logarithm of the pixels."""
     x = [2 * math.log(cell["canvas"]) for cell in cells]
     y = [math.log(cell[name]) for cell in cells]
     return statistics.linear_regression(x, y).slope
@@ -203,7 +203,7 @@ def growth_part(content: dict) -> list[str]:
 
 
 def ensemble_part(content: dict) -> list[str]:
-    """Format the steps per second of several networks, relative to one at a time."""
+    """Format the steps per second of several networks, relative to training one at a time."""
     ways = list(content["cells"][0]["ratio"])
     lines = [f"| network | steps per second, one at a time | {' | '.join(ways[1:])} |"]
     lines.append("|---|--:|" + "--:|" * len(ways[1:]))
@@ -220,7 +220,7 @@ def ensemble_part(content: dict) -> list[str]:
 
 @default_style()
 def draw_times(content: dict, path: Path) -> None:
-    """Draw one dot per run: seconds to a perfect network, hollow if it never was perfect."""
+    """Draw one dot per run: seconds until the network is perfect, hollow if it never was."""
     figure = Figure(figsize=(10, 4.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -259,7 +259,7 @@ def draw_times(content: dict, path: Path) -> None:
 
 @default_style()
 def draw_step(content: dict, path: Path) -> None:
-    """Draw the time of a step by kind of operation (left) and by canvas (right)."""
+    """Plot the time of a step by kind of operation (left) and by canvas size (right)."""
     figure = Figure(figsize=(12, 4.4), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     bars, growth = figure.subplots(1, 2, width_ratios=(1.5, 1))
@@ -309,7 +309,7 @@ def floor_of(content: dict, profile: dict) -> float:
 
 
 def main() -> int:
-    """Write page and plots; with --check, only say whether the page is current."""
+    """Write page and plots; with --check, only report whether the page is current."""
     times, steps = read("time_to_perfect"), read("training_step")
     parts = {
         "perfect": perfect_part(times),

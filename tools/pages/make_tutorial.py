@@ -1,9 +1,9 @@
 """Write examples/tutorial.ipynb and docs/tutorial.md from examples/tutorial.py.
 
-Run it with `make tutorial`: the notebook is executed from a clean kernel, and its outputs go to the
-page and its images. The notebook itself is kept without outputs: they would change with every
-execution, and the page shows them. With --check, nothing is executed: the notebook and the text of
-the page must be those of the script.
+Run it with `make tutorial`. The notebook is executed in a new kernel, and its outputs are written
+to the page and its images. The notebook itself is stored without outputs, which would change with
+every execution; the page shows them. With --check, nothing is executed: the program only checks
+that the notebook and the text of the page match the script.
 """
 
 import base64
@@ -51,7 +51,7 @@ def notebook_text() -> str:
 
 
 def executed(directory: Path) -> Any:
-    """Execute the notebook in a directory, from a clean kernel, and return it with its outputs."""
+    """Execute the notebook in a directory, in a new kernel, and return it with its outputs."""
     book = notebook()
     resources = {"metadata": {"path": str(directory)}}
     NotebookClient(book, timeout=CELL_SECONDS, kernel_name="python3", resources=resources).execute()
@@ -84,7 +84,7 @@ def _shown(output: Any, images: dict[str, bytes]) -> str:
         width = output.metadata["image/png"]["width"]
         return _image(alt, width, base64.b64decode(data["image/png"]), images)
     if "text/html" in data:
-        # Progress bars say how long the machine took that made the page.
+        # Omit progress bars, which contain the time that this machine took.
         html = "" if 'progress"' in data["text/html"] else data["text/html"]
         return IMAGE.sub(lambda found: _inside_html(found, images), html)
     text = data.get("text/plain", "")
@@ -98,7 +98,7 @@ def _inside_html(found: re.Match, images: dict[str, bytes]) -> str:
 
 
 def _image(alt: str, width: int, content: bytes, images: dict[str, bytes]) -> str:
-    """Add an image to those of the page; its width is that of the screen, not of the file."""
+    """Add an image to the images of the page; `width` is the width on the screen."""
     name = f"tutorial-{len(images) + 1:02}.png"
     file = io.BytesIO()
     Image.open(io.BytesIO(content)).convert("RGB").quantize(COLORS).save(file, "png", optimize=True)
@@ -112,7 +112,7 @@ def text_of(page: str) -> str:
 
 
 def check() -> int:
-    """Return 0 if the notebook and the page are those of the script, else 1."""
+    """Return 0 if the notebook and the page match the script, else 1."""
     wanted = [notebook_text(), text_of(page(notebook())[0])]
     return int([NOTEBOOK.read_text(), text_of(PAGE.read_text())] != wanted)
 

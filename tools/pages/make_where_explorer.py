@@ -1,4 +1,4 @@
-"""Write docs/where-explorer.html from the committed predictions of held-out places.
+"""Write docs/where-explorer.html from the committed predictions at held-out places.
 
 Run it with `make evidence`. A test fails if the page and the predictions differ.
 """
@@ -29,7 +29,7 @@ BRAINS = {
 
 
 def page() -> str:
-    """Put the predictions into the template."""
+    """Insert the predictions into the template."""
     found = json.loads(PREDICTIONS.read_text())
     names = {"temperatures": list(TEMPERATURES.items()), "brains": list(BRAINS.items())}
     words = json.dumps({**names, **found}, separators=(",", ":"), ensure_ascii=False)

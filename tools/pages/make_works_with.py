@@ -1,7 +1,7 @@
 """Write the tables of docs/works-with.md from benchmarks/results/works_with.json.
 
-Run it with `make speed`; a test fails while the page and the record disagree. A record that holds
-a silent difference is refused.
+Run it with `make speed`. A test fails if the page and the record differ. A record with a silent
+difference is refused.
 """
 
 import json
@@ -15,7 +15,7 @@ from measured_parts import with_part, write_or_check
 PAGE = Path(__file__).parents[2] / "docs" / "works-with.md"
 RECORD = Path(__file__).parents[2] / "benchmarks" / "results" / "works_with.json"
 FORMS = {
-    "layer": "as it is",
+    "layer": "unchanged",
     "module": "`decompose`, modules",
     "expanded layer": "`decompose`, layers",
     "folded": "precomputed",
@@ -26,7 +26,7 @@ MIN_TOOLS = 35
 
 
 def checked(rows: dict[str, dict]) -> dict[str, dict]:
-    """Return the rows, if no form of any tool is wrong.
+    """Return the rows after checking that no form is wrong for any tool.
 
     Raises:
         ValueError: If a row is wrong or crashed, or too few tools were tried.
@@ -37,7 +37,7 @@ def checked(rows: dict[str, dict]) -> dict[str, dict]:
         if any(one["outcome"] not in OUTCOMES for one in forms):
             faults.append(name)
     if faults:
-        raise ValueError(f"these rows are wrong, mend them first: {', '.join(sorted(set(faults)))}")
+        raise ValueError(f"fix these rows first, they are wrong: {', '.join(sorted(set(faults)))}")
     clear = [row for row in rows.values() if row["verdict"] != "plain fails too"]
     if len(clear) < MIN_TOOLS:
         raise ValueError(f"expected at least {MIN_TOOLS} tools with a verdict, got {len(clear)}")
@@ -45,7 +45,7 @@ def checked(rows: dict[str, dict]) -> dict[str, dict]:
 
 
 def tables(rows: dict[str, dict]) -> list[str]:
-    """A section with a table for every family."""
+    """Return a section with a table for every family of tools."""
     lines = []
     for family in dict.fromkeys(row["family"] for row in rows.values()):
         lines += [
@@ -101,7 +101,7 @@ def _anchor(title: str) -> str:
 
 
 def recipes(rows: dict[str, dict]) -> list[str]:
-    """The code of every recipe, as it was run; those of one line together."""
+    """Return the code of every recipe, as it was run; recipes of one line are grouped."""
     lines = [
         "## Recipes",
         "",
@@ -149,7 +149,7 @@ def _escaped(message: str) -> str:
 
 
 def part(content: dict) -> str:
-    """Everything between the marks."""
+    """Return the measured part of the page."""
     rows = checked(content["rows"])
     count = Counter(row["verdict"] for row in rows.values())
     dates = sorted({row["ran"] for row in rows.values()})
@@ -169,7 +169,7 @@ def part(content: dict) -> str:
 
 
 def main() -> int | None:
-    """Write the page, or with --check tell whether it is up to date."""
+    """Write the page; with --check, only report whether the page is current."""
     content = json.loads(RECORD.read_text())
     return write_or_check(PAGE, with_part(PAGE.read_text(), part(content), "works"))
 

@@ -1,4 +1,4 @@
-"""Pages with parts that programs write from measurements, between two markers."""
+"""Write parts of pages from measurements, each between two markers."""
 
 import sys
 from pathlib import Path

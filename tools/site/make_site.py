@@ -1,7 +1,7 @@
 """Build the documentation site: every page of docs/, the reference and the gallery.
 
 Run it with `make site`, then open build/site/index.html. Warnings of the builder, such as dead
-links, and requests to other machines are errors.
+links, are errors, and so are requests to other machines.
 """
 
 import fnmatch
@@ -19,7 +19,7 @@ from site_reference import SOURCES, write_reference
 
 OUT = ROOT / "build"
 
-# What a browser fetches by itself from another machine, unlike links that a reader follows.
+# Patterns of addresses that a browser fetches on its own, unlike links that a reader follows.
 FETCHED = re.compile(
     r"""<(?!a\b|link\b)[^>]*\s(?:src|srcset|poster|data)=["']?((?:https?:)?//[^"'\s>]+)"""
     r"""|<link\b(?![^>]*\brel=["']?(?:canonical|next|prev|alternate))[^>]*"""
@@ -40,7 +40,7 @@ def settings(pages: Path) -> dict[str, Any]:
 
 
 def navigation(entries: list, pages: Path) -> list:
-    """Return the navigation with each pattern replaced by its pages, under their own titles."""
+    """Return the navigation with each pattern replaced by the matching pages and their titles."""
     left = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
     left -= set(_named(entries))
     return _filled(entries, left, pages)
@@ -77,7 +77,7 @@ def build(out: Path = OUT) -> Path:
     pages = emptied(out / "pages")
     gather(pages)
     write_reference(pages / "reference")
-    # The builder also reads YAML, which can hold the expanded navigation.
+    # Write YAML, which the builder reads and which can contain the expanded navigation.
     (out / "mkdocs.yml").write_text(yaml.safe_dump(settings(pages), sort_keys=False))
     emptied(out / "site")
     return built(out / "mkdocs.yml")
@@ -87,7 +87,7 @@ def built(settings: Path) -> Path:
     """Run the builder, which also finds dead links and anchors; return the path of the site.
 
     Raises:
-        SystemExit: It complains.
+        SystemExit: The builder reports a warning or an error.
     """
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", settings]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -99,7 +99,7 @@ def built(settings: Path) -> Path:
 
 def requests_of(site: Path) -> list[str]:
     """Return the requests of a built site to other machines, one line each."""
-    # The report is one file without requests, and contains a library in which addresses occur.
+    # Skip the report: it makes no requests, but contains a library in which addresses occur.
     pages = [path for path in site.rglob("*.html") if path.name != "report.html"]
     return [
         f"{path.relative_to(site)} fetches {''.join(found)} from elsewhere"

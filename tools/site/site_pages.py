@@ -1,4 +1,4 @@
-"""The pages of the site in the form of the builder, without links out of the tree of pages.
+"""The pages of the site in the builder's format, without links to files outside of the site.
 
 In the repository, pages link to code. The site has a page for each linked file, so it is
 self-contained; links to folders become plain text.
@@ -46,7 +46,7 @@ def page_of(path: Path, place: Path) -> tuple[str, list[Path]]:
 
 
 def source_place(path: Path) -> Path:
-    """Return the place on the site of a file outside docs/."""
+    """Return the location on the site of a file outside docs/."""
     # The builder ignores names that begin with a dot.
     name = Path("source", *(re.sub(r"^\.", "dot-", part) for part in path.relative_to(ROOT).parts))
     return name if path.suffix == ".md" else name.with_name(f"{name.name}.md")
@@ -87,14 +87,14 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def emptied(folder: Path) -> Path:
-    """Return the folder, emptied."""
+    """Delete the content of a folder, create it if needed, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def title_of(path: Path) -> str:
-    """Return the first heading of a page as plain text, with the number if it is a decision."""
+    """Return the first heading of a page as plain text; for a decision, with its number."""
     [title, *_] = re.findall(r"^# (?:\d+\. )?(.+)$", path.read_text(), flags=re.MULTILINE)
     title = title.replace("`", "")
     number = re.match(r"(\d{4})-", path.name)

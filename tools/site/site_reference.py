@@ -1,4 +1,4 @@
-"""The pages of the reference: every public name of the library, from its docstring."""
+"""The pages of the reference: every public name of the library, with its docstring."""
 
 import re
 from functools import cache
@@ -110,7 +110,7 @@ def commands() -> str:
 
 
 def names_of(page: Page) -> list[str]:
-    """Return the import paths of a page, ordered by kind and rank."""
+    """Return the import paths of the names on a page, ordered by kind and rank."""
     library = _library(page.start.partition(".")[0])
     if page.module:
         names = library[page.module].exports
@@ -122,7 +122,7 @@ def names_of(page: Page) -> list[str]:
 
 def public_names() -> dict[str, str]:
     """Return the import path of each documented name, by its last part."""
-    # In reverse order, so that CoordConv2d is the torch layer.
+    # In reverse order, so that CoordConv2d refers to the torch layer.
     return {
         name.rpartition(".")[2]: name
         for page in reversed(PAGES.values())
@@ -136,7 +136,7 @@ def _library(package: str) -> Any:
 
 
 class HouseForm(griffe.Extension):
-    """Convert docstrings of this project to the form of the builder."""
+    """Convert docstrings of this project to the format of the builder."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Link names in backticks, and turn references to other arguments into sentences."""
@@ -147,7 +147,7 @@ class HouseForm(griffe.Extension):
 
 
 def in_the_builders_form(text: str, own: str = "") -> str:
-    """Return a docstring in the form of the builder.
+    """Return a docstring in the format of the builder.
 
     "Those of `CoordConv2d`" instead of a list of arguments becomes a sentence, "Example:" becomes
     "Examples:", a double colon before a code block becomes a single one, and public names in
