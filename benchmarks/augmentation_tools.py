@@ -1,4 +1,4 @@
-"""Transforms of each augmentation tool, to be chained and compared with a coordinate image."""
+"""Transforms of each augmentation library, for chains that are compared with a coordinate image."""
 
 import importlib.util
 import random
@@ -15,7 +15,7 @@ from coordconv.integrations.coordinate_images import coordinate_image
 
 PIXELS = "pixels"
 FLAT, SOLID = (64, 80), (26, 24, 28)
-WORLD = torch.tensor(  # turned, in three spacings
+WORLD = torch.tensor(  # a rotated affine with three different spacings
     [[1.9, -0.4, 0, -20], [0.6, 1.3, 0, 11], [0, 0, 1.5, 7], [0, 0, 0, 1]], dtype=torch.float64
 )
 
@@ -24,15 +24,15 @@ Run = Callable[[Sequence[Any], int], tuple[Tensor, Placement]]
 
 
 class Tool(NamedTuple):
-    """A tool, with transforms by name.
+    """An augmentation library, with transforms by name.
 
     Attributes:
-        size: Of the image that is transformed.
-        record: What the tool says about where pixels are.
-        moves: Transforms that move pixels to pixels.
+        size: Size of the image that is transformed.
+        record: The library's own record of where pixels are.
+        moves: Transforms that map pixels to pixels.
         resamples: Transforms that interpolate.
-        refused: Transforms after which no placement says where pixels are.
-        run: Apply a chain to a coordinate image; return that and the placement.
+        refused: Transforms after which no placement can describe the positions of pixels.
+        run: Applies a chain to a coordinate image; returns the image and the placement.
     """
 
     size: tuple[int, ...]
@@ -44,16 +44,17 @@ class Tool(NamedTuple):
 
 
 def pixels_of(size: Sequence[int]) -> Tensor:
-    """Return the image that is carried: marks, and the index of each pixel."""
+    """Return the coordinate image: a mask of ones, and the index of each pixel."""
     return coordinate_image(size, convention=PIXELS)
 
 
 def compared(
     tool: Tool, names: Sequence[str], image: Tensor, placement: Placement
 ) -> tuple[float, int]:
-    """Compare a placement with a coordinate image that was carried along.
+    """Compare a placement with a coordinate image that went through the same transforms.
 
-    Pixels near an edge of the full image are left out: interpolation there meets its margin.
+    Pixels near an edge of the full image are omitted, because interpolation there mixes in the
+    padding.
 
     Returns:
         The largest difference in pixels, and the number of pixels that were compared.
@@ -66,7 +67,7 @@ def compared(
     inside = image[:, :1] > 1 - 1e-5
     grid = grid if grid.dim() == image.dim() else grid[None]
     last = torch.tensor(tool.size).reshape(-1, *[1] * len(tool.size)) - 1
-    # Margins may repeat the edge, and are then marked too.
+    # Padding may repeat the edge, and the mask then includes it.
     known = ((grid > -0.01) & (grid < last + 0.01)).all(1, keepdim=True)
     inside = (inside & known).double()
     width = 2 * sum(name in tool.resamples for name in names)
@@ -79,7 +80,7 @@ def compared(
 
 
 def of_kornia() -> Tool:
-    """Return the transforms of kornia, each with other parameters for each of three samples."""
+    """Return the transforms of kornia, each with different parameters for each of three samples."""
     import kornia.augmentation as K
 
     def run(chain: Sequence[Any], seed: int) -> tuple[Tensor, Placement]:
@@ -123,14 +124,14 @@ _OPERATORS: list[Any] = []
 
 
 def declare_operators() -> None:
-    """Let transforms of torchvision be imported beside a torch that its operators do not fit."""
+    """Allow importing torchvision's transforms if its operators do not match torch's version."""
     if _OPERATORS or importlib.util.find_spec("torchvision") is None:
         return
     try:
         importlib.import_module("torchvision")
     except RuntimeError:
         _OPERATORS.append(torch.library.Library("torchvision", "DEF"))
-        for name in ("nms", "qnms"):  # which are looked up on import; transforms use none
+        for name in ("nms", "qnms"):  # looked up on import, but not used by transforms
             _OPERATORS[0].define(f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor")
 
 
@@ -230,7 +231,7 @@ def of_albumentations() -> Tool:
 
 
 def of_monai() -> Tool:
-    """Return the transforms of MONAI; chains are lazy or not, by their seed."""
+    """Return the transforms of MONAI. The seed determines whether a chain is lazy."""
     import monai.transforms as T
     from monai.data.meta_tensor import MetaTensor
 

@@ -1,7 +1,8 @@
-"""Are positions kept true through augmentation? Chains of each tool's transforms, in pixels.
+"""Do positions stay correct through augmentation? Errors in pixels, for chains of transforms.
 
-A coordinate image goes through random chains of transforms. It is compared with the placement that
-the adapter of coordconv.integrations gives, and with what the tool's own points or matrix say.
+A coordinate image goes through random chains of each library's transforms. The result is compared
+with the placement from the adapter in coordconv.integrations, and with the library's own points or
+matrix.
 """
 
 import argparse
@@ -26,7 +27,7 @@ CHAINS = 200
 
 
 def measured(name: str) -> dict[str, Any]:
-    """Return what was found for a tool that is installed."""
+    """Return the errors for a library that is installed."""
     tool = TOOLS[name]()
     known = tool.moves | tool.resamples
     single = {one: max(_errors(tool, [[one]] * 5)) for one in known}
@@ -54,9 +55,9 @@ def _errors(tool: Tool, chains: list[list[str]]) -> list[float]:
 
 
 def main() -> None:
-    """Measure the tools that are installed here, and keep the records of others."""
+    """Measure the installed libraries, and keep the records of others."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", default=[*TOOLS], help="names of tools")
+    parser.add_argument("--only", nargs="*", default=[*TOOLS], help="names of libraries")
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")

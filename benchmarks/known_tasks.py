@@ -1,9 +1,10 @@
-"""Does a trial give the right answer where the answer is known?
+"""Does a trial give the right answer if the answer is known?
 
-Ten generated tasks (tasks_of_place.py), five whose targets depend on position and five whose
-targets do not. `coordconv_lab.trials.trial` compares a small network without coordinates, with
-coordinates in its first convolution, and with shuffled ones. Beside each, `coordinate_usage` looks
-at the network with coordinates of seed 0, and so does the norm of its coordinate weights.
+There are ten generated tasks (tasks_of_place.py): the targets of five depend on position, those of
+the other five do not. `coordconv_lab.trials.trial` compares a small network without coordinates,
+with coordinates in its first convolution, and with shuffled coordinates. In addition,
+`coordinate_usage` and the norm of the coordinate weights judge the network with coordinates that
+has seed 0.
 
 The rules, written before the first run:
 
@@ -11,14 +12,15 @@ The rules, written before the first run:
   outcome is no: no difference, undecided, a harm, or a gain that shuffled coordinates also give.
 - The answer has to be yes for the five tasks with position, and no for the five without.
 - ``uses_positions`` has to be True for the five tasks with position, and False for the others.
-- The norm separates them if the norms of one five are all above those of the other. Each network
-  is then also written with other weights for the same outputs: with ReLU, the first layer times 64
-  and the second divided by 64, or the reverse. The outputs have to be the same to the bit.
+- The norm separates them if all norms of one group of five are above those of the other. Each
+  network is also rewritten with other weights for the same outputs: with ReLU, the first layer
+  times 64 and the second divided by 64, or the reverse. The outputs must be bitwise identical.
 
-Sizes and steps were chosen with seed 1000, with one network for each task (with coordinates for the
-five with position, without for the others), only so that it learns its task in about two seconds.
+Sizes and steps were chosen with seed 1000 and one network for each task (with coordinates for the
+five tasks with position, without for the others), only so that it learns its task in about two
+seconds.
 
-    python benchmarks/known_tasks.py      # about a quarter of an hour of one core
+    python benchmarks/known_tasks.py      # about 15 minutes on one core
 """
 
 import argparse
@@ -41,11 +43,11 @@ from coordconv_lab.trials.arms import Arm, make_arm
 RESULT = FOLDER / "results" / "known_tasks.json"
 ARMS, SEEDS, MIN_DIFFERENCE = ("first", "shuffled:first"), 10, 0.03
 STEPS, BATCH, RATE, TESTED = 300, 32, 1e-2, 1024
-FACTOR = 64.0  # a power of two, so that nothing is rounded
+FACTOR = 64.0  # a power of two, which avoids rounding
 
 
 def functions_of(task: Task, rate: float = RATE) -> UserFunctions:
-    """Return the functions of the trial of a task, trained with this learning rate."""
+    """Return the functions for the trial of a task, with this learning rate."""
 
     def train(model: nn.Module) -> None:
         optimizer = torch.optim.Adam(model.parameters(), rate)
@@ -67,7 +69,7 @@ def functions_of(task: Task, rate: float = RATE) -> UserFunctions:
 
 
 def tested(task: Task) -> tuple[Tensor, Tensor]:
-    """Return the test samples, the same for all networks."""
+    """Return the test samples, which are the same for all networks."""
     torch.manual_seed(10_000)
     return task.batch(TESTED)
 
@@ -82,14 +84,14 @@ def trained(functions: UserFunctions, seed: int) -> nn.Module:
 
 
 def seed_all(seed: int) -> None:
-    """Seed what the trial seeds."""
+    """Seed the random number generators that a trial seeds."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
 def rescaled(model: nn.Module, factor: float) -> nn.Module:
-    """Return a network with the same outputs, whose first layer is so many times larger."""
+    """Return a network with the same outputs, whose first layer is multiplied by a factor."""
     other = copy.deepcopy(model)
     first, second = other[0], other[2]  # pyright: ignore[reportIndexIssue]
     with torch.no_grad():
@@ -106,7 +108,7 @@ def usage_of(task: Task, model: nn.Module) -> Usage:
 
 
 def as_said(outcome: Outcome) -> dict:
-    """Return the numbers of a trial, and its answer by the rule."""
+    """Return the results of a trial, and the answer that follows by the rule."""
     first = outcome[0]
     plain, shuffled = first.against_plain, first.against_shuffled
     assert plain is not None
@@ -124,7 +126,7 @@ def as_said(outcome: Outcome) -> dict:
 
 
 def as_used(task: Task, model: nn.Module) -> dict:
-    """Return what the ablation and the norm say of a network."""
+    """Return the results of the ablation and the norm for a network."""
     found = usage_of(task, model)
     mean = next(row for row in found if row.change == "mean position everywhere")
     factor = 1 / FACTOR if task.needs_position else FACTOR
@@ -148,7 +150,7 @@ def as_used(task: Task, model: nn.Module) -> dict:
 
 
 def separates(rows: list[dict]) -> bool:
-    """Whether the norms of the tasks with position are all above, or all below, the others."""
+    """Whether the norms for the tasks with position are all above, or all below, the others."""
     ours, others = (
         [row["usage"]["norm"] for row in rows if row["needs_position"] is needs]
         for needs in (True, False)
@@ -157,7 +159,7 @@ def separates(rows: list[dict]) -> bool:
 
 
 def measure(task: Task, folder: Path) -> dict:
-    """Run the trial of a task, and look at its network of seed 0."""
+    """Run the trial of a task, and judge its network with seed 0."""
     begun = time.process_time()
     functions = functions_of(task)
     out = folder / task.name.replace(" ", "-")

@@ -1,17 +1,20 @@
 """Why do some outcomes of known_tasks.py differ from its rules?
 
-Written after known_tasks.py was run; its tasks, networks and rules stay as they were.
+This was written after known_tasks.py was run, and does not change its tasks, networks and rules.
 
-- The trial is undecided for "side in 3-D". The network sees 9 voxels along each axis of a volume of
-  8 x 12 x 16, so that nearly everywhere it sees a border, and zero padding tells it the side. If
-  that is the reason, it scores 0.5 without coordinates with circular padding, which has no border.
+- The trial is undecided for "side in 3-D". The receptive field of the network is 9 voxels wide, and
+  the volume has 8 x 12 x 16 voxels. The network therefore sees a border nearly everywhere, and zero
+  padding reveals the side. If that is the reason, the network without coordinates must score 0.5
+  with circular padding, which has no border.
 - The ablation finds that the networks of "shape" and "class of the image" use positions, although
-  their targets do not depend on them. All changes of their coordinates show what they depend on.
-- So a task without position does not make a network that ignores its coordinates. This does: a
-  network trained without coordinates gets coordinate weights for one channel, which the next layer
-  multiplies by zero. The ablation must find exactly no difference, at any norm.
+  their targets do not depend on position. Other changes of the coordinates show what these networks
+  depend on.
+- A task without position thus does not guarantee that a network ignores its coordinates. The
+  following does: a network trained without coordinates gets coordinate weights for one channel,
+  which the next layer multiplies by zero. The ablation must find a difference of exactly 0, at any
+  norm.
 
-    python benchmarks/known_tasks_reasons.py      # about three minutes of one core
+    python benchmarks/known_tasks_reasons.py      # about three minutes on one core
 """
 
 import json
@@ -30,7 +33,7 @@ BY_NAME = {task.name: task for task in TASKS}
 
 
 def score(padding: str, seed: int) -> float:
-    """Train the network of the sides without coordinates, and return its score."""
+    """Train the network for the side in 3-D without coordinates, and return its score."""
     functions = functions_of(BY_NAME["side in 3-D"])
     seed_all(seed)
     model = functions.make()
@@ -43,7 +46,7 @@ def score(padding: str, seed: int) -> float:
 
 
 def losses(name: str, seed: int = 0) -> dict[str, float]:
-    """Return by how much each change of the coordinates changes the score of a network."""
+    """Return how much each change of the coordinates changes the score of a network."""
     task = BY_NAME[name]
     model = trained(functions_of(task), seed)
     usage = coordinate_usage(
@@ -71,7 +74,7 @@ def ignored(name: str, seed: int = 0) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure both, without what the record has already, and write the record."""
+    """Make the measurements that the record does not contain yet, and write the record."""
     torch.set_num_threads(1)
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {"machine": machine()}
     if "padding" not in found:

@@ -1,8 +1,9 @@
-"""Which change brings what? From the ordinary step to ours, one change at a time.
+"""How much faster does each change make a training step? From the published step to ours.
 
-The classifier after it has learnt, when its gradients are as small as they get: milliseconds of a
-training step for each picture of its batch. Every rung is a process of its own, and the rungs are
-measured in turns. Writes JSON, from which `make speed` makes a table; see benchmarks/README.md.
+The network is the trained classifier, whose gradients are very small. The measure is milliseconds
+per training step and image of the batch. Each line adds one change, runs in its own process, and is
+measured in turn with the others. The program writes JSON, from which `make speed` writes a table;
+see benchmarks/README.md.
 
     python benchmarks/ladder.py      # about five minutes
 """
@@ -43,7 +44,7 @@ BATCH = 32
 
 
 def ordinary_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], None], int]:
-    """A training step of the published network, with the weights that ours learned."""
+    """Return a training step of the published network, with the weights of our trained network."""
     if rung >= 1:
         processor.flush_denormals()
     if rung >= 2:
@@ -54,14 +55,14 @@ def ordinary_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], N
         convolutions, sorted({k.rsplit(".", 1)[0] for k in weights}), strict=True
     ):
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-        if f"{name}.coord_weight" in weights:  # ours scales pixels to -1 .. 1, this net does not
+        if f"{name}.coord_weight" in weights:  # our network scales pixels to -1 .. 1
             bias = bias - weight.sum(dim=(1, 2, 3))
             weight = torch.cat([weight * 2 / 63, weights[f"{name}.coord_weight"]], dim=1)
         layer.weight.data.copy_(weight)
         layer.bias.data.copy_(bias)
     if rung >= 3:
         net.to(memory_format=torch.channels_last)
-    # With a learning rate near zero, the network stays the same.
+    # Use a learning rate near zero, so that the network does not change.
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-12)
     loss_function = loss_of("classification", settings_of("tutorial", "classification", "uniform"))
     points = torch.cartesian_prod(torch.arange(4, 60), torch.arange(4, 60))[::98][:BATCH]
@@ -75,7 +76,7 @@ def ordinary_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], N
 
 
 def our_step(weights: dict[str, Tensor], rung: int) -> tuple[Callable[[], None], int]:
-    """A step of our loop."""
+    """Return a step of our training loop."""
     spec = tuned("classification", "uniform", "coordconv")
     settings = {"training.learning_rate": 1e-12, "training.weight_decay": 0.0}
     if rung == 4:
@@ -104,7 +105,7 @@ def milliseconds(rung: int, weights: dict[str, Tensor], seconds: float) -> float
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=4, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=4, help="duration of each turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "ladder.json")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)

@@ -1,8 +1,9 @@
-"""Time and memory of the coordinate layers, compared with the plain convolution.
+"""Time and memory of the coordinate layers, compared with plain convolutions.
 
-For a table of real layer shapes and this project's own nets: the plain layer, the concatenation as
-everyone publishes it, ours, and ours folded into a constant map, in turns in one run. Writes
-JSON, from which `make speed` makes a page and a figure; see benchmarks/README.md.
+For layer shapes from real models and for the networks of this project, four variants are measured
+in turn: the plain layer, the published concatenation, our layer, and our layer folded into a
+constant map. The program writes JSON, from which `make speed` writes a page and a figure; see
+benchmarks/README.md.
 
     python benchmarks/layers.py                      # everything, about half an hour
     python benchmarks/layers.py --rows stem --modes forward --seconds 0.05
@@ -51,7 +52,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Net:
-    """A network of this project; its plain twin has plain convolutions throughout."""
+    """A network of this project. Its plain version has only plain convolutions."""
 
     name: str
     task: str
@@ -74,13 +75,13 @@ ROWS = [
     Net("net: classification", "classification"),
     Net("net: regression", "regression"),
     Net("net: rendering", "rendering"),
-    # Only the first layer of our networks: two input channels, a few microseconds of arithmetic.
+    # Only the first layer of our networks: two input channels, and microseconds of arithmetic.
     Shape("first layer 2-32, 1x1, 64", 2, 32, 1, (64, 64)),
 ]
 
 
 class Published(nn.Module):
-    """CoordConv as it is published: positions made, repeated and concatenated at each forward."""
+    """CoordConv as published: coordinates are created and concatenated in every forward pass."""
 
     def __init__(self, plain: nn.Module) -> None:
         super().__init__()
@@ -143,7 +144,7 @@ def replaced(model: nn.Module, make: Callable[[nn.Module], nn.Module]) -> nn.Mod
 
 
 def seen_by(layer: nn.Module, model: nn.Module, x: Tensor) -> Tensor:
-    """Return what a layer inside a model gets as its input."""
+    """Return the input of a layer inside a model."""
     caught = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
     with torch.no_grad():
@@ -188,7 +189,7 @@ def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
 
     def call() -> object:
         module(x).backward(upstream)
-        # Freed within the call: every call starts and ends with the same memory.
+        # Free the gradients within the call, so that each call starts with the same memory.
         x.grad = None
         module.zero_grad()
 
@@ -210,14 +211,14 @@ def own_bytes(module: nn.Module, x: Tensor) -> int:
 
 
 def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict:
-    """Measure all variants of one cell, in turns."""
+    """Measure all variants of one cell, in turn."""
     torch.manual_seed(0)
     modules, x = variants(row, batch, form)
     prepare = {"forward": forward, "training": training, "compiled": compiled}[mode]
     names = [n for n in VARIANTS if not (mode == "training" and n == "folded")]
     calls = {name: prepare(modules[name], x) for name in names}
     turns: dict[str, list[float]] = {name: [] for name in names}
-    for name in names:  # Compiles, and warms the caches of all before the first turn.
+    for name in names:  # Compile, and warm up the caches, before the first turn.
         calls[name]()
     for turn in range(options.turns):
         order = names[turn % len(names) :] + names[: turn % len(names)]
@@ -245,7 +246,7 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
                 continue
             if mode == "compiled" and (isinstance(row, Net) or row.name.startswith("first")):
                 continue
-            # The networks are built with channels last.
+            # The networks are built in channels_last.
             forms = FORMATS[1:] if isinstance(row, Net) else FORMATS
             for form in forms:
                 for batch in (1, 32):
@@ -253,7 +254,7 @@ def cells(options) -> Iterator[tuple[Shape | Net, int, str, str]]:
 
 
 def kept(path: Path) -> dict[tuple, dict]:
-    """Return the cells that were measured before; new measurements replace them."""
+    """Return the cells of earlier measurements, which new measurements replace."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text())
@@ -278,9 +279,9 @@ def place(cell: dict) -> tuple[int, int, int, int]:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", nargs="*", default=[], help="parts of the names of rows")
+    parser.add_argument("--rows", nargs="*", default=[], help="only rows whose name contains these")
     parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=0.1, help="duration of each turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "layers.json")
     options = parser.parse_args(arguments)
@@ -301,7 +302,7 @@ def main(arguments: list[str] | None = None) -> None:
             f"plain {plain:8.3f} ms  {ratios}",
             flush=True,
         )
-        # Written after every cell: what was measured is not lost when the rest is not.
+        # Write after every cell, so that an interruption does not lose measurements.
         content = {"machine": machine(), "seconds": options.seconds, "turns": options.turns}
         content["cells"] = sorted(measured.values(), key=place)
         write_json(options.out, content)

@@ -1,6 +1,6 @@
-"""Which versions of Python and of packages are tried, with which tests, and what came of it.
+"""The tested versions of Python and packages, the tests for each, and their results.
 
-`nox` (noxfile.py) runs the cells; what they wrote down is shown by docs/matrix.md.
+`nox` (noxfile.py) runs the cells, and docs/matrix.md shows the results.
 """
 
 import json
@@ -14,18 +14,19 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "matrix.json"
 
 VERSIONS = {
-    "lowest": "the lowest that `pyproject.toml` admits and that have a wheel for that Python",
-    "constraints": "those of `constraints.txt`",
-    "highest": "the highest available",
+    "lowest": "the lowest versions that `pyproject.toml` allows and that have a wheel for this "
+    "Python",
+    "constraints": "the versions in `constraints.txt`",
+    "highest": "the highest available versions",
 }
 
 
 class Cell(NamedTuple):
-    """One environment of its own.
+    """A separate environment.
 
     Attributes:
-        python: Its version.
-        what: "library", for an installation without extras, or the installed extra.
+        python: The version of Python.
+        what: "library" for an installation without extras, or the installed extra.
         versions: A key of VERSIONS.
     """
 
@@ -35,7 +36,7 @@ class Cell(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Its name in the list of nox, and in the file of outcomes."""
+        """The name of the cell for nox, and in the file of results."""
         return "-".join(self)
 
 
@@ -81,7 +82,7 @@ TESTS = {
 
 
 def counts(report: Path) -> dict[str, int]:
-    """How many tests of a JUnit report passed, failed and were skipped."""
+    """Return how many tests in a JUnit report passed, failed and were skipped."""
     suite = ElementTree.parse(report).getroot().find("testsuite")
     assert suite is not None
     total, skipped = int(suite.attrib["tests"]), int(suite.attrib["skipped"])
@@ -90,7 +91,7 @@ def counts(report: Path) -> dict[str, int]:
 
 
 def write_down(cell: Cell, outcome: dict[str, Any]) -> None:
-    """Put what came of a cell in the place of what came of it before."""
+    """Write the results of a cell, replacing earlier results."""
     outcomes = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     said = _git("rev-parse", "--short=12", "HEAD")
     if _git("status", "--porcelain", "--", "src", "tests", "pyproject.toml"):

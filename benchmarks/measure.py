@@ -1,4 +1,4 @@
-"""How times and memory are measured, and where: what all benchmarks share."""
+"""Functions that all benchmarks use to measure time and memory, and to describe the machine."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def machine() -> dict:
-    """Describe the machine and the versions that a measurement ran on."""
+    """Describe the machine and the versions of packages."""
     return {
         "processor": processor_name(),
         "threads": torch.get_num_threads(),
@@ -29,7 +29,7 @@ def machine() -> dict:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write a file atomically, so that readers never see half of it."""
+    """Write a file atomically, so that readers never see a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=1) + "\n")
@@ -37,7 +37,7 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def one_turn(call: Callable[[], object], seconds: float) -> float:
-    """Return the median time of a call, after one that is not counted."""
+    """Return the median time of a call, after a warm-up call."""
     call()
     times: list[float] = []
     end = time.perf_counter() + seconds
@@ -49,7 +49,7 @@ def one_turn(call: Callable[[], object], seconds: float) -> float:
 
 
 def peak_bytes(call: Callable[[], object]) -> int:
-    """Return the most memory that torch held at once during a call, beyond what it held before."""
+    """Return the peak memory that torch allocates during a call, beyond that before the call."""
     call()
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True

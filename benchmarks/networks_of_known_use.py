@@ -1,6 +1,6 @@
-"""Networks that are known to use, or to ignore, their coordinates, made from one without any.
+"""Networks that are known to use or to ignore their coordinates, made from a plain network.
 
-Both are sequences that begin with a convolution, a ReLU and another convolution.
+All networks are sequences that start with a convolution, a ReLU and another convolution.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ SHADING = 2.0
 
 
 def shaded(images: Tensor) -> Tensor:
-    """Return images with the shading: 2 x, for x from -1 to 1."""
+    """Return images with a shading added: 2 x, for x from -1 to 1."""
     return images + SHADING * torch.linspace(-1, 1, images.shape[-1])
 
 
 def undoing_the_shading(model: Any) -> Any:
-    """Convert a network to one that subtracts the shading with its coordinates.
+    """Convert a network so that it subtracts the shading with its coordinates.
 
-    A convolution of 2 x with the weights of the image is one of x with twice these weights, also at
-    the border, where both are padded alike.
+    A convolution of 2 x with the weights of the image equals a convolution of x with twice these
+    weights, also at the border, where both are padded in the same way.
     """
     convert(model, "first")
     first = model[0]
@@ -32,10 +32,10 @@ def undoing_the_shading(model: Any) -> Any:
 
 
 def cancelling(model: Any, norm: float) -> Any:
-    """Return a network of the same outputs whose coordinates cancel, with weights of this norm.
+    """Return a network with the same outputs, in which coordinate weights of this norm cancel.
 
-    Its first layer has two more channels with the same random weights, of which the second layer
-    adds one and subtracts the other.
+    The first layer has two more channels with the same random weights. The second layer adds one of
+    them and subtracts the other.
     """
     first, second = model[0], model[2]
     wider, reader = (

@@ -1,11 +1,12 @@
-"""The three tasks in the ordinary way: the published networks and settings in plain torch.
+"""The three tasks with the published networks and settings, in plain torch.
 
-What a user writes who follows the publication: coordinates made and concatenated at each forward,
-contiguous float32, Adam at a constant rate. Nothing of this project computes here but the data, the
-targets and the scores, so that both sides are asked the same question.
+This is the code that a reader of the publications would write: coordinates are created and
+concatenated in every forward pass, tensors are contiguous float32, and Adam has a constant learning
+rate. Only the data, the targets and the scores are from this project, so that the comparison is
+fair.
 
-Sources: the paper is Liu et al. 2018 (arXiv:1807.03247) with the settings of its code; the tutorial
-is Ashwin D'Cruz's, with the settings of its code, where they differ from its text.
+Sources: the paper is Liu et al. 2018 (arXiv:1807.03247), with the settings of its code; the
+tutorial is Ashwin D'Cruz's, with the settings of its code if they differ from its text.
 """
 
 import math
@@ -40,21 +41,21 @@ class AddCoords(nn.Module):
 
 
 class Tile(nn.Module):
-    """The point, in pixels, at every pixel of the canvas."""
+    """Tile the point, in pixels, over the canvas."""
 
     def forward(self, points: Tensor) -> Tensor:
         return points.float()[:, :, None, None].repeat(1, 1, *CANVAS)
 
 
 class Softmax(nn.Module):
-    """Over all pixels of a map."""
+    """Softmax over all pixels of a map."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.flatten(1).softmax(dim=1).view_as(maps)
 
 
 class GlobalMax(nn.Module):
-    """The largest pixel of each map."""
+    """Return the largest pixel of each map."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.amax(dim=(2, 3))
@@ -73,7 +74,7 @@ class Scale(nn.Module):
 
 @dataclass(frozen=True)
 class Settings:
-    """Published training of one network; `l2` is the weight of the sum of squared kernels."""
+    """Published training settings of a network. `l2` weights the sum of squared kernels."""
 
     batch_size: int
     learning_rate: float
@@ -100,7 +101,7 @@ TUTORIAL = {
 
 
 def settings_of(publication: str, task: str, split: str) -> Settings:
-    """The settings of the paper's code or of the tutorial's for a task."""
+    """Return the settings of the paper's code or the tutorial's code for a task."""
     settings = (PAPER if publication == "paper" else TUTORIAL)[task]
     if (publication, task, split) == ("tutorial", "rendering", "quadrant"):
         return replace(settings, learning_rate=6e-4)
@@ -138,7 +139,7 @@ def _chain(widths: tuple[int, ...], kernel: int) -> list[nn.Module]:
 
 
 def _initialise(layer: nn.Conv2d, he: bool) -> None:
-    if he:  # Keras cuts the normal distribution off at two standard deviations.
+    if he:  # Keras truncates the normal distribution at two standard deviations.
         deviation = math.sqrt(2 / layer.weight[0].numel()) / 0.87962566103423978
         nn.init.trunc_normal_(layer.weight, 0, deviation, -2 * deviation, 2 * deviation)
     else:
@@ -147,7 +148,7 @@ def _initialise(layer: nn.Conv2d, he: bool) -> None:
 
 
 def loss_of(task: str, settings: Settings) -> Callable[[nn.Module, Tensor], Tensor]:
-    """The published loss of one batch of points."""
+    """Return the published loss for one batch of points."""
 
     def classification(net: nn.Module, points: Tensor) -> Tensor:
         return functional.cross_entropy(
@@ -185,18 +186,18 @@ GOALS = {
 def train_until_perfect(
     task: str, split: str, publication: str, seed: int, cap: float
 ) -> dict[str, object]:
-    """Train until every training and test example is right at the end of an epoch.
+    """Train until every training and test example is correct at the end of an epoch.
 
     Args:
-        task: The task; rendering is perfect from a mean intersection over union of 0.99.
+        task: The task. Rendering counts as perfect with a mean intersection over union of 0.99.
         split: The split.
         publication: "paper" or "tutorial".
-        seed: Of the initial weights and the order.
-        cap: Seconds of training after which to give up.
+        seed: Seed of the initial weights and of the order of the batches.
+        cap: Maximum training time in seconds.
 
     Returns:
-        Whether it got there, seconds, steps and epochs of training, and the scores at the end of
-        every epoch. The clock is stopped during scoring.
+        Whether the network became perfect; the seconds, steps and epochs of training; and the
+        scores at the end of every epoch. Scoring does not count as training time.
     """
     torch.manual_seed(seed)
     settings = settings_of(publication, task, split)
@@ -204,7 +205,7 @@ def train_until_perfect(
     kernels = [p for p in net.parameters() if p.dim() > 1]
     biases = [p for p in net.parameters() if p.dim() == 1]
     optimizer = torch.optim.Adam(
-        # The gradient of l2 w^2 is 2 l2 w, and torch adds weight_decay w.
+        # The gradient of l2 w^2 is 2 l2 w; torch adds weight_decay w to the gradient.
         [{"params": kernels, "weight_decay": 2 * settings.l2}, {"params": biases}],
         lr=settings.learning_rate,
         betas=settings.betas,

@@ -1,7 +1,7 @@
-"""The positions of pixels according to the tools themselves, and their error in pixels.
+"""The positions of pixels according to the libraries themselves, and the errors in pixels.
 
-The matrices of kornia and MONAI are what the placements are made of. Others have points or a
-matrix that do not follow every transform.
+kornia and MONAI are omitted, because placements are computed from their matrices. The points or
+matrices of the other libraries do not follow every transform.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Errors = dict[str, float]
 
 
 def _wrong_by(placement: Placement, points: Sequence[Sequence[float]]) -> float:
-    """Return how far transformed points (x, y) are from their pixels, along an axis."""
+    """Return the largest error, along an axis, of transformed points (x, y)."""
     back = placement.inverse()
     matrix, start = torch.tensor(back.matrix).double(), torch.tensor(back.start).double()
     old = torch.tensor(POINTS).double().flip(-1)
@@ -78,7 +78,7 @@ def of_albumentations() -> Errors:
 
 
 def of_torchio() -> Errors:
-    """Return the errors of ``affine`` by itself."""
+    """Return the errors of ``affine``, used without the history of transforms."""
     import torchio as tio
 
     frame = Frame(WORLD, SOLID)

@@ -1,7 +1,7 @@
-"""How soon is the report drawn, and how long does the explorer take to follow the point?
+"""How soon is the report drawn, and how long does the explorer take to follow the pointer?
 
-Opens docs/report.html in a headless Chromium, several times, each in a window of its own. Writes
-JSON; see benchmarks/README.md.
+The program opens docs/report.html several times in a headless Chromium, each time in a new window.
+It writes JSON; see benchmarks/README.md.
 
     python benchmarks/page.py                        # a minute
 """
@@ -20,7 +20,7 @@ PAGE = FOLDER.parent / "docs" / "report.html"
 
 FIRST_DRAWING = """() => performance.getEntriesByName("first-contentful-paint")[0].startTime"""
 
-# Frames are not waited for: what counts is the time until everything is on the canvases.
+# Do not wait for frames: the measure is the time until everything is drawn on the canvases.
 MOVES = """(moves) => {
     const pad = document.querySelector(".pad");
     const wait = window.requestAnimationFrame;
@@ -63,11 +63,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "page.json")
     parser.add_argument("--times", type=int, default=7, help="how often the page is opened")
-    parser.add_argument("--moves", type=int, default=100, help="of the point, on each task")
+    parser.add_argument("--moves", type=int, default=100, help="moves of the pointer for each task")
     options = parser.parse_args()
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        sys.exit("no Chromium here: install one, for example with apt")
+        sys.exit("Chromium is not installed; install it, for example with apt")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -91,9 +91,9 @@ def main() -> None:
     drawn = content["first_drawing_ms"]
     move = content["move_ms"]
     print(
-        f"{size / 1e6:.1f} MB; first drawing {statistics.median(drawn):.0f} ms "
+        f"{size / 1e6:.1f} MB; first paint {statistics.median(drawn):.0f} ms "
         f"({drawn[0]:.0f} to {drawn[-1]:.0f}); a move {move['median']:.2f} ms, "
-        f"one in a hundred {move['of_a_hundred_the_slowest']:.2f} ms or more"
+        f"99th percentile {move['of_a_hundred_the_slowest']:.2f} ms"
     )
 
 

@@ -1,8 +1,8 @@
-"""The cost of a placement, compared with a window, and per sample compared with one for all.
+"""The cost of placements, compared with windows, and of one per sample, compared with a common one.
 
-The layers of layers.py with a crop in a full image twice as large, in turns in one run. Writes
-JSON; see benchmarks/README.md. A cell over a limit is measured once more, with more rounds; both
-results are kept.
+The layers are those of layers.py, with a crop of a full image that is twice as large. All variants
+are measured in turn. The program writes JSON; see benchmarks/README.md. If a result is over a
+limit, it is measured again with more rounds, and both results are kept.
 
     python benchmarks/placements.py                      # everything, about 15 minutes
     python benchmarks/placements.py --again              # only cells over a limit, once more
@@ -25,19 +25,19 @@ from torch import Tensor, nn
 from coordconv import Placement, positions
 
 MODES = ("forward", "training")
-# Each variant is compared with the one behind it.
+# Each variant (key) is compared with a reference (value).
 COMPARED = {
     "placement": "window",
     "inside positions": "window",
     "window per sample": "window",
     "placement per sample": "placement",
 }
-AGAIN = 3  # times the rounds, for a cell over a limit
-LIMITS = {"placement": 1.05, "placement per sample": 1.15}  # the second one at batch 32
+AGAIN = 3  # factor of the number of rounds for a result over a limit
+LIMITS = {"placement": 1.05, "placement per sample": 1.15}  # the second limit is for batch 32
 
 
 def places(size: tuple[int, ...], batch: int) -> dict[str, object]:
-    """Return what each variant passes as a window."""
+    """Return the window argument of each variant."""
     full = tuple(2 * n for n in size)
     start = tuple(n // 3 for n in size)
     rows = torch.stack([torch.randint(n, (batch,)) for n in size], dim=1)
@@ -50,7 +50,7 @@ def places(size: tuple[int, ...], batch: int) -> dict[str, object]:
 
 
 def calls(layer: nn.Module, x: Tensor, mode: str) -> dict[str, Callable[[], object]]:
-    """Return a call of the layer for each variant."""
+    """Return a function that calls the layer, for each variant."""
     given = places(tuple(x.shape[2:]), x.shape[0])
     upstream = torch.randn_like(layer(x))
 
@@ -77,7 +77,7 @@ def calls(layer: nn.Module, x: Tensor, mode: str) -> dict[str, Callable[[], obje
 
 
 def measure(row: Shape, batch: int, form: str, mode: str, options) -> dict:
-    """Measure all variants of one cell, in turns."""
+    """Measure all variants of one cell, in turn."""
     torch.manual_seed(0)
     memory_format = torch.contiguous_format
     if form == "channels_last":
@@ -110,7 +110,7 @@ def cells(options) -> Iterator[tuple[Shape, int, str, str]]:
 
 
 def over_the_limits(cell: dict) -> list[str]:
-    """Return the variants of a cell that cost more than they may."""
+    """Return the variants of a cell that are over their limits."""
     return [
         name
         for name, limit in LIMITS.items()
@@ -125,7 +125,7 @@ def line(cell: dict) -> str:
 
 
 def measure_again(content: dict, options) -> None:
-    """Measure the cells over a limit once more, and put the result beside the first one."""
+    """Measure the cells over a limit again, and store both results."""
     shapes = {row.name: row for row in ROWS if isinstance(row, Shape)}
     for cell in content["cells"]:
         if over_the_limits(cell) and "again" not in cell:
@@ -138,9 +138,9 @@ def measure_again(content: dict, options) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", nargs="*", default=[], help="parts of the names of rows")
+    parser.add_argument("--rows", nargs="*", default=[], help="only rows whose name contains these")
     parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=0.1, help="duration of each turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--again", action="store_true", help="only cells over a limit, once more")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "placements.json")

@@ -1,8 +1,8 @@
-"""Networks of other libraries, from their configurations with random weights, with coordinates.
+"""Networks of other libraries, with random weights, converted to use coordinates.
 
-Each is converted at its first convolution and at all of them, and everything that a user would do
-next is tried: docs/real-models.md shows what came out. A test does the same with the same
-architectures made small.
+Each network is converted at its first convolution and at all convolutions. Then everything that a
+user might do next is tried, and docs/real-models.md shows the results. A test does the same with
+small versions of these architectures.
 """
 
 import argparse
@@ -35,9 +35,9 @@ class Architecture(NamedTuple):
     """A network of another library.
 
     Attributes:
-        library: Who wrote it.
-        build: Makes it with random weights; asked for a small one, with fewer layers.
-        size: Channels and size of the inputs that it is tried with.
+        library: The library that contains it.
+        build: Builds the network with random weights; the argument is whether to use fewer layers.
+        size: Channels, height and width of the input.
     """
 
     library: str
@@ -46,13 +46,13 @@ class Architecture(NamedTuple):
 
 
 def _resnet(small: bool) -> nn.Module:
-    shape = {"depths": [1, 1, 1, 1]} if small else {}  # The configuration of ResNet-50.
+    shape = {"depths": [1, 1, 1, 1]} if small else {}  # The default is ResNet-50.
     return transformers.ResNetForImageClassification(transformers.ResNetConfig(**shape))
 
 
 def _convnext(small: bool) -> nn.Module:
     shape = {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]} if small else {}
-    # The scale of the branches starts at 1e-6, which would hide their effect.
+    # The scale of the branches is initially 1e-6, which would hide their effect.
     config = transformers.ConvNextConfig(**shape, layer_scale_init_value=1.0)
     return transformers.ConvNextForImageClassification(config)
 
@@ -120,13 +120,13 @@ PLACES = ("first", "all")
 
 
 def outputs(model: Callable[..., Any], x: Tensor) -> list[Tensor]:
-    """Every floating-point tensor that a model gives, in its order."""
+    """Return all floating-point tensors in the output of a model, in order."""
     leaves = tree_leaves(model(x))
     return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
 
 
 def difference(ours: list[Tensor], theirs: list[Tensor]) -> float:
-    """The largest difference, as a share of the largest value."""
+    """Return the largest difference, relative to the largest value."""
     assert [one.shape for one in ours] == [one.shape for one in theirs]
     shares = [
         ((a - b).abs().max() / b.abs().max().clamp(min=1e-30)).item()
@@ -137,9 +137,9 @@ def difference(ours: list[Tensor], theirs: list[Tensor]) -> float:
 
 
 def check(name: str, where: str, *, small: bool, backend: str | None) -> dict[str, Any]:
-    """Convert an architecture, do what a user does next, and say what came out.
+    """Convert an architecture, do what a user might do next, and describe the results.
 
-    Without a backend for the compiler, it is neither compiled nor exported.
+    Without a backend for the compiler, the network is neither compiled nor exported.
     """
     architecture = ARCHITECTURES[name]
     torch.manual_seed(0)
@@ -176,7 +176,7 @@ def check(name: str, where: str, *, small: bool, backend: str | None) -> dict[st
 
 
 def _trained(model: nn.Module, x: Tensor) -> dict[str, Any]:
-    """One step of training; the coordinate weights are no longer zero after it."""
+    """Train for one step, after which coordinate weights are not zero, and describe the result."""
     model.train()
     weights = [one for key, one in model.named_parameters() if key.endswith("coord_weight")]
     before = _loss(model, x)
@@ -184,7 +184,7 @@ def _trained(model: nn.Module, x: Tensor) -> dict[str, Any]:
     reached = [one.grad is not None and bool(one.grad.abs().max() > 0) for one in weights]
     learnt = [one for one in model.parameters() if one.grad is not None]
     steepness = sum(one.grad.square().sum().item() for one in learnt)
-    # A step that lowers the loss by one part in a hundred, if it falls as steeply all the way.
+    # Choose the step so that the loss decreases by 1%, to first order.
     torch.optim.SGD(learnt, lr=0.01 * before.item() / steepness).step()
     share = _loss(model, x).item() / before.item()
     moved = all(bool(one.abs().max() > 0) for one in weights)
@@ -197,12 +197,12 @@ def _trained(model: nn.Module, x: Tensor) -> dict[str, Any]:
 
 
 def _loss(model: nn.Module, x: Tensor) -> Tensor:
-    torch.manual_seed(1)  # The same dropout every time.
+    torch.manual_seed(1)  # Use the same dropout every time.
     return torch.stack([one.square().mean() for one in outputs(model, x)]).sum()
 
 
 def _loads(trained: nn.Module, fresh: nn.Module, where: str, x: Tensor) -> bool:
-    """Whether a saved checkpoint, loaded into a new model, computes the same."""
+    """Whether a new model with the saved checkpoint has the same outputs."""
     with tempfile.TemporaryDirectory() as directory:
         save_model(trained, f"{directory}/model.safetensors")
         again = convert(fresh, where)
@@ -230,7 +230,7 @@ AXES: dict[Dynamic, str] = {
 
 
 def _exports(model: nn.Module, x: Tensor) -> str:
-    """Which sizes an ONNX file can be made for, the widest choice that works."""
+    """Describe the input sizes that an ONNX file can support, trying the most general first."""
     failure = ""
     with tempfile.TemporaryDirectory() as directory:
         for dynamic, words in AXES.items():
@@ -245,8 +245,8 @@ def _exports(model: nn.Module, x: Tensor) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="architectures with this in their name")
-    parser.add_argument("--again", action="store_true", help="what was done before as well")
+    parser.add_argument("--only", default="", help="only architectures whose name contains this")
+    parser.add_argument("--again", action="store_true", help="also repeat existing results")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     done = json.loads(RESULT.read_text())["models"] if RESULT.exists() else {}

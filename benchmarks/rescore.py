@@ -1,9 +1,10 @@
 """Score the committed networks of Not-so-Clevr again, without code of this project.
 
-Networks, data, splits and scores are written out here once more from their descriptions, in
-float32; coordinates are concatenated as the paper does. `python benchmarks/rescore.py [results]`
-prints the largest difference from the committed records, and fails where it exceeds 1e-6: of a
-share or an intersection over union as it is, of a distance relative to the side of the canvas.
+Networks, data, splits and scores are implemented here again from their descriptions, in float32,
+and coordinates are concatenated as in the paper. `python benchmarks/rescore.py [results]` prints
+the largest difference from the committed records, and fails if a difference exceeds 1e-6.
+Differences are absolute for fractions and intersections over union, and relative to the side of the
+canvas for distances.
 """
 
 import json
@@ -25,12 +26,12 @@ TASKS = ("classification", "regression", "rendering")
 Weights = dict[str, Tensor]
 Network = Callable[[Tensor], Tensor]
 
-# kernel, stride and place of the normalization of the paper's nine convolutions but the last
+# Kernel, stride and position of normalization, for all but the last of the paper's convolutions.
 POOLED = ((5, 2, 0), (1, 1, 1), (3, 1, 0), (3, 2, 0), (3, 2, 1), (3, 2, 0), (1, 1, 0), (3, 2, 0))
 
 
 def positions(data: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """All centers (x, y), row by row, and which of them are for training."""
+    """Return all centers (x, y), row by row, and which of them are for training."""
     (height, width), square = data["canvas"], data["square"]
     rows, columns = (
         np.arange(square // 2, side - (square - square // 2) + 1) for side in (height, width)
@@ -48,7 +49,7 @@ def positions(data: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def squares(points: Tensor, canvas: tuple[int, int], side: int) -> Tensor:
-    """Images (N, 1, H, W) of a white square of some side around each point."""
+    """Return images (N, 1, H, W) of a white square with the given side around each point."""
     images = torch.zeros(len(points), 1, *canvas)
     for image, (x, y) in zip(images, points.tolist(), strict=True):
         top, left = y - side // 2, x - side // 2
@@ -57,7 +58,7 @@ def squares(points: Tensor, canvas: tuple[int, int], side: int) -> Tensor:
 
 
 def with_coordinates(maps: Tensor) -> Tensor:
-    """Maps with two more channels: x and y, from -1 at the first pixel to 1 at the last."""
+    """Append two channels to maps: x and y, from -1 at the first pixel to 1 at the last."""
     n, _, height, width = maps.shape
     x = torch.linspace(-1, 1, width).expand(n, 1, height, width)
     y = torch.linspace(-1, 1, height)[:, None].expand(n, 1, height, width)
@@ -65,7 +66,7 @@ def with_coordinates(maps: Tensor) -> Tensor:
 
 
 def joint(weights: Weights, name: str) -> tuple[Tensor, Tensor]:
-    """The weight and bias of a layer; that of a coordinate layer over all of its channels."""
+    """Return weight and bias of a layer; for a coordinate layer, the weight for all channels."""
     weight = weights[f"{name}.weight"]
     if (coordinates := weights.get(f"{name}.coord_weight")) is not None:
         weight = torch.cat((weight, coordinates), dim=1)
@@ -73,13 +74,13 @@ def joint(weights: Weights, name: str) -> tuple[Tensor, Tensor]:
 
 
 def names(weights: Weights, prefix: str) -> Iterator[str]:
-    """The layers under a prefix in order, by their number."""
+    """Yield the layers under a prefix, ordered by number."""
     found = {int(key[len(prefix) :].split(".")[0]) for key in weights if key.startswith(prefix)}
     yield from (f"{prefix}{number}" for number in sorted(found))
 
 
 def chain(weights: Weights, prefix: str, maps: Tensor, activation: bool, padding: str) -> Tensor:
-    """Convolutions one after another, the first of which sees coordinates if its weights do."""
+    """Apply convolutions in sequence; the first sees coordinates if it has weights for them."""
     layers = list(names(weights, prefix))
     for index, name in enumerate(layers):
         weight, bias = joint(weights, name)
@@ -92,14 +93,14 @@ def chain(weights: Weights, prefix: str, maps: Tensor, activation: bool, padding
 
 
 def scaled(points: Tensor, spec: dict[str, Any], canvas: tuple[int, int]) -> Tensor:
-    """The input (N, 2) of a network that is given a point."""
+    """Return the input (N, 2) of a network whose inputs are points."""
     if spec["input_scale"] == "raw":
         return points.float()
     return points / torch.tensor([canvas[1] - 1, canvas[0] - 1]) * 2 - 1
 
 
 def doubled(weights: Weights, maps: Tensor, kernel: int) -> Tensor:
-    """Transposed convolutions of stride 2, each of which doubles height and width."""
+    """Apply transposed convolutions of stride 2, each of which doubles height and width."""
     layers = list(names(weights, "layers."))
     for index, name in enumerate(layers):
         weight, bias = joint(weights, name)
@@ -111,7 +112,7 @@ def doubled(weights: Weights, maps: Tensor, kernel: int) -> Tensor:
 
 
 def flattened(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
-    """Four convolutions with three poolings, then two linear layers."""
+    """Apply four convolutions with three poolings, then two linear layers."""
     layers = list(names(weights, "layers."))
     maps = images
     for index, name in enumerate(layers[:4]):
@@ -122,7 +123,7 @@ def flattened(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
     return functional.linear(hidden, *joint(weights, layers[5]))
 
 
-# What the first records do not say of the network below, because it could not be chosen yet.
+# Settings of the network below that the first records omit, because they had only one value then.
 POOLED_DEFAULTS = {
     "padding": "same",
     "normalise": "before",
@@ -132,7 +133,7 @@ POOLED_DEFAULTS = {
 
 
 def pooled(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
-    """Nine convolutions, most of stride 2, then the average of each map."""
+    """Apply nine convolutions, most with stride 2, then average each map."""
     spec = POOLED_DEFAULTS | spec
     valid, maps = spec["padding"] == "valid", images
     after = {"before": (), "first_after": (1,), "after": (1, 4)}[spec["normalise"]]
@@ -160,7 +161,7 @@ def pooled(weights: Weights, spec: dict[str, Any], images: Tensor) -> Tensor:
 
 
 def normalize(weights: Weights, name: str, maps: Tensor, epsilon: float) -> Tensor:
-    """Batch normalization: by the running statistics if there are any, else by the batch."""
+    """Apply batch normalization with running statistics if there are any, else the batch's."""
     mean, variance = (weights.get(f"{name}.running_{each}") for each in ("mean", "var"))
     return functional.batch_norm(
         maps,
@@ -174,7 +175,7 @@ def normalize(weights: Weights, name: str, maps: Tensor, epsilon: float) -> Tens
 
 
 def network(spec: dict[str, Any], weights: Weights, canvas: tuple[int, int]) -> Network:
-    """From points (N, 2) to what the network of a spec says of them."""
+    """Return a function from points (N, 2) to the outputs of the network of a spec."""
     match spec["kind"]:
         case "coordconv-classifier":
             return lambda points: chain(
@@ -221,7 +222,7 @@ def network(spec: dict[str, Any], weights: Weights, canvas: tuple[int, int]) -> 
 
 
 def groups(spec: dict[str, Any], is_train: Tensor) -> list[Tensor]:
-    """The batches in which a network is asked: of 32 in a fixed order where they matter."""
+    """Return the batches for evaluation; if outputs depend on the batch, 32 in a fixed order."""
     statistics = spec["model"].get("statistics", "running")
     if statistics == "running":
         return list(torch.arange(len(is_train)).split(8))
@@ -231,7 +232,7 @@ def groups(spec: dict[str, Any], is_train: Tensor) -> list[Tensor]:
 
 
 def scores(spec: dict[str, Any], weights: Weights) -> dict[str, dict[str, float]]:
-    """The scores of both sides, by name."""
+    """Return the scores of both sides, by name."""
     canvas = tuple(spec["data"]["canvas"])
     points, is_train = positions(spec["data"])
     net = network(spec["model"], weights, canvas)
@@ -262,7 +263,7 @@ def scores(spec: dict[str, Any], weights: Weights) -> dict[str, dict[str, float]
 def marks(
     spec: dict[str, Any], outputs: Tensor, points: Tensor, canvas: tuple[int, int]
 ) -> dict[str, Tensor]:
-    """The scores of some outputs, (N,) each in float64."""
+    """Return the scores of outputs, (N,) each in float64."""
     if spec["task"] == "classification":
         best = outputs.flatten(1).argmax(dim=1)
         found = torch.stack((best % canvas[1], best // canvas[1]), dim=1)
@@ -287,7 +288,7 @@ def marks(
 
 
 def committed(results: Path) -> Iterator[tuple[str, dict[str, Any], Weights]]:
-    """The study and run, the record and the weights of each weight file, packed or not."""
+    """Yield study and run, record and weights for each weight file, packed or not."""
     for study in sorted(results.glob("*/")):
         lines = study / "records.jsonl"
         packed = map(json.loads, lines.read_text().splitlines() if lines.exists() else ())
@@ -308,7 +309,7 @@ def committed(results: Path) -> Iterator[tuple[str, dict[str, Any], Weights]]:
 
 @torch.inference_mode()
 def main(results: Path) -> int:
-    """Score every weight file below a directory; 1 if a record differs."""
+    """Score every weight file below a directory; return 1 if a record differs."""
     worst, files = 0.0, 0
     for place, record, weights in committed(results):
         if record["spec"]["task"] not in TASKS:

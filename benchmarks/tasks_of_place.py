@@ -1,9 +1,9 @@
 """Five generated tasks whose targets depend on position, and five whose targets do not.
 
-Each image is drawn anew, from the random numbers of torch. Objects may be anywhere with equal
-chance, so that in the second five nothing but chance ties a target to a place. The networks are
-plain: three convolutions, then a prediction for each pixel, or one for the image from the mean over
-all pixels, which forgets where things were.
+Every batch has new images, drawn with torch's random numbers. All positions of objects are equally
+likely, so for the second five tasks, targets and positions are independent. The networks are
+simple: three convolutions, then a prediction for each pixel, or a prediction for the image from the
+mean over all pixels, which discards positions.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ class Task(NamedTuple):
     """A generated task.
 
     Attributes:
-        name: What it is.
-        needs_position: Whether its targets depend on position.
-        network: Makes its network, without coordinates.
-        batch: Draws inputs and targets of so many samples.
+        name: Name of the task.
+        needs_position: Whether the targets depend on position.
+        network: Creates the network, without coordinates.
+        batch: Draws inputs and targets, given the number of samples.
         loss: Called with outputs and targets; returns a number.
         metric: Called with outputs and targets; returns a number per sample, 1 at best.
     """
@@ -39,13 +39,13 @@ class Task(NamedTuple):
 
 
 def per_pixel(outputs: int) -> nn.Module:
-    """A network with a prediction for each pixel."""
+    """Return a network with a prediction for each pixel."""
     layers = [nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(8, outputs, 1))
 
 
 def per_image(outputs: int, rank: int = 2, padding: str = "zeros") -> nn.Module:
-    """A network with a prediction for the image, from the mean over all pixels."""
+    """Return a network with a prediction for the image, from the mean over all pixels."""
     conv = partial(CONVOLUTIONS[rank], padding_mode=padding)
     layers = [conv(1, 8, 3, padding=1), nn.ReLU(), conv(8, 16, 3, 2, 1), nn.ReLU()]
     layers += [conv(16, 32, 3, 2, 1), nn.ReLU(), nn.Flatten(2)]
@@ -53,7 +53,7 @@ def per_image(outputs: int, rank: int = 2, padding: str = "zeros") -> nn.Module:
 
 
 def per_cell(outputs: int) -> nn.Module:
-    """A network with a prediction for each cell of 4x4 pixels."""
+    """Return a network with a prediction for each cell of 4 x 4 pixels."""
     layers = [nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU()]
     layers += [nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(32, outputs, 1))
@@ -88,25 +88,25 @@ def noisy(masks: Tensor, noise: float = 0.2) -> Tensor:
 
 
 def is_left(centers: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Tell which centers are in the left half."""
+    """Return which centers are in the left half."""
     return centers[..., -1] < (size[-1] - 1) / 2
 
 
 def disks_on_the_left(samples: int) -> tuple[Tensor, Tensor]:
-    """Two disks; the mask has those whose center is in the left half."""
+    """Draw two disks. The mask contains the disks whose center is in the left half."""
     masks, centers = balls(samples, 2, SIZE, 3)
     wanted = masks & is_left(centers, SIZE)[..., None, None]
     return noisy(masks.any(1)), wanted.any(1, keepdim=True).float()
 
 
 def count_on_the_left(samples: int) -> tuple[Tensor, Tensor]:
-    """Three disks; the class is how many are in the left half."""
+    """Draw three disks. The class is the number of disks in the left half."""
     masks, centers = balls(samples, 3, SIZE, 2)
     return noisy(masks.any(1)), is_left(centers, SIZE).sum(1)
 
 
 def boxes(samples: int) -> tuple[Tensor, Tensor]:
-    """A filled box; the target is its center and size (x, y, width, height), in pixels."""
+    """Draw a filled box. The target is its center and size (x, y, width, height), in pixels."""
     size = 4 + torch.rand(samples, 2) * 6
     limits = torch.tensor([float(SIZE[1]), float(SIZE[0])])
     center = size / 2 + torch.rand(samples, 2) * (limits - size)
@@ -117,20 +117,23 @@ def boxes(samples: int) -> tuple[Tensor, Tensor]:
 
 
 def pulses(samples: int) -> tuple[Tensor, Tensor]:
-    """A signal of 128 values with a pulse; the target is its place, from 0 to 1."""
+    """Draw a signal of 128 values with a pulse. The target is the pulse's position, from 0 to 1."""
     masks, centers = balls(samples, 1, (128,), 3)
     return noisy(masks[:, 0]), centers[:, 0] / 127
 
 
 def sides_of_volumes(samples: int) -> tuple[Tensor, Tensor]:
-    """A ball in a volume; the class is whether it is in the left half."""
+    """Draw a ball in a volume. The class is whether the ball is in the left half."""
     size = (8, 12, 16)
     masks, centers = balls(samples, 1, size, 2)
     return noisy(masks[:, 0]), is_left(centers[:, 0], size).long()
 
 
 def textures(samples: int) -> tuple[Tensor, Tensor]:
-    """Stripes along one axis on one side of a random line, along the other on the other side."""
+    """Draw stripes along one axis on one side of a random line, and along the other axis elsewhere.
+
+    The mask is one of the sides.
+    """
     y, x = indices(SIZE)
     phase = torch.rand(2, samples, 1, 1) * 6.283
     stripes = torch.sin(1.6 * x + phase[0]), torch.sin(1.6 * y + phase[1])
@@ -143,7 +146,7 @@ def textures(samples: int) -> tuple[Tensor, Tensor]:
 
 
 def shapes(samples: int) -> tuple[Tensor, Tensor]:
-    """A disk, a square or a cross anywhere; the class is which."""
+    """Draw a disk, a square or a cross anywhere. The class is the shape."""
     kind = torch.randint(3, (samples,))
     center = 4 + torch.rand(samples, 2) * torch.tensor([SIZE[0] - 9.0, SIZE[1] - 9.0])
     y, x = indices(SIZE)
@@ -157,7 +160,7 @@ def shapes(samples: int) -> tuple[Tensor, Tensor]:
 
 
 def counts(samples: int) -> tuple[Tensor, Tensor]:
-    """One to four disks anywhere; the class is how many."""
+    """Draw one to four disks anywhere. The class is the number of disks."""
     masks, _ = balls(samples, 4, SIZE, 2)
     number = torch.randint(1, 5, (samples,))
     there = torch.arange(4) < number[:, None]
@@ -165,7 +168,7 @@ def counts(samples: int) -> tuple[Tensor, Tensor]:
 
 
 def noise_on_fields(samples: int) -> tuple[Tensor, Tensor]:
-    """A smooth random field with noise; the target is the field."""
+    """Draw a smooth random field with noise. The target is the field without noise."""
     rough = torch.randn(samples, 1, SIZE[0] + 8, SIZE[1] + 8)
     field = F.avg_pool2d(F.avg_pool2d(rough, 5, 1), 5, 1) * 8
     return field + torch.randn_like(field), field
@@ -180,42 +183,42 @@ def overlap(boxes: Tensor, others: Tensor) -> Tensor:
 
 
 def of_the_cell(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Return the box that the cell at the center of the true one predicts relative to itself."""
+    """Return the box that the cell at the center of the true box predicts, relative to the cell."""
     cell = (wanted[:, :2] / 4).long()
     found = outputs[torch.arange(len(outputs)), :, cell[:, 1], cell[:, 0]]
     return torch.cat([4 * cell + 2 + 2 * found[:, :2], 7 + 2 * found[:, 2:]], 1)
 
 
 def of_the_image(outputs: Tensor) -> Tensor:
-    """Return the box that the image predicts relative to its center."""
+    """Return the box that is predicted for the image, relative to the center of the image."""
     middle = torch.tensor([SIZE[1] / 2, SIZE[0] / 2])
     return torch.cat([middle + 8 * outputs[:, :2], 7 + 2 * outputs[:, 2:]], 1)
 
 
 def iou(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Intersection over union of masks, per sample."""
+    """Return the intersection over union of masks, per sample."""
     found, true = (outputs > 0).flatten(1), (wanted > 0.5).flatten(1)
     union = (found | true).sum(1)
     return torch.where(union == 0, 1.0, (found & true).sum(1) / union.clamp_min(1))
 
 
 def right(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Whether the class is right."""
+    """Return whether the class is correct."""
     return (outputs.argmax(1) == wanted).float()
 
 
 def right_pixels(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Accuracy over the pixels."""
+    """Return the accuracy over pixels."""
     return ((outputs > 0) == (wanted > 0.5)).float().flatten(1).mean(1)
 
 
 def is_near(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Whether the place is right to 5% of the length."""
+    """Return whether the position is correct to 5% of the length."""
     return ((outputs - wanted).abs() < 0.05).float().flatten()
 
 
 def noise_removed(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Fraction of the noise, whose variance is 1, that was removed."""
+    """Return the fraction of the noise, with variance 1, that was removed."""
     return 1 - (outputs - wanted).square().flatten(1).mean(1)
 
 
@@ -254,4 +257,4 @@ SIDE_WITHOUT_BORDER = Task(
     F.cross_entropy,
     right,
 )
-"""The side in 3-D again, without a border that zero padding shows; of the second registration."""
+"""The side in 3-D with circular padding, which does not reveal the border (second registration)."""

@@ -1,7 +1,7 @@
-"""By how much do numbers differ that are computed with another number of threads?
+"""How much do results change with the number of threads, and thus with the order of summation?
 
-Sums are then taken in another order. Layers: outputs and gradients, forward and backward. Training:
-the nets of every task after some steps, each number of threads in a process of its own.
+For layers, outputs and gradients are compared. For training, the networks of every task are
+compared after several steps, with a separate process for each number of threads.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train import Hardware, run
 
 MODELS = ("coordconv", "baseline")
-# The full canvas, so that threads have work to divide, and a large square: few positions.
+# The full canvas, so that there is work for threads, and a large square, for few positions.
 SETTINGS: Mapping[str, Any] = {
     "data.square": 49,
     "training.batch_size": 16,
@@ -46,7 +46,7 @@ def specs(settings: Mapping[str, Any], models: Sequence[str] = MODELS) -> list[E
 
 
 def train(runs: Path, threads: int, chosen: Sequence[ExperimentSpec]) -> None:
-    """Train networks with a number of threads, and keep the runs."""
+    """Train networks with a number of threads, and store the runs."""
     torch.set_num_threads(threads)
     for spec in chosen:
         run(spec, RunStore(runs / str(threads)), hardware=Hardware("cpu"))
@@ -58,9 +58,9 @@ def in_fresh_process(
     settings: Mapping[str, Any],
     models: Sequence[str] = MODELS,
 ) -> subprocess.Popen[bytes]:
-    """Train in a new process with one number of threads after the other."""
+    """Train with each number of threads in turn, each time in a new process."""
     command = [sys.executable, "-m", "benchmarks.threads", "--train", str(runs)]
-    # Threads that wait for work let others use their core meanwhile.
+    # Waiting threads must not occupy their cores.
     environment = os.environ | {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
     return subprocess.Popen(
         [*command, *map(str, threads), "--settings", json.dumps(settings), "--models", *models],
@@ -71,7 +71,7 @@ def in_fresh_process(
 
 
 def losses(store: RunStore, spec: ExperimentSpec) -> Tensor:
-    """The losses of a run's learning curve."""
+    """Return the losses in the learning curve of a run."""
     text = (store.directory(spec) / "metrics.csv").read_text()
     header, *rows = (line.split(",") for line in text.splitlines())
     return torch.tensor([float(row[header.index("train_loss")]) for row in rows]).double()
@@ -84,12 +84,12 @@ def weights(store: RunStore, spec: ExperimentSpec) -> Tensor:
 
 
 def difference(one: RunStore, other: RunStore, spec: ExperimentSpec) -> dict[str, Any]:
-    """How far two runs of the same spec are from each other.
+    """Compare two runs of the same spec.
 
     Returns:
-        The steps; the largest relative difference of a loss; the largest difference of a score;
-        the largest difference of a weight, in learning rates, which is about what Adam moves it by
-        in a step.
+        The number of steps, and the largest differences: of losses (relative), of scores, and of
+        weights, in units of the learning rate, which is about the change of a weight in a step of
+        Adam.
     """
     ours, theirs = one.record(spec), other.record(spec)
     assert ours is not None
@@ -110,7 +110,7 @@ def difference(one: RunStore, other: RunStore, spec: ExperimentSpec) -> dict[str
 
 
 def layer_of(kind: str, rank: int) -> nn.Module:
-    """A layer whose work is worth sharing out."""
+    """Return a layer that is large enough to be divided between threads."""
     made: Callable[..., nn.Module] = getattr(coordconv, f"{kind}{rank}d")
     return made(16, 24, 3, stride=1, padding=1, radius=True)
 
@@ -132,7 +132,7 @@ def computed(layer: nn.Module, x: Tensor, threads: int) -> dict[str, Tensor]:
 
 
 def layer_differences(kind: str, rank: int, dtype: torch.dtype) -> dict[str, float]:
-    """The largest difference between one thread and two, as a part of the largest number."""
+    """Return the largest differences between one and two threads, relative to the largest value."""
     torch.manual_seed(0)
     layer, x = layer_of(kind, rank).to(dtype), torch.randn(SHAPES[rank], dtype=dtype)
     one, two = computed(layer, x, 1), computed(layer, x, 2)
@@ -143,7 +143,7 @@ def layer_differences(kind: str, rank: int, dtype: torch.dtype) -> dict[str, flo
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--train", nargs="+", help="a directory, and numbers of threads")
+    parser.add_argument("--train", nargs="+", help="a directory, followed by numbers of threads")
     parser.add_argument("--settings", type=json.loads, default={})
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--epochs", type=int, nargs="+", default=[1, 2])

@@ -1,12 +1,12 @@
-"""Time until a network is perfect: ours and the ordinary way, in turns, over seeds.
+"""Time until a network is perfect: our recipe and published settings, in turn, over seeds.
 
-Perfect means every training and every test example right; for rendering, a mean intersection over
-union of 0.99 on both sides. Each run is a process of its own. Ours is the recipe `tuned`: its time
-is that of the complete run, which has to be perfect at its end. The ordinary way is ordinary.py:
-its time ends with the first epoch after which it was perfect, or with the cap. Writes JSON, which
-`make speed` turns into a table and a figure; see benchmarks/README.md.
+Perfect means that every training and test example is correct, or for rendering a mean intersection
+over union of 0.99 on both sides. Each run is a separate process. Our recipe is `tuned`: its time is
+that of the complete run, which must be perfect at the end. Published settings are in ordinary.py:
+their time ends with the first epoch after which the network is perfect, or with the cap. The
+program writes JSON, from which `make speed` writes a table and a figure; see benchmarks/README.md.
 
-    python benchmarks/time_to_perfect.py                               # all of it, some hours
+    python benchmarks/time_to_perfect.py                               # everything, several hours
     python benchmarks/time_to_perfect.py --tasks regression --seeds 1  # a part
 """
 
@@ -30,7 +30,7 @@ Key = tuple[str, str, str, int]
 
 
 def run_ours(task: str, split: str, way: str, seed: int) -> dict:
-    """Train by the recipe `tuned` to its end."""
+    """Train with the recipe `tuned` to the end."""
     from ordinary import GOALS
 
     from coordconv_lab.experiments.notsoclevr.recipes import tuned
@@ -71,7 +71,7 @@ def in_a_process(key: Key, cap: float) -> dict:
 
 
 def keys(options: argparse.Namespace) -> Iterator[Key]:
-    """Every run that is asked for: the ways in turns, then the next seed."""
+    """Yield all requested runs: all settings in turn, then the next seed."""
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for task in options.tasks:
             for split in options.splits:
@@ -90,7 +90,7 @@ def place(run: dict) -> tuple[int, int, int, int]:
 
 
 def ratios(runs: Sequence[dict], task: str, split: str, way: str) -> list[float]:
-    """Seconds of a way over those of ours, of every seed that has both."""
+    """Return the seconds of a setting relative to ours, for every seed with both."""
     seconds = {key_of(run)[2:]: run["seconds"] for run in runs if place_of(run) == (task, split)}
     seeds = sorted(seed for name, seed in seconds if name == way and ("ours", seed) in seconds)
     return [seconds[way, seed] / seconds["ours", seed] for seed in seeds]
@@ -101,7 +101,7 @@ def place_of(run: dict) -> tuple[str, str]:
 
 
 def print_summary(runs: Sequence[dict]) -> None:
-    """Print a line for each task, split and way."""
+    """Print a line for each task, split and setting."""
     for task in TASKS:
         for split in SPLITS:
             for way in WAYS:
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ways", nargs="*", default=["ours", "paper", "tutorial"], choices=WAYS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--cap", type=float, default=600, help="seconds after which to give up")
+    parser.add_argument("--cap", type=float, default=600, help="maximum training time in seconds")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "time_to_perfect.json")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

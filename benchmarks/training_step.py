@@ -1,11 +1,12 @@
-"""How far is a training step from what the machine could do, and where does its time go?
+"""How close is a training step to the limits of the machine, and which operations take its time?
 
-One step of every net: by precision, memory format and batch; and by canvas, from 64 to 512 pixels.
-Each cell is measured in a process of its own, beside two floors measured in the same process: the
-rate of large matrix products, and the bandwidth of a copy as large as what the step holds. Writes
-JSON, from which `make speed` makes tables and figures; see benchmarks/README.md.
+The program measures one step of every network by precision, memory format and batch size, and by
+canvas, from 64 to 512 pixels. Each cell is measured in its own process, with two lower bounds from
+the same process: the speed of large matrix products, and the bandwidth of a copy of as many bytes
+as the step uses. It writes JSON, from which `make speed` writes tables and figures; see
+benchmarks/README.md.
 
-    python benchmarks/training_step.py                            # all of it, about half an hour
+    python benchmarks/training_step.py                            # everything, about half an hour
     python benchmarks/training_step.py --parts growth --nets classifier
 """
 
@@ -48,7 +49,7 @@ CANVASES = (64, 128, 256, 512)
 PARTS = ("shape", "growth", "profile")
 GROWTH_BATCH = 16  # with fewer images of 64 x 64, fixed costs dominate a step
 
-# Which operations of torch belong together in the profile; the first part of a name decides.
+# The groups of torch operations in the profile, by the start of an operation's name.
 KINDS = {
     "matrix products and convolutions": (
         "aten::addmm", "aten::mm", "aten::addmv", "aten::convolution_backward",
@@ -79,7 +80,7 @@ def spec_of(cell: Cell) -> ExperimentSpec:
 
 
 def prepared(cell: Cell) -> tuple[Loop, Tensor]:
-    """Return the loop of a cell and one batch, with networks in its memory format."""
+    """Return the loop of a cell, with the network in the cell's memory format, and one batch."""
     if cell["format"] == "contiguous":
         pictures.channels_last = regressors.channels_last = lambda maps: maps
     loop = Loop(Setup([spec_of(cell)], Hardware("cpu")))
@@ -90,7 +91,7 @@ def prepared(cell: Cell) -> tuple[Loop, Tensor]:
 
 
 def best(call: Callable[[], object], turns: int) -> float:
-    """The least time of a call: a floor is what the machine can do at its best."""
+    """Return the minimum time of a call, since a lower bound is the machine's best."""
     times = []
     for _ in range(turns):
         started = time.perf_counter()
@@ -100,7 +101,7 @@ def best(call: Callable[[], object], turns: int) -> float:
 
 
 def multiplication_rate(dtype: torch.dtype) -> float:
-    """Floating-point operations a second of a large matrix product."""
+    """Return the floating-point operations per second of a large matrix product."""
     side = 1536
     left, right = torch.randn(2, side, side).to(dtype)
     out = torch.empty(side, side, dtype=dtype)
@@ -108,17 +109,17 @@ def multiplication_rate(dtype: torch.dtype) -> float:
 
 
 def bandwidth(held: int) -> float:
-    """Bytes read and written a second by a copy that touches as many bytes as a step holds."""
+    """Return the bytes per second of a copy that reads and writes as many bytes as a step uses."""
     numbers = max(held // 8, 2**16)
     source, target = torch.ones(numbers), torch.empty(numbers)
     return 8 * numbers / best(lambda: target.copy_(source), 12)
 
 
 def work_of(net: nn.Module, ask: Callable[[], object], element: int) -> list[tuple[int, int]]:
-    """Operations and least bytes of every layer with weights, forward and backward.
+    """Return the operations and the minimum bytes of every layer with weights, for a step.
 
-    Lower bound: every layer reads and writes its tensors once, operations between layers are
-    free, and the gradients of input and weights share one read of the upstream gradient.
+    This is a lower bound: every layer reads and writes its tensors once, operations between layers
+    are free, and the gradients of input and weights share one read of the upstream gradient.
     """
     work: list[tuple[int, int]] = []
 
@@ -133,7 +134,7 @@ def work_of(net: nn.Module, ask: Callable[[], object], element: int) -> list[tup
             products = output.numel() * taps
         read = min(x.numel(), x.untyped_storage().nbytes() // x.element_size()) * element
         written = output.numel() * element
-        passes = 2 if x.requires_grad else 1  # gradients of the weights, and of the input
+        passes = 2 if x.requires_grad else 1  # gradients of the weights, and maybe of the input
         work.append((2 * products, read + written))
         work.append((2 * products * passes, written + read * passes))
 
@@ -141,13 +142,13 @@ def work_of(net: nn.Module, ask: Callable[[], object], element: int) -> list[tup
     for module in net.modules():
         if isinstance(module, kinds):
             module.register_forward_hook(note)
-    pixelwise._run_as_blocks = lambda *_: False  # blocks of layers call no module
+    pixelwise._run_as_blocks = lambda *_: False  # blocks of pixels do not call modules
     ask()
     return work
 
 
 def measure_step(cell: Cell, seconds: float) -> dict:
-    """Time and memory of a step, beside its floors."""
+    """Measure the time and memory of a step, and its lower bounds."""
     with deterministic_algorithms():
         loop, batch = prepared(cell)
         element, dtype = (
@@ -186,7 +187,7 @@ def measure_step(cell: Cell, seconds: float) -> dict:
 
 
 def profile_step(cell: Cell, seconds: float) -> dict:
-    """Seconds of a step by kind of operation."""
+    """Measure the seconds of a step by kind of operation."""
     steps = 40
     with deterministic_algorithms():
         loop, batch = prepared(cell)
@@ -200,7 +201,7 @@ def profile_step(cell: Cell, seconds: float) -> dict:
     for event in profile.key_averages():
         if event.key.startswith("aten::"):
             kinds[kind_of(event.key)] += event.self_cpu_time_total / steps / 1e6
-    # The profiler itself takes time between operations, so that their rest is that of plain steps.
+    # The profiler adds time between operations, so take the remaining time from unprofiled steps.
     kinds[BETWEEN] = max(plain - sum(kinds.values()), 0)
     return {"kinds": dict(kinds), "seconds": plain}
 
@@ -216,7 +217,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
     for part in options.parts:
         for net in options.nets:
             if part == "growth" and net == "deconv":
-                continue  # it only draws on 64 x 64 pixels
+                continue  # this network needs 64 x 64 pixels
             for canvas in options.canvases if part == "growth" else (64,):
                 for precision in PRECISIONS if part == "shape" else ("float32",):
                     for form in FORMATS if part == "shape" else FORMATS[:1]:
@@ -230,7 +231,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
 
 
 def in_a_process(cell: Cell, seconds: float) -> dict:
-    """Measure one cell in a process of its own."""
+    """Measure one cell in its own process."""
     command = [sys.executable, __file__, "--one", json.dumps(cell), "--seconds", str(seconds)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output.splitlines()[-1])
@@ -241,8 +242,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
     parser.add_argument("--canvases", nargs="*", type=int, default=list(CANVASES))
-    parser.add_argument("--seconds", type=float, default=2, help="of measuring each cell")
-    parser.add_argument("--turns", type=int, default=1, help="over all cells, for the median")
+    parser.add_argument("--seconds", type=float, default=2, help="measuring time of each cell")
+    parser.add_argument("--turns", type=int, default=1, help="measurements per cell")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "training_step.json")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -260,7 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
     seconds: dict[str, list[float]] = defaultdict(list)
     for number, cell in enumerate(todo, start=1):
         measured = in_a_process(cell, options.seconds)
-        # A machine that wanders does so for all cells alike, if they take turns.
+        # Measure cells in turn, so that changes in the speed of the machine affect all of them.
         turns = seconds[json.dumps(cell)]
         turns.append(measured["seconds"])
         measured |= {"seconds": statistics.median(turns), "turns": len(turns)}
@@ -269,7 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
         write_json(options.out, content)
         times = f"{measured['seconds'] * 1000:.2f} ms"
         if "floor" in measured:
-            times += f", {measured['seconds'] / measured['floor']:.2f} times its floor"
+            times += f", {measured['seconds'] / measured['floor']:.2f} times the lower bound"
         print(f"{number} of {len(todo)}: {cell}: {times}", flush=True)
 
 

@@ -1,9 +1,9 @@
-"""Which outside tools a converted model passes through: right, right with a recipe, or refused.
+"""Which tools work with a converted model: exactly, exactly with a recipe, or with an error?
 
-Each row is one tool. The plain model and every form of the converted one go through it, and
-numbers decide: outputs are compared with those before the tool. Every row runs in a process of its
-own. docs/works-with.md shows what came out; a silent difference is recorded as WRONG, and ends
-this program with exit code 1.
+Each row is one tool, which is applied to the plain model and to every form of the converted model.
+The outputs after the tool are compared with the outputs before. Every row runs in its own process.
+docs/works-with.md shows the results. A silent difference is recorded as WRONG, and this program
+then ends with exit code 1.
 """
 
 import argparse
@@ -30,7 +30,7 @@ FAULTS = ("WRONG", "crashed")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a file that is complete whenever it is read."""
+    """Write a file atomically, so that readers never see a partial file."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=1) + "\n")
     temporary.replace(path)
@@ -40,7 +40,7 @@ def versions(row: Row) -> dict[str, str]:
     """Return the version of each package of a row.
 
     Raises:
-        importlib.metadata.PackageNotFoundError: If one is not installed.
+        importlib.metadata.PackageNotFoundError: If a package is not installed.
     """
     return {name: importlib.metadata.version(name) for name in ("torch", *row.packages)}
 
@@ -54,7 +54,7 @@ def installed(row: Row) -> bool:
 
 
 def found(row: Row) -> dict[str, Any]:
-    """Run a row in this process, and say with what it ran."""
+    """Run a row in this process; return the results with the versions of packages."""
     known = {"family": row.family, "packages": list(row.packages), "precision": row.precision}
     content = known | judged(row)
     content |= {"versions": versions(row), "python": platform.python_version()}
@@ -66,7 +66,7 @@ def found(row: Row) -> dict[str, Any]:
 
 
 def apart(row: Row) -> dict[str, Any]:
-    """Run a row in a process of its own, a fork of this one, so that a crash costs one row."""
+    """Run a row in a fork of this process, so that a crash only affects this row."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "row.json"
         worker = multiprocessing.get_context("fork").Process(target=_worker, args=(row, out))
@@ -91,16 +91,16 @@ def _crashed(row: Row, message: str) -> dict[str, Any]:
 
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--row", nargs="*", default=[], help="rows with one of these in the name")
-    parser.add_argument("--family", nargs="*", default=[], help="rows of these families")
-    parser.add_argument("--first", help="a module to import first, where an environment needs it")
+    parser.add_argument("--row", nargs="*", default=[], help="only rows whose name contains these")
+    parser.add_argument("--family", nargs="*", default=[], help="only rows of these families")
+    parser.add_argument("--first", help="a module to import first, if an environment needs it")
     parser.add_argument("--new", action="store_true", help="only rows without a record")
     parser.add_argument("--out", type=Path, default=RESULT)
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run rows and keep what they found; 1 if the record holds a fault afterwards."""
+    """Run rows and record their results; return 1 if the record contains a fault afterwards."""
     arguments = _parsed()
     torch.set_num_threads(1)
     if arguments.first:
@@ -117,7 +117,7 @@ def main() -> int:
         content = apart(row)
         print(f"{name}: {content['verdict']} {_short(content)}", flush=True)
         if content["verdict"] == "no comparison" and name in record:
-            continue  # another processor could tell
+            continue  # needs another processor
         record[name] = content
         ordered = {known: record[known] for known in ROWS if known in record}
         write_json(arguments.out, {"rows": ordered})

@@ -1,8 +1,9 @@
-"""A YOLO model with coordinates, through everything that ultralytics does with a model.
+"""A YOLO model with coordinates, in everything that ultralytics does with a model.
 
-It is built from its YAML, converted, trained for an epoch on images with one white square each,
-validated, fused, saved, loaded in another process and exported to ONNX; the outputs of all four are
-compared: docs/real-models.md shows what came out. Needs ultralytics, onnx and onnxruntime.
+The model is built from YAML, converted, trained for an epoch on images with one white square each,
+validated, fused, saved, loaded in another process and exported to ONNX. The outputs of all versions
+are compared, and docs/real-models.md shows the results. This needs ultralytics, onnx and
+onnxruntime.
 """
 
 import argparse
@@ -28,12 +29,12 @@ TRAINING = {
     "epochs": 1,
     "imgsz": 64,
     "batch": 8,
-    "nbs": 8,  # a step for each batch
+    "nbs": 8,  # one optimizer step per batch
     "optimizer": "AdamW",
     "lr0": 0.006,
     "workers": 0,
     "plots": False,
-    "amp": False,  # its check downloads a model
+    "amp": False,  # the check of AMP would download a model
     "device": "cpu",
     "verbose": False,
 }
@@ -74,7 +75,7 @@ def write_squares(folder: Path, images: int = 96, size: int = 64) -> Path:
 
 
 def train(architecture: str, where: Any, folder: Path) -> Any:
-    """A converted model after an epoch."""
+    """Convert a model and train it for an epoch."""
     from ultralytics import YOLO
 
     torch.manual_seed(0)
@@ -88,7 +89,7 @@ def train(architecture: str, where: Any, folder: Path) -> Any:
 
 
 def outputs_of(model: Any, images: Tensor, folder: Path) -> dict[str, Tensor]:
-    """The outputs of a model as it is, fused, loaded elsewhere, and of its ONNX file.
+    """Return the outputs of a model: unchanged, fused, loaded in another process, and from ONNX.
 
     The output without coordinates shows that the model uses them.
     """
@@ -105,7 +106,7 @@ def outputs_of(model: Any, images: Tensor, folder: Path) -> dict[str, Tensor]:
 
 
 def _elsewhere(model: Any, images: Tensor, folder: Path) -> list[Tensor]:
-    """The outputs in another process, which imports ultralytics and nothing of ours."""
+    """Return the outputs in another process, which imports ultralytics but not this package."""
     torch.save(images, folder / "images.pt")
     command = [sys.executable, "-c", ELSEWHERE, str(model.trainer.best)]
     command += [str(folder / "images.pt"), str(folder / "outputs.pt")]
@@ -128,18 +129,18 @@ def _largest(values: Tensor) -> float:
 
 
 def largest_weight(model: torch.nn.Module) -> float:
-    """The largest coordinate weight: all are zero before training."""
+    """Return the largest coordinate weight. All are zero before training."""
     layers = [one for one in model.modules() if isinstance(one, CoordinateLayer)]
     return max(_largest(one.coord_weight.detach()) for one in layers)
 
 
 def measure(architecture: str, where: Any, folder: Path) -> dict[str, Any]:
-    """Train, and compare the outputs."""
+    """Train a model, and compare its outputs."""
     model = train(architecture, where, folder)
     images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     outputs = outputs_of(model, images, folder)
     reference, without = outputs.pop("trained"), outputs.pop("without coordinates")
-    before = outputs.pop("before saving")  # in float32; the checkpoint has half precision
+    before = outputs.pop("before saving")  # in float32; the checkpoint is in half precision
     metrics = model.val(
         data=str(folder / "squares.yaml"), **{"imgsz": 64, "plots": False, "workers": 0}
     )
