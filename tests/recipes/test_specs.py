@@ -47,7 +47,7 @@ def test_the_id_changes_with_every_setting(path, value):
     [
         ({"training.learning_rate": -1}, "training.learning_rate: .*greater than 0; got -1"),
         ({"training.learning_rate": float("nan")}, "training.learning_rate"),
-        ({"training.epochs": 0}, "training.epochs must be .* 1 or more"),
+        ({"training.epochs": 0}, "training.epochs must be .* at least 1"),
         ({"training.epochs": -1}, "training.epochs"),
         ({"training.batch_size": 2.5}, "training.batch_size"),
         (
