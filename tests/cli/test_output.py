@@ -64,7 +64,9 @@ def test_a_closed_pipe_is_not_an_error(line, monkeypatch, capfd):
 def test_a_full_disk_is_reported_in_one_line(line, monkeypatch, capfd):
     assert code_of(line.split(), full(), monkeypatch) == 2
     said = capfd.readouterr().err
-    assert said == "coordconv: cannot print: No space left on device; everything else is done\n"
+    assert (
+        said == "coordconv: cannot print: No space left on device; everything else has succeeded\n"
+    )
 
 
 @pytest.mark.parametrize("output", [unread, full])

@@ -55,7 +55,10 @@ def test_committed_records_give_the_answers_of_the_page(name, capsys):
     said = " ".join(printed.split())
     nulls = {(one.plain, one.null, one.score) for one in asked.questions if one.null}
     assert printed.count("uninformative coordinates") == len(nulls)
-    assert f"{len(asked.questions)} of {len(asked.questions)} verdicts are as committed." in said
+    assert (
+        f"{len(asked.questions)} of {len(asked.questions)} verdicts match the committed records."
+        in said
+    )
     assert f"{len(records)} of {len(records)} runs have exactly the committed scores." in said
 
 

@@ -348,11 +348,11 @@ def test_an_experiment_without_a_main_table_is_not_reproduced(capsys):
 
 
 def test_a_main_table_names_tasks_of_its_experiment():
-    with pytest.raises(InputError, match="names the task 'sides'; its tasks are side, faking"):
+    with pytest.raises(InputError, match="names the task 'sides', but the tasks are side, faking"):
         replace(registry().experiments["volumes"], reproduction=Reproduction(tasks=("sides",)))
     with pytest.raises(InputError, match=r"needs either tasks.*got neither"):
         Reproduction(tasks=())
-    with pytest.raises(InputError, match=r"or its questions; got both"):
+    with pytest.raises(InputError, match=r"or questions; got both"):
         Reproduction(tasks=("side",), questions=list)
     with pytest.raises(InputError, match="show is only for a Reproduction of tasks"):
         Reproduction(questions=list, show=print)

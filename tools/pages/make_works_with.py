@@ -15,7 +15,7 @@ from measured_parts import with_part, write_or_check
 PAGE = Path(__file__).parents[2] / "docs" / "works-with.md"
 RECORD = Path(__file__).parents[2] / "benchmarks" / "results" / "works_with.json"
 FORMS = {
-    "layer": "unchanged",
+    "layer": "as it is",
     "module": "`decompose`, modules",
     "expanded layer": "`decompose`, layers",
     "folded": "precomputed",

@@ -29,7 +29,7 @@ def checked_name(name: object, what: str, pattern: str = NAME) -> None:
     """
     if not isinstance(name, str) or not re.fullmatch(pattern, name):
         raise InputError(
-            f"the name of {what} must start with a lower-case letter and match {pattern}; got "
+            f"the name of {what} must match {pattern}, starting with a lower-case letter; got "
             f"{in_short(name)}"
         )
 
