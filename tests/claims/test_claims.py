@@ -40,7 +40,7 @@ def _finding(results: Path, name: str) -> Finding:
     return found
 
 
-def test_there_are_at_least_twenty_claims_and_each_says_who_claims_what():
+def test_there_are_at_least_twenty_claims_and_each_has_a_statement_and_a_source():
     entries = committed()
     assert len({entry.claim.id for entry in entries}) == len(entries) >= 20
     for claim, finding, _ in entries:
@@ -61,7 +61,7 @@ def test_the_test_that_checks_a_theorem_is_there(theorem):
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_without_records_nothing_is_guessed(tmp_path):
+def test_without_records_every_measured_claim_is_not_yet(tmp_path):
     for claim, finding, used in ledger(tmp_path):
         assert not used
         if finding.verdict != "not yet":
@@ -128,7 +128,7 @@ def _no_json(constant: str) -> None:
         ("", {"parameters": 0}),
     ],
 )
-def test_an_odd_record_is_named_and_the_other_claims_stand(copied, side, changes, capsys):
+def test_an_unusual_record_is_named_and_the_other_claims_are_tested(copied, side, changes, capsys):
     usual = {entry.claim.id: entry.finding.verdict for entry in ledger(copied)}
     path = min(copied.glob("tuned/regression-uniform-conv-*/record.json"))
     record = json.loads(path.read_text())
@@ -147,7 +147,7 @@ def test_an_odd_record_is_named_and_the_other_claims_stand(copied, side, changes
 
 
 @pytest.mark.parametrize("error", [KeyError("charm"), ZeroDivisionError(), OverflowError("large")])
-def test_a_claim_that_cannot_be_computed_is_named_and_the_others_remain(error, copied, monkeypatch):
+def test_a_claim_that_cannot_be_tested_is_named_and_others_are_tested(error, copied, monkeypatch):
     usual = ledger(copied)
 
     def test(_: Evidence) -> Finding:
@@ -166,7 +166,7 @@ def test_a_claim_that_cannot_be_computed_is_named_and_the_others_remain(error, c
     ]
 
 
-def test_a_claim_whose_records_are_gone_says_which(copied):
+def test_a_claim_without_its_records_names_them(copied):
     shutil.rmtree(copied / "hand-built")
     finding = _finding(copied, "hand-built")
     assert finding.verdict == "not yet"
@@ -181,7 +181,7 @@ def test_a_claim_whose_records_are_gone_says_which(copied):
         ("deconv-rendering-limit", "rendering", "uniform"),
     ],
 )
-def test_what_no_deconv_net_does_is_asked_of_every_run_of_one(name, task, split):
+def test_claims_about_all_deconv_networks_use_every_deconv_run(name, task, split):
     ids = set()
     studies = [path.name for path in RESULTS.glob("*/")]
     runs = [run for each in studies for run in committed_runs(each, f"{task}-{split}-deconv-")]
@@ -203,7 +203,7 @@ def test_the_ledger_is_made_without_torch():
     assert output.stdout.decode().strip() == "False"
 
 
-def test_a_claim_names_the_records_that_it_rests_on(copied):
+def test_a_claim_names_the_records_that_it_was_tested_on(copied):
     entries = {entry.claim.id: entry for entry in ledger(copied)}
     records = entries["tiling-fails"].records
     assert records
@@ -258,7 +258,7 @@ def test_a_record_under_the_name_of_another_seed_is_refused(copied):
     assert found["tiling-fails"].verdict == "not yet"
 
 
-def test_a_statement_that_holds_partly_must_say_when(copied, monkeypatch):
+def test_a_partly_reproduced_claim_must_state_its_conditions(copied, monkeypatch):
     odd = CLAIMS["tiling-fails"]._replace(test=lambda _: Finding("partly", 6, "runs", 0.5))
     monkeypatch.setattr("coordconv_lab.claims.ledger.claims", lambda _: [odd])
     damaged: list[str] = []

@@ -55,7 +55,7 @@ def test_left_minus_right_of_the_seeds_that_both_have(arm):
     assert words == "uniform: left 10.0% to 90.0% (n = 4), right 10.0% to 30.0% (n = 3)"
 
 
-def test_strata_count_alike_however_many_pairs_they_have(arm):
+def test_strata_have_equal_weight_for_any_number_of_pairs(arm):
     small = Stratum("small", arm({0: 0.5, 1: 0.5}), arm({0: 0.5, 1: 0.5}))
     large = Stratum("large", arm(dict.fromkeys(range(6), 0.9)), arm(dict.fromkeys(range(6), 0.7)))
     found = compared([small, large], _test)
@@ -81,12 +81,12 @@ def test_differences_between_strata_do_not_count_as_noise(arm):
     assert found.mean.interval[1] - found.mean.interval[0] < 0.03
 
 
-def test_without_a_shared_seed_nothing_is_compared(arm):
+def test_sides_without_a_shared_seed_are_not_compared(arm):
     with pytest.raises(NotYet, match="uniform: the two sides have no seed in common"):
         compared([Stratum("uniform", arm({0: 1.0}), arm({1: 0.0}))], _test)
 
 
-def test_of_yes_and_no_only_the_pairs_that_differ_count(arm):
+def test_only_pairs_in_which_one_side_succeeds_are_counted(arm):
     always, never = arm(dict.fromkeys(range(6), 1.0)), arm(dict.fromkeys(range(6), 0.0))
     assert won_and_lost([Stratum("a", always, never)], solves) == (6, 0)
     assert won_and_lost([Stratum("a", never, always)], solves) == (0, 6)

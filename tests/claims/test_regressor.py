@@ -45,11 +45,11 @@ LATE = (*[0.1] * 11, 0.95)
         ((0.0, 0.89), 0.89, 0.4, ("never learned", False, False)),
     ],
 )
-def test_learned_and_lost_is_not_never_learned(record, curve, accuracy, distance, expected):
+def test_a_run_that_lost_its_accuracy_had_learned(record, curve, accuracy, distance, expected):
     assert story_of(_ended(record, accuracy, distance), _curve(*curve)) == expected
 
 
-def test_the_mean_of_the_training_points_is_the_nearest_constant_in_squares():
+def test_the_mean_of_the_training_points_is_the_constant_with_the_least_squared_error():
     assert best_constant("uniform") == 31.5
     assert best_constant("quadrant") == pytest.approx(26.8333, abs=1e-4)
     assert constant_distance("quadrant", 31.5) > constant_distance("quadrant", 26.8333)

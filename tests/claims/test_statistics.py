@@ -28,14 +28,14 @@ def test_the_interval_of_all_successes_ends_at_one_and_begins_where_it_must(n):
 
 @pytest.mark.parametrize("n", [3, 10, 20])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9])
-def test_the_interval_of_a_share_holds_it_in_95_of_100_cases_or_more(n, share):
+def test_the_interval_of_a_fraction_contains_it_in_at_least_95_of_100_cases(n, share):
     """Exactly: the chances of all counts whose interval holds the share, added up."""
     held = [low <= share <= high for low, high in (fraction_interval(k, n) for k in range(n + 1))]
     chances = stats.binom.pmf(np.arange(n + 1), n, share)
     assert chances[held].sum() >= 0.95
 
 
-def test_the_interval_of_a_share_holds_the_mean_of_unequal_strata():
+def test_the_interval_of_a_fraction_contains_the_mean_of_unequal_strata():
     """Two strata of five runs, with chances of 0.2 and 0.9: exactly, over both counts."""
     covered = 0.0
     for first, second in product(range(6), repeat=2):
@@ -54,7 +54,7 @@ def test_the_interval_of_a_mean_is_that_of_students_t():
     assert mean_interval([1.0]) is None
 
 
-def test_the_interval_of_one_further_value_is_wider_by_the_square_root_of_n_plus_one():
+def test_the_prediction_interval_is_wider_by_the_square_root_of_n_plus_one():
     """By hand: t s sqrt(1 + 1/n) with t = 4.303, s = 1 and n = 3."""
     half = 4.30265 * math.sqrt(4 / 3)
     assert prediction_interval([1.0, 2.0, 3.0]) == pytest.approx((2 - half, 2 + half), rel=1e-5)
@@ -65,7 +65,7 @@ def test_the_interval_of_one_further_value_is_wider_by_the_square_root_of_n_plus
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
-def test_one_further_value_is_in_its_interval_in_95_of_100_cases(n):
+def test_another_value_is_in_its_prediction_interval_in_95_of_100_cases(n):
     random = np.random.default_rng(1)
     drawn = random.normal(size=(2000, n + 1))
     intervals = [prediction_interval(values[:n].tolist()) for values in drawn]

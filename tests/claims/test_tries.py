@@ -10,7 +10,7 @@ from coordconv_lab.claims.tries import Tries
 
 
 @given(st.integers(1, 9), st.data())
-def test_the_share_within_some_tries_is_that_of_all_ways_to_draw_them(n, data):
+def test_the_fraction_solved_within_k_tries_equals_that_over_all_subsets(n, data):
     solved = data.draw(st.integers(0, n))
     tries = data.draw(st.integers(0, n))
     drawn = list(combinations(range(n), tries))
@@ -19,7 +19,7 @@ def test_the_share_within_some_tries_is_that_of_all_ways_to_draw_them(n, data):
 
 
 @given(st.integers(1, 30), st.data())
-def test_more_tries_solve_it_more_often_and_the_interval_holds_the_share(n, data):
+def test_more_tries_solve_more_often_and_the_interval_contains_the_fraction(n, data):
     found = Tries(data.draw(st.integers(0, n)), n)
     shares = [found.within(tries) for tries in range(n + 1)]
     assert shares == sorted(shares)

@@ -44,7 +44,7 @@ def test_a_claim_is_undecided_only_if_the_direction_is():
     assert judged("undecided", ["helps"]) == "undecided"
 
 
-def test_the_interval_is_that_of_a_paired_t_test_over_what_both_sides_have():
+def test_the_interval_is_that_of_a_paired_t_test_over_shared_units():
     left = {"a": 0.9, "b": 0.8, "c": 0.85, "d": 0.7, "e": 0.95, "only here": 0.1}
     right = {"e": 0.9, "d": 0.65, "c": 0.8, "b": 0.6, "a": 0.8, "only there": 0.9}
     found = difference(left, right)
@@ -94,7 +94,7 @@ def _question(unit, folds):
     )
 
 
-def test_units_are_means_over_seeds_and_join_over_folds():
+def test_units_are_averaged_over_seeds_and_combined_over_folds():
     found = usefulness(_Runs(ARMS), _question("people", ("first", "second")))  # pyright: ignore
     assert found.values["plain"] == pytest.approx({"a": 0.5, "b": 0.7, "c": 0.5})
     assert found.gain.by_key == pytest.approx({"a": 0.4, "b": 0.05, "c": 0.4})
@@ -105,7 +105,7 @@ def test_units_are_means_over_seeds_and_join_over_folds():
     assert (finding.n, finding.interval, len(finding.values)) == (3, None, 3)
 
 
-def test_without_the_second_score_it_is_not_known_whether_coordinates_are_used():
+def test_without_the_second_score_the_use_of_coordinates_is_unknown():
     arms = {}
     for name, runs in ARMS.items():
         arms[name] = [SimpleNamespace(**vars(run)) for run in runs]

@@ -51,11 +51,11 @@ def test_all_or_none_counts_from_six_runs_on(held, n, expected):
         (0, 72, "not reproduced"),
     ],
 )
-def test_a_perfect_run_is_refuted_only_where_less_than_one_in_twenty_is_left(perfect, n, expected):
+def test_a_perfect_run_is_refuted_only_if_its_probability_is_below_5_percent(perfect, n, expected):
     assert of_perfect_run(perfect, n) == expected
 
 
-def test_a_figure_is_judged_by_one_further_run():
+def test_a_figure_is_judged_by_the_prediction_for_another_run():
     narrow, wide = [0.50, 0.51, 0.52], [0.3, 0.5, 0.7]
     assert of_figures([narrow], [0.51]) == "reproduced"
     assert of_figures([narrow], [0.60]) == "not reproduced"
@@ -77,7 +77,7 @@ def test_more_spread_never_turns_a_figure_into_a_refuted_one(values, figure):
     assert 0 < USEFUL_WIDTH < 1
 
 
-def test_a_difference_is_clear_beyond_zero_and_for_few_pairs_only_where_the_sides_are_apart():
+def test_a_difference_counts_above_zero_and_for_few_pairs_only_if_the_sides_are_separate():
     clear, against, unclear = [0.3, 0.31, 0.29, 0.3, 0.32], [-0.3, -0.31, -0.29], [0.3, -0.3, 0.1]
     assert of_paired(paired_mean([clear]), False) == "reproduced"
     assert of_paired(paired_mean([clear]), False, holds=False) == "partly"
@@ -99,11 +99,11 @@ def test_a_difference_is_clear_beyond_zero_and_for_few_pairs_only_where_the_side
         (7, 3, "undecided"),
     ],
 )
-def test_pairs_of_which_one_succeeds_decide_by_the_exact_sign_test(wins, losses, expected):
+def test_pairs_with_one_success_are_judged_by_the_exact_sign_test(wins, losses, expected):
     assert of_signs(wins, losses) == expected
 
 
-def test_one_run_shows_that_it_can_be_done_and_refutes_that_it_cannot():
+def test_one_run_proves_possibility_and_refutes_impossibility():
     assert (of_possibility(True), of_possibility(False)) == ("reproduced", "undecided")
     assert of_impossibility(1, 100) == "not reproduced"
     assert (of_impossibility(0, 6), of_impossibility(0, 5)) == ("reproduced", "undecided")
@@ -111,7 +111,7 @@ def test_one_run_shows_that_it_can_be_done_and_refutes_that_it_cannot():
 
 @pytest.mark.parametrize("combine", [all_of, across])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_part_that_does_better_never_makes_the_statement_do_worse(combine, count):
+def test_a_better_part_never_makes_the_verdict_worse(combine, count):
     for parts in product(PARTS, repeat=count):
         before = combine(parts)
         assert combine(parts[::-1]) == before
@@ -123,7 +123,7 @@ def test_a_part_that_does_better_never_makes_the_statement_do_worse(combine, cou
                 assert ORDER.index(after) >= ORDER.index(before), (parts, place, better)
 
 
-def test_what_a_statement_says_at_once_must_all_hold_and_its_cases_may_differ():
+def test_all_parts_of_a_statement_must_hold_but_cases_may_differ():
     assert all_of(["reproduced", "undecided"]) == "undecided"
     assert across(["reproduced", "undecided"]) == "partly"
     assert all_of(["reproduced", "not reproduced"]) == "not reproduced"

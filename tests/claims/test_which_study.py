@@ -35,7 +35,7 @@ def _as_if(study: str, arm: str, count: int, source: str, source_arm: str) -> Ru
 @pytest.mark.parametrize(
     ("count", "used"), [(0, RESAMPLED), (2, RESAMPLED), (3, EXACT), (5, EXACT)]
 )
-def test_a_row_uses_its_own_draws_from_three_runs_on(count, used):
+def test_a_row_uses_the_tutorials_draws_if_they_have_three_runs(count, used):
     runs = _without(EXACT) | dict(_as_if(EXACT, ROW, count, RESAMPLED, ROW))
     finding, arms = outcome(_claim("table-regression-uniform-coordconv"), runs)
     assert finding is not None
@@ -46,7 +46,7 @@ def test_a_row_uses_its_own_draws_from_three_runs_on(count, used):
 
 
 @pytest.mark.parametrize(("count", "used"), [(4, "scale-and-rate"), (5, "collapse")])
-def test_the_collapse_is_judged_by_its_own_study_from_five_seeds_a_split_on(count, used):
+def test_the_collapse_is_judged_by_its_own_study_if_it_has_five_seeds_per_split(count, used):
     source = "input times 1000, rate 0.01"
     runs = _without("collapse")
     for split in ("uniform", "quadrant"):
@@ -65,7 +65,7 @@ def test_the_collapse_is_judged_by_its_own_study_from_five_seeds_a_split_on(coun
     ],
 )
 @pytest.mark.parametrize("count", [0, 2, 3])
-def test_longer_runs_are_added_once_every_arm_has_three(name, study, source, source_arm, count):
+def test_longer_runs_are_included_if_every_arm_has_three(name, study, source, source_arm, count):
     runs = _without(study)
     for arm in study_named(study).arms:
         if "input times 1," in arm:  # the runs of downsampling

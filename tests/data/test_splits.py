@@ -73,7 +73,7 @@ def test_a_seed_always_draws_the_same_split_and_another_seed_another():
 
 
 @pytest.mark.parametrize("split", ["uniform", "quadrant"])
-def test_the_tutorials_pictures_lie_on_the_tutorials_sides_of_our_split(split):
+def test_the_tutorials_examples_are_on_the_same_sides_of_our_split(split):
     data = NotSoClevr(DataSpec(split=split))
     train = {tuple(point) for point in data.train_points.tolist()}
     for side in ("train", "test"):
@@ -135,7 +135,7 @@ def test_a_share_is_drawn_from_the_training_side_and_the_held_out_side_stays(
     assert _set(part.test_points) == _set(data.test_points)
 
 
-def test_a_larger_share_holds_the_smaller_one():
+def test_a_larger_share_contains_the_smaller_one():
     small, large = (NotSoClevr(DataSpec(train_share=share)).train_points for share in (0.1, 0.4))
     assert _set(small) < _set(large)
 

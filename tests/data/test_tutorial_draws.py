@@ -33,7 +33,7 @@ def test_the_twelve_pictured_examples_are_the_first_three_set_aside_on_each_side
 
 @pytest.mark.parametrize("split", CAPTIONS)
 @pytest.mark.parametrize(("task", "pictures"), [("classification", 1), ("regression", 0)])
-def test_batches_are_those_of_a_replay_of_its_script(task, pictures, split):
+def test_batches_match_a_replay_of_the_script(task, pictures, split):
     np.random.seed(0)
     every = np.arange(3136)
     if split == "uniform":
@@ -78,7 +78,7 @@ def test_a_run_resumed_in_a_later_epoch_sees_the_very_next_batch():
     assert torch.equal(next(iter(resumed)), sequence[100])
 
 
-def test_the_order_is_refused_without_the_tutorials_split():
+def test_the_tutorials_order_is_refused_without_its_split():
     spec = tuned("regression", "uniform", "coordconv")
     with pytest.raises(InputError, match="got the task regression, split_variant 'default'"):
         with_settings(spec, {"training.batch_order": "tutorial"})

@@ -45,7 +45,7 @@ def test_a_volume_is_the_same_in_any_order_of_its_axes():
     assert plain.silhouette[0, 0, 0].item() == pytest.approx((labels[:4, :4, :4] > 0).mean())
 
 
-def test_a_patch_is_what_its_start_says(brains):
+def test_a_patch_contains_the_voxels_at_its_start(brains):
     """The stand-in brains are full from -36 to 36 mm along x: 4 mm from the left of the world."""
     data = patches.load(BrainsSpec(train=20, test=12), "cpu")
     cut, start = data.cut(data.examples)[:, 0], data.tensors["start"]
@@ -70,7 +70,7 @@ def test_only_the_people_of_the_split_are_held_out(brains):
         assert len(chosen.tensors["person"][~chosen.is_train].unique()) == 2
 
 
-def test_carried_coordinates_are_those_of_the_mirrored_pixels(brains):
+def test_carried_coordinates_are_mirrored_with_the_pixels(brains):
     some = torch.arange(5)
     _, objective, _ = parts(small(mirror="carried"))
     usual, carried = objective.place(some), objective.mirrored_place(some)
@@ -79,7 +79,7 @@ def test_carried_coordinates_are_those_of_the_mirrored_pixels(brains):
     torch.testing.assert_close(grids[1], grids[0].flip(-3))
 
 
-def test_stale_coordinates_are_those_of_the_place_in_the_mirrored_brain(brains):
+def test_stale_coordinates_are_the_position_in_the_mirrored_brain(brains):
     some = torch.arange(5)
     _, objective, _ = parts(small(mirror="stale"))
     usual, stale = objective.place(some), objective.mirrored_place(some)
@@ -94,7 +94,7 @@ def place_grid(place, size):
     return coordinate_grid((12, 12, 12), window=place, convention=Convention(alignment="edges"))
 
 
-def test_each_kind_of_coordinates_changes_what_it_says(brains):
+def test_each_kind_of_coordinates_gives_the_values_of_its_name(brains):
     """A network is only told what its name says."""
     some = torch.arange(6)
     for model, changes in (("conv", False), ("patch", False), ("coordconv", True)):
@@ -108,14 +108,14 @@ def test_each_kind_of_coordinates_changes_what_it_says(brains):
     torch.testing.assert_close(place_grid(place, None), place_grid(other, None))
 
 
-def test_coordinates_of_one_patch_are_its_millimeters(brains):
+def test_the_coordinates_of_a_patch_are_in_millimeters(brains):
     data, objective, _ = parts(small())
     grid = place_grid(objective.place(torch.arange(3)), None)
     wanted = (data.tensors["start"][:3, 0] + 0.5 - 32) / 32
     torch.testing.assert_close(grid[:, 2, 0, 0, 0], wanted)
 
 
-def test_scores_are_counted_by_hand(brains):
+def test_scores_match_a_count_by_hand(brains):
     _, objective, _ = parts(small())
     some = torch.arange(4)
     objective.labels = torch.tensor([0, 0, 41, 81])

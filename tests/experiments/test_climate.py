@@ -25,7 +25,7 @@ def parts(model: str = "coordconv", split: str = "known"):
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("held_out", ["test", "validation"])
-def test_no_pixel_is_trained_on_and_scored(split, held_out):
+def test_no_pixel_is_both_trained_on_and_scored(split, held_out):
     train, test = maps.held_out_pixels(ClimateSpec(split=split, held_out=held_out))
     assert not (train & test).any()
     assert train.any()
@@ -63,7 +63,7 @@ def test_a_crop_crosses_the_end_of_the_map(climate):
 
 
 @pytest.mark.parametrize("model", TOLD)
-def test_each_kind_of_coordinates_says_what_its_name_says(model, climate):
+def test_each_kind_of_coordinates_gives_the_values_of_its_name(model, climate):
     data, objective, net = parts(model)
     some = torch.arange(6)
     latitude, longitude = (data.tensors[name][:6] for name in ("latitude", "longitude"))
@@ -112,7 +112,7 @@ def test_the_scores_of_a_prediction_three_kelvin_too_warm(climate):
 
 
 @pytest.mark.skipif(SOURCE.installed != SOURCE.version, reason="itur is not installed")
-def test_the_maps_are_turned_the_right_way():
+def test_the_maps_have_the_correct_orientation():
     """Mean temperatures and elevations that anybody can look up."""
     earth = maps.earth()
 

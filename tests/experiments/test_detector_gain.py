@@ -72,7 +72,7 @@ def test_scores_that_are_24_percent_higher_reproduce_the_claim():
     assert found.n == SEEDS
 
 
-def test_equal_scores_do_not_reproduce_it_and_one_optimizer_can_leave_it_open():
+def test_equal_scores_do_not_reproduce_the_claim_and_one_optimizer_can_leave_it_undecided():
     assert detector_gain(_Runs([1.0] * len(OPTIMIZERS))).verdict == "not reproduced"
     factors = [1.0] * (len(OPTIMIZERS) - 1)
     assert detector_gain(_Runs([*factors, 1.24])).verdict == "undecided"

@@ -28,7 +28,7 @@ def small(task: str, split: str = "uniform", model: str = "coordconv", boxes: st
     return with_settings(settings(task, split, model, boxes=boxes), SMALL)
 
 
-def test_an_anchor_is_in_the_middle_of_what_its_cell_sees():
+def test_an_anchor_is_at_the_center_of_its_cells_receptive_field():
     """The pixels with a gradient for a cell of the first two convolutions: 6 + 4 i, 13 wide."""
     net = nn.Sequential(nn.Conv2d(1, 1, 5, stride=2), nn.Conv2d(1, 1, 5, stride=2))
     image = torch.zeros(1, 1, 64, 64, requires_grad=True)
@@ -56,7 +56,7 @@ def test_overlaps_are_those_of_rectangles_counted_pixel_by_pixel():
 
 
 @pytest.mark.parametrize("reference", [anchors(), middle()])
-def test_offsets_give_their_box_back_and_none_is_the_reference(reference):
+def test_decoding_inverts_encoding_and_zero_offsets_are_the_reference(reference):
     boxes = torch.rand(len(reference), 4) * 20 + 10
     torch.testing.assert_close(decode(encode(boxes, reference), reference), boxes)
     torch.testing.assert_close(decode(torch.zeros_like(reference), reference), reference)
@@ -71,7 +71,7 @@ def test_an_anchor_is_matched_with_the_box_of_its_largest_overlap():
         assert each.max() == 0 or index[0, anchor] == each.argmax()
 
 
-def test_handwriting_is_on_one_side_only():
+def test_every_digit_image_is_on_one_side_only():
     for held_out in ("test", "validation"):
         train, test = canvases.sides(held_out)
         assert not set(train.tolist()) & set(test.tolist())
@@ -82,7 +82,7 @@ def test_handwriting_is_on_one_side_only():
 
 
 @pytest.mark.parametrize("scene", ["one", "five"])
-def test_boxes_are_where_the_ink_is(scene, digits):
+def test_boxes_enclose_the_digits(scene, digits):
     data = canvases.load(DigitsSpec(scene=scene, train=20, test=10), "cpu")
     for image, boxes in zip(data.tensors["image"], data.tensors["boxes"], strict=True):
         if scene == "one":

@@ -56,7 +56,7 @@ def test_a_file_is_read_as_it_is():
         ({"files": {"pytest/gone.npz": "0" * 64}}, "cannot read pytest/gone.npz"),
     ],
 )
-def test_a_missing_other_or_damaged_package_is_named_with_the_remedy(changes, said):
+def test_a_missing_damaged_or_different_package_is_named_with_the_remedy(changes, said):
     odd = source(**changes)
     with pytest.raises(InputError, match=said) as error:
         odd.read(next(iter(odd.files)))

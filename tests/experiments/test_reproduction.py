@@ -70,7 +70,7 @@ def test_more_seeds_than_the_study_and_fewer():
     assert {spec.id for spec in seven if spec.seed < 5} <= study
 
 
-def test_a_text_leaves_out_questions_that_need_other_arms():
+def test_a_text_omits_questions_that_need_other_arms():
     asked = question_runs(questions("climate"), 1, "known")
     assert {arm.split(",")[0] for _, arm in asked.arms} == {"known"}
     assert [one.title for one in asked.questions] == [
@@ -80,7 +80,7 @@ def test_a_text_leaves_out_questions_that_need_other_arms():
         question_runs(questions("climate"), 1, "unknown")
 
 
-def test_other_scores_and_missing_runs_are_named(capsys, monkeypatch):
+def test_different_scores_and_missing_runs_are_named(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     asked = question_runs([LATITUDE_KNOWN], 1)
     units = {name: dict.fromkeys(("closeness", "closeness_mean_position"), 0.5) for name in "abcde"}
@@ -106,7 +106,7 @@ def line(tmp_path, monkeypatch, climate):
     return ["reproduce", "--experiment", "climate", "--arm", "known", "--seeds", "1"]
 
 
-def test_a_reproduction_is_done_once_and_compared_with_records(line, tmp_path, capsys):
+def test_a_reproduction_runs_once_and_is_compared_with_records(line, tmp_path, capsys):
     assert main(line) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "run 6 of 6" in said

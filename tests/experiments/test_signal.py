@@ -34,14 +34,14 @@ def test_a_step_is_the_mean_of_its_five_minutes_and_the_first_is_at_midnight():
     assert steps[2:5].tolist() == [(4 + 8) / 2, (9 + 13) / 2, (14 + 18) / 2]
 
 
-def test_light_and_markers_beside_a_count_are_left_out():
+def test_light_and_markers_beside_a_count_are_ignored():
     plain = movements.recording(awd("00:00", [1] * 300))
     assert torch.equal(movements.recording(awd("00:00", [1] * 300, " M")), plain)
     assert torch.equal(movements.recording(awd("00:00", [1] * 300, " , 53")), plain)
 
 
 @pytest.mark.parametrize(("minutes", "was_worn"), [(235, True), (240, False)])
-def test_four_hours_without_any_count_were_not_worn(minutes, was_worn):
+def test_during_four_hours_without_any_count_the_device_was_not_worn(minutes, was_worn):
     steps = movements.recording(awd("00:00", [9] * 100 + [0] * minutes + [9] * 100))
     off = steps.isnan()
     assert off.any() != was_worn
@@ -49,7 +49,7 @@ def test_four_hours_without_any_count_were_not_worn(minutes, was_worn):
         assert torch.equal(off.nonzero().flatten(), torch.arange(20, 68))
 
 
-def test_labels_are_those_of_the_counts_of_the_day(signal):
+def test_labels_follow_from_the_counts_of_the_day(signal):
     """Everybody moves from 8 to 20, and rests for ten minutes at each full hour."""
     steps = movements.recording(movements.SOURCE.read(""))
     found = movements.crops_of(steps)
@@ -65,7 +65,7 @@ def test_labels_are_those_of_the_counts_of_the_day(signal):
     assert start.max() == movements.DAY - movements.CROP
 
 
-def test_a_crop_is_what_its_start_says(signal):
+def test_a_crop_contains_the_steps_at_its_start(signal):
     data, _, _ = parts()
     day = movements.recording(movements.SOURCE.read(""))[: movements.DAY]
     at = data.tensors["start"] + torch.arange(movements.CROP)
@@ -86,7 +86,7 @@ def test_only_the_people_of_the_split_are_held_out(signal):
         assert len(chosen.tensors["person"][~chosen.is_train].unique()) == 2
 
 
-def test_coordinates_are_the_time_of_the_day(signal):
+def test_coordinates_are_the_time_of_day(signal):
     data, objective, _ = parts()
     some = torch.arange(4)
     grid = coordinate_grid(
@@ -99,7 +99,7 @@ def test_coordinates_are_the_time_of_the_day(signal):
 
 @pytest.mark.parametrize("model", ["conv", "crop", "coordconv", "shuffled"])
 @pytest.mark.parametrize("task", TASKS)
-def test_each_kind_of_coordinates_changes_what_it_says(task, model, signal):
+def test_each_kind_of_coordinates_gives_the_values_of_its_name(task, model, signal):
     data, objective, net = parts(task, model)
     some = torch.arange(8)
     before = objective.predict(net, some)
@@ -115,7 +115,7 @@ def test_each_kind_of_coordinates_changes_what_it_says(task, model, signal):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_scores_are_counted_by_hand(task, signal):
+def test_scores_match_a_count_by_hand(task, signal):
     _, objective, _ = parts(task)
     objective.labels = torch.tensor([0, 1, 1])
     outputs = torch.tensor([[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]])

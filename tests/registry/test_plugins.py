@@ -166,7 +166,7 @@ def test_a_plugin_that_cannot_be_loaded_is_refused_in_one_line(tmp_path, content
     assert said in done.stderr
 
 
-def test_the_page_about_experiments_is_true(tmp_path):
+def test_the_page_about_experiments_is_correct(tmp_path):
     blocks = dict(re.findall(r"```(python|yaml)\n(.*?)```", PAGE.read_text(), re.DOTALL))
     (tmp_path / "halves.py").write_text(blocks["python"])
     plugins = ["--plugin", PULSES, "--plugin", "halves.py"]

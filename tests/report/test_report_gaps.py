@@ -129,7 +129,7 @@ def test_the_order_of_the_positions_in_the_file_does_not_matter(add_run):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
 
-def test_what_was_not_run_has_a_row_where_it_is_compared_and_no_panel(store, add_run, tmp_path):
+def test_a_missing_network_has_a_row_in_its_comparison_and_no_panel(store, add_run, tmp_path):
     add_run("rendering", "uniform", "coordconv")
     (cell,) = found = cells(store)
     assert [one.missing for one in table(found)] == [["deconv"]]

@@ -140,7 +140,7 @@ def test_differing_provenance_is_listed_completely(store, add_run):
     assert found["Total training time"] == "80 s"
 
 
-def test_only_a_score_of_exactly_one_reads_as_perfect():
+def test_only_a_score_of_exactly_one_is_shown_as_perfect():
     assert [score_format.percent(v) for v in (1.0, 0.9999, 0.0001, 0.0)] == [
         "100%",
         "99.99%",

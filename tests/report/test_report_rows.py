@@ -53,7 +53,7 @@ def test_equal_scores_are_ordered_by_training_then_by_family(add_run, store):
     assert names == ["CoordConv, sum pooling", "Conv", "CoordConv"]
 
 
-def test_no_figure_of_the_tutorial_is_beside_another_network_or_other_data(add_run, store):
+def test_the_tutorials_scores_are_only_shown_beside_its_own_networks_and_data(add_run, store):
     assert published(regressor()) == (1.0, 1.0)
     assert published(tutorial("regression", "quadrant", "conv")) == (0.402, 0.071)
     assert published(regressor(seed=7)) == (1.0, 1.0)

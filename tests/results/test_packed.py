@@ -165,7 +165,7 @@ def test_records_and_claims_are_the_same_in_both_forms(tmp_path):
     assert "reproduced" in printed[0]
 
 
-def test_all_committed_files_are_sound():
+def test_all_committed_files_are_undamaged():
     assert problems(RESULTS) == []
 
 
@@ -205,7 +205,7 @@ def test_a_failed_run_stays_failed(tmp_path):
     assert files(tmp_path) == before
 
 
-def test_what_is_not_finished_stays(tmp_path):
+def test_unfinished_runs_are_not_packed(tmp_path):
     store = RunStore(tmp_path / "study")
     begun = store.open(SPECS[0])
     busy = write_run(store.root, SPECS[1])
@@ -225,7 +225,7 @@ def test_what_is_not_finished_stays(tmp_path):
     assert not busy.exists()
 
 
-def test_files_that_git_ignores_stay_and_are_still_found(tmp_path):
+def test_files_that_git_ignores_are_not_packed_and_are_still_found(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / ".gitignore").write_text("*/*/weights.safetensors\n")
@@ -250,7 +250,7 @@ def test_files_that_git_ignores_stay_and_are_still_found(tmp_path):
         packed(tmp_path / "results")
 
 
-def test_the_same_run_in_both_forms_counts_once_and_another_one_is_refused(results):
+def test_a_run_in_both_forms_counts_once_and_a_different_one_is_refused(results):
     store = RunStore(results / "one")
     again = write_run(store.root)
     assert len(list(store.records())) == 3
@@ -292,7 +292,7 @@ def _lines(results: Path) -> list[bytes]:
         lambda line: line[:60] + b"[" * 100_000 + b"\n",
     ],
 )
-def test_a_damaged_line_is_named_and_costs_only_its_run(results, change):
+def test_a_damaged_line_is_named_and_affects_only_its_run(results, change):
     lines = _lines(results)
     lines[1] = change(lines[1])
     (results / "one" / "records.jsonl").write_bytes(b"".join(lines))
@@ -314,7 +314,7 @@ def test_a_damaged_line_is_named_and_costs_only_its_run(results, change):
     assert len(list(store.records([]))) == 3
 
 
-def test_a_line_without_a_name_or_with_that_of_another_is_named(results):
+def test_a_line_without_a_name_or_with_a_duplicate_name_is_reported(results):
     path = results / "one" / "records.jsonl"
     lines = _lines(results)
     path.write_bytes(b"".join([*lines, lines[0], b"???\n"]))
@@ -341,7 +341,7 @@ def test_a_line_that_belongs_to_no_run_is_not_lost(name, results):
     assert path.read_bytes().endswith(b"<<<<<<< ours\n")
 
 
-def test_a_damaged_row_costs_only_the_curve_of_its_run(results):
+def test_a_damaged_row_affects_only_the_curve_of_its_run(results):
     path = results / "curves.csv"
     lines = path.read_bytes().splitlines(keepends=True)
     lines[1] = lines[1].replace(b"0.104167", b"0.204167")
@@ -360,7 +360,7 @@ def test_a_damaged_row_costs_only_the_curve_of_its_run(results):
 
 
 @pytest.mark.parametrize("start", [WEIGHTS[:20], b"PK\1\2"])
-def test_a_damaged_member_costs_only_its_file(results, start):
+def test_a_damaged_member_affects_only_its_file(results, start):
     path = results / "one" / "files.zip"
     content = bytearray(path.read_bytes())
     at = content.index(start) + 10
@@ -381,7 +381,7 @@ def test_a_damaged_member_costs_only_its_file(results, start):
 
 
 @pytest.mark.parametrize("left", [0, 1, 30, -1])
-def test_an_incomplete_archive_does_not_hurt_records_and_curves(results, left):
+def test_an_incomplete_archive_does_not_affect_records_and_curves(results, left):
     path = results / "one" / "files.zip"
     path.write_bytes(path.read_bytes()[:left])
     run = results / "one" / SPEC.run_name
@@ -407,7 +407,7 @@ def in_both_forms() -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 @given(st.data())
 @settings(max_examples=80)
-def test_any_damaged_byte_is_found_and_costs_at_most_what_it_touches(tmp_path_factory, data):
+def test_any_damaged_byte_is_found_and_affects_only_the_data_around_it(tmp_path_factory, data):
     place = tmp_path_factory.mktemp("damage")
     source, whole = in_both_forms()
     copy = dict(whole)
@@ -452,7 +452,7 @@ def test_a_damaged_archive_is_refused(make, said, tmp_path):
         read_member(tmp_path / "files.zip", "run/sheet.png", 100)
 
 
-def test_sizes_are_bounded_before_anything_is_read(tmp_path):
+def test_sizes_are_checked_before_anything_is_read(tmp_path):
     (tmp_path / "files.zip").write_bytes(archive_of({"run/sheet.png": bytes(200)}))
     with pytest.raises(OSError, match="at most 100"):
         read_member(tmp_path / "files.zip", "run/sheet.png", 100)
@@ -479,7 +479,7 @@ def test_links_are_not_packed(tmp_path):
     assert "is a link" in said
 
 
-def test_the_commands_say_what_they_did(tmp_path, capsys):
+def test_the_commands_report_what_they_did(tmp_path, capsys):
     write_run(tmp_path / "study")
     options = ["--results", str(tmp_path)]
     assert main(["results", "pack", *options]) == 0
@@ -498,7 +498,7 @@ def test_the_commands_say_what_they_did(tmp_path, capsys):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the program forks")
-def test_a_killed_process_and_two_at_once_lose_nothing(tmp_path):
+def test_a_killed_process_and_two_parallel_ones_lose_nothing(tmp_path):
     """At every change of a directory; afterwards the same command completes the work."""
     for study, spec in zip(("one", "two"), SPECS, strict=False):
         write_run(tmp_path / "source" / study, spec)

@@ -47,7 +47,7 @@ def test_rows_are_in_the_order_of_the_tutorial_with_its_scores():
     assert (rows[-1].tutorial_train, rows[-1].tutorial_test) == (None, None)
 
 
-def test_the_scores_of_probabilities_are_in_the_row_where_the_record_has_them():
+def test_the_row_has_the_scores_of_probabilities_if_the_record_has_them():
     older = make_record(tuned("rendering", "uniform", "coordconv"))
     scores = {
         side: values | {"soft_iou": soft, "mean_absolute_error": error}
@@ -60,7 +60,7 @@ def test_the_scores_of_probabilities_are_in_the_row_where_the_record_has_them():
     assert row[-6:] == (0.99, 0.98, 0.001, 0.002, None, None)
 
 
-def test_a_regressor_is_in_the_row_with_the_accuracy_over_coordinates():
+def test_the_row_of_a_regressor_has_the_accuracy_over_coordinates():
     record = make_record(tuned("regression", "uniform", "conv"))
     scores = {
         side: values | {"coordinate_accuracy": share}

@@ -42,6 +42,6 @@ def test_both_networks_differ_only_in_their_coordinates_and_learning_rate():
         assert sides[0] == sides[1]
 
 
-def test_every_optimizer_has_settings_of_its_own():
+def test_every_optimizer_has_its_own_settings():
     arms = study_named("digits-optimizers-tuning").arms
     assert len({spec.id for specs in arms.values() for spec in specs}) == len(ARMS) * len(TRIED)

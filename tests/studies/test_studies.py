@@ -30,7 +30,7 @@ def test_the_runs_of_an_arm_only_differ_in_their_seed(name):
         assert len({spec.model_copy(update={"seed": 0}).id for spec in specs}) == 1
 
 
-def test_a_search_asks_both_nets_of_a_task_with_the_same_optimizers():
+def test_a_search_uses_the_same_optimizers_for_both_networks_of_a_task():
     arms = study_named("search").arms
     for arm, specs in arms.items():
         task, split, model = arm.split(", ")
@@ -43,7 +43,7 @@ def test_a_search_asks_both_nets_of_a_task_with_the_same_optimizers():
                 )
 
 
-def test_the_aided_deconv_network_is_the_deconv_classifier_with_the_painter_of_ours():
+def test_the_aided_deconv_network_is_the_deconv_classifier_with_our_painter():
     arms = study_named("crisp").arms
     for split in ("uniform", "quadrant"):
         finder = tuned("classification", split, "deconv").model_dump(mode="json")
@@ -60,7 +60,7 @@ def test_the_aided_deconv_network_is_the_deconv_classifier_with_the_painter_of_o
         assert aided["data"] == finder["data"] == ours["data"]
 
 
-def test_trained_in_turns_the_first_run_of_every_arm_comes_first():
+def test_if_arms_take_turns_the_first_run_of_every_arm_comes_first():
     study = study_named("tiling")
     assert [spec.seed for spec in study.specs] == [0, 0, 1, 1, 2, 2]
     assert [spec.seed for spec in study._replace(arm_by_arm=True).specs] == [0, 1, 2, 0, 1, 2]
@@ -96,7 +96,7 @@ def test_an_unknown_study_suggests_the_nearest():
         study_named("tilling")
 
 
-def test_a_study_trains_what_is_missing_and_leaves_what_another_process_holds(tmp_path, capsys):
+def test_a_study_trains_missing_runs_except_those_locked_by_another_process(tmp_path, capsys):
     whole = study_named("hand-built")
     arms = {name: specs for name, specs in whole.arms.items() if "40 x 88" in name}
     study = Study("small", "Does it run?", arms)
@@ -115,7 +115,7 @@ def test_a_study_trains_what_is_missing_and_leaves_what_another_process_holds(tm
     assert store.record(second) is not None
 
 
-def test_a_damaged_file_costs_a_study_only_its_own_run(tmp_path, capsys):
+def test_a_damaged_file_affects_only_its_run_in_a_study(tmp_path, capsys):
     whole = study_named("hand-built")
     arms = {name: specs for name, specs in whole.arms.items() if "40 x 88" in name}
     study, store = Study("small", "Does it run?", arms), RunStore(tmp_path / "small")

@@ -41,12 +41,12 @@ def _logits_at(points: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def test_a_classifier_that_knows_nothing_loses_the_logarithm_of_the_pixels():
+def test_the_loss_of_a_uniform_prediction_is_the_logarithm_of_the_number_of_pixels():
     loss = Classification(CANVAS).loss(Answer(torch.zeros(3, 1, *CANVAS)), POINTS)
     torch.testing.assert_close(loss.item(), math.log(12 * 20))
 
 
-def test_a_classifier_is_right_where_its_largest_pixel_is_the_point():
+def test_a_classification_is_correct_if_the_largest_pixel_is_the_point():
     task, answered = Classification(CANVAS), POINTS.clone()
     answered[1] = torch.tensor([4, 5])
     predictions = task.read(task.ask(Answer(_logits_at(answered)), POINTS))
@@ -71,14 +71,14 @@ def test_the_regression_loss_is_the_mean_squared_error_in_square_pixels():
     torch.testing.assert_close(Regression(CANVAS).loss(Answer(answers), POINTS).item(), 5.0)
 
 
-def test_the_overlap_of_a_shifted_square_is_worked_out_by_hand():
+def test_the_overlap_of_a_shifted_square_matches_a_calculation_by_hand():
     task = Rendering(CANVAS, square=3)
     shifted = square_images(POINTS + torch.tensor([1, 0]), CANVAS, 3)
     iou = task.score(shifted, POINTS)["iou"]
     torch.testing.assert_close(iou, torch.full((3,), 6 / 12))  # 2 x 3 shared of 3 x 4
 
 
-def test_an_exact_picture_scores_one_and_an_empty_or_a_full_one_what_they_cover():
+def test_an_exact_image_scores_one_and_empty_and_full_images_score_their_overlap():
     task = Rendering(CANVAS, square=3)
     exact = square_images(POINTS, CANVAS, 3)
     assert task.summarise(task.score(exact, POINTS)) == PERFECT
@@ -87,7 +87,7 @@ def test_an_exact_picture_scores_one_and_an_empty_or_a_full_one_what_they_cover(
     torch.testing.assert_close(full, torch.full((3,), 9 / 240))
 
 
-def test_the_scores_of_probabilities_are_sums_over_pixels_one_at_a_time():
+def test_the_scores_of_probabilities_match_sums_over_single_pixels():
     task, square = Rendering(CANVAS, square=3), 3
     painted = np.random.RandomState(0).uniform(size=(3, 1, *CANVAS)).astype(np.float32)
     soft, error = [], []
@@ -108,7 +108,7 @@ def test_the_scores_of_probabilities_are_sums_over_pixels_one_at_a_time():
     assert summary["mean_absolute_error"] == pytest.approx(np.mean(error))
 
 
-def test_a_gray_background_passes_at_one_half_and_shows_in_the_probabilities():
+def test_a_gray_background_changes_the_scores_of_probabilities_but_not_the_iou():
     task = Rendering(CANVAS, square=3)
     exact = square_images(POINTS, CANVAS, 3)
     summary = task.summarise(task.score(exact.clamp(min=0.4), POINTS))
@@ -117,7 +117,7 @@ def test_a_gray_background_passes_at_one_half_and_shows_in_the_probabilities():
     assert summary["mean_absolute_error"] == pytest.approx(0.4 * (240 - 9) / 240)
 
 
-def test_an_undecided_renderer_loses_the_logarithm_of_two_at_every_pixel():
+def test_the_loss_of_probability_one_half_is_the_logarithm_of_two():
     loss = Rendering(CANVAS, square=3).loss(Answer(torch.zeros(3, 1, *CANVAS)), POINTS)
     torch.testing.assert_close(loss.item(), math.log(2))
 
@@ -134,7 +134,7 @@ def test_the_intermediate_loss_on_the_point_is_added_with_its_weight(spec, canva
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 35])
-def test_scores_cover_every_example_however_the_batches_fall(count):
+def test_scores_cover_every_example_for_any_batch_size(count):
     from coordconv_lab.experiments.notsoclevr.networks import build
     from coordconv_lab.experiments.notsoclevr.specs import CoordConvRegressor
     from coordconv_lab.train.evaluate import evaluate
@@ -149,7 +149,7 @@ def test_scores_cover_every_example_however_the_batches_fall(count):
     assert net.training
 
 
-def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
+def test_the_input_and_the_target_of_reconstruction_are_the_square():
     """A net that passes on what it sees, as logits, is exact."""
     task = Reconstruction(CANVAS, square=3)
     net = nn.Module()
@@ -159,7 +159,7 @@ def test_reconstruction_shows_the_net_the_square_and_wants_it_back():
     assert task.loss(net, POINTS).item() < 1e-6
 
 
-def test_a_net_that_normalises_by_the_batch_is_scored_in_the_order_of_its_points():
+def test_a_network_with_batch_statistics_is_scored_in_the_order_of_its_points():
     points = NotSoClevr(DataSpec(canvas=CANVAS)).points
     task, net = Regression(CANVAS), nn.Module()
     batches = []

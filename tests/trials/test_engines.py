@@ -88,7 +88,7 @@ def score_by_arm(model):
 
 
 @pytest.mark.parametrize(("count", "order"), [(1, 0), (3, 0), (3, 1), (100, 2)])
-def test_runs_that_end_in_any_order_are_those_of_one_after_another(tmp_path, at_once, count, order):
+def test_runs_that_end_in_any_order_equal_sequential_runs(tmp_path, at_once, count, order):
     functions = UserFunctions(make, nothing, score_by_arm)
     options = {"arms": ARMS, "seeds": 10}
     serial = trial(functions, tmp_path / "serial", **options)
@@ -109,7 +109,7 @@ def test_no_run_of_a_round_begins_before_the_last_of_the_round_before_has_ended(
     assert len(begun) == 10  # all of the first round at once
 
 
-def test_a_trial_that_ends_inside_of_a_round_gives_no_verdict_of_it(tmp_path, at_once):
+def test_a_trial_that_ends_within_a_round_gives_no_verdict_for_the_round(tmp_path, at_once):
     functions = UserFunctions(make, nothing, by_coordinates(1, 0))
     for order in range(5):
         folder = tmp_path / str(order)
@@ -122,7 +122,7 @@ def test_a_trial_that_ends_inside_of_a_round_gives_no_verdict_of_it(tmp_path, at
         assert outcome[0].against_plain.verdict == "helps"
 
 
-def test_a_failing_function_is_told_and_the_other_runs_continue(tmp_path, at_once):
+def test_a_failing_function_is_reported_and_the_other_runs_continue(tmp_path, at_once):
     is_broken = True
 
     def score(model):
@@ -209,7 +209,7 @@ def test_a_trial_that_resumes_with_an_arm_knows_whether_positions_are_given(tmp_
     assert not trial(functions, tmp_path, arms=["first"], seeds=1).warnings
 
 
-def test_what_a_watch_has_seen_is_taken_over_once():
+def test_the_findings_of_a_watch_are_copied_once():
     mine, other = MirrorWatch(), MirrorWatch()
     other.has_looked, other.are_positions_given, other.has_trained = True, True, True
     mine.learn(other)
@@ -230,7 +230,7 @@ def score(model): return 0.0
 """
 
 
-def test_data_that_a_file_draws_are_the_same_in_each_process(tmp_path):
+def test_random_data_of_a_file_are_the_same_in_each_process(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(FILE)
     drawn = []
@@ -241,7 +241,7 @@ def test_data_that_a_file_draws_are_the_same_in_each_process(tmp_path):
     assert drawn[0] == drawn[1]
 
 
-def test_a_file_is_known_unless_a_function_is_of_another(tmp_path):
+def test_a_file_is_known_unless_a_function_is_from_another_file(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(FILE)
     functions = load_functions(file)
@@ -251,7 +251,7 @@ def test_a_file_is_known_unless_a_function_is_of_another(tmp_path):
         assert file_of(functions._replace(**change)) is None
 
 
-def test_the_number_of_threads_is_that_which_is_asked_for(tmp_path):
+def test_runs_have_the_requested_number_of_threads(tmp_path):
     before = torch.get_num_threads()
     functions = UserFunctions(make, nothing, lambda model: float(torch.get_num_threads()))
     trial(functions, tmp_path, arms=["first"], seeds=1, cpus_per_run=before + 1)
@@ -259,7 +259,7 @@ def test_the_number_of_threads_is_that_which_is_asked_for(tmp_path):
     assert torch.get_num_threads() == before
 
 
-def test_without_ray_the_extra_that_has_it_is_named(tmp_path, monkeypatch):
+def test_without_ray_the_error_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     for name in ("sweep.cluster", "sweep.ray_tasks", "trials.on_ray"):
         monkeypatch.delitem(sys.modules, f"coordconv_lab.{name}", raising=False)

@@ -76,7 +76,7 @@ def zoomed(image):
     "after", [lambda image: image, cropped, jittered, lambda image: jittered(cropped(image))]
 )
 @pytest.mark.parametrize("axis", [-1, -2])
-def test_flips_are_found_also_behind_crops_and_jitter(axis, after, chance):
+def test_flips_are_also_found_with_crops_and_jitter(axis, after, chance):
     for seed in range(2):
         torch.manual_seed(seed)
         random.seed(seed)
@@ -163,7 +163,7 @@ def with_placement(follows):
     return form
 
 
-def test_placements_that_follow_are_silent_and_others_are_not():
+def test_mirrored_placements_do_not_warn_and_others_do():
     assert mirroring_of(Images(form=with_placement(follows=True))) is None
     found = mirroring_of(Images(form=with_placement(follows=False)))
     assert found.has_placements
@@ -171,11 +171,11 @@ def test_placements_that_follow_are_silent_and_others_are_not():
 
 
 @pytest.mark.parametrize("data", [[], None, iter([1]), [1, "text", None], {"a": 1}])
-def test_what_cannot_be_read_is_not_judged(data):
+def test_samples_that_cannot_be_read_are_not_judged(data):
     assert mirroring_of(data) is None
 
 
-def test_drawing_leaves_the_random_numbers_as_they_were():
+def test_drawing_samples_restores_the_random_state():
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
     mirroring_of(Images(lambda image: jittered(flipped([-1])(image))))
     assert torch.equal(torch.get_rng_state(), states[0])
@@ -183,7 +183,7 @@ def test_drawing_leaves_the_random_numbers_as_they_were():
     assert (np.random.get_state()[1] == states[2]).all()
 
 
-def test_loaders_are_noted_only_inside():
+def test_loaders_are_recorded_only_inside_the_block():
     class Stream(IterableDataset):
         def __iter__(self):
             yield torch.zeros(1)

@@ -64,7 +64,7 @@ def mine(tmp_path):
     sys.path[:] = [one for one in sys.path if one != str(tmp_path)]
 
 
-def test_runs_on_ray_are_those_of_one_after_another(mine, tmp_path):
+def test_runs_on_ray_equal_sequential_runs(mine, tmp_path):
     functions, options = load_functions(mine()), {"arms": ARMS, "seeds": 6, "cpus_per_run": 1}
     serial = trial(functions, tmp_path / "serial", **options)
     lines = []
@@ -97,7 +97,7 @@ def test_functions_without_a_file_are_sent(tmp_path):
         trial(held, tmp_path / "no", **options, engine="ray")
 
 
-def test_errors_lost_workers_and_changed_files_are_told(mine, tmp_path, capsys):
+def test_errors_lost_workers_and_changed_files_are_reported(mine, tmp_path, capsys):
     once = "if seed == 1 and not (HERE / 'lost').exists():\n"
     once += "        (HERE / 'lost').touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
     file, out = mine(f"{once}    if seed == 2: sys.exit('no more')"), tmp_path / "out"

@@ -112,7 +112,7 @@ def test_the_command_shows_the_traceback_of_the_user(tmp_path):
     assert "while training the arm 'none' with seed 0" in said
 
 
-def test_one_score_that_is_nan_costs_one_seed_and_is_told(tmp_path):
+def test_a_nan_score_affects_only_its_seed_and_is_reported(tmp_path):
     def score(model):
         value = torch.rand(()).item() / 10 + has_coordinates(model)
         is_bad = has_coordinates(model) and torch.initial_seed() == 3
@@ -135,7 +135,7 @@ def test_one_score_that_is_nan_costs_one_seed_and_is_told(tmp_path):
         (lambda: nn.Sequential(OrderedDict(their=nn.Conv2d(1, 1, 1))), "did you mean 'their'?"),
     ],
 )
-def test_an_arm_that_cannot_be_converted_is_a_line(tmp_path, model, message):
+def test_an_arm_that_cannot_be_converted_is_reported_in_one_line(tmp_path, model, message):
     functions = UserFunctions(model, nothing, lambda model: 1.0)
     lines = []
     outcome = trial(functions, tmp_path, arms=["there", "all"], seeds=2, report=lines.append)
@@ -147,7 +147,7 @@ def test_an_arm_that_cannot_be_converted_is_a_line(tmp_path, model, message):
     assert (outcome[1].scores is not None) == has_convolutions
 
 
-def test_the_command_ends_well_for_a_model_without_convolutions(tmp_path, capsys):
+def test_the_command_succeeds_for_a_model_without_convolutions(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(
         "from torch import nn\n"

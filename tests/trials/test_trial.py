@@ -24,7 +24,7 @@ from tests.trials.models import IMAGES, by_coordinates, has_coordinates, make, n
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_arms_start_alike_and_draw_the_same_numbers(tmp_path):
+def test_arms_have_the_same_initial_weights_and_random_numbers(tmp_path):
     seen = {}
 
     def train(model, seed):
@@ -56,7 +56,7 @@ def verdicts_of(outcome):
 
 
 @pytest.mark.parametrize(("gain", "higher", "verdict"), [(1, True, "helps"), (1, False, "hurts")])
-def test_a_clear_arm_stops_and_says_which_way(tmp_path, gain, higher, verdict):
+def test_an_arm_with_a_clear_verdict_stops(tmp_path, gain, higher, verdict):
     functions = UserFunctions(make, nothing, by_coordinates(gain, 0), higher)
     outcome = trial(functions, tmp_path, arms=["first"], seeds=20)
     assert verdicts_of(outcome) == [verdict]
@@ -78,7 +78,7 @@ def test_an_undecided_arm_continues_when_another_has_stopped(tmp_path):
     assert outcome.plain[1] == 10
 
 
-def test_an_arm_continues_until_it_is_clear_beside_its_shuffled_twin(tmp_path):
+def test_an_arm_continues_until_the_comparison_with_its_shuffled_twin_is_clear(tmp_path):
     outcome = trial(
         UserFunctions(make, nothing, by_coordinates(1, 0)),
         tmp_path,
@@ -164,7 +164,7 @@ def test_a_score_that_is_not_finite_is_a_failed_run_and_the_rest_continues(tmp_p
     assert "no run has a score" in outcome[0].words
 
 
-def test_an_arm_that_cannot_be_made_is_told_and_the_others_continue(tmp_path):
+def test_an_arm_that_cannot_be_made_is_reported_and_the_others_continue(tmp_path):
     functions = UserFunctions(make, nothing, by_coordinates(1, 0))
     outcome = trial(functions, tmp_path, arms=["head", "first"], seeds=5)
     assert "cannot be converted" in outcome[0].words
@@ -183,14 +183,14 @@ def test_runs_of_other_code_are_not_mixed(tmp_path):
     assert seeds_of(trial(other, tmp_path, arms=["first"], seeds=1, fresh=True)) == [1, 1]
 
 
-def test_functions_without_a_file_are_told_apart_by_their_code(tmp_path):
+def test_functions_without_a_file_are_identified_by_their_code(tmp_path):
     trial(UserFunctions(make, nothing, lambda model: 1.0), tmp_path, arms=["first"], seeds=1)
     trial(UserFunctions(make, nothing, lambda model: 1.0), tmp_path, arms=["first"], seeds=1)
     with pytest.raises(InputError, match="other code"):
         trial(UserFunctions(make, nothing, lambda model: 9.0), tmp_path, arms=["first"], seeds=1)
 
 
-def test_a_model_that_is_not_made_anew_is_refused(tmp_path):
+def test_make_must_return_a_new_model_each_time(tmp_path):
     one = make()
 
     def train(model):
@@ -215,7 +215,7 @@ def test_layers_that_are_not_called_cannot_be_shuffled(tmp_path):
     assert seeds_of(outcome) == [1, 1, None]
 
 
-def test_both_scores_of_a_network_draw_the_same_numbers(tmp_path):
+def test_both_scores_of_a_network_use_the_same_random_numbers(tmp_path):
     outcome = trial(
         UserFunctions(make, nothing, lambda model: torch.rand(()).item()),
         tmp_path,
@@ -225,7 +225,7 @@ def test_both_scores_of_a_network_draw_the_same_numbers(tmp_path):
     assert outcome[0].position is None or set(outcome[0].position.differences) == {0}
 
 
-def test_failed_runs_are_kept_and_told(tmp_path):
+def test_failed_runs_are_stored_and_reported(tmp_path):
     calls = []
 
     def score(model):
@@ -243,7 +243,7 @@ def test_the_command_has_the_arms_of_the_function():
     assert signature(command).parameters["arm"].default == DEFAULT_ARMS
 
 
-def test_the_page_shows_the_output_of_the_example_and_the_power_that_is_computed():
+def test_the_page_shows_the_output_of_the_example_and_the_computed_power():
     page = (DOCS / "trial.md").read_text()
     [shown] = re.findall(r"```text\n(.*?)```", page, re.S)
     assert shown.strip() in (DOCS / "gallery.md").read_text()
@@ -255,7 +255,7 @@ def test_the_page_shows_the_output_of_the_example_and_the_power_that_is_computed
     assert [int(one) for one in stated.groups()] == [round(100 * one) for one in chances]
 
 
-def test_the_time_ends_a_trial_between_runs(tmp_path):
+def test_the_time_limit_ends_a_trial_between_runs(tmp_path):
     functions = UserFunctions(make, nothing, by_coordinates(1, 0))
     outcome = trial(functions, str(tmp_path), arms=["first"], seeds=5, minutes=1e-9)
     assert "Time ran out" in str(outcome)
@@ -287,7 +287,7 @@ def test_options_that_make_no_sense_are_refused(tmp_path, options, message):
         trial(functions, tmp_path, **{"arms": ["first"], "seeds": 5, **options})
 
 
-def test_names_on_the_page_are_text(tmp_path):
+def test_names_on_the_page_are_escaped(tmp_path):
     functions = UserFunctions(make, nothing, by_coordinates(1, 0))
     outcome = trial(functions, tmp_path, arms=["first", "<b>$x$</b>"], seeds=5)
     page = as_html(outcome, "<script>alert(1)</script>")
@@ -329,7 +329,7 @@ def test_the_command_writes_the_page(tmp_path, capsys):
         (None, "cannot read"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_line(tmp_path, capsys, content, message):
+def test_an_unusable_file_is_reported_in_one_line(tmp_path, capsys, content, message):
     file = tmp_path / "mine.py"
     if content is not None:
         file.write_text(content)

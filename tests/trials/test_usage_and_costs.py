@@ -30,7 +30,7 @@ def outcome(tmp_path_factory):
     return trial(OF_X, tmp_path_factory.mktemp("x"), arms=["first", "shuffled:first"], seeds=5)
 
 
-def test_changed_coordinates_cost_what_they_cost_by_hand(outcome):
+def test_losses_of_changed_coordinates_match_a_calculation_by_hand(outcome):
     x = torch.linspace(-1, 1, 8).expand(6, 8)
     losses = {row.change: row.loss for row in outcome.best.losses}
     assert losses["zero"] == pytest.approx(x.square().mean().item(), rel=1e-5)
@@ -48,7 +48,7 @@ def test_the_best_arm_is_not_a_shuffled_one_and_worse_is_positive(outcome):
     assert "relies" not in outcome[1].words
 
 
-def test_usage_can_be_left_out(tmp_path):
+def test_usage_can_be_omitted(tmp_path):
     brief = trial(OF_X, tmp_path, arms=["first"], seeds=1, usage=False)
     assert [row.change for row in brief.best.losses] == ["mean position everywhere"]
 
@@ -78,7 +78,7 @@ def test_a_large_map_is_averaged_in_blocks():
     assert np.shape(map_of(np.ones(7))["values"]) == (1, 7)
 
 
-def test_errors_at_points_fall_into_cells():
+def test_errors_at_points_are_averaged_in_cells():
     points = [(0.0, 0.0), (0.01, 0.0), (1.0, 0.5)]
     found = map_of((points, [1.0, 3.0, 5.0]))
     values = found["values"]
@@ -101,14 +101,14 @@ def test_errors_of_another_form_are_refused(errors, message):
         map_of(errors)
 
 
-def test_costs_are_counted(outcome):
+def test_costs_are_reported(outcome):
     assert outcome.costs.parameters == 2
     assert outcome[0].costs.parameters == 1  # one weight and a bias, and two coordinates
     assert "+100.0% parameters" in outcome[0].words
     assert outcome[0].costs.seconds > 0
 
 
-def test_memory_is_that_of_the_block():
+def test_memory_is_measured_for_the_block():
     with peak_memory() as before:
         pass
     if before.bytes is None:
@@ -123,7 +123,7 @@ def test_memory_is_that_of_the_block():
     assert after.bytes < peak.bytes - 2**26
 
 
-def test_both_pages_have_all_parts(outcome):
+def test_both_reports_have_all_parts(outcome):
     page, text = as_html(outcome, "A title"), as_markdown(outcome, "A title")
     for part in ("mirrored along axis 1", "left half", "peak memory" if "MiB" in text else "first"):
         assert part in page

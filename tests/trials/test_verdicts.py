@@ -25,7 +25,7 @@ def simulated(trials, arms, effect):
 
 
 @pytest.mark.parametrize("arms", [1, 3])
-def test_at_most_one_trial_in_twenty_finds_a_difference_that_is_not_there(arms):
+def test_at_most_one_trial_in_twenty_reports_a_false_difference(arms):
     found = simulated(200, arms, 0)
     wrong = sum(any(one != "undecided" for one in each) for each in found)
     assert stats.binomtest(wrong, len(found)).proportion_ci().low <= ERROR
@@ -41,7 +41,7 @@ def test_an_effect_of_one_standard_deviation_is_found_as_often_as_stated():
 
 
 @pytest.mark.parametrize("arms", [1, 4])
-def test_intervals_are_those_of_student_with_a_corrected_level(arms):
+def test_intervals_use_students_t_with_a_corrected_level(arms):
     values = [0.1, 0.4, -0.2, 0.3, 0.25, 0.0, 7.0]
     level = 1 - ERROR / 2 / arms
     seen = values[:5]  # the sixth and seventh are after the check
@@ -51,12 +51,12 @@ def test_intervals_are_those_of_student_with_a_corrected_level(arms):
     assert found.mean == pytest.approx(np.mean(seen))
 
 
-def test_the_errors_of_all_checks_add_up_to_less_than_stated_also_if_seeds_are_added():
+def test_the_errors_of_all_checks_stay_below_the_limit_even_if_seeds_are_added():
     assert sum(level_of(count, 3) for count in looks(10**6)) * 3 < ERROR
     assert looks(11) == looks(10) == [5, 10]
 
 
-def test_a_failed_seed_costs_only_itself():
+def test_a_failed_seed_does_not_affect_other_seeds():
     generator = np.random.default_rng(0)
     for failed in (3, 9):
         values = {seed: 1 + generator.normal() / 10 for seed in range(10)}
@@ -96,7 +96,7 @@ def test_equal_scores_are_no_difference_only_if_one_is_asked_for():
     assert compared([0.0] * 5, 1).verdict == "undecided"
 
 
-def test_the_seeds_that_are_asked_for_would_decide():
+def test_the_estimated_number_of_seeds_would_give_a_verdict():
     generator = np.random.default_rng(1)
     values = generator.normal(0.5, 1, 5).tolist()
     found = compared(values, 1)
@@ -107,7 +107,7 @@ def test_the_seeds_that_are_asked_for_would_decide():
     assert half < abs(mean)
 
 
-def test_fewer_seeds_than_five_give_no_interval():
+def test_fewer_than_five_seeds_give_no_interval():
     for count in range(1, MIN_SEEDS):
         found = compared([1.0] * count, 1)
         assert (found.interval, found.verdict) == (None, "undecided")
@@ -115,7 +115,7 @@ def test_fewer_seeds_than_five_give_no_interval():
     assert looks(4) == []
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_sides_that_cannot_be_compared_are_refused():
     with pytest.raises(InputError, match="at least one difference"):
         compared([], 1)
     with pytest.raises(InputError, match="at least 0"):
