@@ -11,7 +11,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 MOST_PARAMETERS = 100_000_000
 """Maximum number of parameters. A larger network is considered a mistake: the networks of the
-recipes have less than a hundredth of it.
+recipes have less than a hundredth of this number.
 """
 
 

@@ -11,7 +11,7 @@ class SweepProgress(Protocol):
     """Callbacks for the progress of a sweep; the command line shows a bar."""
 
     def begin(self, to_do: int, total: int, at_once: int) -> None:
-        """Called before the first of ``to_do`` runs, of which ``at_once`` run in parallel."""
+        """Called before the first of ``to_do`` runs; at most ``at_once`` run in parallel."""
         ...
 
     def ended(self, spec: ExperimentSpec, attempt: Attempt) -> None:

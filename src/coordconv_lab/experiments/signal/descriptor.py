@@ -37,7 +37,7 @@ SIGNAL = Experiment(
         _task(
             "signal-still",
             "Still for 15 minutes",
-            "logits of no and yes: whether the crop has 15 still minutes, shape (N, 2)",
+            "logits of crops without and with 15 still minutes, shape (N, 2)",
         ),
     ),
     recipes={"tuned": f"{_HERE}.recipes:tuned"},

@@ -91,7 +91,7 @@ def _needed(wins: int, losses: int, p: float) -> Verdict:
     "ours",
 )
 def coordinates_need_fewer_examples(evidence: Evidence) -> Finding:
-    """Compare test accuracy by seed at each number of training positions, with equal steps."""
+    """Compare test accuracy by seed at each number of training positions, with equally many steps."""
     arms = evidence.arms("samples", at_least=3)
     strata = {
         task: [
@@ -151,7 +151,7 @@ def other_architectures_fail_the_quadrant(evidence: Evidence) -> Finding:
     "ours",
 )
 def later_coordinates_help(evidence: Evidence) -> Finding:
-    """Compare each choice of layers with the first convolution by seed, with Holm's method."""
+    """Compare each choice of layers with the first convolution, by seed and with Holm's method."""
     arms = evidence.arms("coordinate-layers", at_least=3)
     strata = [
         Stratum(layers, arms[f"quadrant, {layers}"], arms["quadrant, first"])

@@ -23,7 +23,7 @@ class Example(NamedTuple):
         side: The side of the split that the position is on in this run.
         target: Data URL of the square.
         painted: Data URL of the probabilities, from black for 0 to white for 1.
-        stretched: The same, scaled so that its largest value is white.
+        stretched: Data URL of the probabilities, scaled so that the largest is white.
         largest: The largest probability of the image, in [0, 1].
     """
 
@@ -134,7 +134,7 @@ def target(place: tuple[int, int], data: DataSpec) -> NDArray[np.uint8]:
 
 
 def stretch(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale an image so that its largest value is 255, as TensorBoard shows images of floats.
+    """Scale an image so that its largest value is 255, as TensorBoard does with float images.
 
     A faint spot becomes as bright as a white square, so a network that predicts only low
     probabilities seems to have drawn something.

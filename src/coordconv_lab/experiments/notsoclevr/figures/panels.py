@@ -34,7 +34,7 @@ class SquarePanels(Panels):
         "probabilities, so they reveal a gray background. Soft IoU is the sum over pixels of the "
         "smaller of probability and target, divided by the sum of the larger. Error is the mean "
         "absolute difference of probability and target. For regression, the small print is the "
-        "fraction of correct coordinates, of which each point has two."
+        "fraction of correct coordinates (each point has two)."
     )
     publication_note = (
         "The last two columns are the figures that Ashwin D’Cruz published in his “Coord Conv "

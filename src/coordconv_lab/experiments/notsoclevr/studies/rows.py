@@ -96,7 +96,7 @@ TWICE_DECAYING = f"{TWICE}, {DECAYING}"
 
 
 def rows_that_differ() -> Study:
-    """Change possible causes of the tutorial's rows that end below its published scores.
+    """Change the settings that may explain why some of the tutorial's rows end below its scores.
 
     The curves suggest the changes: the loss of the classifiers oscillates until the last step, and
     on some seeds the regressor is still improving in its last epoch.
