@@ -117,7 +117,7 @@ def test_a_task_with_the_scene_or_the_split_of_the_other_is_refused():
     spec = settings("digit-boxes", "uniform", "conv")
     with pytest.raises(InputError, match=r"needs data\.scene 'five'"):
         with_settings(spec, {"data.scene": "one"})
-    with pytest.raises(InputError, match="has the split 'uniform' only"):
+    with pytest.raises(InputError, match="has only the split 'uniform'"):
         with_settings(spec, {"data.split": "quadrant"})
 
 

@@ -7,7 +7,7 @@ def check(spec: ExperimentSpec) -> None:
     """Check that the network sees the coordinates that training mirrors.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The network does not see them.
     """
     if spec.training.mirror != "no" and spec.model.told != "true":
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Scattered digits: which digit is it, and where are the digits?"""
+"""Scattered digits: which digit is on a canvas, and where are the digits?"""
 
 from coordconv_lab.experiments.digits.descriptor import PLUGIN
 

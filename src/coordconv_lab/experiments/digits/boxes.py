@@ -1,4 +1,4 @@
-"""Anchors, their overlap with boxes, and boxes as offsets.
+"""Anchors, the overlaps of anchors and boxes, and the encoding of boxes as offsets.
 
 A box is (center x, center y, width, height) in pixels.
 """
@@ -10,10 +10,12 @@ SIDES = (15, 20, 25)
 """Widths and heights of the nine anchors, as in the paper's code."""
 
 POSITIVE, NEGATIVE = 0.5, 0.1
-"""The overlap with a box from which an anchor is positive, and below which it is negative."""
+"""The minimum overlap of a positive anchor with a box, and the maximum of a negative anchor."""
 
 FIRST, STEP, CELLS = 6, 4, 13
-"""Pixel at the center of the first cell of the feature map, pixels between cells, cells per row."""
+"""The pixel at the center of the feature map's first cell, the pixels between cells, and the cells
+per row.
+"""
 
 
 def anchors() -> Tensor:
@@ -25,7 +27,7 @@ def anchors() -> Tensor:
 
 
 def middle() -> Tensor:
-    """Return the box in the middle of the canvas from which absolute boxes are offsets, (1, 4)."""
+    """Return the reference for absolute boxes, a box in the center of the canvas, (1, 4)."""
     return torch.tensor([[31.5, 31.5, 20.0, 20.0]])
 
 
@@ -39,7 +41,7 @@ def overlaps(first: Tensor, second: Tensor) -> Tensor:
 
 
 def overlaps_an_anchor(boxes: Tensor) -> bool:
-    """Whether one of some boxes, (n, 4), has a positive anchor."""
+    """Whether at least one of the boxes, (n, 4), has a positive anchor."""
     return bool((overlaps(anchors()[:, None], boxes) >= POSITIVE).any())
 
 
@@ -54,14 +56,17 @@ def matched(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def encode(boxes: Tensor, reference: Tensor) -> Tensor:
-    """Return boxes as offsets from reference boxes: in units of their size, and as logarithms."""
+    """Return boxes as offsets from reference boxes.
+
+    Offsets of centers are in units of the reference's size; sizes are logarithms of ratios.
+    """
     size = reference[..., 2:]
     centers = (boxes[..., :2] - reference[..., :2]) / size
     return torch.cat([centers, (boxes[..., 2:] / size).log()], -1)
 
 
 def decode(offsets: Tensor, reference: Tensor) -> Tensor:
-    """Return the boxes of offsets; sizes are limited to 100 times those of the references."""
+    """Return the boxes that offsets describe, at most 100 times as large as the references."""
     size = reference[..., 2:]
     centers = reference[..., :2] + offsets[..., :2] * size
     return torch.cat([centers, offsets[..., 2:].clamp(max=4.6).exp() * size], -1)

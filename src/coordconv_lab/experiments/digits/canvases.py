@@ -27,8 +27,8 @@ class Canvas(NamedTuple):
     Attributes:
         image: (1, 64, 64), from 0 to 1.
         label: Class of its first digit.
-        boxes: (n, 4), center x and y, width and height of every digit in pixels; integers are
-            centers of pixels.
+        boxes: (n, 4), center x and y, width and height of every digit in pixels. Integer
+            coordinates are the centers of pixels.
     """
 
     image: Tensor
@@ -50,7 +50,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def sides(held_out: str) -> tuple[Tensor, Tensor]:
-    """Return the indices of the training and of the held-out digits, equally many per class."""
+    """Return the indices of training and held-out digits, with equally many digits per class."""
     within = torch.arange(_PER_CLASS * 10) % _PER_CLASS
     first = _PER_CLASS - _TEST
     if held_out == "test":
@@ -61,10 +61,10 @@ def sides(held_out: str) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=2)
 def load(spec: DigitsSpec, device: torch.device | str) -> IndexedData:
-    """Draw the canvases: image (N, 1, 64, 64), label (N,), boxes (N, n, 4); and match anchors.
+    """Draw the canvases, and match anchors with boxes.
 
-    ``matched`` (N, A) is the index of the box with the largest overlap with each anchor, and
-    ``overlap`` (N, A) that overlap.
+    The tensors are image (N, 1, 64, 64); label (N,); boxes (N, n, 4); ``matched`` (N, A), the index
+    of the box that overlaps most with each anchor; and ``overlap`` (N, A), the overlap with it.
     """
     generator = torch.Generator().manual_seed(spec.canvas_seed)
     drawn: list[Canvas] = []

@@ -9,7 +9,7 @@ def check(spec: ExperimentSpec) -> None:
     """Check that the data fit the task.
 
     Raises:
-        ValueError: They do not.
+        ValueError: The data do not fit the task.
     """
     wanted = SCENES[spec.task]
     if spec.data.scene != wanted:
@@ -18,6 +18,6 @@ def check(spec: ExperimentSpec) -> None:
         )
     if spec.task == "digit-boxes" and spec.data.split != "uniform":
         raise ValueError(
-            "the task digit-boxes has the split 'uniform' only, since its digits overlap all "
+            "the task digit-boxes has only the split 'uniform', since its digits overlap all "
             f"quadrants; got {spec.data.split!r}"
         )

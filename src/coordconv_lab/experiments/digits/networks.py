@@ -37,7 +37,7 @@ def trunk(told: Told, width: int) -> nn.Sequential:
     """Return convolutions from a canvas, (N, 1, 64, 64), to features, (N, 2 width, 13, 13).
 
     The paper's code has 32 and 64 channels, and max pooling after each 5 x 5 convolution. Here
-    these convolutions have stride 2 instead, which takes a fifth of the time.
+    these convolutions have stride 2 instead of pooling, which reduces the time to a fifth.
     """
     layer = LAYERS[told]
     return nn.Sequential(
@@ -51,7 +51,7 @@ def trunk(told: Told, width: int) -> nn.Sequential:
 
 
 class DigitClassifier(nn.Sequential):
-    """Three convolutions with stride 2 and batch normalization, average pooling, a linear layer.
+    """Three convolutions with stride 2 and batch normalization, average pooling and a linear layer.
 
     Args:
         spec: Its settings.
@@ -95,7 +95,7 @@ class DigitProposals(nn.Module):
         )
         self.scorer = nn.Conv2d(features, count, 1)
         for parameter in self.mover[-1].parameters():
-            nn.init.zeros_(parameter)  # Initially, every box is its reference.
+            nn.init.zeros_(parameter)  # Initially, every predicted box equals its reference.
 
     def forward(self, images: Tensor) -> Tensor:
         """Map canvases, (N, 1, 64, 64), to offsets and logits, (N, 13 * 13 * 9, 5)."""

@@ -21,7 +21,7 @@ RATES: Mapping[tuple[str, str], float] = {
     ("absolute", "nothing"): 3e-3,
     ("absolute", "true"): 3e-3,
 }
-"""The learning rate by task, or kind of boxes, and coordinates."""
+"""The learning rate by task or kind of boxes, and by coordinates."""
 
 TOLD = {family: told for told, family in FAMILIES.items()}
 

@@ -7,8 +7,9 @@ from pydantic import Field
 from coordconv_lab.specs.base import DatasetSpec, FrozenSpec, NetworkSpec, Size
 
 Told = Literal["nothing", "true", "shuffled"]
-"""Coordinates of a network: none, the true ones, or those of other pixels, which are shuffled for
-every batch and have the same number of parameters as the true ones.
+"""The coordinates that a network sees: "nothing"; the "true" ones; or "shuffled" ones, which belong
+to other pixels, differently for every batch. Shuffled coordinates have as many parameters as true
+ones.
 """
 
 FAMILIES = {"nothing": "conv", "true": "coordconv", "shuffled": "shuffled"}
@@ -21,13 +22,14 @@ class DigitsSpec(DatasetSpec):
     """
 
     split: Literal["uniform", "quadrant"] = "uniform"
-    """uniform places digits anywhere; with quadrant, the center of every held-out digit is in the
-    lower right quadrant, and that of no training digit is.
+    """uniform places digits anywhere. quadrant places the centers of held-out digits in the lower
+    right quadrant, and those of training digits outside of it.
     """
 
     scene: Literal["one", "five"] = "one"
-    """one has a single digit, completely visible; five places five digits on 120 x 120 pixels and
-    cuts out the center as in the paper's code, so that at least one digit matches an anchor.
+    """one has a single digit, which is completely visible. five places five digits on 120 x 120
+    pixels and crops the center, as in the paper's code, such that at least one digit matches an
+    anchor.
     """
 
     train: Annotated[int, Field(ge=10, le=100_000)] = 1500
@@ -37,10 +39,12 @@ class DigitsSpec(DatasetSpec):
     """Number of held-out canvases."""
 
     held_out: Literal["test", "validation"] = "test"
-    """validation replaces the test digits by some of the training digits, for choosing settings."""
+    """test holds out test digits; validation, for choosing settings, holds out some of the training
+    digits instead.
+    """
 
     canvas_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the canvases."""
+    """Seed for drawing the canvases."""
 
     @property
     def is_complete(self) -> bool:
@@ -57,14 +61,15 @@ class DigitNetSpec(FrozenSpec):
     """Settings of both networks."""
 
     told: Told = "true"
-    """The coordinates that the network sees: nothing, the true ones, or shuffled ones."""
+    """The coordinates that the network sees: nothing; the true ones; or shuffled ones, which belong
+    to other pixels."""
 
     width: Size = 8
     """Channels of the first convolution."""
 
     @property
     def family(self) -> str:
-        """Name in tables, by the coordinates."""
+        """The name in tables, which depends on the coordinates."""
         return FAMILIES[self.told]
 
 
@@ -79,6 +84,6 @@ class DigitProposalsSpec(DigitNetSpec, NetworkSpec):
 
     kind: Literal["digit-proposals"] = "digit-proposals"
     boxes: Literal["relative", "absolute"] = "relative"
-    """relative boxes are offsets from their anchor, as in the paper; absolute boxes are offsets
+    """relative: boxes are offsets from their anchors, as in the paper. absolute: boxes are offsets
     from a single box in the center of the canvas.
     """

@@ -1,4 +1,4 @@
-"""Losses and scores of classifying one digit, and of predicting the boxes of all digits."""
+"""Losses and scores for classifying a digit and for predicting the boxes of digits."""
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ class ClassifyDigit(AblatedObjective):
 
 
 class ProposeBoxes(AblatedObjective):
-    """The losses of the paper's code, over all anchors of a batch instead of twelve per canvas.
+    """The losses of the paper's code, but over all anchors of a batch instead of twelve per canvas.
 
     Args:
         spec: The run.
@@ -68,14 +68,15 @@ class ProposeBoxes(AblatedObjective):
         """Return the P positive anchors of a batch.
 
         Returns:
-            Their index in the batch, (P,), that of the anchor, (P,), and their box, (P, 4).
+            The index of the canvas in the batch, (P,), the index of the anchor, (P,), and the box
+            that the anchor matches, (P, 4).
         """
         canvas, anchor = (self.overlap[examples] >= POSITIVE).nonzero(as_tuple=True)
         example = examples[canvas]
         return canvas, anchor, self.boxes[example, self.matched[example, anchor]]
 
     def loss(self, net: nn.Module, examples: Tensor) -> Tensor:
-        """Return the loss of the offsets of positive anchors, and that of the logits."""
+        """Return the sum of the loss of offsets at positive anchors and the loss of logits."""
         outputs, (canvas, anchor, boxes) = self.predict(net, examples), self.positive(examples)
         found = outputs[canvas, anchor]
         error = (found[:, :4] - encode(boxes, self.reference[anchor])).abs()
@@ -86,7 +87,7 @@ class ProposeBoxes(AblatedObjective):
         )
 
     def score_one(self, outputs: Tensor, examples: Tensor) -> dict[str, Tensor]:
-        """Return the mean IoU of the positive anchors' boxes, and that of the best proposal."""
+        """Return the mean IoU of boxes at positive anchors, and the IoU of the best proposal."""
         canvas, anchor, boxes = self.positive(examples)
         overlap = overlaps(decode(outputs[canvas, anchor, :4], self.reference[anchor]), boxes)
         sums = torch.zeros(2, len(examples), device=overlap.device)

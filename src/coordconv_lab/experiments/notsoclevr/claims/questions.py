@@ -91,7 +91,7 @@ def _needed(wins: int, losses: int, p: float) -> Verdict:
     "ours",
 )
 def coordinates_need_fewer_examples(evidence: Evidence) -> Finding:
-    """Compare test accuracy by seed at each number of training positions, with equally many steps."""
+    """Compare test accuracy by seed for each number of training positions, with equal steps."""
     arms = evidence.arms("samples", at_least=3)
     strata = {
         task: [

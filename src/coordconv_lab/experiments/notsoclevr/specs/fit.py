@@ -11,7 +11,7 @@ def check(spec: ExperimentSpec) -> None:
     """Check that the parts of a spec fit together.
 
     Raises:
-        ValueError: They do not.
+        ValueError: The parts do not fit together.
     """
     task, model, data, training = spec.task, spec.model, spec.data, spec.training
     doubles = model.kind in ("deconv", "deconv-renderer") or (
