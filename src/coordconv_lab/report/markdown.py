@@ -98,12 +98,12 @@ def _claim(entry: Entry) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape text, so that it neither ends its cell nor starts markup."""
+    """Escape text, so that it does not end the cell or start markup."""
     for mark in "\\|<>*_`[]~&":
         text = text.replace(mark, f"\\{mark}")
     return printable(" ".join(text.split()))
 
 
 def _begin(text: str) -> str:
-    """Escape text at the start of a line, where a number or a dash may begin a list."""
+    """Escape text at the start of a line, where a number or a dash may start a list."""
     return re.sub(r"^(\d*)([-+=#.):])", r"\1\\\2", _cell(text))

@@ -93,7 +93,10 @@ class Watch:
 
 
 def _files(store: RunStore, name: str) -> list[Path]:
-    """Return files of runs; empty if their directory cannot be read, which the page reports."""
+    """Return files of runs, or an empty list if the directory cannot be read.
+
+    The page reports such an error.
+    """
     try:
         return store.files(name, [])
     except InputError:
@@ -119,13 +122,14 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def server(watch: Watch, port: int = 0, hosts: Sequence[str] = ()) -> Iterator[ThreadingHTTPServer]:
-    """Create a server of one page that only accepts connections from this machine.
+    """Create a server for one page, which only accepts connections from this machine.
 
     Args:
         watch: The page.
-        port: Port to listen on; 0 for a free port. hosts: Additional host names of this machine,
-            such as the name of a reverse proxy. localhost, 127.0.0.0/8 and [::1] are always
-            allowed, on any port, since tunnels change the port.
+        port: Port to listen on; 0 for a free port.
+        hosts: Additional host names of this machine, such as the name of a reverse proxy.
+            localhost, 127.0.0.0/8 and [::1] are always allowed, on any port, since tunnels change
+            the port.
 
     Raises:
         InputError: The port is in use, or a host is not a valid name.
@@ -169,7 +173,7 @@ def serve(
 def _refusal(host: str | None) -> str:
     asked = "does not name one host" if host is None else f"is for the host {in_short(host)}"
     return (
-        f"Expected a request for localhost, 127.0.0.1 or [::1], but this one {asked}. Open the "
+        f"Expected a request for localhost, 127.0.0.1 or [::1], but this request {asked}. Open the "
         "page as localhost, through an SSH tunnel if it is on another machine. To allow another "
         "name, such as that of a reverse proxy, start coordconv report --watch with --host NAME."
     )

@@ -42,10 +42,10 @@ def write_report(
         store: The runs.
         out: Output file, or output directory for figures; created if it does not exist.
         evidence: Claims with their verdicts; their section is omitted if empty.
-        search: Runs of a search to show if `store` has none.
+        search: Runs of a search to show if `store` contains no search.
         form: HTML page, Markdown text, or one file per figure.
-        damaged: Messages about unreadable evidence, shown in the report; messages about unreadable
-            runs are appended.
+        damaged: Messages about unreadable evidence, which the report shows. Messages about
+            unreadable runs are appended to the list.
 
     Returns:
         The file or directory that was written.
@@ -59,8 +59,8 @@ def write_report(
         damaged[:] = material.damaged
     if not material.runs:
         raise InputError(
-            f"{store.root} has no finished run to report; run `coordconv reproduce` first, or give "
-            "the directory of its runs with --runs"
+            f"{store.root} has no finished run to report; run `coordconv reproduce` first, or set "
+            "the directory of runs with --runs"
             + "".join(f"\n{words}" for words in material.damaged)
         )
     if form == "html":
