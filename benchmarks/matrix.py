@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "matrix.json"
 
 VERSIONS = {
-    "lowest": "the lowest versions that `pyproject.toml` allows and that have a wheel for this "
-    "Python",
+    "lowest": "the lowest versions that `pyproject.toml` allows and with a wheel for that Python",
     "constraints": "the versions in `constraints.txt`",
     "highest": "the highest available versions",
 }

@@ -10,7 +10,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code of the command, or 2 if a package is missing.
     """
-    # The command is installed with the library, but the packages that it needs are not.
+    # The command is installed with the library, but these packages are not.
     try:
         from coordconv_lab.cli import main as run
 

@@ -1,4 +1,4 @@
-"""Temporary changes to environment variables."""
+"""Temporary changes of environment variables."""
 
 import os
 from collections.abc import Iterator, Mapping

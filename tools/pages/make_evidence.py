@@ -287,7 +287,7 @@ def draw_long_training(evidence: Evidence) -> None:
         axes.axvspan(5, 10, color="#eeeeee", zorder=0)
         axes.set(title=f"{title}: {len(runs)} seeds", xlabel="epoch")
         axes.spines[["top", "right"]].set_visible(False)
-    places[0].set(ylabel="fraction of correct points (48 per side)")
+    places[0].set(ylabel="fraction correct of 48 points")
     figure.savefig(IMAGES / "long-training.png", dpi=110, metadata={"Software": None})
 
 

@@ -54,7 +54,7 @@ def study(
     for one in [each.only(arm) for each in chosen]:
         try:
             run_study(one, results, Hardware(device))
-        except DamagedError as error:  # report the error after running the other studies
+        except DamagedError as error:  # run the other studies before reporting it
             damaged.append(str(error))
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))

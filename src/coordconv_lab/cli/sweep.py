@@ -51,14 +51,13 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: one run after another in this process. ray: as many runs in parallel as resources
-        allow.
+        serial: one run after another in this process. ray: as many runs at once as resources allow.
     address
         HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores, and thus threads, per run. By default all cores for serial, and 1 for ray.
+        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
@@ -126,7 +125,7 @@ def _run_serially(
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
-    """Execute the missing runs in this process; return messages about unusable files."""
+    """Do the missing runs in this process; return messages about files that cannot be used."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.results.remote import store_at

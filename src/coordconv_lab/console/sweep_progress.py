@@ -19,7 +19,7 @@ class SweepBars:
     """A bar for a sweep and one for the current run; without a terminal, a line per ended run.
 
     Args:
-        at_work: The bars of the current run, if this process trains the runs.
+        at_work: Draws the bars of the current run, if runs are trained in this process.
     """
 
     def __init__(self, at_work: RunBars | None = None) -> None:
@@ -53,7 +53,7 @@ class SweepBars:
             self._bars.start()
 
     def of_run(self) -> RunBars | None:
-        """The bars of the current run on a terminal; None elsewhere, where each run is a line."""
+        """The bars of the current run, on a terminal; otherwise a line per run is enough."""
         return self._at_work if self._console.is_terminal else None
 
     def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:

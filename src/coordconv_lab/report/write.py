@@ -44,8 +44,8 @@ def write_report(
         evidence: Claims with their verdicts; their section is omitted if empty.
         search: Runs of a search to show if `store` contains no search.
         form: HTML page, Markdown text, or one file per figure.
-        damaged: Messages about unreadable evidence, which the report shows. Messages about
-            unreadable runs are appended to the list.
+        damaged: Messages about unreadable evidence, shown in the report; messages about unreadable
+            runs are appended.
 
     Returns:
         The file or directory that was written.

@@ -40,9 +40,9 @@ class TrainingSpec(FrozenSpec):
     """Peak learning rate."""
 
     optimizer: Literal["adam", "adamw", "adamw_unscaled"] = "adam"
-    """adam adds weight decay to the gradient (an L2 penalty). adamw shrinks the weights in each
-    step by learning rate times weight decay. adamw_unscaled shrinks them by the weight decay
-    itself, as contrib.opt.AdamWOptimizer of TensorFlow 1 does."""
+    """adam adds weight decay to the gradient (an L2 penalty); adamw shrinks the weights by learning
+    rate times weight decay per step; adamw_unscaled by the weight decay itself, like
+    contrib.opt.AdamWOptimizer of TensorFlow 1."""
 
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay rates of the optimizer's averages of the gradient and of its square."""

@@ -20,7 +20,7 @@ class Study(NamedTuple):
         question: The question, in one sentence.
         arms: The runs to compare, by the name of their arm, which says how arms differ.
         arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
-            arms can be compared even if the study is interrupted.
+            an interrupted study can already be compared.
     """
 
     name: str

@@ -23,5 +23,5 @@ class SweepProgress(Protocol):
         ...
 
     def of_run(self) -> Progress | None:
-        """Return callbacks for the steps of a run, if this process executes runs sequentially."""
+        """Return callbacks for the steps of a run, if runs are sequential in this process."""
         ...

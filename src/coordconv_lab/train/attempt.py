@@ -16,7 +16,7 @@ class Attempt(NamedTuple):
     Attributes:
         record: The record, or None if the run is not finished.
         failure: Why the run failed, or None.
-        damage: A message about an unusable file, or None. With a message, the run was not started.
+        damage: Message about an unusable file, or None. If set, the run was not started.
     """
 
     record: Record | None = None

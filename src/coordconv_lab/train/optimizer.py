@@ -12,12 +12,12 @@ from coordconv_lab.specs import TrainingSpec
 # Schedules end at this fraction of the learning rate. At zero, the last steps would do nothing.
 LAST_FRACTION = 1e-3
 
-# The names of Adam's moments. An infinite second moment would freeze its weight.
+# Adam's state of every weight; an infinite second moment would freeze the weight.
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Optimizer:
-    """Adam or AdamW for one or several networks, each with its own schedule of the learning rate.
+    """Adam or AdamW for one or several networks, with the learning rates of their schedules.
 
     Args:
         members: The networks.
@@ -59,7 +59,7 @@ class Optimizer:
         return [rates[member] for member in range(len(self._trainings))]
 
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """Return Adam's moments of a parameter, by name; empty before the first step."""
+        """Return the averages of the gradients of a parameter, by name; empty before a step."""
         state = self._adam.state.get(parameter, {})
         return {name: state[name] for name in MOMENTS if name in state}
 
