@@ -2,42 +2,44 @@
 
 known_tasks.py and its record stay as they are. These rules were committed before the first run.
 
-1. Side in 3-D. The trial was undecided: zero padding tells a network without coordinates the side,
-   in some seeds. The task again with circular padding, which has no border. All else is as before:
-   arms, seeds 0 to 9, a smallest difference of 0.03, steps, and the rule that the answer is yes if
-   ``first`` helps, and helps more than its shuffled twin. The answer has to be yes. Known before:
-   without coordinates, this network scores 0.50 with seeds 0 to 4 (known_tasks_reasons.py). Not
-   known: any score with coordinates.
+1. Side in 3-D. The trial was undecided: with some seeds, zero padding reveals the side to a network
+   without coordinates. This is the same task with circular padding, which has no border. Everything
+   else is unchanged: arms, seeds 0 to 9, a smallest difference of 0.03, steps, and the rule that
+   the answer is yes if ``first`` helps, and helps more than its shuffled twin. The answer has to be
+   yes. Known before: without coordinates, this network scores 0.50 with seeds 0 to 4
+   (known_tasks_reasons.py). Not known: any score with coordinates.
 
-2. Does `coordinate_usage` tell a network that uses its coordinates from one that ignores them, on
-   all ten tasks, and does the norm of the weights? The first rule expected that networks trained
-   with coordinates ignore them where the task does not depend on position. But such a network may
-   use them all the same, so the right answer was not known. Here it is, for two networks per task:
+2. Does `coordinate_usage` distinguish a network that uses its coordinates from a network that
+   ignores them, on all ten tasks, and does the norm of the weights? The first rule expected that
+   networks trained with coordinates ignore them if the task does not depend on position. But such a
+   network may use them nevertheless, so the right answer was not known. Here it is known, for two
+   networks per task:
 
-   - One that uses its coordinates. For a task with position, the network trained with coordinates,
-     which needs them for its score. For a task without position, a network trained without
-     coordinates, applied to images with a shading: 2 x is added to each image, from -2 on the left
-     to 2 on the right. Its first layer gets the coordinate weights that subtract the shading, which
-     are minus twice the weights of the image. Its outputs are those for images without shading
-     (checked to 1e-3), and only the coordinates make them so.
-   - One that ignores them: the network trained without coordinates, with two more channels in its
-     first layer. Both have the same random weights for image and coordinates. The second layer adds
-     one and subtracts the other, with random weights, so that coordinates cancel there. The norm of
-     their weights is twice that of the other network.
+   - A network that uses its coordinates. For a task with position, this is the network trained with
+     coordinates, which needs them for its score. For a task without position, it is a network
+     trained without coordinates, applied to images with a shading: 2 x is added to each image, from
+     -2 on the left to 2 on the right. The first layer gets the coordinate weights that subtract the
+     shading, which are minus twice the weights of the image. The outputs are those for images
+     without shading (checked to 1e-3), and only because of the coordinates.
+   - A network that ignores its coordinates: the network trained without coordinates, with two more
+     channels in the first layer. Both channels have the same random weights for image and
+     coordinates. The second layer adds one channel and subtracts the other, with random weights, so
+     that coordinates cancel there. The norm of the coordinate weights is twice that of the other
+     network.
 
    For each task and each of the seeds 1 to 5, on 1024 samples and with a smallest difference of
    0.03:
 
    a. ``uses_positions`` has to be True for the first network;
-   b. and False for the second;
-   c. their 95% intervals of the difference at the mean position must not overlap;
-   d. the norm must not tell which is which: that of the second network is larger, and if its first
-      layer is divided by 64 and its second multiplied by 64, it is smaller, with
+   b. ``uses_positions`` has to be False for the second network;
+   c. the 95% intervals of their differences at the mean position must not overlap;
+   d. the norm must not tell them apart: the norm of the second network is larger, and if its first
+      layer is divided by 64 and its second layer is multiplied by 64, the norm is smaller, with
       ``uses_positions`` as before.
 
    The tasks are those of known_tasks.py, with the side in 3-D as in 1. The rules can fail: a
-   network may not have learned its task, or may depend on its coordinates too little; a shading may
-   not matter; rounding may keep coordinates from canceling. Seed 0 is left out because its networks
+   network may not have learned its task, or may depend too little on its coordinates; a shading may
+   not matter; rounding may keep coordinates from canceling. Seed 0 is omitted because its networks
    were seen. The strength of the shading is twice the contrast of an object, and was not tried
    before.
 
@@ -101,7 +103,7 @@ def plain(task: Task, seed: int) -> nn.Module:
 
 
 def ablation(task: Task, model: nn.Module, inputs: Tensor, targets: Tensor) -> dict:
-    """Return what the ablation and the norm say of a network."""
+    """Return the results of the ablation and the norm for a network."""
     usage = coordinate_usage(
         model,
         [(inputs, targets)],
@@ -121,7 +123,7 @@ def ablation(task: Task, model: nn.Module, inputs: Tensor, targets: Tensor) -> d
 
 
 def pair(task: Task, seed: int) -> dict:
-    """Compare a network that uses its coordinates with one that ignores them."""
+    """Compare a network that uses its coordinates with a network that ignores them."""
     inputs, targets = tested(task)
     without = plain(task, seed)
     with torch.no_grad():
@@ -162,7 +164,7 @@ def rules(found: dict) -> dict[str, bool]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure what the record does not have yet."""
+    """Make the measurements that the record does not contain yet."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=Path, default=FOLDER.parent / "build" / "known-tasks")
     parser.add_argument("--out", type=Path, default=RESULT)
