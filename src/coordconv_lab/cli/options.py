@@ -36,7 +36,7 @@ def _whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 def _here(kind: type, path: Path | None) -> None:
-    """Reject a URL instead of a local path, because it would create a directory with that name."""
+    """Reject a URL if a local path is expected: it would create a directory with that name."""
     if path is not None and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
         raise ValueError(f"Expected a local file or directory, got the URL {path}")
 

@@ -1,4 +1,4 @@
-"""The outcome of a sweep: progress, failures and best settings. This module needs no torch."""
+"""The outcome of a sweep: progress, failures and best settings. Does not import torch."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple

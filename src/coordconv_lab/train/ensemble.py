@@ -36,7 +36,7 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(Learner(net, task) for net in nets)
         if len(nets) > 1:
-            # In a list, so that it is not registered as a submodule: only its structure is used.
+            # Keep it in a list, so that it is not a submodule: only its structure is used.
             self._template = [Learner(copy.deepcopy(nets[0]).to("meta"), task)]
 
     def forward(self, examples: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from coordconv_lab.train.divergence import first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import explained
 from coordconv_lab.train.setup import Setup
 
-# Fetch losses at least after this many steps, so that a diverged run stops soon.
+# Fetch losses at least once in this many steps, so that a diverged run stops soon.
 SETTLE_STEPS = 64
 
 
@@ -50,7 +50,7 @@ class Loop:
 
     @property
     def seconds(self) -> float:
-        """Wall time of training so far, including the time before a resumption."""
+        """Wall time of training so far, including the time before the run was resumed."""
         return self._seconds_before + time.monotonic() - self._started
 
     def run(self, measured: Callable[[Sequence[Row]], None] = _ignore_rows) -> Iterator[int]:
@@ -60,8 +60,8 @@ class Loop:
             measured: Called with the new rows of the curves.
 
         Raises:
-            DivergenceError: As in `check`. It is raised at the latest after some more steps, at the
-                next row or at the end.
+            DivergenceError: As in `check`. The error may be raised some steps later, but not after
+                the next row or the end.
         """
         self._started = time.monotonic()
         while self.step < self.setup.steps and not self._stops_early():

@@ -61,7 +61,7 @@ def _summary_of(task: Objective, scores: dict[str, Tensor], side: Tensor) -> dic
 def _by_unit(
     task: Objective, scores: dict[str, Tensor], examples: Tensor, is_test: Tensor
 ) -> dict[str, dict[str, float]]:
-    """Return the mean scores of the held-out examples of each unit, omitting units without any."""
+    """Return the mean scores of the held-out examples of each unit that has held-out examples."""
     if not task.units:
         return {}
     unit = task.unit(examples).cpu()

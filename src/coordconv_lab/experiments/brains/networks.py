@@ -1,4 +1,4 @@
-"""A network that predicts the region in the middle of a patch."""
+"""A network that predicts the region at the center of a patch."""
 
 from coordconv_lab.crop_classifier import CropClassifier
 from coordconv_lab.experiments.brains.specs import BrainNetSpec, BrainsSpec

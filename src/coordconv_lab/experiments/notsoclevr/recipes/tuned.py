@@ -1,6 +1,6 @@
 """Our best settings for the networks with coordinates and for the baselines.
 
-How the settings were chosen, and on which seeds, is in docs/decisions/0006, 0028 and 0030.
+docs/decisions/0006, 0028 and 0030 describe how the settings were chosen, and on which seeds.
 """
 
 from coordconv_lab.experiments.notsoclevr.recipes.parts import Parts, checked_model, spec_of
@@ -48,8 +48,8 @@ _COORDCONV_REGRESSION = SquaresTrainingSpec(
 )
 
 # The paper's narrowest deconv network, with coordinates in pixels as its input as in the paper and
-# the tutorial, and with a learning rate and a batch size from the paper's grid. Of all tried
-# settings, these solved most of the uniform split in the same time.
+# the tutorial, and with a learning rate and a batch size from the paper's grid. Of all settings
+# that were tried, these solved the largest part of the uniform split in the same time.
 _DECONV = SquaresTrainingSpec(
     epochs=40, batch_size=16, learning_rate=5e-3, schedule="cosine", warmup=0.05
 )

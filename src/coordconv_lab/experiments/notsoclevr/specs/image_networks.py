@@ -90,7 +90,7 @@ class DeconvRenderer(DeconvOptions, PainterOptions, NetworkSpec):
 
 
 class SquareAutoencoder(NetworkSpec):
-    """An autoencoder of the image of a square, with a short code.
+    """An autoencoder for images of a square, with a short code.
 
     One encoder halves the image four times and ends in two linear layers. The other applies
     pointwise convolutions to the image and the coordinates, and takes the maximum. One decoder is

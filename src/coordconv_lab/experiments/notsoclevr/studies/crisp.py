@@ -40,7 +40,7 @@ def with_aids(finder: ExperimentSpec, ours: ExperimentSpec) -> ExperimentSpec:
 
     Args:
         finder: A deconv classifier; its network and its training are kept.
-        ours: A CoordConv renderer, whose painter and loss on the point are added.
+        ours: A CoordConv renderer, which provides the painter and the loss on the point.
     """
     assert isinstance(finder.model, DeconvNet)
     assert isinstance(ours.model, CoordConvRenderer)
