@@ -134,9 +134,9 @@ def test_ray_is_started_again_only_if_it_took_too_long(monkeypatch, answers, cal
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(cluster.ray, "init", init)
-    with pytest.raises(InputError, match=error) if error else nullcontext():
-        with cluster.connected(None, "."):
-            pass
+    expected = pytest.raises(InputError, match=error) if error else nullcontext()
+    with expected, cluster.connected(None, "."):
+        pass
     assert len(started) == calls
 
 
