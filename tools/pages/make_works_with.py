@@ -80,7 +80,9 @@ def _cell(found: dict | None) -> str:
     if found is None:
         return ""
     if found["outcome"] != "exact":
-        return "wrong, like the plain model" if found["outcome"] == PLAIN_FAILS else found["outcome"]
+        return (
+            "wrong, like the plain model" if found["outcome"] == PLAIN_FAILS else found["outcome"]
+        )
     if found["second size"].startswith("not checked"):
         return "exact at one size; **other sizes are not refused**"
     one_size = found["second size"].startswith("refused")
