@@ -1,6 +1,6 @@
 """Coordinates for a trained network: its outputs stay the same until it learns a new task.
 
-A small classifier of textures stands in for a pretrained network. `convert` gives its first
+A small classifier of textures serves as the pretrained network. `convert` gives its first
 convolution coordinates with zero weights, so its outputs stay bit-identical. The new task is to
 locate the patch. The converted network learns this with its existing features; the plain network
 does not. `revert` removes unused coordinates.
