@@ -170,7 +170,12 @@ def studies_part(studies: Sequence[Study]) -> str:
     for study in studies:
         found = records_of(study)
         done, wanted = sum(map(len, found.values())), len(study.specs)
-        parts += [f"### {study.name}", "", f"{study.question} {done} of {wanted} runs are recorded.", ""]
+        parts += [
+            f"### {study.name}",
+            "",
+            f"{study.question} {done} of {wanted} runs are recorded.",
+            "",
+        ]
         if done:
             parts += ["| arm | runs | training | test |", "|---|--:|---|---|"]
             parts += [_arm(arm, runs) for arm, runs in found.items() if runs]
