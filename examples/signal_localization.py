@@ -1,4 +1,4 @@
-"""Localization in a signal: find a pulse, also at positions never seen in training.
+"""Localization in a signal: find a pulse, even at positions never seen in training.
 
 A network predicts the position of a short pulse in a noisy signal, as a weighted mean over all
 samples. Each sample contributes a weight and a value. A `CoordConv1d` computes the value as a
