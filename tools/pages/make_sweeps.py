@@ -51,10 +51,10 @@ def engines() -> str:
     scaled = ", ".join(f"`{path}={value}`" for path, value in found["scaled_down"].items())
     records, given_up = found["records"], found["given_up"]
     return (
-        f"`{found['sweep']}`, scaled down by {scaled}: {found['runs']} runs; records with serial "
-        f"{records['serial']}, with ray {records['ray']}; failed {given_up['serial']} and "
-        f"{given_up['ray']}; records that differ in a score or in the hash of the weights: "
-        f"{len(found['differing'])}. {made_on(found)}."
+        f"Both engines ran `{found['sweep']}`, scaled down by {scaled}, with {found['runs']} runs. "
+        f"Records: {records['serial']} with serial, {records['ray']} with ray. Failed runs: "
+        f"{given_up['serial']} and {given_up['ray']}. Records that differ in a score or in the hash "
+        f"of the weights: {len(found['differing'])}. {made_on(found)}."
     )
 
 
