@@ -53,8 +53,8 @@ def engines() -> str:
     return (
         f"Both engines ran `{found['sweep']}`, scaled down by {scaled}, with {found['runs']} runs. "
         f"Records: {records['serial']} with serial, {records['ray']} with ray. Failed runs: "
-        f"{given_up['serial']} and {given_up['ray']}. Records that differ in a score or in the hash "
-        f"of the weights: {len(found['differing'])}. {made_on(found)}."
+        f"{given_up['serial']} and {given_up['ray']}. Records that differ in a score or in the "
+        f"hash of the weights: {len(found['differing'])}. {made_on(found)}."
     )
 
 
