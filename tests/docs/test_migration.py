@@ -131,8 +131,8 @@ def test_the_swapped_divisors_give_the_ranges_on_the_page():
 def test_the_radius_from_one_half_has_the_minimum_on_the_page():
     radius = published.mkocabas(3, 5)[2]
     row, column = divmod(int(radius.argmin()), 5)
-    words = f"With 3 rows and 5 columns, for example, its smallest value is {radius.min():.1f}, at row"
-    assert f"{words} {row}, column {column}." in PAGE
+    words = "its smallest value is {:.1f}, at row {}, column {}"
+    assert words.format(radius.min(), row, column) in PAGE
 
 
 def test_the_published_layer_gives_nan_on_an_axis_of_one_pixel():
