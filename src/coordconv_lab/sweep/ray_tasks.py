@@ -11,9 +11,10 @@ from coordconv_lab.sweep.cluster import RETRIES, connected, runs_at_once
 # Without Ray, the import above raises an error that says how to install it.
 # isort: split
 import ray
+from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
 
-__all__ = ["LostError", "RayTasks", "SharedValue", "received"]
+__all__ = ["LostError", "RayTasks", "SharedValue", "pickled", "received"]
 
 Key = TypeVar("Key")
 
@@ -23,7 +24,7 @@ class LostError(Exception):
 
 
 class SharedValue(NamedTuple):
-    """A value that workers receive once, instead of with each call.
+    """A pickled value that workers receive once, instead of with each call.
 
     Attributes:
         name: Identifies the value.
@@ -35,9 +36,22 @@ class SharedValue(NamedTuple):
     where: list[Any]
 
 
+def pickled(value: Any) -> bytes:
+    """Pickle a value for `RayTasks.share`. Ray need not be running.
+
+    Raises:
+        InputError: The value cannot be pickled.
+    """
+    try:
+        return cloudpickle.dumps(value)  # pyright: ignore[reportPrivateImportUsage]
+    except Exception as error:  # the pickling code of an object can raise any class
+        said = " ".join(str(error).split())[:300]
+        raise InputError(f"cannot be sent to other processes: {said}") from error
+
+
 def received(shared: SharedValue) -> Any:
     """Return a shared value; called in a worker."""
-    return ray.get(shared.where[0])
+    return cloudpickle.loads(ray.get(shared.where[0]))
 
 
 class _Call(NamedTuple, Generic[Key]):
@@ -101,17 +115,9 @@ class RayTasks(Generic[Key]):
                 raise
         return self._slots
 
-    def share(self, value: Any) -> SharedValue:
-        """Send a value to the cluster, once for all calls.
-
-        Raises:
-            InputError: The value cannot be pickled.
-        """
-        try:
-            return SharedValue(uuid.uuid4().hex, [ray.put(value)])
-        except Exception as error:  # the pickling code of an object can raise any class
-            said = " ".join(str(error.__cause__ or error).split())[:300]
-            raise InputError(f"cannot be sent to other processes: {said}") from error
+    def share(self, value: bytes) -> SharedValue:
+        """Send a pickled value to the cluster, once for all calls."""
+        return SharedValue(uuid.uuid4().hex, [ray.put(value)])
 
     def begin(self, key: Key, *arguments: Any) -> None:
         """Start a call. `ended` returns its result with the key."""
