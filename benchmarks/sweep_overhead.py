@@ -1,8 +1,8 @@
 """The cost of a sweep beyond its runs.
 
-Five hundred runs that do next to nothing, on both engines, each in a process of its own: the time
-of a run from the first to the last, and the memory of the process that hands them out. Writes JSON;
-see benchmarks/README.md.
+Both engines execute five hundred trivial runs, each engine in its own process. The measures are the
+time per run, from the first run to the last, and the memory of the process that distributes them.
+The program writes JSON; see benchmarks/README.md.
 
     python benchmarks/sweep_overhead.py              # two minutes
 """
@@ -45,7 +45,7 @@ def trivial(runs: int, first_seed: int = 0) -> Sweep:
 
 
 class Clock:
-    """Notes when runs end, and how much memory this process holds then."""
+    """Callbacks that record when runs end, and how much memory this process then uses."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -60,7 +60,7 @@ class Clock:
         self.megabytes.append(held_megabytes())
 
     def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
-        raise AssertionError("nothing stops early here")
+        raise AssertionError("these runs must not stop early")
 
     def of_run(self) -> None:
         return None
@@ -73,7 +73,7 @@ def held_megabytes() -> float:
 
 
 def measure(engine: str, runs: int) -> dict:
-    """Hand the runs out by one engine, and say what each cost."""
+    """Execute the runs on one engine, and return the cost of a run."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as place:
         if engine == "serial":
@@ -82,7 +82,7 @@ def measure(engine: str, runs: int) -> dict:
             from coordconv_lab.sweep.on_ray import run_on_ray
 
             run_on_ray(trivial(runs), place, clock)
-    # The first runs wait for workers to start, which is paid once.
+    # Skip the first runs, which wait for workers to start.
     tenth = runs // 10
     seconds = (clock.ends[-1] - clock.ends[tenth - 1]) / (runs - tenth)
     return {

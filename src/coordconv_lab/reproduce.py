@@ -1,4 +1,4 @@
-"""Do the runs of the main table of an experiment, then show the results."""
+"""Train the runs of the main table of an experiment, then show the results."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -28,7 +28,7 @@ RESULTS = Path("results")
 """Directory of the records behind the claims in a checkout."""
 
 WAIT_SECONDS = 3600.0
-"""How long to wait in the end for runs that other processes are training."""
+"""How long to wait at the end for runs that other processes are training."""
 
 
 def selected_specs(
@@ -48,7 +48,7 @@ def selected_specs(
         seeds: Number of seeds of each run.
 
     Raises:
-        InputError: No task has any of the models.
+        InputError: None of the tasks has any of the models.
     """
     compared = {task: registry().compared_families(task) for task in tasks}
     specs = [
@@ -74,7 +74,7 @@ def reproduce(
 ) -> Path:
     """Train the missing runs, print the table, and write summary.json and report.html.
 
-    Several processes can share the work: each takes the next run that is not locked.
+    Several processes can share the work: each process takes the next run that is not locked.
 
     Args:
         specs: The runs of one experiment; finished runs are not repeated.
@@ -154,9 +154,9 @@ def _trained(
 
 
 def summary(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return the rows of summary.json for an experiment without a summary of its own.
+    """Return the rows of summary.json for an experiment that does not define its own summary.
 
-    Scores that are infinite or NaN are None.
+    Infinite and NaN scores are None.
     """
     return [
         {

@@ -15,9 +15,9 @@ from coordconv_lab.train import Hardware, attempt
 def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> None:
     """Train the missing runs of a study, then print the scores of its arms.
 
-    Several processes can share the work: each takes the next run that is not locked. A run that is
-    recorded in another study is not repeated. A run that diverges is recorded as failed, and a run
-    with a damaged file is left unchanged; in both cases the study continues.
+    Several processes can share the work: each process takes the next run that is not locked. A run
+    that is recorded in another study is not repeated. A run that diverges is recorded as failed,
+    and a run with a damaged file is left unchanged; in both cases the study continues.
 
     Args:
         study: The study.

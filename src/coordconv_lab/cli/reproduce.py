@@ -27,7 +27,7 @@ def reproduce(arguments: Sequence[str]) -> App:
     """Return the command for an experiment.
 
     Raises:
-        InputError: There is no such experiment, or it declares no reproduction.
+        InputError: There is no such experiment, or it does not declare a reproduction.
     """
     from coordconv_lab.cli.lookahead import value_of
     from coordconv_lab.registry import registry
@@ -142,7 +142,7 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
         Parameters
         ----------
         experiment
-            An experiment with a main table, of this package or of a plug-in.
+            An experiment with a main table, from this package or from a plug-in.
         arm
             Run only the arms whose name contains this text.
         seeds

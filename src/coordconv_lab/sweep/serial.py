@@ -18,13 +18,13 @@ def run_serially(
     hardware: Hardware | None = None,
     scores_only: bool = True,
 ) -> list[str]:
-    """Do the missing runs of a sweep.
+    """Execute the missing runs of a sweep.
 
-    Several processes can share a list of runs: each takes the next one that is not locked.
+    Several processes can share a list of runs: each process takes the next run that is not locked.
 
     Args:
         sweep: The sweep.
-        store: Where its runs are kept.
+        store: The store of the runs.
         progress: Called after every run.
         limit: Maximum number of runs.
         threads: Threads per run; all cores by default.

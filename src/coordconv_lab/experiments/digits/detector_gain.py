@@ -71,7 +71,7 @@ def _in_words(name: str, gains: Sequence[float], sides: Sequence[Sequence[Record
     "paper",
 )
 def detector_gain(evidence: Evidence) -> Finding:
-    """Compare the gain with each optimizer; the mean over optimizers is only reported."""
+    """Judge the gain with each optimizer; the mean over optimizers is only reported."""
     gains: dict[str, list[float]] = {}
     words: list[str] = []
     for name in OPTIMIZERS:

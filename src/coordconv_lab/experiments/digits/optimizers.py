@@ -39,7 +39,7 @@ RATES: Mapping[str, float] = {
     "AdamW, unscaled decay, conv": 3e-3,
     "AdamW, unscaled decay, coordconv": 3e-3,
 }
-"""The best of them on validation digits, by arm."""
+"""The best learning rate on validation digits, by arm."""
 
 
 def _spec(optimizer: str, model: str) -> ExperimentSpec:
