@@ -151,9 +151,9 @@ def _trained(
     by_id: dict[str, Record] = {}
     held: list[ExperimentSpec] = []
 
-    def missing() -> Iterator[ExperimentSpec]:
+    def missing(wanted: Sequence[ExperimentSpec]) -> Iterator[ExperimentSpec]:
         store = runs.store
-        for spec, record in usable(specs, lambda spec: (spec, store.record(spec)), damaged):
+        for spec, record in usable(wanted, lambda spec: (spec, store.record(spec)), damaged):
             if record is None:
                 yield spec
             else:
@@ -161,11 +161,11 @@ def _trained(
                 by_id[spec.id] = record
 
     def awaited() -> Iterator[ExperimentSpec]:
-        for spec in held:
+        for spec in missing(held):
             console.print(f"waiting for another process: {spec.run_name}", markup=False)
             yield spec
 
-    for waiting, wait_seconds in ((missing(), 0.0), (awaited(), WAIT_SECONDS)):
+    for waiting, wait_seconds in ((missing(specs), 0.0), (awaited(), WAIT_SECONDS)):
         with closing(runs.train(partial(next, waiting, None), wait_seconds)) as ended:
             for spec, end in ended:
                 if isinstance(end, Record):

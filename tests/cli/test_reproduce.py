@@ -1,5 +1,7 @@
 """`coordconv reproduce`, on small canvases."""
 
+import json
+
 import pytest
 
 from coordconv_lab.console.study_tables import print_arms
@@ -81,6 +83,27 @@ def test_a_damaged_file_affects_only_its_run(specs, tmp_path, capsys):
     assert store.record(ours)
     assert (tmp_path / "summary.json").exists()
     assert path.read_bytes() == b"{"
+
+
+def test_two_jobs_print_the_same_rows_and_a_failing_run_does_not_stop_the_others(
+    specs, tmp_path, capsys
+):
+    # The first run takes longest, so the others end before it.
+    wild = with_settings(specs[1], {"training.learning_rate": 1e30, "training.batch_size": 1})
+    tables = []
+    for jobs in (1, 2):
+        store = RunStore(tmp_path / str(jobs))
+        with pytest.raises(DamagedError, match="the loss became"):
+            reproduce([specs[0], wild, *specs[1:]], store.root, jobs=jobs)
+        said = capsys.readouterr().out
+        assert "Not finished: the loss became" in said
+        assert said.index("Not finished") < said.index("Our results")
+        assert store.failure(wild) is None
+        rows = json.loads((store.root / "summary.json").read_text())
+        tables.append([row["run"] for row in rows])
+        for spec in specs:
+            assert store.record(spec) is not None
+    assert tables == [[spec.run_name for spec in specs]] * 2
 
 
 def test_other_damaged_runs_are_omitted_from_the_page_and_named(specs, tmp_path):

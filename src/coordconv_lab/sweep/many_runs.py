@@ -1,6 +1,7 @@
 """Train many runs: one after another in this process, or several at once in worker processes."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from coordconv_lab.errors import InputError
@@ -66,9 +67,10 @@ class ManyRuns:
             InputError: A directory cannot be used, or a worker process cannot start.
         """
         if self.jobs > 1:
-            for spec, found in self._in_workers(next_run, 0.0):
-                done = isinstance(found, Record)
-                yield spec, Attempt(found) if done else attempt_after(found, spec, self.store)
+            with closing(self._in_workers(next_run, 0.0)) as ended:
+                for spec, found in ended:
+                    done = isinstance(found, Record)
+                    yield spec, Attempt(found) if done else attempt_after(found, spec, self.store)
             return
         while (spec := next_run()) is not None:
             progress = self.progress_of(0)

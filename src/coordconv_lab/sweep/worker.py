@@ -28,7 +28,7 @@ GRACE_SECONDS = 5.0
 
 
 class WorkerSettings(NamedTuple):
-    """What all runs of a worker have in common.
+    """Settings of all runs of a worker.
 
     Attributes:
         place: Directory or URL of the runs.
@@ -133,7 +133,7 @@ class _Reports:
 
 
 def _end_with_parent() -> None:
-    """Wait until the other process ends, in whatever way, then end this one."""
+    """Wait until the other process ends or is killed, then end this one."""
     parent = parent_process()
     if parent is None:
         return

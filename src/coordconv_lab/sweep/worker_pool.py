@@ -27,7 +27,7 @@ class WorkerPool:
     Args:
         jobs: Maximum number of workers.
         store: Where the runs are kept.
-        settings: What all runs have in common.
+        settings: Settings of all runs.
         progress_of: Returns the progress of the runs of a worker, by its number.
     """
 
@@ -76,9 +76,10 @@ class WorkerPool:
             spec: The run.
             wait_seconds: How long to wait for another process to release the run.
         """
-        worker = self._idle.pop() if self._idle else _Worker(self._free.pop(), self._settings)
-        worker.begin(spec, wait_seconds)
-        self._busy[worker.connection] = worker
+        with _interrupts_blocked():
+            worker = self._idle.pop() if self._idle else _Worker(self._free.pop(), self._settings)
+            worker.begin(spec, wait_seconds)
+            self._busy[worker.connection] = worker
 
     def ended(self) -> tuple[ExperimentSpec, Record | InputError]:
         """Wait until a run ends; return its record or its error.
@@ -117,7 +118,7 @@ class _Worker:
 
     Args:
         number: Its number, from 0.
-        settings: What all of its runs have in common.
+        settings: Settings of all of its runs.
 
     Attributes:
         spec: Its current or last run.
@@ -131,10 +132,12 @@ class _Worker:
         # A fork would inherit the threads of torch, which do not survive it.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, settings))
+        self.process = context.Process(
+            name=f"coordconv-worker-{number}", target=work, args=(theirs, settings)
+        )
         # OpenMP reads them when torch is imported.
         openmp = {"OMP_NUM_THREADS": str(settings.threads), **passive_waiting()}
-        with variables(openmp), _interrupts_blocked():
+        with variables(openmp):
             self.process.start()
         theirs.close()
 
@@ -186,7 +189,7 @@ class _Worker:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in processes that are started in the block; the first process handles it."""
+    """Delay Ctrl-C until the end of the block; processes that start in it never receive it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
