@@ -100,10 +100,10 @@ def test_two_jobs_print_the_same_rows_and_a_failing_run_does_not_stop_the_others
         assert said.index("Not finished") < said.index("Our results")
         assert store.failure(wild) is None
         rows = json.loads((store.root / "summary.json").read_text())
-        tables.append([row["run"] for row in rows])
+        tables.append([(row["task"], row["model"]) for row in rows])
         for spec in specs:
             assert store.record(spec) is not None
-    assert tables == [[spec.run_name for spec in specs]] * 2
+    assert tables == [[(spec.task, spec.model_name) for spec in specs]] * 2
 
 
 def test_other_damaged_runs_are_omitted_from_the_page_and_named(specs, tmp_path):

@@ -23,11 +23,11 @@ def test_on_a_terminal_each_worker_has_a_bar_and_the_first_is_the_sum(capsys, mo
     with RunBars(total=3) as bars:
         bars.line(0).start([first], 10)
         bars.line(1).start([second], 20)
-        bars.line(0).advance(4, lambda: 0.5)
+        bars.line(0).advance(5, lambda: 0.5)
         bars.line(1).advance(5, lambda: 0.5)
         of_all, *of_runs = bars.bars.tasks
-        assert of_all.completed == 0.4 + 0.25
-        assert [(task.completed, task.total) for task in of_runs] == [(4, 10), (5, 20)]
+        assert of_all.completed == 0.5 + 0.25
+        assert [(task.completed, task.total) for task in of_runs] == [(5, 10), (5, 20)]
         bars.line(0).advance(10, lambda: 0.5)
         bars.line(0).start([third], 10)
         assert of_all.completed == 1 + 0.25

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from coordconv_lab.errors import InputError
+from coordconv_lab.registry import registry
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.remote import store_at
 from coordconv_lab.specs import ExperimentSpec
@@ -70,6 +71,7 @@ def work(connection: "Connection[Report | Ended, Job]", settings: WorkerSettings
 
     Errors other than `InputError` end the process, with a traceback.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process handles it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(settings.threads)
@@ -91,6 +93,7 @@ def _error_of(
 ) -> InputError | None:
     """Train a run; return the error that ended it, or None."""
     try:
+        registry()  # loads plug-ins, whose errors are clearer than those of a spec without them
         run(
             # Classes of settings can come from plug-ins, so specs are not pickled.
             ExperimentSpec.model_validate_json(job.spec),
