@@ -1,6 +1,6 @@
 """Train many runs: one after another in this process, or several at once in worker processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -38,11 +38,11 @@ class ManyRuns:
 
     def train(
         self, next_run: NextRun, wait_seconds: float = 0.0
-    ) -> Iterator[tuple[ExperimentSpec, Record | InputError]]:
+    ) -> Generator[tuple[ExperimentSpec, Record | InputError], None, None]:
         """Train runs; yield each with its record or its error when it ends.
 
-        If the iterator is closed, or an exception ends it, all workers are ended. Their runs resume
-        from their checkpoints.
+        If the generator is closed, or an exception ends it, all workers are ended. Their runs can
+        be resumed from their checkpoints.
 
         Args:
             next_run: Returns the next run.
@@ -57,7 +57,7 @@ class ManyRuns:
         while (spec := next_run()) is not None:
             yield spec, self._trained_here(spec, wait_seconds)
 
-    def attempt(self, next_run: NextRun) -> Iterator[tuple[ExperimentSpec, Attempt]]:
+    def attempt(self, next_run: NextRun) -> Generator[tuple[ExperimentSpec, Attempt], None, None]:
         """Train runs, and record those that fail; yield each with its outcome when it ends.
 
         Args:
@@ -91,7 +91,7 @@ class ManyRuns:
 
     def _in_workers(
         self, next_run: NextRun, wait_seconds: float
-    ) -> Iterator[tuple[ExperimentSpec, Record | InputError]]:
+    ) -> Generator[tuple[ExperimentSpec, Record | InputError], None, None]:
         device, compiled = self.hardware.device, self.hardware.compiled
         settings = WorkerSettings(
             self.store.place, self.threads, device, compiled, self.scores_only
