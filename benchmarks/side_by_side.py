@@ -12,13 +12,13 @@ of the command line). Writes JSON; see benchmarks/README.md.
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +44,9 @@ SPINNING = "one after another, spinning"
 PASSIVE = "one after another, passive"
 TOGETHER = "side by side"
 WAYS = (SPINNING, PASSIVE, TOGETHER)
-CONDITIONS = ("quiet", "beside a busy process")
+QUIET = "quiet"
+CONDITIONS = (QUIET, "beside a busy process")
+BUSY = "while True: pass"
 
 
 class Clock(SilentProgress):
@@ -58,7 +60,10 @@ class Clock(SilentProgress):
 
 
 def train(net: str, jobs: int | None, runs: int) -> Mapping[str, float]:
-    """Train runs of a network; return the seconds until the first starts, and from then on."""
+    """Train runs of a network; return the seconds until the first starts, and from then on.
+
+    The memory is the peak of a worker process, or of this process if it trains the runs itself.
+    """
     begun = time.perf_counter()
     specs = [tuned(*NETS[net], seed=seed) for seed in range(runs)]
     if net in EPOCHS:
@@ -75,7 +80,9 @@ def train(net: str, jobs: int | None, runs: int) -> Mapping[str, float]:
         }
     ended = time.perf_counter()
     assert Clock.started is not None
+    trains = resource.RUSAGE_SELF if at_once == 1 else resource.RUSAGE_CHILDREN
     return {
+        "megabytes": resource.getrusage(trains).ru_maxrss * 1024 / 1e6,
         "start": Clock.started - begun,
         "seconds": ended - Clock.started,
         "at_once": at_once,
@@ -83,33 +90,41 @@ def train(net: str, jobs: int | None, runs: int) -> Mapping[str, float]:
     }
 
 
-def in_fresh_process(net: str, way: str, runs: int) -> Mapping[str, float]:
-    """Train in a new process; return its measurements, and the load before it."""
-    load = os.getloadavg()[0]
+def in_fresh_process(net: str, way: str, runs: int, condition: str) -> Mapping[str, float]:
+    """Train in a new process; return its measurements, and the load of the machine meanwhile.
+
+    The load is the mean number of cores that were busy for processes other than those of this
+    benchmark.
+    """
     waits = {} if way == SPINNING else {"OMP_WAIT_POLICY": "PASSIVE"}
     jobs = [] if way == TOGETHER else ["--jobs", "1"]
     command = [sys.executable, __file__, "--one", net, "--runs", str(runs), *jobs]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **waits},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return {**json.loads(done.stdout.splitlines()[-1]), "load_before": load}
-
-
-@contextmanager
-def condition(name: str) -> Iterator[None]:
-    """Start a busy process for a block, or none."""
-    if name == "quiet":
-        yield
-        return
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    pipe = subprocess.PIPE
+    begun, all_before, ours_before = time.perf_counter(), seconds_of_all(), seconds_of_ours()
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY])] if condition != QUIET else []
     try:
-        yield
+        done = subprocess.run(command, env={**os.environ, **waits}, stdout=pipe, check=True)
     finally:
-        busy.kill()
-        busy.wait()
+        for process in busy:
+            process.kill()
+            process.wait()
+    others = seconds_of_all() - all_before - (seconds_of_ours() - ours_before)
+    load = max(0.0, others) / (time.perf_counter() - begun)
+    return {**json.loads(done.stdout.splitlines()[-1]), "load_of_others": load}
+
+
+def seconds_of_all() -> float:
+    """Return the seconds that all cores have been busy, since Linux started."""
+    user, nice, system, _, _, irq, soft, *_ = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    )
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def seconds_of_ours() -> float:
+    """Return the processor time of this process and of those that it has started and ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def summary(turns: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, object]:
@@ -145,8 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
             for turn in range(options.turns):
                 start = turn % len(options.ways)  # each turn starts with another way
                 for way in (*options.ways[start:], *options.ways[:start]):
-                    with condition(name):
-                        found = in_fresh_process(net, way, options.runs)
+                    found = in_fresh_process(net, way, options.runs, name)
                     turns[way].append(found)
                     print(net, name, way, found, flush=True)
             cells.append({"net": net, "condition": name, "turns": turns, **summary(turns)})
