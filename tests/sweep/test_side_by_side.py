@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import with_settings
+from coordconv_lab.reproduce import selected_specs
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study
@@ -20,6 +23,8 @@ from coordconv_lab.sweep.lookup import Sweep
 from coordconv_lab.sweep.serial import run_serially
 from coordconv_lab.train import SilentProgress
 from tests.sweep.conftest import Listener, by_id, tiny_specs, tiny_sweep
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 SPACE = """
 name: long
@@ -108,40 +113,62 @@ def _session(number: int) -> list[int]:
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("how", ["Ctrl-C", "killed"])
-def test_an_ended_command_ends_its_workers_and_leaves_runs_to_resume(tmp_path, how):
-    (tmp_path / "long.yaml").write_text(SPACE)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "coordconv_lab", "sweep", "long.yaml", "--jobs", "2"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        # A job in the background ignores Ctrl-C, and its children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    store = RunStore(tmp_path / "runs" / "long")
+@contextmanager
+def _started(place: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command with two workers in a session of its own."""
+    with (place / "said.txt").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "coordconv_lab", *arguments, "--jobs", "2"],
+            cwd=place,
+            stdout=said,
+            stderr=said,
+            text=True,
+            start_new_session=True,
+            # A job in the background ignores Ctrl-C, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
     try:
-        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
-        if how == "Ctrl-C":
-            os.killpg(process.pid, signal.SIGINT)
-        else:
-            process.kill()
-        _, said = process.communicate(timeout=60)
-        _wait(lambda: not _session(process.pid))
+        yield process
     finally:
         for each in _session(process.pid):
             os.kill(each, signal.SIGKILL)
-    assert "Traceback" not in said
-    if how == "Ctrl-C":
-        assert process.returncode == 130
-        assert said == "coordconv: interrupted; run the same command again to continue\n"
+        process.wait()
+
+
+@ON_LINUX
+def test_ctrl_c_ends_all_workers_and_leaves_runs_to_resume(tmp_path):
+    (tmp_path / "long.yaml").write_text(SPACE)
+    store = RunStore(tmp_path / "runs" / "long")
+    with _started(tmp_path, "sweep", "long.yaml") as process:
+        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        _wait(lambda: not _session(process.pid))
+    first, *rest = (tmp_path / "said.txt").read_text().splitlines()
+    assert first == "2 runs, 2 of them to do now, 2 at once"
+    assert rest == ["coordconv: interrupted; run the same command again to continue"]
     for spec in store.specs():
         with store.held(spec) as is_free:
             assert is_free
         assert (store.directory(spec) / "checkpoint.ckpt").exists()
+
+
+@ON_LINUX
+def test_workers_end_with_a_killed_command_even_if_they_wait_for_another_process(tmp_path):
+    specs = selected_specs("tuned", ["regression"], ["quadrant"], ["coordconv"], seeds=2)
+    options = ("--task", "regression", "--split", "quadrant", "--model", "coordconv")
+    store = RunStore(tmp_path / "runs")
+    with (
+        store.held(specs[0]),
+        store.held(specs[1]),
+        _started(tmp_path, "reproduce", *options, "--seeds", "2") as process,
+    ):
+        said = tmp_path / "said.txt"
+        _wait(lambda: said.read_text().count("waiting for another process") == 2)
+        process.kill()
+        process.wait()
+        _wait(lambda: not _session(process.pid))
+    assert "Traceback" not in said.read_text()
 
 
 def _wait(until) -> None:
