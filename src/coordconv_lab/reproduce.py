@@ -165,12 +165,13 @@ def _trained(
             console.print(f"waiting for another process: {spec.run_name}", markup=False)
             yield spec
 
-    for waiting, wait_seconds in ((missing(specs), 0.0), (awaited(), WAIT_SECONDS)):
+    for is_last, waiting in ((False, missing(specs)), (True, awaited())):
+        wait_seconds = WAIT_SECONDS if is_last else 0.0
         with closing(runs.train(partial(next, waiting, None), wait_seconds)) as ended:
             for spec, end in ended:
                 if isinstance(end, Record):
                     by_id[spec.id] = end
-                elif isinstance(end, LockedError) and not wait_seconds:
+                elif isinstance(end, LockedError) and not is_last:
                     held.append(spec)
                 elif isinstance(end, DamagedError | FailingRunError | LostRunError):
                     damaged.append(str(end))
