@@ -62,7 +62,7 @@ class Clock:
     def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
         raise AssertionError("these runs must not stop early")
 
-    def of_run(self) -> None:
+    def of_run(self, number: int) -> None:
         return None
 
 

@@ -47,6 +47,7 @@ SLOW = {
     "report/test_report_gaps.py": "drawing",
     "results/test_locks.py": "processes",
     "sweep/test_ray.py": "a cluster",
+    "sweep/test_side_by_side.py": "worker processes",
     "train/test_hardware.py": "a compiler",
     "train/test_launcher.py": "processes that train together",
     "train/test_processes.py": "processes that train together",

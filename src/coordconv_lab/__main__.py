@@ -1,7 +1,10 @@
 """`python -m coordconv_lab` is the command `coordconv`."""
 
+import os
 import sys
 from collections.abc import Sequence
+
+from coordconv_lab.environment import passive_waiting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -10,6 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code of the command, or 2 if a package is missing.
     """
+    os.environ.update(passive_waiting())  # before any command imports torch
     # The command is installed with the library, but these packages are not.
     try:
         from coordconv_lab.cli import main as run

@@ -23,6 +23,10 @@ class FailingRunError(InputError):
     """A run fails because of its spec and must not be retried. Other runs are not affected."""
 
 
+class LostRunError(InputError):
+    """The worker process of a run ended before the run did; the run can be resumed."""
+
+
 class DivergenceError(FailingRunError):
     """A loss or a weight of a run is NaN or infinite."""
 

@@ -1,6 +1,8 @@
 """Train the runs of the main table of an experiment, then show the results."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from itertools import product
 from math import isfinite
 from pathlib import Path
@@ -13,8 +15,15 @@ from coordconv_lab.claims.question_runs import QuestionRuns
 from coordconv_lab.console.gains_table import print_gains
 from coordconv_lab.console.main_table import print_table
 from coordconv_lab.console.run_progress import RunBars
-from coordconv_lab.console.run_scores import print_left_out
-from coordconv_lab.errors import DamagedError, InputError, LockedError, printable
+from coordconv_lab.console.run_scores import print_left_out, print_unfinished
+from coordconv_lab.errors import (
+    DamagedError,
+    FailingRunError,
+    InputError,
+    LockedError,
+    LostRunError,
+    printable,
+)
 from coordconv_lab.recipes import spec_by_recipe
 from coordconv_lab.registry import registry, resolve
 from coordconv_lab.report import write_report
@@ -22,7 +31,9 @@ from coordconv_lab.results import Record, RunStore
 from coordconv_lab.results.files import write_json
 from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
-from coordconv_lab.train import Hardware, run
+from coordconv_lab.sweep.cores import jobs_for
+from coordconv_lab.sweep.many_runs import ManyRuns
+from coordconv_lab.train import Hardware
 
 RESULTS = Path("results")
 """Directory of the records behind the claims in a checkout."""
@@ -71,6 +82,7 @@ def reproduce(
     fresh: bool = False,
     hardware: Hardware | None = None,
     asked: QuestionRuns | None = None,
+    jobs: int | None = 1,
 ) -> Path:
     """Train the missing runs, print the table, and write summary.json and report.html.
 
@@ -82,17 +94,21 @@ def reproduce(
         fresh: Delete these runs first.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
         asked: The questions that these runs answer; the table is then that of their gains.
+        jobs: Number of runs at once, each in a worker process with one thread; with 1, they are
+            trained in this process. None for the number that is fastest on this machine.
 
     Returns:
         The path of the report.
 
     Raises:
-        DamagedError: Files of runs in ``specs`` or elsewhere in the report cannot be used;
-            everything else is done.
+        DamagedError: Files of runs in ``specs`` or elsewhere in the report cannot be used, a run
+            fails, or a worker process was lost; everything else is done.
         LockedError: Another process has been training a run for an hour.
-        InputError: The directory or the data cannot be used.
+        InputError: The directory or the data cannot be used, or ``jobs`` is less than 1.
     """
     store, damaged = RunStore(runs), list[str]()
+    hardware = hardware or Hardware()
+    jobs = jobs_for(len({spec.id for spec in specs}), jobs, hardware)
     if fresh:
         for spec in specs:
             store.delete(spec)
@@ -108,7 +124,9 @@ def reproduce(
     for words in damaged:
         print_left_out(words)
     with RunBars(total=sum(not done for done in there.values())) as bars:
-        records = _trained(list(there), store, bars, hardware, damaged)
+        records = _trained(
+            list(there), ManyRuns(store, jobs, bars.line, hardware), bars.console, damaged
+        )
     if damaged and not records:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
     how = registry().experiment_of(specs[0].task).reproduction
@@ -127,29 +145,39 @@ def reproduce(
 
 
 def _trained(
-    specs: Sequence[ExperimentSpec],
-    store: RunStore,
-    bars: RunBars,
-    hardware: Hardware | None,
-    damaged: list[str],
+    specs: Sequence[ExperimentSpec], runs: ManyRuns, console: Console, damaged: list[str]
 ) -> list[Record]:
     """Train what is missing; last, wait for the runs that other processes are training."""
+    by_id: dict[str, Record] = {}
     held: list[ExperimentSpec] = []
 
-    def trained(spec: ExperimentSpec) -> Record | None:
-        try:
-            return run(spec, store, bars, hardware=hardware)
-        except LockedError:
-            held.append(spec)
-            return None
+    def missing(wanted: Sequence[ExperimentSpec]) -> Iterator[ExperimentSpec]:
+        store = runs.store
+        for spec, record in usable(wanted, lambda spec: (spec, store.record(spec)), damaged):
+            if record is None:
+                yield spec
+            else:
+                store.tidy(spec)
+                by_id[spec.id] = record
 
-    def awaited(spec: ExperimentSpec) -> Record:
-        if store.record(spec) is None:
-            bars.console.print(f"waiting for another process: {spec.run_name}", markup=False)
-        return run(spec, store, bars, hardware=hardware, wait_seconds=WAIT_SECONDS)
+    def awaited() -> Iterator[ExperimentSpec]:
+        for spec in missing(held):
+            console.print(f"waiting for another process: {spec.run_name}", markup=False)
+            yield spec
 
-    found = [*usable(specs, trained, damaged), *usable(held, awaited, damaged)]
-    by_id = {record.spec.id: record for record in found if record is not None}
+    for is_last, waiting in ((False, missing(specs)), (True, awaited())):
+        wait_seconds = WAIT_SECONDS if is_last else 0.0
+        with closing(runs.train(partial(next, waiting, None), wait_seconds)) as ended:
+            for spec, end in ended:
+                if isinstance(end, Record):
+                    by_id[spec.id] = end
+                elif isinstance(end, LockedError) and not is_last:
+                    held.append(spec)
+                elif isinstance(end, DamagedError | FailingRunError | LostRunError):
+                    damaged.append(str(end))
+                    print_unfinished(str(end), console)
+                else:
+                    raise end
     return [by_id[spec.id] for spec in specs if spec.id in by_id]
 
 

@@ -1,18 +1,25 @@
 """Train the missing runs of a study; several processes can share the work."""
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from coordconv_lab.console.run_progress import RunBars
+from coordconv_lab.console.run_scores import print_unfinished
 from coordconv_lab.console.study_tables import print_arms
 from coordconv_lab.errors import DamagedError
 from coordconv_lab.results import RunStore
 from coordconv_lab.results.store import usable
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import Study, recorded
-from coordconv_lab.train import Hardware, attempt
+from coordconv_lab.sweep.cores import jobs_for
+from coordconv_lab.sweep.many_runs import ManyRuns
+from coordconv_lab.train import Hardware
 
 
-def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> None:
+def run_study(
+    study: Study, results: Path, hardware: Hardware | None = None, jobs: int | None = 1
+) -> None:
     """Train the missing runs of a study, then print the scores of its arms.
 
     Several processes can share the work: each process takes the next run that is not locked. A run
@@ -23,10 +30,12 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
         study: The study.
         results: Directory of results; the runs are in the subdirectory with the name of the study.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
+        jobs: Number of runs at once, each in a worker process with one thread; with 1, they are
+            trained in this process. None for the number that is fastest on this machine.
 
     Raises:
-        DamagedError: Files cannot be used; all other runs are done.
-        InputError: The directory cannot be used.
+        DamagedError: Files cannot be used, or a worker process was lost; all other runs are done.
+        InputError: The directory cannot be used, or ``jobs`` is less than 1.
     """
     store, damaged = RunStore(results / study.name), list[str]()
 
@@ -35,11 +44,17 @@ def run_study(study: Study, results: Path, hardware: Hardware | None = None) -> 
         return None if there else spec
 
     missing = [spec for spec in usable(study.specs, is_missing, damaged) if spec is not None]
+    hardware = hardware or Hardware()
+    jobs = jobs_for(len(study.specs), jobs, hardware)
+    # Another process may have trained a run meanwhile.
+    left = (spec for spec in usable(missing, is_missing, damaged) if spec is not None)
     with RunBars(total=len(missing)) as bars:
-        for spec in usable(missing, is_missing, damaged):
-            if spec is not None:
-                done = attempt(spec, store, bars, hardware)
-                damaged += [done.damage] if done.damage else []
+        runs = ManyRuns(store, jobs, bars.line, hardware)
+        with closing(runs.attempt(partial(next, left, None))) as attempts:
+            for _, done in attempts:
+                damaged += done.trouble
+                if done.loss:
+                    print_unfinished(done.loss, bars.console)
     runs = usable(study.specs, lambda spec: recorded(results, study.name, spec, damaged), damaged)
     print_arms(study, {run[1].spec.id: run[1] for run in runs if run is not None})
     if damaged:

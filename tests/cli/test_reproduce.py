@@ -1,5 +1,7 @@
 """`coordconv reproduce`, on small canvases."""
 
+import json
+
 import pytest
 
 from coordconv_lab.console.study_tables import print_arms
@@ -81,6 +83,25 @@ def test_a_damaged_file_affects_only_its_run(specs, tmp_path, capsys):
     assert store.record(ours)
     assert (tmp_path / "summary.json").exists()
     assert path.read_bytes() == b"{"
+
+
+def test_two_jobs_print_the_same_rows_and_a_failing_run_does_not_stop_the_others(
+    specs, tmp_path, capsys
+):
+    _, ours, theirs = specs
+    wild = with_settings(ours, {"training.learning_rate": 1e30, "training.batch_size": 1})
+    tables = []
+    for jobs in (1, 2):
+        store = RunStore(tmp_path / str(jobs))
+        with pytest.raises(DamagedError, match="the loss became"):
+            reproduce([theirs, wild, ours], store.root, jobs=jobs)
+        said = capsys.readouterr().out
+        assert said.index("Not finished: the loss became") < said.index("Our results")
+        assert store.failure(wild) is None
+        rows = json.loads((store.root / "summary.json").read_text())
+        tables.append([(row["model"], row["test_score"]) for row in rows])
+    assert tables[0] == tables[1]
+    assert [model for model, _ in tables[0]] == ["coordconv", "conv"]
 
 
 def test_other_damaged_runs_are_omitted_from_the_page_and_named(specs, tmp_path):

@@ -56,9 +56,9 @@ SWEEP = ["sweep", "space.yaml", "--keep-weights", "--runs", "runs"]
 COMMANDS: Mapping[str, Sequence[str]] = {
     "reproduce": [
         *("reproduce", "--task", "regression", "rendering", "--split", "quadrant"),
-        *("--model", "coordconv"),
+        *("--model", "coordconv", "--jobs", "1"),
     ],
-    "sweep": SWEEP,
+    "sweep": [*SWEEP, "--jobs", "1"],
     "sweep-ray": [*SWEEP, "--engine", "ray"],
 }
 

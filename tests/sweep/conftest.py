@@ -49,7 +49,7 @@ class Listener:
     def stopped(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
         self.stops[spec.id] = row
 
-    def of_run(self) -> None:
+    def of_run(self, number: int) -> None:
         return None
 
 

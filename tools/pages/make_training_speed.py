@@ -218,6 +218,34 @@ def ensemble_part(content: dict) -> list[str]:
     return [*lines, "", f"{made_on(content)}, device {content['machine']['device']}."]
 
 
+def side_by_side_part(content: dict) -> list[str]:
+    """Format how much several runs get done at once, relative to one after another."""
+    cells = content["cells"]
+    ways = list(cells[0]["turns"])
+    times = [f"{way}, times" for way in ways[1:]]
+    lines = [
+        f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} | cores busy for others |",
+        "|---|---|--:|" + "--:|" * len(ways),
+    ]
+    for cell in cells:
+        turns = cell["turns"]
+        done = [
+            f"{middle_:.2f} ({low:.2f} to {high:.2f})"
+            for middle_, low, high in (cell["done"][way] for way in ways[1:])
+        ]
+        spent = middle([turn["seconds"] for turn in turns[ways[0]]], seconds)
+        load = max(turn["load_of_others"] for way in ways for turn in turns[way])
+        row = [cell["net"], cell["condition"], spent, *done, f"up to {load:.2f}"]
+        lines.append(f"| {' | '.join(row)} |")
+    used = [turn["megabytes"] for cell in cells for turn in cell["turns"][ways[-1]]]
+    return [
+        *lines,
+        "",
+        f"{content['runs']} runs of each; {made_on(content)}. A worker process used up to "
+        f"{max(used):.0f} MB.",
+    ]
+
+
 @default_style()
 def draw_times(content: dict, path: Path) -> None:
     """Draw one dot per run: seconds until the network is perfect, hollow if it never was."""
@@ -318,6 +346,8 @@ def main() -> int:
         "step": step_part(steps),
         "ensemble": ensemble_part(read("ensemble")),
     }
+    if (RESULTS / "side_by_side.json").exists():
+        parts["side by side"] = side_by_side_part(read("side_by_side"))
     page = PAGE.read_text()
     for name, lines in parts.items():
         page = with_part(page, "\n".join(lines), name)

@@ -8,7 +8,16 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from coordconv_lab.cli.app import app
-from coordconv_lab.cli.options import Device, Int, Place, ResultsDirectory, RunsDirectory
+from coordconv_lab.cli.options import (
+    MAX_JOBS,
+    Device,
+    Int,
+    Jobs,
+    Place,
+    ResultsDirectory,
+    RunsDirectory,
+    check_count,
+)
 from coordconv_lab.errors import DamagedError, InputError, printable
 
 
@@ -17,12 +26,12 @@ def study(
     *names: str,
     arm: str = "",
     results: ResultsDirectory = Path("results"),
+    jobs: Jobs = None,
     device: Device = "auto",
 ) -> None:
     """Run studies, the experiments behind the claims; without names, list them.
 
-    Finished runs are not trained again. To use several cores, start the same command several
-    times, each with OMP_NUM_THREADS=1.
+    Finished runs are not trained again. Several commands can share the runs of a study.
 
     For example:
 
@@ -41,6 +50,7 @@ def study(
     """
     from coordconv_lab.studies import known_studies, study_named
 
+    check_count("jobs", jobs, MAX_JOBS)
     if not names:
         from coordconv_lab.console.study_tables import print_studies
 
@@ -53,7 +63,7 @@ def study(
     damaged: list[str] = []
     for one in [each.only(arm) for each in chosen]:
         try:
-            run_study(one, results, Hardware(device))
+            run_study(one, results, Hardware(device), jobs)
         except DamagedError as error:  # run the other studies before reporting it
             damaged.append(str(error))
     if damaged:

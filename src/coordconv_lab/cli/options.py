@@ -13,6 +13,9 @@ from coordconv_lab.errors import InputError, in_short
 MAX_SEEDS = 10_000
 """Maximum number of seeds that one command trains."""
 
+MAX_JOBS = 1000
+"""Maximum number of runs that one command trains at once."""
+
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     Parameter(help="Device to use; auto chooses CUDA if available."),
@@ -43,6 +46,15 @@ def _here(kind: type, path: Path | None) -> None:
 
 Int = Annotated[int, Parameter(converter=_whole)]
 """Integer option."""
+
+Jobs = Annotated[
+    Int | None,
+    Parameter(
+        help="Number of runs to train at once, each in a process of its own with one thread. With "
+        "1, runs are trained one after another with all cores. By default one run per core, or 1 "
+        "on a GPU."
+    ),
+]
 
 Place = Annotated[Path, Parameter(validator=_here)]
 """An option for a local path."""

@@ -8,10 +8,12 @@ from cyclopts import App, Parameter
 
 from coordconv_lab.cli.app import app, deferred
 from coordconv_lab.cli.options import (
+    MAX_JOBS,
     MAX_SEEDS,
     Compiled,
     Device,
     Int,
+    Jobs,
     RunsDirectory,
     check_count,
 )
@@ -59,6 +61,7 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
         recipe: str = recipes[0],
         runs: RunsDirectory = Path("runs"),
         fresh: Fresh = False,
+        jobs: Jobs = None,
         device: Device = "auto",
         compile: Compiled = False,
     ) -> None:
@@ -96,11 +99,12 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
             tutorial's text, or the paper's code.
         """
         check_count("seeds", seeds, MAX_SEEDS)
+        check_count("jobs", jobs, MAX_JOBS)
         from coordconv_lab.reproduce import reproduce, selected_specs
         from coordconv_lab.train import Hardware
 
-        hardware = Hardware(device, compile)
-        reproduce(selected_specs(recipe, task, split, model, seeds), runs, fresh, hardware)
+        specs = selected_specs(recipe, task, split, model, seeds)
+        reproduce(specs, runs, fresh, Hardware(device, compile), jobs=jobs)
 
     command.__annotations__ |= {
         "task": _several(reproduction.tasks),
@@ -122,6 +126,7 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
         seeds: Int = reproduction.seeds,
         runs: RunsDirectory = Path("runs"),
         fresh: Fresh = False,
+        jobs: Jobs = None,
         device: Device = "auto",
         compile: Compiled = False,
     ) -> None:
@@ -130,8 +135,6 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
         Trains networks with and without coordinates, and prints the difference in the
         main score with a 95% interval, beside that of the committed records. Finished
         runs are not trained again; interrupted runs continue from their last checkpoint.
-        To use several cores, start the same command several times, each with
-        OMP_NUM_THREADS=1.
 
         For example:
 
@@ -149,13 +152,14 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
             Number of seeds of each run: 0, 1, ...
         """
         check_count("seeds", seeds, MAX_SEEDS)
+        check_count("jobs", jobs, MAX_JOBS)
         from coordconv_lab.claims.question_runs import question_runs
         from coordconv_lab.registry import resolve
         from coordconv_lab.reproduce import reproduce
         from coordconv_lab.train import Hardware
 
         found = question_runs(resolve(asked)(), seeds, arm)
-        reproduce(found.specs, runs, fresh, Hardware(device, compile), found)
+        reproduce(found.specs, runs, fresh, Hardware(device, compile), found, jobs)
 
     return command_app(command, "coordconv reproduce")
 

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
-from coordconv_lab.cli.options import Device, Int, SettingsByPath, check_count, setting
+from coordconv_lab.cli.options import (
+    MAX_JOBS,
+    Device,
+    Int,
+    Jobs,
+    SettingsByPath,
+    check_count,
+    setting,
+)
 from coordconv_lab.cli.sweep_show import SweepName, SweepRuns, place_of, report, show_outcome
 from coordconv_lab.errors import InputError
 
@@ -24,6 +32,7 @@ def sweep(
     engine: Literal["serial", "ray"] = "serial",
     address: str | None = None,
     limit: Int | None = None,
+    jobs: Jobs = None,
     cpus_per_run: Int | None = None,
     gpus_per_run: float = 0.0,
     early_stopping: Annotated[bool, Parameter(negative=())] = False,
@@ -51,13 +60,14 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: one run after another in this process. ray: as many runs at once as resources allow.
+        serial: on this machine, without other packages. ray: on Ray, as many runs at once as
+        resources allow.
     address
         HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores, and thus threads, per run. By default all for serial, and 1 for ray.
+        Cores, and thus threads, per run. By default 1, and all with --jobs 1.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
@@ -83,6 +93,7 @@ def sweep(
         ("machines", machines),
     ):
         check_count(option, value, _MAX)
+    check_count("jobs", jobs, MAX_JOBS)
     if not 0 <= gpus_per_run <= _MAX:
         raise InputError(f"--gpus-per-run: expected 0 to {_MAX:,}, got {gpus_per_run}")
     only_ray = {
@@ -92,13 +103,15 @@ def sweep(
     }
     if engine == "serial" and (given := [option for option, value in only_ray.items() if value]):
         raise InputError(f"{', '.join(given)}: only valid with --engine ray")
+    if engine == "ray" and jobs is not None:
+        raise InputError("--jobs: only valid with --engine serial; ray has --cpus-per-run")
     chosen = sweep_named(name, dict(setting(text) for text in set_), row)
     place = place_of(runs, chosen.name)
     if dry_run:
-        _print_estimate(chosen, place, engine, cpus_per_run, device, limit, machines)
+        _print_estimate(chosen, place, engine, jobs, cpus_per_run, device, limit, machines)
         return
     if engine == "serial":
-        damaged = _run_serially(chosen, place, limit, cpus_per_run, device, not keep_weights)
+        damaged = _run_serially(chosen, place, limit, jobs, cpus_per_run, device, not keep_weights)
     else:
         from coordconv_lab.sweep.on_ray import RayOptions
 
@@ -121,11 +134,12 @@ def _run_serially(
     chosen: "Sweep",
     place: str,
     limit: int | None,
+    jobs: int | None,
     threads: int | None,
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
-    """Do the missing runs in this process; return messages about files that cannot be used."""
+    """Do the missing runs on this machine; return messages about files that cannot be used."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.results.remote import store_at
@@ -134,7 +148,7 @@ def _run_serially(
 
     store, hardware = store_at(place), Hardware(device)
     with SweepBars(RunBars(total=0)) as bars:
-        return run_serially(chosen, store, bars, limit, threads, hardware, scores_only)
+        return run_serially(chosen, store, bars, limit, threads, hardware, scores_only, jobs)
 
 
 def _run_on_ray(chosen: "Sweep", place: str, limit: int | None, options: "RayOptions") -> list[str]:
@@ -150,6 +164,7 @@ def _print_estimate(
     chosen: "Sweep",
     place: str,
     engine: str,
+    jobs: int | None,
     cpus_per_run: int | None,
     device: "DeviceName",
     limit: int | None,
@@ -161,15 +176,21 @@ def _print_estimate(
     from coordconv_lab.console.run_progress import counting_bar
     from coordconv_lab.console.sweep_tables import print_estimate
     from coordconv_lab.results.remote import store_at
-    from coordconv_lab.sweep.estimate import cores_here, estimate
+    from coordconv_lab.sweep.cores import cores_here, jobs_for
+    from coordconv_lab.sweep.estimate import estimate
     from coordconv_lab.sweep.plan import missing_specs
     from coordconv_lab.train import Hardware
 
     damaged: list[str] = []
     missing, total = missing_specs(chosen, store_at(place), damaged)
-    threads = cpus_per_run or (torch.get_num_threads() if engine == "serial" else 1)
-    at_once = 1 if engine == "serial" else max(1, cores_here() // threads)
+    hardware = Hardware(device)
+    if engine == "serial":
+        at_once = jobs_for(total, jobs, hardware, cpus_per_run)
+        threads = cpus_per_run or (1 if at_once > 1 else torch.get_num_threads())
+    else:
+        threads = cpus_per_run or 1
+        at_once = max(1, cores_here() // threads)
     with counting_bar("kinds of runs") as advance:
-        estimated = estimate(missing[:limit], threads, Hardware(device), advance)
+        estimated = estimate(missing[:limit], threads, hardware, advance)
     print_estimate(estimated, total, at_once, machines)
     report(damaged)

@@ -16,7 +16,9 @@ REFRESHES_PER_SECOND = 2  # Drawing slows training down.
 
 
 class RunBars:
-    """One bar for all runs and one for the current run; without a terminal, a line per run.
+    """One bar for all runs and one per current run; without a terminal, a line per run.
+
+    It is itself the progress of runs that are trained one after another.
 
     Args:
         total: Number of runs to train.
@@ -24,7 +26,7 @@ class RunBars:
 
     def __init__(self, total: int) -> None:
         self.console = Console()
-        self._bars = Progress(
+        self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
@@ -35,13 +37,12 @@ class RunBars:
             expand=True,
             refresh_per_second=REFRESHES_PER_SECOND,
         )
-        self._total, self._started, self._steps = total, 0, 1
-        self._drawn, self._score = time.monotonic(), ""
-        self._all = self._bars.add_task("", total=total, loss="", visible=total > 1)
-        self._run = self._bars.add_task("", total=None, loss="", visible=False)
+        self._total, self._started = total, 0
+        self._all = self.bars.add_task("", total=total, loss="", visible=total > 1)
+        self._lines: list[RunLine] = []
 
     def __enter__(self) -> Self:
-        self._bars.start()
+        self.bars.start()
         return self
 
     def __exit__(
@@ -51,38 +52,87 @@ class RunBars:
         traceback: TracebackType | None,
     ) -> None:
         if kind is None:
-            self._bars.update(self._all, completed=self._total)
-        self._bars.stop()
+            self.bars.update(self._all, completed=self._total)
+        self.bars.stop()
 
     def expect(self, total: int) -> None:
         """Set the number of runs to train, if it was unknown before."""
         self._total = total
-        self._bars.update(self._all, total=total, visible=total > 1)
+        self.bars.update(self._all, total=total, visible=total > 1)
 
     def passed(self, count: int) -> None:
         """Set the number of completed runs, including those that were not trained."""
-        self._started = count
+        self._started = max(self._started, count)
+
+    def line(self, number: int) -> "RunLine":
+        """Return the progress of the runs of a worker, which follow one another in one bar."""
+        while len(self._lines) <= number:
+            self._lines.append(RunLine(self))
+        return self._lines[number]
+
+    def next_place(self) -> str:
+        """Count a run that starts, and return its place, such as "run 3 of 12"."""
+        self._started += 1
+        place = f"run {self._started} of {self._total}"
+        self.bars.update(self._all, description=place)
+        return place
+
+    def draw_all(self) -> None:
+        """Draw the bar of all runs, with the parts of the current ones."""
+        completed = self._started - sum(1 - line.part for line in self._lines)
+        self.bars.update(self._all, completed=completed)
 
     def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
         """Show a new run, of one network or of several."""
-        self._started, self._steps, self._score = self._started + 1, steps, ""
+        self.line(0).start(specs, steps)
+
+    def advance(self, step: int, loss: Callable[[], float]) -> None:
+        """Show the progress of the run and of all runs, unless it was drawn recently."""
+        self.line(0).advance(step, loss)
+
+    def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Show the held-out scores from now on, as a mean over the networks."""
+        self.line(0).measured(rows)
+
+
+class RunLine:
+    """The bar of runs that follow one another; without a terminal, a line per run.
+
+    Args:
+        bars: The bars of which it is one.
+
+    Attributes:
+        part: Fraction of the steps of the current run that are done; 1 before the first run.
+    """
+
+    def __init__(self, bars: RunBars) -> None:
+        self.part = 1.0
+        self._bars, self._steps = bars, 1
+        self._drawn, self._score = time.monotonic(), ""
+        self._run = bars.bars.add_task("", total=None, loss="", visible=False)
+
+    def start(self, specs: Sequence[ExperimentSpec], steps: int) -> None:
+        """Show a new run, of one network or of several."""
+        self.part, self._steps, self._score = 0.0, steps, ""
         spec, seeds = specs[0], ", ".join(str(spec.seed) for spec in specs)
         name = f"{spec.task} {spec.data.split} {spec.model_name} seed {seeds}"
-        place = f"run {self._started} of {self._total}"
-        if not self.console.is_terminal:
-            self.console.print(f"{place}: {name}, {steps} steps")
-        self._bars.update(self._all, description=place, completed=self._started - 1)
-        self._bars.reset(self._run, total=steps, description=name, visible=True, loss="")
+        place, console = self._bars.next_place(), self._bars.console
+        if not console.is_terminal:
+            console.print(f"{place}: {name}, {steps} steps")
+        self._bars.draw_all()
+        reset = self._bars.bars.reset
+        reset(self._run, total=steps, description=name, visible=True, loss="")
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
         """Show the progress of the run and of all runs, unless the bars were drawn recently."""
         now = time.monotonic()
         if step < self._steps and now - self._drawn < 1 / REFRESHES_PER_SECOND:
             return
-        self._drawn = now
-        if self.console.is_terminal:
-            self._bars.update(self._run, completed=step, loss=f"loss {loss():8.2g}{self._score}")
-            self._bars.update(self._all, completed=self._started - 1 + step / self._steps)
+        self._drawn, self.part = now, step / self._steps
+        if self._bars.console.is_terminal:
+            words = f"loss {loss():8.2g}{self._score}"
+            self._bars.bars.update(self._run, completed=step, loss=words)
+            self._bars.draw_all()
 
     def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
         """From now on, show the mean held-out score of the networks."""

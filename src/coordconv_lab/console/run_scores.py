@@ -1,4 +1,4 @@
-"""Scores and cost of one run, or why it is skipped."""
+"""Scores and cost of one run, or why it has none."""
 
 from pathlib import Path
 
@@ -26,3 +26,9 @@ def print_record(record: Record, directory: Path) -> None:
 def print_left_out(damage: str) -> None:
     """Print that a run is skipped, and why."""
     Console().print(f"Skipped: {printable(damage)}", soft_wrap=True, highlight=False, markup=False)
+
+
+def print_unfinished(error: str, console: Console) -> None:
+    """Print why a run has ended without a record, above the bars of a console."""
+    said = f"Not finished: {printable(error)}"
+    console.print(said, soft_wrap=True, highlight=False, markup=False)

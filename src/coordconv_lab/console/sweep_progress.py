@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from coordconv_lab.console.run_progress import RunBars
+from coordconv_lab.console.run_progress import RunBars, RunLine
 from coordconv_lab.errors import printable
 from coordconv_lab.results.score_format import score
 from coordconv_lab.specs import ExperimentSpec
@@ -16,10 +16,10 @@ if TYPE_CHECKING:  # This import needs torch.
 
 
 class SweepBars:
-    """A bar for a sweep and one for the current run; without a terminal, a line per ended run.
+    """A bar for a sweep and one per current run; without a terminal, a line per ended run.
 
     Args:
-        at_work: Draws the bars of the current run, if runs are trained in this process.
+        at_work: Draws the bars of the current runs, if they are trained on this machine.
     """
 
     def __init__(self, at_work: RunBars | None = None) -> None:
@@ -52,9 +52,9 @@ class SweepBars:
             self._task = self._bars.add_task("runs", total=to_do)
             self._bars.start()
 
-    def of_run(self) -> RunBars | None:
-        """The bars of the current run, on a terminal; otherwise a line per run is enough."""
-        return self._at_work if self._console.is_terminal else None
+    def of_run(self, number: int) -> RunLine | None:
+        """The bar of the current run of a worker, on a terminal; else a line per run is enough."""
+        return self._at_work.line(number) if self._at_work and self._console.is_terminal else None
 
     def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:
         """Count a run, and print the outcome if there is no bar, or if the run failed."""
@@ -64,6 +64,8 @@ class SweepBars:
             said = f"failed: {printable(attempt.failure)}"
         elif attempt.damage:
             said = f"skipped: {printable(attempt.damage)}"
+        elif attempt.loss:
+            said = f"lost: {printable(attempt.loss)}"
         else:
             said = "locked by another process"
         self._advance(spec, said, attempt.record is None)

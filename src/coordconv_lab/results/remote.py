@@ -67,6 +67,11 @@ class RemoteRunStore(RunStore):
         self.url = url.rstrip("/")
         super().__init__(Path(tempfile.gettempdir()) / f"coordconv-{uuid.uuid4().hex}")
 
+    @property
+    def place(self) -> str:
+        """URL of the runs."""
+        return self.url
+
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
         """Lock a run in this process, and delete its local files afterwards."""

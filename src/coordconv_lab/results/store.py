@@ -42,6 +42,11 @@ class RunStore:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
 
+    @property
+    def place(self) -> str:
+        """Directory or URL of the runs, as `coordconv_lab.results.remote.store_at` takes it."""
+        return str(self.root)
+
     def directory(self, spec: ExperimentSpec) -> Path:
         """Return the directory of a run, which may not exist yet."""
         return self.root / spec.run_name

@@ -23,7 +23,7 @@ except ImportError as _error:
     ) from _error
 
 from coordconv_lab.registry import plugin_versions
-from coordconv_lab.sweep.estimate import cores_here
+from coordconv_lab.sweep.cores import cores_here
 
 CONNECT_SECONDS = 20
 LOOK_SECONDS = 120

@@ -1,6 +1,5 @@
 """Estimate the duration of a sweep from a few measured steps."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -21,13 +20,6 @@ _EXAMPLES = 64
 
 _SPLIT = {"split", "split_variant", "split_seed", "held_out", "train_share"}
 """Settings of data that affect which examples are used, but not the time per example."""
-
-
-def cores_here() -> int:
-    """Return the number of cores available to this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Estimate(NamedTuple):

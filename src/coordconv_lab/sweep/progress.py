@@ -22,6 +22,9 @@ class SweepProgress(Protocol):
         """Called after a run was stopped early, with its last scores."""
         ...
 
-    def of_run(self) -> Progress | None:
-        """Return callbacks for the steps of a run, if runs are sequential in this process."""
+    def of_run(self, number: int) -> Progress | None:
+        """Return callbacks for the runs of a worker process on this machine, by its number.
+
+        Runs that are trained in this process have the number 0.
+        """
         ...

@@ -1,12 +1,17 @@
-"""Run sweeps sequentially in this process, without extra dependencies."""
+"""Run sweeps on this machine, without extra dependencies."""
+
+from contextlib import closing
 
 import torch
 
 from coordconv_lab.results import RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.cores import jobs_for
 from coordconv_lab.sweep.lookup import Sweep
+from coordconv_lab.sweep.many_runs import ManyRuns
 from coordconv_lab.sweep.plan import planned
 from coordconv_lab.sweep.progress import SweepProgress
-from coordconv_lab.train import Hardware, attempt
+from coordconv_lab.train import Hardware
 
 
 def run_serially(
@@ -17,6 +22,7 @@ def run_serially(
     threads: int | None = None,
     hardware: Hardware | None = None,
     scores_only: bool = True,
+    jobs: int | None = 1,
 ) -> list[str]:
     """Execute the missing runs of a sweep.
 
@@ -27,28 +33,41 @@ def run_serially(
         store: The store of the runs.
         progress: Called after every run.
         limit: Maximum number of runs.
-        threads: Threads per run; all cores by default.
+        threads: Threads per run; by default 1 in worker processes, and all cores in this process.
         hardware: Hardware for the runs.
         scores_only: Keep only the record and the learning curve of a run.
+        jobs: Number of runs at once, each in a worker process; with 1, they are trained in this
+            process. None for the number that is fastest on this machine, see `jobs_for`.
 
     Returns:
-        Messages about unusable files; these files and their runs are left unchanged.
+        Messages about unusable files and lost worker processes. These files and the runs of these
+        processes are left unchanged.
 
     Raises:
-        InputError: The directory cannot be used.
+        InputError: The directory cannot be used, or ``jobs`` is less than 1.
     """
+    hardware = hardware or Hardware()
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
     try:
         with planned(sweep, store) as plan:
-            runs, left = plan.in_turns(), plan.left if limit is None else min(limit, plan.left)
-            progress.begin(left, plan.total, 1)
-            while (limit is None or left) and (spec := runs.next()) is not None:
-                done = attempt(spec, store, progress.of_run(), hardware, scores_only)
-                left -= not done.held_elsewhere
-                runs.tell(spec, done.record.test_score if done.record else None)
-                progress.ended(spec, done)
-                plan.damaged.extend([done.damage] if done.damage else [])
+            jobs = jobs_for(plan.total, jobs, hardware, threads)
+            torch.set_num_threads(threads or before)
+            source, left = plan.in_turns(), plan.left if limit is None else min(limit, plan.left)
+            progress.begin(left, plan.total, max(1, min(jobs, left)))
+
+            def next_run() -> ExperimentSpec | None:
+                nonlocal left
+                spec = source.next() if limit is None or left else None
+                left -= spec is not None
+                return spec
+
+            runs = ManyRuns(store, jobs, progress.of_run, hardware, threads or 1, scores_only)
+            with closing(runs.attempt(next_run)) as attempts:
+                for spec, done in attempts:
+                    left += done.held_elsewhere
+                    source.tell(spec, done.record.test_score if done.record else None)
+                    progress.ended(spec, done)
+                    plan.damaged.extend(done.trouble)
             return plan.damaged
     finally:
         torch.set_num_threads(before)

@@ -1,6 +1,6 @@
 """Training, which turns a spec into a record."""
 
-from coordconv_lab.train.attempt import Attempt, attempt
+from coordconv_lab.train.attempt import Attempt, attempt, attempt_after
 from coordconv_lab.train.experiment import run, run_ensemble
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.progress import Progress, SilentProgress
@@ -11,6 +11,7 @@ __all__ = [
     "Progress",
     "SilentProgress",
     "attempt",
+    "attempt_after",
     "run",
     "run_ensemble",
 ]

@@ -2,7 +2,13 @@
 
 from typing import NamedTuple
 
-from coordconv_lab.errors import DamagedError, FailingRunError, LockedError
+from coordconv_lab.errors import (
+    DamagedError,
+    FailingRunError,
+    InputError,
+    LockedError,
+    LostRunError,
+)
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.experiment import run
@@ -17,16 +23,23 @@ class Attempt(NamedTuple):
         record: The record, or None if the run is not finished.
         failure: Why the run failed, or None.
         damage: Message about an unusable file, or None. If set, the run was not started.
+        loss: Message about a worker process that ended before its run did, or None.
     """
 
     record: Record | None = None
     failure: str | None = None
     damage: str | None = None
+    loss: str | None = None
 
     @property
     def held_elsewhere(self) -> bool:
         """Whether the run is locked by another process."""
-        return self.record is None and self.failure is None and self.damage is None
+        return self == Attempt()
+
+    @property
+    def trouble(self) -> list[str]:
+        """Messages to repeat at the end: about an unusable file, or a lost worker process."""
+        return [message for message in (self.damage, self.loss) if message]
 
 
 def attempt(
@@ -68,10 +81,23 @@ def attempt(
                 wait_seconds=wait_seconds,
             )
         )
-    except LockedError:
+    except InputError as error:
+        return attempt_after(error, spec, store)
+
+
+def attempt_after(error: InputError, spec: ExperimentSpec, store: RunStore) -> Attempt:
+    """Return the outcome of a run that raised an error, and record a failure.
+
+    Raises:
+        InputError: The error does not concern this run only.
+    """
+    if isinstance(error, LockedError):
         return Attempt()
-    except DamagedError as error:
+    if isinstance(error, DamagedError):
         return Attempt(damage=str(error))
-    except FailingRunError as error:
+    if isinstance(error, LostRunError):
+        return Attempt(loss=str(error))
+    if isinstance(error, FailingRunError):
         store.give_up(spec, str(error))
         return Attempt(failure=str(error))
+    raise error

@@ -1,0 +1,105 @@
+"""Train many runs: one after another in this process, or several at once in worker processes."""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+
+from coordconv_lab.errors import InputError
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.worker import WorkerSettings
+from coordconv_lab.sweep.worker_pool import WorkerPool
+from coordconv_lab.train import Attempt, Hardware, Progress, attempt, attempt_after, run
+
+NextRun = Callable[[], ExperimentSpec | None]
+"""Returns the next run, or None if there is none now; it is asked again after each run."""
+
+
+@dataclass(frozen=True)
+class ManyRuns:
+    """How to train many runs.
+
+    Attributes:
+        store: Where the runs are kept.
+        jobs: Number of runs at once; with 1, they are trained in this process.
+        progress_of: Returns the progress of the runs of a worker process, by its number; that of
+            this process is 0.
+        hardware: Hardware for the runs.
+        threads: Threads per run of worker processes; this process keeps its own number.
+        scores_only: What to keep, as in `run`.
+    """
+
+    store: RunStore
+    jobs: int
+    progress_of: Callable[[int], Progress | None]
+    hardware: Hardware
+    threads: int = 1
+    scores_only: bool = False
+
+    def train(
+        self, next_run: NextRun, wait_seconds: float = 0.0
+    ) -> Generator[tuple[ExperimentSpec, Record | InputError], None, None]:
+        """Train runs; yield each with its record or its error when it ends.
+
+        If the generator is closed, or an exception ends it, all workers are ended. Their runs can
+        be resumed from their checkpoints.
+
+        Args:
+            next_run: Returns the next run.
+            wait_seconds: How long to wait for another process to release a run.
+
+        Raises:
+            InputError: A worker process cannot start.
+        """
+        if self.jobs > 1:
+            yield from self._in_workers(next_run, wait_seconds)
+            return
+        while (spec := next_run()) is not None:
+            yield spec, self._trained_here(spec, wait_seconds)
+
+    def attempt(self, next_run: NextRun) -> Generator[tuple[ExperimentSpec, Attempt], None, None]:
+        """Train runs, and record those that fail; yield each with its outcome when it ends.
+
+        Args:
+            next_run: Returns the next run.
+
+        Raises:
+            InputError: A directory cannot be used, or a worker process cannot start.
+        """
+        if self.jobs > 1:
+            with closing(self._in_workers(next_run, 0.0)) as ended:
+                for spec, found in ended:
+                    done = isinstance(found, Record)
+                    yield spec, Attempt(found) if done else attempt_after(found, spec, self.store)
+            return
+        while (spec := next_run()) is not None:
+            progress = self.progress_of(0)
+            yield spec, attempt(spec, self.store, progress, self.hardware, self.scores_only)
+
+    def _trained_here(self, spec: ExperimentSpec, wait_seconds: float) -> Record | InputError:
+        try:
+            return run(
+                spec,
+                self.store,
+                self.progress_of(0),
+                hardware=self.hardware,
+                scores_only=self.scores_only,
+                wait_seconds=wait_seconds,
+            )
+        except InputError as error:
+            return error
+
+    def _in_workers(
+        self, next_run: NextRun, wait_seconds: float
+    ) -> Generator[tuple[ExperimentSpec, Record | InputError], None, None]:
+        device, compiled = self.hardware.device, self.hardware.compiled
+        settings = WorkerSettings(
+            self.store.place, self.threads, device, compiled, self.scores_only
+        )
+        with WorkerPool(self.jobs, self.store, settings, self.progress_of) as pool:
+            while True:
+                while pool.has_room and (spec := next_run()) is not None:
+                    pool.begin(spec, wait_seconds)
+                if not pool.is_busy:
+                    return
+                yield pool.ended()

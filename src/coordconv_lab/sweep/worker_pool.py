@@ -1,0 +1,200 @@
+"""Start worker processes, give them runs, and notice if they end."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Self
+
+from coordconv_lab.environment import passive_waiting, variables
+from coordconv_lab.errors import InputError, LostRunError
+from coordconv_lab.results import Record, RunStore
+from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.sweep.worker import GRACE_SECONDS, Ended, Job, Report, WorkerSettings, work
+from coordconv_lab.train import Progress
+
+_POLL_SECONDS = 1.0
+"""Windows handles Ctrl-C only between waits."""
+
+
+class WorkerPool:
+    """Worker processes that train runs, one each at a time; a context manager that ends them.
+
+    A worker is started when there is a run for it, and replaced if it dies.
+
+    Args:
+        jobs: Maximum number of workers.
+        store: Where the runs are kept.
+        settings: Settings of all runs.
+        progress_of: Returns the progress of the runs of a worker, by its number.
+    """
+
+    def __init__(
+        self,
+        jobs: int,
+        store: RunStore,
+        settings: WorkerSettings,
+        progress_of: Callable[[int], Progress | None],
+    ) -> None:
+        self._store, self._settings, self._progress_of = store, settings, progress_of
+        self._free = list(reversed(range(jobs)))
+        self._idle: list[_Worker] = []
+        self._busy: dict[Any, _Worker] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._idle:
+            worker.connection.close()
+        for worker in self._busy.values():
+            worker.process.terminate()
+        for worker in (*self._idle, *self._busy.values()):
+            worker.end()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another run can begin."""
+        return bool(self._idle or self._free)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return bool(self._busy)
+
+    def begin(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> None:
+        """Begin a run.
+
+        Args:
+            spec: The run.
+            wait_seconds: How long to wait for another process to release the run.
+        """
+        with _interrupts_blocked():
+            worker = self._idle.pop() if self._idle else _Worker(self._free.pop(), self._settings)
+            worker.begin(spec, wait_seconds)
+            self._busy[worker.connection] = worker
+
+    def ended(self) -> tuple[ExperimentSpec, Record | InputError]:
+        """Wait until a run ends; return its record or its error.
+
+        Raises:
+            InputError: A worker cannot start, or wrote elsewhere.
+        """
+        while True:
+            for connection in wait([*self._busy], _POLL_SECONDS):
+                worker = self._busy[connection]
+                try:
+                    message = worker.connection.recv()
+                except (EOFError, ConnectionError):
+                    del self._busy[connection]
+                    self._free.append(worker.number)
+                    return worker.spec, worker.lost()
+                worker.has_answered = True
+                if isinstance(message, Ended):
+                    self._idle.append(self._busy.pop(connection))
+                    return worker.spec, message.error or self._recorded(worker.spec)
+                worker.show(message, self._progress_of(worker.number))
+
+    def _recorded(self, spec: ExperimentSpec) -> Record | InputError:
+        try:
+            record = self._store.record(spec)
+        except InputError as error:
+            return error
+        return record or InputError(
+            f"a worker process recorded {spec.run_name}, but it is not in {self._store.place}; "
+            "set --jobs 1, or store runs in a directory"
+        )
+
+
+class _Worker:
+    """A worker process.
+
+    Args:
+        number: Its number, from 0.
+        settings: Settings of all of its runs.
+
+    Attributes:
+        spec: Its current or last run.
+        has_answered: Whether it has sent anything.
+    """
+
+    spec: ExperimentSpec
+
+    def __init__(self, number: int, settings: WorkerSettings) -> None:
+        self.number, self.has_answered = number, False
+        # A fork would inherit the threads of torch, which do not survive it.
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            name=f"coordconv-worker-{number}", target=work, args=(theirs, settings)
+        )
+        # OpenMP reads them when torch is imported.
+        openmp = {"OMP_NUM_THREADS": str(settings.threads), **passive_waiting()}
+        with variables(openmp):
+            self.process.start()
+        theirs.close()
+
+    def begin(self, spec: ExperimentSpec, wait_seconds: float) -> None:
+        """Send a run."""
+        self.spec = spec
+        try:
+            self.connection.send(Job(spec.model_dump_json(), wait_seconds))
+        except ConnectionError:  # it is dead, as the next message will show
+            return
+
+    def show(self, report: Report, progress: Progress | None) -> None:
+        """Show a report about the current run."""
+        if progress is None:
+            return
+        if report.name == "start":
+            progress.start([self.spec], report.value)
+        elif report.name == "advance":
+            step, loss = report.value
+            progress.advance(step, lambda: loss)
+        else:
+            progress.measured(report.value)
+
+    def lost(self) -> LostRunError:
+        """Return the error of the current run of a process that has ended.
+
+        Raises:
+            InputError: The process ended before its first run began.
+        """
+        self.end()
+        code = self.process.exitcode or 0
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        hint = "its error is above" if code > 0 else "set a lower --jobs if memory is short"
+        if not self.has_answered:
+            raise InputError(f"a worker process {how} before its first run began; {hint}")
+        return LostRunError(
+            f"the worker process of the run {self.spec.run_name} {how}; {hint}, and run the same "
+            "command again to resume the run"
+        )
+
+    def end(self) -> None:
+        """Wait until the process ends; kill it if that takes long."""
+        self.process.join(GRACE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Delay Ctrl-C until the end of the block; processes that start in it never receive it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
