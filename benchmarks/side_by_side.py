@@ -1,9 +1,10 @@
 """Throughput of several runs on the cores of one machine.
 
-A few runs of each network, one after another with a thread per core, or side by side in worker
-processes with one thread each, on a quiet machine and beside another busy process. In turns.
-Threads that wait keep their core busy ("spinning", the default of OpenMP) or sleep ("passive", that
-of the command line). Writes JSON; see benchmarks/README.md.
+A few runs of each network are trained one after another with a thread per core, or in parallel in
+worker processes with one thread each, on a quiet machine and beside another busy process. All ways
+are measured in turn. Waiting threads keep their core busy ("spinning", the default of OpenMP) or
+sleep ("passive", the default of the command line). The program writes JSON; see
+benchmarks/README.md.
 
     python benchmarks/side_by_side.py                          # an hour
     python benchmarks/side_by_side.py --nets deconv --turns 1  # a part
@@ -50,7 +51,7 @@ BUSY = "while True: pass"
 
 
 class Clock(SilentProgress):
-    """Notes when the first run starts."""
+    """Callbacks that record when the first run starts."""
 
     started: float | None = None
 
@@ -91,10 +92,9 @@ def train(net: str, jobs: int | None, runs: int) -> Mapping[str, float]:
 
 
 def in_fresh_process(net: str, way: str, runs: int, condition: str) -> Mapping[str, float]:
-    """Train in a new process; return its measurements, and the load of the machine meanwhile.
+    """Train in a new process; return the measurements, and the load of the machine during them.
 
-    The load is the mean number of cores that were busy for processes other than those of this
-    benchmark.
+    The load is the mean number of cores that other processes than those of this benchmark used.
     """
     waits = {} if way == SPINNING else {"OMP_WAIT_POLICY": "PASSIVE"}
     jobs = [] if way == TOGETHER else ["--jobs", "1"]
@@ -114,7 +114,7 @@ def in_fresh_process(net: str, way: str, runs: int, condition: str) -> Mapping[s
 
 
 def seconds_of_all() -> float:
-    """Return the seconds that all cores have been busy, since Linux started."""
+    """Return the busy seconds of all cores since Linux started."""
     user, nice, system, _, _, irq, soft, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
     )
@@ -122,13 +122,13 @@ def seconds_of_all() -> float:
 
 
 def seconds_of_ours() -> float:
-    """Return the processor time of this process and of those that it has started and ended."""
+    """Return the processor time of this process and of its ended subprocesses."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def summary(turns: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, object]:
-    """Return how much more each way gets done than the first one, over the turns."""
+    """Return the throughput of each way relative to the first way, over the turns."""
     found = {}
     (first, reference), *_ = turns.items()
     for way, values in turns.items():
@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
     parser.add_argument("--ways", nargs="*", default=WAYS, choices=WAYS)
     parser.add_argument("--conditions", nargs="*", default=CONDITIONS, choices=CONDITIONS)
-    parser.add_argument("--runs", type=int, default=2, help="of each turn")
+    parser.add_argument("--runs", type=int, default=2, help="number of runs per turn")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "side_by_side.json")
     parser.add_argument("--one", choices=NETS, help=argparse.SUPPRESS)
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name in options.conditions:
             turns: dict[str, list[Mapping[str, float]]] = {way: [] for way in options.ways}
             for turn in range(options.turns):
-                start = turn % len(options.ways)  # each turn starts with another way
+                start = turn % len(options.ways)  # each turn starts with a different way
                 for way in (*options.ways[start:], *options.ways[:start]):
                     found = in_fresh_process(net, way, options.runs, name)
                     turns[way].append(found)

@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code of the command, or 2 if a package is missing.
     """
     os.environ.update(passive_waiting())  # before any command imports torch
-    # The command is installed with the library, but these packages are not.
+    # The command is installed with the library, but the packages that it needs are not.
     try:
         from coordconv_lab.cli import main as run
 

@@ -1,22 +1,22 @@
-"""Environment variables: temporary changes, and those that OpenMP reads."""
+"""Environment variables: temporary changes, and the variables that OpenMP reads."""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""Variables that say how threads of OpenMP wait, in any of its runtimes."""
+"""Variables that set how threads of OpenMP wait, for all of its runtimes."""
 
 
 def passive_waiting() -> dict[str, str]:
-    """Return the variables with which threads of OpenMP sleep while they wait for one another.
+    """Return the variables that make threads of OpenMP sleep while they wait for one another.
 
-    By default they keep their cores busy for a while, which is a waste of time on a machine with
-    other work: each operation then waits until the system runs all of its threads at once. OpenMP
+    By default, waiting threads keep their cores busy for a while. On a machine with other work this
+    wastes time: each operation then waits until all of its threads run at the same time. OpenMP
     reads the variables when torch is imported.
 
     Returns:
-        The variables; none if the user has chosen how threads wait.
+        The variables; empty if the user has set how threads wait.
     """
     return {} if any(name in os.environ for name in _WAITING) else {"OMP_WAIT_POLICY": "PASSIVE"}
 

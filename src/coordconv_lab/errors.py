@@ -24,7 +24,7 @@ class FailingRunError(InputError):
 
 
 class LostRunError(InputError):
-    """The worker process of a run ended before the run did; the run can be resumed."""
+    """The worker process of a run ended before the run. The run can be resumed."""
 
 
 class DivergenceError(FailingRunError):

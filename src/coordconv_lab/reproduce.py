@@ -93,8 +93,8 @@ def reproduce(
         runs: The directory of runs.
         fresh: Delete these runs first.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
-        asked: The questions that these runs answer; the table is then that of their gains.
-        jobs: Number of runs at once, each in a worker process with one thread; with 1, they are
+        asked: The questions that these runs answer. The table then shows the gains.
+        jobs: Number of parallel runs, each in a worker process with one thread; with 1, they are
             trained in this process. None for the number that is fastest on this machine.
 
     Returns:
@@ -102,7 +102,7 @@ def reproduce(
 
     Raises:
         DamagedError: Files of runs in ``specs`` or elsewhere in the report cannot be used, a run
-            fails, or a worker process was lost; everything else is done.
+            failed, or a worker process was lost. Everything else has succeeded.
         LockedError: Another process has been training a run for an hour.
         InputError: The directory or the data cannot be used, or ``jobs`` is less than 1.
     """
@@ -147,7 +147,7 @@ def reproduce(
 def _trained(
     specs: Sequence[ExperimentSpec], runs: ManyRuns, console: Console, damaged: list[str]
 ) -> list[Record]:
-    """Train what is missing; last, wait for the runs that other processes are training."""
+    """Train the missing runs, then wait for the runs that other processes are training."""
     by_id: dict[str, Record] = {}
     held: list[ExperimentSpec] = []
 

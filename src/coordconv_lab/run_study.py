@@ -30,11 +30,11 @@ def run_study(
         study: The study.
         results: Directory of results; the runs are in the subdirectory with the name of the study.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
-        jobs: Number of runs at once, each in a worker process with one thread; with 1, they are
+        jobs: Number of parallel runs, each in a worker process with one thread; with 1, they are
             trained in this process. None for the number that is fastest on this machine.
 
     Raises:
-        DamagedError: Files cannot be used, or a worker process was lost; all other runs are done.
+        DamagedError: Files cannot be used, or a worker process was lost. All other runs have ended.
         InputError: The directory cannot be used, or ``jobs`` is less than 1.
     """
     store, damaged = RunStore(results / study.name), list[str]()
@@ -46,7 +46,7 @@ def run_study(
     missing = [spec for spec in usable(study.specs, is_missing, damaged) if spec is not None]
     hardware = hardware or Hardware()
     jobs = jobs_for(len(study.specs), jobs, hardware)
-    # Another process may have trained a run meanwhile.
+    # Another process may have trained a run in the meantime.
     left = (spec for spec in usable(missing, is_missing, damaged) if spec is not None)
     with RunBars(total=len(missing)) as bars:
         runs = ManyRuns(store, jobs, bars.line, hardware)

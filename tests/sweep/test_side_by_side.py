@@ -145,7 +145,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_runs_to_resume(tmp_path):
         assert process.wait(60) == 130
         _wait(lambda: not _session(process.pid))
     first, *rest = (tmp_path / "said.txt").read_text().splitlines()
-    assert first == "2 runs, 2 of them to do now, 2 at once"
+    assert first == "2 runs, 2 remaining, 2 in parallel"
     assert rest == ["coordconv: interrupted; run the same command again to continue"]
     for spec in store.specs():
         with store.held(spec) as is_free:

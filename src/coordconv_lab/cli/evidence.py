@@ -64,7 +64,7 @@ def study(
     for one in [each.only(arm) for each in chosen]:
         try:
             run_study(one, results, Hardware(device), jobs)
-        except DamagedError as error:  # run the other studies before reporting it
+        except DamagedError as error:  # report the error after running the other studies
             damaged.append(str(error))
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))

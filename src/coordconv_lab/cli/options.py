@@ -14,7 +14,7 @@ MAX_SEEDS = 10_000
 """Maximum number of seeds that one command trains."""
 
 MAX_JOBS = 1000
-"""Maximum number of runs that one command trains at once."""
+"""Maximum number of runs that one command trains in parallel."""
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
@@ -50,9 +50,9 @@ Int = Annotated[int, Parameter(converter=_whole)]
 Jobs = Annotated[
     Int | None,
     Parameter(
-        help="Number of runs to train at once, each in a process of its own with one thread. With "
-        "1, runs are trained one after another with all cores. By default one run per core, or 1 "
-        "on a GPU."
+        help="Number of runs to train in parallel, each in its own process with one thread. With 1, "
+        "runs are trained one after another with all cores. By default one run per core, or 1 on a "
+        "GPU."
     ),
 ]
 

@@ -133,8 +133,9 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
         """Reproduce the main table of an experiment: the gain from coordinates.
 
         Trains networks with and without coordinates, and prints the difference in the
-        main score with a 95% interval, beside that of the committed records. Finished
-        runs are not trained again; interrupted runs continue from their last checkpoint.
+        main score with a 95% interval, beside the interval from the committed records.
+        Finished runs are not trained again; interrupted runs continue from their last
+        checkpoint.
 
         For example:
 

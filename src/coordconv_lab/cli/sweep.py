@@ -60,14 +60,14 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: on this machine, without other packages. ray: on Ray, as many runs at once as
+        serial: on this machine, without other packages. ray: on Ray, as many runs in parallel as
         resources allow.
     address
         HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores, and thus threads, per run. By default 1, and all with --jobs 1.
+        Cores, and thus threads, per run. By default 1, or all cores with --jobs 1.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
@@ -139,7 +139,7 @@ def _run_serially(
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
-    """Do the missing runs on this machine; return messages about files that cannot be used."""
+    """Execute the missing runs on this machine; return messages about unusable files."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.results.remote import store_at

@@ -18,7 +18,7 @@ REFRESHES_PER_SECOND = 2  # Drawing slows training down.
 class RunBars:
     """One bar for all runs and one per current run; without a terminal, a line per run.
 
-    It is itself the progress of runs that are trained one after another.
+    It can also be used directly as the callbacks of runs that are trained one after another.
 
     Args:
         total: Number of runs to train.
@@ -65,20 +65,20 @@ class RunBars:
         self._started = max(self._started, count)
 
     def line(self, number: int) -> "RunLine":
-        """Return the progress of the runs of a worker, which follow one another in one bar."""
+        """Return the callbacks for the runs of a worker, which are shown in one bar in turn."""
         while len(self._lines) <= number:
             self._lines.append(RunLine(self))
         return self._lines[number]
 
     def next_place(self) -> str:
-        """Count a run that starts, and return its place, such as "run 3 of 12"."""
+        """Count a new run, and return its number as text, such as "run 3 of 12"."""
         self._started += 1
         place = f"run {self._started} of {self._total}"
         self.bars.update(self._all, description=place)
         return place
 
     def draw_all(self) -> None:
-        """Draw the bar of all runs, with the parts of the current ones."""
+        """Draw the bar of all runs, including the completed parts of current runs."""
         completed = self._started - sum(1 - line.part for line in self._lines)
         self.bars.update(self._all, completed=completed)
 
@@ -87,22 +87,22 @@ class RunBars:
         self.line(0).start(specs, steps)
 
     def advance(self, step: int, loss: Callable[[], float]) -> None:
-        """Show the progress of the run and of all runs, unless it was drawn recently."""
+        """Show the progress of the run and of all runs, unless the bars were drawn recently."""
         self.line(0).advance(step, loss)
 
     def measured(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Show the held-out scores from now on, as a mean over the networks."""
+        """From now on, show the mean held-out score of the networks."""
         self.line(0).measured(rows)
 
 
 class RunLine:
-    """The bar of runs that follow one another; without a terminal, a line per run.
+    """One bar for runs that follow one another; without a terminal, a line per run.
 
     Args:
-        bars: The bars of which it is one.
+        bars: The bars that this bar belongs to.
 
     Attributes:
-        part: Fraction of the steps of the current run that are done; 1 before the first run.
+        part: Completed fraction of the steps of the current run; 1 before the first run.
     """
 
     def __init__(self, bars: RunBars) -> None:

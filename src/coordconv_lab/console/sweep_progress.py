@@ -19,7 +19,7 @@ class SweepBars:
     """A bar for a sweep and one per current run; without a terminal, a line per ended run.
 
     Args:
-        at_work: Draws the bars of the current runs, if they are trained on this machine.
+        at_work: The bars of the current runs, if they are trained on this machine.
     """
 
     def __init__(self, at_work: RunBars | None = None) -> None:
@@ -43,7 +43,7 @@ class SweepBars:
     def begin(self, to_do: int, total: int, at_once: int) -> None:
         """Print the number of remaining runs."""
         self._to_do = to_do
-        together = f", {at_once} at once" if at_once > 1 else ""
+        together = f", {at_once} in parallel" if at_once > 1 else ""
         self._console.print(f"{total} runs, {to_do} remaining{together}")
         if self._at_work:
             self._at_work.expect(to_do)
@@ -53,7 +53,7 @@ class SweepBars:
             self._bars.start()
 
     def of_run(self, number: int) -> RunLine | None:
-        """The bar of the current run of a worker, on a terminal; else a line per run is enough."""
+        """The bar of a worker's current run on a terminal; None elsewhere: each run is a line."""
         return self._at_work.line(number) if self._at_work and self._console.is_terminal else None
 
     def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:

@@ -1,4 +1,4 @@
-"""How many runs to train at once on this machine."""
+"""How many runs to train in parallel on this machine."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 def jobs_for(
     runs: int, jobs: int | None, hardware: Hardware | None = None, threads: int | None = None
 ) -> int:
-    """Return how many runs to train at once, at most their number.
+    """Return how many runs to train in parallel, at most the number of runs.
 
     Args:
         runs: Number of runs.
@@ -37,7 +37,7 @@ def jobs_for(
     hardware = hardware or Hardware()
     if jobs is None:
         alone = hardware.kind != "cpu" or hardware.processes > 1
-        # The number of threads is what OMP_NUM_THREADS and torch.set_num_threads() limit.
+        # OMP_NUM_THREADS and torch.set_num_threads() limit the number of threads.
         cores = min(torch.get_num_threads(), cores_here())
         jobs = 1 if alone else cores // (threads or 1)
     elif jobs < 1:
@@ -50,7 +50,7 @@ def jobs_for(
 
 
 def cores_here() -> int:
-    """Return the number of cores available to this process: allowed to it, and within its quota."""
+    """Return the number of cores that this process may use, within the quota of its group."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
@@ -79,7 +79,7 @@ def _quotas(groups: Path, own: Path) -> Iterator[float]:
         if controllers and "cpu" not in controllers.split(","):
             continue
         root = groups / "cpu" if controllers else groups
-        # Inside of a container, its own group can be the root.
+        # Inside of a container, the group of the process can be the root.
         for group in (root, *(root / part for part in _ancestors(path))):
             yield from _limit_of(group)
 

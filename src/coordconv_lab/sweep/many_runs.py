@@ -1,4 +1,4 @@
-"""Train many runs: one after another in this process, or several at once in worker processes."""
+"""Train many runs: one after another in this process, or in parallel in worker processes."""
 
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -12,7 +12,9 @@ from coordconv_lab.sweep.worker_pool import WorkerPool
 from coordconv_lab.train import Attempt, Hardware, Progress, attempt, attempt_after, run
 
 NextRun = Callable[[], ExperimentSpec | None]
-"""Returns the next run, or None if there is none now; it is asked again after each run."""
+"""A function that returns the next run, or None if there is none now. It is called again after each
+run.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,12 @@ class ManyRuns:
     """How to train many runs.
 
     Attributes:
-        store: Where the runs are kept.
-        jobs: Number of runs at once; with 1, they are trained in this process.
-        progress_of: Returns the progress of the runs of a worker process, by its number; that of
-            this process is 0.
+        store: The store of the runs.
+        jobs: Number of parallel runs; with 1, they are trained in this process.
+        progress_of: Returns the progress callbacks for a worker process, by its number; this
+            process has the number 0.
         hardware: Hardware for the runs.
-        threads: Threads per run of worker processes; this process keeps its own number.
+        threads: Threads per run in worker processes; this process keeps its own number of threads.
         scores_only: What to keep, as in `run`.
     """
 
@@ -42,7 +44,7 @@ class ManyRuns:
         """Train runs; yield each with its record or its error when it ends.
 
         If the generator is closed, or an exception ends it, all workers are ended. Their runs can
-        be resumed from their checkpoints.
+        be resumed from checkpoints.
 
         Args:
             next_run: Returns the next run.

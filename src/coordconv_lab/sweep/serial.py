@@ -35,8 +35,8 @@ def run_serially(
         limit: Maximum number of runs.
         threads: Threads per run; by default 1 in worker processes, and all cores in this process.
         hardware: Hardware for the runs.
-        scores_only: Keep only the record and the learning curve of a run.
-        jobs: Number of runs at once, each in a worker process; with 1, they are trained in this
+        scores_only: Whether to keep only the record and the learning curve of each run.
+        jobs: Number of parallel runs, each in a worker process; with 1, they are trained in this
             process. None for the number that is fastest on this machine, see `jobs_for`.
 
     Returns:

@@ -25,7 +25,7 @@ from coordconv_lab.train.hardware import DeviceName
 REPORTS_PER_SECOND = 2
 
 GRACE_SECONDS = 5.0
-"""How long a worker that has to stop may take to release its run."""
+"""How long a worker may take to release its run when it has to stop."""
 
 
 class WorkerSettings(NamedTuple):
@@ -67,11 +67,11 @@ class Ended(NamedTuple):
 
 
 def work(connection: "Connection[Report | Ended, Job]", settings: WorkerSettings) -> None:
-    """Train runs until the other side closes the connection, or ends.
+    """Train runs until the other process closes the connection or ends.
 
     Errors other than `InputError` end the process, with a traceback.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process handles it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process handles Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(settings.threads)
@@ -93,7 +93,7 @@ def _error_of(
 ) -> InputError | None:
     """Train a run; return the error that ended it, or None."""
     try:
-        registry()  # loads plug-ins, whose errors are clearer than those of a spec without them
+        registry()  # load plug-ins first: an error of a plug-in is clearer than one of a spec
         run(
             # Classes of settings can come from plug-ins, so specs are not pickled.
             ExperimentSpec.model_validate_json(job.spec),
@@ -109,7 +109,7 @@ def _error_of(
 
 
 class _Reports:
-    """Progress that is sent to another process.
+    """Progress callbacks that send reports to another process.
 
     Args:
         send: Sends a report.
@@ -136,7 +136,7 @@ class _Reports:
 
 
 def _end_with_parent() -> None:
-    """Wait until the other process ends or is killed, then end this one."""
+    """Wait until the other process ends or is killed, then end this process."""
     parent = parent_process()
     if parent is None:
         return

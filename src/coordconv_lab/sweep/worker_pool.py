@@ -1,4 +1,4 @@
-"""Start worker processes, give them runs, and notice if they end."""
+"""Start worker processes, send them runs, and detect if they end."""
 
 import multiprocessing
 import signal
@@ -20,15 +20,15 @@ _POLL_SECONDS = 1.0
 
 
 class WorkerPool:
-    """Worker processes that train runs, one each at a time; a context manager that ends them.
+    """Worker processes, each of which trains one run at a time; a context manager that ends them.
 
     A worker is started when there is a run for it, and replaced if it dies.
 
     Args:
         jobs: Maximum number of workers.
-        store: Where the runs are kept.
+        store: The store of the runs.
         settings: Settings of all runs.
-        progress_of: Returns the progress of the runs of a worker, by its number.
+        progress_of: Returns the progress callbacks for a worker, by its number.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class WorkerPool:
 
     @property
     def has_room(self) -> bool:
-        """Whether another run can begin."""
+        """Whether another run can be started."""
         return bool(self._idle or self._free)
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run has begun and not ended."""
+        """Whether a run is in progress."""
         return bool(self._busy)
 
     def begin(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> None:
-        """Begin a run.
+        """Start a run.
 
         Args:
             spec: The run.
@@ -85,7 +85,7 @@ class WorkerPool:
         """Wait until a run ends; return its record or its error.
 
         Raises:
-            InputError: A worker cannot start, or wrote elsewhere.
+            InputError: A worker cannot start, or wrote to a different place.
         """
         while True:
             for connection in wait([*self._busy], _POLL_SECONDS):
@@ -108,8 +108,8 @@ class WorkerPool:
         except InputError as error:
             return error
         return record or InputError(
-            f"a worker process recorded {spec.run_name}, but it is not in {self._store.place}; "
-            "set --jobs 1, or store runs in a directory"
+            f"a worker process recorded {spec.run_name}, but the run is not in "
+            f"{self._store.place}; set --jobs 1, or store runs in a directory"
         )
 
 
@@ -117,12 +117,12 @@ class _Worker:
     """A worker process.
 
     Args:
-        number: Its number, from 0.
-        settings: Settings of all of its runs.
+        number: Number of the worker, from 0.
+        settings: Settings of all runs.
 
     Attributes:
-        spec: Its current or last run.
-        has_answered: Whether it has sent anything.
+        spec: The current or last run.
+        has_answered: Whether the worker has sent a message.
     """
 
     spec: ExperimentSpec
@@ -135,7 +135,7 @@ class _Worker:
         self.process = context.Process(
             name=f"coordconv-worker-{number}", target=work, args=(theirs, settings)
         )
-        # OpenMP reads them when torch is imported.
+        # OpenMP reads these variables when torch is imported.
         openmp = {"OMP_NUM_THREADS": str(settings.threads), **passive_waiting()}
         with variables(openmp):
             self.process.start()
@@ -146,7 +146,7 @@ class _Worker:
         self.spec = spec
         try:
             self.connection.send(Job(spec.model_dump_json(), wait_seconds))
-        except ConnectionError:  # it is dead, as the next message will show
+        except ConnectionError:  # the process is dead, which the next message will show
             return
 
     def show(self, report: Report, progress: Progress | None) -> None:
@@ -165,21 +165,21 @@ class _Worker:
         """Return the error of the current run of a process that has ended.
 
         Raises:
-            InputError: The process ended before its first run began.
+            InputError: The process ended before its first run started.
         """
         self.end()
         code = self.process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         hint = "its error is above" if code > 0 else "set a lower --jobs if memory is short"
         if not self.has_answered:
-            raise InputError(f"a worker process {how} before its first run began; {hint}")
+            raise InputError(f"a worker process {how} before its first run started; {hint}")
         return LostRunError(
             f"the worker process of the run {self.spec.run_name} {how}; {hint}, and run the same "
             "command again to resume the run"
         )
 
     def end(self) -> None:
-        """Wait until the process ends; kill it if that takes long."""
+        """Wait until the process ends; kill it if it takes too long."""
         self.process.join(GRACE_SECONDS)
         if self.process.is_alive():
             self.process.kill()
@@ -189,7 +189,7 @@ class _Worker:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Delay Ctrl-C until the end of the block; processes that start in it never receive it."""
+    """Delay Ctrl-C until the end of the block. Processes that start in it never receive Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -22,8 +22,8 @@ class Attempt(NamedTuple):
     Attributes:
         record: The record, or None if the run is not finished.
         failure: Why the run failed, or None.
-        damage: Message about an unusable file, or None. If set, the run was not started.
-        loss: Message about a worker process that ended before its run did, or None.
+        damage: A message about an unusable file, or None. With a message, the run was not started.
+        loss: A message about a worker process that ended before its run, or None.
     """
 
     record: Record | None = None
