@@ -65,7 +65,7 @@ LONGEST = [
     "faults/test_processes.py",
     "browser",
 ]
-"""The files that take the most time. They run first, so that no worker is left alone with one."""
+"""The files that take the most time. They run first, so that no worker has a long one left at the end."""
 
 
 @pytest.fixture(autouse=True)

@@ -180,7 +180,7 @@ def _wait(until) -> None:
 
 def test_a_worker_that_cannot_start_ends_the_sweep_in_one_line(store, monkeypatch, capfd):
     monkeypatch.setattr(worker_pool, "work", os._exit)  # it takes a number
-    with pytest.raises(InputError, match="ended with exit code 1 before its first run began"):
+    with pytest.raises(InputError, match="ended with exit code 1 before its first run started"):
         run_serially(tiny_sweep(1), store, Listener(), jobs=2)
     assert "TypeError" in capfd.readouterr().err
     assert not multiprocessing.active_children()

@@ -50,9 +50,9 @@ Int = Annotated[int, Parameter(converter=_whole)]
 Jobs = Annotated[
     Int | None,
     Parameter(
-        help="Number of runs to train in parallel, each in its own process with one thread. With 1, "
-        "runs are trained one after another with all cores. By default one run per core, or 1 on a "
-        "GPU."
+        help="Number of runs to train in parallel, each in its own process with one thread. With "
+        "1, runs are trained one after another with all cores. By default one run per core, or 1 "
+        "on a GPU."
     ),
 ]
 
