@@ -65,7 +65,7 @@ LONGEST = [
     "faults/test_processes.py",
     "browser",
 ]
-"""The files that take the most time. They run first, so that no worker has a long one left at the end."""
+"""The slowest files. They run first, so that no worker has a slow file left at the end."""
 
 
 @pytest.fixture(autouse=True)
