@@ -10,6 +10,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.results import Record
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import recorded, study_named
+from coordconv_lab.studies.replication import name_of_replication
 
 Arm = tuple[str, str]
 """The names of a study and of one of its arms."""
@@ -84,6 +85,22 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
         )
     whole = [one for one in questions if all((one.study, arm) in chosen for arm in one.arms)]
     return QuestionRuns(whole, chosen)
+
+
+def replication_runs(questions: Sequence[Question]) -> QuestionRuns:
+    """Return the runs of the replications of the studies that questions are about.
+
+    The answers are those of the same rule over the new seeds only.
+
+    Args:
+        questions: The questions; each study that they name has a replication.
+
+    Raises:
+        InputError: A study has no replication.
+    """
+    names = dict.fromkeys((one.study, arm) for one in questions for arm in one.arms)
+    again = {study: study_named(name_of_replication(study)).arms for study, _ in names}
+    return QuestionRuns(questions, {(study, arm): again[study][arm] for study, arm in names})
 
 
 def _over_seeds(arm: Arm, seeds: int) -> list[ExperimentSpec]:
