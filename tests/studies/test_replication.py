@@ -1,5 +1,7 @@
 """A replication repeats a study with new seeds, and is judged apart from it."""
 
+import re
+
 import pytest
 
 from coordconv_lab.claims.evidence import Evidence
@@ -7,6 +9,7 @@ from coordconv_lab.claims.gains import gain_rows
 from coordconv_lab.claims.question_runs import question_runs, replication_runs
 from coordconv_lab.claims.recordings import Recordings
 from coordconv_lab.claims.usefulness import usefulness
+from coordconv_lab.errors import DamagedError
 from coordconv_lab.registry import registry, resolve
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import known_replications, study_named
@@ -78,7 +81,20 @@ def test_a_replication_without_all_of_its_runs_has_no_verdict(tmp_path):
     _written(tmp_path, "climate-again", study_named("climate-again").arms[question.plain[0]], 0.5)
     [row] = [one for one in gain_rows(tmp_path) if one.question == question]
     assert row.agrees is None
-    assert "known, latitude: 0 of 5 runs" in row.again
+    assert row.again == "climate-again, known, latitude: 0 of 5 runs"
+
+
+@pytest.mark.parametrize("study", ["climate", "climate-again"])
+def test_a_damaged_record_is_reported(tmp_path, study):
+    [spec, *_] = study_named(study).arms["known, conv"]
+    _written(tmp_path, study, [spec], 0.5)
+    path = RunStore(tmp_path / study).directory(spec) / "record.json"
+    path.write_text("{")
+    with pytest.raises(DamagedError, match=re.escape(str(path))):
+        gain_rows(tmp_path)
+    damaged = []
+    gain_rows(tmp_path, damaged)
+    assert str(path) in " ".join(damaged)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,13 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from measured_parts import with_part, write_or_check
 
-from coordconv_lab.claims.gains import (
-    GainRow,
-    gain_rows,
-    replication_in_words,
-    use_in_words,
-    with_interval,
-)
+from coordconv_lab.claims.gains import GainRow, gain_rows, with_interval
 from coordconv_lab.claims.usefulness import MARGIN, Question, Usefulness
 from coordconv_lab.experiments.brains import questions as brains
 from coordconv_lab.experiments.brains.source import SOURCE as BRAINS
@@ -140,17 +134,10 @@ def answer(question: Question) -> Usefulness | str:
 
 def row(question: Question) -> str:
     """Format the answer to a question."""
-    found, again = answer(question), replication_in_words(rows()[question])
-    if isinstance(found, str):
-        return f"| {question.title} | {question.unit} |  |  |  |  | not yet: {found} | {again} |"
-    null = "" if found.null is None else with_interval(found.null)
-    assert found.used is not None  # these experiments score every network twice
-    used = f"{use_in_words(found.used)}: {with_interval(found.used)}"
-    return (
-        f"| {question.title} | {len(found.gain.by_key)} {question.unit} "
-        f"| {with_interval(found.gain)} | {used} | {null} | {found.cost:.2f} "
-        f"| **{found.gain.direction}** | {again} |"
-    )
+    words = rows()[question].words
+    if isinstance(answer(question), Usefulness):
+        words = words._replace(verdict=f"**{words.verdict}**")
+    return f"| {' | '.join(words)} |"
 
 
 def table() -> str:

@@ -1,6 +1,7 @@
 """The runs behind some questions, and the answers that any records of them give."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
 
 
 def replication_runs(questions: Sequence[Question]) -> QuestionRuns:
-    """Return the runs of the replications of the studies that questions are about.
+    """Return the questions about the replications of their studies, and the runs of these.
 
     The answers are those of the same rule over the new seeds only.
 
@@ -98,9 +99,10 @@ def replication_runs(questions: Sequence[Question]) -> QuestionRuns:
     Raises:
         InputError: A study has no replication.
     """
-    names = dict.fromkeys((one.study, arm) for one in questions for arm in one.arms)
-    again = {study: study_named(name_of_replication(study)).arms for study, _ in names}
-    return QuestionRuns(questions, {(study, arm): again[study][arm] for study, arm in names})
+    again = [replace(one, study=name_of_replication(one.study)) for one in questions]
+    names = dict.fromkeys((one.study, arm) for one in again for arm in one.arms)
+    studies = {study: study_named(study).arms for study, _ in names}
+    return QuestionRuns(again, {(study, arm): studies[study][arm] for study, arm in names})
 
 
 def _over_seeds(arm: Arm, seeds: int) -> list[ExperimentSpec]:
