@@ -153,10 +153,14 @@ def table() -> str:
 def replication() -> str:
     """Say how many replications have the verdict of the table, and which do not."""
     known = [row for row in rows().values() if row.agrees is not None]
-    missing = len(rows()) - len(known)
     lines = [f"{sum(1 for row in known if row.agrees)} of {len(known)} verdicts are the same."]
+    missing = [
+        name
+        for name, questions in QUESTIONS.items()
+        if any(rows()[one].agrees is None for one in questions)
+    ]
     if missing:
-        lines.append(f"The runs for {missing} of {len(rows())} rows are missing.")
+        lines.append(f"Not yet recorded: {', '.join(missing)}.")
     other = [f"- {row.question.title}: {_both(row)}" for row in known if not row.agrees]
     return "\n".join([" ".join(lines), *(["", *other] if other else [])])
 
