@@ -131,7 +131,7 @@ def test_verdicts_and_agreeing_replications_are_counted():
         hurts._replace(again="no runs"),
     ]
     table = gain_table(rows)
-    assert table.tally == ["2 helps", "1 hurts"]
+    assert table.tally == ["helps: 2", "hurts: 1"]
     assert table.replicated == (2, 1)
     few = replace(helps.question, title="few")
     assert gain_table([helps._replace(question=few, found="no runs")]).groups == []

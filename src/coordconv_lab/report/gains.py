@@ -44,7 +44,7 @@ class GainTable(NamedTuple):
         groups: The rows, by experiment; empty if there are no records.
         limit: Both ends of the axis of gains.
         margin: The margin of "no difference" on this axis.
-        tally: The number of rows of each verdict, as in "2 helps".
+        tally: The number of rows of each verdict, as in "helps: 2".
         replicated: Number of rows with a replication, and how many of them have the same verdict.
         explorer: Address of the page on which one can point at a place; empty for no link.
     """
@@ -79,7 +79,7 @@ def gain_table(rows: Sequence[GainRow], explorer: str = "") -> GainTable:
         groups,
         limit,
         _range((-MARGIN, MARGIN), 0.0, limit),
-        [f"{count} {verdict}" for verdict, count in verdicts.most_common()],
+        [f"{verdict}: {count}" for verdict, count in verdicts.most_common()],
         (len(again), sum(again)),
         explorer,
     )
