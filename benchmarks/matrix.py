@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "matrix.json"
 
 VERSIONS = {
-    "lowest": "the lowest that `pyproject.toml` admits and that have a wheel for that Python",
-    "constraints": "those of `constraints.txt`",
-    "highest": "the highest available",
+    "lowest": "the lowest versions that `pyproject.toml` allows and with a wheel for that Python",
+    "constraints": "the versions in `constraints.txt`",
+    "highest": "the highest available versions",
 }
 
 

@@ -1,9 +1,9 @@
-"""Coordinates for a trained network: the same outputs at first, then a new task that needs them.
+"""Coordinates for a trained network: its outputs stay the same until it learns a new task.
 
-A small classifier of textures plays the part of a pretrained network. `convert` gives its first
-convolution two coordinates with zero weights, so its outputs stay bit-identical. The new task is to
-locate the patch: the converted network learns it from its existing features, the plain network does
-not. `revert` removes unused coordinates.
+A small classifier of textures serves as the pretrained network. `convert` gives its first
+convolution coordinates with zero weights, so its outputs stay bit-identical. The new task is to
+locate the patch. The converted network learns this with its existing features; the plain network
+does not. `revert` removes unused coordinates.
 
     python examples/converting_a_trained_net.py
 """
@@ -87,7 +87,7 @@ def main(seeds: int = 3) -> None:
         for name, one in (("plain", net), ("converted", converted)):
             one.head = nn.Linear(16, 2)  # For the new task.
             errors[name].append(error(train(one, "position", steps=120)))
-        print(f"seed {seed}: {right:.0%} of textures right, bit-identical after the conversion")
+        print(f"seed {seed}: {right:.0%} of textures correct, bit-identical after the conversion")
     for name, found in errors.items():
         print(f"{name:10} error of the position in pixels", *(f"{one:6.2f}" for one in found))
     assert max(errors["converted"]) < min(errors["plain"]) / 2

@@ -1,9 +1,10 @@
 """Export to ONNX: one file for images of every size, verified against the model.
 
-`to_onnx` writes the model, runs the file in onnxruntime with the example, a larger batch and a
-larger size, and keeps it only if the outputs agree with those of the model. The file contains the
-convention of its coordinates. A layer that computes coordinates with `torch.linspace`, as much
-published code does, exports the size of the example as a constant, and is refused.
+`to_onnx` writes the model and runs the file in onnxruntime with the example, a larger batch and a
+larger size. It keeps the file only if the outputs agree with those of the model. The file contains
+the convention of its coordinates. If a layer computes coordinates with `torch.linspace`, as much
+published code does, the size of the example becomes a constant in the file, so `to_onnx` refuses
+it.
 
     python examples/exporting_to_onnx.py
 """

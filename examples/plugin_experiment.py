@@ -1,7 +1,7 @@
 """An experiment of your own in one file: where is the pulse in a noisy signal?
 
-The data, a task with its loss and scores, two networks and a recipe, as a plug-in of the
-laboratory. Its runs are trained, resumed, swept and reported like those of Not-so-Clevr.
+This file adds data, a task with its loss and scores, two networks and a recipe to the laboratory,
+as a plug-in. Its runs are trained, resumed, swept and reported like those of Not-so-Clevr.
 docs/experiments.md explains every part.
 
     coordconv train locate-pulse --split right --plugin examples/plugin_experiment.py
@@ -44,7 +44,7 @@ class PulseData(DatasetSpec):
     """Which signals are held out: random ones, or those with a pulse on the right."""
 
     length: Annotated[int, Field(ge=16, le=4096)] = 64
-    """Samples of a signal."""
+    """Number of samples of a signal."""
 
     examples: Annotated[int, Field(ge=10, le=100_000)] = 320
     """Number of signals, training and held-out ones together."""
@@ -71,7 +71,7 @@ def load(spec: PulseData, device: torch.device | str) -> IndexedData:
 
 
 class LocatePulse(Objective):
-    """Mean squared error of the position; right is less than one sample away."""
+    """Mean squared error of the position; a correct position is less than one sample away."""
 
     keeps_predictions = True
 
@@ -87,7 +87,7 @@ class LocatePulse(Objective):
         return functional.mse_loss(self.ask(net, examples), self.position[examples])
 
     def score(self, predictions: Tensor, examples: Tensor) -> dict[str, Tensor]:
-        """Return whether each position is right, and its error in samples."""
+        """Return whether each predicted position is correct, and its error in samples."""
         error = (predictions - self.position[examples]).abs()
         return {"accuracy": (error < 1).float(), "error": error}
 
@@ -98,7 +98,7 @@ Kernel = Annotated[
 
 
 class PulseNetSpec(NetworkSpec):
-    """Samples vote with their coordinate."""
+    """Settings of the network whose samples vote with their coordinates."""
 
     kind: Literal["pulse-coordconv"] = "pulse-coordconv"
     kernel: Kernel = 5
@@ -110,7 +110,7 @@ class PulseNetSpec(NetworkSpec):
 
 
 class PlainPulseNetSpec(NetworkSpec):
-    """The same without coordinates."""
+    """Settings of the same network without coordinates."""
 
     kind: Literal["pulse-conv"] = "pulse-conv"
     kernel: Kernel = 5
@@ -194,7 +194,9 @@ def main() -> None:
             specs = [spec_by_recipe("locate-pulse", "right", model, seed) for seed in (0, 1)]
             records = [run(spec, RunStore(directory)) for spec in specs]
             scores = [record.test_score for record in records]
-            print(f"{model}: right at {', '.join(f'{score:.0%}' for score in scores)} of positions")
+            print(
+                f"{model}: correct at {', '.join(f'{score:.0%}' for score in scores)} of positions"
+            )
             assert min(scores) > 0.9 if model == "coordconv" else max(scores) < 0.5
 
 

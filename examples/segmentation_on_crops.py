@@ -1,10 +1,11 @@
-"""Segmentation on crops: with its true position, a crop tells left from right.
+"""Segmentation on crops: with true positions, a network can tell left from right.
 
 Two organs look alike and differ only in their side of the body. Training on crops saves memory but
-hides the side: the left of a crop may be on the right of the full image. With
-`window=(start, full_size)`, the starts of the crops and the size of the full image, each crop gets
-the coordinates of its true position. Without windows, the same network treats every crop as a full
-image, and learns as little about sides as a network without coordinates.
+hides the side: the left part of a crop may be on the right of the full image. With
+`window=(start, full_size)`, each crop gets the coordinates of its true position; `start` is the
+start of the crop and `full_size` the size of the full image. Without windows, the same network
+treats every crop as a full image, and learns as little about sides as a network without
+coordinates.
 
     python examples/segmentation_on_crops.py
 """
@@ -83,7 +84,7 @@ def trained(kind: str, seed: int, steps: int = 120) -> Net:
 
 
 def share_right(net: Net) -> float:
-    """Return the fraction of organ pixels in new crops with the right class."""
+    """Return the fraction of organ pixels in new crops with the correct class."""
     torch.manual_seed(1000)
     (images, labels), starts = pictures(100), starts_of_crops(100)
     expected = crop(labels, starts)
@@ -95,7 +96,7 @@ def main(seeds: int = 3) -> None:
     """Compare the three kinds over seeds."""
     shares = {kind: [share_right(trained(kind, seed)) for seed in range(seeds)] for kind in KINDS}
     for kind, values in shares.items():
-        print(f"{kind:27}", *(f"{value:6.1%}" for value in values), "of organ pixels right")
+        print(f"{kind:27}", *(f"{value:6.1%}" for value in values), "of organ pixels correct")
     placed, *others = shares.values()
     assert min(placed) > 0.95
     assert max(max(values) for values in others) < 0.75

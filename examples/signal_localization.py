@@ -1,9 +1,9 @@
-"""Localization in a signal: the position of a pulse, also at positions never seen in training.
+"""Localization in a signal: find a pulse, even at positions never seen in training.
 
-A network predicts the position of a short pulse in a noisy signal. Each sample votes with a weight
-and a value. If the value comes from a `CoordConv1d`, it is a linear function of the coordinate,
-which also holds beyond the training positions, the first two thirds. A plain convolution gives a
-pulse the same value at every position.
+A network predicts the position of a short pulse in a noisy signal, as a weighted mean over all
+samples. Each sample contributes a weight and a value. A `CoordConv1d` computes the value as a
+linear function of the coordinate, which remains correct beyond the first two thirds of the signal,
+where the training pulses are. A plain convolution gives a pulse the same value at every position.
 
     python examples/signal_localization.py
 """

@@ -1,10 +1,10 @@
-"""Tiled inference: a large image in tiles gives the output of the full image.
+"""Tiled inference: the tiles of a large image give the output of the full image.
 
 An image that does not fit in memory is cut into overlapping tiles. A plain network gives the same
-output inside a tile as for the full image, because a convolution is the same at every position. A
-network with coordinates does too, if each tile has its position: `window=(start, full_size)`, the
-start of the tile and the size of the full image, in pixels. Without it, each tile is treated as a
-full image.
+output inside a tile as for the full image, because a convolution computes the same function at
+every position. A network with coordinates does too, if each tile gets its position:
+`window=(start, full_size)`, the start of the tile and the size of the full image, in pixels.
+Without a window, each tile is treated as a full image.
 
     python examples/tiled_inference.py
 """
@@ -27,13 +27,13 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor, window: tuple | None = None) -> Tensor:
         """Return the features of images, or of tiles at ``window`` in a larger image."""
-        # No layer changes the size, so both get the same window. After a stride of 2, start and
-        # whole would be half as large.
+        # No layer changes the size, so both get the same window. After a stride of 2, the start
+        # and the full size would be half as large.
         return self.second(self.first(x, window=window).relu(), window=window)
 
 
 def in_tiles(net: Net, picture: Tensor, tile: int, with_window: bool = True) -> Tensor:
-    """Return the output for an image, computed in tiles with ``tile`` inner pixels."""
+    """Return the output for an image, computed in tiles of ``tile`` pixels plus a margin."""
     *_, height, width = picture.shape
     rows = []
     for top in range(0, height, tile):

@@ -1,8 +1,8 @@
-"""A trial: whether coordinates help a small network, with an error rate.
+"""A trial: do coordinates help a small network?
 
 The task is to find the disk in the left half of an image and to ignore the one in the right half.
 ``coordconv trial examples/trial_of_a_unet.py`` calls the functions ``make``, ``train``, ``score``
-and ``errors`` of this file; so does ``main``.
+and ``errors`` of this file. ``main`` runs the same trial from Python.
 """
 
 import tempfile

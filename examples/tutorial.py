@@ -9,9 +9,9 @@
 # %% [markdown]
 # # CoordConv, step by step
 #
-# Where is the square? A person sees it at once. A convolutional network finds this surprisingly hard, and two extra input channels make it easy. This notebook starts with the layer, continues with trained networks, and then asks you to break them.
+# Where is the square? A person sees it at once. For a convolutional network this is surprisingly hard, but two extra input channels make it easy. This notebook starts with the layer, continues with trained networks, and then asks you to break them.
 #
-# It follows Ashwin D'Cruz's "Coord Conv Tutorial" and the paper behind it ([Liu et al. 2018](https://arxiv.org/abs/1807.03247)). Each of their claims that can be tested has a card with a verdict, computed from the recorded runs in this repository.
+# It follows Ashwin D'Cruz's "Coord Conv Tutorial" and the paper behind it ([Liu et al. 2018](https://arxiv.org/abs/1807.03247)). Cards show the testable claims of both, each with a verdict that is computed from the recorded runs in this repository.
 #
 # You need a checkout of the repository and `pip install '.[lab]' jupyterlab`. Everything runs on a laptop in a few minutes. Finished runs are kept in `runs/`, so running the notebook again takes seconds. The text is also in `examples/tutorial.py` and `examples/tutorial.ipynb`.
 
@@ -35,7 +35,7 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## 1. A convolution does not know its position
 #
-# A convolution computes the same function at every pixel. If its input shifts, its output shifts by the same amount and is otherwise unchanged. This is usually a strength, but here it is the problem: the largest value of the output does not depend on the position at all.
+# A convolution computes the same function at every pixel. If its input shifts, its output shifts by the same amount and is otherwise unchanged. This is usually a strength, but here it is the problem: the largest value of the output does not depend on the position of the pixel.
 
 # %%
 image = torch.zeros(1, 1, 16, 24)
@@ -99,7 +99,7 @@ print(f"y, divided by the height: {right[0]:.2f} to {right[-1]:.2f}")
 print(f"y, divided by the width:  {wrong[0]:.2f} to {wrong[-1]:.2f}")
 
 # %% [markdown]
-# There is no error or warning, but x goes far beyond 1, and y never reaches the positive half of its range. This is why all tests of this library use non-square images.
+# There is no error or warning, but x goes far beyond 1, and y never reaches the positive half of its range. Because of such bugs, the tests of this library use non-square images.
 
 # %%
 claim("non-square-bug")
@@ -107,7 +107,7 @@ claim("non-square-bug")
 # %% [markdown]
 # ### The layer from the library
 #
-# `CoordConv2d` takes the arguments of `nn.Conv2d`. It computes exactly what we just wrote, but does not concatenate the channels if that would be slower. Its weights are in two parameters: `weight` for the data, as in `nn.Conv2d`, and `coord_weight` for the coordinates.
+# `CoordConv2d` takes the arguments of `nn.Conv2d`. It computes what we just wrote, but concatenates the channels only if that is faster. It has two weights: `weight` for the data, as in `nn.Conv2d`, and `coord_weight` for the coordinates.
 
 # %%
 layer = CoordConv2d(3, 16, kernel_size=3, padding=1)
@@ -132,7 +132,7 @@ print("equal to the plain convolution:", torch.equal(layer(images), plain))
 # %% [markdown]
 # ## 3. The data in two lines
 #
-# The Not-so-Clevr data are very simple: a 9 x 9 square on a 64 x 64 canvas, at each of the 56 x 56 positions where it fits. Each row of an identity matrix, reshaped to 56 x 56, is an image with a single white pixel. Padding by four pixels gives the canvas, and a convolution with a 9 x 9 kernel of ones turns the pixel into a square. (Here it is exactly right that a convolution does the same everywhere.)
+# The Not-so-Clevr data are very simple: a 9 x 9 square on a 64 x 64 canvas, at each of the 56 x 56 positions where it fits. Each row of an identity matrix, reshaped to 56 x 56, is an image with a single white pixel. Padding by four pixels gives the canvas, and a convolution with a 9 x 9 kernel of ones turns the pixel into a square. (Here we need exactly what a convolution does: the same at every position.)
 
 # %%
 one_hot = F.pad(torch.eye(3136).reshape(3136, 1, 56, 56), (4, 4, 4, 4))
@@ -160,7 +160,7 @@ show_images(
 #
 # ## 4. Two splits
 #
-# The *uniform* split holds out a random fifth of the positions, so training contains neighbors of each. The *quadrant* split holds out the lower right quarter. To predict these positions correctly, a network must generalize; memorizing the training positions is not enough. The images below show held-out positions in black.
+# The *uniform* split holds out a random fifth of the positions, so the training set contains neighbors of each held-out position. The *quadrant* split holds out the lower right quarter. To predict these positions correctly, a network must generalize; memorizing the training positions is not enough. The images below show held-out positions in black.
 
 # %%
 masks = {}
@@ -188,7 +188,7 @@ describe("regression", "coordconv")
 describe("regression", "conv")
 
 # %% [markdown]
-# Both regressors are stacks of convolutions that end in a pooling layer, and the one with coordinates does not even have activation functions. The two classifiers have different architectures: *deconv* upsamples one pixel to 64 x 64 with transposed convolutions. CoordConv copies the point to all pixels, appends the coordinates, and compares the two with 1 x 1 convolutions. The tutorial's author asked: why not copy the point and use plain convolutions?
+# Both regressors are stacks of convolutions that end in a pooling layer, and the one with coordinates does not even have activation functions. The two classifiers have different architectures: *deconv* upsamples one pixel to 64 x 64 with transposed convolutions. CoordConv copies the point to all pixels, appends the coordinates, and compares the two with 1 x 1 convolutions. The tutorial's author asked whether one could also copy the point and use plain convolutions.
 #
 # Let us try. Every pixel gets the same input and computes the same function, so all logits are equal, and the softmax over the 4096 pixels is uniform. The loss is ln 4096 for any weights, so training cannot help.
 
@@ -209,14 +209,14 @@ claim("tiling-fails")
 # %% [markdown]
 # ## 6. Regression: where is the pixel?
 #
-# `train` starts a run. It takes a task, a split, a model, and any setting by name. Settings that you leave out come from a recipe. First the network with coordinates, on the hard split:
+# `train` trains a network and returns the run. It takes a task, a split, a model, and any setting by name. Settings that you leave out come from a recipe. We start with the network with coordinates, on the hard split:
 
 # %%
 with_coords = train("regression", split="quadrant")
 with_coords
 
 # %% [markdown]
-# With 906 parameters and two epochs, it is correct at all 784 positions of a quadrant that it never saw. The figure on the right draws a line from each point to its prediction, and every line has length zero.
+# With 906 parameters and after two epochs, it is correct at all 784 positions of a quadrant that it never saw. The figure on the right draws a line from each point to its prediction, and every line has length zero.
 #
 # Now the network without coordinates. It has 14 times as many parameters, and we train it for four epochs. (The recorded runs have 16 epochs, with settings tuned for this network.)
 
@@ -225,9 +225,9 @@ without = train("regression", split="quadrant", model="conv", epochs=4)
 runs([with_coords, without]).show("predictions")
 
 # %% [markdown]
-# Look at the strong lines: the predictions for held-out points are pulled back into the part of the canvas that was in training. The network has learned *these positions*, not *position*.
+# Look at the strong lines: the predictions for held-out points are pulled back into the part of the canvas that was in training. The network has memorized the training positions instead of learning what position is.
 #
-# `train` returns a run, which can also predict. Here both networks get a point of the held-out quadrant. Predictions are (x, y), so the column comes first:
+# A run can also predict. Here both networks get a point of the held-out quadrant. Predictions are (x, y), so the column comes first:
 
 # %%
 print("true position        row 50, column 40")
@@ -244,11 +244,11 @@ deconv = train("classification", split="quadrant", model="deconv", epochs=10)
 runs([classifier, deconv]).show("map")
 
 # %% [markdown]
-# The network without coordinates learns most of the training points, but does not predict a single point of the held-out quadrant: in training, none of those 784 pixels was ever the target.
+# The network without coordinates learns most of the training points, but none of the points in the held-out quadrant: in training, none of those 784 pixels was ever the target.
 #
 # ## 8. The tables
 #
-# Here are all runs so far, followed by the tutorial's figures. The networks without coordinates were trained for only a few epochs here. The [report](../docs/report.html) has the full table with several seeds, and an explorer of all positions.
+# Here are all runs so far, followed by the tutorial's scores. The networks without coordinates were trained for only a few epochs here. The [report](../docs/report.html) has the full table with several seeds, and an explorer of all positions.
 
 # %%
 runs([classifier, deconv, with_coords, without])
@@ -265,7 +265,7 @@ claim("conv-overfits-quadrant")
 # %% [markdown]
 # ## 9. Rendering: paint the square
 #
-# In this task, the tutorial's images were blurred even with coordinates. The top row shows the true squares, labeled by row and column as in its galleries. The bottom row shows the predictions.
+# In this task, the tutorial's images were blurred even with coordinates. In the figure, the top row shows the true squares, labeled by row and column as in the tutorial's galleries. The bottom row shows the predictions.
 
 # %%
 renderer = train("rendering", split="quadrant")
@@ -276,13 +276,13 @@ painter = train("rendering", split="quadrant", model="deconv", epochs=12)
 painter.show("predictions")
 
 # %% [markdown]
-# At training positions, the network without coordinates paints roughly the square, and more epochs make it sharp. In the held-out quadrant, its squares break up or are in the wrong place: compare the IoU.
+# At training positions, the network without coordinates paints roughly the square, and more epochs make it sharp. In the held-out quadrant, its squares break up or are in the wrong place, as the IoU shows.
 #
 # Why did the tutorial's CoordConv paint blurred squares? Look at its last five convolutions. They have 2 x 2 kernels, so their receptive field is 1 + 5 (2 - 1) = 6 pixels, but the square is 9 pixels wide. We return to this below.
 #
 # ## 10. Change something
 #
-# You learn most about a network by breaking it. Here are four changes, each of which takes a single argument. The tutorial warns of the first two.
+# You learn most about a network by breaking it. Here are four changes, each of which needs only an argument or two. The tutorial warns of the first two.
 #
 # ### Average pooling instead of max pooling
 
@@ -296,7 +296,7 @@ print("mean of the training points:", seen.mean(dim=0).numpy().round(1))
 average.show("predictions")
 
 # %% [markdown]
-# The tutorial reports this too, and explains it by translation invariance. The full explanation is that this network is linear: the average over its output is the same wherever the white pixel is. The network can only learn the best constant, which is the mean of the training points. On the quadrant split, that is *not* the center of the canvas, (31.5, 31.5).
+# The tutorial also reports this and explains it by translation invariance. A more complete explanation is that this network is linear, so the average over its output is the same wherever the white pixel is. The network can therefore only learn the best constant, which is the mean of the training points. On the quadrant split, that is *not* the center of the canvas, (31.5, 31.5).
 
 # %%
 claim("average-pool-collapses")
@@ -309,7 +309,7 @@ slow = train("regression", split="quadrant", learning_rate=1e-4)
 slow.show("predictions")
 
 # %% [markdown]
-# Look at the center: the predictions are not a single point but a small square, a miniature of the canvas. The network has started to learn, and two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` before you read the results of longer runs:
+# Look at the center: the predictions are not a single point but a small square, a miniature of the canvas. The network has started to learn, but two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` before you read the results of longer runs:
 
 # %%
 claim("low-rate-stuck")
@@ -322,11 +322,11 @@ no_coordinates = train("regression", split="quadrant", coordinates=False)
 runs([with_coords, average, slow, no_coordinates]).show("map")
 
 # %% [markdown]
-# Without the 16 parameters that multiply the coordinates, the network learns nothing: it has no padding, so the largest value of its output is the same wherever the pixel is. This is the first experiment of this notebook, repeated with a trained network.
+# Without the 16 parameters that multiply the coordinates, the network learns nothing: it has no padding, so the largest value of its output is the same wherever the pixel is. We saw this in the first experiment of this notebook; now it is the same with a trained network.
 #
 # ### Kernels of 2 in the painter
 #
-# These networks have five painting convolutions, as in the paper's code. With 2 x 2 kernels their receptive field is 6 pixels, with 3 x 3 kernels it is 11. The square is 9 pixels wide. The split is the easy one, and a small canvas of 32 x 32 keeps the runs short.
+# These networks have five painting convolutions, as in the paper's code. With 2 x 2 kernels their receptive field is 6 pixels, with 3 x 3 kernels it is 11. The square is 9 pixels wide. We use the easy split, and a small canvas of 32 x 32 to keep the runs short.
 
 # %%
 five = {"painter_widths": (8, 8, 16, 16), "painter_logit_scale": 1}
@@ -335,9 +335,9 @@ three = train("rendering", painter_kernel=3, canvas=(32, 32), epochs=4, **five)
 runs([two, three]).show("predictions")
 
 # %% [markdown]
-# With 2 x 2 kernels, every square shrinks to the same small spot: at a corner of the square, the painter cannot see the point. With 3 x 3 kernels it can.
+# With 2 x 2 kernels, every square shrinks to the same small spot, because at a corner of the square the painter cannot see the point. With 3 x 3 kernels it can.
 #
-# Both painters start from a sharp point, because the recipe has a separate loss for the point. Without that loss, the network can first spread the point over several pixels, so that the painter sees the edge of the spread at the corner. Some seeds learn this.
+# Both painters start from a sharp point, because the recipe has a separate loss for the point. Without that loss, the network can first spread the point over several pixels, so that some of them are visible from the corner. Some seeds learn this.
 
 # %%
 claim("rendering-can-be-perfect")
@@ -346,9 +346,9 @@ claim("rendering-can-be-perfect")
 # ## Your turn
 #
 # - `runs("runs")` compares all your runs, and `runs("runs").frame()` returns them as a pandas DataFrame.
-# - `train("regression", split="quadrant", model="hand-built-regressor")` needs no training. Look at its `.network` to see why.
+# - `train("regression", split="quadrant", model="hand-built-regressor")` returns a network that needs no training. Look at its `.network` to see why.
 # - Make the canvas wider with `canvas=(48, 80)`, then use the wrong divisors of section 2 with `grid="swapped_divisors"`. Does the accuracy change?
 # - A single run proves little. Repeat section 10 with `seed=1` and `seed=2`. Do you agree with the verdicts?
-# - `train("regression", haed="average")` is an error that suggests the right spelling.
+# - `train("regression", haed="average")` raises an error that suggests the right spelling.
 #
-# `coordconv claims` lists all claims with their verdicts, and `coordconv report` writes a page of your runs, with an explorer.
+# `coordconv claims` lists all claims with their verdicts, and `coordconv report` writes a page about your runs, with an explorer.

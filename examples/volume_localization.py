@@ -1,9 +1,9 @@
-"""Localization in volumes: millimeters, for any distance between the slices.
+"""Localization in volumes: coordinates in millimeters, for any distance between the slices.
 
 Scanners produce voxels of different sizes. Coordinates from -1 to 1 are relative to the size of the
-volume, so the same coordinate is a different place for every spacing. `CoordConv3d` accepts your
-own coordinates per sample: with coordinates in millimeters, the network predicts millimeters, also
-for a spacing that did not occur in training.
+volume, so the same coordinate is at a different place for every spacing. `CoordConv3d` accepts your
+own coordinates for each sample. With coordinates in millimeters, the network predicts millimeters,
+even for a spacing that did not occur in training.
 
     python examples/volume_localization.py
 """

@@ -56,6 +56,16 @@ SLOW = {
 }
 """Folders and files in which every test is slow, and what they need."""
 
+LONGEST = [
+    "docs/test_tutorial.py",
+    "sweep/test_ray.py",
+    "trials/test_on_ray.py",
+    "docs/test_speed.py",
+    "faults/test_processes.py",
+    "browser",
+]
+"""The files that take the most time. They run first, so that no worker is left alone with one."""
+
 
 @pytest.fixture(autouse=True)
 def subnormal_numbers(request: pytest.FixtureRequest) -> Iterator[None]:
@@ -89,7 +99,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders and files."""
+    """Mark the tests of slow folders and files, and put them first."""
     for item in items:
         if needs := _slow(item.path):
             item.add_marker(pytest.mark.slow(needs))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test runs: the longest files, then the slow ones, then all others."""
+    for turn, name in enumerate(LONGEST):
+        if item.path.is_relative_to(Path(__file__).parent / name):
+            return turn
+    return len(LONGEST) + (not _slow(item.path))

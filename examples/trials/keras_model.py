@@ -1,4 +1,4 @@
-"""A trial of a Keras model, which adds its coordinates itself: find the bright spot.
+"""A trial of a Keras model that adds its own coordinates: find the bright spot.
 
 KERAS_BACKEND=torch coordconv trial examples/trials/keras_model.py --arm first
 """
@@ -21,7 +21,7 @@ def data(samples, seed):
 
 
 def make(where=None):
-    """Return a new model; with coordinates in its first layer, unless ``where`` is None."""
+    """Return a new model, with coordinates in its first layer unless ``where`` is None."""
     first = keras.layers.Conv2D if where is None else CoordConv2D
     layers = [keras.Input((16, 24, 1)), first(16, 3, padding="same", activation="relu")]
     layers += [keras.layers.Conv2D(16, 1, activation="relu"), keras.layers.GlobalMaxPooling2D()]
@@ -35,6 +35,6 @@ def train(model):
 
 
 def score(model):
-    """Return the fraction of columns that are right to 5% of the width."""
+    """Return the fraction of columns that are correct to within 5% of the width."""
     images, columns = data(500, 1)
     return np.mean(abs(model.predict(images, verbose=0)[:, 0] - columns) < 0.05)

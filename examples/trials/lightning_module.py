@@ -51,7 +51,7 @@ def train(model):
 
 
 def score(model):
-    """Return the fraction of right counts."""
+    """Return the fraction of correct counts."""
     images, counts = data(500, 1).tensors
     with torch.no_grad():
         return (model.net(images)[:, 0].round() == counts).float().mean().item()

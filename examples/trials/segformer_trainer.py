@@ -38,7 +38,7 @@ def make():
 
 
 def train(model, seed):
-    """Train it with the Trainer, which sets a seed of its own."""
+    """Train it with the Trainer, which sets its own seed."""
     with tempfile.TemporaryDirectory() as folder:
         options = {"save_strategy": "no", "report_to": [], "disable_tqdm": True, "use_cpu": True}
         arguments = TrainingArguments(

@@ -1,4 +1,4 @@
-"""A trial of an ultralytics detector: find the square in the left half, not that in the right.
+"""A trial of an ultralytics detector: find the square in the left half and ignore the other.
 
 coordconv trial examples/trials/yolo_detector.py --arm first
 """
@@ -28,7 +28,7 @@ def data(samples, seed):
 
 
 def write(split, samples, seed):
-    """Write a part of the data set as ultralytics reads it."""
+    """Write a part of the data set in the format of ultralytics."""
     for kind in ("images", "labels"):
         (FOLDER / kind / split).mkdir(parents=True, exist_ok=True)
     for index, (image, box) in enumerate(zip(*data(samples, seed), strict=True)):
@@ -46,7 +46,7 @@ def make():
 
 
 def train(model, seed):
-    """Train it; ultralytics builds the network anew, with coordinates in the same layers."""
+    """Train it; ultralytics rebuilds the network, with coordinates in the same layers."""
     write("train", 96, 0)
     write("val", 8, 1)
     yolo = YOLO("yolov8n.yaml")

@@ -1,6 +1,8 @@
 """CoordConv: convolutions that know where they are (Liu et al. 2018, arXiv:1807.03247)."""
 
+import warnings
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from coordconv import placement_batches as placement_batches
 from coordconv.conventions import CONVENTIONS, Convention
@@ -65,3 +67,20 @@ try:
     __version__ = version("torch-coordconv")
 except PackageNotFoundError:  # Imported from a checkout that is not installed.
     __version__ = "0+unknown"
+
+_RENAMED = {
+    "PRESETS": "CONVENTIONS",
+    "collapse": "recompose",
+    "expand": "decompose",
+    "fold": "precompute",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what a name of earlier versions is called today, with a warning."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    new = _RENAMED[name]
+    message = f"coordconv.{name} was renamed to coordconv.{new}: replace it where it is used"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return globals()[new]

@@ -85,7 +85,9 @@ def test_regions_are_those_of_the_predictions(visit: Open, predictions) -> None:
             wanted = int(truth[level, row, column])
             if key != "true":
                 is_side = (label <= 41) == (wanted <= 41)
-                verdict = "right" if label == wanted else "right side" if is_side else "wrong side"
+                verdict = (
+                    "correct" if label == wanted else "correct side" if is_side else "wrong side"
+                )
                 assert said.endswith(f", {verdict}")
 
 

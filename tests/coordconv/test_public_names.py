@@ -50,9 +50,32 @@ def test_the_public_names_are_these_and_no_others():
     assert sorted(coordconv.__all__) == sorted(PUBLIC)
     modules = {path.stem for path in Path(coordconv.__file__).parent.iterdir()}
     visible = {name for name in vars(coordconv) if not name.startswith("_")}
-    assert visible - modules == {*PUBLIC, "PackageNotFoundError", "version"}
+    assert visible - modules == {*PUBLIC, "Any", "PackageNotFoundError", "version", "warnings"}
     assert re.match(r"\d+", coordconv.__version__)
     assert testing.__all__ == ASSERTS
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("PRESETS", "CONVENTIONS"),
+        ("collapse", "recompose"),
+        ("expand", "decompose"),
+        ("fold", "precompute"),
+    ],
+)
+def test_a_name_of_earlier_versions_works_with_a_warning(old, new):
+    with pytest.warns(DeprecationWarning, match=f"{old} was renamed to coordconv.{new}") as seen:
+        assert getattr(coordconv, old) is getattr(coordconv, new)
+    assert seen[0].filename == __file__
+    assert old not in dir(coordconv)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'coordconv' has no attribute 'CoordConv4d'"):
+        _ = coordconv.CoordConv4d
+    with pytest.raises(ImportError, match="CoordConv4d"):
+        exec("from coordconv import CoordConv4d")
 
 
 @pytest.mark.parametrize(

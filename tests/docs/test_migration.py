@@ -124,15 +124,15 @@ def test_the_comparison_detects_a_wrong_convention():
 def test_the_swapped_divisors_give_the_ranges_on_the_page():
     x, y, _ = published.uber(3, 5)
     ends = [one.item() for grid in (x, y) for one in (grid.min(), grid.max())]
-    words = "on 3 rows and 5 columns x goes from {:.0f} to {:.0f} and y from {:.0f} to {:.0f}"
+    words = "with 3 rows and 5 columns, x goes from {:.0f} to {:.0f} and y from {:.0f} to {:.0f}"
     assert words.format(*ends) in PAGE
 
 
 def test_the_radius_from_one_half_has_the_minimum_on_the_page():
     radius = published.mkocabas(3, 5)[2]
     row, column = divmod(int(radius.argmin()), 5)
-    words = f"on 3 rows and 5 columns it is smallest, {radius.min():.1f}, at row {row}, column"
-    assert f"{words} {column}" in PAGE
+    words = "its smallest value is {:.1f}, at row {}, column {}"
+    assert words.format(radius.min(), row, column) in PAGE
 
 
 def test_the_published_layer_gives_nan_on_an_axis_of_one_pixel():
@@ -144,7 +144,7 @@ def test_half_precision_has_the_number_of_positions_on_the_page():
     steps = torch.arange(1024, dtype=torch.bfloat16)
     low = (steps / 1023 * 2 - 1).unique().numel()
     once = (torch.arange(1024) / 1023 * 2 - 1).bfloat16().unique().numel()
-    words = f"{low} distinct positions in bfloat16, where rounding once leaves {once}"
+    words = f"only {low} distinct coordinates; with rounding once, as here, there are {once}."
     assert words in PAGE
 
 
@@ -182,7 +182,7 @@ def test_the_first_hourglass_converts_and_a_further_one_is_refused():
 
 
 def test_the_older_layer_of_deepcell_has_the_column_first():
-    assert "column before the row: `Convention(span=(0, 1))`" in PAGE
+    assert "column before the row: use `Convention(span=(0, 1))`" in PAGE
     there = published.Published(published.older_deepcell).joined(X)
     assert_close(AddCoords(convention=Convention(span=(0, 1)))(X), there)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,32 @@ def test_a_server_that_is_not_ray_is_refused_in_time(tmp_path, listener, monkeyp
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(InputError, match="no Ray cluster responds there within 4 seconds"):
             run_on_ray(tiny_sweep(1), str(tmp_path), listener, options=RayOptions(address))
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "error"),
+    [
+        ([None], 1, None),
+        (["the node timed out during startup", None], 2, None),
+        (["it timed out"] * 3, 2, "cannot start Ray on this machine: it timed out"),
+        (["the disk is full", None], 1, "cannot start Ray on this machine: the disk is full"),
+    ],
+)
+def test_ray_is_started_again_only_if_it_took_too_long(monkeypatch, answers, calls, error):
+    started = []
+
+    def init(*arguments, **options):
+        started.append(arguments)
+        said = answers[len(started) - 1]
+        if said is not None:
+            raise RuntimeError(said)
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(cluster.ray, "init", init)
+    expected = pytest.raises(InputError, match=error) if error else nullcontext()
+    with expected, cluster.connected(None, "."):
+        pass
+    assert len(started) == calls
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def tiled_inference(example: Any, figure: Any) -> None:
 # Alternative text, size in inches, and drawing function of each image.
 PICTURES = {
     "segmentation_on_crops": (
-        "With true positions both organs are right; without them, crops confuse the sides",
+        "With true positions both organs are labeled correctly; without them, sides are confused",
         (8, 4.8),
         segmentation_on_crops,
     ),
@@ -123,12 +123,14 @@ PICTURES = {
         volume_localization,
     ),
     "converting_a_trained_net": (
-        "The converted network predicts the position of the patch, the plain network the middle",
+        "The converted network predicts the position of the patch; the plain network always "
+        "predicts the middle",
         (8, 2.9),
         converting_a_trained_net,
     ),
     "tiled_inference": (
-        "No difference with windows; without them, tiles differ more further from the middle",
+        "With windows there is no difference; without them, the difference grows with the "
+        "distance from the middle",
         (8, 2.8),
         tiled_inference,
     ),

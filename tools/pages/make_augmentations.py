@@ -27,7 +27,7 @@ def table(tools: dict[str, dict[str, Any]]) -> str:
         "source of the placement",
         "transforms",
         "largest error",
-        "error of the library's own points or matrix, if they were used (pixels)",
+        "error in pixels of a placement made from the library's own points or matrix",
     )
     lines = [" | ".join(header).join(("| ", " |")), "|---|---|--:|--:|---|"]
     for name, row in tools.items():
@@ -47,14 +47,14 @@ def table(tools: dict[str, dict[str, Any]]) -> str:
         "\n".join(lines)
         + f"\n\nEach library: {chains} random chains of two to five transforms, and every "
         + "transform by itself. Each error is the largest over the pixels inside the image. "
-        + f"Refused, as they should be: {refused}."
+        + f"These transforms are refused, as they should be: {refused}."
     )
 
 
 def own(row: dict[str, Any]) -> str:
     """Say by how many pixels the tool's own points or matrix are wrong."""
     if not row["own"]:
-        return "none: they are the source"
+        return "not applicable: they are the source"
     return "; ".join(f"{name}: {error:.2g}" for name, error in row["own"].items())
 
 

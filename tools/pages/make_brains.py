@@ -50,9 +50,10 @@ def row(words: str, runs: list[dict], arm: str, told: str) -> str:
 
 def table(runs: list[dict]) -> str:
     """Format one line per arm, and per change of the coordinates at test time."""
-    lines = ["| trained with | runs | side right | region and side right |", "|---|--:|--:|--:|"]
+    scores = "correct side | correct region and side"
+    lines = [f"| trained with | runs | {scores} |", "|---|--:|--:|--:|"]
     lines += [row(words, runs, arm, "as told") for arm, words in ARMS.items()]
-    lines += ["", "| coordinates at test time | runs | side right | region and side right |"]
+    lines += ["", f"| coordinates at test time | runs | {scores} |"]
     lines += ["|---|--:|--:|--:|", row("true millimeters", runs, "true", "as told")]
     lines += [row(words, runs, "true", told) for told, words in TOLD.items()]
     return "\n".join(lines)
@@ -69,7 +70,7 @@ def draw(runs: list[dict]) -> None:
                 axes.plot(found, [place] * len(found), "o", color="#0072B2", alpha=0.6)
                 axes.plot(sum(found) / len(found), place, "|", color="black", markersize=14)
             axes.set_yticks(range(len(ARMS)), [*reversed(ARMS.values())])
-            axes.set_xlabel(f"{score} right")
+            axes.set_xlabel(f"patches with the correct {score}")
             axes.set_xlim(0, 1)
         figure.savefig(PICTURE, dpi=120)
 

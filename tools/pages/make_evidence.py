@@ -116,8 +116,8 @@ def tuned_rows(evidence: Evidence) -> Rows:
 def rows_part(tutorial: Rows, tuned: Rows) -> str:
     """Return the table of the tutorial's rows, its recipe over seeds, and ours."""
     lines = [
-        "| row | its training / test | its recipe, n | training | test | solved "
-        "| our recipe, n | training | test | solved |",
+        "| row | tutorial: training / test | its recipe, runs | training | test | solved "
+        "| our recipe, runs | training | test | solved |",
         "|---|---|---|---|---|---|--:|---|---|---|",
     ]
     for key, figures in TUTORIAL_SCORES.items():
@@ -170,7 +170,12 @@ def studies_part(studies: Sequence[Study]) -> str:
     for study in studies:
         found = records_of(study)
         done, wanted = sum(map(len, found.values())), len(study.specs)
-        parts += [f"### {study.name}", "", f"{study.question} {done} of {wanted} runs.", ""]
+        parts += [
+            f"### {study.name}",
+            "",
+            f"{study.question} {done} of {wanted} runs are recorded.",
+            "",
+        ]
         if done:
             parts += ["| arm | runs | training | test |", "|---|--:|---|---|"]
             parts += [_arm(arm, runs) for arm, runs in found.items() if runs]
@@ -197,7 +202,8 @@ def _kind(run: Record) -> str:
 def search_part(found: dict[str, list[Record]]) -> str:
     """Return the table of the best setting of each network, and the cost of the search."""
     lines = [
-        "| row | settings | minutes | solved | best test score | training score | its settings |",
+        "| row | settings tried | minutes | settings that solve it | best test score "
+        "| its training score | best setting |",
         "|---|--:|--:|--:|--:|--:|---|",
     ]
     for arm, runs in found.items():
@@ -287,7 +293,7 @@ def draw_long_training(evidence: Evidence) -> None:
         axes.axvspan(5, 10, color="#eeeeee", zorder=0)
         axes.set(title=f"{title}: {len(runs)} seeds", xlabel="epoch")
         axes.spines[["top", "right"]].set_visible(False)
-    places[0].set(ylabel="points right, 48 of each side")
+    places[0].set(ylabel="fraction correct of 48 points")
     figure.savefig(IMAGES / "long-training.png", dpi=110, metadata={"Software": None})
 
 

@@ -33,9 +33,9 @@ ORDER = (
     "plugin_experiment",
 )
 INTRODUCTION = (
-    "# Gallery\n\nEach example is a script that runs in seconds, compares its method with the "
-    "usual one over several seeds, and ends with an assertion. The tests run all of them with one "
-    "seed. The output below is from the last `make gallery`.\n"
+    "# Gallery\n\nEach example is a script that ends with an assertion. Most of them run in "
+    "seconds and compare a method with the usual one over several seeds. The tests run all of them "
+    "with one seed. The output below is from the last `make gallery`.\n"
 )
 
 

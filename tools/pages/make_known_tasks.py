@@ -66,12 +66,13 @@ def outcome(record: dict) -> str:
     machine = record["machine"]
     return (
         f"**Results.** The trial answers yes for {counts[True]} of {len(needs[True])} tasks that "
-        f"depend on position, and no for {counts[False]} of {len(needs[False])} that do not. By "
-        f"the ablation, {used[True]} of {len(needs[True])} networks use position in the tasks that "
-        f"depend on it, and {used[False]} of {len(needs[False])} in the tasks that do not. The "
-        f"norm {norms} these two groups. After rescaling, {same} of {len(rows)} networks have "
-        "bit-identical outputs and the same result of the ablation, with a norm 64 times smaller "
-        f"or larger. {machine['processor']}, torch {machine['torch']}, one thread."
+        f"depend on position, and no for {counts[False]} of {len(needs[False])} that do not. "
+        f"According to the ablation, {used[True]} of {len(needs[True])} networks use position in "
+        f"the tasks that depend on it, and {used[False]} of {len(needs[False])} in the tasks that "
+        f"do not. The norm {norms} the networks that use position from the others. After "
+        f"rescaling, {same} of {len(rows)} networks have bit-identical outputs and the same result "
+        "of the ablation, although their norm is 64 times smaller or larger. "
+        f"{machine['processor']}, torch {machine['torch']}, one thread."
     )
 
 
@@ -86,14 +87,14 @@ def reasons(record: dict) -> str:
     return (
         "**Why neither rule was met** ([measured afterwards]"
         "(../benchmarks/known_tasks_reasons.py), with the same tasks and rules). The trial is "
-        "undecided in *side in 3-D* because of the task: the network sees a border of the volume "
-        "nearly everywhere, and zero padding reveals the side. Without coordinates, its mean "
+        "undecided in *side in 3-D* because of the task: nearly every receptive field reaches a "
+        "border of the volume, where zero padding reveals the side. Without coordinates, its mean "
         f"score over {seeds} seeds is {mean['zeros']:.3f} with zero padding and "
         f"{mean['circular']:.3f} with circular padding. The gain therefore varies too much for a "
         "verdict with ten seeds. The "
-        "rule for the ablation expects too much: a network can learn to depend on its coordinates "
+        "rule for the ablation is too strict: a network can learn to depend on its coordinates "
         "in a task that is independent of position, without any gain. For example, in the task "
-        f"*shape*, mirroring the network's coordinates from top to bottom changes its accuracy by "
+        f"*shape*, mirroring the coordinates from top to bottom changes the network's accuracy by "
         f"{mirrored:+.3f}. For comparison, {len(ignored)} networks ignore their coordinates by "
         "construction, because the next layer multiplies them by zero. The ablation finds a "
         f"difference of exactly 0 for {exact} of the {len(ignored)}, although the norms of their "
@@ -145,7 +146,8 @@ def known_use(second: dict, third: dict) -> str:
     place = next(n for n, one in enumerate(rows) if one["task"] == third["side"]["task"])
     rows.insert(place + 1, {**again, "pairs": third["pairs"]})
     lines = [
-        "| task | position | user: found | change | norm | ignores: found | change | norm "
+        "| task | depends on position | user: ablation says it uses them | change | norm "
+        "| ignores: ablation says it does not | change | norm "
         "| norm, rescaled |",
         "|---|---|--:|---|---|--:|---|---|---|",
     ]
@@ -188,8 +190,7 @@ def usage_again(record: dict, third: dict) -> str:
     ]
     but = (
         f" Pairs that break a rule: {'; '.join(failed)}. The users of these pairs were trained "
-        "with coordinates, but they score what guessing would score, so they have not learned to "
-        "use "
+        "with coordinates, but their scores are at chance level, so they have not learned to use "
         "their coordinates."
     )
     but = but if failed else ""
@@ -211,10 +212,11 @@ USE = (
     "does not need, so the correct answers of the first registration were not known. Here they "
     "are. "
     "There is a pair of networks for each task and seed. The *user* is trained with coordinates if "
-    "the task depends on position. Otherwise it is trained without coordinates, its images get a "
-    "shading from left to right, and its coordinate weights remove the shading. The network that "
+    "the task depends on position. Otherwise it is trained without coordinates. Then a "
+    "shading from left to right is added to its images, and coordinate weights are set that remove "
+    "the shading. The network that "
     "*ignores* its coordinates has larger coordinate weights, but the second layer cancels them. "
-    "*Change* is the difference in the score with the mean position everywhere. Ranges are over "
+    "*Change* is how much the score changes with the mean position everywhere. Ranges are over "
     "seeds."
 )
 

@@ -66,9 +66,10 @@ def main() -> int:
         *table(cells),
         "",
         f"{len(cells)} rows on {made['processor']}, {made['threads']} threads, torch "
-        f"{made['torch']}; {content['turns']} rounds. Geometric mean of the medians, with the "
-        f"largest. Rows over 1.05 (placement) or 1.15 (placement per sample, batch 32) were "
-        f"measured again with {max(again, default=0)} rounds, range in parentheses:",
+        f"{made['torch']}; {content['turns']} rounds. Each number is the geometric mean of the "
+        "medians, followed by the largest median. Results above 1.05 (placement) or 1.15 "
+        f"(placement per sample, batch 32) were measured again with {max(again, default=0)} "
+        "rounds; their range is in parentheses:",
         "",
         *measured_twice(cells, content["limits"]),
     ]

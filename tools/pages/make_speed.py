@@ -44,7 +44,7 @@ def ratios(cells: Sequence[dict], variant: str) -> list[float]:
 def summary(cells: Sequence[dict]) -> list[str]:
     """Format one line per mode: geometric means, with the smallest layer and without."""
     lines = [
-        "| | rows | published | ours | ours, precomputed | ours without the tiny layer |",
+        "| | rows | published | ours | ours, precomputed | ours, without the small first layer |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for mode, words in MODES.items():
@@ -69,7 +69,7 @@ def losses(cells: Sequence[dict]) -> list[str]:
         if ours > 1.05 * theirs:
             plain = cell["variants"]["plain"]["seconds"] * 1000
             lines.append(
-                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.2f} against {theirs:.2f} "
+                f"- {MODES[cell['mode']]}, {_place(cell)}: {ours:.2f}, published {theirs:.2f} "
                 f"(plain: {plain:.2f} ms)"
             )
     return lines or ["None."]
@@ -125,19 +125,22 @@ def measured_part(content: dict) -> str:
         cell["variants"]["ours"]["bytes"] / cell["variants"]["plain"]["bytes"] for cell in memories
     ]
     parts = [
-        "Time relative to the plain layer, geometric mean over all rows:",
+        "Time relative to the plain layer; each number is the geometric mean over all rows:",
         "",
         *summary(cells),
         "",
         f"{made['processor']}, {made['threads']} threads, {made['capability']}, torch "
-        f"{made['torch']}; at least {content['turns']} rounds of {content['seconds']} s each. Peak "
-        f"memory relative to the plain layer, geometric mean: {geometric_mean(extra):.3f}.",
+        f"{made['torch']}; at least {content['turns']} rounds of {content['seconds']} s each. The "
+        "geometric mean of the peak memory, relative to the plain layer, is "
+        f"{geometric_mean(extra):.3f}.",
         "",
-        "More than 5% slower than published code:",
+        "In these rows, this library is more than 5% slower than published code. The numbers are "
+        "times relative to the plain layer:",
         "",
         *losses(cells),
         "",
-        "More than 5% more peak memory than the plain layer:",
+        "In these rows, this library needs more than 5% more peak memory than the plain layer. The "
+        "numbers are the additional memory:",
         "",
         *memory(cells),
         "",
@@ -176,7 +179,7 @@ def draw(cells: Sequence[dict]) -> Figure:
         panel.set_xticks([], minor=True)
         panel.set_xlim(0.85, 9)
         panel.set_title(MODES[mode], loc="left", fontsize=11)
-        panel.set_xlabel("time / plain layer's")
+        panel.set_xlabel("time relative to the plain layer")
         panel.grid(axis="x", alpha=0.3)
         for line in range(1, len(rows)):
             panel.axhline(line - 0.5, color="black", alpha=0.12, linewidth=0.8)
@@ -221,9 +224,9 @@ def choice_table(cells: Sequence[dict]) -> list[str]:
 def choice_part(content: dict) -> list[str]:
     """Format the measurement behind the choice of the method."""
     return [
-        'Time of "separate" relative to "concatenate", 32 x 32 pixels, batch '
-        f"{content['batch']}, median of {content['turns']} rounds; bold where "
-        '`method="auto"` concatenates:',
+        'Time of "separate" relative to "concatenate", for 32 x 32 pixels and batches of '
+        f"{content['batch']}. Each number is the median of {content['turns']} rounds, in "
+        'bold where `method="auto"` concatenates:',
         "",
         *choice_table(content["cells"]),
     ]

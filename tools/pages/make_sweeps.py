@@ -16,8 +16,8 @@ def overhead() -> str:
     """Format the time per run on each engine, and the memory of the driver process."""
     content = read("sweep_overhead")
     lines = [
-        "| engine | runs at once | per run | until the first run | memory after a tenth "
-        "| at the end |",
+        "| engine | runs at once | time per run | time until the first run "
+        "| memory after a tenth of the runs | memory at the end |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for engine in ("serial", "ray"):
@@ -39,8 +39,8 @@ def overhead() -> str:
     ]
     lines += [
         "",
-        f"{runs} runs that do almost nothing, {turns} rounds; {made_on(content)}. Tune keeps "
-        f"{middle(kept, lambda value: format(value, '.0f'))} kB per run until the end.",
+        f"{runs} runs that do almost nothing, {turns} repetitions; {made_on(content)}. Tune keeps "
+        f"{middle(kept, lambda value: format(value, '.0f'))} kB in memory per run until the end.",
     ]
     return "\n".join(lines)
 
@@ -51,10 +51,10 @@ def engines() -> str:
     scaled = ", ".join(f"`{path}={value}`" for path, value in found["scaled_down"].items())
     records, given_up = found["records"], found["given_up"]
     return (
-        f"`{found['sweep']}`, scaled down by {scaled}: {found['runs']} runs; records by serial "
-        f"{records['serial']}, by ray {records['ray']}; failed {given_up['serial']} and "
-        f"{given_up['ray']}; records that differ in a score or in the hash of the weights: "
-        f"{len(found['differing'])}. {made_on(found)}."
+        f"Both engines ran `{found['sweep']}`, scaled down by {scaled}, with {found['runs']} runs. "
+        f"Records: {records['serial']} with serial, {records['ray']} with ray. Failed runs: "
+        f"{given_up['serial']} and {given_up['ray']}. Records that differ in a score or in the "
+        f"hash of the weights: {len(found['differing'])}. {made_on(found)}."
     )
 
 

@@ -86,7 +86,7 @@ def came_to(runs: dict[int, dict]) -> str:
         return middle(perfect, seconds)
     best = max((row[1:] for run in runs.values() for row in run["history"]), key=min)
     stopped = middle([run["seconds"] for run in runs.values()], seconds)
-    return f"never within {stopped}; best train {best[0]:.3f}, test {best[1]:.3f}"
+    return f"not within {stopped}; best train {best[0]:.3f}, test {best[1]:.3f}"
 
 
 def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
@@ -101,7 +101,7 @@ def perfect_part(content: dict) -> list[str]:
     """Format the seconds to a perfect network: one line per task, split and setting."""
     runs = content["runs"]
     lines = [
-        "| task | split | settings | perfect | seconds | steps | times ours |",
+        "| task | split | settings | perfect | time | steps | time relative to ours |",
         "|---|---|---|--:|---|--:|--:|",
     ]
     for task in TASKS:
@@ -124,8 +124,8 @@ def perfect_part(content: dict) -> list[str]:
             if trained:
                 perfect = sum(run["perfect"] for run in trained)
                 lines.append(
-                    f"Ours with three times as many epochs, {task}, {split}: {perfect} of "
-                    f"{len(trained)} perfect at the end."
+                    f"With our settings and three times as many epochs, {perfect} of "
+                    f"{len(trained)} networks are perfect at the end ({task}, {split})."
                 )
     return lines
 
@@ -252,7 +252,7 @@ def draw_times(content: dict, path: Path) -> None:
             COLOURS[way],
             label=NAMES[way].strip("*") + ("" if way == "ours" else " settings"),
         )
-    axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect by then")
+    axes.scatter([], [], 42, "white", edgecolors="black", label="not perfect within the time limit")
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 

@@ -24,7 +24,7 @@ BRAINS = {
     "true": "True",
     "conv": "Without coordinates",
     "coordconv": "With millimeters",
-    "stale": "With stale millimeters",
+    "stale": "With unmirrored millimeters",
 }
 
 

@@ -77,12 +77,13 @@ ADVICE = (
     ),
     Advice(
         [(digits.UNSEEN_PLACES, ["hurts"])],
-        "Do not add coordinates if objects will appear at positions where training has none.",
+        "Do not add coordinates if objects will appear at positions where the training data have "
+        "none.",
     ),
     Advice(
         [(brains.SIDE, ["helps"])],
-        "Use coordinates in a common frame, such as millimeters, where the label depends on them: "
-        "they also help for people who are not in the training set.",
+        "If the label depends on position, use coordinates in a common frame, such as millimeters. "
+        "They also help for people who are not in the training set.",
     ),
     Advice(
         [(brains.IN_THE_PATCH, ["no difference", "hurts"]), (brains.SIDE, ["helps"])],
@@ -95,8 +96,8 @@ ADVICE = (
     ),
     Advice(
         [(climate.LATITUDE_NEW, ["helps"]), (climate.SPHERE_TRANSFERS, ["hurts"])],
-        "Use only coordinates whose meaning is the same where you will predict. Other coordinates "
-        "make the predictions there worse.",
+        "Use only coordinates that have the same meaning at the places for which you will predict. "
+        "Other coordinates make the predictions there worse.",
     ),
     Advice(
         [(climate.LATITUDE_NEW, ["helps"]), (tiles.LATITUDE_NEW, ["helps"])],
@@ -105,18 +106,18 @@ ADVICE = (
     ),
     Advice(
         [(signal.LATER, ["helps"]), (signal.LATER_CROP, ["no difference", "hurts"])],
-        "Give a window of a long recording its place, such as the time of the day, if the answer "
-        "depends on it. Coordinates that start anew in each window do not help.",
+        "For windows of a long recording, use the position in the recording, such as the time of "
+        "the day, if the label depends on it. Coordinates relative to the window do not help.",
     ),
     Advice(
         [(signal.STILL, ["no difference"]), (volume.TISSUE, ["no difference"])],
-        "Where the crop itself shows the answer, its place makes no difference. The same image can "
-        "have questions of both kinds: coordinates help to tell the side of a crop of a head, and "
-        "not the tissue in its middle.",
+        "If the label can be seen in the crop itself, coordinates make no difference. The same "
+        "images can have labels of both kinds: for a crop of a head, coordinates help to predict "
+        "the side, but not the tissue in the middle.",
     ),
     Advice(
         [(volume.SIDE_CROP, ["hurts"]), (volume.SIDE, ["helps"])],
-        "Coordinates that start anew in each crop can hurt where true ones help.",
+        "Coordinates relative to the crop can hurt where true positions help.",
     ),
 )
 

@@ -20,8 +20,14 @@ FORMS = {
     "expanded layer": "`decompose`, layers",
     "folded": "precomputed",
 }
-VERDICTS = ("exact", "exact with this recipe", "refused, with this message", "plain fails too")
-OUTCOMES = ("exact", "refused", "warned", "as the plain model")
+VERDICTS = {  # The verdicts of the record, and words for their numbers.
+    "exact": "exact",
+    "exact with this recipe": "exact with a recipe",
+    "refused, with this message": "refused with a message",
+    "plain fails too": "fail for the plain model too",
+}
+PLAIN_FAILS = "as the plain model"
+OUTCOMES = ("exact", "refused", "warned", PLAIN_FAILS)
 MIN_TOOLS = 35
 
 
@@ -74,9 +80,11 @@ def _cell(found: dict | None) -> str:
     if found is None:
         return ""
     if found["outcome"] != "exact":
-        return found["outcome"]
+        return (
+            "wrong, like the plain model" if found["outcome"] == PLAIN_FAILS else found["outcome"]
+        )
     if found["second size"].startswith("not checked"):
-        return "exact at one size, **which is not checked**"
+        return "exact at one size; **other sizes are not refused**"
     one_size = found["second size"].startswith("refused")
     return "exact; refuses other sizes" if one_size else "exact"
 
@@ -89,11 +97,11 @@ def _verdict(name: str, row: dict) -> str:
         return f"**exact** ([recipe](#{_anchor(_title(name, row))}))"
     if verdict == "refused, with this message":
         return "[refused, with this message](#messages)"
-    return f"**{verdict}**" if verdict == "exact" else verdict
+    return f"**{verdict}**" if verdict == "exact" else "the plain model also fails"
 
 
 def _title(name: str, row: dict) -> str:
-    return f"Recipe: {name}" if "recipe" in row else "One line in front of the tool"
+    return f"Recipe: {name}" if "recipe" in row else "One line before the tool"
 
 
 def _anchor(title: str) -> str:
@@ -106,7 +114,7 @@ def recipes(rows: dict[str, dict]) -> list[str]:
         "## Recipes",
         "",
         "This is the code that was run. `model` is the converted model, `x` is a batch of images, "
-        "and `trained` is any training loop. Other functions that are not imported here are in "
+        "and `trained` is any training loop. Other functions that are not imported are defined in "
         "[benchmarks/works_with_rows](../benchmarks/works_with_rows/__init__.py).",
         "",
     ]
@@ -115,7 +123,7 @@ def recipes(rows: dict[str, dict]) -> list[str]:
             lines += [f"### {_title(name, row)}", "", "```py", row["code"], "```", ""]
     short = [(row["code"], name) for name, row in rows.items() if _is_short(row)]
     if short:
-        lines += ["### One line in front of the tool", ""]
+        lines += ["### One line before the tool", ""]
         for code in dict.fromkeys(code for code, _ in short):
             names = ", ".join(name for one, name in short if one == code)
             lines += ["```py", code, "```", "", f"{names}.", ""]
@@ -156,7 +164,7 @@ def part(content: dict) -> str:
     pythons = sorted({row["python"] for row in rows.values()})
     torchs = sorted({row["versions"]["torch"] for row in rows.values()})
     days = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    said = [f"{count[verdict]} {verdict}" for verdict in VERDICTS if count[verdict]]
+    said = [f"{count[verdict]} {words}" for verdict, words in VERDICTS.items() if count[verdict]]
     head = [
         f"{len(rows)} tools: {'; '.join(said)}. Run on {days} "
         f"with torch {', '.join(torchs)}, Python {', '.join(pythons)}.",

@@ -79,11 +79,16 @@ _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
 
 
 def _start_here() -> None:
-    try:
-        ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
-    except Exception as error:  # Ray raises many types here
-        said = " ".join(str(error).split())[:300]
-        raise InputError(f"cannot start Ray on this machine: {said}") from error
+    """Start Ray; once more if it took too long, which happens on a busy machine."""
+    for last in (False, True):
+        try:
+            ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
+            return
+        except Exception as error:  # Ray raises many types here
+            said = " ".join(str(error).split())[:300]
+            ray.shutdown()
+            if last or "timed out" not in said:
+                raise InputError(f"cannot start Ray on this machine: {said}") from error
 
 
 def _join(address: str) -> None:

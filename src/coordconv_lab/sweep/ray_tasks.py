@@ -11,9 +11,10 @@ from coordconv_lab.sweep.cluster import RETRIES, connected, runs_at_once
 # Where Ray is missing, the module above says how to install it.
 # isort: split
 import ray
+from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
 
-__all__ = ["LostError", "RayTasks", "SharedValue", "received"]
+__all__ = ["LostError", "RayTasks", "SharedValue", "pickled", "received"]
 
 Key = TypeVar("Key")
 
@@ -23,7 +24,7 @@ class LostError(Exception):
 
 
 class SharedValue(NamedTuple):
-    """A value that workers receive once, instead of with each call.
+    """A pickled value that workers receive once, instead of with each call.
 
     Attributes:
         name: Identifies it.
@@ -34,9 +35,22 @@ class SharedValue(NamedTuple):
     where: list[Any]
 
 
+def pickled(value: Any) -> bytes:
+    """Return a value as bytes, for `RayTasks.share`; Ray need not run.
+
+    Raises:
+        InputError: It cannot be pickled.
+    """
+    try:
+        return cloudpickle.dumps(value)  # pyright: ignore[reportPrivateImportUsage]
+    except Exception as error:  # of any class: objects pickle themselves
+        said = " ".join(str(error).split())[:300]
+        raise InputError(f"cannot be sent to other processes: {said}") from error
+
+
 def received(shared: SharedValue) -> Any:
     """Return a shared value, in a worker."""
-    return ray.get(shared.where[0])
+    return cloudpickle.loads(ray.get(shared.where[0]))
 
 
 class _Call(NamedTuple, Generic[Key]):
@@ -100,17 +114,9 @@ class RayTasks(Generic[Key]):
                 raise
         return self._slots
 
-    def share(self, value: Any) -> SharedValue:
-        """Send a value to the cluster, once for all calls.
-
-        Raises:
-            InputError: It cannot be pickled.
-        """
-        try:
-            return SharedValue(uuid.uuid4().hex, [ray.put(value)])
-        except Exception as error:  # of any class: objects pickle themselves
-            said = " ".join(str(error.__cause__ or error).split())[:300]
-            raise InputError(f"cannot be sent to other processes: {said}") from error
+    def share(self, value: bytes) -> SharedValue:
+        """Send a pickled value to the cluster, once for all calls."""
+        return SharedValue(uuid.uuid4().hex, [ray.put(value)])
 
     def begin(self, key: Key, *arguments: Any) -> None:
         """Begin a call, whose result `ended` returns with the key."""

@@ -12,7 +12,13 @@ from typing import NamedTuple
 import torch
 
 from coordconv_lab.errors import InputError
-from coordconv_lab.sweep.ray_tasks import LostError, RayTasks, SharedValue, received
+from coordconv_lab.sweep.ray_tasks import (
+    LostError,
+    RayTasks,
+    SharedValue,
+    pickled,
+    received,
+)
 from coordconv_lab.trials.engines import Ended, Resources
 from coordconv_lab.trials.functions import UserFunctions, file_of, load_functions
 from coordconv_lab.trials.jobs import Failure, Job, failure_of
@@ -81,6 +87,7 @@ class RayEngine:
 
     @cached_property
     def _tasks(self) -> RayTasks[Job]:
+        _ = self._pickled  # what cannot be sent is refused before Ray starts
         tasks = RayTasks[Job](
             _do,
             str(self._directory.resolve()),
@@ -95,7 +102,7 @@ class RayEngine:
         file = file_of(self._functions)
         return _Given(
             uuid.uuid4().hex,
-            self._shared() if file is None else None,
+            None if self._pickled is None else self._tasks.share(self._pickled),
             file,
             self._functions.digest,
             self._directory,
@@ -105,9 +112,13 @@ class RayEngine:
             list(sys.path),
         )
 
-    def _shared(self) -> SharedValue:
+    @cached_property
+    def _pickled(self) -> bytes | None:
+        """The functions, if workers cannot import them from a file."""
+        if file_of(self._functions) is not None:
+            return None
         try:
-            return self._tasks.share(self._functions)
+            return pickled(self._functions)
         except InputError as error:
             raise InputError(
                 f"the functions {error}; put them into a file for `coordconv trial`, or make what "
