@@ -65,7 +65,7 @@ LONGEST = [
     "faults/test_processes.py",
     "browser",
 ]
-"""The files that take the most time. They run first, so that no worker is left alone with one."""
+"""The files that take the most time. They run first, so that no worker ends long after the other."""
 
 
 @pytest.fixture(autouse=True)

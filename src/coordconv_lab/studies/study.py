@@ -21,12 +21,15 @@ class Study(NamedTuple):
         arms: The runs to compare, by a name that says how they differ.
         arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
             an interrupted study can already be compared.
+        replicates: Name of the study that this one repeats with new seeds, or None. The records of
+            such a replication are not pooled with those of other studies.
     """
 
     name: str
     question: str
     arms: Mapping[str, Sequence[ExperimentSpec]]
     arm_by_arm: bool = False
+    replicates: str | None = None
 
     def only(self, text: str) -> "Study":
         """Return the arms whose name contains a text.
