@@ -1,6 +1,6 @@
 """Two questions that the rules of known_tasks.py did not answer, registered a second time.
 
-known_tasks.py and its record stay as they are. These rules were committed before the first run.
+known_tasks.py and its record stay as they are. These rules were fixed before the first run.
 
 1. Side in 3-D. The trial was undecided: with some seeds, zero padding reveals the side to a network
    without coordinates. This is the same task with circular padding, which has no border. Everything

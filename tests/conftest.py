@@ -65,7 +65,7 @@ LONGEST = [
     "faults/test_processes.py",
     "browser",
 ]
-"""The slowest files. They run first, so that no worker has a slow file left at the end."""
+"""The slowest files. They run first, so that no worker ends long after the other."""
 
 
 @pytest.fixture(autouse=True)

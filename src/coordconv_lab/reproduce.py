@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from coordconv_lab.claims.gains import gain_rows_if_any
 from coordconv_lab.claims.ledger import ledger_if_any
 from coordconv_lab.claims.question_runs import QuestionRuns
 from coordconv_lab.console.gains_table import print_gains
@@ -133,7 +134,10 @@ def reproduce(
     write_json(runs / "summary.json", resolve((how and how.summary) or summary)(records))
     unread: list[str] = []
     evidence, search = ledger_if_any(RESULTS, unread), RunStore(RESULTS / "search")
-    report = write_report(store, runs / "report.html", evidence, search, damaged=unread)
+    gains = gain_rows_if_any(RESULTS, unread)
+    report = write_report(
+        store, runs / "report.html", evidence, search, damaged=unread, gains=gains
+    )
     if asked is None:
         resolve((how and how.show) or print_table)(records)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from coordconv_lab.claims.gains import gain_rows_if_any
 from coordconv_lab.claims.ledger import ledger_if_any
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore
@@ -44,8 +45,13 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the records under results/."""
     out = tmp_path_factory.mktemp("page") / "report.html"
-    search = RunStore(RESULTS / "search")
-    return write_report(RunStore(RESULTS / "tuned"), out, ledger_if_any(RESULTS), search)
+    return write_report(
+        RunStore(RESULTS / "tuned"),
+        out,
+        ledger_if_any(RESULTS),
+        RunStore(RESULTS / "search"),
+        gains=gain_rows_if_any(RESULTS),
+    )
 
 
 class Visit:

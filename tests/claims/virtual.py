@@ -14,6 +14,7 @@ from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.stored import is_stored
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies import known_replications
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -34,10 +35,15 @@ Runs = Mapping[Path, Kept]
 
 @cache
 def committed() -> Runs:
-    """Every committed record by its directory."""
+    """Every committed record by its directory, except those of replications.
+
+    Replications are judged apart: see tests/studies/test_replication.py.
+    """
+    apart = known_replications()
     return {
         path: Kept(record, path)
         for study in sorted(RESULTS.glob("*/"))
+        if study.name not in apart
         for path, record in RunStore(study).records()
     }
 

@@ -10,7 +10,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class LaterTraining(SquaresTrainingSpec):
-    momentum: float = 0.0
+    smoothing: float = 0.0
     averaging: Literal["none", "swa"] = "none"
 
 
@@ -24,7 +24,7 @@ def test_a_setting_that_a_later_release_adds_does_not_change_old_ids():
     later = LaterExperiment.model_validate(spec.model_dump())
     assert later.id == spec.id
     changed = spec.model_dump()
-    changed["training"]["momentum"] = 0.9
+    changed["training"]["smoothing"] = 0.9
     assert LaterExperiment.model_validate(changed).id != spec.id
 
 

@@ -64,6 +64,11 @@ def test_the_id_changes_with_every_setting(path, value):
             {"training.optimizer": "adamw_unscaled", "training.weight_decay": 2},
             "must be less than 1; got 2",
         ),
+        ({"training.momentum": 0.9}, "got momentum 0.9 with adam"),
+        (
+            {"training.optimizer": "sgd", "training.betas": (0.5, 0.9)},
+            r"sgd has no betas; expected the default \(0.9, 0.999\), got \(0.5, 0.9\)",
+        ),
         (
             {
                 "task": "rendering",

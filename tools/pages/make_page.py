@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from coordconv_lab.claims.gains import gain_rows_if_any
 from coordconv_lab.claims.ledger import ledger_if_any
 from coordconv_lab.report import write_report
 from coordconv_lab.results import RunStore
@@ -25,8 +26,14 @@ HEIGHT = 1200
 
 def write(out: Path) -> Path:
     """Write the page."""
-    search = RunStore(RESULTS / "search")
-    return write_report(RunStore(RESULTS / "tuned"), out, ledger_if_any(RESULTS), search)
+    return write_report(
+        RunStore(RESULTS / "tuned"),
+        out,
+        ledger_if_any(RESULTS),
+        RunStore(RESULTS / "search"),
+        gains=gain_rows_if_any(RESULTS),
+        explorer="where-explorer.html",
+    )
 
 
 def is_current() -> bool:

@@ -13,9 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from measured_parts import with_part, write_or_check
 
-from coordconv_lab.claims.evidence import Evidence, NotYet
-from coordconv_lab.claims.recordings import Recordings
-from coordconv_lab.claims.usefulness import MARGIN, Difference, Question, Usefulness, usefulness
+from coordconv_lab.claims.gains import GainRow, gain_rows, with_interval
+from coordconv_lab.claims.usefulness import MARGIN, Question, Usefulness
 from coordconv_lab.experiments.brains import questions as brains
 from coordconv_lab.experiments.brains.source import SOURCE as BRAINS
 from coordconv_lab.experiments.climate import questions as climate
@@ -52,8 +51,6 @@ SOURCES = {
     "signal": SIGNAL,
     "volume": VOLUME,
 }
-
-USED = {"helps": "yes", "hurts": "yes, and it hurts", "no difference": "no"}
 
 
 class Advice(NamedTuple):
@@ -126,49 +123,57 @@ ADVICE = (
 
 
 @cache
-def evidence() -> Evidence:
-    """Return the committed records."""
-    return Evidence(Recordings(RESULTS))
+def rows() -> dict[Question, GainRow]:
+    """Answer all questions from the committed records."""
+    return {row.question: row for row in gain_rows(RESULTS)}
 
 
-@cache
 def answer(question: Question) -> Usefulness | str:
     """Answer a question from the committed records, or say which are missing."""
-    try:
-        return usefulness(evidence(), question)
-    except NotYet as missing:
-        return str(missing)
-
-
-def number(found: Difference) -> str:
-    """Format a difference with its interval."""
-    if found.interval is None:
-        return f"{found.effect:+.3f}"
-    return "{:+.3f} ({:+.3f} to {:+.3f})".format(found.effect, *found.interval)
+    return rows()[question].found
 
 
 def row(question: Question) -> str:
     """Format the answer to a question."""
-    found = answer(question)
-    if isinstance(found, str):
-        return f"| {question.title} | {question.unit} |  |  |  |  | not yet: {found} |"
-    null = "" if found.null is None else number(found.null)
-    assert found.used is not None  # these experiments score every network twice
-    used = f"{USED.get(found.used.direction, 'undecided')}: {number(found.used)}"
-    return (
-        f"| {question.title} | {len(found.gain.by_key)} {question.unit} | {number(found.gain)} "
-        f"| {used} | {null} | {found.cost:.2f} | **{found.gain.direction}** |"
-    )
+    words = rows()[question].words
+    if isinstance(answer(question), Usefulness):
+        words = words._replace(verdict=f"**{words.verdict}**")
+    return f"| {' | '.join(words)} |"
 
 
 def table() -> str:
     """Format one row per question."""
     lines = [
         "| task | interval over | gain | used by the network | uninformative coordinates "
-        "| time | verdict |",
-        "|---|---|---|---|---|--:|---|",
+        "| time | verdict | replication |",
+        "|---|---|---|---|---|--:|---|---|",
     ]
     return "\n".join([*lines, *(row(one) for group in QUESTIONS.values() for one in group)])
+
+
+def replication() -> str:
+    """Say how many replications have the verdict of the table, and which do not."""
+    known = [row for row in rows().values() if row.agrees is not None]
+    lines = [f"{sum(1 for row in known if row.agrees)} of {len(known)} verdicts are the same."]
+    missing = [
+        name
+        for name, questions in QUESTIONS.items()
+        if any(rows()[one].agrees is None for one in questions)
+    ]
+    if missing:
+        lines.append(f"Not yet recorded: {', '.join(missing)}.")
+    other = [f"- {row.question.title}: {_both(row)}" for row in known if not row.agrees]
+    return "\n".join([" ".join(lines), *(["", *other] if other else [])])
+
+
+def _both(row: GainRow) -> str:
+    assert isinstance(row.found, Usefulness)
+    assert isinstance(row.again, Usefulness)
+    first, again = row.found.gain, row.again.gain
+    return (
+        f"{first.direction} with {with_interval(first)}, {again.direction} with "
+        f"{with_interval(again)}"
+    )
 
 
 def advice() -> str:
@@ -258,7 +263,7 @@ def main() -> int | None:
     """Write the page and its pictures; with --check, only say whether the page is current."""
     page = PAGE.read_text()
     parts = {"table": table(), "pictures": pictures(), "advice": advice(), "data": data()}
-    parts["seams"] = seams()
+    parts |= {"seams": seams(), "replication": replication()}
     for name, part in parts.items():
         page = with_part(page, part, name)
     code = write_or_check(PAGE, page)

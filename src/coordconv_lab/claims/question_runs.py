@@ -1,6 +1,7 @@
 """The runs of the arms that questions compare, and the answers from their records."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from coordconv_lab.errors import InputError
 from coordconv_lab.results import Record
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.studies import recorded, study_named
+from coordconv_lab.studies.replication import name_of_replication
 
 Arm = tuple[str, str]
 """The names of a study and of one of its arms."""
@@ -84,6 +86,23 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
         )
     whole = [one for one in questions if all((one.study, arm) in chosen for arm in one.arms)]
     return QuestionRuns(whole, chosen)
+
+
+def replication_runs(questions: Sequence[Question]) -> QuestionRuns:
+    """Return the questions about the replications of their studies, and the runs of these.
+
+    The answers are those of the same rule over the new seeds only.
+
+    Args:
+        questions: The questions; each study that they name has a replication.
+
+    Raises:
+        InputError: A study has no replication.
+    """
+    again = [replace(one, study=name_of_replication(one.study)) for one in questions]
+    names = dict.fromkeys((one.study, arm) for one in again for arm in one.arms)
+    studies = {study: study_named(study).arms for study, _ in names}
+    return QuestionRuns(again, {(study, arm): studies[study][arm] for study, arm in names})
 
 
 def _over_seeds(arm: Arm, seeds: int) -> list[ExperimentSpec]:

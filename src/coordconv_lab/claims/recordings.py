@@ -16,6 +16,7 @@ from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.stored import is_stored, is_there
 from coordconv_lab.results.validated import stored_record, usable
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies import known_replications
 
 Run = tuple[Path, Record]
 """The directory of a run and its record."""
@@ -32,7 +33,10 @@ _HYBRIDS = ("deconv-renderer",)
 
 
 class Recordings:
-    """The runs under a directory of results, from all studies.
+    """The runs under a directory of results, from all studies except replications.
+
+    A replication is judged apart from the study that it repeats, so its seeds are not added to it:
+    see `coordconv_lab.claims.question_runs.replication_runs`.
 
     Args:
         results: The directory of results, with one directory of runs per study.
@@ -51,7 +55,8 @@ class Recordings:
     def places(self) -> dict[str, list[Path]]:
         """The directories of runs, by name; a run can be in several studies."""
         found: dict[str, list[Path]] = defaultdict(list)
-        studies = sorted(self.results.glob("*/"))
+        apart = known_replications()
+        studies = [path for path in sorted(self.results.glob("*/")) if path.name not in apart]
         for paths in usable(studies, _entries, self.damaged):
             for path in paths:
                 found[path.name].append(path)

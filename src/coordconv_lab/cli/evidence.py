@@ -163,6 +163,7 @@ def report(
 
         coordconv report --watch --port 9000 --host lab.example
     """
+    from coordconv_lab.claims.gains import gain_rows_if_any
     from coordconv_lab.claims.ledger import ledger_if_any
     from coordconv_lab.report import write_report
     from coordconv_lab.report.write import NAMES
@@ -171,17 +172,19 @@ def report(
 
     damaged: list[str] = []
     evidence, search = ledger_if_any(results, damaged), RunStore(results / "search")
+    gains = gain_rows_if_any(results, damaged)
     if watch:
         if format != "html" or out is not None:
             raise InputError("--watch cannot be combined with --format or --out")
         from coordconv_lab.report.watch import serve
 
-        serve(RunStore(runs), evidence, search, port, partial(print, flush=True), host)
+        serve(RunStore(runs), evidence, search, port, partial(print, flush=True), host, gains)
         return
     if host:
         raise InputError("--host: only valid with --watch")
     place = without_links(out) if out else runs / NAMES[format]
-    size = out_size(write_report(RunStore(runs), place, evidence, search, format, damaged))
+    store = RunStore(runs)
+    size = out_size(write_report(store, place, evidence, search, format, damaged, gains))
     out = out or place
     print(f"{printable(str(out))} ({size})")
     if damaged:

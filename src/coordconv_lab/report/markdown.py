@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.claims.gains import GainRow, GainWords
+from coordconv_lab.claims.usefulness import Usefulness
 from coordconv_lab.errors import printable
 from coordconv_lab.report.experiments import publication, titles
 from coordconv_lab.report.origin import facts
@@ -18,7 +20,10 @@ COLUMNS = ("task", "split", "network", "seeds", "parameters", "seconds", "traini
 
 
 def as_markdown(
-    runs: Sequence[Run], evidence: Sequence[Entry] = (), damaged: Sequence[str] = ()
+    runs: Sequence[Run],
+    evidence: Sequence[Entry] = (),
+    damaged: Sequence[str] = (),
+    gains: Sequence[GainRow] = (),
 ) -> str:
     """Write the tables of some runs.
 
@@ -26,6 +31,7 @@ def as_markdown(
         runs: Finished runs.
         evidence: Claims with their verdicts; their table is omitted if empty.
         damaged: Messages about unusable files.
+        gains: Rows of the table of where coordinates help; omitted if no row has an answer.
     """
     experiments = " and ".join(map(_cell, titles(runs)))
     lines = [f"# CoordConv on {experiments}", "", "## Scores", "", *_table(cells_of(runs))]
@@ -33,6 +39,11 @@ def as_markdown(
     gaps += [f"- {_begin(words)}" for words in damaged]
     if gaps:
         lines += ["", "## Gaps", "", *gaps]
+    if answered := [row.words for row in gains if isinstance(row.found, Usefulness)]:
+        lines += ["", "## Where coordinates help", "",
+                  "| task | interval over | verdict | gain | used by the network | replication |",
+                  "|---|---|---|---|---|---|"]  # fmt: skip
+        lines += map(_gain, answered)
     if evidence:
         lines += ["", "## Claims", "", "| verdict | claim | effect | when, and what differs |",
                   "|---|---|---|---|"]  # fmt: skip
@@ -89,6 +100,11 @@ def _further(row: TableRow, side: Literal["train", "test"]) -> str:
         f"{one.score.label} {any_score(getattr(one, side).mean, one.score)}" for one in row.further
     ]
     return f"; {', '.join(words)}" if words else ""
+
+
+def _gain(row: GainWords) -> str:
+    cells = (row.task, row.over, row.verdict, row.gain, row.used, row.replication)
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _claim(entry: Entry) -> str:

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.claims.gains import GainRow
 from coordconv_lab.claims.tally import tallies
 from coordconv_lab.report import page_format, search
 from coordconv_lab.report.cost import cost_charts, costly, symbols_in_words
 from coordconv_lab.report.curves import curve_charts
 from coordconv_lab.report.evidence import behind
 from coordconv_lab.report.experiments import all_panels, cells_of_experiment, publication, titles
+from coordconv_lab.report.gains import gain_table
 from coordconv_lab.report.material import Material
 from coordconv_lab.report.origin import facts, tally
 from coordconv_lab.report.panels import Panels, Section
@@ -43,6 +45,8 @@ def render(
     evidence: Sequence[Entry] = (),
     begun: Sequence[str] = (),
     state: str = "",
+    gains: Sequence[GainRow] = (),
+    explorer: str = "",
 ) -> str:
     """Render the page of all finished runs.
 
@@ -52,6 +56,8 @@ def render(
         begun: Names of running runs.
         state: A string that changes when the runs change, if the page is served and polls for
             changes. Without it, the page makes no requests.
+        gains: Rows of the table of gains.
+        explorer: Address of the page for pointing at places, linked from that table.
     """
     runs, cells = material.runs, material.cells
     rows, charted = search.rows_of(material.searched), drawn(cells)
@@ -89,6 +95,7 @@ def render(
         "symbols": symbols_in_words([cell.task for cell in cells]),
         "search_source": material.source,
         "scale": [css_colour(colour) for colour in SCALE],
+        "gains": gain_table(gains, explorer),
         "evidence": behind(evidence),
         "tally": [each.words for each in tallies(evidence)],
         "tries_charts": search.tries_charts(rows),

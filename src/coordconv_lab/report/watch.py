@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.claims.gains import GainRow
 from coordconv_lab.errors import InputError, in_short, printable
 from coordconv_lab.report.hosts import host_name, is_allowed
 from coordconv_lab.report.material import gather
@@ -40,10 +41,18 @@ class Watch:
         store: The runs.
         evidence: Claims with their verdicts.
         search: Runs of a search to show if the store has none.
+        gains: Rows of the table of gains.
     """
 
-    def __init__(self, store: RunStore, evidence: Sequence[Entry], search: RunStore | None) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        evidence: Sequence[Entry],
+        search: RunStore | None,
+        gains: Sequence[GainRow] = (),
+    ) -> None:
         self._store, self._evidence, self._search = store, evidence, search
+        self._gains = gains
         self._lock = threading.Lock()
         self._made: tuple[str, bytes] = ("", b"")
 
@@ -74,7 +83,7 @@ class Watch:
         try:
             material = gather(self._store, self._search)
             if material.runs:
-                return render(material, self._evidence, begun, state).encode()
+                return render(material, self._evidence, begun, state, self._gains).encode()
             trouble = " ".join(material.damaged)
         except InputError as error:
             trouble = str(error)
@@ -155,13 +164,14 @@ def serve(
     port: int,
     report: Callable[[str], Any],
     hosts: Sequence[str] = (),
+    gains: Sequence[GainRow] = (),
 ) -> None:
     """Serve the page until interrupted.
 
     Raises:
         InputError: The port is in use, or a host is not a valid name.
     """
-    with server(Watch(store, evidence, search), port, hosts) as made:
+    with server(Watch(store, evidence, search, gains), port, hosts) as made:
         place = printable(str(store.root))
         report(f"http://{HOST}:{made.server_port} shows the runs in {place}; press Ctrl+C to stop")
         try:

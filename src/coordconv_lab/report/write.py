@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from coordconv_lab.claims import Entry
+from coordconv_lab.claims.gains import GainRow
 from coordconv_lab.errors import InputError
 from coordconv_lab.plotting import default_style
 from coordconv_lab.report.material import Material, gather
@@ -31,6 +32,8 @@ def write_report(
     search: RunStore | None = None,
     form: Format = "html",
     damaged: list[str] | None = None,
+    gains: Sequence[GainRow] = (),
+    explorer: str = "",
 ) -> Path:
     """Write a report on all finished runs of a store.
 
@@ -44,8 +47,10 @@ def write_report(
         evidence: Claims with their verdicts; their section is omitted if empty.
         search: Runs of a search to show if `store` contains no search.
         form: HTML page, Markdown text, or one file per figure.
-        damaged: Messages about unreadable evidence, shown in the report; messages about unreadable
-            runs are appended.
+        damaged: Messages about unreadable evidence, which the report shows. Messages about
+            unreadable runs are appended to the list.
+        gains: Rows of the table of where coordinates help; omitted if no row has an answer.
+        explorer: Address of docs/where-explorer.html for a link in that table; none if empty.
 
     Returns:
         The file or directory that was written.
@@ -66,11 +71,11 @@ def write_report(
     if form == "html":
         from coordconv_lab.report.page import render
 
-        files = {out: render(material, evidence).encode()}
+        files = {out: render(material, evidence, gains=gains, explorer=explorer).encode()}
     elif form == "markdown":
         from coordconv_lab.report.markdown import as_markdown
 
-        files = {out: as_markdown(material.runs, evidence, material.damaged).encode()}
+        files = {out: as_markdown(material.runs, evidence, material.damaged, gains).encode()}
     else:
         with default_style():
             files = _figures(material, out, "png" if form == "png" else "pdf")

@@ -9,6 +9,8 @@ from coordconv_lab.specs.base import FrozenSpec, Positive
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
+DEFAULT_BETAS = (0.9, 0.999)
+
 
 class TrainingSpec(FrozenSpec):
     """Optimizer, schedule, duration and precision of training.
@@ -39,13 +41,16 @@ class TrainingSpec(FrozenSpec):
     learning_rate: Positive = 1e-3
     """Peak learning rate."""
 
-    optimizer: Literal["adam", "adamw", "adamw_unscaled"] = "adam"
-    """adam adds weight decay to the gradient (an L2 penalty); adamw shrinks the weights by learning
-    rate times weight decay per step; adamw_unscaled by the weight decay itself, like
-    contrib.opt.AdamWOptimizer of TensorFlow 1."""
+    optimizer: Literal["adam", "adamw", "adamw_unscaled", "sgd"] = "adam"
+    """adam and sgd add weight decay to the gradient (an L2 penalty). adamw shrinks the weights in
+    each step by learning rate times weight decay. adamw_unscaled shrinks them by the weight decay
+    itself, as contrib.opt.AdamWOptimizer of TensorFlow 1 does."""
 
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Decay rates of the optimizer's averages of the gradient and of its square."""
+    betas: tuple[Beta, Beta] = DEFAULT_BETAS
+    """Decay rates of Adam's averages of the gradient and of its square."""
+
+    momentum: Beta = 0.0
+    """Momentum of sgd: the fraction of the last step's direction that is added to the gradient."""
 
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Weight decay; the optimizer determines how it is applied."""
@@ -78,5 +83,18 @@ class TrainingSpec(FrozenSpec):
             raise ValueError(
                 "adamw_unscaled shrinks every weight by the fraction weight_decay in each step, so "
                 f"weight_decay must be less than 1; got {self.weight_decay}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _optimizer_has_its_settings(self) -> Self:
+        if self.optimizer == "sgd" and self.betas != DEFAULT_BETAS:
+            raise ValueError(
+                f"sgd has no betas; expected the default {DEFAULT_BETAS}, got {self.betas}"
+            )
+        if self.optimizer != "sgd" and self.momentum:
+            raise ValueError(
+                f"momentum is a setting of sgd; got momentum {self.momentum} with {self.optimizer},"
+                " which has betas"
             )
         return self

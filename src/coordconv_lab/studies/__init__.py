@@ -1,7 +1,19 @@
 """Studies: the experiments behind the claims, as named arms of specs."""
 
-from coordconv_lab.studies.known import known_studies, known_sweeps, study_named
+from coordconv_lab.studies.known import (
+    known_replications,
+    known_studies,
+    known_sweeps,
+    study_named,
+)
 from coordconv_lab.studies.records import recorded
 from coordconv_lab.studies.study import Study
 
-__all__ = ["Study", "known_studies", "known_sweeps", "recorded", "study_named"]
+__all__ = [
+    "Study",
+    "known_replications",
+    "known_studies",
+    "known_sweeps",
+    "recorded",
+    "study_named",
+]

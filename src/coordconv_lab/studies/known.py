@@ -19,6 +19,11 @@ def known_studies() -> Studies:
     return _merged([one.studies for one in registry().experiments.values()])
 
 
+def known_replications() -> set[str]:
+    """Return the names of the studies that repeat another one with new seeds."""
+    return {name for name, make in known_studies().items() if make().replicates is not None}
+
+
 def known_sweeps() -> Studies:
     """Return the sweeps of all experiments that are not studies.
 

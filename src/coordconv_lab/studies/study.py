@@ -20,13 +20,16 @@ class Study(NamedTuple):
         question: The question, in one sentence.
         arms: The runs to compare, by the name of their arm, which says how arms differ.
         arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
-            an interrupted study can already be compared.
+            arms can be compared even if the study is interrupted.
+        replicates: Name of the study that this study repeats with new seeds, or None. The records
+            of such a replication are not pooled with those of other studies.
     """
 
     name: str
     question: str
     arms: Mapping[str, Sequence[ExperimentSpec]]
     arm_by_arm: bool = False
+    replicates: str | None = None
 
     def only(self, text: str) -> "Study":
         """Return the arms whose name contains a text.

@@ -15,7 +15,7 @@ from coordconv_lab.train.writing import write_run
 
 CHECKPOINT_SECONDS = 5.0
 
-MAY_DIFFER = ("learning_rate", "betas", "weight_decay", "schedule", "warmup")
+MAY_DIFFER = ("learning_rate", "betas", "momentum", "weight_decay", "schedule", "warmup")
 """Training settings in which the networks of an ensemble may differ."""
 
 

@@ -4,20 +4,29 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW
 
 from coordconv_lab.specs import TrainingSpec
 
 # Schedules end at this fraction of the learning rate. At zero, the last steps would do nothing.
 LAST_FRACTION = 1e-3
 
-# Adam's state of every weight; an infinite second moment would freeze the weight.
-MOMENTS = ("exp_avg", "exp_avg_sq")
+# The names of an optimizer's averages of gradients. An infinite second moment of Adam would freeze
+# its weight.
+ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
+SGD_MOMENTS = ("momentum_buffer",)
+
+KINDS: dict[str, type[Adam] | type[AdamW] | type[SGD]] = {
+    "adam": Adam,
+    "adamw": AdamW,
+    "adamw_unscaled": AdamW,
+    "sgd": SGD,
+}
 
 
 class Optimizer:
-    """Adam or AdamW for one or several networks, with the learning rates of their schedules.
+    """Adam, AdamW or SGD for one or several networks, each with its own learning-rate schedule.
 
     Args:
         members: The networks.
@@ -29,13 +38,15 @@ class Optimizer:
         self, members: Iterable[nn.Module], trainings: Sequence[TrainingSpec], steps: int
     ) -> None:
         self._trainings, self._steps = trainings, steps
-        kind = torch.optim.Adam if trainings[0].optimizer == "adam" else torch.optim.AdamW
+        kind = KINDS[trainings[0].optimizer]
+        self._is_sgd = kind is SGD
+        self._moments = SGD_MOMENTS if self._is_sgd else ADAM_MOMENTS
         groups = [
             group
             for index, (member, training) in enumerate(zip(members, trainings, strict=True))
             for group in _groups(index, member, training)
         ]
-        self._adam = kind(groups, fused=True)
+        self._optimizer = kind(groups, fused=True)
 
     def step(self, step: int) -> None:
         """Update the weights with their gradients, and clear the gradients.
@@ -43,29 +54,29 @@ class Optimizer:
         Args:
             step: Number of completed steps, which determines the learning rates.
         """
-        for group in self._adam.param_groups:
+        for group in self._optimizer.param_groups:
             training = self._trainings[group["member"]]
             group["lr"] = training.learning_rate * rate_factor(training, step, self._steps)
             if training.optimizer == "adamw_unscaled":
                 # torch multiplies the weight decay by the learning rate; divide to undo that.
                 group["weight_decay"] = group["decay"] / group["lr"]
-        self._adam.step()
-        self._adam.zero_grad()
+        self._optimizer.step()
+        self._optimizer.zero_grad()
 
     @property
     def rates(self) -> list[float]:
         """The learning rate of each network in the last step."""
-        rates = {group["member"]: group["lr"] for group in self._adam.param_groups}
+        rates = {group["member"]: group["lr"] for group in self._optimizer.param_groups}
         return [rates[member] for member in range(len(self._trainings))]
 
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """Return the averages of the gradients of a parameter, by name; empty before a step."""
-        state = self._adam.state.get(parameter, {})
-        return {name: state[name] for name in MOMENTS if name in state}
+        """Return the averages of a parameter's gradients, by name; empty before the first step."""
+        state = self._optimizer.state.get(parameter, {})
+        return {name: state[name] for name in self._moments if name in state}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""
-        return self._adam.state_dict()
+        return self._optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the moments from a checkpoint, but keep the settings.
@@ -73,10 +84,11 @@ class Optimizer:
         Raises:
             ValueError: The moments do not match the parameters.
         """
-        settings = self._adam.state_dict()["param_groups"]
-        self._adam.load_state_dict({"state": state["state"], "param_groups": settings})
-        for parameter, moments in self._adam.state.items():
-            shapes = dict.fromkeys(MOMENTS, parameter.shape) | {"step": ()}
+        settings = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state["state"], "param_groups": settings})
+        for parameter, moments in self._optimizer.state.items():
+            shapes = dict.fromkeys(self._moments, parameter.shape)
+            shapes |= {} if self._is_sgd else {"step": ()}
             if {name: getattr(value, "shape", None) for name, value in moments.items()} != shapes:
                 raise ValueError("the moments do not have the shapes of their parameters")
 
@@ -91,11 +103,18 @@ def _groups(index: int, member: nn.Module, training: TrainingSpec) -> Iterator[d
             yield {
                 "params": chosen,
                 "lr": training.learning_rate,
-                "betas": training.betas,
+                **_averaging(training),
                 "weight_decay": decay,
                 "member": index,
                 "decay": decay,
             }
+
+
+def _averaging(training: TrainingSpec) -> dict[str, Any]:
+    """Return the settings for averaging gradients."""
+    if training.optimizer == "sgd":
+        return {"momentum": training.momentum}
+    return {"betas": training.betas}
 
 
 def rate_factor(training: TrainingSpec, step: int, steps: int) -> float:

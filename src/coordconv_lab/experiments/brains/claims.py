@@ -1,4 +1,4 @@
-"""Claims about brains, over people. Their rules were fixed before the runs."""
+"""Claims about brains, tested over people. Their rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from coordconv_lab.experiments.brains.recipes import settings
 from coordconv_lab.experiments.brains.source import FOLDS
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -35,6 +36,11 @@ def brains() -> Study:
     )
 
 
+def again() -> Study:
+    """Return the study `brains` with new seeds."""
+    return replication(brains())
+
+
 def tuning() -> Study:
     """Return the study of three learning rates with and without coordinates, on training data."""
     arms = {model: over_rates(settings("first", model), RATES) for model in ("conv", "coordconv")}
@@ -43,4 +49,4 @@ def tuning() -> Study:
 
 def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
-    return {"brains": brains, "brains-tuning": tuning}
+    return {"brains": brains, "brains-again": again, "brains-tuning": tuning}

@@ -1,4 +1,4 @@
-"""Claims about climate, over sectors of longitude. Their rules were fixed before the runs."""
+"""Claims about climate, tested over sectors of longitude. Rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from coordconv_lab.experiments.climate.recipes import tuned
 from coordconv_lab.experiments.earth.specs import TOLD
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -35,6 +36,11 @@ def climate() -> Study:
     )
 
 
+def again() -> Study:
+    """Return the study `climate` with new seeds."""
+    return replication(climate())
+
+
 def tuning() -> Study:
     """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
@@ -45,4 +51,4 @@ def tuning() -> Study:
 
 def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
-    return {"climate": climate, "climate-tuning": tuning}
+    return {"climate": climate, "climate-again": again, "climate-tuning": tuning}

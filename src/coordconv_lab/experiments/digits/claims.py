@@ -1,4 +1,4 @@
-"""Claims about scattered digits. Their rules were committed before the runs.
+"""Claims about scattered digits. Their rules were fixed before the runs.
 
 The paper reports that coordinates improve the IoU of its detector by 24%. Only one claim judges
 that figure, with several optimizers; the others are about the tasks with one optimizer.

@@ -1,4 +1,4 @@
-"""The paper's gain of 24% in the IoU of its detector, and its rule, committed before the runs."""
+"""The paper's gain of 24% in the IoU of its detector, and its rule, fixed before the runs."""
 
 from collections.abc import Sequence
 from statistics import fmean

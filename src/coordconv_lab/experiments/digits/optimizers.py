@@ -1,7 +1,7 @@
 """Boxes relative to anchors with several optimizers: a study, and its tuning on validation digits.
 
-The optimizers are those of the laboratory, all of which scale steps by an average of squared
-gradients. Plain SGD is not among them.
+All of these optimizers scale steps by an average of squared gradients. Plain SGD is not among
+them.
 """
 
 from collections.abc import Mapping, Sequence

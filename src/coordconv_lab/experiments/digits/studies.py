@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from coordconv_lab.experiments.digits import optimizers
 from coordconv_lab.experiments.digits.recipes import settings
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -40,6 +41,11 @@ def digits() -> Study:
     )
 
 
+def again() -> Study:
+    """Return the study `digits` with new seeds."""
+    return replication(digits())
+
+
 def tuning() -> Study:
     """Return the study of two learning rates for each network, on validation digits."""
     arms = {
@@ -54,6 +60,7 @@ def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
     return {
         "digits": digits,
+        "digits-again": again,
         "digits-tuning": tuning,
         "digits-optimizers": optimizers.optimizers,
         "digits-optimizers-tuning": optimizers.tuning,

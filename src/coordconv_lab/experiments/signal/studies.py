@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from coordconv_lab.experiments.signal.recipes import TOLD, tuned
 from coordconv_lab.experiments.signal.source import FOLDS
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -25,6 +26,11 @@ def signal() -> Study:
     return Study("signal", "Does the time of day help to interpret wrist movement?", arms)
 
 
+def again() -> Study:
+    """Return the study `signal` with new seeds."""
+    return replication(signal())
+
+
 def tuning() -> Study:
     """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
@@ -37,4 +43,4 @@ def tuning() -> Study:
 
 def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
-    return {"signal": signal, "signal-tuning": tuning}
+    return {"signal": signal, "signal-again": again, "signal-tuning": tuning}

@@ -1,4 +1,4 @@
-"""Claims about tiles, over sectors and strips. Their rules were fixed before the runs."""
+"""Claims about tiles, tested over sectors and strips. Rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.usefulness import claim_of

@@ -7,6 +7,7 @@ from coordconv_lab.experiments.tiles.recipes import tuned
 from coordconv_lab.experiments.tiles.specs import STRIPS
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -51,6 +52,11 @@ def tiles() -> Study:
     return Study("tiles", "Which coordinates help to predict climate zones, and where?", arms)
 
 
+def again() -> Study:
+    """Return the study `tiles` with new seeds."""
+    return replication(tiles())
+
+
 def tuning() -> Study:
     """Return the study of four learning rates with and without coordinates, on validation data."""
     arms = {
@@ -61,4 +67,4 @@ def tuning() -> Study:
 
 def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
-    return {"tiles": tiles, "tiles-tuning": tuning}
+    return {"tiles": tiles, "tiles-again": again, "tiles-tuning": tuning}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from coordconv_lab.experiments.volume.recipes import tuned
+from coordconv_lab.studies.replication import replication
 from coordconv_lab.studies.study import Study, over_rates, over_seeds
 
 SEEDS = 5
@@ -36,6 +37,11 @@ def volume() -> Study:
     return Study("volume", "Do millimeters help to predict side and tissue in a new head?", arms)
 
 
+def again() -> Study:
+    """Return the study `volume` with new seeds."""
+    return replication(volume())
+
+
 def tuning() -> Study:
     """Return the study of three learning rates with and without coordinates, on validation data."""
     arms = {
@@ -48,4 +54,4 @@ def tuning() -> Study:
 
 def studies() -> Mapping[str, Callable[[], Study]]:
     """Return the studies by name."""
-    return {"volume": volume, "volume-tuning": tuning}
+    return {"volume": volume, "volume-again": again, "volume-tuning": tuning}
