@@ -89,9 +89,9 @@ def question_runs(questions: Sequence[Question], seeds: int, text: str = "") -> 
 
 
 def replication_runs(questions: Sequence[Question]) -> QuestionRuns:
-    """Return the questions about the replications of their studies, and the runs of these.
+    """Return questions about the replications instead of the studies, with their runs.
 
-    The answers are those of the same rule over the new seeds only.
+    The answers follow from the same rule, over the new seeds only.
 
     Args:
         questions: The questions; each study that they name has a replication.

@@ -20,7 +20,7 @@ def known_studies() -> Studies:
 
 
 def known_replications() -> set[str]:
-    """Return the names of the studies that repeat another one with new seeds."""
+    """Return the names of the studies that repeat another study with new seeds."""
     return {name for name, make in known_studies().items() if make().replicates is not None}
 
 

@@ -1,4 +1,4 @@
-"""The paper's gain of 24% in the IoU of its detector, and its rule, fixed before the runs."""
+"""The claim about the paper's gain of 24% in IoU. Its rule was fixed before the runs."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -19,7 +19,7 @@ _DIFFERS = (
 
 
 def relative_gains(plain: Sequence[Record], told: Sequence[Record]) -> list[float]:
-    """Return the relative gain in test mean IoU of each seed that both sides have."""
+    """Return the relative gain in test mean IoU, for each seed that both sides have."""
     base = {run.spec.seed: run.scores["test"]["mean_iou"] for run in plain}
     return [
         run.scores["test"]["mean_iou"] / base[run.spec.seed] - 1
@@ -53,7 +53,7 @@ def _interval(mean: PairedMean | None, seeds: int) -> tuple[float, float] | None
 
 
 def _in_words(name: str, gains: Sequence[float], sides: Sequence[Sequence[Record]]) -> str:
-    """Write the gain with an optimizer and its interval, and the mean IoU of both sides."""
+    """Format the gain with an optimizer and its interval, and the mean IoU of both sides."""
     interval = _interval(paired_mean([gains]), len(gains))
     shown = "" if interval is None else f" ({interval[0]:+.2%} to {interval[1]:+.2%})"
     means = [
