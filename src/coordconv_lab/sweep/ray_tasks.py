@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from io import StringIO
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from coordconv_lab.errors import InputError
@@ -11,10 +12,10 @@ from coordconv_lab.sweep.cluster import RETRIES, connected, runs_at_once
 # Without Ray, the import above raises an error that says how to install it.
 # isort: split
 import ray
-from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
+from ray.util import inspect_serializability
 
-__all__ = ["LostError", "RayTasks", "SharedValue", "pickled", "received"]
+__all__ = ["LostError", "RayTasks", "SharedValue", "check_can_be_sent", "received"]
 
 Key = TypeVar("Key")
 
@@ -24,7 +25,7 @@ class LostError(Exception):
 
 
 class SharedValue(NamedTuple):
-    """A pickled value that workers receive once, instead of with each call.
+    """A value that workers receive once, instead of with each call.
 
     Attributes:
         name: Identifies the value.
@@ -36,22 +37,21 @@ class SharedValue(NamedTuple):
     where: list[Any]
 
 
-def pickled(value: Any) -> bytes:
-    """Pickle a value for `RayTasks.share`. Ray need not be running.
+def check_can_be_sent(value: Any) -> None:
+    """Check that a value can be pickled for other processes; Ray need not run.
 
     Raises:
-        InputError: The value cannot be pickled.
+        InputError: It cannot be pickled. The error names the type of the part that cannot.
     """
-    try:
-        return cloudpickle.dumps(value)  # pyright: ignore[reportPrivateImportUsage]
-    except Exception as error:  # the pickling code of an object can raise any class
-        said = " ".join(str(error).split())[:300]
-        raise InputError(f"cannot be sent to other processes: {said}") from error
+    fine, failures = inspect_serializability(value, print_file=StringIO())
+    if not fine:
+        parts = ", ".join(sorted({type(one.obj).__name__ for one in failures}))
+        raise InputError(f"cannot be sent to other processes: cannot pickle {parts}")
 
 
 def received(shared: SharedValue) -> Any:
     """Return a shared value; called in a worker."""
-    return cloudpickle.loads(ray.get(shared.where[0]))
+    return ray.get(shared.where[0])
 
 
 class _Call(NamedTuple, Generic[Key]):
@@ -115,8 +115,8 @@ class RayTasks(Generic[Key]):
                 raise
         return self._slots
 
-    def share(self, value: bytes) -> SharedValue:
-        """Send a pickled value to the cluster, once for all calls."""
+    def share(self, value: Any) -> SharedValue:
+        """Send a value to the cluster, once for all calls."""
         return SharedValue(uuid.uuid4().hex, [ray.put(value)])
 
     def begin(self, key: Key, *arguments: Any) -> None:

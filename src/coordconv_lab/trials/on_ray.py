@@ -16,7 +16,7 @@ from coordconv_lab.sweep.ray_tasks import (
     LostError,
     RayTasks,
     SharedValue,
-    pickled,
+    check_can_be_sent,
     received,
 )
 from coordconv_lab.trials.engines import Ended, Resources
@@ -87,7 +87,7 @@ class RayEngine:
 
     @cached_property
     def _tasks(self) -> RayTasks[Job]:
-        _ = self._pickled  # what cannot be sent is refused before Ray starts
+        self._check_functions()  # what cannot be sent is refused before Ray starts
         tasks = RayTasks[Job](
             _do,
             str(self._directory.resolve()),
@@ -102,7 +102,7 @@ class RayEngine:
         file = file_of(self._functions)
         return _Given(
             uuid.uuid4().hex,
-            None if self._pickled is None else self._tasks.share(self._pickled),
+            self._tasks.share(self._functions) if file is None else None,
             file,
             self._functions.digest,
             self._directory,
@@ -112,18 +112,22 @@ class RayEngine:
             list(sys.path),
         )
 
-    @cached_property
-    def _pickled(self) -> bytes | None:
-        """The functions, if workers cannot import them from a file."""
+    def _check_functions(self) -> None:
+        """Check that workers can get the functions.
+
+        Raises:
+            InputError: They are not from a file, and cannot be sent.
+        """
         if file_of(self._functions) is not None:
-            return None
-        try:
-            return pickled(self._functions)
-        except InputError as error:
-            raise InputError(
-                f"the functions {error}; put them into a file for `coordconv trial`, or create the "
-                "objects that cannot be sent inside the functions"
-            ) from error
+            return
+        for function in self._functions:
+            try:
+                check_can_be_sent(function)
+            except InputError as error:
+                raise InputError(
+                    f"the functions {error}; put them in a file for `coordconv trial`, or create "
+                    "the objects that cannot be sent inside the functions"
+                ) from error
 
     @property
     def at_once(self) -> int:
