@@ -313,7 +313,7 @@ def test_the_command_writes_the_page(tmp_path, capsys):
     command = ["trial", str(file), "--arm", "first", "--seeds", "5", "--out", str(out)]
     assert main(command) == 0
     shown = capsys.readouterr().out
-    assert "coordinates help (better by +1" in shown
+    assert "coordinates help (mean improvement +1" in shown
     assert "coordinates help" in (out / "trial.html").read_text()
     assert "coordinates help" in (out / "trial.md").read_text()
     assert main(command) == 0  # nothing is left to do

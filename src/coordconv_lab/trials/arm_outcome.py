@@ -15,11 +15,13 @@ class ArmOutcome(NamedTuple):
     Attributes:
         arm: Name of the arm.
         scores: Mean score and number of seeds.
-        against_plain: Comparison with the model without coordinates; None if no seed has both runs.
+        against_plain: Comparison with the model without coordinates, seed by seed; None if there
+            is no seed with which both this arm and the model without coordinates were scored.
         against_shuffled: Comparison with the arm that has shuffled coordinates in the same layers;
-            None if the trial has no such arm, or if no seed has both runs.
-        position: Comparison with the same networks scored with the mean position everywhere; None
-            if this arm's coordinates are shuffled.
+            None if the trial has no such arm, or if there is no seed with which both arms were
+            scored.
+        position: Comparison of the scores of the trained networks with their scores when every
+            pixel is given the mean position; None if this arm's coordinates are shuffled.
         failed: Number of runs without a score.
         costs: Costs of the arm relative to the model without coordinates.
         note: Why the arm was not run, or "".
@@ -67,14 +69,20 @@ class ArmOutcome(NamedTuple):
         found = self.against_plain
         text = f"{self.headline} ({_difference(found)})."
         if len(found.differences) > 1 and len(set(found.differences)) == 1:
-            text += " All seeds give the same difference: make or train may set their own seed."
+            text += (
+                " All seeds give the same difference, possibly because `make` or `train` sets a "
+                "fixed random seed."
+            )
         elif found.more_seeds and not self.is_shuffled:
             seeds = "1 more seed" if found.more_seeds == 1 else f"{found.more_seeds} more seeds"
             text += f" With this mean and spread, about {seeds} would give a verdict."
         if self.against_shuffled is not None and found.verdict == "helps":
             text += f" {_SHUFFLED[self.against_shuffled.verdict]}"
             if self.shuffled_hurts:
-                text += " (Shuffled coordinates score worse than none, so they also do harm.)"
+                text += (
+                    " (Note: the score is worse with shuffled coordinates than without "
+                    "coordinates, so shuffled coordinates also do harm.)"
+                )
         if self.position is not None:
             text += f" {_POSITION[self.position.verdict]}"
         if self.costs.words and not self.is_shuffled:
@@ -109,7 +117,7 @@ _POSITION = {
 
 def _difference(found: Comparison) -> str:
     """Format a difference, with its interval or its values."""
-    text = f"better by {found.mean:+.3g}"
+    text = f"mean improvement {found.mean:+.3g}"
     if found.interval is None:
         return f"{text}: {', '.join(f'{one:+.3g}' for one in found.differences)}"
     return text + ", interval {:+.3g} to {:+.3g}".format(*found.interval)

