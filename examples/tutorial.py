@@ -9,11 +9,11 @@
 # %% [markdown]
 # # CoordConv, step by step
 #
-# Where is the square? A person sees it at once. For a convolutional network this is surprisingly hard, but two extra input channels make it easy. This notebook starts with the layer, continues with trained networks, and then asks you to break them.
+# Where in an image is a white square? A person sees it at once. For a convolutional network, this question is surprisingly hard, but two extra input channels with the coordinates of each pixel make it easy. A convolution with these extra channels is called CoordConv. This notebook first builds the CoordConv layer, then trains networks with it, and finally asks you to break these networks.
 #
-# It follows Ashwin D'Cruz's "Coord Conv Tutorial" and the paper behind it ([Liu et al. 2018](https://arxiv.org/abs/1807.03247)). Cards show the testable claims of both, each with a verdict that is computed from the recorded runs in this repository.
+# The notebook follows Ashwin D'Cruz's "Coord Conv Tutorial" and the paper that introduced CoordConv ([Liu et al. 2018](https://arxiv.org/abs/1807.03247)). Below, they are called the tutorial and the paper. The notebook also shows testable claims of the tutorial and the paper. Each claim is shown in a box, together with a verdict that is computed from training runs stored in this repository.
 #
-# You need a checkout of the repository and `pip install '.[lab]' jupyterlab`. Everything runs on a laptop in a few minutes. Finished runs are kept in `runs/`, so running the notebook again takes seconds. The text is also in `examples/tutorial.py` and `examples/tutorial.ipynb`.
+# You need a checkout of the repository and `pip install '.[lab]' jupyterlab`. Everything runs on a laptop in a few minutes. Trained networks are kept in the directory `runs/`, so running the notebook again takes seconds. The same text is available as a page, as a script (`examples/tutorial.py`) and as a notebook (`examples/tutorial.ipynb`).
 
 # %%
 import math
@@ -35,7 +35,7 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## 1. A convolution does not know its position
 #
-# A convolution computes the same function at every pixel. If its input shifts, its output shifts by the same amount and is otherwise unchanged. This is usually a strength, but here it is the problem: the largest value of the output does not depend on the position of the pixel.
+# A convolution computes the same function at every pixel. If its input shifts, its output shifts by the same amount and is otherwise unchanged. This is usually a strength. Here it is the problem: if the input is an image with one white pixel, the largest value of the output does not depend on the position of this pixel.
 
 # %%
 image = torch.zeros(1, 1, 16, 24)
@@ -52,9 +52,9 @@ claim("conv-is-equivariant")
 # %% [markdown]
 # ## 2. The layer by hand
 #
-# The fix is simple: give every pixel its coordinates. CoordConv appends two channels to its input. One contains the column of each pixel, the other the row, both scaled to [-1, 1]. An ordinary convolution follows, which can use these channels or ignore them.
+# The fix is simple: give every pixel its coordinates. CoordConv appends two channels to its input. The first channel contains the column of each pixel and the second channel contains its row. Both are scaled to [-1, 1]. CoordConv then applies an ordinary convolution, which can use these two channels or ignore them.
 #
-# We take the tutorial's example of 8 images with 28 rows, 30 columns and 3 colors. Note that the images are not square.
+# As in the tutorial, our example is a batch of 8 images with 28 rows, 30 columns and 3 color channels. Note that the images are not square.
 
 # %%
 images = torch.randn(8, 3, 28, 30)
@@ -80,9 +80,9 @@ show_images(
 )
 
 # %% [markdown]
-# ### The postscript's bug
+# ### A bug in the paper's code
 #
-# The tutorial's postscript reports a bug: the paper's code divides the columns by the *height* and the rows by the *width*. On square images this makes no difference. Here are both versions on an image with 20 rows and 60 columns:
+# The tutorial has a postscript that reports a bug in the paper's code: this code divides the columns by the *height* and the rows by the *width*. For square images this makes no difference. The following cell computes the coordinates of an image with 20 rows and 60 columns, both correctly and with the bug:
 
 # %%
 height, width = 20, 60
@@ -99,7 +99,7 @@ print(f"y, divided by the height: {right[0]:.2f} to {right[-1]:.2f}")
 print(f"y, divided by the width:  {wrong[0]:.2f} to {wrong[-1]:.2f}")
 
 # %% [markdown]
-# There is no error or warning, but x goes far beyond 1, and y never reaches the positive half of its range. Because of such bugs, the tests of this library use non-square images.
+# The bug causes no error or warning. However, x goes far beyond 1, and y never becomes positive. To find such bugs, the tests of this library use non-square images.
 
 # %%
 claim("non-square-bug")
@@ -107,7 +107,7 @@ claim("non-square-bug")
 # %% [markdown]
 # ### The layer from the library
 #
-# `CoordConv2d` takes the arguments of `nn.Conv2d`. It computes what we just wrote, but concatenates the channels only if that is faster. It has two weights: `weight` for the data, as in `nn.Conv2d`, and `coord_weight` for the coordinates.
+# `CoordConv2d` takes the arguments of `nn.Conv2d`. It computes the same outputs as appending the coordinates by hand and then convolving, but it concatenates the channels only if that is faster. The layer has two weights: `weight` for the image channels, as in `nn.Conv2d`, and `coord_weight` for the coordinates.
 
 # %%
 layer = CoordConv2d(3, 16, kernel_size=3, padding=1)
@@ -121,7 +121,7 @@ weights = layer.weight.numel() + layer.coord_weight.numel()
 print(f"(c + d) c' k^2 = {(c + d) * out * k**2} weights; the layer has {weights}")
 
 # %% [markdown]
-# With zero coordinate weights, the layer is a plain convolution, so a network that does not need positions can learn to ignore them:
+# If the coordinate weights are zero, the layer is a plain convolution. A network that does not need positions can therefore learn to ignore them:
 
 # %%
 with torch.no_grad():
@@ -132,7 +132,7 @@ print("equal to the plain convolution:", torch.equal(layer(images), plain))
 # %% [markdown]
 # ## 3. The data in two lines
 #
-# The Not-so-Clevr data are very simple: a 9 x 9 square on a 64 x 64 canvas, at each of the 56 x 56 positions where it fits. Each row of an identity matrix, reshaped to 56 x 56, is an image with a single white pixel. Padding by four pixels gives the canvas, and a convolution with a 9 x 9 kernel of ones turns the pixel into a square. (Here we need exactly what a convolution does: the same at every position.)
+# The paper's data set is called Not-so-Clevr. Each image shows one white 9 x 9 square on a black 64 x 64 canvas. There is one image for each of 56 x 56 = 3136 positions of the square. Each row of an identity matrix, reshaped to 56 x 56, is an image with a single white pixel. Padding this image by four pixels on each side gives the 64 x 64 canvas. A convolution with a 9 x 9 kernel of ones then turns the pixel into a square. (Here it is useful that a convolution computes the same function at every position: it draws the same square wherever the pixel is.)
 
 # %%
 one_hot = F.pad(torch.eye(3136).reshape(3136, 1, 56, 56), (4, 4, 4, 4))
@@ -150,7 +150,7 @@ show_images(
 )
 
 # %% [markdown]
-# An example has three forms: a **point** (x, y), an image with **one white pixel**, and an image with a **square**. Each of the paper's three tasks turns one form into another:
+# Each example of the data exists in three forms: a **point** (x, y), an image with **one white pixel** at this point, and an image with a **square** around this point. The paper has three tasks. In each task, a network gets one form as input and has to predict another form:
 #
 # | task | input | output |
 # |---|---|---|
@@ -160,7 +160,7 @@ show_images(
 #
 # ## 4. Two splits
 #
-# The *uniform* split holds out a random fifth of the positions, so the training set contains neighbors of each held-out position. The *quadrant* split holds out the lower right quarter. To predict these positions correctly, a network must generalize; memorizing the training positions is not enough. The images below show held-out positions in black.
+# The examples are split into a training set and held-out examples, which are used only for testing. There are two ways to split them. The *uniform* split holds out a random fifth of the positions, so the training set contains neighbors of each held-out position. The *quadrant* split holds out all positions in the lower right quarter of the canvas. To predict positions in this quarter correctly, a network must generalize. Memorizing the training positions is not enough. The images below show held-out positions in black.
 
 # %%
 masks = {}
@@ -173,7 +173,7 @@ show_images(masks)
 # %% [markdown]
 # ## 5. Four networks, and one that cannot work
 #
-# For each task, there is one network with coordinates and one without.
+# We now look at the tasks classification and regression. For each of these tasks, there is one network with coordinates and one network without. The networks without coordinates are called *deconv* and *conv*.
 
 
 # %%
@@ -188,9 +188,11 @@ describe("regression", "coordconv")
 describe("regression", "conv")
 
 # %% [markdown]
-# Both regressors are stacks of convolutions that end in a pooling layer, and the one with coordinates does not even have activation functions. The two classifiers have different architectures: *deconv* upsamples one pixel to 64 x 64 with transposed convolutions. CoordConv copies the point to all pixels, appends the coordinates, and compares the two with 1 x 1 convolutions. The tutorial's author asked whether one could also copy the point and use plain convolutions.
+# Both regression networks are stacks of convolutions that end in a pooling layer. The regression network with coordinates does not even have activation functions.
 #
-# Let us try. Every pixel gets the same input and computes the same function, so all logits are equal, and the softmax over the 4096 pixels is uniform. The loss is ln 4096 for any weights, so training cannot help.
+# The two classification networks have different architectures. *deconv* treats the point as an image of a single pixel and upsamples it to 64 x 64 pixels with transposed convolutions. *coordconv* copies the point (x, y) to all pixels, appends the coordinates of each pixel, and compares the point with these coordinates by 1 x 1 convolutions. The author of the tutorial asked whether a network could also copy the point to all pixels and then use plain 1 x 1 convolutions, without coordinates.
+#
+# Let us try this network. Every pixel gets the same input and computes the same function of it, so the logits of all pixels are equal, and the softmax over the 4096 pixels is uniform. The loss is therefore ln 4096 for all values of the weights, and training cannot reduce it.
 
 # %%
 spec = tuned("classification", "quadrant", "coordconv")
@@ -209,25 +211,25 @@ claim("tiling-fails")
 # %% [markdown]
 # ## 6. Regression: where is the pixel?
 #
-# `train` trains a network and returns the run. It takes a task, a split, a model, and any setting by name. Settings that you leave out come from a recipe. We start with the network with coordinates, on the hard split:
+# The function `train` trains a network and returns a *run*: the trained network with its settings, scores and predictions. Pass a task, a split, a model, and any other settings as keyword arguments. Settings that you leave out have default values that were tuned for the task. We start with the network with coordinates, on the quadrant split:
 
 # %%
 with_coords = train("regression", split="quadrant")
 with_coords
 
 # %% [markdown]
-# With 906 parameters and after two epochs, it is correct at all 784 positions of a quadrant that it never saw. The figure on the right draws a line from each point to its prediction, and every line has length zero.
+# The network has only 906 parameters and was trained for two epochs. Its predictions are correct at all 784 positions of the held-out quadrant, which it never saw in training. The figure on the right draws a line from each true point to its prediction. Because the predictions are correct, all lines have length zero.
 #
-# Now the network without coordinates. It has 14 times as many parameters, and we train it for four epochs. (The recorded runs have 16 epochs, with settings tuned for this network.)
+# Next, we train the network without coordinates. It has 14 times as many parameters. We train it for four epochs to save time. (In the stored runs on which the verdicts are based, this network was trained for 16 epochs.)
 
 # %%
 without = train("regression", split="quadrant", model="conv", epochs=4)
 runs([with_coords, without]).show("predictions")
 
 # %% [markdown]
-# Look at the strong lines: the predictions for held-out points are pulled back into the part of the canvas that was in training. The network has memorized the training positions instead of learning what position is.
+# The dark lines belong to points in the held-out quadrant. Many of these lines are long: the predictions for these points are shifted toward the three quadrants that were used for training. The network has memorized the training positions and has not learned a rule that also holds at new positions.
 #
-# A run can also predict. Here both networks get a point of the held-out quadrant. Predictions are (x, y), so the column comes first:
+# The method `predict` of a run predicts the position of a single pixel. The following cell asks both networks for the same position in the held-out quadrant. The predictions are returned as (x, y), so the column comes first:
 
 # %%
 print("true position        row 50, column 40")
@@ -244,11 +246,11 @@ deconv = train("classification", split="quadrant", model="deconv", epochs=10)
 runs([classifier, deconv]).show("map")
 
 # %% [markdown]
-# The network without coordinates learns most of the training points, but none of the points in the held-out quadrant: in training, none of those 784 pixels was ever the target.
+# Without coordinates (*deconv*), the network is correct for most of the training points but for none of the points in the held-out quadrant. The reason is that none of the 784 pixels of this quadrant was ever the correct class in training.
 #
 # ## 8. The tables
 #
-# Here are all runs so far, followed by the tutorial's scores. The networks without coordinates were trained for only a few epochs here. The [report](../docs/report.html) has the full table with several seeds, and an explorer of all positions.
+# The first table below lists all runs so far, and the second table lists the tutorial's scores. In this notebook, the networks without coordinates were trained for only a few epochs. The [report](../docs/report.html) has a table of longer runs with several seeds. It also lets you choose any position and shows what each network predicts there.
 
 # %%
 runs([classifier, deconv, with_coords, without])
@@ -265,7 +267,7 @@ claim("conv-overfits-quadrant")
 # %% [markdown]
 # ## 9. Rendering: paint the square
 #
-# In this task, the tutorial's images were blurred even with coordinates. In the figure, the top row shows the true squares, labeled by row and column as in the tutorial's galleries. The bottom row shows the predictions.
+# In the rendering task, a network gets a point and has to draw the square around it. The squares in the tutorial's figures were blurred, even those of the network with coordinates. Below, we train our network with coordinates. In the figure, the top row shows the true squares, labeled with the row and column of their centers. The bottom row shows the predictions.
 
 # %%
 renderer = train("rendering", split="quadrant")
@@ -276,13 +278,13 @@ painter = train("rendering", split="quadrant", model="deconv", epochs=12)
 painter.show("predictions")
 
 # %% [markdown]
-# At training positions, the network without coordinates paints roughly the square, and more epochs make it sharp. In the held-out quadrant, its squares break up or are in the wrong place, as the IoU shows.
+# At training positions, the network without coordinates paints roughly the correct square. With more epochs, the square becomes sharp. In the held-out quadrant, the squares are broken or in the wrong place. The IoU (intersection over union) above each prediction measures how well the predicted square covers the true one. It is 1 for a perfect prediction.
 #
-# Why did the tutorial's CoordConv paint blurred squares? Look at its last five convolutions. They have 2 x 2 kernels, so their receptive field is 1 + 5 (2 - 1) = 6 pixels, but the square is 9 pixels wide. We return to this below.
+# Why did the tutorial's CoordConv network paint blurred squares? It first marks the center of the square and then paints the square with five convolutions that have 2 x 2 kernels. Together, these five convolutions have a receptive field that is 1 + 5 (2 - 1) = 6 pixels wide, but the square is 9 pixels wide. We return to this problem in the last part of section 10.
 #
 # ## 10. Change something
 #
-# You learn most about a network by breaking it. Here are four changes, each of which needs only an argument or two. The tutorial warns of the first two.
+# You learn most about a network by breaking it. This section makes four changes to the networks. Each change needs only one or two arguments of `train`. The tutorial warns against the first two changes: average pooling, and a learning rate of 1e-4.
 #
 # ### Average pooling instead of max pooling
 
@@ -296,7 +298,7 @@ print("mean of the training points:", seen.mean(dim=0).numpy().round(1))
 average.show("predictions")
 
 # %% [markdown]
-# The tutorial also reports this and explains it by translation invariance. A more complete explanation is that this network is linear, so the average over its output is the same wherever the white pixel is. The network can therefore only learn the best constant, which is the mean of the training points. On the quadrant split, that is *not* the center of the canvas, (31.5, 31.5).
+# With average pooling, the network predicts the same point for every input. The tutorial also reports this result and explains it by translation invariance. A more complete explanation is that this network is linear, so the average over its output is the same wherever the white pixel is. The network can therefore learn only a constant. The best constant is the mean of the training points. On the quadrant split, this mean is *not* the center of the canvas, (31.5, 31.5).
 
 # %%
 claim("average-pool-collapses")
@@ -309,7 +311,7 @@ slow = train("regression", split="quadrant", learning_rate=1e-4)
 slow.show("predictions")
 
 # %% [markdown]
-# Look at the center: the predictions are not a single point but a small square, a miniature of the canvas. The network has started to learn, but two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` before you read the results of longer runs:
+# In the figure, look at the ends of the lines near the center, which are the predictions. They are not all the same point. They form a small quadrilateral, like a miniature of the canvas. The network has started to learn, but two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` yourself. The next cell shows the results of longer runs:
 
 # %%
 claim("low-rate-stuck")
@@ -322,11 +324,11 @@ no_coordinates = train("regression", split="quadrant", coordinates=False)
 runs([with_coords, average, slow, no_coordinates]).show("map")
 
 # %% [markdown]
-# Without the 16 parameters that multiply the coordinates, the network learns nothing: it has no padding, so the largest value of its output is the same wherever the pixel is. We saw this in the first experiment of this notebook; now it is the same with a trained network.
+# The figure shows the error at every position for four networks. The last network lacks the 16 parameters that multiply the coordinates. It learns nothing. The network has no padding, so the largest value of its output is the same wherever the white pixel is. Section 1 showed this for a single convolution with random weights. Here we see that it also holds for a network with several trained convolutions.
 #
-# ### Kernels of 2 in the painter
+# ### 2 x 2 kernels for painting the square
 #
-# These networks have five painting convolutions, as in the paper's code. With 2 x 2 kernels their receptive field is 6 pixels, with 3 x 3 kernels it is 11. The square is 9 pixels wide. We use the easy split, and a small canvas of 32 x 32 to keep the runs short.
+# The last experiment is about rendering. We train two networks that paint the square with five convolutions, as in the paper's code. In the first network these convolutions have 2 x 2 kernels, so their receptive field is 6 pixels wide. In the second network they have 3 x 3 kernels, so their receptive field is 11 pixels wide. The square is 9 pixels wide. To keep the runs short, we use the uniform split and a small canvas of 32 x 32 pixels.
 
 # %%
 five = {"painter_widths": (8, 8, 16, 16), "painter_logit_scale": 1}
@@ -335,9 +337,9 @@ three = train("rendering", painter_kernel=3, canvas=(32, 32), epochs=4, **five)
 runs([two, three]).show("predictions")
 
 # %% [markdown]
-# With 2 x 2 kernels, every square shrinks to the same small spot, because at a corner of the square the painter cannot see the point. With 3 x 3 kernels it can.
+# With 2 x 2 kernels, every predicted square is too small. The reason is that the receptive field of a pixel at a corner of the square does not contain the center of the square, so the convolutions cannot know that this pixel should be white. With 3 x 3 kernels, it contains the center.
 #
-# Both painters start from a sharp point, because the recipe has a separate loss for the point. Without that loss, the network can first spread the point over several pixels, so that some of them are visible from the corner. Some seeds learn this.
+# Both networks first mark the center of the square with a single sharp point, because our settings include a separate loss for this point. Without this loss, a network with 2 x 2 kernels can spread the mark over several pixels, some of which are in the receptive field of the corners. The following claim is about networks without this loss. With 2 x 2 kernels, some seeds learn to spread the mark and others do not.
 
 # %%
 claim("rendering-can-be-perfect")
@@ -346,9 +348,9 @@ claim("rendering-can-be-perfect")
 # ## Your turn
 #
 # - `runs("runs")` compares all your runs, and `runs("runs").frame()` returns them as a pandas DataFrame.
-# - `train("regression", split="quadrant", model="hand-built-regressor")` returns a network that needs no training. Look at its `.network` to see why.
-# - Make the canvas wider with `canvas=(48, 80)`, then use the wrong divisors of section 2 with `grid="swapped_divisors"`. Does the accuracy change?
-# - A single run proves little. Repeat section 10 with `seed=1` and `seed=2`. Do you agree with the verdicts?
-# - `train("regression", haed="average")` raises an error that suggests the right spelling.
+# - `train("regression", split="quadrant", model="hand-built-regressor")` returns a run whose network needs no training. Look at the attribute `.network` of this run to see why.
+# - Train on a canvas that is wider than it is high, with the argument `canvas=(48, 80)`. Then also pass `grid="swapped_divisors"`, which reproduces the bug of section 2. Does the accuracy change?
+# - A single run proves little. Repeat the runs of section 10 with `seed=1` and `seed=2`. Do you agree with the verdicts of the claims?
+# - Misspell an argument: `train("regression", haed="average")` raises an error that suggests the right spelling.
 #
-# `coordconv claims` lists all claims with their verdicts, and `coordconv report` writes a page about your runs, with an explorer.
+# On the command line, `coordconv claims` lists all claims with their verdicts, and `coordconv report` writes an interactive page about your runs.

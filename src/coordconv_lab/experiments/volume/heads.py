@@ -17,7 +17,7 @@ CROP = 8
 """Width of a crop in voxels, along each axis."""
 
 WORLD = 64
-"""Width of the image of a head in voxels, along each axis. Every crop is a part of such an image."""
+"""Width of the image of a head in voxels, along each axis. Each crop is a part of such an image."""
 
 MILLIMETERS = 4.0
 """Size of a voxel of a head, in millimeters."""
