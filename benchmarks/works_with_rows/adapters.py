@@ -188,13 +188,15 @@ def old_weight_norm(model, x):
 
 
 @row("torch parametrizations.spectral_norm", "adapters", "torch", forms=("layer",),
-     note="It normalizes `weight`, which acts on the data.")  # fmt: skip
+     note="It normalizes only `weight`, which is applied to the image channels, and leaves the "
+     "coordinate weights unchanged.")  # fmt: skip
 def spectral_norm(model, x):
     return _parametrized(model, torch.nn.utils.parametrizations.spectral_norm)
 
 
 @row("torch parametrizations.orthogonal", "adapters", "torch", forms=("layer",),
-     note="It makes `weight`, which acts on the data, orthogonal.")  # fmt: skip
+     note="It makes only `weight`, which is applied to the image channels, orthogonal. It leaves "
+     "the coordinate weights unchanged.")  # fmt: skip
 def orthogonal(model, x):
     return _parametrized(model, torch.nn.utils.parametrizations.orthogonal)
 

@@ -132,8 +132,10 @@ def _compiled(source, model, x):
 
 @row("pnnx and ncnn", "exporters", "pnnx", "ncnn", precision="half",
      one_size=("folded",),
-     note="With `inputs2` of another size for all but the folded form. A file for one size gives "
-     "wrong numbers at another: ncnn does not check sizes.")  # fmt: skip
+     note="For all forms except the precomputed one, pnnx was given images of a second size with "
+     "its option `inputs2`, so that the file supports several sizes. ncnn does not check the size "
+     "of an image: a file for a single size gives wrong outputs for images of other sizes."
+     )  # fmt: skip
 def ncnn_run(model, x):
     """The converter of ncnn reads a trace; it wants names that are names of Python."""
     import pnnx
@@ -210,8 +212,8 @@ def tvm(model, x):
     "coremltools, from a trace",
     "exporters",
     "coremltools",
-    note="The converted program is evaluated here by a small interpreter of its operations "
-    "(constants and NumPy): Core ML runs on Apple's systems only.",
+    note="Core ML runs only on Apple's systems. For this test, the converted program was therefore "
+    "evaluated by a small interpreter that computes its operations with NumPy.",
 )
 def core_ml(model, x):
     import coremltools

@@ -67,8 +67,8 @@ def expanded_then_replaced(model, x):
     "fusers",
     "torch",
     recipe=expanded_then_replaced,
-    note="The new layer is refused as it takes the place of the old one. "
-    "`coordconv.fuse_batch_norm(model)` does the same work.",
+    note="Replacing the coordinate layer with the new plain layer raises an error. Use the recipe, "
+    "or fuse with `coordconv.fuse_batch_norm(model)` instead.",
 )
 def fuse_into_new(model, x):
     model[0], model[1] = new_convolution(model[0], model[1]), nn.Identity()

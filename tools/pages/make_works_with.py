@@ -23,8 +23,8 @@ FORMS = {
 VERDICTS = {  # The verdicts of the record, and words for their numbers.
     "exact": "exact",
     "exact with this recipe": "exact with a recipe",
-    "refused, with this message": "refused with a message",
-    "plain fails too": "fail for the plain model too",
+    "refused, with this message": "stopped by an error message",
+    "plain fails too": "failing for the plain model too",
 }
 PLAIN_FAILS = "as the plain model"
 OUTCOMES = ("exact", "refused", "warned", PLAIN_FAILS)
@@ -113,8 +113,9 @@ def recipes(rows: dict[str, dict]) -> list[str]:
     lines = [
         "## Recipes",
         "",
-        "This is the code that was run. `model` is the converted model, `x` is a batch of images, "
-        "and `trained` is any training loop. Other functions that are not imported are defined in "
+        "Each recipe is the code that was run in the test. `model` is the converted model, `x` is "
+        "a batch of images, and `trained` is any training loop. Functions that are neither "
+        "imported nor explained here are defined in "
         "[benchmarks/works_with_rows](../benchmarks/works_with_rows/__init__.py).",
         "",
     ]
@@ -123,7 +124,13 @@ def recipes(rows: dict[str, dict]) -> list[str]:
             lines += [f"### {_title(name, row)}", "", "```py", row["code"], "```", ""]
     short = [(row["code"], name) for name, row in rows.items() if _is_short(row)]
     if short:
-        lines += ["### One line before the tool", ""]
+        lines += [
+            "### One line before the tool",
+            "",
+            "For some tools, one line before the tool is enough. The tools are listed below each "
+            "line.",
+            "",
+        ]
         for code in dict.fromkeys(code for code, _ in short):
             names = ", ".join(name for one, name in short if one == code)
             lines += ["```py", code, "```", "", f"{names}.", ""]
@@ -139,7 +146,8 @@ def messages(rows: dict[str, dict]) -> list[str]:
     lines = [
         "## Messages",
         "",
-        "Errors and warnings for coordinate layers that were not decomposed or precomputed:",
+        "Some tools raise an error or a warning if a model has coordinate layers that were not "
+        "decomposed or precomputed. The table has the first error or warning for each such tool:",
         "",
         "| tool | message |",
         "|---|---|",
@@ -166,8 +174,8 @@ def part(content: dict) -> str:
     days = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     said = [f"{count[verdict]} {words}" for verdict, words in VERDICTS.items() if count[verdict]]
     head = [
-        f"{len(rows)} tools: {'; '.join(said)}. Run on {days} "
-        f"with torch {', '.join(torchs)}, Python {', '.join(pythons)}.",
+        f"{len(rows)} tools were tested: {'; '.join(said)}. The tests were run on {days} "
+        f"with torch {', '.join(torchs)} and Python {', '.join(pythons)}.",
         "",
         "## Tools",
         "",
