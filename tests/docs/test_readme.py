@@ -26,7 +26,7 @@ def test_the_numbers_in_the_text_are_those_of_the_records():
     runs = json.loads((ROOT / "benchmarks" / "results" / "brains.json").read_text())["runs"]
     carried = [one for one in runs if one["arm"] == "true, mirrored, carried"]
     side = fmean(one["scores"]["as told"]["side"] for one in carried)
-    assert f"names the correct side for {side:.0%} of the patches" in README
+    assert f"predicts the correct side for {side:.0%} of the patches" in README
     guide = (ROOT / "docs" / "migration.md").read_text()
     assert len(re.findall(r"^## ", guide, flags=re.M)) == 14
     for page in (README, (ROOT / "docs" / "index.md").read_text()):
