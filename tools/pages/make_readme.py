@@ -69,12 +69,14 @@ def table(records: Sequence[Record]) -> str:
     made = records[0].provenance
     lines += [
         "",
-        f"Seeds {', '.join(map(str, seeds))}: each score is the mean over seeds, with the range in "
-        "brackets if they differ. The score of regression is the fraction of points with both "
-        "coordinates correct. For a score below 100%, the table also gives the fraction of "
-        "single coordinates that are correct, which is the figure that the tutorial reports. The "
-        f"score of rendering is the mean IoU{_soft_in_words(records)}. "
-        f"{made.processor}, {made.threads} threads, torch {made.versions['torch']}. "
+        f"The seeds are {' and '.join(map(str, seeds))}. Each score is the mean over the seeds, with "
+        "the range in brackets if the seeds differ. The score of classification is the fraction of "
+        "points for which the correct pixel is predicted. The score of regression is the fraction "
+        "of points for which both coordinates are correct. If this score is below 100%, the table "
+        "also gives the fraction of single coordinates that are correct, because this is the "
+        "score that the tutorial reports. The score of rendering is the mean IoU (intersection "
+        f"over union){_soft_in_words(records)}. The networks were trained with {made.processor}, "
+        f"{made.threads} threads and torch {made.versions['torch']}. "
         f"{_time_in_words(records)}",
     ]
     return "\n".join(lines)
@@ -136,7 +138,8 @@ def _time_in_words(records: Sequence[Record]) -> str:
         minutes = sum(record.seconds for record in records) / seeds / 60
         return f"One seed of all twelve runs takes {minutes:.1f} minutes."
     listed = ". ".join(
-        f"Measured on {day}: {', '.join(sorted(names))}" for day, names in sorted(days.items())
+        f"On {day}, these networks were trained: {', '.join(sorted(names))}"
+        for day, names in sorted(days.items())
     )
     return (
         "The machine's speed varies from day to day, so compare only times measured on the same "
