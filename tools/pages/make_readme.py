@@ -69,8 +69,9 @@ def table(records: Sequence[Record]) -> str:
     made = records[0].provenance
     lines += [
         "",
-        f"The seeds are {' and '.join(map(str, seeds))}. Each score is the mean over the seeds, with "
-        "the range in brackets if the seeds differ. The score of classification is the fraction of "
+        f"The seeds are {' and '.join(map(str, seeds))}. Each score is the mean over the seeds, "
+        "with the range in brackets if the seeds differ. The score of classification is the "
+        "fraction of "
         "points for which the correct pixel is predicted. The score of regression is the fraction "
         "of points for which both coordinates are correct. If this score is below 100%, the table "
         "also gives the fraction of single coordinates that are correct, because this is the "
