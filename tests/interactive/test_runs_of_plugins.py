@@ -90,7 +90,11 @@ def test_a_task_of_a_plugin_is_trained_compared_and_drawn(tmp_path):
     assert said["figure"] > 1000
     assert said["rows"] == 2
     assert said["differences"] == ["bias=True", "bias=False"]
-    expected = ("did you mean bias", "did you mean doubling", "has no figure 'map'; it has curve")
+    expected = (
+        "did you mean bias",
+        "did you mean doubling",
+        "has no figure 'map'; its figures: curve",
+    )
     expected += ("are not positions on a canvas", "not a grid of positions")
     for words, message in zip(expected, said["refused"], strict=True):
         assert message.startswith("InputError")
