@@ -47,6 +47,7 @@ SLOW = {
     "report/test_report_gaps.py": "drawing",
     "results/test_locks.py": "processes",
     "sweep/test_ray.py": "a cluster",
+    "sweep/test_ray_cluster.py": "a cluster",
     "sweep/test_side_by_side.py": "worker processes",
     "train/test_hardware.py": "a compiler",
     "train/test_launcher.py": "processes that train together",
@@ -59,6 +60,7 @@ SLOW = {
 
 LONGEST = [
     "docs/test_tutorial.py",
+    "sweep/test_ray_cluster.py",
     "sweep/test_ray.py",
     "trials/test_on_ray.py",
     "docs/test_speed.py",

@@ -1,6 +1,5 @@
 """Trials on Ray: the runs of the serial engine, with errors, lost workers and killed drivers."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,13 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-# All processes of Ray need the same value; it is only on loopback.
-os.environ["RAY_AUTH_MODE"] = "disabled"
-
 from coordconv_lab.cli import main
 from coordconv_lab.errors import InputError
 from coordconv_lab.trials import UserFunctions, load_functions, trial
+from tests.ray_here import ray_here
 from tests.trials.test_engines import runs_of, verdicts_of
+
+__all__ = ["ray_here"]
+
+pytestmark = pytest.mark.usefixtures("ray_here")
 
 MINE = """
 import os, pathlib, random, signal, sys, time
