@@ -1,7 +1,9 @@
 """Convert checkpoints between plain, concatenating and coordinate layers.
 
-Only the names and the layout of the weights differ. A layer that concatenates has a single weight
-over [data, coordinates]; a coordinate layer has a weight for the data and one for the coordinates.
+A plain layer is an ordinary convolution. A concatenating layer appends the coordinates to its input
+as extra channels and convolves the result with a single weight. A coordinate layer, such as
+``CoordConv2d``, computes the same output with two weights: ``weight`` for the data and
+``coord_weight`` for the coordinates. A conversion only changes the names and the layout of weights.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +27,15 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     """Add zero coordinate weights to the state dict of a plain model.
 
     Args:
-        model: The same model with coordinate layers. It is not changed.
-        state_dict: The state dict of the model with plain convolutions.
+        model: The model with coordinate layers that the result is for. It is not changed.
+        state_dict: The state dict of the same model with plain convolutions.
 
     Returns:
         A state dict that ``model.load_state_dict`` loads with ``strict=True``.
 
     Raises:
-        ValueError: If the state dict has coordinate weights or lacks the weights of a layer, or if
-            the coordinate weights of the model are parametrized or pruned.
+        ValueError: If the state dict already has coordinate weights or lacks the weights of a
+            layer, or if the coordinate weights of the model are parametrized or pruned.
         TypeError: If ``state_dict`` is not a state dict.
 
     Example:
@@ -48,7 +50,8 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
         key = f"{name}coord_weight"
         if key in found:
             raise ValueError(f"the state dict must be from a plain model, but it has {key!r}")
-        # Parametrized weights have the second prefix. With coordinates in front, any key is enough.
+        # A parametrized weight has the second prefix. The parameters of a `CoordinatesInFront`
+        # layer can have any names, so every key of the state dict is accepted as its weight.
         given = (f"{name}weight", f"{name}parametrizations.weight.")
         if isinstance(layer, CoordinatesInFront):
             given = ("",)
@@ -61,23 +64,27 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     """Split the weights of layers that append the coordinates and then convolve.
 
-    For a layer ``name``, the weight is ``name.weight``, or the only convolution weight one level
-    below, such as ``name.conv.weight`` if a module appends the coordinates and holds the
-    convolution. The side, order and radius of the coordinates follow the convention of the layer
-    in ``model``. Create it with the convention of the code that wrote the checkpoint, for example
-    ``CoordConv2d(..., radius=True, convention="mkocabas")``. A wrong radius is detected from the
-    shapes; a wrong order of x and y is not.
+    For a layer ``name``, the weight to split is ``name.weight``. If this key is missing, it is the
+    only convolution weight one level below, such as ``name.conv.weight`` of a module that appends
+    the coordinates and contains the convolution as ``conv``.
+
+    The coordinate layers in ``model`` determine which channels of the weight are coordinates:
+    before or after the data, in which order, and with or without a radius. Create the layers with
+    the convention of the code that wrote the checkpoint, for example
+    ``CoordConv2d(..., radius=True, convention="mkocabas")``. A wrong ``radius`` is detected from
+    the shapes, but a wrong order of x and y is not.
 
     Args:
         model: The model with coordinate layers. It is not changed.
-        state_dict: The state dict of the same model with layers that concatenate.
+        state_dict: The state dict of the same model with concatenating layers.
 
     Returns:
-        A state dict for the model.
+        A state dict for ``model``.
 
     Raises:
-        ValueError: If the weight of a layer is missing, has another shape or is not floating-point,
-            or if the weights of a layer in ``model`` are parametrized or pruned.
+        ValueError: If the weight of a layer is missing from the state dict, has an unexpected shape
+            or is not floating-point, or if the weights of a layer in ``model`` are parametrized or
+            pruned.
         TypeError: If ``state_dict`` is not a state dict.
 
     Example:
@@ -86,7 +93,7 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
         >>> joint = {"weight": torch.randn(8, 5, 1, 1), "bias": torch.randn(8)}
         >>> layer.load_state_dict(from_concatenated(layer, joint), strict=True)
         <All keys matched successfully>
-        >>> torch.equal(layer.coord_weight, joint["weight"][:, :2])  # before the data
+        >>> torch.equal(layer.coord_weight, joint["weight"][:, :2])  # first x and y, then data
         True
     """
     found = _checked(model, state_dict)
@@ -101,19 +108,21 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
 
 
 def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state dict for the same model with layers that concatenate.
+    """Join the two weights of each coordinate layer into the weight of a concatenating layer.
 
     Args:
         model: The model with coordinate layers. It is not changed.
 
     Returns:
-        The state dict with one weight over [data, coordinates], under ``name.weight``. The
-        convention of the layer determines the side of the coordinates. In a layer with groups, each
-        group has its own coordinate channels.
+        The state dict of the same model with concatenating layers. For each layer ``name``, it has
+        a single weight over the data channels and the coordinate channels, ``name.weight``. The
+        convention of the layer determines whether the coordinates come before or after the data. In
+        a layer with groups, each group has its own coordinate channels.
 
     Raises:
-        ValueError: If a layer has a smaller coordinate kernel, is lazy and uninitialized, or has
-            parametrized or pruned weights.
+        ValueError: If the ``coord_kernel_size`` of a layer differs from its ``kernel_size``, or if
+            a layer is lazy and uninitialized, has parametrized or pruned weights, or was converted
+            from a class with a custom ``forward``.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -145,15 +154,17 @@ def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     if nested:
         raise ValueError(
             f"`state_dict` contains nested mappings under {', '.join(map(repr, nested))}; pass one "
-            "of them"
+            "of these mappings"
         )
     return dict(state_dict)
 
 
 def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
-    """Yield every coordinate layer once per name. Names end in a dot, except the empty name.
+    """Yield the key prefix and the module of every coordinate layer, once per name of the layer.
 
-    The weights named in ``plain``, or all by default, must not be parametrized or pruned.
+    The prefix is the name followed by a dot, or "" if the model itself is the layer. The weights
+    named in ``plain`` must not be parametrized or pruned. By default, this is checked for both
+    weights, and layers with a custom ``forward`` are rejected.
     """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):

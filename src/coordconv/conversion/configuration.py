@@ -1,8 +1,8 @@
 """Save the options of the coordinate layers of a model as JSON, and rebuild the layers from it.
 
-A state dict holds weights but not options such as the convention or the radius. Formats that store
-a configuration next to the weights, such as the ``config.json`` of transformers, can include this
-dictionary.
+A state dict holds weights but not options such as the convention or the radius. `conversion_config`
+returns these options as a dictionary. Formats that store a configuration next to the weights, such
+as the ``config.json`` of transformers, can include this dictionary.
 """
 
 from collections.abc import Mapping
@@ -33,11 +33,13 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
         model: Any module. It is not changed.
 
     Returns:
-        A dictionary for JSON: the ``format``, the ``version`` of this package and the ``layers``
-        by name. A shared layer is listed under each of its names. `convert_from_config` reads it.
+        A dictionary that can be saved as JSON and passed to `convert_from_config`. It has the keys
+        ``format``, ``version`` (of this package) and ``layers``, which maps the name of each layer
+        to its options. A shared layer is listed under each of its names.
 
     Raises:
-        ValueError: If a layer is precomputed, decomposed or otherwise cannot be rebuilt.
+        ValueError: If a layer cannot be rebuilt from its options, for example because it was
+            created by `coordconv.precompute` or `coordconv.decompose`.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -62,18 +64,19 @@ def conversion_config(model: nn.Module) -> dict[str, Any]:
 def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Module:
     """Convert the layers of a plain model that are named in a configuration, in place.
 
-    Coordinate layers with the same options are skipped.
+    Layers of ``model`` that already are coordinate layers with the same options are skipped.
 
     Args:
         model: A model with the same layers as the model from which the configuration was saved.
         config: The result of `conversion_config`, which may have been saved as JSON.
 
     Returns:
-        The model. New coordinate weights are zero; load the state dict next.
+        The model. Its new coordinate weights are zero, so load the state dict next.
 
     Raises:
-        ValueError: If the configuration has an unknown format, is invalid, or names a layer that
-            does not exist, cannot be converted or has other options. The model is then unchanged.
+        ValueError: If the configuration has an unknown format or is invalid, or if it names a layer
+            that does not exist, cannot be converted or is already a coordinate layer with other
+            options. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -116,7 +119,7 @@ def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the layers of a configuration.
 
     Raises:
-        ValueError: If it has an unknown format or is invalid.
+        ValueError: If the configuration has an unknown format or is invalid.
     """
     if not isinstance(config, Mapping) or "format" not in config:
         raise ValueError(f"`config` must be the result of conversion_config(), got {config!r}")
@@ -179,7 +182,7 @@ def _check_same(name: str, options: Mapping[str, Any], given: Mapping[str, Any])
         saved = [f"{key}={given[key]!r}" for key in sorted(_OPTIONS) if options[key] != given[key]]
         raise ValueError(
             f"the model has {name!r} with {', '.join(other)}, but the configuration has "
-            f"{', '.join(saved)}; convert it with the same options, or pass the plain model"
+            f"{', '.join(saved)}; convert this layer with the same options, or pass the plain model"
         )
 
 
@@ -199,5 +202,5 @@ def _check_convertible(name: str, module: Any, given: Any, options: Mapping[str,
 def _version() -> str:
     try:
         return version("torch-coordconv")
-    except PackageNotFoundError:  # Imported from a checkout that is not installed.
+    except PackageNotFoundError:  # The package was imported from a checkout without installation.
         return "0+unknown"

@@ -56,71 +56,74 @@ def convert(
     """Convert convolutions to CoordConv in place, preserving the outputs.
 
     Each selected layer changes its class and gets coordinate weights of zero, so the outputs of
-    the model stay the same, bit for bit. The layer objects, their hooks, sharing,
-    parametrizations, dtype, device and memory format are kept. The weights keep their names, so
-    checkpoints of the plain model load with ``strict=False``. The only new parameter of a layer is
-    ``coord_weight``, which can be trained even if the weights are frozen. Pass an existing
-    optimizer as ``optimizer`` to add the new parameters to it.
+    the model stay the same, bit for bit. The layer objects are kept, with their hooks,
+    parametrizations, dtype, device and memory format, and shared layers stay shared. The weights
+    keep their names, so checkpoints of the plain model load with ``strict=False``. The only new
+    parameter of a layer is ``coord_weight``, which can be trained even if the other weights are
+    frozen. Pass an existing optimizer as ``optimizer`` to add the new parameters to it.
 
-    Convert before wrapping a model for several processes, tracing it or replacing its methods.
-    Anything that would miss the new weights raises an error.
+    Convert a model before wrapping it for several processes, tracing it or replacing its methods.
+    An error is raised if a wrapper, hook or graph around a layer would miss the new parameters.
 
     Layers that already are coordinate layers are skipped. A lazy convolution initializes its
     weights as it would have without the conversion. ``reset_parameters`` of a converted layer
     initializes the weights as the plain layer does and sets the coordinate weights to zero.
 
-    The ``config.json`` of a transformers model records the conversion, see
+    To record the conversion in the ``config.json`` of a transformers model, see
     `coordconv.integrations.transformers`.
 
     A subclass of a convolution is converted if it inherits the ``forward`` of its base class, or if
     it is registered with `coordconv.conversion.register_convolution`. A registered subclass keeps
     its own ``forward``, and a convolution of the coordinates is added to its output.
 
-    On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and so of
-    no use. ``"all"`` and ``"detector"`` skip convolutions that get only such maps
-    when the model is called with the ``example``. Without an example, they skip convolutions that
-    follow a global pooling in an ``nn.Sequential`` or in a known module.
+    On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and
+    therefore useless. ``where="all"`` and ``where="detector"`` skip convolutions that only get such
+    maps when the model is called with the ``example``. Without an example, these two settings skip
+    convolutions that follow a global pooling in an ``nn.Sequential`` or in a known module.
 
     A normalization that subtracts the mean of each map, such as instance normalization, erases the
-    position of a crop if it follows a converted layer. This is detected numerically: with an
-    ``example``, from a derivative of the model; without one, by calling the modules that follow in
-    an ``nn.Sequential``. The report lists the affected layers and suggests others. If all converted
-    layers are affected, a ``UserWarning`` is also issued. Positions within a full image are not
-    erased. With ``radius`` there is no check, because the radii of two crops differ by more than a
-    constant.
+    position of a crop in its full image if the normalization follows a converted layer. Such layers
+    are detected numerically. With an ``example``, they are found from a derivative of the model.
+    Without an example, the modules that follow a layer in an ``nn.Sequential`` are called. The
+    report lists the affected layers and suggests other layers to convert. If all converted layers
+    are affected, a ``UserWarning`` is also issued. If all inputs are full images, no position is
+    lost. With ``radius=True`` there is no check, because the radii of two crops differ by more than
+    a constant.
 
     Args:
         model: Any module, including a single convolution.
-        where: Which convolutions to convert. ``"first"``: the first one in the model, which is
-            often enough (Liu et al. 2018, section 5). ``"all"``: all that can be converted.
-            ``"detector"``: the pointwise convolutions of the neck and the first one of each branch
-            of the head, as in PP-YOLO and SOLO. Or names, patterns with ``*``, or a function of a
-            name and a module.
+        where: Which convolutions to convert. ``"first"``: the first convolution in the model, which
+            is often enough (Liu et al. 2018, section 5). ``"all"``: all that can be converted.
+            ``"detector"``: the pointwise convolutions of the neck, and the first convolution of
+            each branch of the head, as in PP-YOLO and SOLO. Alternatively, pass one or more names
+            or patterns with ``*``, or a function that takes a name and a module and returns whether
+            to convert it.
         radius: Add the distance to the center as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         coord_kernel_size: A smaller kernel for the coordinates, as in `CoordConv2d`.
         optimizer: An existing optimizer of the model, or a list of them. The coordinate weights
             are added to the parameter group that holds the layer's ``weight``. The number of
-            groups does not change, so learning rate schedulers continue to work; a state dict of
-            the optimizer from before the conversion no longer loads.
-        unknown: What to do with a convolution whose ``forward`` is not known. ``"raise"``: raise
-            an error. ``"in_front"``: add a pointwise convolution of the coordinates to its input,
-            with ``in_channels * d`` parameters for d coordinates. This also works for any other
-            module with ``in_channels`` and ``kernel_size`` that ``where`` names, if its first
-            input has shape (N, C, *size).
-        example: Inputs to call the model with, of the size that you use: a tensor, a tuple of
-            arguments, or a mapping of keyword arguments. They are used to find feature maps of one
-            pixel, and layers after which the model loses the position of a crop.
-        report: Called with a `Report` of every convolution; ``print`` shows it as a table.
+            groups does not change, so learning rate schedulers continue to work. A state dict that
+            the optimizer saved before the conversion no longer loads.
+        unknown: What to do with a convolution that has a custom ``forward`` and is not registered.
+            ``"raise"``: raise an error. ``"in_front"``: add a pointwise convolution of the
+            coordinates to its input, with ``in_channels * d`` parameters for d coordinates.
+            ``"in_front"`` also works for other modules that ``where`` lists by name, if they have
+            ``in_channels`` and ``kernel_size`` and their first input has shape (N, C, *size).
+        example: Inputs to call the model with, of the image size that you use: a tensor, a tuple of
+            arguments, or a mapping of keyword arguments. The example is used to find feature maps
+            of one pixel, and layers after which the model loses the position of a crop.
+        report: Called with a `Report` that lists every convolution. Pass ``print`` to print it as a
+            table.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If ``where`` matches no convolution, or a convolution that cannot be converted
-            (``"all"`` skips these, and raises only if it skips all); if an option is invalid; or
-            if ``optimizer`` does not hold the weights or does not accept new ones. The model and
-            the optimizer are then unchanged.
+        ValueError: If ``where`` matches no convolution or matches one that cannot be converted.
+            ``"all"`` skips such convolutions and raises only if all are skipped. Also if an option
+            is invalid, or if ``optimizer`` does not hold the weight of a converted layer or does
+            not accept new parameters. The model and the optimizer are then unchanged.
         TypeError: If an argument has the wrong type.
 
     Example:
@@ -165,7 +168,7 @@ def convert_again(
     coord_kernel_size: SizeNd | None,
     unknown: Unknown = "raise",
 ) -> nn.Module:
-    """Convert the same layers as in an earlier conversion, without the checks of ``where``."""
+    """Repeat an earlier conversion, without checking whether positions of crops are erased."""
     _converted(
         model, where, radius, convention, coord_kernel_size, None, unknown, None, False, None
     )
@@ -251,7 +254,10 @@ def _note(count: int) -> str:
 
 
 def _refuse(names: Any, reasons: dict[nn.Module, str], all_of_them: bool) -> None:
-    """Raise if a layer cannot be converted; layers with coordinates are skipped."""
+    """Raise if a layer cannot be converted. Layers that already have coordinates are ignored.
+
+    With ``all_of_them``, raise only if no layer can be converted.
+    """
     refused = {
         module: reason
         for module, reason in reasons.items()

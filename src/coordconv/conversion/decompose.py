@@ -1,4 +1,4 @@
-"""Decompose coordinate layers into `AddCoords` and a plain convolution, for other tools."""
+"""Decompose coordinate layers into `AddCoords` and a plain convolution, which other tools know."""
 
 from typing import Any, Literal, get_args
 
@@ -22,31 +22,32 @@ Form = Literal["module", "layer"]
 
 
 def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
-    """Turn coordinate layers into "append, then convolve" with one joint weight, in place.
+    """Turn coordinate layers into layers that append coordinates and have one weight, in place.
 
-    Fusers, pruners, quantizers and adapters only edit the ``weight`` of a convolution. In this
-    form, ``weight`` holds the data weights and the coordinate weights, so tools edit both. The
-    outputs are preserved up to rounding. `recompose` reverses the change.
+    Fusers, pruners, quantizers and adapters only edit the ``weight`` of a convolution. In a
+    decomposed layer, ``weight`` holds the data weights and the coordinate weights, so that these
+    tools edit both. The outputs are preserved up to rounding. `recompose` reverses the change.
 
-    The layer objects are kept, with their hooks and sharing. Their parameters are new: create the
-    optimizer afterwards.
+    The layer objects and their hooks are kept, and shared layers stay shared. The layers get new
+    parameters, so create the optimizer afterwards.
 
     Args:
         model: Any module, including a single coordinate layer.
-        form: ``"module"``: each layer becomes a module with `AddCoords` as ``coords`` and a plain
-            convolution, such as ``torch.nn.Conv2d``, as ``conv``. Use it for tools that replace
-            convolutions (adapters, quantizers, pruners). ``"layer"``: each layer becomes a
-            subclass of the plain convolution that appends the coordinates itself. Use it for tools
-            that scale or mask ``weight`` (fusers) and for models that read attributes of their
-            convolutions. In both forms, ``in_channels`` includes the coordinates.
+        form: ``"module"``: each layer becomes a module with two submodules, `AddCoords` as
+            ``coords`` and a plain convolution, such as ``torch.nn.Conv2d``, as ``conv``. Use this
+            form for tools that replace convolutions (adapters, quantizers, pruners). ``"layer"``:
+            each layer becomes a subclass of the plain convolution that appends the coordinates
+            itself. Use this form for tools that scale or mask ``weight`` (fusers) and for models
+            that read attributes of their convolutions. In both forms, the ``in_channels`` of the
+            convolution include the coordinates.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If ``form`` is unknown, or if a layer is lazy or a custom subclass, has a
-            parametrized, pruned or tied weight, or if only one of its two weights is frozen. The
-            model is then unchanged.
+        ValueError: If ``form`` is unknown. Also if a layer is lazy and uninitialized, is a custom
+            subclass, or has a parametrized, pruned or tied weight, or if its ``weight`` and
+            ``coord_weight`` differ in ``requires_grad`` or dtype. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -83,8 +84,9 @@ def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
 def recompose(model: nn.Module) -> nn.Module:
     """Turn the layers that `decompose` made back into coordinate layers, in place.
 
-    Changes that other tools made to the weights are kept. A smaller coordinate kernel is restored
-    if the weights outside it are still zero; otherwise it becomes as large as the data kernel.
+    Changes that other tools made to the weights are kept. If a layer had a coordinate kernel that
+    was smaller than its data kernel, the smaller size is restored if the weights outside it are
+    still zero. Otherwise, the coordinate kernel becomes as large as the data kernel.
 
     Args:
         model: Any module, including a single decomposed layer.
@@ -123,7 +125,7 @@ def recompose(model: nn.Module) -> nn.Module:
 
 
 def _owners(model: nn.Module) -> dict[int, set[nn.Module]]:
-    """Return the modules that hold each parameter, keyed by its id."""
+    """Return the modules that hold each parameter, keyed by the id of the parameter."""
     owners: dict[int, set[nn.Module]] = {}
     for module in model.modules():
         for parameter in module._parameters.values():
@@ -255,7 +257,7 @@ def _put_back(module: Any) -> None:
 
 
 def _fitting_kernel(coord_weight: Tensor, kernel: tuple[int, ...]) -> tuple[int, ...]:
-    """Return ``kernel`` if all weights outside it are zero, else the full kernel."""
+    """Return the size ``kernel`` if all weights outside it are zero, else the full kernel size."""
     inside = torch.ones(kernel, dtype=torch.bool, device=coord_weight.device)
     mask = with_margins(inside[None, None], tuple(coord_weight.shape[2:]))
     outside = coord_weight.masked_fill(mask, 0)

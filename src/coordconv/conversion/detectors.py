@@ -31,15 +31,17 @@ _HEAD_CLASS = re.compile(r"(Head|Detect)(26)?$|^(YOLOE)?(Segment|Pose|OBB)(26)?$
 def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) -> set[nn.Module]:
     """Return the pointwise convolutions of the neck and the first convolution of each head branch.
 
-    A neck is a module with neck, fpn, pan, lateral or input_proj in its name or class name, or the
-    layers between the first upsampling and the head of a sequence. A head is a module with head in
-    its name or class name, or a ``Detect``; of nested heads, only the innermost count. Each
-    `ModuleList` of a head is a branch. If the channels show that its entries do not form a chain,
-    each entry is a branch.
+    A neck is a module with neck, fpn, pan, lateral or input_proj in its name or class name. In an
+    ``nn.Sequential`` that ends in a head, the layers between the first upsampling and the head are
+    also a neck. A head is a module with head in its name or class name, or with a class such as
+    ``Detect`` of Ultralytics. If heads are nested, only the innermost heads count.
+
+    Each ``ModuleList`` in a head is one branch. If the channel counts show that the entries of the
+    list do not form a chain, each entry is a branch of its own.
 
     Args:
         model: The model.
-        names: Its convolutions with all their names.
+        names: The convolutions of the model, each with all its names.
     """
     modules = dict(model.named_modules())
     heads = [name for name, module in modules.items() if _is_head(name, module)]
@@ -97,7 +99,10 @@ def _first_of_branches(module: nn.Module) -> list[nn.Module]:
 
 
 def _are_parallel(branches: list[nn.Module]) -> bool:
-    """Whether modules are not a chain, in which each module gets the output of the previous one."""
+    """Whether the channel counts show that modules do not form a chain.
+
+    In a chain, each module gets the output of the previous module.
+    """
     ends = []
     for branch in branches:
         inside = [one for one in branch.modules() if is_convolution(one)]

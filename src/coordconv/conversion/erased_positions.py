@@ -1,9 +1,10 @@
-"""Find layers whose position is erased by a normalization after them.
+"""Find coordinate layers after which a normalization erases the position of a crop.
 
-The coordinates of two crops differ by a constant, so the outputs of a convolution differ by one
-constant per channel. A later layer that subtracts the mean of each map, such as instance
-normalization, removes these constants. To detect this, constants are added to the output of a
-layer, and the output of the following layers is compared.
+The coordinates of two crops of an image differ by a constant, so what they add to the output of a
+convolution differs by one constant per channel. A later layer that subtracts the mean of each map,
+such as instance normalization, removes these constants. Then the model cannot distinguish the two
+positions. To detect such a layer, constants are added to the output of the convolution, and the
+outputs of the layers that follow are compared with and without these constants.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,19 +20,21 @@ from coordconv.conversion.sizes import evaluating, without_hooks
 
 __all__ = ["Erased", "erased_positions"]
 
-# Smaller changes are rounding errors. In float32, they are below 1e-6 for sums over a map.
+# Smaller relative changes are rounding errors, which are below 1e-6 for float32 sums over a map.
 _ROUNDING = 1e-5
-# If a smaller fraction is kept, only the margins of padded convolutions depend on the constant.
+# If a smaller fraction of the constant is kept, only the image borders in padded convolutions
+# depend on the constant.
 _WELL_KEPT = 0.02
 _SIZE = (9, 8, 7)
 
 
 class Erased(NamedTuple):
-    """Why the position of a crop is lost.
+    """Why the position of a crop is lost after a convolution.
 
     Attributes:
-        by: Name of the module that erases it; "" if unknown.
-        instead: Names of convolutions after which the position is kept, with the fraction kept.
+        by: Name of the module that erases the position; "" if unknown.
+        instead: Names of convolutions after which the position is kept, each with the fraction that
+            is kept, as returned by `kept_constants`.
         is_from_example: Whether the model was called with an example.
     """
 
@@ -41,7 +44,7 @@ class Erased(NamedTuple):
 
     def __str__(self) -> str:
         by = repr(self.by) if self.by else "a later module"
-        text = f"{by} subtracts the mean of each map, and with it the position of a crop"
+        text = f"{by} subtracts the mean of each map, which erases the position of a crop"
         if self.instead:
             kept = " or ".join(f"{name!r} ({share:.0%} is kept)" for name, share in self.instead)
             return (
@@ -49,8 +52,11 @@ class Erased(NamedTuple):
                 "normalization"
             )
         if self.is_from_example:
-            return f"{text}, as after every convolution of this model; use batch normalization"
-        return f"{text}; pass `example` to find the convolutions that keep it"
+            return (
+                f"{text}; the position is lost after every convolution of this model, so use batch "
+                "normalization"
+            )
+        return f"{text}; pass `example` to find convolutions after which the position is kept"
 
 
 def erased_positions(
@@ -92,7 +98,10 @@ def _instead(
 
 
 def _erased_in_sequences(model: nn.Module, layers: Sequence[nn.Module]) -> dict[nn.Module, str]:
-    """Return the layers that another module follows in a sequence that erases constants."""
+    """Find layers that are followed, in a sequence, by a module that erases constants.
+
+    Return the name of that module for each layer.
+    """
     names = {module: name for name, module in model.named_modules()}
     inside = {child for module in names if _is_sequence(module) for child in module.children()}
     found: dict[nn.Module, nn.Module | None] = {}
@@ -140,7 +149,7 @@ def _eraser(layer: Any, following: Sequence[nn.Module]) -> nn.Module | None:
                 outputs = [module(one) for one in outputs]
             here, elsewhere, shifted = outputs
             changes = [(one - here).abs().max().item() for one in (elsewhere, shifted)]
-        except Exception:  # from any module that does not accept maps of this size
+        except Exception:  # A module that does not accept maps of this size can raise any error.
             return None
         if changes[1] <= _ROUNDING * changes[0]:
             return module if changes[0] > 0 else None

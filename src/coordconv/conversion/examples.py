@@ -11,10 +11,11 @@ Example = Tensor | tuple[Any, ...] | Mapping[str, Any]
 
 
 def call_arguments(example: Example | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the positional and the keyword arguments of a call.
+    """Return the positional and the keyword arguments to call a model with.
 
     Args:
-        example: One input, a tuple of arguments, a mapping of keyword arguments, or None.
+        example: One input, a tuple of arguments, a mapping of keyword arguments, or None for no
+            arguments.
 
     Raises:
         TypeError: If ``example`` is a size instead of inputs.

@@ -26,21 +26,23 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
 
     The output channels of the weight, the bias and the coordinate weights (or the map of a
     precomputed layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Plain
-    convolutions are fused as well. Fusers of other libraries scale only ``weight``.
+    convolutions are fused as well. In contrast, fusers of other libraries do not scale the
+    coordinate weights.
 
     A normalization is fused if its input is the output of a convolution, and nothing else uses that
-    output. The pairs are found by tracing the model with ``torch.fx`` or, if an example is
-    given, by running it.
+    output. These pairs are found by tracing the model with ``torch.fx`` or, if an example is given,
+    by running the model.
 
     Args:
-        model: Any module in evaluation mode; coordinate layers may be decomposed or precomputed.
+        model: Any module in evaluation mode. Its coordinate layers may come from
+            `coordconv.decompose` or `coordconv.precompute`.
         example: Inputs to call the model with, if ``torch.fx`` cannot trace it: a tensor, a tuple
             of arguments, or a mapping of keyword arguments.
 
     Returns:
-        The model. Pairs that cannot be fused are not changed: pairs with a hook between them, a
-        normalization without running statistics, a shared module, or a tied, parametrized or
-        pruned weight.
+        The model. A pair is left unchanged if one of its modules has a forward hook or is shared,
+        if the normalization has no running statistics, if a weight is tied, parametrized or pruned,
+        or if the convolution has a class of another library.
 
     Raises:
         ValueError: If a normalization is in training mode, or if the model cannot be traced and no
@@ -131,7 +133,7 @@ def _pairs_when_run(
 
     def leave(module: nn.Module, _: Any, output: Any) -> None:
         calls[module] += 1
-        if isinstance(output, Tensor):  # Keep it, so that no later tensor reuses its id.
+        if isinstance(output, Tensor):  # Keep the output, so that no later tensor gets its id.
             uses[id(output)] = _Use(module, output, [], [])
 
     def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -238,7 +240,10 @@ def _guard_of(convolution: nn.Module) -> WeightGuard | None:
 
 
 def _scaled(tensor: Tensor, factors: Tensor, axis: int, groups: int) -> Tensor:
-    """Scale weights along their output axis; with groups, it holds the outputs of one group."""
+    """Scale weights along their output axis.
+
+    In a transposed convolution with groups, this axis only has the output channels of one group.
+    """
     if axis == 1 and groups > 1:
         by_group = tensor.unflatten(0, (groups, -1))
         shape = [groups, 1, -1, *[1] * (tensor.dim() - 2)]

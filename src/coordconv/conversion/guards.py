@@ -1,4 +1,8 @@
-"""Detect wrappers, hooks and graphs that would miss a change of the parameters of a layer."""
+"""Detect wrappers, hooks and graphs that would miss a change of the parameters of a layer.
+
+For example, ``DistributedDataParallel`` does not average the gradients of parameters that are added
+after it was created.
+"""
 
 import gc
 import sys
@@ -56,10 +60,11 @@ def holders(
     Args:
         model: Any module.
         layers: Layers of the model.
-        copied: Whether a copy of the model will be changed; wrappers around it then do not matter.
+        copied: Whether a copy of the model will be changed instead of the model. Wrappers around
+            the model then do not matter.
 
     Returns:
-        The reason for each such layer.
+        The affected layers, with the reason for each.
     """
     found: dict[nn.Module, str] = {}
     for holder in _inside_and_around(model, set(layers), around=not copied):
@@ -81,7 +86,8 @@ def check_holders(
         copied: As in `holders`.
 
     Raises:
-        ValueError: If there are such layers, or layers that are part of a graph.
+        ValueError: If there is such a wrapper, hook or graph, or if the model itself contains a
+            graph from torch.jit or torch.export with coordinate weights.
     """
     graphs = [name for name, one in model.named_modules() if _is_in_a_graph(one)]
     if graphs:
@@ -97,7 +103,10 @@ def check_holders(
 
 
 def why_no_convolution(model: nn.Module) -> str:
-    """Return why a model may compute convolutions that are not modules; "" if it does not."""
+    """Return why a model may compute convolutions without ``nn.Module`` layers; "" if it does not.
+
+    Only models from torch.jit and torch.fx are detected.
+    """
     for name, module in model.named_modules():
         where = f"{name!r}" if name else "the model"
         if isinstance(module, torch.jit.ScriptModule):
@@ -117,13 +126,14 @@ def _inside_and_around(
     model: nn.Module, layers: set[nn.Module], around: bool
 ) -> Iterator[nn.Module]:
     yield from model.modules()
-    # The model does not refer to its wrapper, and wrappers only exist in a process group.
+    # A model has no reference to its wrapper, so all objects must be searched. This is only needed
+    # in a process group, because wrappers do not exist without one.
     if around and _are_processes_joined():
         yield from _wrappers_of(layers)
 
 
 def _are_processes_joined() -> bool:
-    distributed = sys.modules.get("torch.distributed")  # Do not import it only for this.
+    distributed = sys.modules.get("torch.distributed")  # Do not import it for this check.
     return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
@@ -186,6 +196,6 @@ def _held_by(holder: nn.Module) -> set[nn.Module]:
 
 
 def _is_in_a_graph(module: nn.Module) -> bool:
-    # In a graph, the weights of our layers are in modules of torch.
+    # In a graph of torch.jit or torch.export, coordinate weights are in modules of torch classes.
     ours = isinstance(module, CoordinateLayer) or not type(module).__module__.startswith("torch.")
     return not ours and "coord_weight" in dict(module.named_parameters(recurse=False))

@@ -1,7 +1,8 @@
 """Add coordinates to the input of a layer with an unknown ``forward``.
 
-A pointwise convolution of the coordinates is added to the input. The layer's weights are not read
-or changed, so this works for every layer whose first input has shape (N, C, *size).
+A pointwise convolution of the coordinates is added to the input of the layer. The layer's own
+weights are not read or changed, so this works for every layer whose first input has shape
+(N, C, *size).
 """
 
 import inspect

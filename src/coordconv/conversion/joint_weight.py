@@ -1,4 +1,8 @@
-"""Join the two weights of a coordinate layer into a single weight, and split such a weight."""
+"""Join the two weights of a coordinate layer into a single weight, and split it again.
+
+The two weights are ``weight`` for the data and ``coord_weight`` for the coordinates. The joint
+weight is that of a convolution of the data with the coordinates appended as channels.
+"""
 
 from typing import Any
 
@@ -14,11 +18,12 @@ def coordinate_axis(layer: Any) -> int:
 
 
 def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
-    """Split a joint weight into the weight and the coordinate weights.
+    """Split a joint weight into ``weight`` and ``coord_weight``.
 
     Args:
         layer: Provides groups, radius, convention and kernel size.
-        joint: Shape (out, in / groups + d, *kernel), or (in + groups * d, out / groups, *kernel).
+        joint: The joint weight for d coordinates. The shape is (out, in / groups + d, *kernel), or
+            (in + groups * d, out / groups, *kernel) for a transposed convolution.
     """
     coordinates = len(layer.kernel_size) + layer.radius
     per_group = joint.shape[0] // layer.groups if layer.transposed else joint.shape[1]
@@ -26,7 +31,7 @@ def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
     before = layer.convention.side == "before"
     sizes = [coordinates, data] if before else [data, coordinates]
     if layer.transposed:
-        # (groups, data + coordinates, out / groups, *kernel)
+        # After unflatten, the shape is (groups, data + coordinates, out / groups, *kernel).
         parts = joint.unflatten(0, (layer.groups, -1)).split(sizes, dim=1)
         weight, coord_weight = reversed(parts) if before else parts
         weight, coord_weight = weight.flatten(0, 1), coord_weight.transpose(0, 1).flatten(1, 2)

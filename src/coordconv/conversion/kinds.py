@@ -1,4 +1,4 @@
-"""Plain layers and their coordinate layers, and why other layers cannot be converted."""
+"""Map plain layers to coordinate layers and back, and explain why a layer cannot be converted."""
 
 from typing import Literal, get_args
 
@@ -56,7 +56,7 @@ def checked_model(model: object) -> nn.Module:
     """Return the model if it is an ``nn.Module``.
 
     Raises:
-        TypeError: If it is not.
+        TypeError: If ``model`` is not an ``nn.Module``.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
@@ -67,7 +67,7 @@ def checked_unknown(unknown: Unknown) -> Unknown:
     """Return ``unknown`` if it is a valid choice.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If ``unknown`` is not ``"raise"`` or ``"in_front"``.
     """
     if unknown not in get_args(Unknown):
         raise ValueError(f"`unknown` must be 'raise' or 'in_front', got {unknown!r}")
@@ -84,7 +84,7 @@ def is_convolution(module: nn.Module) -> bool:
 
 
 def sees_coordinates(module: nn.Module) -> bool:
-    """Whether a layer has coordinates, even if it is decomposed or precomputed."""
+    """Whether a layer has coordinates; also true after `decompose` and `precompute`."""
     return isinstance(module, _WITH_COORDINATES)
 
 
@@ -114,12 +114,15 @@ def why_not(module: nn.Module, unknown: Unknown = "raise") -> str:
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:
-    """Return the class that a layer becomes; unknown layers add coordinates to their input."""
+    """Return the class that a layer gets when it is converted.
+
+    For a layer whose ``forward`` is not known, this class adds the coordinates to the input.
+    """
     return _in_place_of(module, coordinate_class(module))
 
 
 def coordinate_class(module: nn.Module) -> type[nn.Module]:
-    """Return a class without the subclass that torch creates for parametrizations."""
+    """Return `coordinate_kind` without the subclass that torch creates for parametrizations."""
     kind = written_class(module)
     return _coordinate_class(kind) or in_front_kind(kind)
 
@@ -136,9 +139,10 @@ def plain_kind(module: nn.Module) -> type[nn.Module] | None:
 
 
 def stored_weight(module: nn.Module) -> Tensor:
-    """Return the weight, or the parameter that it is computed from if it is parametrized.
+    """Return the weight of a layer or, if it is parametrized, the parameter that it depends on.
 
-    Reading a parametrized weight can change it: spectral normalization runs a power iteration.
+    A parametrized weight is not read, because reading can change it: spectral normalization, for
+    example, runs a power iteration.
     """
     if parametrize.is_parametrized(module, "weight"):
         return next(module.parametrizations["weight"].parameters())  # pyright: ignore[reportIndexIssue, reportAttributeAccessIssue, reportArgumentType]

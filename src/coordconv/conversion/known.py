@@ -2,8 +2,8 @@
 
 Libraries subclass convolutions for weight standardization (Qiao et al. 2019, arXiv:1903.10520),
 scaled weight standardization (Brock et al. 2021, arXiv:2101.08692) and the "same" padding of
-TensorFlow. All of them pad, convolve with a function of their weights, and add the bias, so a
-separate convolution of the coordinates can be added to their output.
+TensorFlow. All of these subclasses pad the input, convolve it with a function of their weights, and
+add the bias. Therefore, a separate convolution of the coordinates can be added to their output.
 """
 
 from collections.abc import Callable
@@ -46,11 +46,14 @@ def register_convolution(
 ) -> type[nn.Module]:
     """Register a convolution subclass with a custom forward for `coordconv.convert`.
 
-    A converted layer computes ``cls.forward(x)`` plus a convolution of the coordinates with the
-    layer's stride and dilation and with separate weights, which are initially zero. This equals
-    "append the coordinates, then convolve" if ``cls.forward`` pads its input, convolves it with its
-    weights or a function of them, as in weight standardization, and adds its bias. If it does more,
-    such as a normalization or an activation, use ``convert(..., unknown="in_front")``.
+    A converted layer computes ``cls.forward(x)`` plus a convolution of the coordinates. This
+    convolution has the stride and dilation of the layer, and weights of its own that are initially
+    zero.
+
+    The sum is the same as if the coordinates were appended to the input, provided that
+    ``cls.forward`` pads the input, convolves it with the weights of the layer or a function of
+    them (as in weight standardization), and adds the bias. If ``cls.forward`` does more, such as a
+    normalization or an activation, use ``convert(..., unknown="in_front")`` instead.
 
     The classes of timm, transformers and segmentation_models_pytorch are already registered.
     Subclasses that inherit ``forward`` from their base class need no registration.
@@ -59,16 +62,17 @@ def register_convolution(
         cls: A subclass of ``torch.nn.Conv1d``, ``Conv2d`` or ``Conv3d``. Its forward takes one
             tensor and returns one.
         pad: Padding that ``cls.forward`` applies in addition to ``padding`` and ``padding_mode``.
-            ``"own"``: no additional padding. ``"same"``: zeros as in TensorFlow,
-            depending on the input size. Or a function of the layer and a tensor that returns the
-            padded tensor; it is called with the coordinates, of shape (N, d, *size).
+            ``"own"``: no additional padding. ``"same"``: zero padding as in TensorFlow, which
+            depends on the input size. Or a function that takes the layer and a tensor, and returns
+            the padded tensor. The function is called with the coordinates, of shape (N, d, *size).
 
     Returns:
         The class, so that this can be used as a decorator.
 
     Raises:
-        TypeError: If ``cls`` is not such a subclass, or ``pad`` is not a string or a function.
-        ValueError: If ``pad`` is an unknown string, or the class is registered with another
+        TypeError: If ``cls`` is not a proper subclass of one of these classes, or ``pad`` is not a
+            string or a function.
+        ValueError: If ``pad`` is an unknown string, or ``cls`` is already registered with another
             padding.
 
     Example:
@@ -106,7 +110,10 @@ def _check_class(cls: Any) -> None:
 
 
 def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the coordinate class for a registered subclass, else None."""
+    """Return the coordinate class for a subclass of a convolution, or None if there is none.
+
+    There is one if the subclass is registered or inherits its ``forward`` from torch.
+    """
     if issubclass(kind, LazyModuleMixin):
         return None
     for base in kind.__mro__[:-1]:
@@ -120,7 +127,7 @@ def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
 
 
 class ConvolutionBeside(CoordinatesBeside):
-    """A registered convolution plus a convolution of the coordinates."""
+    """Mixin that adds a convolution of the coordinates to the output of a registered class."""
 
     _made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
@@ -128,7 +135,8 @@ class ConvolutionBeside(CoordinatesBeside):
         """Find the registered padding.
 
         Raises:
-            ValueError: If the class is not registered, for example when loading one of its layers.
+            ValueError: If the original class is not registered, for example when a saved layer is
+                loaded before its class is registered.
         """
         super().__init_subclass__(**options)
         pads = (_pad_of(base) for base in cls._made_from[2].__mro__)
@@ -141,7 +149,9 @@ class ConvolutionBeside(CoordinatesBeside):
 
 
 def pad_same(layer: Any, x: Tensor) -> Tensor:
-    """Pad with zeros as TensorFlow does for "same": to ceil(size / stride) outputs for each axis.
+    """Pad with zeros as TensorFlow does for "same" padding.
+
+    A convolution of the result has ceil(size / stride) outputs along each axis.
 
     Args:
         layer: Provides ``kernel_size``, ``stride`` and ``dilation``.
@@ -152,7 +162,8 @@ def pad_same(layer: Any, x: Tensor) -> Tensor:
     for size, (kernel, stride, dilation) in zip(x.shape[2:], numbers, strict=True):
         total = _not_negative(((size + stride - 1) // stride - 1) * stride
                               + (kernel - 1) * dilation + 1 - size)  # fmt: skip
-        # functional.pad counts the axes from the last; an odd pixel goes after the image.
+        # functional.pad expects the last axis first. If the total is odd, the larger part of the
+        # padding comes after the image.
         margins = [total // 2, total - total // 2, *margins]
     return functional.pad(x, margins)
 
@@ -168,12 +179,15 @@ def _pad_own(_: Any, x: Tensor) -> Tensor:
 
 
 def _pad_same_if_dynamic(layer: Any, x: Tensor) -> Tensor:
-    """Pad as timm does; padding that does not depend on the input size is in ``padding``."""
+    """Pad as timm does: only add padding that depends on the input size and is not in ``padding``.
+
+    Whether there is such padding is stored in ``layer.same_pad``.
+    """
     return pad_same(layer, x) if layer.same_pad else x
 
 
 def _pad_by(name: str) -> Pad:
-    """Pad with a submodule of the layer; do not pad if it is None."""
+    """Return a function that pads with the submodule ``name`` of a layer, unless it is None."""
 
     def pad(layer: Any, x: Tensor) -> Tensor:
         module = getattr(layer, name)
@@ -190,7 +204,7 @@ _PADS: dict[str, Pad] = {"own": _pad_own, "same": pad_same}
 
 _REGISTERED: dict[type[nn.Module], Pad] = {}
 
-# Keyed by name to avoid importing the libraries.
+# The keys are names of classes, so that the libraries need not be imported.
 _OF_LIBRARIES: dict[str, Pad] = {
     "timm.layers.conv2d_same.Conv2dSame": pad_same,
     "timm.layers.std_conv.StdConv2d": _pad_own,

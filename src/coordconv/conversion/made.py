@@ -1,7 +1,7 @@
-"""Coordinate classes for the classes of other libraries, created on demand.
+"""Coordinate classes for the layer classes of other libraries, created on demand.
 
-`pickle` cannot import such a class from a module. Instead, its layers are pickled
-with the original class, and the coordinate class is created again when they are loaded.
+`pickle` cannot import such a class from a module. Instead, layers are pickled with the original
+class, and the coordinate class is created again when the layers are loaded.
 """
 
 import copyreg
@@ -14,7 +14,7 @@ from torch import nn
 
 __all__ = ["Made", "made_class", "made_from", "why_not_made"]
 
-# Attributes that conversion adds to a layer, which must not have them already.
+# Attributes that conversion adds to a layer. The layer must not already have one of them.
 _NAMES = (
     "coord_weight", "radius", "convention", "coord_kernel_size", "method", "_set_options",
     "_coord_pad", "_with_coordinates", "_middle_taps", "_made_from", "_starts_at_zero",
@@ -23,7 +23,7 @@ _NAMES = (
 
 
 class Made(nn.Module):
-    """Mixin of all created classes, which pickles and copies their layers."""
+    """Mixin of all created classes, which makes it possible to pickle and copy their layers."""
 
     _made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
@@ -44,11 +44,13 @@ class Made(nn.Module):
 
 @cache
 def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> type[nn.Module]:
-    """Return the class that adds coordinates to layers of class ``plain``; it is cached.
+    """Return the class that adds coordinates to layers of class ``plain``.
+
+    The class is created in the first call and then cached.
 
     Args:
-        prefix: Prefix of its name.
-        way: The base class that adds the coordinates, placed before ``plain``.
+        prefix: Prefix of the name of the new class.
+        way: The mixin that adds the coordinates. It comes before ``plain`` in the bases.
         plain: The class of another library, without the class that torch adds for
             parametrizations.
     """
@@ -77,7 +79,7 @@ def why_not_made(module: nn.Module) -> str:
 
 
 def made_from(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the class that a class was made from, or None if `made_class` did not create it."""
+    """Return the original class of a class from `made_class`, or None for other classes."""
     return vars(kind)["_made_from"][2] if "_made_from" in vars(kind) else None
 
 

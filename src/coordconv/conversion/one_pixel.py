@@ -16,9 +16,9 @@ from coordconv.conversion.sizes import Size, evaluating
 
 __all__ = ["sees_one_pixel"]
 
-# Classes whose forward pools, and their convolutions that follow the pooling.
+# Classes whose forward applies a global pooling, with the names of the convolutions that follow it.
 _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
-    # Squeeze-and-excitation and variants: timm, segmentation_models_pytorch, MONAI.
+    # Squeeze-and-excitation and its variants in timm, segmentation_models_pytorch and MONAI.
     "SqueezeExcite": ("conv_reduce", "conv_expand"),
     "SEModule": ("fc1", "fc2"),
     "EffectiveSEModule": ("fc",),
@@ -26,7 +26,7 @@ _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
     "MBConvBlock": ("_se_reduce", "_se_expand"),
     "SelectiveKernelAttn": ("fc_reduce", "fc_select"),
     "SplitAttn": ("fc1", "fc2"),
-    # Classifier heads: timm.
+    # Classifier heads of timm.
     "MobileNetV3": ("conv_head",),
     "GhostNet": ("conv_head",),
     "RepGhostNet": ("conv_head",),
@@ -35,7 +35,7 @@ _AFTER_THE_MEAN: Mapping[str, tuple[str, ...]] = {
     "DLA": ("fc",),
     "DPN": ("classifier",),
     "ClassifierHead": ("fc", "last_conv"),
-    # Pooling branches: transformers.
+    # Pooling branches of transformers.
     "MobileViTASPPPooling": ("conv_1x1",),
     "MobileViTV2ASPPPooling": ("conv_1x1",),
     "MobileNetV2DeepLabV3Plus": ("conv_pool",),
@@ -132,8 +132,8 @@ def _after_a_pooling(sequence: nn.Module) -> Iterator[nn.Module]:
 def _flat(module: nn.Module) -> Iterator[nn.Module]:
     """Yield the layers of a sequence and of nested sequences, in order.
 
-    A subclass of ``nn.Sequential`` with a custom forward counts as one layer: it may upsample its
-    output, as the pooling branch of DeepLab does.
+    A subclass of ``nn.Sequential`` with a custom forward counts as one layer, because it may
+    upsample its output. The pooling branch of DeepLab is an example.
     """
     for child in module.children():
         if isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward:

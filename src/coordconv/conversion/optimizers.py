@@ -19,10 +19,10 @@ _FOREIGN = ("deepspeed.runtime", "fairscale", "horovod")
 
 
 def checked_optimizers(optimizer: Any) -> list[Optimizer]:
-    """Return the optimizers of an argument as a list, without wrappers around them.
+    """Return the optimizers in an argument as a list, without wrappers around them.
 
     Args:
-        optimizer: One, several, or None.
+        optimizer: One optimizer, a list or tuple of optimizers, or None.
 
     Raises:
         TypeError: If ``optimizer`` is not an optimizer or a sequence of optimizers.
@@ -66,7 +66,8 @@ def groups_of(
 def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
     """Add the coordinate weights of layers to parameter groups, in the order of the model.
 
-    A new optimizer over ``model.parameters()`` can then load the state dict of this one.
+    Because of this order, a new optimizer over ``model.parameters()`` can load the state dict of
+    the extended optimizer.
     """
     order: dict[Tensor, int] = {one: at for at, one in enumerate(model.parameters())}
     for layer, found in groups.items():
@@ -123,7 +124,7 @@ def _groups_with(optimizers: Sequence[Optimizer], weight: Tensor | None) -> list
 
 
 def _trained_weight(layer: Any) -> Tensor | None:
-    """Return the weight, or the largest parameter that it is computed from."""
+    """Return the weight of a layer, or the largest parameter that the weight is computed from."""
     if parametrize.is_parametrized(layer, "weight"):
         behind = list(layer.parametrizations["weight"].parameters())
     else:
@@ -163,8 +164,8 @@ def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
 
 
 def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
-    """Create the state of the coordinate weight that an optimizer creates in its constructor."""
+    """Create the state of a new coordinate weight, for optimizers that do so in the constructor."""
     new = layer.coord_weight
-    if isinstance(optimizer, torch.optim.Adagrad):  # Newer torch creates it in the next step.
+    if isinstance(optimizer, torch.optim.Adagrad):  # Newer torch does so in the next step.
         options = {key: value for key, value in group.items() if key in optimizer.defaults}
         optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]

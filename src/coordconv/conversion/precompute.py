@@ -1,4 +1,4 @@
-"""Replace coordinates with constant maps, precomputed for fixed input sizes."""
+"""Replace coordinates with constant maps that are precomputed for fixed input sizes."""
 
 import copy
 from collections.abc import Iterable
@@ -27,27 +27,30 @@ __all__ = ["precompute"]
 
 
 def precompute(model: nn.Module, example: Example) -> nn.Module:
-    """Return a copy of a model with plain convolutions that add constant maps.
+    """Return a copy of a model in which constant maps replace the coordinates.
 
     What the coordinates add to the output of a layer only depends on the input size. For a fixed
-    size it is a constant map, which any runtime can add. A layer that gets inputs of several sizes,
-    such as a head shared by all levels of a pyramid, keeps a map for each size. Parametrizations of
+    size, this is a constant map. In the copy, each coordinate layer is a plain convolution that
+    adds this map, which any runtime can execute. A layer that gets inputs of several sizes, such as
+    a head shared by all levels of a pyramid, keeps a map for each size. Parametrized weights of
     coordinate layers are replaced with their current values.
 
     Args:
-        model: Any module, including a single or decomposed coordinate layer. It is not changed.
-        example: Inputs to call the model with, at the sizes that it will be used with: a tensor, a
-            tuple of arguments, or a mapping of keyword arguments.
+        model: Any module, including a single coordinate layer, or one that was decomposed. It is
+            not changed.
+        example: Inputs to call the model with, of the sizes that the copy will be used with: a
+            tensor, a tuple of arguments, or a mapping of keyword arguments.
 
     Returns:
         The copy. It computes the same as the model, up to rounding, for any batch size at these
         image sizes, and raises an error for other sizes.
 
     Raises:
-        ValueError: If the example does not reach a coordinate layer; if a coordinate layer is
-            called with a window, coordinates or an output size, or is a custom subclass; or if the
-            model cannot be copied.
-        TypeError: If ``model`` is not an ``nn.Module``, or ``example`` is not a tensor.
+        ValueError: If calling the model with the example does not reach a coordinate layer. Also if
+            a coordinate layer is called with a window, coordinates or an output size, if it is a
+            custom subclass, or if the model cannot be copied.
+        TypeError: If ``model`` is not an ``nn.Module``, if ``example`` is a size instead of inputs,
+            or if the input of a coordinate layer is not a tensor.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -75,7 +78,7 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
     in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}
 
     def refuse(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if name in in_front:  # The other arguments of such a layer do not change the coordinates.
+        if name in in_front:  # Only these two keyword arguments change the coordinates.
             inputs, named = inputs[:1], {key: named.get(key) for key in ("window", "coordinates")}
         _unknown_to_a_constant(name, inputs, named)
 
@@ -99,8 +102,8 @@ def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, 
     if extra or any(one is not None for one in inputs[1:]):
         what = ", ".join(extra) or "an output size"
         raise ValueError(
-            f"cannot precompute {name!r}: it is called with {what}, but its coordinates are "
-            "constant afterwards; call it with the data only"
+            f"cannot precompute {name!r}: it is called with {what}, but the coordinates of a "
+            "precomputed layer are constant; call it with the data only"
         )
 
 
@@ -119,7 +122,7 @@ def _fix_parametrized(layer: nn.Module) -> None:
 def _share(layer: Any, size: Size) -> Tensor:
     """Return what the coordinates add to the output at one size, shape (1, out, *output size).
 
-    If the layer adds coordinates to its input, return that instead, shape (1, in, *size).
+    If the layer adds coordinates to its input, return what they add there, shape (1, in, *size).
     """
     in_front = isinstance(layer, CoordinatesInFront)
     weight = layer.coord_weight if in_front else stored_weight(layer)
@@ -184,7 +187,8 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
     if output.dim() < constant.dim():
         constant = constant[0]
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
-        # The size check is not part of the trace; these decomposes fail for other sizes instead.
+        # The size check is not part of the trace. Instead, both calls of `expand` fail for inputs
+        # of other sizes.
         fitting = constant.expand_as(output)
         output = output.expand(*output.shape[: 1 - constant.dim()], *constant.shape[1:])
         return output + fitting
@@ -205,7 +209,7 @@ class _PrecomputedInFront(_Precomputed):
         )
 
     def _coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list: if ``weight`` is scaled, the map needs no scaling."""
+        """Return an empty list, because a map that is added to the input is not scaled."""
         return []
 
 
@@ -238,7 +242,8 @@ _FOLDED: dict[Any, type[nn.Module]] = {
         nn.ConvTranspose3d,
     )
 }
-globals().update({kind.__name__: kind for kind in _FOLDED.values()})  # Pickle looks them up here.
+# Pickle looks up the classes in this module.
+globals().update({kind.__name__: kind for kind in _FOLDED.values()})
 
 
 def _precomputed_kind(layer: nn.Module) -> type[nn.Module] | None:

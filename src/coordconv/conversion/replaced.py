@@ -33,7 +33,7 @@ def check_methods(action: str, layers: Mapping[Any, str]) -> None:
         layers: Layers with their names.
 
     Raises:
-        ValueError: If there are such layers.
+        ValueError: If a method of a layer was replaced.
     """
     reasons = {name: replaced_method(layer) for layer, name in layers.items()}
     listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items() if reason)
@@ -46,7 +46,8 @@ def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:
 
     Args:
         layer: A convolution.
-        kind: Its class in torch, without the subclass that torch creates for parametrizations.
+        kind: The class of the layer in torch, without the subclass that torch creates for
+            parametrizations.
     """
     if type(layer) is not kind and any(name in vars(type(layer)) for name in _COMPUTING):
         return f"its class {type(layer).__name__} replaces forward"
@@ -74,7 +75,7 @@ def unusual_weight(layer: Any, weight: Tensor) -> str:
     if weight._post_accumulate_grad_hooks:
         return (
             "its weights have a hook on their gradient, such as an optimizer step in the backward "
-            "pass, which new weights would not get; convert before registering it"
+            "pass, which new weights would not get; convert before registering the hook"
         )
     ordinary = (Tensor, nn.Parameter, UninitializedParameter)
     # Compare FakeTensor by name: importing it imports sympy.

@@ -10,14 +10,15 @@ class Change(NamedTuple):
     """One convolution of a model.
 
     Attributes:
-        names: Its names in the model; several if it is shared.
-        before: Its class and the shape of its weights before the conversion.
-        after: Its class and shapes after the conversion, with coordinate weights; "" if skipped.
+        names: Its names in the model. A shared convolution has several names.
+        before: Its class and the shape of its weight before the conversion.
+        after: Its class and the shapes of its weight and coordinate weights after the conversion;
+            "" if it was skipped.
         parameters: Number of parameters before the conversion.
         added: Number of parameters added.
         reason: Why it was skipped; "" if it was converted.
-        erased: How the position of a crop is lost after this convolution, and what to do; "" if the
-            position is kept, or if this is not known.
+        erased: Which module erases the position of a crop after this convolution, and what to do
+            about it; "" if the position is kept, or if it is not known whether it is kept.
     """
 
     names: tuple[str, ...]
@@ -60,7 +61,7 @@ class Rows(Sequence[T]):
 
 
 class Report(Rows[Change]):
-    """The convolutions of a model and what changed; prints as a table.
+    """A sequence with the `Change` of every convolution of a model; prints as a table.
 
     Args:
         rows: The changes, in the order of the model.

@@ -27,17 +27,17 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
     Args:
         model: Any module, including a single coordinate layer.
         discard: Also drop coordinate weights that are not zero, which changes the outputs.
-        optimizer: An optimizer of the model, or a list of them. The coordinate weights and their
-            state are removed from it.
+        optimizer: An optimizer of the model, or a list of them, from which the coordinate weights
+            and their state are removed.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If coordinate weights are not zero and ``discard`` is not set; if a layer is
-            decomposed or a custom subclass, has parametrized or pruned coordinate weights, or is
-            inside a wrapper that would miss the change; or if parameters cannot be removed from
-            ``optimizer``. The model and the optimizer are then unchanged.
+        ValueError: If coordinate weights are not zero and ``discard`` is False. Also if a layer was
+            changed by `coordconv.decompose`, is a custom subclass, has parametrized or pruned
+            coordinate weights, or is inside a wrapper that would miss the change, or if parameters
+            cannot be removed from ``optimizer``. The model and the optimizer are then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:

@@ -51,8 +51,8 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
 
     Args:
         model: The model.
-        names: The layers that can be selected.
-        where: As in `coordconv.convert`.
+        names: The layers that can be selected, each with all its names.
+        where: Which layers to select, as in `coordconv.convert`.
 
     Raises:
         ValueError: If ``where`` selects nothing, or a name or pattern in it matches nothing.

@@ -1,4 +1,4 @@
-"""Whether the output of a model depends on constants that are added to its feature maps."""
+"""Measure how much the output of a model depends on constants added to its feature maps."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,12 @@ _PRECISE = (torch.float32, torch.float64)
 def kept_constants(
     model: nn.Module, layers: Sequence[nn.Module], example: Any
 ) -> dict[nn.Module, float]:
-    """Call a model, and return how much a constant added to each layer's output changes the result.
+    """Return how much a constant that is added to the output of each layer affects the model.
 
-    Adding a constant to a map changes the output by the sum of the changes due to each pixel. The
-    result is this sum divided by the sum of the absolute changes: 0 if they cancel, 1 if all have
-    the same sign.
+    A constant that is added to a feature map changes the output of the model by the sum of the
+    changes due to each pixel of the map. The returned number is the absolute value of this sum
+    divided by the sum of the absolute changes, each summed over the samples and channels. It is 0
+    if the changes cancel, and 1 if all changes in a map have the same sign.
 
     Args:
         model: Called once in evaluation mode and differentiated; it is not changed.
@@ -30,8 +31,9 @@ def kept_constants(
         example: A tensor, a tuple of arguments, or a mapping of keyword arguments.
 
     Returns:
-        A number from 0 to 1 for each layer on which the output depends, in the order of the
-        calls; layers with maps of one pixel are left out.
+        A number from 0 to 1 for each layer on which the output depends, in the order of the calls.
+        Layers whose maps have only one pixel, or whose outputs are not float32 or float64 tensors,
+        are omitted.
     """
     probe = _Probe()
     hooks = [layer.register_forward_hook(probe.disturb) for layer in layers]
@@ -51,7 +53,7 @@ def kept_constants(
 
 
 class _Probe:
-    """Sums of gradients of the outputs of layers."""
+    """Collects sums of gradients with respect to the outputs of layers."""
 
     def __init__(self) -> None:
         self.changes: dict[nn.Module, Tensor] = {}
@@ -60,7 +62,7 @@ class _Probe:
         self.generator = torch.Generator().manual_seed(0)
 
     def disturb(self, layer: Any, _: Any, output: Any) -> Any:
-        """Add a little noise to the output of a layer, and watch its gradient: a forward hook."""
+        """Forward hook that adds a little noise to an output and records the output's gradient."""
         axes = tuple(range(-len(layer.kernel_size), 0))
         is_clear = (
             isinstance(output, Tensor)
@@ -75,7 +77,8 @@ class _Probe:
         anchor = output.new_zeros((), requires_grad=True)
         self.anchors.append(anchor)
         self.changes.setdefault(layer, output.new_zeros(2))
-        # Noise keeps an example of zeros away from the corners of activations.
+        # If the example is all zeros, noise avoids points such as 0 of ReLU, where activations are
+        # not differentiable.
         scale = 0.1 * output.detach().abs().mean() + 1e-3
         disturbed = output + scale * self._noise(output) + anchor
 
@@ -94,11 +97,11 @@ class _Probe:
             try:
                 total = torch.stack([value.to(values[0]) for value in values]).sum()
                 torch.autograd.grad(total, self.anchors, allow_unused=True)
-            except RuntimeError:  # the model has operations that cannot be differentiated
+            except RuntimeError:  # The model has operations that cannot be differentiated.
                 self.changes.clear()
 
     def _weights(self, output: Tensor) -> Tensor:
-        """Return random weights, one sign per channel, so that neighbors rarely cancel."""
+        """Return random weights with one sign per channel, so that pixels rarely cancel."""
         signs = output.new_zeros(output.shape[1:2] or (1,))
         shape = (1, -1, *[1] * (output.dim() - 2)) if output.dim() > 1 else (-1,)
         return self._noise(signs).view(shape) * (1 + 0.5 * self._noise(output).tanh())

@@ -1,4 +1,4 @@
-"""Input sizes of the coordinate layers of a model."""
+"""Call a model to record the input sizes of its layers, and change modes and hooks meanwhile."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Generator
@@ -27,10 +27,11 @@ def sizes_seen(
         layers: The layers to record, with their names.
         example: Arguments to call the model with.
         options: Keyword arguments to call the model with.
-        refuse: Called with the name of a layer and its arguments; may raise an error.
+        refuse: Called for each call of a layer, with the name, the arguments and the keyword
+            arguments. It may raise an error.
 
     Raises:
-        ValueError: If a layer is not reached.
+        ValueError: If the call of the model does not reach a layer.
         TypeError: If the input of a layer is not a tensor.
     """
     sizes: dict[nn.Module, list[Size]] = {layer: [] for layer in layers}

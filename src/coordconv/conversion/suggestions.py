@@ -18,7 +18,7 @@ def suggestion(pattern: str, model: nn.Module, every: Sequence[str], presets: Se
     Args:
         pattern: The name or pattern.
         model: The model.
-        every: The names of all its convolutions.
+        every: The names of all convolutions of the model.
         presets: The values of ``where`` that are not names, such as "all".
     """
     inside = _prefixes(every)
@@ -48,7 +48,7 @@ def listed(every: Sequence[str]) -> str:
 
 
 def grouped(every: Sequence[str]) -> str:
-    """Format the modules with convolutions and their counts for a message."""
+    """Format the modules that contain convolutions, each with their number, for a message."""
     paths = [name.split(".") for name in every]
     depth = 1
     while len({tuple(path[:depth]) for path in paths}) == 1 and depth < max(map(len, paths)):
@@ -69,7 +69,7 @@ def _prefixes(every: Sequence[str]) -> list[str]:
 
 
 def _near_patterns(pattern: str, inside: Sequence[str]) -> list[str]:
-    """Return the pattern with similar module names before its wildcards."""
+    """Replace the part of a pattern before its wildcards with similar module names."""
     parts = pattern.split(".")
     known = next((n for n, part in enumerate(parts) if _has_wildcards(part)), len(parts))
     near = get_close_matches(".".join(parts[:known]), inside, n=3) if known else []

@@ -170,7 +170,7 @@ def test_a_folded_layer_adds_a_constant_to_its_input(name):
     torch.testing.assert_close(precomputed(input), layer(input), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="precompute the model again"):
         precomputed(torch.cat([input, input], dim=-1))
-    with pytest.raises(ValueError, match="its coordinates are constant afterwards"):
+    with pytest.raises(ValueError, match="coordinates of a precomputed layer are constant"):
         precompute(
             layer, {"input": input, "window": ((0,) * (input.dim() - 2), (20,) * (input.dim() - 2))}
         )

@@ -214,7 +214,7 @@ def test_a_weight_of_unusual_type_or_shape_raises_an_error(weight):
 def test_a_weight_that_is_trained_by_a_hook_raises_an_error():
     layer = nn.Conv2d(3, 4, 3)
     handle = layer.weight.register_post_accumulate_grad_hook(lambda weight: None)
-    with pytest.raises(ValueError, match="convert before registering it"):
+    with pytest.raises(ValueError, match="convert before registering the hook"):
         convert(layer)
     handle.remove()
     convert(layer)
