@@ -118,7 +118,7 @@ def test_the_tolerance_depends_on_the_precision(export, dtype, tmp_path):
     model = nn.Sequential(CoordConv2d(3, 8, 3), nn.ReLU(), CoordConv2d(8, 8, 3)).to(dtype).eval()
     example = torch.randn(1, 3, 9, 12, dtype=dtype)
     EXPORTS[export](model, example, tmp_path / "net")
-    with pytest.raises(ValueError, match=r"pass a larger one, such as tolerance=0\.01"):
+    with pytest.raises(ValueError, match=r"pass a larger tolerance, such as tolerance=0\.01"):
         EXPORTS[export](model, example, tmp_path / "net", tolerance=-1.0)
 
 

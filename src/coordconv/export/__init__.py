@@ -2,8 +2,8 @@
 
 Coordinate layers compute the coordinates from the input size, so one exported model works for
 images of every size. An exporter can still silently write a wrong model, for example with the
-sizes of the example as constants. The functions here run the exported model and compare the
-outputs before they keep the file.
+sizes of the example as constants. The functions here therefore run the exported model and compare
+its outputs with those of the original model before they keep the file.
 """
 
 from coordconv.export.exported_program import to_exported_program

@@ -25,28 +25,29 @@ def to_exported_program(
 ) -> ExportedProgram:
     """Export a model with ``torch.export`` and compare the outputs of the program and the model.
 
-    Both are run with the example, and also with a larger batch and a larger size if these axes are
-    dynamic and the model supports it.
+    The program and the model are run with the example. If the batch axis or the size axes are
+    dynamic, they are also run with a larger batch or a larger size, as far as the model supports
+    these.
 
     Args:
         model: Any module in evaluation mode whose inputs are tensors.
         example: The inputs: a tensor of shape (N, C, *size), or a sequence of tensors.
         path: Path of the file to write, usually ``*.pt2``; no file is written by default.
             ``torch.export.load`` reads the file.
-        dynamic: Which axes are dynamic: ``"batch_and_size"`` (the first axis, and all from the
-            third on), only ``"batch"``, or ``"none"``.
+        dynamic: Which axes are dynamic: ``"batch_and_size"`` (the first axis and all axes after the
+            second), only ``"batch"`` (the first axis), or ``"none"``.
         tolerance: The largest difference allowed, relative to the largest absolute value of an
             output. The default is the larger of 1e-4 and eight times the machine epsilon of the
             model's dtype.
 
     Returns:
-        The program. The file, if one is written, also holds the result of `conventions_of` as
+        The program. If a file is written, it also contains the result of `conventions_of` as
         ``coordconv.json``.
 
     Raises:
         ValueError: If the model cannot be exported with these dynamic axes, if the outputs of the
-            program and the model differ, or if the model is in training mode. No file is written
-            then, and an existing file is kept.
+            program and the model differ, or if the model is in training mode. In these cases, no
+            file is written, and an existing file is kept.
         TypeError: If ``model`` is not an ``nn.Module``, or ``example`` does not consist of tensors.
 
     Example:

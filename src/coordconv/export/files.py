@@ -22,9 +22,10 @@ _UNFINISHED = ".unfinished"
 def replaced_when_done(path: Path) -> Generator[Path]:
     """Yield a temporary path to write to, and move the file to ``path`` if nothing failed.
 
-    Other files in the temporary directory, such as external weights, are moved first. A new file
-    gets the default permissions (umask); a replaced file keeps its permissions. Temporary files of
-    killed processes are deleted. If ``path`` is a link, its target is replaced.
+    Other files in the directory of the temporary path, such as external weights, are moved first. A
+    new file gets the default permissions (umask). A file that replaces another one gets the
+    permissions of the replaced file. Temporary files of killed processes are deleted. If ``path``
+    is a symbolic link, its target is replaced.
 
     Raises:
         ValueError: If ``path`` is a device, a pipe, a socket or a directory.
@@ -42,7 +43,7 @@ def replaced_when_done(path: Path) -> Generator[Path]:
         ExitStack() as held,
     ):
         directory = Path(name)
-        with suppress(OSError):  # Some network drives have no locks; nothing is deleted there.
+        with suppress(OSError):  # Without locks, as on some network drives, nothing is deleted.
             _hold(directory, held)
         yield directory / path.name
         for written in sorted(directory.iterdir(), key=lambda each: each.name == path.name):

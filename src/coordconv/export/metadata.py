@@ -1,4 +1,7 @@
-"""The conventions of the coordinates in an exported file."""
+"""Describe the coordinates of a model in the metadata of an exported file, and read them back.
+
+A convention is the meaning of coordinates, for example that x is -1 at the left and 1 at the right.
+"""
 
 import json
 import zipfile
@@ -22,15 +25,15 @@ _MAX_BYTES = 10_000_000
 
 
 def conventions_of(model: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return the conventions of all coordinates in a model, as a dictionary for JSON.
+    """Return the conventions of all coordinates in a model, as a dictionary to save as JSON.
 
     Args:
         model: Any module.
 
     Returns:
-        The fields of the `Convention` of every coordinate layer and `AddCoords`, by the name of the
-        layer.
-        ``radius`` says how the radius is measured, or is None if the layer has no radius.
+        A dictionary from the name of every coordinate layer and `AddCoords` to the fields of its
+        `Convention`. ``radius`` says how the distance to the center is measured, or is None if the
+        layer has no radius.
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
@@ -61,14 +64,15 @@ def conventions_in_file(path: str | Path) -> dict[str, dict[str, Any]]:
     The file is not unpickled and no code from it is run.
 
     Args:
-        path: A file of `to_onnx` or `to_exported_program`, with suffix ``.onnx`` or ``.pt2``.
+        path: A file written by `to_onnx` or `to_exported_program`, with suffix ``.onnx`` or
+            ``.pt2``.
 
     Returns:
         The result of `conventions_of` for the exported model.
 
     Raises:
         ValueError: If the file has another suffix, cannot be read, or has no conventions.
-        ModuleNotFoundError: If it is an ONNX file and the extra ``onnx`` is not installed.
+        ModuleNotFoundError: If the file is an ONNX file and the extra ``onnx`` is not installed.
 
     Example:
         >>> conventions_in_file("model.h5")
@@ -121,7 +125,8 @@ def _text_in_program(path: Path) -> str | None:
             return None
         if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError("its coordconv.json has a compression method that torch does not use")
-        with file.open(found[0]) as member:  # The size in the archive header may be wrong.
+        # Limit the read, because the size in the archive header may be wrong.
+        with file.open(found[0]) as member:
             text = member.read(_MAX_BYTES + 1)
         if len(text) > _MAX_BYTES:
             raise ValueError(f"its coordconv.json has more than {_MAX_BYTES:,} bytes")
@@ -132,7 +137,7 @@ def from_the_extra(name: str) -> Any:
     """Import a module of the extra ``onnx``.
 
     Raises:
-        ModuleNotFoundError: If it is not installed; the message says how to install it.
+        ModuleNotFoundError: If the module is not installed. The message says how to install it.
     """
     try:
         return import_module(name)

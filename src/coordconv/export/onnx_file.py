@@ -27,8 +27,9 @@ def to_onnx(
 ) -> Path:
     """Export a model as an ONNX file and compare the outputs of onnxruntime and the model.
 
-    Requires the extra ``onnx``. This checks that the requested axes are dynamic in the file, and
-    then runs it as `to_exported_program` does.
+    Requires the extra ``onnx``. After the export, this function checks that the requested axes are
+    dynamic in the file. Then it runs the file and the model with the same inputs as
+    `to_exported_program`.
 
     Args:
         model: As in `to_exported_program`.
@@ -36,17 +37,17 @@ def to_onnx(
         path: Path of the file; weights of more than 2 GB are written to another file next to it.
         dynamic: As in `to_exported_program`.
         tolerance: As in `to_exported_program`.
-        opset_version: The ONNX opset version; the exporter's default if omitted.
+        opset_version: The ONNX opset version. If omitted, the default of the exporter is used.
 
     Returns:
         The path. The metadata of the file holds the result of `conventions_of` under the key
         ``coordconv``.
 
     Raises:
-        ValueError: As in `to_exported_program`, if onnxruntime cannot run the model, or if the
+        ValueError: As in `to_exported_program`. Also if onnxruntime cannot run the model, or if the
             exporter does not support the opset version.
         TypeError: As in `to_exported_program`.
-        ModuleNotFoundError: If the extra is not installed.
+        ModuleNotFoundError: If the extra ``onnx`` is not installed.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""Compare the outputs of an exported model and the original, for the example and other sizes."""
+"""Compare an exported model with the original model, for the example and inputs of other sizes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args
@@ -33,12 +33,12 @@ def checked(
         raise ValueError(f"`dynamic` must be one of {choices}, got {dynamic!r}")
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode; call model.eval() first")
-    # Dense copies, because the exporter would specialize on the strides of a crop.
+    # Copy the inputs, because the exporter would specialize on the strides of a crop.
     return model, tuple(one.detach().clone() for one in inputs)
 
 
 def dynamic_axes(tensor: Tensor, dynamic: Dynamic) -> list[int]:
-    """Return the dynamic axes of an input: the first axis, and all from the third on."""
+    """Return the dynamic axes of an input: the first axis (batch), and all after the second."""
     batch = [0] if tensor.dim() > 0 else []
     return {"none": [], "batch": batch, "batch_and_size": [*batch, *range(2, tensor.dim())]}[
         dynamic
@@ -52,9 +52,9 @@ def compare(
     dynamic: Dynamic,
     tolerance: float | None,
 ) -> None:
-    """Run both models with the example and with other sizes that the model supports.
+    """Run both models with the example and with other input sizes that the original supports.
 
-    The default tolerance is the larger of 1e-4 and eight times the machine epsilon.
+    The default tolerance is the larger of 1e-4 and eight times the machine epsilon of the dtype.
 
     Raises:
         ValueError: If the outputs differ by more than the tolerance, or the exported model fails.
@@ -131,7 +131,7 @@ def _check(expected: list[Tensor], actual: list[Tensor], what: str, tolerance: f
             raise ValueError(
                 f"for {what}, output {number} of the exported model differs from the model by "
                 f"{share:.2g} of its largest value, more than the tolerance of {tolerance:g}; if "
-                "this is rounding error, pass a larger one, such as tolerance=0.01"
+                "this is rounding error, pass a larger tolerance, such as tolerance=0.01"
             )
 
 
