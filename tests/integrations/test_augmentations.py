@@ -137,7 +137,7 @@ def test_kornia_must_compute_its_matrix():
         augmentations.RandomHorizontalFlip(), transformation_matrix_mode="skip"
     )
     outer = augmentations.AugmentationSequential(inner)
-    with pytest.raises(ValueError, match="computes no matrix"):
+    with pytest.raises(ValueError, match="transformation matrix is not computed"):
         kornia.apply_with_placement(outer, torch.rand(1, 1, 4, 5))
     hidden = augmentations.ImageSequential(augmentations.RandomHorizontalFlip())
     with pytest.raises(ValueError, match="ImageSequential is not known"):

@@ -102,7 +102,7 @@ def test_what_is_not_known_is_refused():
         apply_with_placement(T.Flip(0, lazy=True), image)
     with pytest.raises(TypeError, match="must be a MetaTensor"):
         apply_with_placement(T.ToTensor(track_meta=False), image)
-    with pytest.raises(ValueError, match="where the image was before"):
+    with pytest.raises(ValueError, match="the position of the image before"):
         apply_with_placement(T.Identity(), [1.0])
     with pytest.raises(ValueError, match="the frame has 2 axes"):
         placement_of(image, Frame(torch.eye(3), (8, 9)))

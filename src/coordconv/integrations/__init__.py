@@ -1,3 +1,3 @@
-"""Integrations for other libraries; each module only imports its library when it is used."""
+"""Integrations with other libraries. Each module imports its library only when it is used."""
 
 __all__: list[str] = []

@@ -1,7 +1,8 @@
-"""Placements through the transforms of albumentations 2, from the parameters that it records.
+"""Track the placement of an image through the transforms of albumentations 2.
 
-The key points of albumentations would not be exact, because they are flipped like pixel centers but
-resized like pixel edges.
+A placement says where the pixels of an image are in the full image. It is computed from the
+parameters that albumentations records for each transform. Key points of albumentations would not be
+exact, because they are flipped like pixel centers but resized like pixel edges.
 
 Example::
 
@@ -32,7 +33,7 @@ Parameters = dict[str, Any]
 _COMPOSITIONS = {
     *("Compose", "OneOf", "OneOrOther", "RandomOrder", "ReplayCompose", "Sequential", "SomeOf"),
 }
-# They shift the content by a pixel on average.
+# These transforms shift the content by a pixel on average.
 _SHIFTING = {"Downscale", "GlassBlur", "MotionBlur", "ZoomBlur"}
 _STATIONARY = {
     *("CoarseDropout", "ConstrainedCoarseDropout", "Erasing", "FrequencyMasking", "GridDropout"),
@@ -48,11 +49,12 @@ def apply_with_placement(
     stationary: Sequence[type] = (),
     **data: Any,
 ) -> tuple[dict[str, Any], Placement]:
-    """Transform an image, and return the placement of its pixels.
+    """Transform an image, and return the placement of the result.
 
     Args:
-        transform: A ``Compose``.
-        placement: The placement of the image, if it is a part of a full image.
+        transform: A ``Compose`` of albumentations.
+        placement: The placement of the given image in its full image. By default, the given image
+            is the full image.
         stationary: Additional classes of transforms that do not move pixels.
         data: Inputs of the transform: ``image`` of shape (H, W, C), ``mask``, and so on.
 
@@ -62,7 +64,7 @@ def apply_with_placement(
     Raises:
         ImportError: If albumentations is not installed.
         TypeError: If ``transform`` is not a ``Compose``, or no image is given.
-        ValueError: If a transform is not affine, mixes images, or is not known.
+        ValueError: If a transform in the composition is not affine, mixes images, or is not known.
     """
     composition = required("albumentations")
     if not isinstance(transform, composition.Compose) or "image" not in data:
@@ -80,7 +82,7 @@ def apply_with_placement(
         if not known and not isinstance(one, tuple(stationary)):
             raise not_affine(kind.__name__)
     for one in leaves:
-        one.params = {}  # from the previous call
+        one.params = {}  # Delete the parameters of the previous call.
     kept, transform.save_applied_params = transform.save_applied_params, True
     try:
         result = transform(**data)
@@ -95,7 +97,7 @@ def apply_with_placement(
 def _placed(
     placement: Placement, applied: Sequence[tuple[str, Parameters]], last: Size
 ) -> Placement:
-    """Return the placement after transforms, each of which recorded the size before it."""
+    """Return the placement after transforms, which recorded the image sizes before each of them."""
     sizes = [tuple(parameters["shape"][:2]) for _, parameters in applied]
     for number, (name, parameters) in enumerate(applied):
         before, after = sizes[number], [*sizes, last][number + 1]
@@ -104,7 +106,7 @@ def _placed(
         if name in _MOVING:
             placement = _MOVING[name](placement, after, parameters)
     if placement.size != last:
-        raise ValueError(f"the image has the size {last}, and its placement {placement.size}")
+        raise ValueError(f"the result has size {last}, but its placement has size {placement.size}")
     return placement
 
 
@@ -112,11 +114,14 @@ def _check_complete(applied: Sequence[tuple[str, Parameters]], leaves: Sequence[
     ran = Counter(type(one).__name__ for one in leaves if one.params)
     told = Counter(name for name, _ in applied)
     if any(told[name] < count for name, count in ran.items() if name in _MOVING):
-        raise ValueError(f"albumentations recorded {dict(told)} of the transforms {dict(ran)}")
+        raise ValueError(
+            f"albumentations applied the transforms {dict(ran)}, but only recorded {dict(told)}, "
+            "so the placement of the result is not known"
+        )
 
 
 def _leaves(transform: Any) -> Iterator[Any]:
-    """Yield the transforms in compositions."""
+    """Yield the transforms in a composition and in the compositions inside it."""
     if type(transform).__name__ in _COMPOSITIONS:
         for one in transform.transforms:
             yield from _leaves(one)
@@ -125,13 +130,16 @@ def _leaves(transform: Any) -> Iterator[Any]:
 
 
 def _size_of(image: Any) -> Size:
-    """Return (height, width) of an array, or of a tensor that ToTensorV2 made."""
+    """Return (height, width) of an array, or of a tensor that ToTensorV2 returned."""
     shape = image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]
     return shape[0], shape[1]
 
 
 def _warped(placement: Placement, after: Size, parameters: Parameters) -> Placement:
-    """Return the placement after an affine map, a matrix from old (x, y) to new, and a crop."""
+    """Return the placement after an affine map and an optional crop.
+
+    The recorded matrix maps old pixels (x, y) to new pixels.
+    """
     inverse = torch.linalg.inv(torch.as_tensor(parameters["matrix"], dtype=torch.float64))
     matrix = inverse[[1, 0, 2]][:, [1, 0, 2]]
     if parameters.get("x_min", -1) < 0:

@@ -1,4 +1,7 @@
-"""Placements through the transforms of batchgeneratorsv2, which nnU-Net uses for training."""
+"""Track placements through the transforms of batchgeneratorsv2, which nnU-Net uses for training.
+
+A placement says where the pixels of an image are in the full image.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +14,9 @@ from coordconv.placements import Placement
 
 __all__ = ["PLACEMENT", "recorded"]
 
-PLACEMENT = "placement"  # the key in the dictionary of a sample
+PLACEMENT = "placement"  # The key of the placement in the dictionary of a sample.
 
-# Neither these nor their subclasses move pixels of the image.
+# Transforms of these classes and their subclasses do not move pixels of the image.
 _STATIONARY = {
     *("ImageOnlyTransform", "SegOnlyTransform", "MaskImageTransform", "MoveChannelsTransform"),
     *("MoveSegAsOneHotToDataTransform", "Convert3DTo2DTransform", "Convert2DTo3DTransform"),
@@ -21,13 +24,14 @@ _STATIONARY = {
 
 
 def recorded(transform: Any) -> Any:
-    """Make a transform update the placement of a sample, under the key ``"placement"``.
+    """Make a transform also update the placement of a sample, under the key ``"placement"``.
 
     Args:
-        transform: A transform; the transforms inside it are replaced.
+        transform: A transform of batchgeneratorsv2. If it contains other transforms, these are
+            replaced in place.
 
     Returns:
-        A transform to use in place of the given one.
+        The transform to use instead of ``transform``.
 
     Raises:
         ValueError: If it is unknown how the transform moves pixels.
@@ -70,7 +74,7 @@ def _mirrored(place: Placement, size: Sequence[int], _: Any, found: Mapping[str,
 
 def _turned(place: Placement, size: Sequence[int], _: Any, found: Mapping[str, Any]) -> Placement:
     turns = zip(found["num_rot_per_combination"], found["axis_combinations"], strict=True)
-    for turn, axes in turns:  # axes count the channels as axis 0
+    for turn, axes in turns:  # Axis 0 of these axes is the channel axis.
         place = place.rot90(turn, [int(axis) - len(size) - 1 for axis in axes])
     return place
 
@@ -110,7 +114,7 @@ def _resampled(
 
 
 def _pixels(grid: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Return the points of a grid of ``grid_sample`` in pixels, in the order of the axes."""
+    """Convert the points of a grid of ``grid_sample`` to pixels, in the order of the axes."""
     points, sizes = grid.flip(-1).double(), torch.tensor(size).double()
     return (points + 1) * (sizes - 1) / 2 if align_corners else ((points + 1) * sizes - 1) / 2
 
@@ -118,7 +122,7 @@ def _pixels(grid: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
 def _mapped(
     place: Placement, rows: Sequence[Sequence[float]], offset: Sequence[float], size: Sequence[int]
 ) -> Placement:
-    """Return the placement after a map of the last axes, which may be fewer than all axes."""
+    """Return the placement after an affine map of the last axes. Other axes do not change."""
     kept = len(place.size) - len(rows)
     matrix = [[float(a == b) for b in range(len(place.size))] + [0.0] for a in range(kept)]
     both = zip(rows, offset, strict=True)

@@ -1,9 +1,10 @@
-"""Coordinates as an extra image that goes through any transform, such as a mosaic.
+"""Carry the coordinates of an image through any transform, such as a mosaic, as an extra image.
 
-The first channel of a coordinate image, the marks, is 1 at every pixel of the image. The other
-channels are coordinates from 0 to 1. A transform that interpolates linearly, and fills pixels
-outside the image with one value, mixes all channels in the same way. At the edges, dividing by the
-marks recovers the coordinates.
+The first channel of such a coordinate image is 1 at every pixel of the image. Its values are called
+marks. The other channels are the coordinates, scaled to the range from 0 to 1. Suppose that a
+transform interpolates linearly and fills pixels outside the image with one value. Then a pixel at
+the edge is a mixture of the image and the fill value, in the same proportion in all channels. The
+mark of the pixel gives this proportion, from which its coordinates are recovered.
 """
 
 from collections.abc import Sequence
@@ -24,17 +25,18 @@ __all__ = [
     "placement_of_coordinates",
 ]
 
-_LARGEST_CODE = 2**24 - 1  # of three bytes
+_LARGEST_CODE = 2**24 - 1  # The largest integer that fits into three bytes.
 
 
 class CarriedCoordinates(NamedTuple):
     """Coordinates read from a transformed coordinate image.
 
     Attributes:
-        coordinates: Shape (N, d, *size), or (N, d + 1, *size) with the radius; for the argument
-            ``coordinates`` of a layer. A pixel outside the full image has the coordinates of the
-            nearest pixel inside along the last axis, or else along the other axes.
-        inside: Whether a pixel shows a part of the full image, shape (N, 1, *size).
+        coordinates: Shape (N, d, *size), or (N, d + 1, *size) with the radius. Pass them to a layer
+            as the argument ``coordinates``. A pixel outside the full image gets the coordinates of
+            the nearest pixel inside along the last axis. If there is none, the other axes are
+            searched in turn.
+        inside: Mask of the pixels that show a part of the full image, shape (N, 1, *size).
     """
 
     coordinates: Tensor
@@ -51,21 +53,23 @@ def coordinate_image(
 ) -> Tensor:
     """Return the coordinates of an image as a second image, to be transformed together with it.
 
-    Use it as extra channels, or as a second image with the same transforms. The transforms must
-    interpolate linearly and fill the outside of all channels with the same value.
+    Append the channels of this coordinate image to the image, or apply the same transforms to both
+    images. The transforms must interpolate linearly, and fill pixels outside the image with the
+    same value in all channels.
 
     Args:
         size: Size of the image, (height, width) for two axes.
         convention: The convention of the layers that will get the coordinates.
-        window: The position of the image in a larger one, if it is a crop.
-        dtype: A floating-point type, or ``torch.uint8`` for tools that only support bytes and only
-            move pixels without interpolation (crops, flips, mosaics). In bytes, each coordinate
-            takes three channels and is exact to one part in 2 ** 24.
-        device: Device of the image.
+        window: The position of the image in its full image, if it is a crop.
+        dtype: A floating-point type, or ``torch.uint8`` for tools that only support bytes. Such
+            tools must move pixels without interpolation (crops, flips, mosaics). Each coordinate
+            then takes three channels of bytes and is exact to one part in 2 ** 24.
+        device: Device of the coordinate image.
 
     Returns:
-        Shape (1 + d, *size) for d axes: marks of 1, and coordinates from 0 to 1 (indices, with the
-        span "pixels"). For ``torch.uint8``, (1 + 3 d, *size), with marks of 255.
+        The coordinate image, shape (1 + d, *size) for d axes. The first channel has marks of 1. The
+        other channels are coordinates from 0 to 1, or pixel indices if the span of the convention
+        is "pixels". For ``torch.uint8``, the shape is (1 + 3 d, *size), and the marks are 255.
 
     Raises:
         ValueError: If the convention is unknown, or if ``dtype`` is ``torch.uint8`` and the span is
@@ -85,7 +89,10 @@ def coordinate_image(
         grid = _unit(coordinate_grid(size, dtype=dtype, **options), convention)
         return torch.cat([torch.ones_like(grid[:1]), grid])
     if convention.span == "pixels":
-        raise ValueError("bytes hold coordinates of a finite span, not the indices of pixels")
+        raise ValueError(
+            "a coordinate image of bytes cannot hold the pixel indices of span='pixels'; use a "
+            "floating-point dtype"
+        )
     grid = _unit(coordinate_grid(size, dtype=torch.float64, **options), convention)
     codes = (grid.clamp(0, 1) * _LARGEST_CODE).round().long()
     digits = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).flatten(0, 1)
@@ -103,20 +110,21 @@ def coordinates_from_image(
     """Read coordinates back from a coordinate image that went through transforms.
 
     Args:
-        image: Shape (N, C, *size), with the channels that `coordinate_image` made.
-        convention: As given to `coordinate_image`.
+        image: Shape (N, C, *size), with the channels that `coordinate_image` returned.
+        convention: The convention that was passed to `coordinate_image`.
         radius: Append the distance to the center.
-        fill: Value that the transforms filled the pixels outside with, in all channels. If they
-            repeat or reflect the image instead, these pixels have the coordinates of the content
-            that they show.
-        dtype: Type of the coordinates, by default the type of the image, or float32 for bytes.
+        fill: Value with which the transforms filled pixels outside the image, in all channels. It
+            is not needed if the transforms repeat or reflect the image instead. Pixels outside then
+            have the coordinates of the content that they show.
+        dtype: Type of the coordinates. The default is the type of the image, or float32 for bytes.
 
     Returns:
-        The coordinates, and which pixels are inside the image.
+        The coordinates, and which pixels are inside the full image.
 
     Raises:
-        ValueError: If the image has another number of channels, or the fill value equals the value
-            of the marks.
+        ValueError: If ``image`` does not have the channels of a coordinate image, or if ``fill``
+            equals the value of the marks. Also if ``radius`` is set, but the radius of the
+            convention depends on the size of the full image.
 
     Example:
         >>> moved = coordinate_image((2, 3))[None].roll(1, -1)
@@ -134,7 +142,7 @@ def coordinates_from_image(
     if rank < 1 or image.shape[1] != expected:
         raise ValueError(
             f"`image` must have shape (N, {expected}, *size) for {max(rank, 1)} axes and the type "
-            f"{image.dtype}, as coordinate_image made it, got {tuple(image.shape)}"
+            f"{image.dtype}, as returned by coordinate_image, got {tuple(image.shape)}"
         )
     inside, unit = _of_bytes(image, fill) if image.dtype == torch.uint8 else _of_floats(image, fill)
     coordinates = _from_unit(_from_nearest(unit, inside), convention)
@@ -145,18 +153,20 @@ def coordinates_from_image(
 
 
 def floats_from_bytes(image: Tensor, *, fill: float = 0.0) -> Tensor:
-    """Return a coordinate image of bytes as one of floats, for transforms that interpolate.
+    """Convert a coordinate image from bytes to floats, for transforms that interpolate.
 
     Args:
-        image: Shape (N, 1 + 3 d, *size), made by `coordinate_image` and moved.
-        fill: Value of the pixels outside, in all channels, before and after.
+        image: A coordinate image of bytes, shape (N, 1 + 3 d, *size), to which transforms without
+            interpolation may have been applied.
+        fill: Value of the pixels outside the full image, in all channels of the input and of the
+            result.
 
     Returns:
         Shape (N, 1 + d, *size), in float32.
 
     Raises:
-        ValueError: If it is not a coordinate image of bytes, or the fill value equals the value of
-            the marks.
+        ValueError: If ``image`` is not a coordinate image of bytes, or if ``fill`` equals the value
+            of the marks.
 
     Example:
         >>> image = coordinate_image((4, 5), dtype=torch.uint8)[None]
@@ -164,8 +174,8 @@ def floats_from_bytes(image: Tensor, *, fill: float = 0.0) -> Tensor:
     """
     if image.dtype != torch.uint8 or image.shape[1] != 1 + 3 * (image.dim() - 2) or fill == 1:
         raise ValueError(
-            "`image` must be bytes of shape (N, 1 + 3 d, *size), as coordinate_image made it, and "
-            f"fill not 1, got {image.dtype}, {tuple(image.shape)} and fill={fill}"
+            "`image` must be bytes of shape (N, 1 + 3 d, *size), as returned by coordinate_image, "
+            f"and `fill` must not be 1, got {image.dtype}, {tuple(image.shape)} and fill={fill}"
         )
     inside, unit = _of_bytes(image, fill)
     return torch.where(inside, torch.cat([torch.ones_like(unit[:, :1]), unit], 1), fill).float()
@@ -177,18 +187,18 @@ def placement_of_coordinates(
     *,
     convention: Convention | ConventionName = "paper",
 ) -> PixelPlacement:
-    """Return coordinates as a placement, pixel by pixel, for `positions`.
+    """Convert coordinates to a placement with one position per pixel, to be passed to `positions`.
 
-    Each layer of a model then gets coordinates in its own convention; layers after a strided layer
-    get the coordinates of their feature map.
+    Each layer of a model then gets coordinates in its own convention. A layer after a strided layer
+    gets the coordinates of the pixels of its feature map.
 
     Args:
         coordinates: Shape (d, *size) or (N, d, *size), without a radius.
-        full_size: Size of the full image; for a mosaic, of each of its images.
+        full_size: Size of the full image. For a mosaic, the size of each image in it.
         convention: The convention of the coordinates.
 
     Returns:
-        A placement for a tensor of that size.
+        A placement for inputs of the same size as ``coordinates``.
 
     Raises:
         ValueError: If the convention is unknown, or there is not one coordinate for each axis.
@@ -203,7 +213,7 @@ def placement_of_coordinates(
         >>> torch.testing.assert_close(output, model(image))
     """
     convention = Convention.of(convention)
-    given = PixelPlacement(coordinates, tuple(full_size))  # raises for a wrong shape
+    given = PixelPlacement(coordinates, tuple(full_size))  # This checks the shape.
     rank = len(full_size)
     unit = _unit(given.indices, convention)
     unit = unit.flip(-1 - rank) if convention.order == "xy" else unit
@@ -230,8 +240,8 @@ def _from_unit(unit: Tensor, convention: Convention) -> Tensor:
 
 def _of_floats(image: Tensor, fill: float) -> tuple[Tensor, Tensor]:
     if fill == 1:
-        raise ValueError("`fill` must differ from 1, the value of the marks")
-    # A pixel is w times the image plus 1 - w times the fill value, in all channels.
+        raise ValueError("`fill` must not be 1, which marks the pixels of the image")
+    # In all channels, a pixel is w * image + (1 - w) * fill, where w is computed from the marks.
     image = image.to(torch.promote_types(image.dtype, torch.float32))
     share = (image[:, :1] - fill) / (1 - fill)
     inside = share > 0.5
@@ -241,7 +251,7 @@ def _of_floats(image: Tensor, fill: float) -> tuple[Tensor, Tensor]:
 
 def _of_bytes(image: Tensor, fill: float) -> tuple[Tensor, Tensor]:
     if fill == 255:
-        raise ValueError("`fill` must differ from 255, the value of the marks in bytes")
+        raise ValueError("`fill` must not be 255, which marks the pixels of an image of bytes")
     digits = image[:, 1:].double().unflatten(1, (-1, 3))
     codes = digits[:, :, 0] * 2**16 + digits[:, :, 1] * 2**8 + digits[:, :, 2]
     return image[:, :1] == 255, codes / _LARGEST_CODE
@@ -268,8 +278,8 @@ def _radius(coordinates: Tensor, convention: Convention) -> Tensor:
         convention.radius == "normalized" and convention.alignment != "corners"
     ):
         raise ValueError(
-            "the radius of this convention depends on the size of the full image, which a "
-            f"coordinate image does not hold: {convention!r}"
+            "the radius of this convention depends on the size of the full image, which is not "
+            f"stored in a coordinate image: {convention!r}"
         )
     low, high = convention.span
     center = 0.5 if convention.radius == "off_center" else (low + high) / 2

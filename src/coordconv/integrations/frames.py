@@ -1,4 +1,4 @@
-"""Placements of medical images in a common frame, from their affine matrices."""
+"""Compute the placements of medical images in a common frame, from their affine matrices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Frame:
         """
         if len(size) != len(self.size):
             raise ValueError(
-                f"the frame has {len(self.size)} axes, and the image has the size {tuple(size)}"
+                f"the frame has {len(self.size)} axes, but the image has size {tuple(size)}"
             )
         rank = len(size)
         inverse = torch.linalg.inv(of_first_axes(self.affine, rank))

@@ -1,4 +1,6 @@
-"""Placements through the augmentations of kornia, for 2-D images.
+"""Track the placements of images through the augmentations of kornia, for 2-D images.
+
+A placement says where the pixels of an image are in the full image.
 
 Example::
 
@@ -33,9 +35,11 @@ def apply_with_placement(
     """Augment a batch of images, and return the placement of the result.
 
     Args:
-        augmentation: An ``AugmentationSequential``, which may contain others.
-        inputs: Its inputs, the first of which are images of shape (N, C, H, W).
-        placement: The placement of the images, if they are parts of full images.
+        augmentation: An ``AugmentationSequential``, which may contain other sequences.
+        inputs: The inputs of the augmentation. The first input is a batch of images of shape
+            (N, C, H, W).
+        placement: The placement of the given images in their full images. By default, the given
+            images are full images.
         stationary: Additional classes of augmentations that do not move pixels.
 
     Returns:
@@ -43,10 +47,10 @@ def apply_with_placement(
 
     Raises:
         ImportError: If kornia is not installed.
-        TypeError: If ``augmentation`` is not an ``AugmentationSequential``, or its first input not
-            a tensor.
-        ValueError: If an augmentation in it is not affine, or mixes images, or no matrix is
-            computed.
+        TypeError: If ``augmentation`` is not an ``AugmentationSequential``, or if the first input
+            is not a tensor.
+        ValueError: If an augmentation is not affine or mixes images, or if ``augmentation`` does
+            not compute its transformation matrix.
     """
     kornia = required("kornia.augmentation")
     if not isinstance(augmentation, kornia.AugmentationSequential):
@@ -62,18 +66,21 @@ def apply_with_placement(
             raise not_affine(type(module).__name__)
     for module in augmentation.modules():
         if getattr(module, "_transformation_matrix_arg", None) == "skip":
-            raise ValueError("transformation_matrix_mode='skip' computes no matrix: leave it out")
+            raise ValueError(
+                "with transformation_matrix_mode='skip', the transformation matrix is not "
+                "computed; remove this option"
+            )
     placement = placement_of_input(placement, inputs[0].shape[-2:])
     output = augmentation(*inputs)
     first = output[0] if isinstance(output, (list, tuple)) else output
     matrix = augmentation.transform_matrix
-    if matrix is None:  # It only changes intensities.
+    if matrix is None:  # The augmentation only changes intensities.
         return output, placement
     return output, placed_by(placement, _to_old_pixels(matrix), tuple(first.shape[-2:]))
 
 
 def _moving(module: nn.Module, kornia: Any, stationary: tuple[type, ...]) -> Iterator[nn.Module]:
-    """Yield the augmentations inside that may move pixels."""
+    """Yield the augmentations inside a module that may move pixels."""
     still = isinstance(module, kornia.IntensityAugmentationBase2D)
     # Motion blur may shift the content.
     still = still and not isinstance(module, kornia.RandomMotionBlur)
@@ -84,12 +91,12 @@ def _moving(module: nn.Module, kornia: Any, stationary: tuple[type, ...]) -> Ite
         return
     inner = [one for child in module.children() for one in _moving(child, kornia, stationary)]
     if inner and not isinstance(module, kornia.AugmentationSequential):
-        yield module  # The matrix of the sequence does not include it.
+        yield module  # The matrix of the AugmentationSequential does not include this module.
     yield from inner
 
 
 def _to_old_pixels(matrix: Tensor) -> Tensor:
-    """Return the maps from new to old (row, column), given maps from old to new (x, y)."""
+    """Invert maps from old to new (x, y), and return them as maps of (row, column)."""
     inverse = torch.linalg.inv(matrix.detach().double().cpu())
     if bool((inverse[..., 2, :2].abs() > 1e-9).any()):
         raise not_affine("a transform with perspective")

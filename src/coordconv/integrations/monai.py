@@ -1,4 +1,6 @@
-"""Placements through the transforms of MONAI, and true positions in its sliding windows.
+"""Track placements through the transforms of MONAI, and predict windows at their true positions.
+
+A placement says where the pixels of an image are in the full image.
 
 Example:
     >>> import torch
@@ -24,8 +26,8 @@ from coordconv.placements import Placement
 
 __all__ = ["apply_with_placement", "check_transform", "placement_of", "positioned_predictor"]
 
-# Transforms of these modules do not move pixels, or they record how they move them; the
-# exceptions are listed below.
+# Transforms of these modules either do not move pixels or record how they move pixels. The
+# exceptions are in _MOVING. Transforms of other modules that do not move pixels are in _STATIONARY.
 _FOLLOWED_MODULES = ("croppad", "intensity", "io", "lazy", "nvtx", "smooth_field")
 _MOVING = {"BoundingRect", "RandCoarseShuffle", "RandCoarseTransform", "RandSmoothDeform"}
 _STATIONARY = {
@@ -48,12 +50,13 @@ def apply_with_placement(
     """Transform an image or a dictionary, and return the placement of the result.
 
     Args:
-        transform: A transform of MONAI, such as a ``Compose``, also with ``lazy=True``.
-        data: Its input: an image of shape (C, *size), the name of a file that it loads, or a
-            dictionary.
-        key: Key of the image in a dictionary.
-        frame: The frame that the placement refers to, such as `Frame.world`; by default the image
-            before the transform, or the image in the file.
+        transform: A transform of MONAI, such as a ``Compose``. ``lazy=True`` is supported.
+        data: The input of the transform: an image of shape (C, *size), the name of a file that the
+            transform loads, or a dictionary.
+        key: Key of the image, if ``data`` is a dictionary.
+        frame: The full image or box that the placement refers to, such as `Frame.world`. The
+            default is the image before the transform, or the image in the file if the transform
+            loads it.
         stationary: Additional classes of transforms that do not move pixels.
 
     Returns:
@@ -63,7 +66,7 @@ def apply_with_placement(
     Raises:
         ImportError: If MONAI is not installed.
         TypeError: If the transformed image is not a ``MetaTensor``.
-        ValueError: If a transform is not affine, or is delayed and has not been applied yet.
+        ValueError: If a transform is not affine, or if it is lazy and has not been applied yet.
     """
     check_transform(transform, stationary=stationary)
     image = data if key is None else data[key]
@@ -80,8 +83,8 @@ def apply_with_placement(
 def placement_of(image: Any, frame: Frame) -> Placement:
     """Return the placement of a ``MetaTensor`` from its ``affine``.
 
-    Some transforms, such as ``RandGridDistortion``, move pixels without updating the affine matrix;
-    `check_transform` detects them.
+    Some transforms, such as ``RandGridDistortion``, move pixels without updating the affine matrix.
+    `check_transform` detects such transforms.
 
     Args:
         image: Shape (C, *size), or (N, C, *size) for a batch of a ``DataLoader``.
@@ -92,7 +95,7 @@ def placement_of(image: Any, frame: Frame) -> Placement:
         ImportError: If MONAI is not installed.
         TypeError: If ``image`` is not a ``MetaTensor``.
         ValueError: If the image and the frame differ in the number of axes, or if the image has
-            delayed transforms.
+            pending lazy transforms.
     """
     if not isinstance(image, required("monai.data").MetaTensor):
         raise TypeError(
@@ -108,9 +111,9 @@ def placement_of(image: Any, frame: Frame) -> Placement:
     # A collated batch has one matrix for each sample.
     if image.dim() - image.affine.dim() != rank - 1:
         raise ValueError(
-            f"the frame has {rank} axes, and the image the shape {tuple(image.shape)} with an "
-            f"affine of shape {tuple(image.affine.shape)}; expected (C, *size), or (N, C, *size) "
-            "with an affine for each sample, as a DataLoader makes it"
+            f"the frame has {rank} axes, but the image has shape {tuple(image.shape)} and an "
+            f"affine of shape {tuple(image.affine.shape)}; expected an image of shape (C, *size), "
+            "or (N, C, *size) with an affine for each sample, as from a DataLoader"
         )
     return frame.placement(image.affine, tuple(image.shape[-rank:]))
 
@@ -124,7 +127,8 @@ def check_transform(transform: Any, *, stationary: Sequence[type] = ()) -> None:
 
     Raises:
         ImportError: If MONAI is not installed.
-        ValueError: If there is such a transform; the message names it.
+        ValueError: If a transform moves pixels without updating ``affine``, or is not known. The
+            message names the transform.
 
     Example:
         >>> from monai.transforms import Compose, Flip, Rand2DElastic
@@ -142,18 +146,19 @@ def check_transform(transform: Any, *, stationary: Sequence[type] = ()) -> None:
 def positioned_predictor(
     model: nn.Module, placement: Placement, *, strict: bool = True
 ) -> Callable[..., Any]:
-    """Return the predictor of a model for ``sliding_window_inference(..., with_coord=True)``.
+    """Wrap a model as the predictor of ``sliding_window_inference(..., with_coord=True)``.
 
-    Each window is then predicted at its true position. This also works for
+    Each window is then predicted at its true position. The result can also be passed to
     ``SlidingWindowInferer``.
 
     Args:
         model: Any model with coordinate layers.
         placement: The placement of the inputs: ``Placement(inputs.shape[2:])`` for full images.
-        strict: As for `positions`.
+        strict: As in `positions`.
 
     Returns:
-        A function of windows, their slices, and further arguments of the model.
+        A function that takes the windows, their slices, and further arguments of the model, and
+        returns the outputs of the model for the windows.
 
     Example:
         >>> from monai.inferers import sliding_window_inference
@@ -187,8 +192,8 @@ def _frame_of_file(image: Any) -> Frame:
     size = tuple(int(n) for n in meta.get("spatial_shape", ()))
     if not size or len(size) != image.dim() - 1:  # The image has a channel axis.
         raise ValueError(
-            "where the image was before the transform is not known: give it as a tensor, load a "
-            "file without channels by LoadImage, or pass frame="
+            "the position of the image before the transform is not known: pass the image as a "
+            "tensor, load a file without a channel axis with LoadImage, or pass `frame`"
         )
     affine = meta.get(
         "original_affine", torch.eye(4)
@@ -197,7 +202,7 @@ def _frame_of_file(image: Any) -> Frame:
 
 
 def _leaves(transform: Any, compose: type) -> Iterator[Any]:
-    """Yield the transforms in compositions."""
+    """Yield the transforms in a composition and in the compositions inside it."""
     inner = transform.transforms if isinstance(transform, compose) else None
     if inner is None:
         yield transform
@@ -207,12 +212,12 @@ def _leaves(transform: Any, compose: type) -> Iterator[Any]:
 
 
 def _is_followed(transform: Any, transforms: Any) -> bool:
-    """Whether the affine matrix is right after a transform."""
+    """Whether a transform updates the affine matrix correctly or does not move pixels."""
     names = type(transform).__module__.split(".")
     if names[:2] != ["monai", "transforms"] or len(names) < 3:
         return False
     group, name = names[2], type(transform).__name__.removesuffix("d")
-    if group == "spatial":  # Elastic transforms record nothing.
+    if group == "spatial":  # Elastic transforms are not traceable and do not update the matrix.
         return isinstance(transform, transforms.TraceableTransform)
     if group in _FOLLOWED_MODULES:
         return name not in _MOVING

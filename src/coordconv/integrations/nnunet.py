@@ -1,8 +1,9 @@
-"""nnU-Net with the true position of each patch, including mirrored, rotated and sliding windows.
+"""Train and predict with nnU-Net at the true position of each patch.
 
 The loader of nnU-Net does not return the position of a patch, so networks confuse similar organs on
-the left and the right, particularly with mirroring. `CoordinateTrainer` adds coordinates to a
-trainer:
+the left and the right, particularly if they are trained with mirroring. `CoordinateTrainer` adds
+coordinates and the positions of the patches to a trainer. Positions follow mirrored and rotated
+patches in training, and sliding windows in prediction.
 
 Example::
 
@@ -14,8 +15,8 @@ Example::
     class nnUNetTrainerCoordConv(CoordinateTrainer, nnUNetTrainer):
         pass
 
-With the environment variable ``nnUNet_extTrainer`` set to the folder, ``nnUNetv2_train 1 3d_fullres
-0 -tr nnUNetTrainerCoordConv`` trains it, and ``nnUNetv2_predict`` predicts with it.
+Set the environment variable ``nnUNet_extTrainer`` to the folder of this file. Then train with
+``nnUNetv2_train 1 3d_fullres 0 -tr nnUNetTrainerCoordConv``, and predict with ``nnUNetv2_predict``.
 """
 
 import sys
@@ -40,15 +41,16 @@ __all__ = ["CoordinateTrainer", "placed"]
 class CoordinateTrainer:
     """Mixin for a trainer of nnU-Net whose network sees the position of each patch.
 
-    List this mixin before the class of the trainer in the base classes. Positions are relative to
-    the preprocessed image, from -1 to 1 along each axis. Mirroring, rotation and scaling in
-    training move the coordinates with the pixels; at test time, so do the sliding window and
-    mirroring, also in ``nnUNetv2_predict``.
+    List this mixin before the class of the trainer in the base classes. Coordinates are relative to
+    the preprocessed image and range from -1 to 1 along each axis. In training, mirroring, rotation
+    and scaling move the coordinates together with the pixels. In prediction, also with
+    ``nnUNetv2_predict``, each sliding window and each mirror image gets the coordinates of its
+    pixels.
 
     Attributes:
-        coordinate_layers: Which convolutions get coordinates, as ``where`` of `convert`. By default
-            the convolutions that return the segmentation, because after all others, instance
-            normalization erases the position of a patch.
+        coordinate_layers: Which convolutions get coordinates, as ``where`` of `convert`. By
+            default, these are the convolutions that return the segmentation. All other convolutions
+            are followed by instance normalization, which erases the position of a patch.
         convention: What the coordinates mean. By default, the edges of the image are at -1 and 1,
             at each resolution.
     """
@@ -68,13 +70,13 @@ class CoordinateTrainer:
         Raises:
             ValueError: If ``coordinate_layers`` matches no convolution of the network.
         """
-        install()  # Training and prediction both call this.
+        install()  # Training and prediction both build the network with this method.
         build: Any = super().build_network_architecture  # pyright: ignore[reportAttributeAccessIssue]
         network = build(plans_manager, configuration_manager, *args, **kwargs)
         return convert(network, cls.coordinate_layers, convention=cls.convention)
 
     def get_dataloaders(self) -> Any:
-        """Return loaders whose batches have a placement."""
+        """Return loaders whose batches contain the placement of their patches."""
         trainer: Any = super()
         with _loaders_placed(sys.modules[trainer.get_dataloaders.__func__.__module__]):
             return trainer.get_dataloaders()
@@ -96,7 +98,8 @@ class CoordinateTrainer:
                 "its get_dataloaders must use nnUNetDataLoader or a subclass of it; wrap another "
                 "loader in coordconv.integrations.nnunet.placed"
             )
-        # Patches start between the pixels of the feature maps of the full image.
+        # Strict positions would raise an error, because a patch can start between two pixels of a
+        # feature map of the full image.
         return positions(self.network, batch[PLACEMENT].to(self.device), strict=False)
 
 
@@ -104,10 +107,10 @@ def placed(loader: Any) -> Any:
     """Let a data loader of nnU-Net return the placement of its patches with each batch.
 
     Args:
-        loader: An ``nnUNetDataLoader``; it is changed.
+        loader: An ``nnUNetDataLoader``. It is changed in place.
 
     Returns:
-        The loader. Its batches have a `Placement` with a row per sample, under ``"placement"``.
+        The loader. Its batches have a `Placement` with one row per sample, under ``"placement"``.
 
     Raises:
         ValueError: If it is not known how a transform of the loader moves pixels.
@@ -154,8 +157,9 @@ class _PatchPlaces:
 
 @contextmanager
 def _loaders_placed(module: Any) -> Generator[None]:
-    """Make a module create placed loaders, because loaders start their workers when they are
-    created.
+    """Make a module create loaders that return placements, inside a ``with`` block.
+
+    A loader cannot be changed later, because it starts its workers when it is created.
     """
     made = module.nnUNetDataLoader
     module.nnUNetDataLoader = lambda *args, **kwargs: placed(made(*args, **kwargs))

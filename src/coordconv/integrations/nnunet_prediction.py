@@ -1,4 +1,4 @@
-"""Sliding windows and mirroring of nnU-Net at their true positions."""
+"""Predict the sliding windows of nnU-Net, and their mirror images, at their true positions."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
@@ -18,7 +18,9 @@ Method = Callable[..., Any]
 
 @cache
 def install() -> None:
-    """Extend ``nnUNetPredictor``; networks without coordinates are not affected.
+    """Extend ``nnUNetPredictor`` so that networks with coordinates get the positions of windows.
+
+    Networks without coordinates are not affected.
 
     Raises:
         ImportError: If nnunetv2 is missing, or lacks one of the methods to replace.
@@ -45,7 +47,10 @@ def install() -> None:
 
 
 def as_tensors(places: Sequence[Placement]) -> Placement:
-    """Batch placements as tensors only, so that a compiled network is compiled only once."""
+    """Combine placements into a batch.
+
+    All numbers become tensors, so that a compiled network is not compiled again for new numbers.
+    """
     numbers = [[one.full_size, one.start, one.matrix] for one in places]
     full_size, start, matrix = (torch.tensor(part).float() for part in zip(*numbers, strict=True))
     rows = tuple(row.unbind(-1) for row in matrix.unbind(-2))
@@ -53,7 +58,7 @@ def as_tensors(places: Sequence[Placement]) -> Placement:
 
 
 def _keeping_the_size(predict: Method) -> Method:
-    """Store the size of the image, which is padded to at least the size of a window."""
+    """Store the size of the image before nnU-Net pads it to at least the size of a window."""
 
     @wraps(predict)
     def extended(self: Any, input_image: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -64,7 +69,7 @@ def _keeping_the_size(predict: Method) -> Method:
 
 
 def _placing_windows(predict: Method) -> Method:
-    """Store the positions of the windows, which are predicted in this order."""
+    """Store the positions of the windows, in the order in which nnU-Net predicts the windows."""
 
     @wraps(predict)
     def extended(self: Any, data: Tensor, slicers: Any, *args: Any, **kwargs: Any) -> Any:
@@ -97,7 +102,7 @@ def _mirroring(predict: Method) -> Method:
         if place is None:
             raise RuntimeError(
                 "the position of this window is not known: call the predictor's "
-                "predict_sliding_window_return_logits, or a method that does"
+                "predict_sliding_window_return_logits, or a method that calls it"
             )
         axes = (self.allowed_mirroring_axes if self.use_mirroring else None) or ()
         dims = [axis - len(place.size) for axis in axes]

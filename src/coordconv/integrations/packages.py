@@ -1,4 +1,4 @@
-"""Optional packages, imported where they are used."""
+"""Import optional packages when they are used."""
 
 import importlib
 from typing import Any
@@ -10,10 +10,10 @@ def required(module: str) -> Any:
     """Return a module of an optional package.
 
     Args:
-        module: Its name, such as ``"kornia.augmentation"``.
+        module: Name of the module, such as ``"kornia.augmentation"``.
 
     Raises:
-        ImportError: If it cannot be imported; the message says what to install.
+        ImportError: If the module cannot be imported. The message says what to install.
     """
     try:
         return importlib.import_module(module)

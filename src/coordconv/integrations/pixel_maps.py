@@ -1,4 +1,4 @@
-"""Placements from matrices that map pixels of a new image to pixels of the old one."""
+"""Compute placements from matrices that map pixels of a transformed image to the old image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +10,19 @@ from coordconv.placements import Placement
 
 __all__ = ["of_first_axes", "placed_by", "placement_of_input"]
 
-_ROUNDING = 1e-4  # in pixels: the rounding error of float32 matrices
+_ROUNDING = 1e-4  # The rounding error of float32 matrices, in pixels.
 
 
 def placed_by(placement: Placement, matrix: Tensor, size: Sequence[int]) -> Placement:
-    """Return the placement of a new image, from a matrix that maps its pixels to an old one.
+    """Return the placement of a new image, from a matrix that maps its pixels to an old image.
 
-    Entries that are integers up to the rounding error of float32 become integers, so that flips and
-    crops are recognized as maps that do not mix the axes.
+    Entries of the matrix that are integers up to the rounding error of float32 become integers, so
+    that flips and crops are recognized as maps that do not mix the axes.
 
     Args:
         placement: The placement of the old image.
-        matrix: Maps new pixels to old ones, shape (d + 1, d + 1) or (N, d + 1, d + 1).
+        matrix: Maps pixels of the new image to pixels of the old image, shape (d + 1, d + 1), or
+            (N, d + 1, d + 1) with one matrix per sample.
         size: Size of the new image.
     """
     rank = len(size)
@@ -37,7 +38,11 @@ def placed_by(placement: Placement, matrix: Tensor, size: Sequence[int]) -> Plac
 
 
 def placement_of_input(placement: Placement | None, size: Sequence[int]) -> Placement:
-    """Return the given placement of an image of this size, or by default that it is a full image.
+    """Return the given placement of an image, or by default the placement of a full image.
+
+    Args:
+        placement: The placement of the image, or None if the image is a full image.
+        size: Size of the image.
 
     Raises:
         ValueError: If the placement and the image differ in size.
@@ -57,13 +62,16 @@ def _whole(numbers: Tensor, tolerance: float) -> Tensor:
 
 
 def _shared(entry: Tensor) -> Tensor | float:
-    """Return a plain number if it is the same for all samples."""
+    """Return an entry of a matrix as a plain number if it is the same for all samples."""
     alike = entry.dim() == 0 or bool((entry == entry[0]).all())
     return entry.reshape(-1)[0].item() if alike else entry.clone()
 
 
 def of_first_axes(affine: Tensor, rank: int) -> Tensor:
-    """Return the rows and columns of the first axes; images with fewer axes also have 4 x 4."""
+    """Return the part of an affine matrix for the first axes, including the translation.
+
+    The affine matrix can be 4 x 4 even if the image has fewer than three axes.
+    """
     affine = torch.as_tensor(affine, dtype=torch.float64).cpu()
     kept = [*range(rank), affine.shape[-1] - 1]
     return affine[..., kept, :][..., :, kept]

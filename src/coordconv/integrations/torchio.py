@@ -1,8 +1,8 @@
-"""Placements through the transforms of torchio, for 3-D images.
+"""Track the placements of images through the transforms of torchio, for 3-D images.
 
-Most transforms of torchio record where the voxels are in ``image.affine``. ``RandomFlip`` and
-``RandomAffine`` move voxels without updating it, so their parameters are read from the history of
-the subject.
+A placement says where the voxels of an image are in the full image. Most transforms of torchio
+record in ``image.affine`` how they move voxels. ``RandomFlip`` and ``RandomAffine`` move voxels
+without updating ``affine``, so their parameters are read from the history of the subject.
 
 Example::
 
@@ -48,12 +48,12 @@ def apply_with_placement(
         transform: A transform of torchio, such as a ``Compose``.
         subject: A ``Subject``.
         name: Name of the image; the first image if omitted.
-        frame: The frame of the placement, such as `Frame.world`; by default the voxels of the image
-            before the transform.
+        frame: The full image or box that the placement refers to, such as `Frame.world`. The
+            default is the image before the transform.
         stationary: Additional classes of transforms that do not move voxels.
 
     Returns:
-        The transformed subject, and the placement.
+        The transformed subject, and the placement of its image.
 
     Raises:
         ImportError: If torchio is not installed.
@@ -79,7 +79,7 @@ def apply_with_placement(
 
 
 def _moved(before: Any, after: Any, name: str, done: int, torchio: Any) -> Tensor:
-    """Return the map from voxels of an image after a transform to voxels before it."""
+    """Return the matrix from voxels of an image after a transform to voxels before it."""
     recorded = torch.linalg.inv(_affine_of(before[name])) @ _affine_of(after[name])
     steps = after.applied_transforms[done:]
     silent = [step for step in steps if step[0] in _NOT_FOLLOWED]
@@ -87,7 +87,7 @@ def _moved(before: Any, after: Any, name: str, done: int, torchio: Any) -> Tenso
         return recorded
     if len(steps) > 1:
         raise ValueError(
-            f"the places of voxels between {', '.join(kind for kind, _ in steps)} are not "
+            f"the positions of voxels between {', '.join(kind for kind, _ in steps)} are not "
             "recorded: do not nest compositions with RandomFlip or RandomAffine in OneOf, or in a "
             "Compose with p below 1"
         )
@@ -136,7 +136,7 @@ def _steps(transform: Any) -> Iterator[Any]:
 
 
 def _leaves(transform: Any) -> Iterator[Any]:
-    """Yield the transforms in compositions."""
+    """Yield the transforms in a composition and in the compositions inside it."""
     inner = {"Compose": "transforms", "OneOf": "transforms_dict"}.get(_kind(transform))
     if inner is None:
         yield transform
@@ -157,4 +157,7 @@ def _check(one: Any, torchio: Any, stationary: tuple[type, ...]) -> None:
     if not known and not isinstance(one, stationary):
         raise not_affine(type(one).__name__)
     if getattr(one, "invert_transform", False):
-        raise ValueError(f"an inverted {kind} is not recorded: place the image before it instead")
+        raise ValueError(
+            f"the map of an inverted {kind} is not recorded; use the placement of the image before "
+            "the transform that is inverted"
+        )

@@ -1,8 +1,9 @@
-"""Placements through the v2 transforms of torchvision.
+"""Track the placements of images through the v2 transforms of torchvision.
 
-The key points of torchvision would not be exact, because they are flipped like pixel centers but
-resized like pixel edges. Here, a tensor of a special type is transformed together with the image
-and records the exact map of each operation.
+A placement says where the pixels of an image are in the full image. Key points of torchvision would
+not be exact, because they are flipped like pixel centers but resized like pixel edges. Instead, a
+tensor of a special type is transformed together with the image and records the exact map of each
+operation.
 
 Example::
 
@@ -55,13 +56,15 @@ def apply_with_placement(
     """Transform a sample, and return the placement of its image.
 
     Args:
-        transform: A transform v2, such as a ``Compose``.
-        inputs: Its inputs: an image, or an image and targets.
-        placement: The placement of the image, if it is a part of a full image.
+        transform: A v2 transform, such as a ``Compose``.
+        inputs: The inputs of the transform: an image, or an image and targets.
+        placement: The placement of the given image in its full image. By default, the given image
+            is the full image.
         stationary: Additional classes of transforms that do not move pixels.
 
     Returns:
-        The transformed image (a tuple, with targets), and its placement.
+        Two items. The first is the transformed image or, with targets, a tuple of the transformed
+        image and targets. The second is the placement of the transformed image.
 
     Raises:
         ImportError: If torchvision is not installed.
@@ -75,14 +78,14 @@ def apply_with_placement(
     *outputs, _ = transform(*inputs, tracked)
     if record.placement.size != _size_of(outputs, v2):
         raise ValueError(
-            f"the image has the size {_size_of(outputs, v2)} after the transform, and its "
-            f"placement {record.placement.size}: all images of a sample must have the same size"
+            f"the transformed image has size {_size_of(outputs, v2)}, but its placement has size "
+            f"{record.placement.size}; all images of a sample must have the same size"
         )
     return (outputs[0] if len(outputs) == 1 else tuple(outputs)), record.placement
 
 
 class _Record:
-    """The placement after the operations so far."""
+    """Holds the placement after the operations so far."""
 
     def __init__(self, placement: Placement) -> None:
         self.placement = placement
@@ -220,11 +223,14 @@ def _check(transform: nn.Module, stationary: tuple[type, ...]) -> None:
         if not known and not isinstance(one, stationary):
             raise not_affine(kind.__name__)
         if kind.__name__ == "ToPureTensor" and number < len(leaves) - 1:
-            raise ValueError("ToPureTensor must be the last transform: later ones are not recorded")
+            raise ValueError(
+                "ToPureTensor must be the last transform, because transforms after it are not "
+                "recorded"
+            )
 
 
 def _leaves(transform: Any) -> Iterator[Any]:
-    """Yield the transforms in compositions."""
+    """Yield the transforms in a composition and in the compositions inside it."""
     if type(transform).__name__ in ("Compose", "RandomApply", "RandomChoice", "RandomOrder"):
         for one in transform.transforms:
             yield from _leaves(one)
@@ -236,13 +242,13 @@ def _size_of(sample: Any, v2: Any) -> tuple[int, int]:
     """Return the (height, width) of the object that torchvision treats as the image of a sample."""
     types = required("torchvision.tv_tensors")
     leaves = _pytree.tree_leaves(list(sample))
-    for leaf in leaves:
-        if isinstance(leaf, (types.Image, types.Video)) or hasattr(leaf, "getbands"):  # of PIL
+    for leaf in leaves:  # Images of PIL have the method `getbands`.
+        if isinstance(leaf, (types.Image, types.Video)) or hasattr(leaf, "getbands"):
             height, width = v2.functional.get_size(leaf)
             return height, width
     for leaf in leaves:
         if isinstance(leaf, Tensor) and not isinstance(leaf, types.TVTensor) and leaf.dim() > 1:
             return leaf.shape[-2], leaf.shape[-1]
-        if hasattr(leaf, "__array_interface__") and leaf.ndim > 1:  # NumPy, before ToImage
+        if hasattr(leaf, "__array_interface__") and leaf.ndim > 1:  # A NumPy image for ToImage.
             return leaf.shape[0], leaf.shape[1]
-    raise ValueError("the sample has no image: expected a tensor, an Image or an image of PIL")
+    raise ValueError("the sample has no image: expected a tensor, an Image or a PIL image")

@@ -1,9 +1,9 @@
-"""Coordinate layers in ``save_pretrained`` and ``from_pretrained`` of transformers.
+"""Save and load coordinate layers with ``save_pretrained`` and ``from_pretrained`` of transformers.
 
-Importing this module activates it; ``convert`` imports it if transformers is already imported.
-Afterwards, ``save_pretrained`` writes the coordinate layers and their options to ``config.json``
-under ``"coordconv"``, and ``from_pretrained`` of the original classes converts the same layers
-before it loads their weights.
+Importing this module patches transformers. `coordconv.convert` imports it if transformers is
+already imported. Afterwards, ``save_pretrained`` writes the coordinate layers and their options to
+``config.json`` under ``"coordconv"``, and ``from_pretrained`` of the original model classes
+converts the same layers before it loads their weights.
 
 Example:
     >>> import tempfile
@@ -38,7 +38,7 @@ from coordconv.layers.coordinates import CoordinateLayer
 
 __all__ = ["install"]
 
-KEY = "coordconv"  # of the entry in config.json
+KEY = "coordconv"  # The key of the entry in config.json that lists the coordinate layers.
 
 
 def install() -> None:
@@ -50,7 +50,7 @@ def install() -> None:
     Example:
         >>> from transformers import PreTrainedModel
         >>> before = PreTrainedModel.save_pretrained
-        >>> install()  # importing this module did it
+        >>> install()  # has no effect, because importing this module already called it
         >>> PreTrainedModel.save_pretrained is before
         True
     """
@@ -76,7 +76,7 @@ def install() -> None:
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
-    """Replace a method of any kind with ``wrapper(original, *args, **kwargs)``."""
+    """Replace a method of any kind by one that calls ``wrapper(original, *args, **kwargs)``."""
     found: Any = inspect.getattr_static(owner, name)
     kind = type(found) if isinstance(found, classmethod | staticmethod) else None
     original: Any = found.__func__ if kind else found
@@ -92,7 +92,7 @@ def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
 
 
 def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``save_pretrained``: save the coordinate layers of the model in its configuration."""
+    """Wrap ``save_pretrained`` to save the coordinate layers of a model in its configuration."""
     config = conversion_config(self) | {"model": type(self).__name__}
     with _entry(self.config, config if config["layers"] else None):
         return original(self, *args, **kwargs)
@@ -100,7 +100,7 @@ def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) 
 
 @contextmanager
 def _entry(config: Any, entry: dict[str, Any] | None) -> Generator[None]:
-    """Temporarily set or remove the entry of a configuration that other models may share."""
+    """Temporarily set or remove the entry of a configuration, which other models may share."""
     before = vars(config).pop(KEY, None)
     if entry is not None:
         setattr(config, KEY, entry)
@@ -113,17 +113,17 @@ def _entry(config: Any, entry: dict[str, Any] | None) -> Generator[None]:
 
 
 def _building(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``post_init``: convert a model whose configuration has coordinate layers."""
+    """Wrap ``post_init`` to convert a model whose configuration has coordinate layers."""
     result = original(self, *args, **kwargs)
     entry: Any = getattr(self.config, KEY, None)
     if _is_for(self, entry):
-        # A subclass may create layers later; loading converts those as well.
+        # A subclass may create more layers later. The wrapper of loading converts these as well.
         convert_from_config(self, _entry_for(self, entry))
     return result
 
 
 def _building_part(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """``_from_config``: convert a part of the saved model, or a model that contains it."""
+    """Wrap ``_from_config`` to convert a part of the saved model, or a model that contains it."""
     model = original(*args, **kwargs)
     entry = getattr(model.config, KEY, None)
     if entry is not None:
@@ -137,7 +137,7 @@ def _is_for(model: Any, entry: Any) -> bool:
 
 
 def _loading(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """``_load_pretrained_model``: convert before loading the weights, and check afterwards."""
+    """Wrap ``_load_pretrained_model`` to convert before loading the weights, and check after it."""
     bound = inspect.signature(original).bind(*args, **kwargs)
     model = bound.arguments["model"]
     entry = getattr(model.config, KEY, None)
@@ -150,10 +150,10 @@ def _loading(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry with the names of a model that is a part of the saved one, or contains it.
+    """Rename the layers in an entry for a model that is a part of the saved model or contains it.
 
-    Layers that do not exist in the model are omitted; transformers drops their weights with a
-    warning.
+    Layers that do not exist in the model are omitted. When transformers loads the checkpoint, it
+    drops the weights of these layers with a warning.
     """
     layers = layers_of(entry)
     places = _places(model, layers)
@@ -190,10 +190,11 @@ def _refuse_unknown(model: Any, unexpected: Iterable[str]) -> None:
 
 
 def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
-    """``_initialize_missing_keys``: set coordinate weights that are not in the files to zero.
+    """Wrap ``_initialize_missing_keys`` to zero coordinate weights that are not in the checkpoint.
 
     Raises:
-        ValueError: If ``config.json`` lists the layer, so that its coordinate weights were lost.
+        ValueError: If the coordinate weights of a layer are missing although ``config.json`` lists
+            the layer.
     """
     result = original(self, *args, **kwargs)
     entry = getattr(self.config, KEY, None)
@@ -213,7 +214,7 @@ def _initializing(original: Callable[..., Any], self: Any, *args: Any, **kwargs:
 
 
 def _is_loaded(module: nn.Module, name: str) -> bool:
-    """Whether a parameter is loaded, in memory or offloaded to disk."""
+    """Whether a parameter was loaded from the checkpoint, into memory or offloaded to disk."""
     stored = module._parameters.get(name)
     return stored is None or stored.is_meta or getattr(stored, "_is_hf_initialized", False)
 

@@ -1,8 +1,9 @@
 """Keep the coordinates of ultralytics models during training, loading and fusing.
 
-Ultralytics trains a model that it rebuilds from the YAML, only copies weights with matching names,
-and fuses batch normalization only into ``weight`` before it validates, predicts and exports. Each
-of these would silently drop coordinate weights.
+Without this module, ultralytics would silently drop coordinate weights in three steps. For
+training, it rebuilds the model from its YAML file, without coordinate layers. When it loads
+weights, it only copies those whose names exist in the model. Before it validates, predicts or
+exports, it fuses batch normalization into ``weight``, but not into the coordinate weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +25,10 @@ Method = Callable[..., Any]
 
 @cache
 def install() -> None:
-    """Extend the methods of ultralytics; models without coordinates are not affected.
+    """Extend the methods of ultralytics. Models without coordinates are not affected.
 
-    This is called when a coordinate layer is created, copied or unpickled and ultralytics has been
-    imported.
+    This function is called when a coordinate layer is created, copied or unpickled, if ultralytics
+    has been imported by then.
     """
     from ultralytics.engine.model import Model  # pyright: ignore[reportMissingImports]
     from ultralytics.nn.tasks import BaseModel  # pyright: ignore[reportMissingImports]
@@ -42,7 +43,7 @@ def install() -> None:
 
 
 def _training(train: Method) -> Method:
-    """Convert the model that the trainer builds in the same way as this model."""
+    """Extend ``Model.train``: convert the model that the trainer builds like the original model."""
 
     @wraps(train)
     def extended(self: Any, trainer: Any = None, **options: Any) -> Any:
@@ -66,7 +67,7 @@ def _coordinate_trainer(trainer: type[Any], forms: Mapping[str, Form]) -> type[A
 
 
 def _loading(load: Method) -> Method:
-    """Convert a model in the same way as the model whose weights it loads."""
+    """Extend ``BaseModel.load``: convert a model like the model whose weights it loads."""
 
     @wraps(load)
     def extended(self: nn.Module, weights: Any, *args: Any, **options: Any) -> Any:
@@ -80,7 +81,7 @@ def _loading(load: Method) -> Method:
 
 
 def _remapping(remap: Method) -> Method:
-    """Reorder the coordinate weights of class outputs by class name, like the other weights."""
+    """Extend ``BaseModel._remap_cls_by_names``: match coordinate weights by class name as well."""
 
     @wraps(remap)
     def extended(
@@ -108,7 +109,7 @@ def _copy_by_name(
 
 
 def _fusing(fuse: Method) -> Method:
-    """Fuse the blocks with coordinate layers before ultralytics fuses the others."""
+    """Extend ``BaseModel.fuse``: fuse blocks with coordinate layers before the other blocks."""
 
     @wraps(fuse)
     def extended(self: nn.Module, *args: Any, **options: Any) -> Any:
@@ -145,8 +146,8 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
     """Convert the convolutions with these names and options.
 
     Raises:
-        ValueError: If a name is not a plain convolution in the model, or if the options are not
-            those of a coordinate layer.
+        ValueError: If a name does not belong to a plain convolution in the model, or if its layer
+            is precomputed or decomposed instead of a coordinate layer.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
@@ -154,9 +155,9 @@ def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
     for name, (kind, options) in lacking.items():
         if kind is not CoordinateLayer or name not in modules or _is_ours(modules[name]):
             raise ValueError(
-                f"expected {_described((kind, options))} at {name!r}, as in the model of the "
-                f"weights, got {_described(_form(modules.get(name)))}; use the same YAML and the "
-                "same options of `convert`, and train or load before `precompute` or `decompose`"
+                f"expected {_described((kind, options))} at {name!r}, as in the model that the "
+                f"weights are from, got {_described(_form(modules.get(name)))}; use the same YAML "
+                "and options of `convert`, and train or load before `precompute` or `decompose`"
             )
         alike.setdefault(tuple(options.items()), []).append(name)
     for options, names in alike.items():
@@ -175,7 +176,7 @@ def _check_merged(model: nn.Module) -> None:
     """Raise if a block whose branches ultralytics merges into one convolution has coordinates.
 
     Raises:
-        ValueError: If there are such blocks.
+        ValueError: If the model has such a block.
     """
     merged = [
         f"{name}.{inner}"
@@ -202,7 +203,7 @@ def _fuse_block(block: Any, layer: nn.Module) -> None:
     """Fuse the normalization of a block into its layer, as ultralytics does for plain layers.
 
     Raises:
-        ValueError: If the two cannot be fused.
+        ValueError: If the normalization cannot be fused into the layer.
     """
     pair = nn.Sequential(layer, block.bn)
     with evaluating(pair), without_hooks(layer):
