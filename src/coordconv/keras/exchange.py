@@ -32,17 +32,17 @@ def from_torch(
     """Return the Keras layer that computes the same as a torch layer.
 
     Args:
-        layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` without padding, or with zero padding
-            to the same size at stride 1, as Keras supports it.
+        layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d`. It must have no padding, or have
+            stride 1 and zero padding to the same size, because Keras supports no other padding.
         data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
         dtype: Type or dtype policy of the Keras layer; the type of the torch layer if None.
-        name: Name of the Keras layer; Keras makes one if None.
+        name: Name of the Keras layer; chosen by Keras if None.
 
     Returns:
         A `CoordConv1D`, `CoordConv2D` or `CoordConv3D` with the same weights.
 
     Raises:
-        TypeError: If the layer has another class.
+        TypeError: If ``layer`` is not an instance of one of these classes.
         ValueError: If Keras does not support the padding, or the stride together with dilation.
 
     Example:
@@ -91,11 +91,11 @@ def to_torch(layer: Any) -> CoordConvolution:
         layer: A built `CoordConv1D`, `CoordConv2D` or `CoordConv3D` without an activation.
 
     Returns:
-        A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with the same weights; its inputs have
-        channels first.
+        A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with the same weights. Its inputs must have
+        the channels first, for every ``data_format`` of the Keras layer.
 
     Raises:
-        TypeError: If the layer has another class.
+        TypeError: If ``layer`` is not an instance of one of these classes.
         ValueError: If the layer is not built, has an activation, or has a padding that torch does
             not support: causal, or "same" with a stride above 1.
 
@@ -169,12 +169,12 @@ def _channels_first(kernel: np.ndarray) -> torch.Tensor:
 
 
 def _as_array(weight: torch.Tensor) -> np.ndarray:
-    """Convert a torch weight to NumPy, which has no bfloat16."""
+    """Convert a torch weight to NumPy, in float32 or float64, because NumPy has no bfloat16."""
     weight = weight.detach().cpu()
     return (weight if weight.dtype == torch.float64 else weight.float()).contiguous().numpy()
 
 
 def _numbers(weight: Any) -> np.ndarray:
-    """Convert a Keras weight to NumPy."""
+    """Convert a Keras weight to NumPy, in float32 or float64."""
     exact = "float64" if keras.backend.standardize_dtype(weight.dtype) == "float64" else "float32"
     return np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, exact)))

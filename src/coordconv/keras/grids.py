@@ -1,4 +1,4 @@
-"""Coordinate grids with Keras operations; `coordconv.coordinate_grid` is the reference."""
+"""Compute coordinate grids with Keras operations, equal to `coordconv.coordinate_grid`."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -12,9 +12,9 @@ __all__ = ["coordinate_channels"]
 
 
 class _Axis(NamedTuple):
-    """The pixels along one axis, each of shape (n,)."""
+    """The coordinates of the n pixels along one axis, each of shape (n,)."""
 
-    position: Any
+    position: Any  # The coordinate in the span of the convention.
     offset: Any  # The position relative to the center of the span.
 
 
@@ -24,7 +24,7 @@ def coordinate_channels(size: Sequence[Any], convention: Convention, radius: boo
     Args:
         size: Number of pixels along each axis: integers, or tensors if not known in advance.
         convention: What the coordinates mean.
-        radius: Append the radius, as the convention measures it.
+        radius: Append the distance to the center, measured as the convention says.
     """
     axes = [_axis(length, convention) for length in size]
     channels = [_spread(axis.position, number, size) for number, axis in enumerate(axes)]
@@ -38,7 +38,8 @@ def coordinate_channels(size: Sequence[Any], convention: Convention, radius: boo
 def _axis(length: Any, convention: Convention) -> _Axis:
     pixels, number = ops.arange(length, dtype="float32"), ops.cast(length, "float32")
     steps = number - 1 if convention.alignment == "corners" else number
-    # Twice the distance from the middle is an integer, so both ends are exact and symmetric.
+    # Twice the distance from the middle is an integer. Computed from it, the coordinates of the two
+    # ends of the axis are exact and symmetric.
     twice = 2 * pixels - (number if convention.alignment == "half_open" else number - 1)
     if convention.span == "pixels":
         return _Axis(twice / 2 + steps / 2, twice / 2)
@@ -48,7 +49,7 @@ def _axis(length: Any, convention: Convention) -> _Axis:
 
 
 def _spread(values: Any, number: int, size: Sequence[Any]) -> Any:
-    """Broadcast values along one axis, shape (n,), to all axes."""
+    """Broadcast values along axis ``number``, shape (n,), to all axes."""
     shape = [-1 if axis == number else 1 for axis in range(len(size))]
     return ops.broadcast_to(ops.reshape(values, shape), tuple(size))
 
@@ -60,7 +61,7 @@ def _radius(axes: list[_Axis], size: Sequence[Any], convention: Convention) -> A
     if convention.radius == "euclidean":
         return radius
     corner = _norm([ops.max(ops.abs(axis.offset)) for axis in axes])
-    # Avoid 0 / 0 for an image of one pixel; its radius is 0.
+    # An image of one pixel has radius 0. Avoid 0 / 0.
     return radius / ops.where(corner > 0, corner, 1.0)
 
 

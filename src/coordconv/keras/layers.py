@@ -1,6 +1,6 @@
 """CoordConv layers for Keras 3.
 
-Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
+The layers follow Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["CoordConv1D", "CoordConv2D", "CoordConv3D"]
 
 
 class _CoordinateConvolution:
-    """Mixin shared by all ranks; it comes before the plain Keras layer in the base classes."""
+    """Mixin of the 1-D, 2-D and 3-D layers, listed before the plain Keras layer in the bases."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class _CoordinateConvolution:
             bias_constraint=bias_constraint,
             **options,
         )
-        if isinstance(convention, Mapping):  # from the config of a saved layer
+        if isinstance(convention, Mapping):  # The config of a saved layer has a mapping.
             convention = Convention(**convention)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
 
     def build(self, input_shape: Any) -> None:
-        """Initialize as a single convolution over [data, coordinates] would."""
+        """Create the weights, initialized like a single convolution over [data, coordinates]."""
         initializer, coordinates = self.kernel_initializer, self.rank + (1 if self.radius else 0)
         channels = input_shape[-1 if self.data_format == "channels_last" else 1]
         data, low_rank = channels // self.groups, self.lora_rank
@@ -95,8 +95,8 @@ class _CoordinateConvolution:
         if self.use_bias:
             shape = [1] * (self.rank + 2)
             shape[-1 if self.data_format == "channels_last" else 1] = self.filters
-            # The bias is the first operand: as the second one, Keras 3.15 with TensorFlow would add
-            # it along the width if that equals the number of filters.
+            # The bias must be the first operand. If it is the second, Keras 3.15 with TensorFlow
+            # adds it along the width if the width equals the number of filters.
             outputs = ops.add(ops.reshape(self.bias, shape), outputs)
         return outputs if self.activation is None else self.activation(outputs)
 
@@ -110,7 +110,7 @@ class _CoordinateConvolution:
 
     def _convolve(self, inputs: Any, kernel: Any) -> Any:
         padding = self.padding
-        if padding == "causal":  # Only in 1-D.
+        if padding == "causal":  # Only 1-D layers accept it.
             before = (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0)
             last = self.data_format == "channels_last"
             inputs = ops.pad(inputs, [(0, 0), before, (0, 0)] if last else [(0, 0), (0, 0), before])
@@ -125,7 +125,7 @@ class _CoordinateConvolution:
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments to create the layer again, as a dictionary for JSON."""
+        """Return the arguments to create the layer again, as a dictionary to save as JSON."""
         return super().get_config() | {
             "radius": self.radius,
             "convention": asdict(self.convention),
@@ -147,7 +147,8 @@ class _CoordinateConvolution:
 class _Part:
     """An initializer for one part of a joint weight over [data, coordinates].
 
-    Keras initializers return the same values for every call with the same shape.
+    The data and the coordinates use the same initializer. The two parts fit together, because a
+    Keras initializer returns the same values for every call with the same shape.
     """
 
     def __init__(self, initializer: Any, inputs: int, part: slice) -> None:
@@ -162,7 +163,8 @@ class _Part:
 class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
     """A 1-D convolution with coordinates as additional input channels; see `CoordConv2D`.
 
-    The padding may also be causal; the coordinates are padded like the data.
+    In addition, the padding may be ``"causal"``. The coordinates are padded with zeros, like the
+    data.
 
     Args:
         filters: Number of output channels.
@@ -171,7 +173,7 @@ class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
         padding: ``"valid"``, ``"same"`` or ``"causal"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
         dilation_rate: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels. Each group gets all coordinates.
         activation: Activation of the output, by name or as a function.
         use_bias: Whether to learn a constant per output channel.
         kernel_initializer: Initializes data and coordinate weights as one kernel.
@@ -181,7 +183,7 @@ class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
         activity_regularizer: Regularizes the output.
         kernel_constraint: Constrains the data and the coordinate weights.
         bias_constraint: Constrains the bias.
-        radius: Whether to append the radius, as the convention measures it.
+        radius: Whether to append the radius (the distance to the center) as a coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
 
@@ -199,10 +201,11 @@ class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
 class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
     """A 2-D convolution with coordinates as additional input channels, for images.
 
-    It equals appending the coordinates of every pixel to the channels and then convolving. The
-    coordinates depend on the image size; padding adds zeros to them, as to the data. ``kernel``
-    and ``bias`` are as in ``keras.layers.Conv2D``. ``coord_kernel``, shape (kh, kw, d, filters),
-    holds the weights of x, y and the radius. With groups, every group gets all coordinates.
+    The output is the same as if the coordinates of every pixel were appended to the channels before
+    the convolution. The coordinates are computed from the image size. Padding adds zeros to the
+    coordinates and to the data. ``kernel`` and ``bias`` are as in ``keras.layers.Conv2D``.
+    ``coord_kernel``, shape (kh, kw, d, filters), holds the weights of the d coordinates: x, y and
+    optionally the radius. With groups, every group gets all coordinates.
 
     Args:
         filters: Number of output channels.
@@ -211,7 +214,7 @@ class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
         padding: ``"valid"`` or ``"same"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
         dilation_rate: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels. Each group gets all coordinates.
         activation: Activation of the output, by name or as a function.
         use_bias: Whether to learn a constant per output channel.
         kernel_initializer: Initializes data and coordinate weights as one kernel.
@@ -221,7 +224,7 @@ class CoordConv2D(_CoordinateConvolution, keras.layers.Conv2D):
         activity_regularizer: Regularizes the output.
         kernel_constraint: Constrains the data and the coordinate weights.
         bias_constraint: Constrains the bias.
-        radius: Whether to append the radius, as the convention measures it.
+        radius: Whether to append the radius (the distance to the center) as a coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
 
@@ -249,7 +252,7 @@ class CoordConv3D(_CoordinateConvolution, keras.layers.Conv3D):
         padding: ``"valid"`` or ``"same"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
         dilation_rate: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels. Each group gets all coordinates.
         activation: Activation of the output, by name or as a function.
         use_bias: Whether to learn a constant per output channel.
         kernel_initializer: Initializes data and coordinate weights as one kernel.
@@ -259,7 +262,7 @@ class CoordConv3D(_CoordinateConvolution, keras.layers.Conv3D):
         activity_regularizer: Regularizes the output.
         kernel_constraint: Constrains the data and the coordinate weights.
         bias_constraint: Constrains the bias.
-        radius: Whether to append the radius, as the convention measures it.
+        radius: Whether to append the radius (the distance to the center) as a coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         options: Keyword arguments of every Keras layer: ``name``, ``dtype``, ``trainable``.
 
