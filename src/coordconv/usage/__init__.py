@@ -1,4 +1,4 @@
-"""Whether a trained model uses its coordinates, and how its outputs depend on position."""
+"""Measure whether a trained model uses its coordinates, and how its outputs depend on position."""
 
 from coordconv.usage.ablation import Ablation, Usage, coordinate_usage
 from coordconv.usage.shift_error import Sensitivity, ShiftError, position_sensitivity

@@ -1,4 +1,4 @@
-"""How much the metric of a trained model changes when its coordinates are changed."""
+"""Measure how much the metric of a trained model changes when its coordinates are changed."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,15 +24,15 @@ MEAN_POSITION = "mean position everywhere"
 
 
 class Ablation(NamedTuple):
-    """The metric with changed coordinates.
+    """The metric of a model after one change of its coordinates.
 
     Attributes:
-        change: What was changed.
-        layer: The name of the only changed layer; None if all were changed together.
+        change: What was changed, such as "zero".
+        layer: Name of the changed layer; None if all layers were changed together.
         score: Mean of the metric over the samples.
-        difference: Mean of the metric minus the mean for the unchanged model.
-        interval: 95% interval of the difference over samples, paired by sample; None for fewer
-            than five samples.
+        difference: ``score`` minus the mean of the metric of the unchanged model.
+        interval: 95% confidence interval of ``difference``, from the differences of the single
+            samples; None for fewer than five samples.
     """
 
     change: str
@@ -51,12 +51,13 @@ class Usage(Rows[Ablation]):
     """How much a metric changes when coordinates are changed; prints as a table.
 
     Args:
-        rows: The changes.
+        rows: One `Ablation` for each change of the coordinates.
         score: Mean of the metric of the unchanged model.
         samples: Number of samples.
-        norms: Norm of the coordinate weights of each layer that has them. It does not show whether
-            coordinates are used: a network can ignore large weights and depend on small ones.
-        min_difference: Smallest difference of the metric that counts.
+        norms: Norm of the coordinate weights of each layer that has them. The norm does not show
+            whether coordinates are used, because a network can ignore large weights and depend on
+            small ones.
+        min_difference: Smallest difference of the metric that is large enough to matter.
     """
 
     def __init__(
@@ -77,9 +78,10 @@ class Usage(Rows[Ablation]):
     def uses_positions(self) -> bool | None:
         """Whether the metric changes if every pixel of all layers gets the mean position.
 
-        True if the interval of the difference is entirely above ``min_difference`` or below minus
-        ``min_difference``. False if it is entirely between the two; if ``min_difference`` is 0,
-        False if it includes 0. None in all other cases, and for fewer than five samples.
+        True if the interval of the difference is entirely above ``min_difference`` or entirely
+        below ``-min_difference``. False if the interval is entirely between these two limits. If
+        ``min_difference`` is 0, False if the interval includes 0. None in all other cases, and for
+        fewer than five samples.
         """
         interval = next(
             row.interval for row in self if row.change == MEAN_POSITION and row.layer is None
@@ -120,35 +122,37 @@ def coordinate_usage(
     """Measure whether a trained model uses its coordinates, by changing them at test time.
 
     The model is evaluated on the same samples with its coordinates unchanged, set to zero, replaced
-    by their mean, mirrored or shifted along each axis, shuffled between pixels, and, if each
-    sample has its own position, exchanged between samples.
+    by their mean, mirrored or shifted along each axis, and shuffled between pixels. If each sample
+    has its own position, the coordinates are also exchanged between samples.
 
     Replacing the coordinates by their mean over the full image removes all information about
-    position, but keeps the mean of what they add to the outputs.
-    `Usage.uses_positions` is based on this change.
+    position, but keeps the mean of what the coordinates add to the outputs. `Usage.uses_positions`
+    is based on this change.
 
     Args:
         model: Any module with coordinate layers. It is called in evaluation mode, without
             gradients, and is not changed.
         data: Batches (inputs, targets) or (inputs, targets, placement). The inputs are a tensor, a
-            list or tuple of arguments, or a mapping of keyword arguments; ``placement`` says where
-            the inputs are in the full image, as for `positions`. Each batch is read once.
-        metric: Called as ``metric(outputs, targets)``; returns one number per sample, shape (N,).
-        min_difference: Smallest difference of the metric that counts for `Usage.uses_positions`.
-            With many samples, an interval can exclude zero even if the difference is too small to
-            matter.
-        shifts: Fractions of the full image by which the positions are shifted.
+            list or tuple of arguments, or a mapping of keyword arguments. ``placement`` says where
+            the inputs are in the full image, as in `positions`. Each batch is read once.
+        metric: Called as ``metric(outputs, targets)``. It must return one number per sample, as a
+            tensor of shape (N,).
+        min_difference: Smallest difference of the metric that is large enough to matter for
+            `Usage.uses_positions`. With many samples, an interval can exclude zero even if the
+            difference is too small to matter.
+        shifts: Fractions of the size of the full image by which the positions are shifted.
         per_layer: Whether to also replace the coordinates of one layer at a time by their mean.
         seed: Random seed for shuffling pixels.
 
     Returns:
-        A sequence of the changes; ``print`` shows it as a table.
+        A sequence with an `Ablation` for each change; ``print`` shows it as a table.
 
     Raises:
-        TypeError: If ``model`` is not an ``nn.Module``, or the metric does not return a tensor.
-        ValueError: If the model has no coordinate layer, a coordinate layer is not called, there
-            are no data, ``min_difference`` is negative, the metric does not return one finite
-            number per sample, or a shifted layer is given explicit coordinates.
+        TypeError: If ``model`` is not an ``nn.Module``, or ``metric`` does not return a tensor.
+        ValueError: If the model has no coordinate layer or does not call one of its coordinate
+            layers, if ``data`` is empty, if ``min_difference`` is negative, or if ``metric`` does
+            not return one finite number per sample. Also if the model passes explicit coordinates
+            to a layer, because these cannot be shifted; ``shifts=()`` avoids this error.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -213,7 +217,10 @@ def _tried(
     per_layer: bool,
     seed: int,
 ) -> dict[tuple[str, str | None], tuple[dict[nn.Module, str], Change]]:
-    """Return the changes to try, by name and layer: which layers to change, and how."""
+    """Return the changes to try: which layers to change, and how to change their positions.
+
+    The keys are the name of the change and the name of the layer, or None for all layers.
+    """
     ranks, per_sample = set[int](), set[bool]()
 
     def note(seen: Any) -> dict[str, Any]:
@@ -276,10 +283,10 @@ def _scores(
 def _called(
     model: nn.Module, batch: Sequence[Any], layers: dict[nn.Module, str], change: Change
 ) -> tuple[Any, set[nn.Module]]:
-    """Return the outputs for a batch with changed layers, and which of these were called."""
+    """Return the outputs for a batch with changed layers, and which of these layers were called."""
     args, kwargs = call_arguments(tuple(batch[0]) if isinstance(batch[0], list) else batch[0])
     with ExitStack() as stack:
-        if len(batch) == 3:  # The placement is set first, because the hook of a layer asks for it.
+        if len(batch) == 3:  # Set the placement first, because the hooks below read it.
             stack.enter_context(positions(model, batch[2]))
         called = stack.enter_context(changed_positions(layers, change))
         return model(*args, **kwargs), called

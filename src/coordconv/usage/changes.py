@@ -1,4 +1,7 @@
-"""Changes of the positions that a layer is given, to test what depends on them."""
+"""Change the positions that a layer is given, to test what depends on the positions.
+
+Each change takes the positions of a layer and returns the arguments to call the layer with instead.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +15,7 @@ __all__ = ["averaged", "mirrored", "of_another_sample", "removed", "shifted", "s
 
 
 def removed(seen: LayerPositions) -> dict[str, Any]:
-    """Set all coordinates to zero, which removes what they add to the outputs."""
+    """Set all coordinates to zero, so that they add nothing to the outputs."""
     return {"coordinates": torch.zeros_like(seen.grid)}
 
 
@@ -31,7 +34,7 @@ def averaged(seen: LayerPositions) -> dict[str, Any]:
 
 
 def mirrored(axis: int) -> Change:
-    """Mirror the positions along an axis of the full image, counted from the first."""
+    """Return a change that mirrors positions along spatial axis ``axis`` of the full image."""
 
     def change(seen: LayerPositions) -> dict[str, Any]:
         placement = seen.placement
@@ -44,10 +47,10 @@ def mirrored(axis: int) -> Change:
 
 
 def shifted(axis: int, fraction: float) -> Change:
-    """Shift the positions along an axis, by a fraction of the size of the full image.
+    """Return a change that shifts positions along an axis, by a fraction of the full image size.
 
     Raises:
-        ValueError: At the call, if the model gives the layer explicit coordinates.
+        ValueError: When the change is called, if the model gives the layer explicit coordinates.
     """
 
     def change(seen: LayerPositions) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def shifted(axis: int, fraction: float) -> Change:
 
 
 def shuffled(seed: int) -> Change:
-    """Shuffle the coordinates of the pixels, in the same order for all samples."""
+    """Return a change that shuffles the coordinates of pixels, in the same way for all samples."""
 
     def change(seen: LayerPositions) -> dict[str, Any]:
         grid = seen.grid.flatten(-seen.rank)
@@ -76,14 +79,14 @@ def shuffled(seed: int) -> Change:
 
 
 def of_another_sample(seen: LayerPositions) -> dict[str, Any]:
-    """Give every sample the coordinates of the next one in the batch."""
+    """Give every sample the coordinates of the previous sample in the batch."""
     grid = seen.grid
     per_sample = grid.dim() == seen.rank + 2
     return {"coordinates": grid.roll(1, 0) if per_sample else grid}
 
 
 def _with_axis(placement: Placement, axis: int, start: Any, sign: int) -> Placement:
-    """Return a placement with another start along an axis, optionally reversed."""
+    """Return a placement with another start along an axis, reversed there if ``sign`` is -1."""
 
     def replaced(parts: Sequence[Any], part: Any) -> tuple[Any, ...]:
         return (*parts[:axis], part, *parts[axis + 1 :])

@@ -7,7 +7,7 @@ from statistics import NormalDist, fmean, stdev
 __all__ = ["MIN_VALUES", "mean_interval"]
 
 MIN_VALUES = 5
-"""Minimum number of values; fewer do not get an interval."""
+"""Minimum number of values for an interval."""
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
@@ -15,7 +15,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 
     Args:
         values: The values.
-        level: Confidence level: how often such an interval contains the true mean.
+        level: Confidence level, the probability that such an interval contains the true mean.
 
     Returns:
         The ends of the interval, or None for fewer than five values.
@@ -33,8 +33,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 def _quantile(probability: float, freedom: int) -> float:
     """Return a quantile of Student's t distribution.
 
-    It uses the expansion of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5. At
-    four degrees of freedom and 97.5%, the error is 0.1%.
+    The expansion is from Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5. At four
+    degrees of freedom and a probability of 97.5%, its error is 0.1%.
     """
     z = NormalDist().inv_cdf(probability)
     terms = (

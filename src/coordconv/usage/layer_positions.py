@@ -1,4 +1,4 @@
-"""The coordinate layers of a model, and the positions with which each is called."""
+"""Find the coordinate layers of a model, and read or change the positions that they are given."""
 
 import inspect
 from collections.abc import Callable, Generator, Mapping
@@ -28,7 +28,7 @@ __all__ = [
 
 
 COORDINATE_LAYERS = (CoordinateLayer, AddCoords, DecomposedCoordConv, DecomposedLayer)
-"""All kinds of layers that take coordinates."""
+"""All classes of layers that use coordinates."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class LayerPositions:
     """The positions that a layer is called with.
 
     Attributes:
-        x: Its input, shape (N, C, *size) or (C, *size).
+        x: Input of the layer, shape (N, C, *size) or (C, *size).
         rank: Number of spatial axes.
-        convention: The meaning of its coordinates.
-        radius: Whether they include the distance to the center.
-        window: Where its input is in the full image; None if the input is the full image.
+        convention: The meaning of the coordinates.
+        radius: Whether the coordinates include the distance to the center.
+        window: Where the input is in the full image; None if the input is the full image.
         coordinates: Coordinates that the model gave to the layer explicitly.
     """
 
@@ -65,9 +65,9 @@ class LayerPositions:
 
     @property
     def full_image(self) -> Tensor | None:
-        """Coordinates over the full image, at up to 64 pixels along each axis, shape (d, ...).
+        """Coordinates over the full image, sampled at up to 64 points per axis, shape (d, ...).
 
-        None if the coordinates are given explicitly, or the full images have several sizes.
+        None if the coordinates are given explicitly, or if full images of several sizes occur.
         """
         placement = self.placement
         if placement is None or any(isinstance(n, Tensor) for n in placement.full_size):
@@ -113,22 +113,22 @@ def coordinate_layers(model: nn.Module) -> dict[nn.Module, str]:
             layers[module] = name
     if not layers:
         raise ValueError(
-            "`model` has no layer with coordinates, so there is nothing to test; a precomputed "
-            "model has constants instead of coordinates: pass the model from before `precompute`"
+            "`model` has no layer with coordinates, so there is nothing to test; if it was "
+            "precomputed, it has constants instead: pass the model from before `precompute`"
         )
     return layers
 
 
 @contextmanager
 def changed_positions(layers: Mapping[nn.Module, str], change: Change) -> Generator[set[nn.Module]]:
-    """Change the positions with which layers are called inside the block.
+    """Change the positions with which layers are called inside the ``with`` block.
 
     Args:
         layers: Layers of one model, with their names.
-        change: Takes the positions of a layer and returns the ones to use instead.
+        change: Takes the positions of a layer and returns the positions to use instead.
 
     Returns:
-        A context manager with the set of the layers that were called.
+        A context manager. Its value is the set of layers that have been called in the block.
     """
     called: set[nn.Module] = set()
 

@@ -1,4 +1,4 @@
-"""How far the feature maps of a model deviate from following a shift of the image."""
+"""Measure how far the feature maps of a model deviate from moving with a shift of the image."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,18 +18,21 @@ __all__ = ["Sensitivity", "ShiftError", "position_sensitivity"]
 
 
 class ShiftError(NamedTuple):
-    """How far the output of a layer deviates from following a shift; 0 for a pure convolution.
+    """How far the output of a layer deviates from moving with a shift of the image.
 
-    An error is the mean absolute difference between outputs for the same content at two positions,
-    divided by the mean absolute deviation of the output from its mean.
+    The error is computed from the outputs for two overlapping crops of an image, which show the
+    same content at two positions. It is the mean absolute difference between the outputs in the
+    overlap, divided by the mean absolute deviation of the output from its mean. It is 0 for a
+    convolution without padding.
 
     Attributes:
-        layer: Its name; "" for the model itself.
-        interior: The error in the inner half of the overlap of the two crops.
-        border: The error in the rest, which zero padding affects first.
+        layer: Name of the layer; "" for the model itself.
+        interior: The error in the inner half of the overlap.
+        border: The error in the rest of the overlap, which zero padding affects first.
         interior_without: The interior error with all coordinates set to zero; None for a model
             without coordinates.
-        border_without: The border error with all coordinates zero, caused only by padding.
+        border_without: The border error with all coordinates set to zero, which only padding
+            causes; None for a model without coordinates.
     """
 
     layer: str
@@ -44,9 +47,9 @@ class Sensitivity(Rows[ShiftError]):
 
     Args:
         rows: The errors, in the order in which the layers are called.
-        shift: Pixels by which the images were shifted, along each axis.
-        skipped: Layers whose outputs cannot be compared, because they are not maps, or because
-            their stride does not divide the shift.
+        shift: Number of pixels along each axis by which the images were shifted.
+        skipped: Names of layers whose outputs cannot be compared, because the outputs are not
+            feature maps or the shift is not a multiple of their stride.
     """
 
     def __init__(
@@ -62,33 +65,35 @@ class Sensitivity(Rows[ShiftError]):
             (row.layer or "(the model itself)", *("" if e is None else f"{e:.3g}" for e in row[1:]))
             for row in self
         ]
-        text = f"errors for a shift by {self.shift} pixels; zero: with all coordinates zero"
+        text = (
+            f"Errors for a shift by {self.shift} pixels. In columns with 'zero', all coordinates "
+            "were set to zero."
+        )
         if self.skipped:
-            text += (
-                f"; not compared: {', '.join(name or 'the model itself' for name in self.skipped)}"
-            )
+            names = ", ".join(name or "the model itself" for name in self.skipped)
+            text += f" These layers could not be compared: {names}."
         return "\n".join([*as_table(header, rows), text])
 
 
 def position_sensitivity(
     model: nn.Module, images: Tensor, shift: int | Sequence[int]
 ) -> Sensitivity:
-    """Measure how far the outputs of a model and its layers deviate from following a shift.
+    """Measure how far the outputs of a model and its layers deviate from moving with a shift.
 
-    Two crops of each image, the second shifted by ``shift`` pixels along every axis, are used as
-    full images. Where they overlap, they have the same content at different positions, so any
-    difference between the feature maps is due to position: to coordinates, or to padding near the
-    border.
+    Two crops are cut from each image, the second one shifted by ``shift`` pixels along every axis.
+    The model is called with each crop as if it were a full image. Where the crops overlap, they
+    have the same content at different positions. Any difference between their feature maps there is
+    caused by coordinates, or by padding near the border.
 
     Args:
         model: Any module that takes images. It is called in evaluation mode, without gradients,
             and is not changed.
         images: Shape (N, C, *size).
-        shift: Pixels, a number or one for each axis; a multiple of the stride of the layers to be
-            compared, and at most a quarter of the size.
+        shift: Number of pixels, or one number for each axis, at most a quarter of the image size.
+            Layers are only compared if the shift is a multiple of their stride.
 
     Returns:
-        A sequence of the errors, layer by layer; ``print`` shows it as a table.
+        A sequence with a `ShiftError` for each layer; ``print`` shows it as a table.
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
@@ -143,7 +148,10 @@ def _errors(
     steps: tuple[int, ...],
     layers: dict[nn.Module, str] | None,
 ) -> tuple[dict[str, tuple[float, float]], list[str]]:
-    """Return the errors by layer, with all coordinates zero if ``layers`` are given."""
+    """Return the errors by name of the layer, and the names of layers that cannot be compared.
+
+    If ``layers`` is given, the coordinates of these layers are set to zero.
+    """
     with ExitStack() as stack:
         if layers:
             stack.enter_context(changed_positions(layers, removed))
@@ -159,7 +167,7 @@ def _errors(
 
 
 def _outputs(model: nn.Module, images: Tensor) -> dict[str, Any]:
-    """Return the outputs of the innermost modules and of the model, by name."""
+    """Return the outputs of the model and of all modules without submodules, by name."""
     outputs: dict[str, Any] = {}
     hooks = [
         module.register_forward_hook(partial(_keep, outputs, name))
