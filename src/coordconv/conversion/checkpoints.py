@@ -35,7 +35,8 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 
     Raises:
         ValueError: If the state dict already has coordinate weights or lacks the weights of a
-            layer, or if the coordinate weights of the model are parametrized or pruned.
+            layer, or if a layer in ``model`` is lazy and uninitialized or has parametrized or
+            pruned coordinate weights.
         TypeError: If ``state_dict`` is not a state dict.
 
     Example:
@@ -83,8 +84,9 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
 
     Raises:
         ValueError: If the weight of a layer is missing from the state dict, has an unexpected shape
-            or is not floating-point, or if the weights of a layer in ``model`` are parametrized or
-            pruned.
+            or is not floating-point. Also if a layer in ``model`` is lazy and uninitialized, has
+            parametrized or pruned weights, was converted from a class with a custom ``forward``, or
+            has a ``coord_kernel_size`` that differs from its ``kernel_size``.
         TypeError: If ``state_dict`` is not a state dict.
 
     Example:
@@ -93,7 +95,7 @@ def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tens
         >>> joint = {"weight": torch.randn(8, 5, 1, 1), "bias": torch.randn(8)}
         >>> layer.load_state_dict(from_concatenated(layer, joint), strict=True)
         <All keys matched successfully>
-        >>> torch.equal(layer.coord_weight, joint["weight"][:, :2])  # first x and y, then data
+        >>> torch.equal(layer.coord_weight, joint["weight"][:, :2])  # coordinates come first
         True
     """
     found = _checked(model, state_dict)

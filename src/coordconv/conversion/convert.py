@@ -69,7 +69,7 @@ def convert(
     weights as it would have without the conversion. ``reset_parameters`` of a converted layer
     initializes the weights as the plain layer does and sets the coordinate weights to zero.
 
-    To record the conversion in the ``config.json`` of a transformers model, see
+    For a transformers model, ``save_pretrained`` records the conversion in ``config.json``; see
     `coordconv.integrations.transformers`.
 
     A subclass of a convolution is converted if it inherits the ``forward`` of its base class, or if
@@ -79,16 +79,17 @@ def convert(
     On a feature map of one pixel, as in squeeze-and-excitation, coordinates are constant and
     therefore useless. ``where="all"`` and ``where="detector"`` skip convolutions that only get such
     maps when the model is called with the ``example``. Without an example, these two settings skip
-    convolutions that follow a global pooling in an ``nn.Sequential`` or in a known module.
+    convolutions that follow a global pooling in an ``nn.Sequential`` or in a module of a known
+    class.
 
     A normalization that subtracts the mean of each map, such as instance normalization, erases the
-    position of a crop in its full image if the normalization follows a converted layer. Such layers
-    are detected numerically. With an ``example``, they are found from a derivative of the model.
-    Without an example, the modules that follow a layer in an ``nn.Sequential`` are called. The
-    report lists the affected layers and suggests other layers to convert. If all converted layers
-    are affected, a ``UserWarning`` is also issued. If all inputs are full images, no position is
-    lost. With ``radius=True`` there is no check, because the radii of two crops differ by more than
-    a constant.
+    position of a crop in its full image if the normalization follows a converted layer. Converted
+    layers with this problem are detected numerically: with an ``example``, from a derivative of the
+    model; without an example, by calling the modules that follow a layer in an ``nn.Sequential``.
+    The report lists the affected layers and suggests other layers to convert. If all converted
+    layers are affected, a ``UserWarning`` is also issued. If all inputs are full images, no
+    position is lost. With ``radius=True`` there is no check, because the radii of two crops differ
+    by more than a constant.
 
     Args:
         model: Any module, including a single convolution.
@@ -100,7 +101,7 @@ def convert(
             to convert it.
         radius: Add the distance to the center as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
-        coord_kernel_size: A smaller kernel for the coordinates, as in `CoordConv2d`.
+        coord_kernel_size: Size of a smaller kernel for the coordinates, as in `CoordConv2d`.
         optimizer: An existing optimizer of the model, or a list of them. The coordinate weights
             are added to the parameter group that holds the layer's ``weight``. The number of
             groups does not change, so learning rate schedulers continue to work. A state dict that

@@ -2,7 +2,7 @@
 
 PP-YOLO (Long et al. 2020, arXiv:2007.12099, section 3.2) uses CoordConv for the 1x1 convolutions of
 its feature pyramid and the first convolution of its detection head. SOLO (Wang et al. 2020,
-arXiv:1912.04488) uses it for the first convolution of its instance branch.
+arXiv:1912.04488) uses CoordConv for the first convolution of its instance branch.
 """
 
 import re
@@ -24,7 +24,8 @@ _NECK_NAME = re.compile(r"(?<!bottle)(?<!bottle_)neck|fpn|lateral|input_proj|(^|
 _NECK_CLASS = re.compile(r"(?<!Bottle)Neck|FPN|FeaturePyramid|PathAggregation")
 _BACKBONE_NAME = re.compile(r"^(backbone|body|bottom_up|encoder|trunk|stem)$")
 _HEAD_NAME = re.compile(r"(?<!multi)(?<!multi_)head(?!ing)")
-_NOT_HEADS = ("conv_head", "_conv_head")  # The last convolution of EfficientNet and variants.
+# The last convolution of EfficientNet and its variants has one of these names.
+_NOT_HEADS = ("conv_head", "_conv_head")
 _HEAD_CLASS = re.compile(r"(Head|Detect)(26)?$|^(YOLOE)?(Segment|Pose|OBB)(26)?$|^RTDETRDecoder$")
 
 

@@ -36,8 +36,8 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
     Args:
         model: Any module in evaluation mode. Its coordinate layers may come from
             `coordconv.decompose` or `coordconv.precompute`.
-        example: Inputs to call the model with, if ``torch.fx`` cannot trace it: a tensor, a tuple
-            of arguments, or a mapping of keyword arguments.
+        example: Inputs to call the model with, needed if ``torch.fx`` cannot trace the model: a
+            tensor, a tuple of arguments, or a mapping of keyword arguments.
 
     Returns:
         The model. A pair is left unchanged if one of its modules has a forward hook or is shared,

@@ -179,9 +179,9 @@ def _pad_own(_: Any, x: Tensor) -> Tensor:
 
 
 def _pad_same_if_dynamic(layer: Any, x: Tensor) -> Tensor:
-    """Pad as timm does: only add padding that depends on the input size and is not in ``padding``.
+    """Pad if the padding depends on the input size, which timm stores in ``layer.same_pad``.
 
-    Whether there is such padding is stored in ``layer.same_pad``.
+    Constant padding is in ``layer.padding`` instead.
     """
     return pad_same(layer, x) if layer.same_pad else x
 

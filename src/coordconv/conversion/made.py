@@ -28,7 +28,7 @@ class Made(nn.Module):
     _made_from: tuple[str, type[nn.Module], type[nn.Module]]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Return how to create the class and the layer again.
+        """Return how to create the class and the layer again, for `pickle` and `copy`.
 
         Raises:
             TypeError: If the original class has a custom ``__reduce_ex__``.

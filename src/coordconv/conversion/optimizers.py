@@ -90,7 +90,10 @@ def leave(optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None
 
 
 def _unwrapped(optimizer: Any) -> Any:
-    """Return the optimizer inside wrappers of accelerate or Lightning, which share its groups."""
+    """Return the optimizer inside wrappers of accelerate or Lightning.
+
+    The wrappers share the parameter groups of the optimizer.
+    """
     while hasattr(getattr(optimizer, "optimizer", None), "param_groups"):
         optimizer = optimizer.optimizer
     return optimizer
@@ -164,8 +167,8 @@ def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
 
 
 def _start(optimizer: Optimizer, group: dict[str, Any], layer: Any) -> None:
-    """Create the state of a new coordinate weight, for optimizers that do so in the constructor."""
+    """Create the state of a coordinate weight, for optimizers that create it in the constructor."""
     new = layer.coord_weight
-    if isinstance(optimizer, torch.optim.Adagrad):  # Newer torch does so in the next step.
+    if isinstance(optimizer, torch.optim.Adagrad):  # Newer torch creates it in the next step.
         options = {key: value for key, value in group.items() if key in optimizer.defaults}
         optimizer.state[new] = torch.optim.Adagrad([new], **options).state[new]

@@ -36,8 +36,8 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
     coordinate layers are replaced with their current values.
 
     Args:
-        model: Any module, including a single coordinate layer, or one that was decomposed. It is
-            not changed.
+        model: Any module, including a single coordinate layer. Its layers may have been decomposed
+            by `coordconv.decompose`. It is not changed.
         example: Inputs to call the model with, of the sizes that the copy will be used with: a
             tensor, a tuple of arguments, or a mapping of keyword arguments.
 
@@ -46,9 +46,9 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
         image sizes, and raises an error for other sizes.
 
     Raises:
-        ValueError: If calling the model with the example does not reach a coordinate layer. Also if
-            a coordinate layer is called with a window, coordinates or an output size, if it is a
-            custom subclass, or if the model cannot be copied.
+        ValueError: If the model does not call a coordinate layer for the example, or calls it with
+            a window, coordinates or an output size. Also if a coordinate layer is a custom
+            subclass, or if the model cannot be copied.
         TypeError: If ``model`` is not an ``nn.Module``, if ``example`` is a size instead of inputs,
             or if the input of a coordinate layer is not a tensor.
 
@@ -122,7 +122,7 @@ def _fix_parametrized(layer: nn.Module) -> None:
 def _share(layer: Any, size: Size) -> Tensor:
     """Return what the coordinates add to the output at one size, shape (1, out, *output size).
 
-    If the layer adds coordinates to its input, return what they add there, shape (1, in, *size).
+    If the layer adds coordinates to its input, return what they add to it, shape (1, in, *size).
     """
     in_front = isinstance(layer, CoordinatesInFront)
     weight = layer.coord_weight if in_front else stored_weight(layer)

@@ -1,5 +1,7 @@
-"""Detect layers that do not compute what their class computes, because of replaced methods or
-unusual weights."""
+"""Detect layers that do not compute what their class computes.
+
+The reasons are replaced methods and unusual weights.
+"""
 
 import inspect
 from collections.abc import Mapping

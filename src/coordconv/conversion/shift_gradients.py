@@ -101,7 +101,7 @@ class _Probe:
                 self.changes.clear()
 
     def _weights(self, output: Tensor) -> Tensor:
-        """Return random weights with one sign per channel, so that pixels rarely cancel."""
+        """Return random weights with one sign per channel, so that changes rarely cancel."""
         signs = output.new_zeros(output.shape[1:2] or (1,))
         shape = (1, -1, *[1] * (output.dim() - 2)) if output.dim() > 1 else (-1,)
         return self._noise(signs).view(shape) * (1 + 0.5 * self._noise(output).tanh())

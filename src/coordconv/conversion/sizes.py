@@ -1,4 +1,4 @@
-"""Call a model to record the input sizes of its layers, and change modes and hooks meanwhile."""
+"""Record the input sizes of layers, and temporarily change the mode and hooks of a model."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Generator

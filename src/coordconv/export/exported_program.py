@@ -27,7 +27,7 @@ def to_exported_program(
 
     The program and the model are run with the example. If the batch axis or the size axes are
     dynamic, they are also run with a larger batch or a larger size, as far as the model supports
-    these.
+    these sizes.
 
     Args:
         model: Any module in evaluation mode whose inputs are tensors.

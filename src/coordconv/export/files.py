@@ -74,7 +74,7 @@ def _hold(directory: Path, held: ExitStack) -> None:
 
 
 def _take_permissions(file: Path, place: Path) -> None:
-    """Copy the permissions of the existing file at ``place``, if any."""
+    """Give a file the permissions of the existing file at ``place``, if there is one."""
     if place.is_file() and not place.is_symlink():
         with suppress(OSError):  # Some drives have no permissions.
             file.chmod(place.stat().st_mode & 0o777)

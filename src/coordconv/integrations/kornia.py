@@ -1,6 +1,7 @@
 """Track the placements of images through the augmentations of kornia, for 2-D images.
 
-A placement says where the pixels of an image are in the full image.
+A placement says where the pixels of a cropped, flipped, resized or rotated image are in the full
+image.
 
 Example::
 

@@ -1,6 +1,7 @@
 """Track placements through the transforms of MONAI, and predict windows at their true positions.
 
-A placement says where the pixels of an image are in the full image.
+A placement says where the pixels of a cropped, flipped, resized or rotated image are in the full
+image.
 
 Example:
     >>> import torch

@@ -1,8 +1,9 @@
 """Track the placements of images through the transforms of torchio, for 3-D images.
 
-A placement says where the voxels of an image are in the full image. Most transforms of torchio
-record in ``image.affine`` how they move voxels. ``RandomFlip`` and ``RandomAffine`` move voxels
-without updating ``affine``, so their parameters are read from the history of the subject.
+A placement says where the voxels of a cropped, flipped, resized or rotated image are in the full
+image. Most transforms of torchio record in ``image.affine`` how they move voxels. ``RandomFlip``
+and ``RandomAffine`` move voxels without updating ``affine``, so their parameters are read from the
+history of the subject.
 
 Example::
 

@@ -163,7 +163,8 @@ def _entry_for(model: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
 def _places(model: Any, names: Iterable[str]) -> dict[str, str]:
     """Map saved names to the names of the convolutions of a model.
 
-    The candidates are tried in the order that transformers uses for weights.
+    Each name is tried with and without the prefix of the base model, in the order that transformers
+    uses for weights.
     """
     present = {name for known in convolutions(model).values() for name in known}
     prefix = f"{model.base_model_prefix}."

@@ -143,7 +143,7 @@ def _is_ours(module: nn.Module | None) -> bool:
 
 
 def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
-    """Convert the convolutions with these names and options.
+    """Convert the convolutions of a model that have the names and options in ``forms``.
 
     Raises:
         ValueError: If a name does not belong to a plain convolution in the model, or if its layer

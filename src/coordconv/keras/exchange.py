@@ -92,7 +92,7 @@ def to_torch(layer: Any) -> CoordConvolution:
 
     Returns:
         A `CoordConv1d`, `CoordConv2d` or `CoordConv3d` with the same weights. Its inputs must have
-        the channels first, for every ``data_format`` of the Keras layer.
+        the channels first, even if those of the Keras layer have them last.
 
     Raises:
         TypeError: If ``layer`` is not an instance of one of these classes.

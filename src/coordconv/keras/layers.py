@@ -62,7 +62,7 @@ class _CoordinateConvolution:
             bias_constraint=bias_constraint,
             **options,
         )
-        if isinstance(convention, Mapping):  # The config of a saved layer has a mapping.
+        if isinstance(convention, Mapping):  # The convention of a saved layer is a mapping.
             convention = Convention(**convention)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
@@ -163,8 +163,8 @@ class _Part:
 class CoordConv1D(_CoordinateConvolution, keras.layers.Conv1D):
     """A 1-D convolution with coordinates as additional input channels; see `CoordConv2D`.
 
-    In addition, the padding may be ``"causal"``. The coordinates are padded with zeros, like the
-    data.
+    Unlike in `CoordConv2D`, the padding may also be ``"causal"``. The coordinates are padded with
+    zeros, like the data.
 
     Args:
         filters: Number of output channels.
