@@ -56,7 +56,7 @@ def alignment(figure: Figure) -> None:
 
 
 def windows(figure: Figure) -> None:
-    """Draw the coordinates of three crops, without windows and with them."""
+    """Draw the coordinates of three crops, without windows and with windows."""
     parts = figure.subfigures(1, 2, width_ratios=(1.2, 1))
     axes = parts[0].subplots()
     _show(axes, coordinate_grid(SIZE), "the image, colored by x and y")

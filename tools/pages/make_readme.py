@@ -35,7 +35,7 @@ HEADER = (
 
 
 def compared() -> str:
-    """Format one line for each check that was run on this package and on others."""
+    """Format one line for each check that was run on this package and on other packages."""
     record = json.loads(COMPARED.read_text())
     versions = record["versions"]
     names = [name for name in versions if name != "torch"]
@@ -60,7 +60,7 @@ def spread(values: Sequence[float], task: str) -> str:
 
 
 def table(records: Sequence[Record]) -> str:
-    """Format the main table in Markdown, with one line per network, and how it was measured."""
+    """Format the main table in Markdown, followed by a text on how it was measured."""
     groups: dict[tuple[str, str, str], list[SummaryRow]] = defaultdict(list)
     for row in summarise(records):
         groups[row.task, row.split, row.model].append(row)
@@ -76,8 +76,8 @@ def table(records: Sequence[Record]) -> str:
         "of points for which both coordinates are correct. If this score is below 100%, the table "
         "also gives the fraction of single coordinates that are correct, because this is the "
         "score that the tutorial reports. The score of rendering is the mean IoU (intersection "
-        f"over union){_soft_in_words(records)}. The networks were trained with {made.processor}, "
-        f"{made.threads} threads and torch {made.versions['torch']}. "
+        f"over union){_soft_in_words(records)}. The networks were trained on this processor: "
+        f"{made.processor}, with {made.threads} threads and torch {made.versions['torch']}. "
         f"{_time_in_words(records)}",
     ]
     return "\n".join(lines)
@@ -90,7 +90,7 @@ def soft(values: Iterable[float | None]) -> str:
 
 
 def coordinates(values: Sequence[float | None]) -> str:
-    """Format the accuracy by coordinate, as in the tutorial, if it is not 100%."""
+    """Format the fraction of correct single coordinates, unless it is 100%."""
     known = [value for value in values if value is not None]
     if len(known) < len(values) or min(known, default=1.0) == 1:
         return ""
@@ -129,7 +129,7 @@ def _soft_in_words(records: Sequence[Record]) -> str:
 
 
 def _time_in_words(records: Sequence[Record]) -> str:
-    """Describe how long all runs take, or which runs were trained on the same day."""
+    """Say how long training takes or, if it took several days, what was trained on each day."""
     days: dict[str, set[str]] = defaultdict(set)
     for record in records:
         name = f"{record.spec.model_name} in {record.spec.task}"
@@ -137,7 +137,7 @@ def _time_in_words(records: Sequence[Record]) -> str:
     if len(days) == 1:
         seeds = len({record.spec.seed for record in records})
         minutes = sum(record.seconds for record in records) / seeds / 60
-        return f"One seed of all twelve runs takes {minutes:.1f} minutes."
+        return f"Training all twelve networks with one seed takes {minutes:.1f} minutes."
     listed = ". ".join(
         f"On {day}, these networks were trained: {', '.join(sorted(names))}"
         for day, names in sorted(days.items())
@@ -151,7 +151,7 @@ def _time_in_words(records: Sequence[Record]) -> str:
 
 @default_style()
 def draw(runs: Sequence[tuple[Path, Record]], picture: Path) -> None:
-    """Draw where the networks of the quadrant split are correct, and one unseen square."""
+    """Draw the correct positions of the quadrant split, and a square at a held-out position."""
     figure = Figure(figsize=(10.5, 5.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     found = {
@@ -207,7 +207,7 @@ def _draw_square(axes, answers, model: str) -> None:
 
 
 def main() -> int:
-    """Write both; with --check, only compare the tables of the README with the records."""
+    """Write the tables and the image; with --check, only compare the tables with the records."""
     runs = list(RunStore(RESULTS).records())
     readme = ROOT / "README.md"
     measured = table([record for _, record in runs])
