@@ -45,21 +45,22 @@ def table(tools: dict[str, dict[str, Any]]) -> str:
     refused = "; ".join(f"{name}: {', '.join(row['refused'])}" for name, row in tools.items())
     return (
         "\n".join(lines)
-        + f"\n\nEach library: {chains} random chains of two to five transforms, and every "
-        + "transform by itself. Each error is the largest over the pixels inside the image. "
-        + f"These transforms are refused, as they should be: {refused}."
+        + f"\n\nFor each library, {chains} random chains of two to five transforms were tested, "
+        + "and also every transform by itself. Each error is the largest over the pixels inside "
+        + "the image. As intended, `apply_with_placement` raises an error for the following "
+        + f"transforms: {refused}."
     )
 
 
 def own(row: dict[str, Any]) -> str:
-    """Format the error in pixels of the tool's own points or matrix."""
+    """Format the error in pixels of a placement made from the tool's own points or matrix."""
     if not row["own"]:
-        return "not applicable: they are the source"
+        return "not applicable: this matrix is the source"
     return "; ".join(f"{name}: {error:.2g}" for name, error in row["own"].items())
 
 
 def main() -> int | None:
-    """Write the page, or check it."""
+    """Write the page; with --check, only report whether the page is current."""
     part = table(json.loads(RECORD.read_text())["tools"])
     return write_or_check(PAGE, with_part(PAGE.read_text(), part, "augmentations"))
 
