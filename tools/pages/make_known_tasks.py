@@ -40,7 +40,7 @@ def table(record: dict) -> str:
     rows = record["tasks"]
     lines = [
         "| task | depends on position | answer (verdict) | seeds | score without coordinates "
-        "| score with | interval of the gain | ablation: uses position "
+        "| score with coordinates | interval of the gain | ablation: uses position "
         "| change of the score at the mean position | norm | norm after rescaling |",
         "|---|---|---|--:|--:|--:|---|---|--:|--:|--:|",
         *map(row, rows),
@@ -66,14 +66,15 @@ def outcome(record: dict) -> str:
     machine = record["machine"]
     return (
         f"**Results.** The trial answers yes for {counts[True]} of {len(needs[True])} tasks that "
-        f"depend on position, and no for {counts[False]} of {len(needs[False])} that do not. "
-        f"According to the ablation, {used[True]} of {len(needs[True])} networks use position in "
-        f"the tasks that depend on it, and {used[False]} of {len(needs[False])} in the tasks that "
-        f"do not. The norm {norms} the networks that use position from the others. After "
-        f"rescaling, {same} of {len(rows)} networks have bit-identical outputs and the same result "
-        "of the ablation, although their norm is 64 times smaller or larger. "
-        f"These results were measured with {machine['processor']}, torch {machine['torch']} and "
-        "one thread."
+        f"depend on position, and no for {counts[False]} of {len(needs[False])} tasks that do not "
+        f"depend on position. According to the ablation, {used[True]} of {len(needs[True])} "
+        f"networks use position in the tasks that depend on position, and {used[False]} of "
+        f"{len(needs[False])} networks use position in the tasks that do not. The norm {norms} the "
+        "networks that use position from the networks that do not. After rescaling, "
+        f"{same} of {len(rows)} networks have bit-identical outputs and the same result of the "
+        "ablation, although the norm of each network is 64 times smaller or larger. These results "
+        f"were measured on this processor: {machine['processor']}, with torch {machine['torch']} "
+        "and one thread."
     )
 
 
@@ -87,19 +88,20 @@ def reasons(record: dict) -> str:
     mirrored = changes["shape"]["mirrored along axis 0"]
     return (
         "**Why neither rule was met** ([measured afterwards]"
-        "(../benchmarks/known_tasks_reasons.py), with the same tasks and rules). The trial is "
-        "undecided in *side in 3-D* because of the task: nearly every receptive field reaches a "
-        "border of the volume, where zero padding reveals the side. Without coordinates, the mean "
-        f"score in this task over {seeds} seeds is {mean['zeros']:.3f} with zero padding and "
-        f"{mean['circular']:.3f} with circular padding. The gain therefore varies too much for a "
-        "verdict with ten seeds. The "
-        "rule for the ablation is too strict: a network can learn to depend on its coordinates "
-        "in a task that is independent of position, without any gain. For example, in the task "
-        f"*shape*, mirroring the coordinates from top to bottom changes the network's accuracy by "
-        f"{mirrored:+.3f}. For comparison, {len(ignored)} networks ignore their coordinates by "
-        "construction, because the next layer multiplies them by zero. The ablation finds a "
-        f"difference of exactly 0 for {exact} of the {len(ignored)}, although the norms of their "
-        f"coordinate weights range from {min(norms):.1f} to {max(norms):.1f}."
+        "(../benchmarks/known_tasks_reasons.py), with the same tasks and rules). The trial does "
+        "not meet its rule because it is undecided for the task *side in 3-D*. In this task, "
+        "nearly every receptive field reaches a border of the volume, where zero padding reveals "
+        "the side even without coordinates. The mean score without coordinates over "
+        f"{seeds} seeds is {mean['zeros']:.3f} with zero padding and {mean['circular']:.3f} with "
+        "circular padding. The gain therefore varies too much for a verdict with ten seeds. The "
+        "ablation does not meet its rule because this rule is too strict. In a task that does not "
+        "depend on position, a network can learn to depend on its coordinates without any gain. "
+        "For example, in the task *shape*, mirroring the coordinates from top to bottom changes "
+        f"the network's accuracy by {mirrored:+.3f}. For comparison, {len(ignored)} networks were "
+        "constructed to ignore their coordinates: the next layer multiplies the coordinates by "
+        f"zero. For {exact} of these {len(ignored)} networks, the ablation finds a difference of "
+        "exactly 0, although the norms of their coordinate weights range from "
+        f"{min(norms):.1f} to {max(norms):.1f}."
     )
 
 
@@ -111,13 +113,13 @@ def side(record: dict) -> str:
     equal = sum(one == 0 for one in said["differences"])
     met = "is met" if said["answer"] == "yes" else "is not met"
     failed = (
-        f" {equal} of {len(said['differences'])} networks have the same score with coordinates and "
-        "without, so they have not learned to use them."
+        f" For {equal} of {len(said['differences'])} seeds, the score is the same with coordinates "
+        "and without coordinates, so these networks have not learned to use their coordinates."
     )
     return (
         f"The trial answers {said['answer']} ({said['verdict']}), so the rule {met}. Over {seeds} "
         f"seeds, the mean score is {without:.3f} without coordinates and {with_them:.3f} with "
-        f"them. "
+        f"coordinates. "
         f"The interval of the gain is {low:+.3f} to {high:+.3f}.{failed if equal else ''}"
     )
 
@@ -130,8 +132,8 @@ def sides_again(second: dict, third: dict) -> str:
         "instead of zero padding, and is otherwise the same. Its "
         "[rules](../benchmarks/known_tasks_second.py) were also written before its runs. "
         f"{side(second)} In the third test ([rules](../benchmarks/known_tasks_third.py)), the "
-        f"learning rate is also changed, from 0.01 to {rate:g}. This value was chosen with other "
-        f"seeds. {side(third)}"
+        f"learning rate is also changed, from 0.01 to {rate:g}. The new learning rate was chosen "
+        f"with other seeds than those of the test. {side(third)}"
     )
 
 
@@ -150,7 +152,7 @@ def known_use(second: dict, third: dict) -> str:
     rows.insert(place + 1, {**again, "pairs": third["pairs"]})
     lines = [
         "| task | depends on position | user: ablation finds that it uses coordinates | change "
-        "| norm | ignoring network: ablation finds that it does not use them | change | norm "
+        "| norm | ignoring network: ablation finds that it does not use coordinates | change | norm "
         "| norm after rescaling |",
         "|---|---|--:|---|---|--:|---|---|---|",
     ]
@@ -200,31 +202,32 @@ def usage_again(record: dict, third: dict) -> str:
     )
     but = but if failed else ""
     return (
-        f"**Results.** There are {len(pairs)} pairs, without those of the third test. Four rules "
-        "were written before the runs. Rule a: the ablation finds that the user uses its "
+        f"**Results.** There are {len(pairs)} pairs, not counting the pairs with the learning rate "
+        f"{third['rate']:g} of the third test. Four rules were written before the runs. Rule a: the ablation finds that the user uses its "
         f"coordinates. {met['a']} pairs follow this rule. Rule b: the ablation finds that the "
         f"ignoring network does not use its coordinates. {met['b']} pairs follow this rule. Rule "
-        f"c: the intervals of the two networks do not overlap. {met['c']} pairs follow this rule. "
+        "c: the confidence intervals that the ablation computes for the two networks do not "
+        f"overlap. {met['c']} pairs follow this rule. "
         "Rule d: the norm does not tell the two networks apart, because the ignoring network has "
         f"the larger norm after training and the smaller norm after rescaling. {met['d']} pairs "
         f"follow this rule.{but} Of the {len(third['pairs'])} pairs of the third test, {later}. "
-        "Rules b and d follow largely from how the networks are made. This is also true of rule a "
-        "for tasks that do not depend on position. The networks that were trained with "
-        "coordinates could have failed rules a and c."
+        "Rules b and d are met largely because of how the networks are constructed. The same is "
+        "true of rule a for tasks that do not depend on position. The networks that were trained "
+        "with coordinates could have failed rules a and c."
     )
 
 
 USE = (
     "**A second test of the ablation and the norm.** A network can use coordinates that its task "
     "does not need. In the first test, the correct result of the ablation was therefore not known "
-    "for every network. In this second test, it is known. For each task and seed, there is a pair "
-    "of networks. The first network of a pair, the *user*, uses its coordinates. If the task "
+    "for every network. In this second test, the correct result is known. For each task and seed, "
+    "there is a pair of networks. The first network of a pair, the *user*, uses its coordinates. If the task "
     "depends on position, the user is trained with coordinates. Otherwise, it is trained without "
-    "coordinates. Then a shading from left to right is added to its images, and coordinate weights "
-    "are set that remove this shading. The second network of a pair, the *ignoring network*, has "
-    "larger coordinate weights, but its second layer cancels them. In the following table, "
-    "*change* is the change of the score when every pixel is given the mean position. A range is "
-    "the range over seeds."
+    "coordinates. Then a shading from left to right is added to its images, and its coordinate "
+    "weights are set to values that remove this shading. The second network of a pair, the "
+    "*ignoring network*, has larger coordinate weights, but its second layer cancels their effect. "
+    "In the following table, *change* is the change of the score when every pixel is given the "
+    "mean position. Ranges are over seeds."
 )
 
 

@@ -68,8 +68,8 @@ class Advice(NamedTuple):
 ADVICE = (
     Advice(
         [(digits.ABSOLUTE_BOXES, ["helps"]), (digits.RELATIVE_BOXES, ["no difference", "hurts"])],
-        "Use coordinates if the outputs are positions in the full image. Offsets from an anchor do "
-        "not need them, because the position of the anchor is known.",
+        "Use coordinates if the outputs are positions in the full image. Do not use coordinates if "
+        "the outputs are offsets from an anchor, because the position of the anchor is known.",
     ),
     Advice(
         [(digits.CLASSIFICATION, ["no difference", "hurts"])],
@@ -78,12 +78,13 @@ ADVICE = (
     Advice(
         [(digits.UNSEEN_PLACES, ["hurts"])],
         "Do not add coordinates if objects will appear at positions where the training data have "
-        "none.",
+        "no objects.",
     ),
     Advice(
         [(brains.SIDE, ["helps"])],
-        "If the label depends on position, use coordinates in a common frame, such as millimeters. "
-        "They also help for people who are not in the training set.",
+        "If the label depends on position, use coordinates in a frame that is the same for all "
+        "images, such as millimeters in the body. Such coordinates also help for people who are "
+        "not in the training set.",
     ),
     Advice(
         [(brains.IN_THE_PATCH, ["no difference", "hurts"]), (brains.SIDE, ["helps"])],
@@ -91,13 +92,13 @@ ADVICE = (
     ),
     Advice(
         [(brains.STALE, ["hurts"]), (brains.SIDE, ["helps"])],
-        "If training mirrors images, mirror the coordinates with them. Coordinates that are not "
-        "mirrored are worse than none.",
+        "If images are mirrored in training, mirror the coordinates with the images. Coordinates "
+        "that are not mirrored are worse than no coordinates.",
     ),
     Advice(
         [(climate.LATITUDE_NEW, ["helps"]), (climate.SPHERE_TRANSFERS, ["hurts"])],
-        "Use only coordinates that have the same meaning at the places for which you will predict. "
-        "Other coordinates make the predictions there worse.",
+        "Use only coordinates that have the same meaning at the places where you will predict as "
+        "in the training data. Other coordinates make the predictions at new places worse.",
     ),
     Advice(
         [(climate.LATITUDE_NEW, ["helps"]), (tiles.LATITUDE_NEW, ["helps"])],
@@ -111,9 +112,9 @@ ADVICE = (
     ),
     Advice(
         [(signal.STILL, ["no difference"]), (volume.TISSUE, ["no difference"])],
-        "If the label can be seen in the crop itself, coordinates make no difference. The same "
-        "images can have labels of both kinds: for a crop of a head, coordinates help to predict "
-        "the side, but not the tissue in the middle.",
+        "If the label can be seen in the crop itself, coordinates make no difference. Whether "
+        "coordinates help depends on the label, not only on the images. For example, for a crop of "
+        "a head, coordinates help to predict the side, but not the tissue in the middle.",
     ),
     Advice(
         [(volume.SIDE_CROP, ["hurts"]), (volume.SIDE, ["helps"])],
@@ -129,7 +130,7 @@ def rows() -> dict[Question, GainRow]:
 
 
 def answer(question: Question) -> Usefulness | str:
-    """Answer a question from the committed records, or say which are missing."""
+    """Answer a question from the committed records, or say which records are missing."""
     return rows()[question].found
 
 
@@ -152,9 +153,10 @@ def table() -> str:
 
 
 def replication() -> str:
-    """Say how many replications have the verdict of the table, and which do not."""
+    """Say how many replications have the first verdict, and list those with another verdict."""
     known = [row for row in rows().values() if row.agrees is not None]
-    lines = [f"{sum(1 for row in known if row.agrees)} of {len(known)} verdicts are the same."]
+    agreeing = sum(1 for row in known if row.agrees)
+    lines = [f"In {agreeing} of {len(known)} rows, both verdicts are the same."]
     missing = [
         name
         for name, questions in QUESTIONS.items()
@@ -171,8 +173,8 @@ def _both(row: GainRow) -> str:
     assert isinstance(row.again, Usefulness)
     first, again = row.found.gain, row.again.gain
     return (
-        f"{first.direction} with {with_interval(first)}, {again.direction} with "
-        f"{with_interval(again)}"
+        f"first {first.direction}, with a gain of {with_interval(first)}; then {again.direction}, "
+        f"with a gain of {with_interval(again)}"
     )
 
 
@@ -209,7 +211,7 @@ def pictures() -> str:
 
 
 def answered(name: str) -> list[Usefulness]:
-    """Return the answers of an experiment that do not lack records."""
+    """Return the answers of an experiment for which all records exist."""
     found = [answer(question) for question in QUESTIONS[name]]
     return [one for one in found if not isinstance(one, str)]
 
@@ -228,8 +230,8 @@ def seams() -> str:
         for name in columns[0]
     ]
     verdicts = (
-        f"Seam inside instead of opposite: {jumps.gain.direction}. "
-        f"Unit sphere instead of a seam inside: {sphere.gain.direction}."
+        f'The verdict for "seam inside" compared with "seam opposite" is: {jumps.gain.direction}. '
+        f'The verdict for "unit sphere" compared with "seam inside" is: {sphere.gain.direction}.'
     )
     return "\n".join([*lines, "", verdicts])
 

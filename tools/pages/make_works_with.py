@@ -1,7 +1,7 @@
 """Write the tables of docs/works-with.md from benchmarks/results/works_with.json.
 
-Run it with `make speed`. A test fails if the page and the record differ. A record with a silent
-difference is refused.
+Run it with `make speed`. A test fails if the page and the record differ. If an output in
+the record is wrong although no tool raised an error, the program raises an error.
 """
 
 import json
@@ -20,11 +20,11 @@ FORMS = {
     "expanded layer": "`decompose`, layers",
     "folded": "precomputed",
 }
-VERDICTS = {  # The verdicts of the record, and words for their numbers.
-    "exact": "exact",
-    "exact with this recipe": "exact with a recipe",
-    "refused, with this message": "stopped by an error message",
-    "plain fails too": "failing for the plain model too",
+VERDICTS = {  # For each verdict of the record, the words that follow its number of tools.
+    "exact": "give exact outputs",
+    "exact with this recipe": "give exact outputs with a recipe",
+    "refused, with this message": "stop with an error message that says what to do",
+    "plain fails too": "also fail for the plain model",
 }
 PLAIN_FAILS = "as the plain model"
 OUTCOMES = ("exact", "refused", "warned", PLAIN_FAILS)
@@ -35,7 +35,7 @@ def checked(rows: dict[str, dict]) -> dict[str, dict]:
     """Return the rows after checking that no form is wrong for any tool.
 
     Raises:
-        ValueError: If a row is wrong or crashed, or too few tools were tried.
+        ValueError: If a row has wrong outputs or a crash, or if there are too few tools.
     """
     faults = [name for name, row in rows.items() if row["verdict"] not in VERDICTS]
     for name, row in rows.items():
@@ -127,13 +127,13 @@ def recipes(rows: dict[str, dict]) -> list[str]:
         lines += [
             "### One line before the tool",
             "",
-            "For some tools, one line before the tool is enough. The tools are listed below each "
-            "line.",
+            "For some tools, it is enough to run one line before the tool. Below each line is the "
+            "list of the tools that need this line.",
             "",
         ]
         for code in dict.fromkeys(code for code, _ in short):
-            names = ", ".join(name for one, name in short if one == code)
-            lines += ["```py", code, "```", "", f"{names}.", ""]
+            names = "; ".join(name for one, name in short if one == code)
+            lines += ["```py", code, "```", "", f"Tools: {names}.", ""]
     return lines
 
 
@@ -147,7 +147,8 @@ def messages(rows: dict[str, dict]) -> list[str]:
         "## Messages",
         "",
         "Some tools raise an error or a warning if a model has coordinate layers that were not "
-        "decomposed or precomputed. The table has the first error or warning for each such tool:",
+        "decomposed or precomputed. The table has the first error or warning of each of these "
+        "tools:",
         "",
         "| tool | message |",
         "|---|---|",
