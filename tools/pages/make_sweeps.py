@@ -39,8 +39,10 @@ def overhead() -> str:
     ]
     lines += [
         "",
-        f"{runs} runs that do almost nothing, {turns} repetitions; {made_on(content)}. Tune keeps "
-        f"{middle(kept, lambda value: format(value, '.0f'))} kB in memory per run until the end.",
+        f"Measured with {runs} runs that do almost nothing, in {turns} repetitions, on "
+        f"{made_on(content)}. Each number is the median, with the range in parentheses. Ray Tune "
+        f"keeps {middle(kept, lambda value: format(value, '.0f'))} kB in memory per run until the "
+        "sweep ends.",
     ]
     return "\n".join(lines)
 
@@ -51,10 +53,11 @@ def engines() -> str:
     scaled = ", ".join(f"`{path}={value}`" for path, value in found["scaled_down"].items())
     records, given_up = found["records"], found["given_up"]
     return (
-        f"Both engines ran `{found['sweep']}`, scaled down by {scaled}, with {found['runs']} runs. "
-        f"Records: {records['serial']} with serial, {records['ray']} with ray. Failed runs: "
-        f"{given_up['serial']} and {given_up['ray']}. Records that differ in a score or in the "
-        f"hash of the weights: {len(found['differing'])}. {made_on(found)}."
+        f"Both engines ran the sweep `{found['sweep']}`, which has {found['runs']} runs and was "
+        f"scaled down with {scaled}. The engine `serial` wrote {records['serial']} records, and "
+        f"{given_up['serial']} runs failed. The engine `ray` wrote {records['ray']} records, and "
+        f"{given_up['ray']} runs failed. {len(found['differing'])} of the records differ in a "
+        f"score or in the hash of the weights. The sweeps were run on {made_on(found)}."
     )
 
 
