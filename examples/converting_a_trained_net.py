@@ -1,9 +1,10 @@
 """Coordinates for a trained network: its outputs stay the same until it learns a new task.
 
-A small classifier of textures serves as the pretrained network. `convert` gives its first
-convolution coordinates with zero weights, so its outputs stay bit-identical. The new task is to
-locate the patch. The converted network learns this with its existing features; the plain network
-does not. `revert` removes unused coordinates.
+The pretrained network is a small classifier of textures. Each of its images has a patch with a
+texture. `convert` adds coordinates with zero weights to the first convolution of the network, so
+the outputs stay bit-identical. The new task is to locate the patch. The converted network learns
+this task with its existing features. The plain network does not learn it. `revert` removes
+coordinates whose weights are still zero.
 
     python examples/converting_a_trained_net.py
 """

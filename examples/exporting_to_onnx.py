@@ -1,10 +1,10 @@
 """Export to ONNX: one file for images of every size, verified against the model.
 
-`to_onnx` writes the model and runs the file in onnxruntime with the example, a larger batch and a
-larger size. It keeps the file only if the outputs agree with those of the model. The file contains
-the convention of its coordinates. If a layer computes coordinates with `torch.linspace`, as much
-published code does, the size of the example becomes a constant in the file, so `to_onnx` refuses
-it.
+`to_onnx` writes the model to a file, and runs the file in onnxruntime with the example, a larger
+batch and a larger image. It keeps the file only if the outputs agree with those of the model. The
+file contains the convention of its coordinates. Much published code computes coordinates with
+`torch.linspace`. The size of the example then becomes a constant in the file, and `to_onnx` raises
+an error.
 
     python examples/exporting_to_onnx.py
 """

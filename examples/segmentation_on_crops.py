@@ -1,11 +1,11 @@
 """Segmentation on crops: with true positions, a network can tell left from right.
 
-Two organs look alike and differ only in their side of the body. Training on crops saves memory but
-hides the side: the left part of a crop may be on the right of the full image. With
-`window=(start, full_size)`, each crop gets the coordinates of its true position; `start` is the
-start of the crop and `full_size` the size of the full image. Without windows, the same network
-treats every crop as a full image, and learns as little about sides as a network without
-coordinates.
+Two organs look alike and differ only in their side of the body. Training on crops saves memory, but
+a crop does not show which side it is from: the left part of a crop may be on the right of the full
+image. With `window=(start, full_size)`, each crop gets the coordinates of its true position. Here
+`start` is the row and column of the crop's first pixel, and `full_size` is the size of the full
+image. Without windows, the same network treats every crop as a full image, and learns as little
+about sides as a network without coordinates.
 
     python examples/segmentation_on_crops.py
 """

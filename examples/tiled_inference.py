@@ -2,9 +2,10 @@
 
 An image that does not fit in memory is cut into overlapping tiles. A plain network gives the same
 output inside a tile as for the full image, because a convolution computes the same function at
-every position. A network with coordinates does too, if each tile gets its position:
-`window=(start, full_size)`, the start of the tile and the size of the full image, in pixels.
-Without a window, each tile is treated as a full image.
+every position. A network with coordinates also gives the same output, if each tile gets its
+position. The argument `window=(start, full_size)` of a layer contains this position: the row and
+column of the tile's first pixel, and the size of the full image. Without a window, each tile is
+treated as a full image.
 
     python examples/tiled_inference.py
 """

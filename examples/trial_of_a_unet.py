@@ -1,6 +1,6 @@
 """A trial: do coordinates help a small network?
 
-The task is to find the disk in the left half of an image and to ignore the one in the right half.
+The task is to find the disk in the left half of an image and to ignore the disk in the right half.
 ``coordconv trial examples/trial_of_a_unet.py`` calls the functions ``make``, ``train``, ``score``
 and ``errors`` of this file. ``main`` runs the same trial from Python.
 """

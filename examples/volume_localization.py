@@ -1,9 +1,10 @@
 """Localization in volumes: coordinates in millimeters, for any distance between the slices.
 
 Scanners produce voxels of different sizes. Coordinates from -1 to 1 are relative to the size of the
-volume, so the same coordinate is at a different place for every spacing. `CoordConv3d` accepts your
-own coordinates for each sample. With coordinates in millimeters, the network predicts millimeters,
-even for a spacing that did not occur in training.
+volume. For every spacing of the slices, the same coordinate is therefore a different distance in
+millimeters. `CoordConv3d` accepts your own coordinates for each sample. With coordinates in
+millimeters, the network predicts positions in millimeters, even for a spacing that did not occur in
+training.
 
     python examples/volume_localization.py
 """

@@ -33,9 +33,10 @@ ORDER = (
     "plugin_experiment",
 )
 INTRODUCTION = (
-    "# Gallery\n\nEach example is a script that ends with an assertion. Most of them run in "
-    "seconds and compare a method with the usual one over several seeds. The tests run all of them "
-    "with one seed. The output below is from the last `make gallery`.\n"
+    "# Gallery\n\nEach example is a script that ends with an assertion. Most examples run in "
+    "seconds, and compare a method of this library with the usual method over several seeds. The "
+    "tests run all examples with one seed. The command `make gallery` runs the examples and writes "
+    "this page with their output.\n"
 )
 
 
@@ -110,7 +111,7 @@ def page(printed: dict[str, str]) -> str:
 
 
 def main() -> int:
-    """Write the page, or check it with --check."""
+    """Write the page; with --check, only report whether the page is current."""
     printed = printed_before()
     if "--check" not in sys.argv:
         wanted = sys.argv[1:] or ORDER

@@ -152,8 +152,8 @@ def known_use(second: dict, third: dict) -> str:
     rows.insert(place + 1, {**again, "pairs": third["pairs"]})
     lines = [
         "| task | depends on position | user: ablation finds that it uses coordinates | change "
-        "| norm | ignoring network: ablation finds that it does not use coordinates | change | norm "
-        "| norm after rescaling |",
+        "| norm | ignoring network: ablation finds that it does not use coordinates | change "
+        "| norm | norm after rescaling |",
         "|---|---|--:|---|---|--:|---|---|---|",
     ]
     for one in rows:
@@ -203,11 +203,11 @@ def usage_again(record: dict, third: dict) -> str:
     but = but if failed else ""
     return (
         f"**Results.** There are {len(pairs)} pairs, not counting the pairs with the learning rate "
-        f"{third['rate']:g} of the third test. Four rules were written before the runs. Rule a: the ablation finds that the user uses its "
-        f"coordinates. {met['a']} pairs follow this rule. Rule b: the ablation finds that the "
-        f"ignoring network does not use its coordinates. {met['b']} pairs follow this rule. Rule "
-        "c: the confidence intervals that the ablation computes for the two networks do not "
-        f"overlap. {met['c']} pairs follow this rule. "
+        f"{third['rate']:g} of the third test. Four rules were written before the runs. Rule a: "
+        f"the ablation finds that the user uses its coordinates. {met['a']} pairs follow this "
+        "rule. Rule b: the ablation finds that the ignoring network does not use its coordinates. "
+        f"{met['b']} pairs follow this rule. Rule c: the confidence intervals that the ablation "
+        f"computes for the two networks do not overlap. {met['c']} pairs follow this rule. "
         "Rule d: the norm does not tell the two networks apart, because the ignoring network has "
         f"the larger norm after training and the smaller norm after rescaling. {met['d']} pairs "
         f"follow this rule.{but} Of the {len(third['pairs'])} pairs of the third test, {later}. "
@@ -221,13 +221,13 @@ USE = (
     "**A second test of the ablation and the norm.** A network can use coordinates that its task "
     "does not need. In the first test, the correct result of the ablation was therefore not known "
     "for every network. In this second test, the correct result is known. For each task and seed, "
-    "there is a pair of networks. The first network of a pair, the *user*, uses its coordinates. If the task "
-    "depends on position, the user is trained with coordinates. Otherwise, it is trained without "
-    "coordinates. Then a shading from left to right is added to its images, and its coordinate "
-    "weights are set to values that remove this shading. The second network of a pair, the "
-    "*ignoring network*, has larger coordinate weights, but its second layer cancels their effect. "
-    "In the following table, *change* is the change of the score when every pixel is given the "
-    "mean position. Ranges are over seeds."
+    "there is a pair of networks. The first network of a pair, the *user*, uses its coordinates. "
+    "If the task depends on position, the user is trained with coordinates. Otherwise, it is "
+    "trained without coordinates. Then a shading from left to right is added to its images, and "
+    "its coordinate weights are set to values that remove this shading. The second network of a "
+    "pair, the *ignoring network*, has larger coordinate weights, but its second layer cancels "
+    "their effect. In the following table, *change* is the change of the score when every pixel is "
+    "given the mean position. Ranges are over seeds."
 )
 
 

@@ -54,7 +54,7 @@ def training(content: Mapping[str, Any]) -> str:
     ]
     made = content["machine"]
     where = f"{made['processor']}, {made['capability']}, torch {made['torch']}"
-    return f"{table(header, rows)}\n\nEach number is the largest difference. {where}."
+    return f"{table(header, rows)}\n\nEach number is the largest difference, measured on {where}."
 
 
 def matrix(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
