@@ -39,8 +39,9 @@ def table() -> str:
     versions = record["versions"]
     lines += [
         "",
-        f"torch {versions['torch']}, transformers {versions['transformers']}, MONAI "
-        f"{versions['monai']}. Compilation and export work as for the plain network unless noted.",
+        f"Measured with torch {versions['torch']}, transformers {versions['transformers']} and "
+        f"MONAI {versions['monai']}. If compilation or export gives another result than for the "
+        "plain network, the table also has the result for the plain network.",
     ]
     return "\n".join(lines)
 
@@ -73,10 +74,12 @@ def yolo_table() -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     lines += [
         "",
-        'All coordinate weights were zero before training. Each column after "largest output" is '
-        "the largest difference in pixels from the output of the saved model. Ultralytics saves "
-        'weights in half precision, so the outputs before saving differ slightly: see "before '
-        f'saving". {versions}.',
+        'All coordinate weights were zero before training. Each column after "largest output" is a '
+        "version of the model. The number is the largest difference in pixels between the output "
+        "of this version and the output of the saved model. Ultralytics saves weights in half "
+        'precision, so the outputs before saving differ slightly (column "before saving"). In the '
+        'column "without coordinates", the coordinates are removed from the model. Measured with '
+        f"{versions}.",
     ]
     return "\n".join(lines)
 

@@ -65,11 +65,13 @@ def main() -> int:
     part = [
         *table(cells),
         "",
-        f"{len(cells)} rows on {made['processor']}, {made['threads']} threads, torch "
-        f"{made['torch']}; {content['turns']} rounds. Each number is the geometric mean of the "
-        "medians, followed by the largest median. Results above 1.05 (placement) or 1.15 "
-        f"(placement per sample, batch 32) were measured again with {max(again, default=0)} "
-        "rounds; their range is in parentheses:",
+        f"Measured for {len(cells)} combinations of a layer, a memory format, a batch size and a "
+        f"mode, on {made['processor']}, {made['threads']} threads, torch {made['torch']}. For each "
+        f"combination, the median of {content['turns']} rounds was computed. Each number is the "
+        "geometric mean of these medians, followed by the largest median. Medians above 1.05 "
+        "(placement) or 1.15 (placement per sample, batch 32) were measured again with "
+        f"{max(again, default=0)} rounds. In the following list, the second number of each item is "
+        "from these rounds, with their range in parentheses:",
         "",
         *measured_twice(cells, content["limits"]),
     ]

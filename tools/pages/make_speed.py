@@ -125,14 +125,15 @@ def measured_part(content: dict) -> str:
         cell["variants"]["ours"]["bytes"] / cell["variants"]["plain"]["bytes"] for cell in memories
     ]
     parts = [
-        "Time relative to the plain layer; each number is the geometric mean over all rows:",
+        "This table shows times relative to the plain layer. Each number is the geometric mean "
+        "over all rows of the long table below:",
         "",
         *summary(cells),
         "",
-        f"{made['processor']}, {made['threads']} threads, {made['capability']}, torch "
-        f"{made['torch']}; at least {content['turns']} rounds of {content['seconds']} s each. The "
-        "geometric mean of the peak memory, relative to the plain layer, is "
-        f"{geometric_mean(extra):.3f}.",
+        f"The times were measured on {made['processor']}, {made['threads']} threads, "
+        f"{made['capability']}, torch {made['torch']}, in at least {content['turns']} rounds of "
+        f"{content['seconds']} s each. The geometric mean of the peak memory, relative to the "
+        f"plain layer, is {geometric_mean(extra):.3f}.",
         "",
         "In these rows, this library is more than 5% slower than published code. The numbers are "
         "times relative to the plain layer:",
@@ -144,7 +145,8 @@ def measured_part(content: dict) -> str:
         "",
         *memory(cells),
         "",
-        "<details><summary>Every row: median over the rounds, range in parentheses</summary>",
+        "<details><summary>All rows, with the median over the rounds and the range in "
+        "parentheses</summary>",
         "",
         *full_table(cells),
         "",
@@ -196,7 +198,7 @@ def draw(cells: Sequence[dict]) -> Figure:
 
 
 def choice_table(cells: Sequence[dict]) -> list[str]:
-    """Format the time of separate relative to concatenate, bold if `method="auto"` concatenates."""
+    """Format the time of "separate" relative to "concatenate", bold if "auto" concatenates."""
     outputs = sorted({cell["outputs"] for cell in cells})
     columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
     heads = [f"{mode}, {number} outputs" for mode, number in columns]
@@ -222,11 +224,11 @@ def choice_table(cells: Sequence[dict]) -> list[str]:
 
 
 def choice_part(content: dict) -> list[str]:
-    """Format the measurement behind the choice of the method."""
+    """Format the comparison of the two methods on which the choice of "auto" is based."""
     return [
-        'Time of "separate" relative to "concatenate", for 32 x 32 pixels and batches of '
-        f"{content['batch']}. Each number is the median of {content['turns']} rounds, in "
-        'bold where `method="auto"` concatenates:',
+        'The following table shows the time of the method "separate" relative to "concatenate", '
+        f"for images of 32 x 32 pixels and batches of {content['batch']}. Each number is the "
+        f'median of {content["turns"]} rounds. A number is bold if `method="auto"` concatenates:',
         "",
         *choice_table(content["cells"]),
     ]
@@ -234,7 +236,7 @@ def choice_part(content: dict) -> list[str]:
 
 @default_style()
 def main() -> int:
-    """Write both; with --check, only report whether the page is current."""
+    """Write the page and the plot; with --check, only report whether the page is current."""
     content = json.loads(MEASURED.read_text())
     chosen = json.loads(CHOICE.read_text())
     part = "\n".join([measured_part(content), "", *choice_part(chosen)])

@@ -90,7 +90,7 @@ def came_to(runs: dict[int, dict]) -> str:
 
 
 def times_ours(ours: dict[int, dict], theirs: dict[int, dict]) -> str:
-    """Format the ratio of their seconds to ours, by seed; a lower bound if a run was stopped."""
+    """Format the ratio of the seconds of two settings, a lower bound if a run was stopped."""
     both = sorted(ours.keys() & theirs.keys())
     ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in both]
     capped = not all(theirs[seed]["perfect"] for seed in both)
@@ -117,7 +117,11 @@ def perfect_part(content: dict) -> list[str]:
                 cells += [f"{steps:,.0f}", "" if way == "ours" else times_ours(ours, found)]
                 lines.append(f"| {' | '.join(cells)} |")
     long = [run for run in runs if run["way"] == LONG]
-    lines += ["", f"{made_on(content)}. Median over seeds, range in parentheses."]
+    lines += [
+        "",
+        f"Measured on {made_on(content)}. Times are medians over seeds, with the range in "
+        "parentheses.",
+    ]
     for task in TASKS:
         for split in SPLITS:
             trained = chosen(long, task, split, LONG).values()
@@ -142,7 +146,8 @@ def ladder_part(content: dict) -> list[str]:
     return [
         *lines,
         "",
-        f"Batches of {content['batch']} except in the last line; {made_on(content)}.",
+        f"The batch size is {content['batch']} except in the last line. Measured on "
+        f"{made_on(content)}.",
     ]
 
 
@@ -163,7 +168,7 @@ def step_part(content: dict) -> list[str]:
             f"| {cell['batch']} | {times} | {cell['seconds'] / cell['floor']:.1f} "
             f"| {cell['held_bytes'] / 2**20:.0f} |"
         )
-    return [*lines, "", made_on(content) + "."]
+    return [*lines, "", f"Measured on {made_on(content)}."]
 
 
 def exponent(cells: Sequence[dict], name: str) -> float:
@@ -199,7 +204,7 @@ def growth_part(content: dict) -> list[str]:
             values = " | ".join(f"{cell[name] * scale:.1f}" for cell in cells)
             lines.append(f"| {net} | {words} | {values} | {exponent(cells, name):.2f} |")
     batch = next(iter(nets.values()))[0]["batch"]
-    return [*lines, "", f"Batches of {batch}, float32, channels last."]
+    return [*lines, "", f"Measured with batches of {batch}, in float32 and channels last."]
 
 
 def ensemble_part(content: dict) -> list[str]:
@@ -215,11 +220,11 @@ def ensemble_part(content: dict) -> list[str]:
         lines.append(
             f"| {cell['net']} | {cell['steps_a_second'][ways[0]]:.0f} | {' | '.join(ratios)} |"
         )
-    return [*lines, "", f"{made_on(content)}, device {content['machine']['device']}."]
+    return [*lines, "", f"Measured on {made_on(content)}, device {content['machine']['device']}."]
 
 
 def side_by_side_part(content: dict) -> list[str]:
-    """Format how much several runs get done at once, relative to one after another."""
+    """Format the speed of several runs at the same time, relative to one after another."""
     cells = content["cells"]
     ways = list(cells[0]["turns"])
     times = [f"{way}, times" for way in ways[1:]]
@@ -241,8 +246,8 @@ def side_by_side_part(content: dict) -> list[str]:
     return [
         *lines,
         "",
-        f"{content['runs']} runs of each; {made_on(content)}. A worker process used up to "
-        f"{max(used):.0f} MB.",
+        f"Measured with {content['runs']} runs of each network, on {made_on(content)}. A worker "
+        f"process used up to {max(used):.0f} MB.",
     ]
 
 
@@ -337,7 +342,7 @@ def floor_of(content: dict, profile: dict) -> float:
 
 
 def main() -> int:
-    """Write page and plots; with --check, only report whether the page is current."""
+    """Write the page and the plots; with --check, only report whether the page is current."""
     times, steps = read("time_to_perfect"), read("training_step")
     parts = {
         "perfect": perfect_part(times),
