@@ -107,7 +107,7 @@ def tiled_inference(example: Any, figure: Any) -> None:
 # Alternative text, size in inches, and drawing function of each image.
 PICTURES = {
     "segmentation_on_crops": (
-        "With true positions both organs are labeled correctly; without them, sides are confused",
+        "With windows, both organs are labeled correctly; without windows, sides are confused",
         (8, 4.8),
         segmentation_on_crops,
     ),
@@ -117,8 +117,8 @@ PICTURES = {
         signal_localization,
     ),
     "volume_localization": (
-        "With millimeters the error stays low at every spacing; with coordinates from -1 to 1 it "
-        "grows away from the middle of the training spacings",
+        "With millimeters, the error stays low at every spacing; with coordinates from -1 to 1, it "
+        "grows with the distance from the middle of the training spacings",
         (6.4, 3.4),
         volume_localization,
     ),
@@ -129,7 +129,7 @@ PICTURES = {
         converting_a_trained_net,
     ),
     "tiled_inference": (
-        "With windows there is no difference; without them, the difference grows with the "
+        "With windows, there is no difference; without windows, the difference grows with the "
         "distance from the middle",
         (8, 2.8),
         tiled_inference,

@@ -123,8 +123,8 @@ def _soft_in_words(records: Sequence[Record]) -> str:
     if not any("soft_iou" in record.scores["test"] for record in records):
         return ""
     return (
-        " of the pixels with a probability above 0.5. The soft IoU is computed from the "
-        "probabilities, so it is lower if a network paints a gray background"
+        " of the true square and the pixels with a predicted probability above 0.5. The soft IoU "
+        "is computed from the probabilities, so it is lower if a network paints a gray background"
     )
 
 

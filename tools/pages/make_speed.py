@@ -135,13 +135,15 @@ def measured_part(content: dict) -> str:
         f"{content['seconds']} s each. The geometric mean of the peak memory, relative to the "
         f"plain layer, is {geometric_mean(extra):.3f}.",
         "",
-        "In these rows, this library is more than 5% slower than published code. The numbers are "
-        "times relative to the plain layer:",
+        "In the following rows, this library is more than 5% slower than published code. The first "
+        "number is the time of this library relative to the plain layer, and the second number is "
+        "that of published code. The time of the plain layer is in parentheses:",
         "",
         *losses(cells),
         "",
-        "In these rows, this library needs more than 5% more peak memory than the plain layer. The "
-        "numbers are the additional memory:",
+        "In the following rows, this library needs more than 5% more peak memory than the plain "
+        "layer. The first number is the additional memory of this library, and the second number "
+        "is that of published code. The memory of the plain layer is in parentheses:",
         "",
         *memory(cells),
         "",

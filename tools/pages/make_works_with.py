@@ -23,7 +23,7 @@ FORMS = {
 VERDICTS = {  # For each verdict of the record, the words that follow its number of tools.
     "exact": "give exact outputs",
     "exact with this recipe": "give exact outputs with a recipe",
-    "refused, with this message": "stop with an error message that says what to do",
+    "refused, with this message": "stop with an error message",
     "plain fails too": "also fail for the plain model",
 }
 PLAIN_FAILS = "as the plain model"
