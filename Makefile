@@ -21,6 +21,9 @@ RUNS_A_RELEASE := --editable '.[lab,sweep,release]'
 # Figures are files; the backend of a notebook may not be installed here.
 export MPLBACKEND := agg
 
+# Most tests and workers start processes. Without compiled modules, each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install reproduce test test-all check lint types imports readme speed evidence page gallery tutorial guide site release sbom audit clean
 
 help: ## Show the targets.
