@@ -1,4 +1,7 @@
-"""CoordConv: convolutions that know where they are (Liu et al. 2018, arXiv:1807.03247)."""
+"""CoordConv: convolutions that know where they are (Liu et al. 2018, arXiv:1807.03247).
+
+Each layer convolves its input together with the coordinates of the pixels.
+"""
 
 import warnings
 from importlib.metadata import PackageNotFoundError, version
@@ -77,10 +80,10 @@ _RENAMED = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return what a name of earlier versions is called today, with a warning."""
+    """Return the object that a name of an earlier version refers to, with a deprecation warning."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = _RENAMED[name]
-    message = f"coordconv.{name} was renamed to coordconv.{new}: replace it where it is used"
+    message = f"coordconv.{name} was renamed to coordconv.{new}; use the new name"
     warnings.warn(message, DeprecationWarning, stacklevel=2)
     return globals()[new]

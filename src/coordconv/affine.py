@@ -1,7 +1,7 @@
-"""Small matrices whose entries are numbers, or tensors with one number per sample.
+"""Arithmetic with small matrices, whose entries are numbers or tensors with one number per sample.
 
-An entry that is the plain number 0 is known to be zero, so maps that do not mix the axes can be
-recognized.
+An entry that is the Python number 0 is known to be zero without reading a tensor. So a matrix that
+does not mix the axes can be recognized.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ __all__ = [
 Number = Any  # An int, a float, one of torch's symbolic numbers, or a tensor of shape () or (N,).
 Matrix = tuple[tuple[Number, ...], ...]
 
-# Integers up to this are exact in float64.
+# Integers up to this number are exact in float64.
 LARGEST = 2**53
 
 
 def is_a_number(value: object) -> bool:
-    """Whether a value is a number that is exact as a float, or a symbolic one."""
+    """Whether a value is a float, a symbolic number, or an integer that is exact in float64."""
     if isinstance(value, int):
         return abs(value) <= LARGEST
     return isinstance(value, (float, torch.SymInt, torch.SymFloat))
@@ -53,16 +53,20 @@ def is_whole(entry: Number) -> Any:
 
 
 def is_true(condition: Any) -> bool:
-    """Whether a condition holds for all samples; in a compiled graph, assert it at run time.
+    """Whether a condition holds for all samples.
+
+    While a graph is compiled, the values are not known. This function then returns True, and the
+    graph asserts the condition at run time.
 
     Raises:
-        RuntimeError: If the values cannot be read, as under ``torch.func.vmap``.
+        RuntimeError: If the condition is a tensor inside ``torch.func.vmap`` or another function
+            transform, where its values cannot be read.
     """
     if not isinstance(condition, Tensor):
         return bool(condition)
     if torch._C._are_functorch_transforms_active():
         raise RuntimeError(
-            "whether placements fit the stride of a network cannot be checked under torch.func: "
+            "cannot check under torch.func whether placements fit the stride of the network; "
             "pass strict=False"
         )
     if torch.compiler.is_compiling():
@@ -76,10 +80,10 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
     """Return one entry for each axis.
 
     Args:
-        name: For the error.
+        name: Name of the argument, for the error message.
         numbers: A sequence of numbers or of tensors of shape () or (N,), or a tensor of shape (d,)
             or (N, d).
-        length: Number of axes.
+        length: Number of axes, d.
 
     Raises:
         ValueError: If ``numbers`` does not have one entry for each axis.
@@ -92,8 +96,8 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
         entries = ()
     if len(entries) != length:
         raise ValueError(
-            f"{name} must hold one number for each of the {length} axes, a sequence or a tensor of "
-            f"shape ({length},) or (N, {length}), got {numbers!r}"
+            f"{name} must have one number for each of the {length} axes, as a sequence or as a "
+            f"tensor of shape ({length},) or (N, {length}), got {numbers!r}"
         )
     return tuple(map(_precise, entries))
 
@@ -102,13 +106,14 @@ def as_matrix(name: str, rows: Any, height: int, width: int) -> Matrix:
     """Return the entries of a matrix, row by row.
 
     Args:
-        name: For the error.
-        rows: A sequence of rows, see `as_vector`, or a tensor of shape (d, d) or (N, d, d).
+        name: Name of the argument, for the error message.
+        rows: A sequence of rows, each as in `as_vector`, or a tensor of shape (height, width) or
+            (N, height, width).
         height: Number of rows.
         width: Number of columns.
 
     Raises:
-        ValueError: If ``rows`` has another shape.
+        ValueError: If ``rows`` does not have this height and width.
     """
     if isinstance(rows, Tensor) and rows.dim() in (2, 3):
         rows = rows.unbind(-2)
@@ -139,10 +144,10 @@ def product(one: Matrix, other: Matrix) -> Matrix:
 
 
 def inverted(matrix: Matrix) -> Matrix:
-    """Return the inverse of a matrix, by its cofactors.
+    """Return the inverse of a matrix, computed from its cofactors.
 
     Raises:
-        ValueError: If the matrix is known to be singular.
+        ValueError: If the determinant is known to be zero without reading a tensor.
     """
     whole = _determinant(matrix)
     if is_zero(whole):
@@ -156,7 +161,7 @@ def inverted(matrix: Matrix) -> Matrix:
 
 
 def divided(number: Number, divisor: Number) -> Number:
-    """Return a quotient, as an int if it is an integer."""
+    """Return ``number / divisor``; a float with an integer value becomes an int."""
     if type(divisor) is int and divisor == 1:
         return number
     return number if is_zero(number) else _tidy(number / divisor)
@@ -187,12 +192,12 @@ def _is_an_entry(value: object) -> bool:
 
 
 def _precise(number: Number) -> Number:
-    """Return an entry in a type in which sums of pixel indices neither overflow nor round."""
+    """Convert an entry to a type that can add pixel indices without overflow or rounding."""
     if isinstance(number, Tensor) and number.dtype.itemsize < 4:
         return number.float() if number.is_floating_point() else number.long()
     return _tidy(number)
 
 
 def _tidy(number: Number) -> Number:
-    """Return a float with an integer value as an int, whose arithmetic is exact."""
+    """Convert a float with an integer value to an int, because int arithmetic is exact."""
     return int(number) if type(number) is float and number.is_integer() else number

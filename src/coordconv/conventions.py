@@ -1,8 +1,9 @@
-"""Coordinate conventions: order, span, alignment, radius and side, as one frozen object.
+"""Coordinate conventions: which values the coordinate channels have, and in which order.
 
-The default is the convention of Liu et al. 2018, arXiv:1807.03247, section
-"The CoordConv layer": x then y, both from -1 to 1 at the centers of the outermost pixels. The
-presets are the conventions of published code, for use with its pretrained weights.
+The default is the convention of Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer".
+Its channels are x and then y, and each goes from -1 at the center of the first pixel to 1 at the
+center of the last pixel. The presets in `CONVENTIONS` match published code, so that its pretrained
+weights can be used.
 """
 
 import math
@@ -33,28 +34,33 @@ ConventionName = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
-    """The values and the order of the coordinate channels. Frozen, hashable, validated.
+    """The values and the order of the coordinate channels.
+
+    A convention is immutable and hashable, and its attributes are validated.
 
     Attributes:
         order: ``"xy"`` orders the axes from the last to the first: x is the column, and y is the
             row, which increases downward. ``"ij"`` keeps the order of the sizes: row, then column.
-        span: The lowest and the highest coordinate, or ``"pixels"`` for indices: 0 to n - 1 with
-            corners, 0 to n with the other alignments.
-        alignment: Which points of an axis with n pixels are at the ends of the span.
-            ``"corners"``: the centers of the first and the last pixel (``align_corners=True`` in
-            torch). ``"edges"``: the outer edges of these pixels, so their centers are half a pixel
-            inside
-            (``align_corners=False``). ``"half_open"``: the first pixel is at the low end, and the
-            pixel after the last is at the high end.
-        radius: How the radius is measured, for layers with ``radius=True``. ``"euclidean"``: the
+        span: The lowest and the highest coordinate. ``"pixels"`` means that coordinates are pixel
+            indices: an axis with n pixels then has the span 0 to n - 1 if ``alignment`` is
+            ``"corners"``, and 0 to n otherwise.
+        alignment: Which points of an axis are at the two ends of the span. ``"corners"``: the
+            centers of the first and the last pixel, as with ``align_corners=True`` in torch.
+            ``"edges"``: the outer edges of the first and the last pixel, as with
+            ``align_corners=False``; the pixel centers are half a pixel inside the span.
+            ``"half_open"``: the center of the first pixel is at the low end, and the high end is
+            one pixel after the center of the last pixel.
+        radius: How the radius is measured in layers with ``radius=True``. ``"euclidean"``: the
             distance to the center of the span, as in the paper. ``"off_center"``: the distance to
-            the point where every coordinate is 0.5, for some published weights. ``"normalized"``:
-            the Euclidean distance divided by its maximum over the full image.
+            the point where every coordinate is 0.5, which some published weights need.
+            ``"normalized"``: the Euclidean distance divided by its maximum over the full image.
         side: Whether the coordinate channels are ``"after"`` or ``"before"`` the data channels in
-            a concatenation. It does not change the outputs of the layers.
+            a concatenation. The side does not change the outputs of coordinate convolutions such
+            as `CoordConv2d`.
 
     Raises:
-        ValueError: If a choice is unknown, or ``span`` is not two finite numbers, low before high.
+        ValueError: If an attribute has an unsupported value. A ``span`` of two numbers must be
+            finite, with the lower number first.
 
     Example:
         >>> Convention(order="ij", span=(0, 1))
@@ -82,13 +88,13 @@ class Convention:
             object.__setattr__(self, "span", _checked_span(self.span))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Validate a convention that is copied or unpickled, as if it was constructed."""
+        """Validate a copied or unpickled convention, as the constructor does."""
         self.__dict__.update(state)
         self.__post_init__()
 
     @staticmethod
     def of(convention: "Convention | ConventionName") -> "Convention":
-        """Return the convention, or the preset of that name.
+        """Return ``convention`` itself, or the preset with that name.
 
         Args:
             convention: A convention, or a key of `CONVENTIONS`.
@@ -107,30 +113,32 @@ class Convention:
             names = ", ".join(map(repr, CONVENTIONS))
             raise ValueError(
                 f"`convention` must be one of the presets {names}, got {convention!r}"
-                f"{_renamed('convention', convention)}; for another one, pass a Convention, "
+                f"{_renamed('convention', convention)}. For other conventions, pass a Convention "
                 "such as Convention(order='ij', span=(0, 1))"
             )
         return CONVENTIONS[convention]
 
 
 def checked_radius(radius: object) -> bool:
-    """Return ``radius`` if it is a bool; the convention says how the radius is measured.
+    """Return ``radius`` if it is a bool.
+
+    The argument only says whether there is a radius. The convention says how it is measured.
 
     Raises:
         TypeError: If ``radius`` is not True or False.
     """
     if not isinstance(radius, bool):
         raise TypeError(
-            f"`radius` must be True or False, got {radius!r}; to choose how it is measured, set "
-            "it in the convention, such as Convention(radius='normalized')"
+            f"`radius` must be True or False, got {radius!r}; to choose how the radius is "
+            "measured, set it in the convention, such as Convention(radius='normalized')"
         )
     return radius
 
 
 def _renamed(name: str, value: object) -> str:
-    """Return the part of an error message that says how a value was renamed, if it was."""
+    """Return the part of an error message with the new name of a value, or "" without one."""
     new = _RENAMED.get((name, value)) if isinstance(value, str) else None
-    return f", which was renamed to {new!r}: replace it where it is stored" if new else ""
+    return f", which was renamed to {new!r}; use the new name" if new else ""
 
 
 def _checked_span(span: object) -> tuple[float, float]:
@@ -146,7 +154,7 @@ def _checked_span(span: object) -> tuple[float, float]:
     )
 
 
-# Values that were written into files before the names were settled.
+# Old values that stored files may still contain, with their new names.
 _RENAMED = {
     ("convention", "tutorial"): "paper",
     ("alignment", "centres"): "edges",
@@ -157,7 +165,8 @@ _PAPER = Convention()
 
 CONVENTIONS: Mapping[ConventionName, Convention] = MappingProxyType(
     {
-        # Liu et al. 2018, the tutorial, early PP-YOLO, SOLO, CRIS, ABCNet.
+        # The comment above a preset names the papers, repositories and libraries that use it.
+        # Liu et al. 2018, Ashwin D'Cruz's "Coord Conv Tutorial", early PP-YOLO, SOLO, CRIS, ABCNet.
         "paper": _PAPER,
         # mkocabas, walsvid, keras-coordconv, pytorch-toolbelt, anomalib.
         "mkocabas": Convention(order="ij", radius="off_center"),
@@ -174,4 +183,4 @@ CONVENTIONS: Mapping[ConventionName, Convention] = MappingProxyType(
         "pixels": Convention(order="ij", span="pixels"),
     }
 )
-"""The named conventions: the default ``"paper"``, and the conventions of published code."""
+"""The presets by name: the default ``"paper"``, and the conventions of other published code."""

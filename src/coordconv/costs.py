@@ -1,4 +1,4 @@
-"""The coordinate layers of a model and their costs in parameters and FLOPs."""
+"""Count the parameters and FLOPs that coordinates add to a model."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,16 +22,19 @@ __all__ = ["Costs", "LayerCosts", "coordinate_costs"]
 
 
 class LayerCosts(NamedTuple):
-    """One layer with coordinates.
+    """The costs of one layer with coordinates.
 
     Attributes:
-        name: Its name in the model; "" for the model itself.
-        layer: The class of the layer, and its convention if this is not the default.
+        name: Name of the layer in the model; "" if the layer is the model itself.
+        layer: Class of the layer, followed by "radius" if it uses the radius, and by its convention
+            if this is not the default.
         parameters: Number of parameters.
         coordinate_parameters: Number of parameters for the coordinates.
-        flops: Floating-point operations for one image of each input size of the layer. None if
-            no example was given or if the coordinates are in front of the layer.
+        flops: Floating-point operations of the layer, summed over its input sizes, with one image
+            of each size. None if no example was given, or if the layer adds the coordinates to its
+            input, in which case only ``coordinate_flops`` are counted.
         coordinate_flops: Floating-point operations that the coordinates add to the plain layer.
+            None if no example was given, or if the layer only appends coordinates.
     """
 
     name: str
@@ -43,12 +46,13 @@ class LayerCosts(NamedTuple):
 
 
 class Costs(Rows[LayerCosts]):
-    """The layers of a model with coordinates; prints as a table.
+    """The costs of all layers with coordinates in a model; ``print`` shows them as a table.
 
     Args:
-        rows: The entries, in the order of the model.
+        rows: One entry per layer, in the order of ``model.named_modules()``.
         parameters: Number of parameters of the model.
-        coordinate_parameters: Number of parameters for coordinates; shared ones are counted once.
+        coordinate_parameters: Number of parameters for coordinates. Parameters that several layers
+            share are counted once.
         flops: Floating-point operations of the model for the example, or None without an example.
     """
 
@@ -88,7 +92,7 @@ class Costs(Rows[LayerCosts]):
 
 
 def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
-    """Count the parameters and FLOPs of the coordinates in a model.
+    """Count the parameters and FLOPs that a model uses for coordinates.
 
     Args:
         model: Any module. It is not changed.
@@ -97,8 +101,8 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
             FLOPs, as in `torch.utils.flop_counter`.
 
     Returns:
-        A sequence of entries; ``print`` shows it as a table. A layer needs the FLOPs of its
-        coordinates once per batch, not once per image.
+        A sequence with one entry per layer; ``print`` shows it as a table. A layer usually needs
+        the FLOPs for its coordinates once per batch, and its other FLOPs once per image.
 
     Raises:
         ValueError: If the model has an uninitialized lazy layer, or the example does not reach a
@@ -120,7 +124,7 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
     }
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
-        raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once first")
+        raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once")
     counts: dict[nn.Module, tuple[int | None, int]] = {}
     flops = None
     if example is not None:
@@ -179,7 +183,7 @@ def _flops_of(layer: Any, sizes: list[tuple[int, ...]]) -> tuple[int | None, int
 
 
 def _plain(layer: Any, dtype: torch.dtype) -> nn.Module:
-    """Return the plain layer with the same options, on the meta device."""
+    """Return the plain torch layer with the same options, on the meta device."""
     name = f"{'ConvTranspose' if layer.transposed else 'Conv'}{len(layer.kernel_size)}d"
     shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
     options = {"dilation": layer.dilation, "groups": layer.groups}

@@ -1,8 +1,8 @@
 """Infer where the feature map of a crop is in the feature map of the full image.
 
-A layer after a strided layer sees the coordinates of its own feature map. If a crop of n pixels has
-a feature map of h pixels, the feature map of the full image is assumed to have h pixels for every n
-pixels of the image.
+After a strided layer, coordinates are positions in the smaller feature map instead of the image. If
+a crop of n pixels has a feature map of h pixels, the feature map of the full image is assumed to
+have h pixels for every n pixels of the full image.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from coordconv.placements import Placement
 __all__ = ["placement_of_feature_map"]
 
 _ADVICE = (
-    "make sizes and starts multiples of the stride of the network (pad the full image if needed), "
-    "or pass strict=False for positions between the pixels"
+    "make all sizes and starts multiples of the stride of the network (pad the full image if "
+    "needed), or pass strict=False to allow positions between pixels"
 )
 
 
@@ -46,8 +46,9 @@ def placement_of_feature_map(
         placement: Where the input of the network is in the full image.
         size: Size of the feature map.
         strict: Require that the pixels of this feature map are pixels of the full image's feature
-            map: the sizes must be multiples of each other, and the start and the full size must be
-            integers there. Otherwise, positions between pixels are used.
+            map. For this, along each axis, the size of the input must be a multiple or a divisor of
+            ``size``, and the start and the full size must be integers in the feature map of the
+            full image. If False, positions between pixels are allowed.
 
     Raises:
         ValueError: If ``strict`` is set and these conditions are not met.
@@ -75,7 +76,7 @@ def placement_of_feature_map(
 
 
 def _covers(placement: Placement, axis: int) -> int | None:
-    """Return the axis of the input that covers an entire axis of the full image."""
+    """Return the axis of the input that covers all of ``axis`` of the full image, or None."""
     along = _along(placement, axis)
     if len(along) != 1:
         return None
@@ -87,7 +88,7 @@ def _covers(placement: Placement, axis: int) -> int | None:
 
 
 def _covering(made: Placement, axis: int, along: int, step: int) -> Placement:
-    """Return a placement with an axis that covers an entire axis of the full image."""
+    """Return ``made`` with its axis ``along`` covering all of ``axis`` of the full image."""
     n = made.size[along]
     row = tuple(step if b == along else 0 for b in range(len(made.size)))
 
@@ -99,25 +100,26 @@ def _covering(made: Placement, axis: int, along: int, step: int) -> Placement:
 
 
 def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
-    """Raise if pixels of a feature map are not pixels of the full image's map, along an axis."""
+    """Raise if, along an axis, a feature map's pixels are not pixels of the full image's map."""
     along = _along(placement, axis)
     what = f"the feature map has size {made.size} for an input of size {placement.size}"
     pairs = [(placement.size[b], made.size[b]) for b in {axis, *along}]
     if any(n % max(new, 1) and new % max(n, 1) for n, new in pairs):
-        raise ValueError(f"{what}, which is not divided or multiplied evenly; {_ADVICE}")
+        raise ValueError(f"{what}, but neither size evenly divides the other; {_ADVICE}")
     if not is_true(is_whole(made.full_size[axis])):
         raise ValueError(
-            f"{what}, which does not divide axis {axis} of the full image, of size "
+            f"{what}, but the same factor does not divide axis {axis} of the full image, of size "
             f"{placement.full_size[axis]}, evenly; {_ADVICE}"
         )
     if len(along) > 1:
         return
-    # If the pixel spacing differs, as after a resize, positions are always between pixels.
+    # After a resize, the pixel spacings differ, so positions between pixels cannot be avoided.
     resized = abs(placement.matrix[axis][along[0]]) != 1
     if not is_true(is_whole(made.start[axis]) | resized):
         raise ValueError(
-            f"{what}, which starts at {placement.start[axis]} along axis {axis} of the full image, "
-            f"between two pixels of the feature map of the full image; {_ADVICE}"
+            f"{what}, and the input starts at {placement.start[axis]} along axis {axis} of the "
+            "full image, which is between two pixels of the feature map of the full image; "
+            f"{_ADVICE}"
         )
 
 

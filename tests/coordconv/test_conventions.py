@@ -170,7 +170,7 @@ OLD_VALUES = [
 
 @pytest.mark.parametrize(("field", "old", "new"), OLD_VALUES)
 def test_a_value_from_before_the_renaming_raises_an_error_with_the_new_one(field, old, new):
-    with pytest.raises(ValueError, match=f"got '{old}', which was renamed to '{new}': replace it"):
+    with pytest.raises(ValueError, match=f"got '{old}', which was renamed to '{new}'; use the"):
         Convention.of(old) if field == "convention" else Convention(**{field: old})
 
 
