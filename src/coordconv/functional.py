@@ -1,8 +1,9 @@
-"""CoordConv as pure functions: the definition, and the functions that `coordconv.layers` calls.
+"""CoordConv as pure functions, which the modules in `coordconv.layers` call.
 
-Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer": append the coordinates of every
-pixel to the channels, then convolve. `append_then_convolve` is that definition for all layers.
-`coordconv.computation` has faster methods, which equal the definition up to rounding.
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer", define the layer as follows:
+append the coordinates of every pixel to the channels, then convolve. `append_then_convolve`
+implements this definition for all layers. `coordconv.computation` has faster methods, whose results
+equal the definition up to rounding.
 """
 
 from torch import Tensor
@@ -33,18 +34,20 @@ def append_coordinates(
 
     Args:
         x: Shape ``(N, C, *size)`` with at least one spatial axis, of a floating-point type. The
-            batch axis is required, because (C, H, W) would be read as (N, C, W).
-        convention: The meaning of the coordinates: a `Convention` or the name of a preset. Its
-            ``side`` decides whether the coordinates go after or before the data.
+            batch axis is required, because an image of shape (C, H, W) would be read as a batch
+            (N, C, W) of signals.
+        convention: The meaning of the coordinates: a `Convention` or the name of a preset. The
+            ``side`` of the convention decides whether the coordinates go after or before the data.
         radius: Whether to append the distance to the center as well.
-        groups: Number of groups of channels. Each group gets its own copy of the coordinates, for
-            a convolution with as many groups.
+        groups: Number of groups of channels. Each group gets its own copy of the coordinates, as
+            needed for a convolution with the same number of groups.
         window: Where ``x`` is in the full image, if it is a crop: a `Window` or a `Placement`.
-        coordinates: Coordinates to use instead of the computed ones, shape ``(d, *size)`` for all
-            samples or ``(N, d, *size)``.
+        coordinates: Coordinates to use instead of the computed ones, with shape ``(d, *size)`` for
+            all samples or ``(N, d, *size)`` per sample, where d is the number of coordinates.
 
     Returns:
-        Shape ``(N, C + groups * d, *size)`` with the dtype, device and memory format of ``x``.
+        A tensor of shape ``(N, C + groups * d, *size)`` with the dtype, device and memory format of
+        ``x``.
 
     Raises:
         TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
@@ -81,17 +84,17 @@ def append_then_convolve(
     bias: Tensor | None,
     grid: Tensor,
 ) -> Tensor:
-    """Append the coordinates to the data, then convolve: the definition of all layers.
+    """Append the coordinates to the data, then convolve. This defines the result of all layers.
 
     With groups, each group of data channels is followed by its own copy of the coordinates, so
-    that every output sees all of them.
+    that every output channel sees all coordinates.
 
     Args:
-        operation: The plain operation: a convolution or a transposed one.
+        operation: The operation without coordinates: a convolution or a transposed convolution.
         x: Shape (N, C, *size) or (C, *size).
         weight: The weight for the data.
-        coord_weight: The weight for the coordinates, with a kernel of at most the same size.
-        bias: Shape (out,).
+        coord_weight: The weight for the coordinates. Its kernel is not larger than the data kernel.
+        bias: Shape (out,), or None.
         grid: Coordinates of the pixels, shape (d, *size) or (N, d, *size).
     """
     batch = x if x.dim() == operation.rank + 2 else x.unsqueeze(0)
@@ -118,29 +121,30 @@ def coord_conv(
     coordinates: Tensor | None = None,
     method: Method = "auto",
 ) -> Tensor:
-    """Convolve a batch together with the coordinates of its pixels, at rank 1, 2 or 3.
+    """Convolve a batch together with the coordinates of its pixels, in 1, 2 or 3 dimensions.
 
-    This appends the coordinates to the data and convolves. Convolution is linear, so the
-    concatenation can be avoided::
+    The result equals appending the coordinates to the data and then convolving. Convolution is
+    linear, so with W = ``weight`` and Wc = ``coord_weight``, the concatenation can be avoided::
 
         conv([x; coordinates], [W; Wc]) = conv(x, W) + conv(coordinates, Wc)
 
-    Without windows or coordinates per sample, the second term is computed once for the batch.
+    The second term is computed once for the batch, unless ``window`` or ``coordinates`` differ
+    between samples.
 
     Convention:
-        The coordinates are padded in the same way as the data. With ``padding_mode="zeros"``, their
-        margin is 0, not an extrapolated position. ``groups`` divides only the data channels;
-        every output channel sees all coordinates. A coordinate kernel smaller than the data kernel
-        is centered in it; if their sizes differ by an odd number, it is half a tap closer to the
-        start.
+        The coordinates are padded in the same way as the data. With ``padding_mode="zeros"``,
+        the coordinates in the margin are 0, and not extrapolated. ``groups`` divides only the data
+        channels; every output channel sees all coordinates. A coordinate kernel that is smaller
+        than the data kernel is centered in the data kernel. If the two sizes differ by an odd
+        number, the coordinate kernel is half a tap closer to the start.
 
     Args:
         x: Shape (N, C, *size), or (C, *size) without a batch, as in ``torch.nn.Conv2d``.
         weight: Shape (out, C / groups, *kernel). The number of kernel axes, 1 to 3, is the
             rank of the convolution.
-        coord_weight: Shape (out, d, *coordinate kernel), with a channel for each coordinate in the
-            order of `coordinate_grid`. By default x (the column) and y (the row), then the radius
-            if ``radius=True``.
+        coord_weight: Shape (out, d, *coordinate kernel), with one channel for each of the d
+            coordinates, in the order of `coordinate_grid`. By default, these are x (the column) and
+            y (the row), followed by the radius if ``radius=True``.
         bias: Shape (out,).
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels on each side, ``"same"`` or ``"valid"``.
@@ -154,8 +158,9 @@ def coord_conv(
             `Placement`.
         coordinates: Coordinates to use instead of the computed ones, shape (d, *size) or
             (N, d, *size).
-        method: ``"concatenate"`` computes the definition, ``"separate"`` computes the sum above,
-            and ``"auto"`` chooses the faster one. All results are equal up to rounding.
+        method: ``"concatenate"`` concatenates data and coordinates, ``"separate"`` computes the
+            sum above, and ``"auto"`` chooses the faster method. All methods give the same result up
+            to rounding.
 
     Returns:
         The output, with the shape, dtype and memory format that ``torch.nn.functional.conv2d``
@@ -163,9 +168,10 @@ def coord_conv(
 
     Raises:
         TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
-        ValueError: If ``x`` does not have the channels of ``weight``, if ``coord_weight`` does not
-            have one channel per coordinate or is larger than ``weight``, or if the padding mode,
-            method, convention, window or coordinates are invalid.
+        ValueError: If ``x`` does not have the number of channels that ``weight`` needs, if
+            ``coord_weight`` does not have one channel per coordinate or has a larger kernel than
+            ``weight``, or if the padding mode, method, convention, window or coordinates are
+            invalid.
         RuntimeError: If weights are on the meta device and ``x`` is not.
 
     Example:
@@ -205,7 +211,7 @@ def coord_conv_transpose(
     Args:
         x: Shape (N, C, *size), or (C, *size) without a batch.
         weight: Shape (C, out / groups, *kernel), as in ``torch.nn.ConvTranspose2d``.
-        coord_weight: Shape (d, out, *coordinate kernel).
+        coord_weight: Shape (d, out, *coordinate kernel) for d coordinates.
         bias: Shape (out,).
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
@@ -250,7 +256,7 @@ def _computed(
     positions: Positions,
     method: Method,
 ) -> Tensor:
-    """Compute the output by the definition, or by a faster method with the same result."""
+    """Compute the output as defined, or by a faster method with the same result."""
     check_inputs(operation, x, weight, coord_weight, positions.radius)
     way = chosen_way(method, operation, x, weight, coord_weight)
     if way == "separate":

@@ -20,15 +20,16 @@ __all__ = ["AnyWindow", "Window", "coordinate_grid"]
 class Window(NamedTuple):
     """Position of a crop in its full image: crop pixel i is pixel start + i of the full image.
 
-    A plain pair ``(start, full_size)`` is also accepted. As a tuple, it passes through
-    ``torch.compile``, ``torch.export`` and ``torch.func``.
+    A plain pair ``(start, full_size)`` is also accepted in place of a window. Because a window is a
+    tuple, it can be passed through ``torch.compile``, ``torch.export`` and ``torch.func``.
 
     Attributes:
-        start: Where the first pixel of the crop is in the full image, one index per axis, (row,
-            column) for an image. Numbers, a tensor of shape (axes,), or a tensor of shape
-            (N, axes) with a row per sample. Fractions and starts outside the full image are
+        start: Index of the crop's first pixel in the full image along each axis, (row, column) for
+            an image. It is a sequence of numbers, a tensor of shape (axes,), or a tensor of shape
+            (N, axes) with one row per sample. Fractions and starts outside the full image are
             allowed.
-        full_size: Size of the full image, (height, width), in the same forms.
+        full_size: Size of the full image, (height, width) for an image, in the same forms as
+            ``start``.
 
     Example:
         >>> coordinate_grid((2, 2), window=Window(start=(0, 1), full_size=(2, 3)))[0]
@@ -54,26 +55,27 @@ def coordinate_grid(
 ) -> Tensor:
     """Return one channel per axis with the position of every pixel along that axis.
 
-    With the default convention, pixel i of an axis with n pixels is at ``2 i / (n - 1) - 1``:
-    the centers of the first and the last pixel are at -1 and 1, and channel 0 is x, the column.
-    The only pixel of an axis of length 1 is at the center of the span. An axis of length 0 gives
-    an empty grid.
+    With the default convention, pixel i of an axis with n pixels is at ``2 i / (n - 1) - 1``. So
+    the center of the first pixel is at -1, and the center of the last pixel is at 1. For an
+    image, channel 0 is x, the column, and channel 1 is y, the row. If an axis has only one pixel,
+    this pixel is midway between the lowest and the highest coordinate. If an axis has length 0, the
+    grid is empty.
 
     Args:
-        size: Number of pixels along each axis, (H, W) for an image; one axis or more. The
+        size: Number of pixels along each axis, (H, W) for an image. There is at least one axis. The
             numbers may be symbolic, as during the export of a model.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
-        radius: Append the distance to the center, in the unit of the coordinates; by default the
-            paper's sqrt(x^2 + y^2).
-        window: The position of these pixels in a full image, a `Window` or a `Placement`; they
-            get their coordinates in that image.
+        radius: Whether to append a channel with the distance to the center, in the unit of the
+            coordinates. By default, this is the paper's sqrt(x^2 + y^2).
+        window: Where these pixels are in a full image, if they are a crop of it: a `Window` or a
+            `Placement`. They then get the coordinates that they have in the full image.
         dtype: Floating-point type of the result, by default torch's default type. The arithmetic is
             in float32, or in float64 if ``dtype`` is float64; the result is rounded once.
-        device: Device of the grid, by default the device of the tensors in ``window``.
+        device: Device of the grid, by default the device of the tensors in ``window``, if any.
 
     Returns:
-        Shape ``(d, *size)`` for d axes, or ``(d + 1, *size)`` with the radius. If the window has a
-        row per sample, ``(N, d, *size)`` or ``(N, d + 1, *size)``.
+        A tensor of shape ``(d, *size)`` for d axes, or ``(d + 1, *size)`` with the radius. If the
+        window has one row per sample, the shape is ``(N, d, *size)`` or ``(N, d + 1, *size)``.
 
     Raises:
         TypeError: If a size is not an integer, the dtype is not a floating-point type, or the
@@ -99,7 +101,7 @@ def coordinate_grid(
     dtype = torch.get_default_dtype() if dtype is None else dtype
     _check_size(size)
     _check_dtype(dtype)
-    # Half precision cannot resolve adjacent pixels of large grids: only round the result.
+    # Half precision cannot resolve adjacent pixels of large grids, so only round the result.
     working = torch.float64 if dtype == torch.float64 else torch.float32
     channels = grid_channels(size, convention, checked_radius(radius), window, working, device)
     return torch.stack(channels, dim=-1 - len(size)).to(dtype)
@@ -129,13 +131,15 @@ def coordinates_at(
     """Return the coordinates of pixels at arbitrary positions in a full image.
 
     Args:
-        indices: Pixels of the full image, shape (d, *size) or (N, d, *size).
+        indices: For each position, its index in the full image along each of the d axes; fractions
+            are allowed. Shape (d, *size) or (N, d, *size).
         full_size: Size of the full image.
         convention: What the coordinates mean.
-        radius: Append the distance to the center.
+        radius: Whether to append the distance to the center.
 
     Returns:
-        Shape (d, *size), or (d + 1, *size) with the radius; with N in front if ``indices`` has it.
+        A tensor of shape (d, *size), or (d + 1, *size) with the radius. If ``indices`` starts with
+        an axis N, so does the result.
     """
     rank = len(full_size)
     axes = [
@@ -151,7 +155,7 @@ def coordinates_at(
 
 
 def _alike(channels: list[Tensor]) -> list[Tensor]:
-    """Expand channels to one row per sample if any of them has one."""
+    """Expand all channels to one row per sample if any channel has one row per sample."""
     if len({channel.dim() for channel in channels}) == 1:
         return channels
     return list(torch.broadcast_tensors(*channels))
@@ -160,14 +164,15 @@ def _alike(channels: list[Tensor]) -> list[Tensor]:
 class AxisPositions(NamedTuple):
     """Positions of pixels along one axis of the full image.
 
-    If the axis is parallel to one axis of the tensor, with n pixels, the shape is (n,), or (N, n)
-    with one row per sample; otherwise it is (*size) or (N, *size).
+    If the axis is parallel to one axis of the tensor, which has n pixels, ``position`` and
+    ``offset`` have shape (n,), or (N, n) with one row per sample. Otherwise, they have shape
+    (*size) or (N, *size).
     """
 
     position: Tensor
     offset: Tensor  # The position relative to the center of the span.
-    whole: int | Tensor  # Number of pixels of the full axis, a tensor of shape (1,) or (N, 1).
-    along: int | None  # The axis of the tensor.
+    whole: int | Tensor  # Number of pixels of the full axis; as a tensor, shape (1,) or (N, 1).
+    along: int | None  # The parallel axis of the tensor, if there is exactly one.
 
 
 def axis_positions(
@@ -182,7 +187,7 @@ def axis_positions(
         axes: list[AxisPositions] = []
         for along, length in enumerate(size):
             if axes and not _is_recorded() and length == size[0]:
-                axes.append(axes[0]._replace(along=along))  # A square.
+                axes.append(axes[0]._replace(along=along))  # Equal positions.
                 continue
             twice = _twice_from_the_middle(length, 0, 1, length, convention, dtype, device)
             axes.append(_axis(twice, length, length, along, convention))
@@ -236,7 +241,10 @@ def _placed_axis(
 
 
 def _is_recorded() -> bool:
-    """Whether this call is traced or compiled; a square image must not be a special case then."""
+    """Whether this call is traced or compiled.
+
+    The graph must also work for other sizes, so square images must not be a special case in it.
+    """
     tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     return tracing or torch.compiler.is_compiling()
 
@@ -257,13 +265,13 @@ def _twice_from_the_middle(
 ) -> Tensor:
     """Return twice the distance of every pixel from the middle of the full axis.
 
-    It is an integer for pixels of the full image.
+    For pixels of the full image, this is an integer, whereas the distance may be half an integer.
     """
     first, step = _twice_the_first(start, whole, convention), 2 * step
     if isinstance(first, int) and isinstance(length, int) and isinstance(step, int):
         return torch.arange(first, first + step * length, step, dtype=dtype, device=device)
-    # arange instead of linspace, which needs a plain number and would freeze the size on export.
-    # Integers stay integers: quantizers of the graph do not record a range for them.
+    # Not linspace, because it needs a plain number and would freeze the size on export.
+    # Keep integers as integers, because quantizers of a graph do not record a range for them.
     counted = torch.int64 if _is_whole(first) and _is_whole(step) else dtype
     return (step * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
 
@@ -280,8 +288,8 @@ def _offset(twice: Tensor, whole: Any, convention: Convention) -> tuple[Tensor, 
     if convention.span == "pixels":
         return twice / 2, steps / 2
     low, high = convention.span
-    # A single pixel is at the center. A symbolic length becomes a tensor, because max would need
-    # its value, and some runtimes do not support torch.sym_max.
+    # A single pixel is at the center. Convert a symbolic length to a tensor, because max would
+    # need its value, and some runtimes do not support torch.sym_max.
     if isinstance(steps, int):
         steps = max(steps, 1)
     else:
@@ -295,7 +303,7 @@ def _offset(twice: Tensor, whole: Any, convention: Convention) -> tuple[Tensor, 
 
 
 def _spread(values: Tensor, number: int | None, size: Sequence[int]) -> Tensor:
-    """Return values along axis ``number``, shape (n,) or (N, n), spread over all other axes."""
+    """Expand values along axis ``number``, shape (n,) or (N, n), over all axes of ``size``."""
     if number is None:
         return values
     shape = [1] * len(size)
@@ -312,15 +320,15 @@ def _radius(axes: list[AxisPositions], size: Sequence[int], convention: Conventi
         return radius
     corner = _norm([_largest_offset(axis, convention) for axis in axes])
     corner = corner.reshape(*corner.shape[:-1], *[1] * len(size))
-    # An image of one pixel has the radius 0 instead of 0 / 0.
+    # In an image of one pixel, the radius is 0 instead of 0 / 0.
     return radius / torch.where(corner > 0, corner, torch.ones_like(corner))
 
 
 def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
     """Return the largest offset along an axis of the full image, shape (1,) or (N, 1).
 
-    This is the offset of the first pixel: with every alignment, no pixel is farther from the
-    center.
+    This is the offset of the first pixel, because no pixel is farther from the center with any
+    alignment.
     """
     shift = axis.whole if convention.alignment == "half_open" else axis.whole - 1
     twice = shift * torch.ones(1, dtype=axis.offset.dtype, device=axis.offset.device)
@@ -328,7 +336,7 @@ def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
 
 
 def _norm(parts: list[Tensor]) -> Tensor:
-    # The gradient of the root of a sum of squares would be 0 / 0 at the center.
+    # Not the square root of a sum of squares, whose gradient would be 0 / 0 at the center.
     return torch.linalg.vector_norm(torch.stack(_alike(parts)), dim=0)
 
 
@@ -337,10 +345,10 @@ def _check_size(size: Sequence[int]) -> None:
         raise TypeError(f"`size` must be a sequence of integers such as (2, 3), got {size!r}")
     if len(size) == 0 or any(n < 0 for n in size):
         raise ValueError(
-            f"`size` must hold at least one axis and no negative length, got {tuple(size)}"
+            f"`size` must have at least one axis and no negative length, got {tuple(size)}"
         )
     if any(isinstance(n, int) and n > LARGEST for n in size):
-        raise ValueError(f"`size` must hold lengths of at most {LARGEST}")
+        raise ValueError(f"`size` must have lengths of at most {LARGEST}")
 
 
 def _check_dtype(dtype: torch.dtype) -> None:

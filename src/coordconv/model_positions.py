@@ -1,8 +1,8 @@
-"""Positions for all layers of a model whose forward takes only images.
+"""Give positions to all coordinate layers of a model whose ``forward`` takes only images.
 
-`positions` sets the placement of the input of a model. While the model is called, each coordinate
-layer inside it calls `placement_here` to get the placement of its own input, which is inferred from
-the size of that input.
+A placement says where an image is in the full image that it was cut from. `positions` sets the
+placement of the input of a model. While the model is called, each of its coordinate layers calls
+`placement_here`, which infers the placement of the layer's own input from the size of that input.
 """
 
 import sys
@@ -29,34 +29,35 @@ __all__ = ["placement_here", "positions", "refuse_placement"]
 def positions(
     model: nn.Module, placement: Placement | PixelPlacement | StartAndSize, *, strict: bool = True
 ) -> Generator[None]:
-    """Give every layer with coordinates in a model the true positions of the model's input.
+    """Tell all coordinate layers of a model where the model's input is in the full image.
 
-    While ``model`` is called inside the block, each coordinate layer, at any depth, uses the
-    placement of its own input. After strided layers, this is the position of the layer's input in
-    the feature map of the full image, inferred from the sizes. If the model itself passes
-    ``window`` or ``coordinates`` to a layer, these are used instead.
+    If ``model`` is called inside the block, each of its coordinate layers, at any depth, uses the
+    true positions of its own input. After strided layers, these are positions in the feature map of
+    the full image, and they are inferred from the sizes. If the model itself passes ``window`` or
+    ``coordinates`` to a layer, the layer uses this argument instead.
 
-    The placement is set for the current thread or asyncio task. Activation checkpointing may
-    recompute layers after the block. ``nn.DataParallel`` is refused.
+    The placement is only set for the current thread or asyncio task. Layers may be recomputed after
+    the block, as by activation checkpointing. ``nn.DataParallel`` is not supported.
 
     Args:
         model: The module that will be called. It may be compiled by ``torch.compile``.
-        placement: Where its input is in the full image: a `Placement` or ``PixelPlacement`` with
-            the size of one of its inputs, or a `Window` or pair (start, full size) for its first
-            input.
-        strict: Raise an error if the pixels of a crop's feature map are not pixels of the full
-            image's feature map, and if a coordinate layer is called outside ``model``. Otherwise,
-            positions between pixels are used, and layers outside ``model`` see their input as a
-            full image.
+        placement: Where the input of ``model`` is in the full image. A `Placement` or
+            ``PixelPlacement`` must have the size of one of the model's inputs. A `Window`, or a
+            pair (start, full size), applies to the first input with as many spatial axes.
+        strict: Whether to raise an error if pixels of a crop's feature map are not pixels of the
+            full image's feature map, or if a coordinate layer that is not part of ``model`` is
+            called inside the block. If False, the first case uses positions between pixels, and the
+            second case treats the input of the layer as a full image.
 
     Returns:
         A context manager.
 
     Raises:
         TypeError: If ``model`` is not a module, or ``placement`` has an unsupported type.
-        ValueError: At the call, if no input has the size of the placement; at a layer, if its input
-            cannot be placed: the error names the layer and says what to do.
-        RuntimeError: At the call, if replicas of the model are called, as by ``nn.DataParallel``.
+        ValueError: When the model is called, if no input has the size of the placement, or if the
+            input of a layer cannot be placed. In the second case, the error names the layer and
+            says what to do.
+        RuntimeError: When a replica of the model is called, as by ``nn.DataParallel``.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -68,7 +69,7 @@ def positions(
         >>> torch.testing.assert_close(output, model(image)[..., 2:4, 3:7])
     """
     owner = _Owner(model, placement, strict)
-    if torch.compiler.is_compiling():  # hooks cannot be recorded
+    if torch.compiler.is_compiling():  # a compiled graph cannot contain the hooks
         with _called(owner.call_for(None)):
             yield
         return
@@ -89,7 +90,7 @@ def positions(
 
 
 def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
-    """Return the placement of the input of a layer; None if no placement was set.
+    """Return the placement of a layer's input ``x``, or None if no placement was set.
 
     Raises:
         ValueError: If the input cannot be placed.
@@ -99,9 +100,10 @@ def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
         return call.placement_of(tuple(x.shape[x.dim() - rank :]))
     if _is_strict():
         raise ValueError(
-            "a coordinate layer was called inside positions(...), but not by its model; call it "
-            "after the block, use another positions(...) for it, or pass strict=False. If the "
-            "model is compiled, pass the object that torch.compile returned"
+            "a coordinate layer was called inside positions(...), but not by the model that was "
+            "passed to positions(...); call the layer after the block, use another positions(...) "
+            "for it, or pass strict=False. If the model is compiled, pass the object that "
+            "torch.compile returned"
         )
     return None
 
@@ -110,18 +112,18 @@ def refuse_placement(x: Tensor, rank: int) -> None:
     """Raise if the input of a layer with fixed positions is not a full image.
 
     Raises:
-        ValueError: If the input has another placement.
+        ValueError: If a placement was set, and it is not that of a full image.
     """
     placement = placement_here(x, rank)
     if placement is not None and not placement.is_full_image:
         raise ValueError(
-            "a precomputed layer has the fixed positions of a full image; use the original model "
-            "inside positions(...)"
+            "a precomputed layer always uses the positions of a full image; inside "
+            "positions(...), use the original model, which was not precomputed"
         )
 
 
 class _Call:
-    """One call of a model whose input is placed."""
+    """One call of a model, with the placement of its input."""
 
     def __init__(
         self, model: nn.Module, placement: Placement | PixelPlacement, strict: bool
@@ -143,7 +145,7 @@ class _Call:
         rank = len(self.placement.size)
         if len(size) != rank:
             raise ValueError(
-                f"{self._caller()} has {len(size)} spatial axes, and the placement has {rank}"
+                f"{self._caller()} has {len(size)} spatial axes, but the placement has {rank}"
             )
         try:
             return placement_of_feature_map(self.placement, size, strict=self.strict)
@@ -151,7 +153,7 @@ class _Call:
             raise ValueError(f"{self._caller()}: {error}") from None
 
     def _caller(self) -> str:
-        """Return the innermost module of the model that is being called, by name."""
+        """Describe the innermost module of the model that is being called, for an error message."""
         model = self.model()
         names = {} if model is None else {id(m): name for name, m in model.named_modules()}
         frame: Any = None if torch.compiler.is_compiling() else sys._getframe()
@@ -164,7 +166,7 @@ class _Call:
 
 
 class _Owner:
-    """A model with the placement of its next inputs, for one block."""
+    """The model and the placement of one ``with positions(...)`` block."""
 
     def __init__(
         self, model: nn.Module, placement: Placement | PixelPlacement | StartAndSize, strict: bool
@@ -184,10 +186,10 @@ class _Owner:
             return
         if module is not self.model:
             raise RuntimeError(
-                "a replica or a copy of the model of positions(...) is called, as "
+                "a replica or a copy of the model that was passed to positions(...) was called, as "
                 "nn.DataParallel does; use DistributedDataParallel, or call the model itself"
             )
-        if self in _ENTERED.get():  # otherwise it is the call of another thread
+        if self in _ENTERED.get():  # otherwise, this is a call in another thread
             call = self.call_for((args, kwargs))
             _begin(call)
             recomputation.begin(call)
@@ -213,7 +215,7 @@ class _Owner:
 def _fitting(
     placement: Placement | PixelPlacement | StartAndSize, shapes: Sequence[Any], kind: str
 ) -> Placement | PixelPlacement:
-    """Return the placement for inputs of these shapes."""
+    """Return the placement for inputs of these shapes, or raise if no input fits it."""
     if not isinstance(placement, (Placement, PixelPlacement)):
         rank = _rank_of(placement)
         sizes = [shape[-rank:] for shape in shapes if len(shape) in (rank + 1, rank + 2)]
@@ -242,7 +244,10 @@ def _rank_of(window: StartAndSize) -> int:
 
 
 class _State(threading.local):
-    """The calls of this thread. Set per thread, as torch.compile does not guard class values."""
+    """The model calls of the current thread.
+
+    They are instance attributes, because torch.compile does not guard values of a class.
+    """
 
     def __init__(self) -> None:
         self.call: _Call | None = None
@@ -255,8 +260,8 @@ _ENTERED: ContextVar[tuple[_Owner, ...]] = ContextVar("coordconv.positions", def
 
 
 def _is_strict() -> bool:
-    """Whether a layer must not be called outside the models whose positions were set."""
-    if torch.compiler.is_compiling():  # which cannot read context variables
+    """Whether a layer must not be called outside the models that were passed to `positions`."""
+    if torch.compiler.is_compiling():  # compiled code cannot read context variables
         return _STATE.strict > 0
     entered = _ENTERED.get()
     return bool(entered) and any(owner.strict for owner in entered)

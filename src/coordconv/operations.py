@@ -1,7 +1,8 @@
-"""The two plain operations that coordinates are added to: convolution and transposed convolution.
+"""Convolution and transposed convolution without coordinates, as objects.
 
-Each can apply itself, return the inputs of the kernel taps along one axis, and join data and
-coordinate weights as in a layer that concatenates.
+A coordinate layer is one of these operations plus a term for the coordinates. An operation object
+applies the operation, returns the input values of the kernel taps along one axis, and joins data
+weights and coordinate weights into the single weight of a layer that concatenates.
 """
 
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ def _are_all(value: int, *numbers: SizeNd) -> bool:
 
 
 class _Operation:
-    """Base of both operations: rank, kernel size, and placement of a smaller coordinate kernel."""
+    """Base class of both operations. It centers a smaller coordinate kernel in the data kernel."""
 
     kernel: torch.Size
     rank: int
@@ -59,17 +60,20 @@ class _Operation:
         self.groups = groups
 
     def each_axis(self, numbers: SizeNd) -> tuple[int, ...]:
-        """Return one number for each axis."""
+        """Return one number for each axis, repeating a single number."""
         if isinstance(numbers, int):
             return (numbers,) * self.rank
         return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
 
     def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
-        """Return how many taps are before and after a smaller kernel; an odd one goes after it."""
+        """Return how many taps of the data kernel are before and after a smaller kernel.
+
+        If the total is odd, there is one more tap after the smaller kernel.
+        """
         return _margins(kernel[axis], self.kernel[axis])
 
     def full_size(self, coord_weight: Tensor) -> Tensor:
-        """Return the coordinate weights padded with zeros to the data kernel."""
+        """Return the coordinate weights padded with zeros to the size of the data kernel."""
         return with_margins(coord_weight, self.kernel)
 
 
@@ -81,8 +85,8 @@ def _margins(small: int, large: int) -> tuple[int, int]:
 def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
     """Return coordinate weights, shape (a, b, *small), centered in a larger kernel of zeros.
 
-    This uses concatenation instead of padding, because the tracing ONNX exporter only infers the
-    shape of a concatenation.
+    This uses concatenation instead of padding, because the ONNX exporter that traces a model can
+    infer the shape of a concatenation, but not that of a padded tensor.
     """
     for axis, taps in enumerate(kernel, start=2):
         shape = [*coord_weight.shape]
@@ -96,7 +100,7 @@ def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
 
 
 class Convolution(_Operation):
-    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with all padding modes of the modules."""
+    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with all padding modes of ``nn.Conv2d``."""
 
     stride: SizeNd
     padding: Padding
@@ -124,7 +128,7 @@ class Convolution(_Operation):
         self.padding_mode = padding_mode
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Apply the operation; coordinates use one group."""
+        """Apply the operation with these weights; for coordinates, ``groups`` is 1."""
         convolve, padding = _CONVOLUTIONS[self.rank - 1], self.padding
         if self.padding_mode != "zeros":
             axes = reversed(range(self.rank))
@@ -139,7 +143,10 @@ class Convolution(_Operation):
         return _are_all(1, self.kernel, self.stride) and _are_all(0, padding)
 
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
-        """Return the input of each kernel tap along an axis: (c, n) -> (c, outputs, taps)."""
+        """Return the input value of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
+
+        Only the taps of the smaller ``kernel`` are returned.
+        """
         margins, dilation = self._margins(axis), self.each_axis(self.dilation)[axis]
         if any(margins):
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
@@ -158,7 +165,7 @@ class Convolution(_Operation):
         return coord_weight
 
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
-        """Return the joint weight, with the coordinates after the data of each group."""
+        """Join data and coordinate weights; in each group, the coordinates are after the data."""
         return torch.cat([weight, self.full_size(coord_weight)], dim=1)
 
     def _margins(self, axis: int) -> tuple[int, int]:
@@ -192,7 +199,7 @@ class TransposedConvolution(_Operation):
         self.output_padding = output_padding
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Apply the operation; coordinates use one group."""
+        """Apply the operation with these weights; for coordinates, ``groups`` is 1."""
         return _TRANSPOSED[self.rank - 1](
             x, weight, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
         )
@@ -205,10 +212,11 @@ class TransposedConvolution(_Operation):
         )
 
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
-        """Return the input of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
+        """Return the input value of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
 
-        Input pixel i contributes to output pixel t through tap u if t = stride * i + dilation * u -
-        padding. This is a convolution of pixels spaced ``stride`` apart with the taps reversed.
+        Only the taps of the smaller ``kernel`` are returned. Input pixel i contributes to output
+        pixel t through tap u if t = stride * i + dilation * u - padding. So the operation equals a
+        convolution with reversed taps over the input pixels, spaced ``stride`` apart.
         """
         numbers = (self.stride, self.padding, self.output_padding, self.dilation)
         stride, padding, extra, dilation = (self.each_axis(number)[axis] for number in numbers)
@@ -216,7 +224,7 @@ class TransposedConvolution(_Operation):
             apart = functional.pad(values.unsqueeze(-1), (0, stride - 1)).flatten(-2)
             values = apart[..., : apart.shape[-1] - (stride - 1)]
         reach = dilation * (self.kernel[axis] - 1)
-        # Pad the end first: the crop at the start may be longer than the values without it.
+        # Pad the end first, because the crop at the start may be longer than the unpadded values.
         values = functional.pad(values, (0, reach + extra))
         values = functional.pad(values, (reach - padding, -padding))
         taps = values.unfold(-1, reach + 1, 1)[..., ::dilation].flip(-1)
@@ -232,7 +240,7 @@ class TransposedConvolution(_Operation):
         return coord_weight.transpose(0, 1)
 
     def joint_weight(self, weight: Tensor, coord_weight: Tensor) -> Tensor:
-        """Return the joint weight, with the coordinates after the data of each group."""
+        """Join data and coordinate weights; in each group, the coordinates are after the data."""
         data = weight.unflatten(0, (self.groups, -1))
         coordinates = self.full_size(coord_weight).unflatten(1, (self.groups, -1)).transpose(0, 1)
         return torch.cat([data, coordinates], dim=1).flatten(0, 1)

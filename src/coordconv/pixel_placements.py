@@ -1,4 +1,4 @@
-"""Placements with a position for every pixel, as after elastic transforms."""
+"""Placements that store a position for every pixel, as needed after elastic transforms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 @dataclass(frozen=True, eq=False)
 class PixelPlacement:
-    """Where each pixel of a tensor is in the full image; for `positions` and ``window=``.
+    """Where each pixel of a tensor is in the full image, as one position per pixel.
+
+    It can be passed to `positions`, or as ``window`` to a coordinate layer.
 
     Attributes:
         indices: For each pixel, its index in the full image along each axis: shape (d, *size), or
@@ -24,7 +26,7 @@ class PixelPlacement:
         full_size: Size of the full image.
 
     Raises:
-        ValueError: If the indices are not floating-point numbers, or have another shape.
+        ValueError: If ``indices`` is not a floating-point tensor of one of these shapes.
 
     Example:
         >>> row, column = torch.meshgrid(torch.arange(4.0), torch.arange(6.0), indexing="ij")
@@ -52,7 +54,7 @@ class PixelPlacement:
 
     @property
     def is_full_image(self) -> bool:
-        """False: the tensor is never known to be the full image."""
+        """Always False, because the positions are not compared with those of the full image."""
         return False
 
     def at(self, size: Sequence[int], *, strict: bool = True) -> "PixelPlacement":
@@ -62,11 +64,12 @@ class PixelPlacement:
 
         Args:
             size: Size of the feature map.
-            strict: Require that the sizes of the tensor and of the full image are divided or
-                multiplied evenly.
+            strict: Require that the size of the tensor is a multiple or a divisor of ``size`` along
+                each axis, and that the same factors give the feature map of the full image an
+                integer size.
 
         Raises:
-            ValueError: If ``strict`` is set and they are not divided or multiplied evenly.
+            ValueError: If ``strict`` is set and these conditions are not met.
         """
         size = tuple(size)
         if size == self.size:
@@ -79,9 +82,9 @@ class PixelPlacement:
             for (n, new), whole in zip(pairs, full_size, strict=True)
         ):
             raise ValueError(
-                f"the feature map has size {size} for an input of size {self.size} and a full "
-                f"image of size {self.full_size}, which are not divided evenly; make the sizes "
-                "multiples of the stride of the network, or pass strict=False"
+                f"the feature map has size {size} for an input of size {self.size}, so the input "
+                f"or the full image of size {self.full_size} is not divided evenly; make these "
+                "sizes multiples of the stride of the network, or pass strict=False"
             )
         rank = len(size)
         shift = torch.tensor([(step - 1) / 2 for step in steps]).reshape(-1, *[1] * rank)

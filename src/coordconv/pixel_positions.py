@@ -1,4 +1,4 @@
-"""Pixel coordinates, from a convention and a placement, or given explicitly."""
+"""The coordinates of pixels, computed from a convention and a placement or given explicitly."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,10 @@ __all__ = ["Positions"]
 
 
 class Positions(NamedTuple):
-    """Pixel coordinates of a batch, from a convention and a placement, or given explicitly."""
+    """The coordinates of the pixels of a batch.
+
+    They are given explicitly as ``coordinates``, or computed from the convention and the window.
+    """
 
     convention: Convention
     radius: bool
@@ -32,12 +35,15 @@ class Positions(NamedTuple):
         window: AnyWindow | PixelPlacement | None,
         coordinates: Tensor | None,
     ) -> "Positions":
-        """Return the positions of x: the given ones, or else the ones that ``positions`` has set.
+        """Return the positions of ``x``.
+
+        If neither ``window`` nor ``coordinates`` is given, this uses the placement that was set by
+        the context manager `positions`, if any.
 
         Raises:
             TypeError: If the radius is not True or False.
-            ValueError: If the convention is unknown, or the model's input has a placement and x
-                cannot be placed.
+            ValueError: If the convention is unknown, or if `positions` has set the placement of a
+                model's input, but that of ``x`` cannot be inferred from it.
         """
         if window is None and coordinates is None:
             window = placement_here(x, rank)
@@ -58,7 +64,7 @@ class Positions(NamedTuple):
 
     @property
     def may_run_along_axes(self) -> bool:
-        """Whether each coordinate may depend on only one axis, differently for each sample."""
+        """Whether each coordinate may depend on only one axis, with values per sample."""
         if self.radius or self.coordinates is not None or self.window is None:
             return False
         if isinstance(self.window, Placement):
@@ -77,28 +83,28 @@ class Positions(NamedTuple):
 
         Raises:
             TypeError: If explicit coordinates are not a tensor.
-            ValueError: If explicit coordinates do not have the size of x, if a window is given as
-                well, or if there is not one row per sample.
+            ValueError: If explicit coordinates do not have the size of x, if a window is given in
+                addition, or if there are several rows, but not one row per sample.
         """
         if self.coordinates is None:
-            # Rounded once, after joining: autocast refuses to join some half types.
+            # Round after stacking, because autocast cannot stack some half types.
             working = torch.promote_types(dtype, torch.float32)
             grid = torch.stack(self.channels(x, rank, working), dim=-1 - rank).to(dtype)
         else:
             grid = self._written_out(x, rank).to(device=x.device, dtype=dtype)
         samples = x.shape[0] if x.dim() == rank + 2 else 1
         rows = grid.shape[0] if grid.dim() == rank + 2 else 1
-        # Compared one by one, because compilers do not support ``in`` for symbolic sizes.
+        # Two comparisons, because compilers do not support ``in`` for symbolic sizes.
         if rows != 1 and rows != samples:
             raise ValueError(
                 f"the window or the coordinates have rows for {rows} samples, "
-                f"x of shape {tuple(x.shape)} has {samples}"
+                f"but x of shape {tuple(x.shape)} has {samples}"
             )
         return grid
 
     def _written_out(self, x: Tensor, rank: int) -> Tensor:
         if self.coordinates is None or self.window is not None:
-            raise ValueError("give either a window or the coordinates, not both")
+            raise ValueError("pass either `window` or `coordinates`, not both")
         if not isinstance(self.coordinates, Tensor):
             kind = type(self.coordinates).__name__
             raise TypeError(f"`coordinates` must be a tensor, got a value of type {kind}")

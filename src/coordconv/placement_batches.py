@@ -1,4 +1,4 @@
-"""Support for placements as pytrees of tensors and in batches of a ``DataLoader``."""
+"""Let torch treat a `Placement` as a pytree of tensors, and a ``DataLoader`` batch placements."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,13 +16,14 @@ __all__ = ["collate_placements"]
 def collate_placements(
     batch: Sequence[Placement], *, collate_fn_map: dict[Any, Any] | None = None
 ) -> Placement:
-    """Batch placements: numbers that are equal stay numbers, others become tensors.
+    """Combine the placements of all samples into one placement for the batch.
 
-    The default collate function of a ``DataLoader`` calls this.
+    Numbers that are equal in all placements stay numbers. The other numbers become tensors with one
+    value per sample. The default collate function of a ``DataLoader`` calls this function.
 
     Args:
         batch: One placement per sample.
-        collate_fn_map: Not used, but torch passes it to all collate functions.
+        collate_fn_map: Not used. torch passes this argument to all collate functions.
 
     Raises:
         ValueError: If the placements have different sizes.
@@ -49,13 +50,13 @@ def _together(column: Sequence[Any]) -> Any:
 
 
 def _numbers(placement: Placement) -> list[Any]:
-    """Return everything but the size."""
+    """Return all numbers of a placement except those of ``size``."""
     rows = [entry for row in placement.matrix for entry in row]
     return [*placement.full_size, *placement.start, *rows]
 
 
 def _flattened(placement: Placement) -> tuple[list[Any], Any]:
-    """Return the tensors, and the structure: the size and all plain numbers."""
+    """Return the tensors of a placement, and its structure: the size and all plain numbers."""
     numbers = _numbers(placement)
     leaves = vars(placement).get("_leaves")
     if leaves is None:
@@ -65,7 +66,7 @@ def _flattened(placement: Placement) -> tuple[list[Any], Any]:
 
 
 def _unflattened(children: Iterable[Any], structure: Any) -> Placement:
-    """Return the placement that was flattened."""
+    """Return the placement that ``_flattened`` was called with."""
     (size, fixed), left = structure, iter(children)
     leaves = [n for n, one in enumerate(fixed) if one is None]
     numbers = [next(left) if one is None else one for one in fixed]
@@ -74,7 +75,7 @@ def _unflattened(children: Iterable[Any], structure: Any) -> Placement:
     full_size, start = tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank])
     made = Placement.made(size, full_size, start, tuple(rows))
     if not all(isinstance(numbers[n], Tensor) for n in leaves):
-        # Pytrees may temporarily hold other objects, such as the axes to map over.
+        # A pytree may temporarily hold other objects instead of tensors, such as axes to map over.
         object.__setattr__(made, "_leaves", leaves)
     return made
 

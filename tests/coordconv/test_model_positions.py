@@ -215,7 +215,7 @@ def test_an_input_of_another_size_is_refused(net, image):
 def test_a_layer_outside_of_the_model_is_refused(net, image):
     with positions(net, IMAGE):
         expected = net(image)
-        with pytest.raises(ValueError, match="not by its model"):
+        with pytest.raises(ValueError, match="not by the model that was passed"):
             net.stem(image)
         assert_close(net(image), expected)
     with positions(net, IMAGE.crop((0, 0), (8, 8)), strict=False):
@@ -226,7 +226,7 @@ def test_a_layer_outside_of_the_model_is_refused(net, image):
 def test_a_layer_of_another_rank_is_refused():
     model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(2), CoordConv1d(2, 2, 1))
     text = refused(model, Placement((4, 5)), torch.randn(1, 3, 4, 5))
-    assert "layer '2' (CoordConv1d) has 1 spatial axes, and the placement has 2" in text
+    assert "layer '2' (CoordConv1d) has 1 spatial axes, but the placement has 2" in text
 
 
 def test_rows_for_another_number_of_samples_are_refused(net, image):
@@ -295,7 +295,7 @@ def test_an_error_in_the_model_leaves_nothing_behind(net, image):
     with positions(net, IMAGE):
         with pytest.raises(ValueError, match="`x` must have shape"):
             net(image[:, :2])
-        with pytest.raises(ValueError, match="not by its model"):
+        with pytest.raises(ValueError, match="not by the model that was passed"):
             net.stem(image)
         inside = net(image)
     assert_close(net(image), inside)

@@ -165,7 +165,7 @@ def test_a_window_beside_coordinates_is_refused():
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_rows_for_another_number_of_samples_are_refused(kernel, batch):
     layer, x = CoordConv2d(3, 4, kernel), torch.zeros(batch, 3, 4, 5)
-    with pytest.raises(ValueError, match=f"rows for 3 samples, x of shape .* has {batch}"):
+    with pytest.raises(ValueError, match=f"rows for 3 samples, but x of shape .* has {batch}"):
         layer(x, window=(torch.zeros(3, 2), (4, 5)))
-    with pytest.raises(ValueError, match=f"rows for 3 samples, x of shape .* has {batch}"):
+    with pytest.raises(ValueError, match=f"rows for 3 samples, but x of shape .* has {batch}"):
         append_coordinates(x, coordinates=torch.zeros(3, 2, 4, 5))
