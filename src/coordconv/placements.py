@@ -1,7 +1,7 @@
-"""Placements: where the pixels of a tensor are in the full image, as an affine map that composes.
+"""Placements, which say where the pixels of a tensor are in the full image, as an affine map.
 
-Pixel indices count from 0 at the center of the first pixel, in the order of the axes: (row, column)
-for an image.
+The full image is the image that a crop or tile was cut from. Pixel indices count from 0 at the
+center of the first pixel, in the order of the axes: (row, column) for an image.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,26 +36,32 @@ class Placement:
     """Where the pixels of a tensor are in the full image, for all samples or per sample.
 
     Pixel i of the tensor is at ``start + matrix @ i`` in the full image, in pixels of the full
-    image. Each method returns the placement after an operation of torch on the tensor, and takes
-    the same arguments as that operation. A layer accepts a placement as its ``window``, and
-    `positions` passes one to all layers of a model.
+    image; i has one index per axis. Methods such as `flip` and `resize` correspond to operations on
+    the tensor. They take the arguments of the operation, and return the placement of its result. A
+    coordinate layer accepts a placement as its ``window``. The context manager `positions` passes a
+    placement to all layers of a model.
 
-    A number may be a tensor of shape (N,), one value per sample. The sizes, and which axis runs
-    along which, are the same for all samples. A placement is a pytree of its tensors, can be
-    pickled, and is batched by the default collate function of a ``DataLoader``.
+    A number in ``full_size``, ``start`` or ``matrix`` may be a tensor of shape (N,) with one value
+    per sample. ``size`` is the same for all samples, and so is the assignment of axes of the tensor
+    to axes of the full image. A placement is a pytree of its tensors, can be pickled, and is
+    batched by the default collate function of a ``DataLoader``.
 
     Attributes:
-        size: Size of the tensor, (height, width) for an image; one to three axes.
-        full_size: Size of the full image; ``size`` if omitted. Also a tensor of shape (d,) or
-            (N, d).
-        start: Where the first pixel of the tensor is in the full image; zeros if omitted. Also a
-            tensor of shape (d,) or (N, d). Fractions and pixels outside are allowed.
-        matrix: In row a and column b, how far one step along axis b of the tensor moves along axis
-            a of the full image; the identity if omitted. Also a tensor of shape (d, d) or
-            (N, d, d).
+        size: Size of the tensor along its d axes, (height, width) for an image; d is 1, 2 or 3.
+        full_size: Size of the full image; ``size`` if omitted. A tensor of shape (d,) or (N, d) is
+            also accepted.
+        start: Where the first pixel of the tensor is in the full image; zeros if omitted. A tensor
+            of shape (d,) or (N, d) is also accepted. Fractions and positions outside the full image
+            are allowed.
+        matrix: The number in row a and column b says how far one step along axis b of the tensor
+            moves along axis a of the full image; the identity if omitted. A tensor of shape (d, d)
+            or (N, d, d) is also accepted.
 
     Raises:
-        ValueError: If an attribute does not have one number for each axis, or a size is negative.
+        TypeError: If ``size`` is not a sequence of integers.
+        ValueError: If an attribute does not have one number for each axis, if a number in ``size``
+            is negative or one in ``full_size`` is less than 1, or if ``matrix`` has a row or column
+            of zeros.
 
     Example:
         >>> crop = Placement((480, 640)).crop((100, 200), (32, 32))
@@ -85,16 +91,16 @@ class Placement:
             as_matrix("matrix", matrix, rank, rank),
         )
         if any(isinstance(n, int) and n < 1 for n in self.full_size):
-            raise ValueError(f"`full_size` must hold sizes of at least 1, got {self.full_size!r}")
+            raise ValueError(f"`full_size` must have sizes of at least 1, got {self.full_size!r}")
         if any(all(map(is_zero, row)) for row in (*self.matrix, *zip(*self.matrix, strict=True))):
             raise ValueError(f"`matrix` must have no row or column of zeros, got {self.matrix!r}")
 
     @classmethod
     def from_window(cls, window: StartAndSize, size: Sequence[int]) -> "Placement":
-        """Return a `Window`, or a pair (start, full size), as the placement of a crop.
+        """Convert a `Window`, or a pair (start, full size), to the placement of a crop.
 
         Args:
-            window: The window, as for a layer.
+            window: The window, in any form that a coordinate layer accepts.
             size: Size of the crop.
 
         Raises:
@@ -113,22 +119,23 @@ class Placement:
         start = as_vector("window start", window[0], rank)
         full_size = as_vector("window full_size", window[1], rank)
         if any(isinstance(n, int) and n < 1 for n in full_size):
-            raise ValueError(f"window full_size must hold sizes of at least 1, got {window[1]!r}")
+            raise ValueError(f"window full_size must have sizes of at least 1, got {window[1]!r}")
         return cls.made(tuple(size), full_size, start, identity(rank))
 
     def crop(self, start: Vector, size: Sequence[int]) -> "Placement":
         """Return the placement of ``x[..., start[0] : start[0] + size[0], ...]``.
 
         Args:
-            start: First pixel of the crop along each axis, (top, left) for an image; also a tensor
-                of shape (d,), or (N, d) with a row per sample. It may be outside the tensor.
+            start: First pixel of the crop along each axis, (top, left) for an image. A tensor of
+                shape (d,), or (N, d) with one row per sample, is also accepted. The first pixel may
+                be outside the tensor.
             size: Size of the crop.
 
         Returns:
-            A placement of that size.
+            A placement with the size of the crop.
 
         Raises:
-            ValueError: If there is not one number for each axis.
+            ValueError: If ``start`` or ``size`` does not have one number for each axis.
 
         Example:
             >>> Placement((6, 9)).crop((1, 2), (3, 3)).crop((1, 1), (2, 2)).start
@@ -140,14 +147,14 @@ class Placement:
     def pad(self, padding: Sequence[int]) -> "Placement":
         """Return the placement of ``torch.nn.functional.pad(x, padding)``.
 
-        The margin has positions outside the tensor, as if the image continued there.
+        Pixels in the margin have positions outside the tensor, as if the image continued there.
 
         Args:
             padding: Pixels before and after the last axis, then before and after the second-to-last
                 axis, and so on: (left, right, top, bottom). Negative numbers crop.
 
         Raises:
-            ValueError: If these are not pairs, or if there are more pairs than axes.
+            ValueError: If ``padding`` does not consist of pairs, or has more pairs than axes.
 
         Example:
             >>> Placement((6, 9)).pad((1, 2, 3, 4))  # doctest: +ELLIPSIS
@@ -156,7 +163,7 @@ class Placement:
         rank = len(self.size)
         if len(padding) % 2 or len(padding) > 2 * rank:
             raise ValueError(
-                f"`padding` must hold two numbers for each of at most {rank} axes, last axis "
+                f"`padding` must have two numbers for each of at most {rank} axes, last axis "
                 f"first, got {padding!r}"
             )
         pairs = [*zip(padding[::2], padding[1::2], strict=True)]
@@ -165,13 +172,13 @@ class Placement:
         return self.crop([-before for before, _ in pairs], size)
 
     def flip(self, *dims: int) -> "Placement":
-        """Return the placement of ``x.flip(dims)``: along these axes, coordinates run backward.
+        """Return the placement of ``x.flip(dims)``, where coordinates run backward along ``dims``.
 
         Args:
             dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height.
 
         Raises:
-            ValueError: If an axis is not negative, or there is no such axis.
+            ValueError: If an entry of ``dims`` is not negative, or the tensor has no such axis.
 
         Example:
             >>> Placement((6, 9)).flip(-1)  # doctest: +ELLIPSIS
@@ -186,8 +193,8 @@ class Placement:
         """Return the placement of ``torch.rot90(x, k, dims)``.
 
         Args:
-            k: Number of quarter turns, from the first towards the second axis.
-            dims: The two axes, counted from the last.
+            k: Number of quarter turns, from the first towards the second axis in ``dims``.
+            dims: The two axes of the rotation, counted from the last.
 
         Raises:
             ValueError: If ``dims`` does not name two different axes.
@@ -213,11 +220,12 @@ class Placement:
 
         Args:
             size: The new size.
-            align_corners: As given to ``interpolate``: the centers of the first and last pixels
-                stay where they are, instead of the outer edges of the tensor.
+            align_corners: The value that is passed to ``interpolate``. If True, the centers of the
+                first and last pixels keep their positions; otherwise, the outer edges of the tensor
+                do.
 
         Raises:
-            ValueError: If there is not one number for each axis.
+            ValueError: If ``size`` does not have one number for each axis.
 
         Example:
             >>> half = Placement((6, 8)).resize((3, 4))
@@ -237,16 +245,16 @@ class Placement:
     ) -> "Placement":
         """Return the placement of an image that was resampled by an affine map of pixels.
 
-        As in ``scipy.ndimage.affine_transform``, the map goes from the new image to the old one:
-        new pixel i shows what is at ``matrix[:, :d] @ i + matrix[:, d]``.
+        As in ``scipy.ndimage.affine_transform``, the map goes from the new image to the old image:
+        new pixel i shows the old image at position ``matrix[:, :d] @ i + matrix[:, d]``.
 
         Args:
-            matrix: d rows of d + 1 numbers, in the order of the axes, (row, column) for an image;
-                also a tensor of shape (d, d + 1) or (N, d, d + 1).
-            size: Size of the new image; the size of the old one if omitted.
+            matrix: d rows of d + 1 numbers, in the order of the axes, (row, column) for an image. A
+                tensor of shape (d, d + 1) or (N, d, d + 1) is also accepted.
+            size: Size of the new image; the size of the old image if omitted.
 
         Raises:
-            ValueError: If the matrix or the size does not have one number for each axis.
+            ValueError: If ``matrix`` or ``size`` does not have the numbers for each axis.
 
         Example:
             >>> Placement((6, 8)).affine([[1, 0, 2.5], [0, 1, 0]]).start
@@ -267,13 +275,13 @@ class Placement:
         """Return the placement of torch's ``grid_sample(x, affine_grid(theta, size))``.
 
         Args:
-            theta: d rows of d + 1 numbers, in the order (x, y), as ``affine_grid`` takes it; also
-                a tensor of shape (d, d + 1) or (N, d, d + 1).
+            theta: d rows of d + 1 numbers, in the order (x, y), as for ``affine_grid``. A tensor of
+                shape (d, d + 1) or (N, d, d + 1) is also accepted.
             size: Size of the new image, without batch and channels; the old size if omitted.
-            align_corners: As given to both functions.
+            align_corners: The value that is passed to ``grid_sample`` and ``affine_grid``.
 
         Raises:
-            ValueError: If ``theta`` or the size does not have one number for each axis.
+            ValueError: If ``theta`` or ``size`` does not have the numbers for each axis.
 
         Example:
             >>> Placement((6, 8)).affine_grid([[1, 0, 0.25], [0, 1, 0]]).start
@@ -303,13 +311,13 @@ class Placement:
     ) -> "Placement":
         """Return the placement of the output of a convolution or pooling layer.
 
-        Layers after a strided layer see the coordinates of the full image's feature map. If a crop
-        starts at a multiple of the stride, its feature map is a part of the full image's map.
-        Otherwise its pixels are between pixels of the full image's map.
+        After a strided layer, coordinates are positions in the full image's feature map. If a crop
+        starts at a multiple of the stride, its feature map is a part of the full image's feature
+        map. Otherwise, the pixels of its feature map are between those of the full image's.
 
         Args:
-            kernel_size: Size of the kernel; like the other arguments, a number or one for each
-                axis.
+            kernel_size: Size of the kernel. This and the other arguments are either one number for
+                all axes, or a sequence with one number for each axis.
             stride: Step of the kernel, in pixels.
             padding: Margin in pixels on each side.
             dilation: Distance between the taps of the kernel, in pixels.
@@ -318,7 +326,7 @@ class Placement:
             A placement with the size of the output, in the feature map of the full image.
 
         Raises:
-            ValueError: If there is not one number for each axis.
+            ValueError: If an argument does not have one number for each axis.
 
         Example:
             >>> crop = Placement((64, 64)).crop((16, 32), (32, 32))
@@ -341,7 +349,7 @@ class Placement:
         """Return where the pixels of the full image are in the tensor.
 
         Raises:
-            ValueError: If the sizes of the full images are tensors, or the matrix has no inverse.
+            ValueError: If ``full_size`` contains tensors, or the matrix has no inverse.
 
         Example:
             >>> Placement((6, 9)).crop((1, 2), (3, 3)).inverse().start
@@ -365,14 +373,15 @@ class Placement:
         return self._mapped(lambda one: one.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "Placement":
-        """Return the placement with its tensors in pinned memory, as a ``DataLoader`` asks."""
+        """Return the placement with its tensors in pinned memory; a ``DataLoader`` calls this."""
         return self._mapped(Tensor.pin_memory)
 
     @property
     def axes(self) -> tuple[int, ...] | None:
         """For each axis of the full image, the axis of the tensor that is parallel to it.
 
-        None if an axis is not parallel to a single one, as after a rotation by an arbitrary angle.
+        None if an axis of the full image is not parallel to a single axis of the tensor, as after a
+        rotation by an arbitrary angle.
         """
         found = [[b for b, m in enumerate(row) if not is_zero(m)] for row in self.matrix]
         aligned = all(len(row) == 1 for row in found)
@@ -381,7 +390,10 @@ class Placement:
 
     @property
     def is_full_image(self) -> bool:
-        """Whether the tensor is known to be the full image without reading any tensor."""
+        """Whether the tensor is known to be the full image.
+
+        False if the placement contains tensors, because their values are not read.
+        """
         return not _tensors(self) and self == Placement(self.size)
 
     @property
@@ -401,13 +413,13 @@ class Placement:
         size: tuple[int, ...],
         full_size: tuple[Any, ...],
     ) -> "Placement":
-        """Return the placement of every n-th pixel among every n-th pixel of the full image.
+        """Return the placement of a subsampled tensor in the equally subsampled full image.
 
         Args:
-            steps: Distance between these pixels along each axis.
-            centers: Position of the first of these pixels.
-            size: Number of these pixels along each axis.
-            full_size: Their number along each axis of the full image.
+            steps: Distance between the sampled pixels along each axis, in pixels of the tensor.
+            centers: Position of the first sampled pixel along each axis of the tensor.
+            size: Number of sampled pixels along each axis.
+            full_size: Number of sampled pixels along each axis of the full image.
         """
         composed = self._composed(_diagonal(steps), centers, size)
         start = added(composed.start, [-center for center in centers])
@@ -431,7 +443,7 @@ class Placement:
     def _axis(self, dim: int) -> int:
         if not isinstance(dim, int) or not -len(self.size) <= dim < 0:
             raise ValueError(
-                f"dims are counted from the last axis, -1 to -{len(self.size)}, got {dim!r}"
+                f"`dims` must be counted from the last axis, -1 to -{len(self.size)}, got {dim!r}"
             )
         return len(self.size) + dim
 
@@ -439,7 +451,7 @@ class Placement:
         each = (numbers,) * len(self.size) if isinstance(numbers, int) else tuple(numbers)
         if len(each) != len(self.size):
             raise ValueError(
-                f"expected a number or one for each of the {len(self.size)} axes, got {numbers!r}"
+                f"expected a number, or one for each of the {len(self.size)} axes, got {numbers!r}"
             )
         return each
 
@@ -470,7 +482,7 @@ def _checked_rank(size: Sequence[int]) -> int:
         raise TypeError(f"`size` must be a sequence of integers such as (480, 640), got {size!r}")
     if not 1 <= len(size) <= 3 or any(n < 0 for n in size):
         raise ValueError(
-            f"`size` must hold one to three numbers, none of them negative, got {tuple(size)}"
+            f"`size` must have one to three numbers, which must not be negative, got {tuple(size)}"
         )
     return len(size)
 

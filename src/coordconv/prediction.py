@@ -1,4 +1,4 @@
-"""Prediction on overlapping tiles and on flipped images, at their true positions."""
+"""Prediction on overlapping tiles and on flipped images, with their true positions."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -24,31 +24,33 @@ def predict_tiled(
     output: Output | None = None,
     strict: bool = True,
 ) -> Tensor:
-    """Call a model on overlapping tiles of an image, at their true positions, and join the outputs.
+    """Call a model on overlapping tiles, with their true positions, and join the outputs.
 
-    Tiles are joined in the middle of their overlaps, so each output pixel comes from the tile in
-    which it is farthest from the border. If half the overlap, rounded down to output pixels, is at
-    least the radius of the model's receptive field, the result equals the output for the full image
-    up to rounding.
+    The outputs of two tiles are joined in the middle of their overlap, so each output pixel comes
+    from the tile in which it is farthest from the border. Suppose that half the overlap, rounded
+    down to output pixels, is at least the radius of the model's receptive field. Then the result
+    equals the output for the full image up to rounding.
 
     Args:
-        model: Called with one tile of all samples at a time. Its output must have the size of the
-            tile or a fraction of it.
+        model: The model, called with one tile at a time, for all samples together. Its output must
+            have the size of the tile or a fraction of it.
         image: Shape (N, C, *size), with one to three spatial axes.
-        tile: Size of a tile in pixels, a number or one per axis; at most the size of the image.
-            All sizes must be multiples of the stride of the network.
-        overlap: Minimum number of pixels that neighboring tiles share, in the same form.
-        output: Selects the prediction in the model's return value, such as
-            ``lambda out: out.logits``: a tensor of shape (N, K, *size of the map).
-        strict: As for `positions`.
+        tile: Size of a tile in pixels: one number, or one per axis. A tile that is larger than the
+            image is reduced to the size of the image. The sizes of image, tile and overlap must be
+            multiples of the stride of the network.
+        overlap: Minimum number of pixels that neighboring tiles share: one number, or one per axis.
+        output: Function that selects the prediction from the model's return value, such as
+            ``lambda out: out.logits``. The prediction is a tensor of shape (N, K, *output size).
+        strict: Passed to `positions`.
 
     Returns:
-        Shape (N, K, *size). If the model returns maps at a fraction of the size, so does this.
+        A tensor of shape (N, K, *size). If the output for a tile is smaller than the tile, the
+        result is smaller than the image by the same factor.
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If the overlap is not smaller than the tile, the maps do not fit the tiles, or
-            a layer's input cannot be placed.
+        ValueError: If the overlap is not smaller than the tile, a tile starts between two pixels of
+            the output, or a layer's input cannot be placed.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -62,7 +64,7 @@ def predict_tiled(
     overlaps = _each_axis("overlap", overlap, len(full.size))
     if any(not 0 <= o < t for o, t in zip(overlaps, tiles, strict=True)):
         raise ValueError(
-            f"`overlap` must be smaller than tile={tile!r} and not negative: {overlap}"
+            f"`overlap` must be smaller than tile={tile!r} and not negative, got {overlap}"
         )
     tiles = [min(t, n) for t, n in zip(tiles, full.size, strict=True)]
     each = zip(full.size, tiles, overlaps, strict=True)
@@ -94,27 +96,27 @@ def predict_flipped(
 ) -> Tensor:
     """Call a model on an image and its flips, with the true positions of the flipped pixels.
 
-    The coordinates of a flipped image run backward, and its output is flipped back.
+    For a flipped image, the coordinates run backward, and the output of the model is flipped back.
 
     Args:
-        model: Called ``2 ** len(dims)`` times. Its output may have any size.
+        model: The model, called ``2 ** len(dims)`` times. Its output may have any size.
         image: Shape (N, C, *size), with one to three spatial axes.
         dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height. Each
             subset of these axes is flipped once.
         placement: Where the image is in the full image, if it is a part of one, such as a tile.
         average: Return the mean of the outputs instead of all outputs.
-        output: Selects the prediction in the model's return value, such as
-            ``lambda out: out.logits``: a tensor of shape (N, K, *size of the map).
-        strict: As for `positions`.
+        output: Function that selects the prediction from the model's return value, such as
+            ``lambda out: out.logits``. The prediction is a tensor of shape (N, K, *output size).
+        strict: Passed to `positions`.
 
     Returns:
-        Shape (N, K, *size of the map); without ``average``, (2 ** len(dims), N, K, *size of the
-        map), where the first is the output for the unflipped image.
+        A tensor of shape (N, K, *output size). If ``average`` is False, the shape is
+        (2 ** len(dims), N, K, *output size), and the first output is that of the unflipped image.
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If there is no such axis, the placement has another size than the image, or a
-            layer's input cannot be placed.
+        ValueError: If the image has no such axis, the placement does not have the size of the
+            image, or a layer's input cannot be placed.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -135,19 +137,23 @@ def predict_flipped(
 def _size_of(image: Tensor) -> torch.Size:
     if not isinstance(image, Tensor) or not 3 <= image.dim() <= 5:
         given = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise ValueError(f"`image` must have shape (N, C, *size) with 1 to 3 axes, got {given}")
+        raise ValueError(
+            f"`image` must have shape (N, C, *size) with 1 to 3 spatial axes, got {given}"
+        )
     return image.shape[2:]
 
 
 def _each_axis(name: str, numbers: int | Sequence[int], rank: int) -> list[int]:
     each = [numbers] * rank if isinstance(numbers, int) else list(numbers)
     if len(each) != rank:
-        raise ValueError(f"{name} must be a number or one for each of {rank} axes, got {numbers!r}")
+        raise ValueError(
+            f"`{name}` must be one number, or one for each of {rank} axes, got {numbers!r}"
+        )
     return each
 
 
 def _pieces(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int, int]]:
-    """Return the start of each tile and the start and end of its used part, along one axis."""
+    """Yield the start of each tile, and the start and end of its used part, along one axis."""
     starts = [*range(0, length - tile, tile - overlap), length - tile]
     cuts = [0, *((one + tile + other) // 2 for one, other in itertools.pairwise(starts)), length]
     for start, (low, high) in zip(starts, itertools.pairwise(cuts), strict=True):
@@ -157,15 +163,15 @@ def _pieces(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int, in
 def _places(
     pieces: Sequence[tuple[int, int, int]], tiles: Sequence[int], part: Tensor
 ) -> tuple[list[slice], list[slice]]:
-    """Return where a part goes in the joined output, and which of its pixels are used."""
+    """Return where the output of a tile goes in the result, and which of its pixels are used."""
     to, of = [], []
     for (start, low, high), tile, mapped in zip(pieces, tiles, part.shape[2:], strict=True):
         first, from_, until = (n * mapped // tile for n in (start, low, high))
         if start * mapped % tile:
             raise ValueError(
-                f"the model returns maps of size {tuple(part.shape[2:])} for tiles of size "
-                f"{tuple(tiles)}, one of which starts at {start}: make the sizes of image, tile "
-                "and overlap multiples of the stride of the network"
+                f"the model returns outputs of size {tuple(part.shape[2:])} for tiles of size "
+                f"{tuple(tiles)}, but the tile at {start} starts between two pixels of the output; "
+                "make the sizes of image, tile and overlap multiples of the stride of the network"
             )
         to.append(slice(from_, until))
         of.append(slice(from_ - first, until - first))
@@ -176,7 +182,7 @@ def _tensor(returned: Any, output: Output | None) -> Tensor:
     part = returned if output is None else output(returned)
     if not isinstance(part, Tensor):
         raise TypeError(
-            f"expected a tensor, got {type(part).__name__}; select one with `output`, such as "
-            "output=lambda out: out.logits"
+            f"the prediction must be a tensor, got {type(part).__name__}; select one with "
+            "`output`, such as output=lambda out: out.logits"
         )
     return part

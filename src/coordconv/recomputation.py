@@ -2,7 +2,7 @@
 
 ``torch.utils.checkpoint`` calls layers a second time during the backward pass, perhaps after other
 calls of the same model. torch numbers the autograd nodes of a thread in the order of their
-creation, so the number of the node that is being differentiated identifies the call.
+creation. So the number of the node that the backward pass has reached identifies the original call.
 """
 
 import threading
@@ -15,14 +15,14 @@ __all__ = ["begin", "call_of_this_backward", "end"]
 
 
 class _Recorded(NamedTuple):
-    first: int  # number of the first node
-    last: int  # number of the node after the last
+    first: int  # number of the first autograd node of the call
+    last: int  # number of the first node after the call
     thread: int
     call: Any
 
 
 _CALLS: deque[_Recorded] = deque(maxlen=1_000)
-_forgotten = -1  # number of the last node of calls that are no longer kept
+_forgotten = -1  # the largest `last` of calls that were dropped from `_CALLS`
 _BEGUN: dict[int, int] = {}
 
 
@@ -46,12 +46,12 @@ def end(call: Any) -> None:
 
 
 def call_of_this_backward() -> Any | None:
-    """Return the call that a recomputed layer belongs to; None if it is not recomputed.
+    """Return the call that the current layer belongs to, or None if it is not being recomputed.
 
     Raises:
-        RuntimeError: If calls of several threads match, or if the call is too old to be recorded.
+        RuntimeError: If calls of several threads match, or if the record of the call was dropped.
     """
-    if torch.compiler.is_compiling():  # first: a graph would depend on the number of calls
+    if torch.compiler.is_compiling():  # first, so that no graph depends on `_CALLS`
         return None
     if not _CALLS or torch._C._current_graph_task_id() == -1:
         return None
@@ -64,17 +64,17 @@ def call_of_this_backward() -> Any | None:
     if len(found) > 1:
         raise RuntimeError(
             "activation checkpointing recomputes a layer, but it is not known in which of several "
-            "threads it was called; call backward inside positions(...), or do not use "
+            "threads the layer was called; call backward inside positions(...), or do not use "
             "checkpointing"
         )
     if not found and number < _forgotten:
         raise RuntimeError(
             f"activation checkpointing recomputes a layer, but models were called more than "
-            f"{_CALLS.maxlen} times in the meantime; call backward more often"
+            f"{_CALLS.maxlen} times since the layer was called; call backward more often"
         )
     return found[0].call if found else None
 
 
 def _next_number() -> int:
-    """Return the number of the next node of this thread."""
+    """Return the number of the next autograd node of this thread."""
     return torch.autograd._get_sequence_nr()  # pyright: ignore[reportPrivateImportUsage]

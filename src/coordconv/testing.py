@@ -1,7 +1,7 @@
 """Assertions for testing your own subclasses, grids and converted models.
 
-Each raises an AssertionError that says which part differs, where and by how much. They need only
-torch and work with any test runner.
+Each assertion raises an AssertionError that says which part differs, where and by how much. The
+assertions only need torch and work with any test runner.
 """
 
 import copy
@@ -39,10 +39,10 @@ def assert_equals_concatenation(
 ) -> None:
     """Assert that a layer equals appending the coordinates and then convolving.
 
-    The output and the gradients of the input and all parameters are compared with the
-    concatenation in float64. The tolerance is 8 times the machine epsilon of the layer's dtype,
-    relative to the sum of the magnitudes of all terms, which bounds the rounding error for any
-    order of addition.
+    The concatenation is computed in float64. The output and the gradients of the input and all
+    parameters are compared with it. The tolerance is 8 times the machine epsilon of the layer's
+    dtype, relative to the sum of the magnitudes of all added terms. The rounding error is within
+    this tolerance for any order of addition.
 
     Args:
         layer: A coordinate layer of any rank, transposed or not; subclasses are accepted.
@@ -73,7 +73,7 @@ def assert_equals_concatenation(
     where = {name: value for name, value in where.items() if value is not None}
     x = input.detach().requires_grad_()
     output = layer(x, **where)
-    # Upstream gradients of equal magnitude, so that small ones cannot hide an error.
+    # Use upstream gradients of equal magnitude, because a small one could hide an error.
     upstream = torch.where(torch.rand_like(output) < 0.5, -1.0, 1.0).to(output.dtype)
     named = {"output": output, "gradient of the input": x}
     named |= {f"gradient of {name}": p for name, p in _parameters(layer).items()}
@@ -111,7 +111,10 @@ def _concatenated(
     *,
     magnitudes: bool,
 ) -> list[Tensor]:
-    """Return the output and gradients in float64, of the absolute values if ``magnitudes``."""
+    """Return the output and the gradients of the concatenation, computed in float64.
+
+    If ``magnitudes`` is set, they are computed from the absolute values of all tensors.
+    """
 
     def numbers(tensor: Tensor) -> Tensor:
         tensor = tensor.detach().double()
@@ -166,7 +169,7 @@ def _assert_shape(actual: Tensor, expected: Tensor) -> None:
 def _output_padding(
     layer: CoordTransposedConvolution, x: Tensor, output: Tensor
 ) -> tuple[int, ...]:
-    """Return the output padding that gives the size of the output; see ``output_size``."""
+    """Return the output padding with which the transposed layer has an output of this size."""
     extra = []
     for axis in range(-len(layer.kernel_size), 0):
         reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
@@ -188,14 +191,14 @@ def assert_function_preserved(
 ) -> None:
     """Assert that two models have the same outputs, for example before and after a conversion.
 
-    Both are copied first, so the statistics and caches of the originals do not change. Both use
-    the same random seed.
+    The models are copied first, so the statistics and caches of the originals do not change. The
+    copies are called with the same random seed.
 
     Args:
         before: The original model.
         after: The model that should have the same outputs.
-        example: Inputs to call both with: a tensor, a tuple of arguments, or a mapping of keyword
-            arguments.
+        example: Inputs to call both models with: a tensor, a tuple of arguments, or a mapping of
+            keyword arguments.
         rtol: Relative tolerance; 0 by default.
         atol: Absolute tolerance; 0 by default.
 
@@ -243,13 +246,14 @@ def assert_grid_convention(
     default sizes have axes of different lengths.
 
     Args:
-        make_grid: Takes a size such as (H, W) and returns shape (d, H, W), with any dtype.
+        make_grid: Function that takes a size such as (H, W) and returns a grid of shape (d, H, W),
+            with any floating-point dtype.
         convention: A `Convention` or the name of a preset.
         radius: Whether the last channel is the radius.
         sizes: Sizes to check.
 
     Raises:
-        AssertionError: If a shape or a coordinate is wrong; the message has the size.
+        AssertionError: If a shape or a coordinate is wrong. The message names the size of the grid.
 
     Example:
         >>> from coordconv import coordinate_grid
