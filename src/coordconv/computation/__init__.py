@@ -1,6 +1,6 @@
 """Fast methods to compute a coordinate layer, and the choice between them.
 
-`coordconv.functional` has the definition, which all methods must equal.
+All methods give the same result as the definition in `coordconv.functional`, up to rounding.
 """
 
 from coordconv.computation.methods import Method as Method

@@ -1,4 +1,8 @@
-"""Add a coordinate term to the output of the plain operation, in place where that is allowed."""
+"""Add the coordinate term to the output of the plain operation, in place where that is allowed.
+
+The plain operation is the convolution of the data. The coordinate term is the convolution of the
+coordinates.
+"""
 
 from typing import Any
 
@@ -13,7 +17,12 @@ __all__ = ["add", "add_product"]
 
 
 def add(data: Tensor, term: Tensor) -> Tensor:
-    """Add a term of shape (out, *outputs) or (N, out, *outputs); keep dtype and memory format."""
+    """Add a term to ``data``, keeping the dtype and memory format of ``data``.
+
+    Args:
+        data: Shape (N, out, *outputs) or (out, *outputs).
+        term: Shape (out, *outputs) or (N, out, *outputs).
+    """
     term = term.to(data.dtype)
     if term.dim() != data.dim():
         term = term.unsqueeze(0) if term.dim() < data.dim() else term.squeeze(0)
@@ -21,13 +30,13 @@ def add(data: Tensor, term: Tensor) -> Tensor:
         return data + term
     if term.requires_grad and term.shape != data.shape and not is_traced():
         term = _ForEverySample.apply(term, data.shape[0])
-    # In place, no second output is allocated. The backward pass of a convolution only needs its
-    # inputs.
+    # Adding in place does not allocate a second output. It is allowed because the backward pass of
+    # a convolution only needs its inputs.
     return data.add_(term)
 
 
 def add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
-    """Add a product. If possible, multiply and add at once, without storing the term."""
+    """Add a term that is a product; if possible, multiply and add without storing the product."""
     if (
         (data.dim() == rank + 1 or data.shape[0] == 1 or term.layout.channel_axis == 1)
         and data.dtype == term.left.dtype
@@ -43,7 +52,7 @@ def add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
 
 
 class _AddToImage(torch.autograd.Function):
-    """Add a product to the output of one image in place, without storing the product."""
+    """Add a product to an output in place, without storing the product."""
 
     @staticmethod
     def forward(
@@ -75,7 +84,8 @@ class _AddToImage(torch.autograd.Function):
 class _ForEverySample(torch.autograd.Function):
     """Repeat a term for a batch, and sum its gradient in memory order.
 
-    torch (2.13) sums a channels-last batch many times more slowly than its permutation.
+    torch (2.13) sums a channels-last batch many times more slowly than the same batch with permuted
+    axes.
     """
 
     @staticmethod

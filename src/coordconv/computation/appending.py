@@ -27,7 +27,7 @@ def append(x: Tensor, grid: Tensor, groups: int = 1, side: Side = "after") -> Te
     grid = grid.expand(x.shape[0], *grid.shape[1 - x.dim() :])
     channels_last = batch_is_channels_last(x)
     if channels_last:
-        grid = _as_channels_last(grid)  # cat keeps the format only if all its inputs have it.
+        grid = _as_channels_last(grid)  # cat only keeps a format that all its inputs have.
     if groups == 1:
         return _joined(x, grid, side, 1)
     grouped = x.unflatten(1, (groups, -1))
@@ -44,7 +44,8 @@ def in_two_parts(
 ) -> tuple[Tensor, Tensor]:
     """Split each coordinate into two channels, and repeat the coordinate weights.
 
-    A convolution that rounds its input to 8 bits is then as precise as with float32 coordinates.
+    The channels are the coordinate rounded to 8 significant bits, as in bfloat16, and the rest. A
+    convolution that rounds its input to 8 bits then uses at least 16 bits of each coordinate.
     """
     outputs_first = operation.outputs_first(coord_weight)
     twice = operation.outputs_first(torch.cat([outputs_first, outputs_first], dim=1))

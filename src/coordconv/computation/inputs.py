@@ -14,11 +14,11 @@ def check_inputs(
     coord_weight: Tensor,
     radius: bool,
 ) -> None:
-    """Check that data and weights have values and matching shapes.
+    """Check that data and weights are allocated and have matching shapes.
 
     Raises:
         TypeError: If ``x`` is not a floating-point tensor.
-        ValueError: If shapes do not match.
+        ValueError: If the shapes do not match.
         RuntimeError: If a weight is on the meta device, but ``x`` is not.
     """
     check_floating_point(x)
@@ -56,7 +56,7 @@ def check_floating_point(x: Tensor) -> None:
     if not x.is_floating_point():
         advice = "convert the images first, for example with x.float() / 255"
         if x.is_complex():
-            advice = "make channels of real and imaginary parts first, with torch.view_as_real"
+            advice = "turn real and imaginary parts into channels first, with torch.view_as_real"
         raise TypeError(f"`x` must be of a floating-point type, got {x.dtype}; {advice}")
 
 
@@ -64,7 +64,7 @@ def checked_groups(groups: int, channels: int) -> int:
     """Return ``groups`` if it divides the channels.
 
     Raises:
-        ValueError: If it does not, or is not a positive integer.
+        ValueError: If ``groups`` is not a positive integer that divides ``channels``.
     """
     if not isinstance(groups, int) or groups < 1 or channels % groups:
         raise ValueError(
@@ -81,7 +81,7 @@ def _fits(kernel: tuple[int, ...], larger: tuple[int, ...]) -> bool:
 def _refuse_meta(name: str, x: Tensor) -> None:
     # Some CPU kernels of torch (2.13) read arbitrary memory for a weight without storage.
     raise RuntimeError(
-        f"{name} is on the meta device and x on {x.device}: the weights were not loaded. A "
-        "checkpoint of the plain model has no coordinate weights; "
-        "coordconv.conversion.from_plain adds them"
+        f"{name} is on the meta device, but x is on {x.device}: the weights were not loaded. If "
+        "the checkpoint is that of a plain model, it has no coordinate weights; add them with "
+        "coordconv.conversion.from_plain"
     )

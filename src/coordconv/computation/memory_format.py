@@ -9,7 +9,8 @@ __all__ = ["batch_is_channels_last", "output_is_channels_last"]
 def batch_is_channels_last(x: Tensor) -> bool:
     """Whether a batch, shape (N, C, *size), has its channels last in memory.
 
-    Strides decide, as in torch: ``is_contiguous`` cannot distinguish the formats if C is 1.
+    As in torch, the strides decide, because ``is_contiguous`` cannot distinguish the memory formats
+    if C is 1.
     """
     return x.stride(-1) >= x.shape[1] and x.stride(1) == 1
 

@@ -1,4 +1,8 @@
-"""The choice between the methods to compute a coordinate layer."""
+"""The choice between the methods to compute a coordinate layer.
+
+``"concatenate"`` convolves the concatenated data and coordinates. ``"separate"`` convolves the data
+and adds the coordinate term, which is the convolution of the coordinates.
+"""
 
 from typing import Literal, get_args
 
@@ -20,7 +24,7 @@ def checked_method(method: Method) -> Method:
     """Return ``method`` if it is known.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If ``method`` is unknown.
     """
     if method not in _METHODS:
         raise ValueError(f"`method` must be 'auto', 'separate' or 'concatenate', got {method!r}")
@@ -49,12 +53,13 @@ def chosen_way(
 
 
 def _is_compiled_for_training(x: Tensor, weight: Tensor, coord_weight: Tensor) -> bool:
-    """Whether the call is compiled with gradients; it then uses a single plain operation.
+    """Whether the call is compiled with gradients, in which case only concatenation is used.
 
-    Inductor (torch 2.13) fails with symbolic sizes if the gradient of a convolution has a second
-    consumer, or if a sum with its output is saved for the backward pass. A model would then compile
-    without coordinates, but not with them. Concatenation is also as fast there. Older versions,
-    such as 2.7, report every compilation as an export.
+    With symbolic sizes, Inductor (torch 2.13) fails if the gradient of a convolution is used twice,
+    or if a sum with the output of a convolution is saved for the backward pass. So with
+    ``"separate"``, some models would compile without coordinates, but not with them. Concatenation
+    avoids this and is as fast in compiled code with gradients. In older versions of torch, such as
+    2.7, the result is False, because they report every compilation as an export.
     """
     return (
         torch.compiler.is_compiling()
@@ -72,12 +77,13 @@ def _rounds(x: Tensor) -> bool:
 
 
 def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution) -> bool:
-    """Whether concatenating is cheaper than a second pass over the output.
+    """Whether concatenating is cheaper than adding the term in a second pass over the output.
 
-    By measurements on CPU (docs/speed.md), it is cheaper for batches and pointwise kernels with at
-    least 16 outputs per input. The other conditions keep zero coordinate weights equal to the plain
-    convolution bit for bit: BLAS rounds the product of a single channel and its sum with the bias
-    separately. Compiled code is faster with the other method.
+    According to measurements on CPU (docs/speed.md), this is so for batches and pointwise kernels
+    with at least 16 output channels per input channel. Other conditions ensure that a layer with
+    zero coordinate weights equals the plain convolution bit for bit. For example, if there is a
+    single input channel, BLAS rounds its product and the sum with the bias separately. Compiled
+    code is faster with ``"separate"``.
     """
     return (
         operation.groups == 1

@@ -1,13 +1,14 @@
 """The coordinate term of crops, if each sample has its own position.
 
 The coordinate term is the convolution of the coordinates, which is added to that of the data. Along
-its axis, a coordinate of sample n goes evenly from first[n] to last[n], so it is a mixture of
-two images that all samples share: one that falls from 1 to 0, and one that rises from 0 to 1. The
-term is the same mixture of the layer's outputs for these images,
+its axis, each coordinate of sample n changes linearly from first[n] to last[n]. So it is a weighted
+sum of two images that all samples share: one that falls from 1 to 0, and one that rises from 0 to
+1. The term is the same weighted sum of ``falling`` and ``rising``, the outputs of the layer for
+these two images::
 
-    term[n] = sum over axes of first[n] falling + last[n] rising,
+    term[n] = sum over axes of first[n] falling + last[n] rising
 
-a product of small matrices, for every kernel, stride and padding.
+This is a product of small matrices, for every kernel, stride and padding.
 """
 
 import torch
@@ -41,7 +42,7 @@ def per_sample_term(
         channels_last: The memory format of ``data``.
     """
     rank = operation.rank
-    # With more shared images than samples, one image per sample would be less work.
+    # If there are more shared images than samples, computing one image per sample is less work.
     if data.dim() != rank + 2 or data.shape[0] <= 2 * rank or not positions.may_run_along_axes:
         return None
     axes = axis_positions(
@@ -75,7 +76,7 @@ def per_sample_term(
 
 
 def _fill(pair: Tensor) -> None:
-    """Fill rows that fall from 1 to 0 and rise from 0 to 1, shape (2, length)."""
+    """Fill a tensor of shape (2, length) with a row that falls from 1 to 0, and one that rises."""
     length = pair.shape[1]
     rising = torch.arange(length, dtype=pair.dtype, device=pair.device) / max(length - 1, 1)
     pair[0] = 1 - rising

@@ -1,7 +1,7 @@
 """Compute a layer as the plain operation on the data plus a term for the coordinates.
 
-The term is computed once if it is the same for all samples. For crops, it is a mixture of a few
-terms that all samples share.
+The term is computed once if it is the same for all samples. If the samples are different crops, it
+is a weighted sum of a few terms that all samples share.
 """
 
 import torch
@@ -37,7 +37,7 @@ def separate(
 ) -> Tensor:
     """Return ``operation(x, weight) + operation(coordinates, coord_weight)``."""
     data = operation(x, weight, bias, operation.groups)
-    # An exported graph is easier to read, and runs everywhere, as two plain operations.
+    # An exported graph of two plain operations is easier to read and runs everywhere.
     if not (torch.compiler.is_exporting() or is_traced()):
         channels_last = output_is_channels_last(data, operation.rank)
         term = without_autocast(
@@ -58,7 +58,7 @@ def _product_term(
     positions: Positions,
     channels_last: bool,
 ) -> ProductTerm | Tensor | None:
-    """Return the term as a product, or None if a kernel must be convolved with the grid."""
+    """Return the coordinate term, or None if it must be computed by convolving the grid."""
     working = torch.promote_types(coord_weight.dtype, torch.float32)
     if positions.window is not None and may_write_in_place():
         size, wide = x.shape[x.dim() - operation.rank :], coord_weight.to(working)
@@ -72,8 +72,8 @@ def _product_term(
         taps = _taps_by_axis(operation, x, weight, positions)
         return separable_term(weight, taps, channels_last=channels_last)
     if torch.compiler.is_compiling() and not torch.is_grad_enabled():
-        # A compiler can compute it inside the kernel that adds it, at almost no cost. With
-        # gradients the product is cheaper.
+        # A compiler can compute the term inside the kernel that adds it, at almost no cost. With
+        # gradients, the product is cheaper.
         channels = positions.channels(x, operation.rank, working)
         if channels[0].dim() == operation.rank:
             return written_out_term(weight, channels)
@@ -94,7 +94,7 @@ def _taps_by_axis(
     for axis, (position, _, _, along) in enumerate(axes):
         assert along is not None  # each axis is parallel to one axis of the tensor
         channel = rank - 1 - axis if convention.order == "xy" else axis
-        # Along one axis, the channels of all other axes are ones.
+        # Along this axis, the channels of all other axes are ones.
         others = (0, 0, channel, rank - 1 - channel)
         values = functional.pad(position[None], others, value=1.0)
         taps[along] = operation.taps(values, along, weight.shape[2:])
@@ -104,13 +104,13 @@ def _taps_by_axis(
 def _convolved_term(
     operation: Operation, x: Tensor, coord_weight: Tensor, positions: Positions
 ) -> Tensor:
-    """Return the operation on the coordinates, for one image or for every sample."""
+    """Apply the operation to the coordinates, either once for all samples or for each sample."""
     working = torch.promote_types(coord_weight.dtype, torch.float32)
     grid = positions.grid(x, operation.rank, working)
     if grid.dim() == operation.rank + 1:
         grid = grid.unsqueeze(0)
     if torch.compiler.is_compiling():
-        # Split and concatenated, which copies it: with symbolic sizes, Inductor (torch 2.13) cannot
-        # save a view, or the grids of windows, for the backward pass of the convolution.
+        # Copy the grid by splitting and concatenating it. With symbolic sizes, Inductor (2.13)
+        # cannot save a view, or the grids of windows, for the backward pass of the convolution.
         grid = torch.cat(grid.split(1, dim=1), dim=1)
     return operation(grid.to(coord_weight.dtype), operation.full_size(coord_weight), None, 1)

@@ -2,12 +2,13 @@
 
 The coordinate term is the convolution of the coordinates, which is added to the convolution of the
 data. For a pointwise kernel, it is the product of the weights and the grid. For larger kernels,
-each coordinate channel except the radius is an outer product: positions along its own axis, ones
-along the others, zeros or copies in the margins. The convolution of an outer product is the outer
-product of 1-D convolutions. This takes 2 k products per pixel instead of k^2, and does not build
-the grid.
+each coordinate channel except the radius is an outer product of vectors: positions along its own
+axis and ones along the other axes, with zeros or copies in the margins. The convolution of an outer
+product is the outer product of 1-D convolutions. So a k x k kernel takes 2 k products per pixel
+instead of k^2, and the grid is not built.
 
-Let taps[c, t, u] be the value of channel c along one axis, at tap u, for output pixel t. Then::
+For an image, let rows[c, i, u] be the value of channel c along the rows that kernel tap u reads for
+output row i, and let columns[c, j, v] be the same along the columns. Then::
 
     term[o, i, j] = sum over c, u, v of weight[o, c, u, v] rows[c, i, u] columns[c, j, v]
 """
@@ -36,7 +37,7 @@ class MatrixLayout:
         shape: The shape in memory order: (out, *outputs), or (*outputs, out).
         matrix: The shape as a matrix: (m, n), or (batch, m, n).
         channels_last: Whether the channels are last in memory.
-        channel_axis: 0 for one image, 1 for a batch of them.
+        channel_axis: Axis of the channels: 0 for one image, 1 for a batch of images.
     """
 
     shape: tuple[int, ...]
@@ -45,12 +46,12 @@ class MatrixLayout:
     channel_axis: int = 0
 
     def as_image(self, matrix: Tensor) -> Tensor:
-        """Return a matrix as an image, or as a batch of them."""
+        """Return a matrix as an image, or as a batch of images."""
         image = matrix.view(self.shape)
         return image.movedim(-1, self.channel_axis) if self.channels_last else image
 
     def as_matrix(self, image: Tensor) -> Tensor:
-        """Return an image, or a batch of one, as a matrix: a view if the layout allows it."""
+        """Return an image, or a batch of one, as a matrix, which is a view if possible."""
         image = image if image.dim() == len(self.shape) else image.squeeze(0)
         image = image.movedim(self.channel_axis, -1) if self.channels_last else image
         return image.reshape(self.matrix)
@@ -58,12 +59,12 @@ class MatrixLayout:
 
 @dataclass(frozen=True)
 class ProductTerm:
-    """The term for one image as a product ``left @ right``, not yet multiplied.
+    """A coordinate term as a product ``left @ right`` that is not multiplied yet.
 
     Attributes:
         left: Shape (m, k), or (batch, m, k).
         right: Shape (k, n), or (batch, k, n).
-        layout: How the product becomes an image.
+        layout: How the product is converted to an image.
     """
 
     left: Tensor
@@ -74,7 +75,7 @@ class ProductTerm:
     def of(
         cls, left: Tensor, right: Tensor, shape: tuple[int, ...], *, channels_last: bool
     ) -> "ProductTerm":
-        """Return the term ``left @ right``; its elements have ``shape`` in memory order."""
+        """Return the term ``left @ right``, an image with ``shape`` in memory order."""
         matrix = (*left.shape[:-1], right.shape[-1])
         return cls(left, right, MatrixLayout(shape, matrix, channels_last))
 
@@ -102,7 +103,7 @@ def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> Prod
     outputs, size = weight.shape[0], grid.shape[1:]
     weight, grid = weight.flatten(1), grid.flatten(1)
     if channels_last:
-        # Contiguous, so that its gradient is one fast product and not its slow transpose.
+        # Make the weight contiguous, so that its gradient is not a slow transposed product.
         return ProductTerm.of(
             grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True
         )
@@ -110,7 +111,7 @@ def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> Prod
 
 
 def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
-    """Return the term of a pointwise kernel, written for a compiler that fuses it into the sum.
+    """Return the term of a pointwise kernel, in a form that a compiler can fuse with the addition.
 
     Args:
         weight: Shape (out, d, 1, ...).
@@ -133,7 +134,7 @@ def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: boo
     """
     out, channels, *_, last = weight.shape
     outputs = tuple(axis.shape[1] for axis in taps)
-    # Rows are all axes but the last: p pixels with u taps each, (p, cu).
+    # The rows combine all axes except the last: p pixels with u taps each, shape (p, cu).
     rows = _joint_taps(taps[:-1], taps[-1]).movedim(0, 1).flatten(1)
     columns = taps[-1].movedim(0, 1).flatten(1)  # (j, cv)
     # A channel only uses its own rows: [o, c, c', u, v] is 0 unless c is c'.
@@ -143,7 +144,7 @@ def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: boo
     if channels_last:
         weight = weight.permute(2, 3, 1, 4, 0).reshape(rows.shape[1], -1)  # (c'u, cvo)
         right = torch.mm(rows, weight).view(-1, columns.shape[1], out)  # (p, cv, o)
-        # Made contiguous: torch splits a batched product of other operands into many products.
+        # Make the matrix contiguous, or torch splits the batched product into many products.
         left = columns.contiguous().expand(right.shape[0], -1, -1)
         return ProductTerm.of(left, right, (*outputs, out), channels_last=True)
     weight = weight.permute(0, 1, 4, 2, 3).reshape(-1, rows.shape[1])  # (ocv, c'u)
@@ -154,12 +155,12 @@ def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: boo
 
 
 def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> Tensor:
-    """Return the outputs of any kernel for several images of one channel, each with its own kernel.
+    """Return the outputs for several images of one channel, each with its own kernel of any size.
 
     Args:
         weight: Shape (images, out, *kernel).
         taps: For every axis, shape (images, outputs, kernel).
-        channels_last: Whether the channels shall be last in memory.
+        channels_last: Whether the channels should be last in memory.
 
     Returns:
         Shape (images, out, *outputs), or (images, *outputs, out) if the channels are last.
@@ -179,9 +180,9 @@ def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: b
 
 
 def _joint_taps(taps: Sequence[Tensor], last: Tensor) -> Tensor:
-    """Return the products of the taps of several axes, (c, outputs, taps); ones without axes.
+    """Multiply the taps of several axes, with a result of shape (c, outputs, taps).
 
-    The last axis, which is not among them, has the same number of channels and the same dtype.
+    If ``taps`` is empty, the result consists of ones, with the channels and dtype of ``last``.
     """
     if not taps:
         return last.new_ones(last.shape[0], 1, 1)

@@ -1,4 +1,4 @@
-"""Modes of torch that change how a layer may be computed: autocast, tracing, transforms."""
+"""Modes of torch that change how a layer may be computed: autocast, tracing and transforms."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,8 +18,8 @@ def is_traced() -> bool:
 def may_write_in_place() -> bool:
     """Whether an output may be changed in place.
 
-    ``torch.func`` cannot write a batched tensor into one that is not, and compilers decide for
-    themselves.
+    Under ``torch.func``, a batched tensor cannot be written into a tensor that is not batched. In
+    compiled code, the compiler decides what to compute in place.
     """
     return not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
 
@@ -46,7 +46,8 @@ def is_in_autocast(device_type: str) -> bool:
 def _has_autocast(device_type: str) -> bool:
     if device_type in ("cpu", "cuda"):
         return True
-    # torch 2.7 cannot trace the query, and the decorators of torch.compiler import torch._dynamo.
+    # torch 2.7 cannot trace is_autocast_available. The decorators of torch.compiler could exclude
+    # it from a graph, but they import torch._dynamo.
     if torch.compiler.is_compiling():
         return device_type != "meta"
     return torch.amp.is_autocast_available(device_type)
