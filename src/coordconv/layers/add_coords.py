@@ -1,4 +1,4 @@
-"""The first half of a CoordConv as a module.
+"""A module that appends coordinates to its input, which is the first half of a CoordConv.
 
 Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 """
@@ -13,14 +13,15 @@ from coordconv.layers.coordinates import describe
 
 __all__ = ["AddCoords"]
 
-# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
+# Let torch.fx record a call of this function, because it cannot trace code that reads a size.
 torch.fx.wrap("append_coordinates")
 
 
 class AddCoords(nn.Module):
     """Append the coordinates of every pixel to the channels: the first half of a CoordConv.
 
-    Put it in front of any module that needs positions. It has no parameters. Its input may have any
+    The second half is a convolution. Put this module in front of any module that needs positions.
+    It has no parameters. Its input may have any
     size and any number of spatial axes, but must have a batch axis. See `append_coordinates` for
     shapes, conventions and errors.
 

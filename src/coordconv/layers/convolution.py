@@ -1,7 +1,7 @@
 """Convolutions that also see coordinates, as modules.
 
-Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3; the smaller kernel
-for the coordinates is from footnote 2.
+Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3. Footnote 2
+describes the smaller kernel for the coordinates.
 """
 
 import torch
@@ -18,7 +18,7 @@ from coordconv.operations import Padding, PaddingMode, SizeNd
 
 __all__ = ["CoordConv1d", "CoordConv2d", "CoordConv3d"]
 
-# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
+# Let torch.fx record a call of this function, because it cannot trace code that reads a size.
 torch.fx.wrap("coord_conv")
 
 
@@ -71,12 +71,14 @@ class CoordConvolution(CoordinateLayer):
     def reset_parameters(self) -> None:
         """Initialize as a single convolution over [data, coordinates] would.
 
-        An output channel reads in / groups data channels and all d coordinates, so the bound of its
-        weights and of its bias is 1 / sqrt((in / groups + d) * taps). With the same seed, the
-        weights equal those of a plain ``torch.nn.Conv2d`` with in + groups * d input channels: in
-        each group, its data channels are followed by its own copy of the d coordinates. If the
-        coordinate kernel is smaller than the kernel, it keeps the central taps of these weights. A
-        converted layer is initialized like the plain layer, with coordinate weights of zero.
+        Every output channel reads in / groups data channels and all d coordinates. So its weights
+        and its bias are drawn uniformly between -b and b with b = 1 / sqrt((in / groups + d) *
+        taps), where taps is the number of pixels in the kernel. With the same seed, the weights
+        equal those of a plain ``torch.nn.Conv2d`` with in + groups * d input channels, where the
+        data channels of each group are followed by the group's own copy of the d coordinates. If
+        the coordinate kernel is smaller than the data kernel, it gets the central taps of these
+        weights. Layers that were converted from plain layers are instead initialized like the plain
+        layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):
             return  # The constructor of the plain layer calls this before `coord_weight` exists.
@@ -153,7 +155,7 @@ class CoordConv1d(CoordConvolution, nn.Conv1d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -177,17 +179,18 @@ class CoordConv1d(CoordConvolution, nn.Conv1d):
 class CoordConv2d(CoordConvolution, nn.Conv2d):
     """A 2-D convolution that also sees the coordinates of each pixel, for images.
 
-    For each output channel, with * the convolution and x, y, r the coordinates::
+    The layer computes, where * is the convolution and x, y, r are the coordinates::
 
         output = data * weight + [x, y, r] * coord_weight + bias
 
-    which equals appending the coordinates to the input and then convolving, see `coord_conv`.
-    With zero ``coord_weight`` the layer is the plain convolution, bit for bit. It has
-    (c + d) c' k^2 weights for c input channels, c' outputs, a k x k kernel and d coordinates.
+    This equals appending the coordinates to the input and then convolving, see `coord_conv`. The
+    radius r is only used with ``radius=True``. If ``coord_weight`` is zero, the output equals that
+    of the plain convolution bit for bit. A layer with c input channels, c' output channels, a k x k
+    kernel and d coordinates has (c + d) c' k^2 weights.
 
     Attributes:
         weight: Shape (out, in / groups, kh, kw). The name and the shape are as in
-            ``torch.nn.Conv2d``, so its checkpoints load with ``strict=False``.
+            ``torch.nn.Conv2d``, so checkpoints of ``Conv2d`` load with ``strict=False``.
         coord_weight: Shape (out, 2, kh, kw) for x (the column) and y (the row), or (out, 3, kh, kw)
             with the radius.
         bias: Shape (out,), or None.
@@ -199,7 +202,7 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -208,12 +211,12 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Height and width of a smaller kernel for the coordinates (footnote 2 of
-            the paper), centered in the data kernel; the same size if omitted.
+            the paper), centered in the data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
         ValueError: If ``torch.nn.Conv2d`` would raise it for the same arguments, if the coordinate
-            kernel is larger than the kernel, or if the convention or the method is unknown.
+            kernel is larger than the data kernel, or if the convention or the method is unknown.
         TypeError: If the radius is not True or False.
 
     Example:
@@ -223,7 +226,7 @@ class CoordConv2d(CoordConvolution, nn.Conv2d):
         >>> layer
         CoordConv2d(16, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), radius=False)
 
-        A crop keeps its true position:
+        With ``window``, a crop keeps its true position:
 
         >>> picture = torch.randn(1, 16, 6, 9)
         >>> crop = layer(picture[..., 1:6, 2:9], window=((1, 2), (6, 9)))
@@ -247,7 +250,7 @@ class CoordConv3d(CoordConvolution, nn.Conv3d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -256,7 +259,7 @@ class CoordConv3d(CoordConvolution, nn.Conv3d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
-            in the data kernel; the same size if omitted.
+            in the data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:

@@ -17,14 +17,14 @@ __all__ = ["CoordinateLayer", "checked_kernel", "describe", "draw_together"]
 
 
 class CoordinateLayer(WeightGuard):
-    """Base class of all layers with coordinate weights, for ``isinstance``.
+    """Base class of all layers with coordinate weights.
 
-    `CoordConv2d` and the other layers, their lazy versions and all layers that `coordconv.convert`
-    makes are instances of it. It comes before the class of the plain convolution in the base
-    classes of a layer.
+    Use it to recognize these layers with ``isinstance``: `CoordConv2d` and the other coordinate
+    convolutions, their lazy versions, and all layers that `coordconv.convert` creates. In the bases
+    of a layer, it comes before the class of the plain convolution.
 
     Attributes:
-        weight: The weight for the data, with the name and shape of the plain layer.
+        weight: The weight for the data, with the same name and shape as in the plain layer.
         coord_weight: The weight for the coordinates.
         bias: Shape (out,), or None.
         radius: Whether the distance to the center is one of the coordinates.
@@ -64,7 +64,7 @@ class CoordinateLayer(WeightGuard):
     ) -> None:
         """Validate and store the options."""
         integrate()
-        WeightGuard._start_guard(self)  # convert calls this before it changes the class
+        WeightGuard._start_guard(self)  # convert has not changed the class of self yet
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
@@ -105,7 +105,7 @@ class CoordinateLayer(WeightGuard):
         return coord_weight
 
     def extra_repr(self) -> str:
-        """Return the description of the plain layer, the radius and all changed options."""
+        """Return the description of the plain layer, the radius and all non-default options."""
         text = f"{super().extra_repr()}, radius={self.radius}{describe(self.convention)}"
         if self.coord_kernel_size != self.kernel_size:
             text += f", coord_kernel_size={self.coord_kernel_size}"
@@ -113,7 +113,7 @@ class CoordinateLayer(WeightGuard):
 
 
 def describe(convention: Convention) -> str:
-    """Return the text of a convention for ``repr``; its name, if it has one."""
+    """Return the text for ``repr``: nothing for the default convention, else its name or fields."""
     if convention == Convention():
         return ""
     names = [name for name, preset in CONVENTIONS.items() if preset == convention]
@@ -126,8 +126,9 @@ def checked_kernel(
     """Return the size of the coordinate kernel, by default the size of the data kernel.
 
     Raises:
-        ValueError: If the size is larger than the data kernel, or has another number of axes.
-        TypeError: If the size is not an integer.
+        ValueError: If the size is less than 1 or larger than the data kernel along an axis, or does
+            not have one number for each axis.
+        TypeError: If the size is not an integer or a sequence.
     """
     if coord_kernel_size is None:
         return tuple(kernel_size)
@@ -135,7 +136,7 @@ def checked_kernel(
         coord_kernel_size = (coord_kernel_size,) * len(kernel_size)
     if not isinstance(coord_kernel_size, tuple | list):
         raise TypeError(
-            f"`coord_kernel_size` must be a number or one for every axis, got {coord_kernel_size!r}"
+            f"`coord_kernel_size` must be a number, or one for each axis, got {coord_kernel_size!r}"
         )
     if len(coord_kernel_size) != len(kernel_size) or not all(
         1 <= small <= large for small, large in zip(coord_kernel_size, kernel_size, strict=True)
@@ -148,7 +149,7 @@ def checked_kernel(
 
 
 def draw_together(joint: Tensor, bias: Tensor | None) -> None:
-    """Initialize a joint weight and the bias, as torch does for a convolution."""
+    """Initialize the joint weight for data and coordinates, and the bias, as torch does."""
     nn.init.kaiming_uniform_(joint, a=math.sqrt(5))
     taps = math.prod(joint.shape[1:])
     if bias is not None and taps:  # A kernel may be empty, without taps.

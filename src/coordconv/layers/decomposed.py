@@ -50,12 +50,14 @@ torch.fx.wrap("appended")
 class DecomposedCoordConv(Integrated):
     """A coordinate layer as two modules: `AddCoords` and a plain convolution.
 
-    ``coordconv.decompose`` creates such layers, and ``coordconv.recompose`` reverses this.
+    ``coordconv.decompose`` creates these layers from coordinate layers, and ``coordconv.recompose``
+    converts them back.
 
     Attributes:
         coords: Appends the coordinates to every group of channels.
         conv: A plain convolution, whose ``in_channels`` includes the coordinates.
-        coord_kernel_size: The coordinate kernel; coordinate weights outside it are zero.
+        coord_kernel_size: Size of the coordinate kernel. The weights for coordinates outside this
+            kernel are zero.
     """
 
     coords: AddCoords
@@ -69,7 +71,7 @@ class DecomposedCoordConv(Integrated):
         window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; takes the arguments of the coordinate layer."""
+        """Append the coordinates, then convolve, with the arguments of the coordinate layer."""
         coords, rank = self.coords, len(self.coord_kernel_size)
         joined = appended(
             input, rank, coords.convention, coords.radius, coords.groups, window, coordinates
@@ -80,7 +82,8 @@ class DecomposedCoordConv(Integrated):
 class DecomposedLayer(Integrated):
     """A coordinate layer as one convolution with one ``weight`` for data and coordinates.
 
-    It is a subclass of a plain convolution. Its ``in_channels`` includes the coordinates.
+    Each subclass is also a subclass of a plain convolution. Its ``in_channels`` includes the
+    coordinates.
     """
 
     kernel_size: tuple[int, ...]
@@ -96,7 +99,7 @@ class DecomposedLayer(Integrated):
         window: AnyWindow | None = None,
         coordinates: Tensor | None = None,
     ) -> Tensor:
-        """Append the coordinates, then convolve; takes the arguments of the coordinate layer."""
+        """Append the coordinates, then convolve, with the arguments of the coordinate layer."""
         rank = len(self.kernel_size)
         joined = appended(
             input, rank, self.convention, self.radius, self.groups, window, coordinates
@@ -124,4 +127,4 @@ DECOMPOSED: dict[Any, type[nn.Module]] = {
 
 globals().update(
     {kind.__name__: kind for kind in DECOMPOSED.values()}
-)  # Pickle looks them up here.
+)  # Pickle looks up the classes in this module.

@@ -13,7 +13,7 @@ _INTEGRATIONS = {
     "transformers.modeling_utils": "coordconv.integrations.transformers",
     "ultralytics.nn.tasks": "coordconv.integrations.ultralytics",
 }
-"""Modules that would silently drop coordinates, and the integrations that prevent it."""
+"""Modules that would silently drop coordinates, with the integrations that prevent this."""
 
 
 def integrate() -> None:
@@ -27,7 +27,10 @@ def integrate() -> None:
 
 
 class Integrated(nn.Module):
-    """Base of all layers with coordinates; installs the integrations on copying and unpickling."""
+    """Base class of all layers with coordinates.
+
+    It installs the integrations for other libraries when a layer is copied or unpickled.
+    """
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or unpickled layer."""

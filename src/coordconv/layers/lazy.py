@@ -29,7 +29,7 @@ class LazyCoordConv1d(LazyConvolution, CoordConv1d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -66,7 +66,7 @@ class LazyCoordConv2d(LazyConvolution, CoordConv2d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -75,7 +75,7 @@ class LazyCoordConv2d(LazyConvolution, CoordConv2d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
-            data kernel; the same size if omitted.
+            data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
@@ -103,7 +103,7 @@ class LazyCoordConv3d(LazyConvolution, CoordConv3d):
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         padding_mode: How to fill the margin of the data and the coordinates: ``"zeros"``,
             ``"reflect"``, ``"replicate"`` or ``"circular"``.
@@ -112,7 +112,7 @@ class LazyCoordConv3d(LazyConvolution, CoordConv3d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
-            in the data kernel; the same size if omitted.
+            in the data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
@@ -140,7 +140,7 @@ class LazyCoordConvTranspose1d(LazyTransposedConvolution, CoordConvTranspose1d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -177,7 +177,7 @@ class LazyCoordConvTranspose2d(LazyTransposedConvolution, CoordConvTranspose2d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -186,7 +186,7 @@ class LazyCoordConvTranspose2d(LazyTransposedConvolution, CoordConvTranspose2d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
-            data kernel; the same size if omitted.
+            data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
@@ -214,7 +214,7 @@ class LazyCoordConvTranspose3d(LazyTransposedConvolution, CoordConvTranspose3d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -223,7 +223,7 @@ class LazyCoordConvTranspose3d(LazyTransposedConvolution, CoordConvTranspose3d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
-            in the data kernel; the same size if omitted.
+            in the data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:

@@ -16,7 +16,10 @@ __all__ = ["LazyConvolution", "LazyCoordinateLayer", "LazyTransposedConvolution"
 
 
 class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
-    """Mixin shared by the lazy layers; it comes before the layer that they become."""
+    """Mixin shared by the lazy layers.
+
+    A lazy layer inherits from this mixin first, and then from the layer that it becomes.
+    """
 
     transposed: bool
 
@@ -28,11 +31,12 @@ class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
     def initialize_parameters(self, input: Tensor, *args: Any, **options: Any) -> None:
         """Set the number of data channels from the first input and initialize the parameters.
 
-        Loaded parameters keep their values, and a loaded weight determines the number of channels.
+        Parameters that were already loaded keep their values. If ``weight`` was loaded, its shape
+        determines the number of channels.
 
         Raises:
             ValueError: If the input does not have the rank of the layer, or ``groups`` does not
-                divide its channels.
+                divide the number of channels.
         """
         rank = len(self.kernel_size)
         if input.dim() not in (rank + 1, rank + 2):
@@ -90,7 +94,7 @@ class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
 
 
 class LazyConvolution(LazyCoordinateLayer):
-    """Mixin shared by the lazy convolutions: their signature, without ``in_channels``."""
+    """Mixin with the constructor of the lazy convolutions, without ``in_channels``."""
 
     def __init__(
         self,
@@ -132,7 +136,7 @@ class LazyConvolution(LazyCoordinateLayer):
 
 
 class LazyTransposedConvolution(LazyCoordinateLayer):
-    """Mixin shared by the lazy transposed layers: their signature, without ``in_channels``."""
+    """Mixin with the constructor of the lazy transposed layers, without ``in_channels``."""
 
     def __init__(
         self,

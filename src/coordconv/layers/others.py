@@ -1,12 +1,12 @@
 """Add coordinates to convolutions and other layers without replacing their ``forward`` method.
 
-The coordinates can be added in two ways. Neither reads or changes the weights of the layer:
+The coordinates can be added in two ways. Neither way reads or changes the weights of the layer:
 
 - to the output: ``forward(x) + convolution of the coordinates``. This works for any convolution
   layer whose padding is known, even if the layer transforms its weights first.
 - to the input: ``forward(x + pointwise convolution of the coordinates)``. This works for any layer.
 
-With zero coordinate weights, both give the output of the layer itself, bit for bit.
+If the coordinate weights are zero, both ways give the output of the original layer, bit for bit.
 """
 
 from collections.abc import Callable
@@ -83,7 +83,7 @@ class CoordinatesBeside(CoordinateLayer):
         )
 
     def reset_parameters(self) -> None:
-        """Initialize the parameters as the layer itself does; set coordinate weights to zero."""
+        """Initialize the parameters as the original layer does, and coordinate weights to zero."""
         super().reset_parameters()  # pyright: ignore[reportAttributeAccessIssue]
         if "coord_weight" in self._parameters:
             nn.init.zeros_(self.coord_weight)
@@ -142,7 +142,7 @@ class CoordinatesInFront(CoordinateLayer):
         )
 
     def _coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list: if ``weight`` is scaled, no coordinate weights need scaling."""
+        """Return an empty list: coordinates in the input need no scaling with ``weight``."""
         return []
 
     def _with_coordinates(
@@ -172,7 +172,7 @@ def coordinates_to_pad(
     window: AnyWindow | None,
     coordinates: Tensor | None,
 ) -> Tensor:
-    """Return the coordinates of the pixels of x, shape (1, d, *size) or (N, d, *size)."""
+    """Return the coordinates of the pixels of x before padding, (1, d, *size) or (N, d, *size)."""
     check_floating_point(x)
     rank = coord_weight.dim() - 2
     positions = Positions.of(x, rank, convention, radius, window, coordinates)
@@ -192,7 +192,7 @@ def plus_convolved_coordinates(
 ) -> Tensor:
     """Return ``output`` plus the convolution of ``grid``.
 
-    The grid contains the padded coordinates, shape (N, d, *size).
+    ``grid`` holds the padded coordinates, with shape (1, d, *size) or (N, d, *size).
 
     Raises:
         ValueError: If the output and the convolution of the grid differ in size.
@@ -220,10 +220,10 @@ def minus_pointwise_coordinates(
 ) -> Tensor:
     """Return x minus a pointwise convolution of its coordinates.
 
-    It subtracts, because ``x - 0`` is x bit for bit, whereas ``x + 0`` turns -0 into +0.
+    The function subtracts, because ``x - 0`` is x bit for bit, whereas ``x + 0`` turns -0 into +0.
 
     Raises:
-        ValueError: If x does not have the channels of the weight.
+        ValueError: If x does not have one channel for each output channel of ``weight``.
     """
     rank = weight.dim() - 2
     if x.dim() not in (rank + 1, rank + 2) or x.shape[-1 - rank] != weight.shape[0]:
@@ -245,7 +245,7 @@ def _convolved(operation: Convolution, grid: Tensor, weight: Tensor) -> Tensor:
         grid = torch.cat(grid.split(1, dim=1), dim=1)
     if torch.compiler.is_exporting():
         return operation(grid, weight, None, 1)
-    # Half precision cannot resolve adjacent pixels.
+    # Disable autocast, because half precision cannot resolve adjacent pixels.
     return without_autocast(grid.device.type, operation, grid, weight, None, 1)
 
 

@@ -1,8 +1,9 @@
 """Raise an error if another tool replaces a coordinate layer and drops its coordinates.
 
-Many tools replace layers: a fuser or a quantizer builds a plain layer from the attributes that it
-knows, and some adapters compute with ``weight`` directly. They call no method of the old layer, so
-it cannot detect that it is replaced. But torch calls a hook for every module that is registered.
+Many tools replace layers. A tool that fuses or quantizes layers builds a plain layer from the
+attributes that it knows, and some adapters compute with ``weight`` directly. These tools call no
+method of the old layer, so the layer cannot detect that it is replaced. But torch calls a hook for
+every module that is registered as a child, and this file installs such a hook.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ _ADVICE = (
     "into AddCoords and a plain convolution, which other tools can edit, and "
     "coordconv.recompose(model) turns them back"
 )
-# These adapters add to the output or to ``weight``, which also works with coordinates.
+# These adapters of PEFT add to the output or to ``weight``, which also works with coordinates.
 _ADDITIVE = ("peft.tuners.loha.", "peft.tuners.lokr.")
 
 
@@ -37,9 +38,9 @@ def check_registration(parent: nn.Module, name: str, child: nn.Module | None) ->
 
     Raises:
         ValueError: If the child replaces a coordinate layer and has its weights but not its
-            coordinates, if branches with coordinates would be merged, or if an adapter of PEFT or
-            LyCORIS that computes with ``weight`` directly gets a coordinate layer. The parent is
-            then unchanged.
+            coordinates, if the child would merge branches with coordinates, or if an adapter of
+            PEFT or LyCORIS that computes with ``weight`` directly gets a coordinate layer. In these
+            cases, the parent is not changed.
     """
     if child is None:
         return
@@ -78,7 +79,7 @@ def _check_merged(parent: nn.Module, name: str) -> None:
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
-    # Even if the coordinate weights are zero: new layers of the adapter initialize their weights.
+    # Also refuse zero coordinate weights: new layers of the adapter initialize theirs randomly.
     if isinstance(layer, CoordinateLayer) or _holds_coordinates(layer):
         raise ValueError(
             f"{adapter} computes with the weights of a {type(layer).__name__} directly or creates "
@@ -92,7 +93,7 @@ def _is_aware(module: nn.Module) -> bool:
 
 
 def _holds_coordinates(module: nn.Module) -> bool:
-    """Whether a layer has coordinate weights or maps that are not all zero."""
+    """Whether a layer has coordinate weights or precomputed maps that are not all zero."""
     if isinstance(module, CoordinateLayer):
         tensors = [one for name, one in module.named_parameters() if "coord_weight" in name]
     else:
@@ -107,7 +108,7 @@ def _maps(module: nn.Module) -> list[Tensor]:
 
 
 def _is_copy(child: nn.Module, old: Any) -> bool:
-    """Whether the new weight of every output channel is about a multiple of the old one."""
+    """Whether the weight of every output channel is about a multiple of the old weight."""
     weight, before = _dense(getattr(child, "weight", None)), _dense(old.weight)
     if weight is None or before is None or weight.numel() != before.numel():
         return False
@@ -128,7 +129,7 @@ def _by_output(weight: Tensor, layer: Any) -> Tensor:
 
 def _dense(weight: Any) -> Tensor | None:
     """Return a weight as a plain tensor, or None if its values are not available."""
-    # In quantized layers of torch, this is a method; a submodule can also have this name.
+    # In quantized layers of torch, ``weight`` is a method. It can also be a submodule.
     if callable(weight) and not isinstance(weight, nn.Module):
         weight = weight()
     if not isinstance(weight, Tensor) or not _is_known(weight):

@@ -20,12 +20,12 @@ from coordconv.operations import SizeNd
 
 __all__ = ["CoordConvTranspose1d", "CoordConvTranspose2d", "CoordConvTranspose3d"]
 
-# Symbolic tracing records a call of the function, because it cannot trace code that reads a size.
+# Let torch.fx record a call of this function, because it cannot trace code that reads a size.
 torch.fx.wrap("coord_conv_transpose")
 
 
 class CoordTransposedConvolution(CoordinateLayer):
-    """Base class of the three transposed layers."""
+    """Base class of `CoordConvTranspose1d`, `CoordConvTranspose2d` and `CoordConvTranspose3d`."""
 
     padding: str | tuple[int, ...]
     _output_padding: Callable[..., list[int]]
@@ -75,11 +75,11 @@ class CoordTransposedConvolution(CoordinateLayer):
     def reset_parameters(self) -> None:
         """Initialize as a single transposed layer over [data, coordinates] would.
 
-        With the same seed, the weights equal those of a plain ``torch.nn.ConvTranspose2d`` with in
-        + groups * d input channels, where d is the number of coordinates: in each group, its data
-        channels are followed by its own copy of the coordinates. If the coordinate kernel is
-        smaller than the kernel, it keeps the central taps of these weights. A converted layer is
-        initialized like the plain layer, with coordinate weights of zero.
+        With the same seed, the weights equal those of a plain ``torch.nn.ConvTranspose2d`` with
+        in + groups * d input channels, where the data channels of each group are followed by the
+        group's own copy of the d coordinates. If the coordinate kernel is smaller than the data
+        kernel, it gets the central taps of these weights. Layers that were converted from plain
+        layers are instead initialized like the plain layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):
             return  # The constructor of the plain layer calls this before `coord_weight` exists.
@@ -156,7 +156,7 @@ class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -180,13 +180,13 @@ class CoordConvTranspose1d(CoordTransposedConvolution, nn.ConvTranspose1d):
 class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
     """A transposed 2-D convolution that also sees the coordinates of each pixel, for images.
 
-    It equals appending the coordinates of the input pixels to the input and then applying
-    ``torch.nn.ConvTranspose2d``, see `coord_conv_transpose`. With zero ``coord_weight`` it is the
-    plain layer, bit for bit.
+    The output equals appending the coordinates of the input pixels to the input and then applying
+    ``torch.nn.ConvTranspose2d``, see `coord_conv_transpose`. If ``coord_weight`` is zero, the
+    output equals that of the plain layer bit for bit.
 
     Attributes:
         weight: Shape (in, out / groups, kh, kw). The name and the shape are as in
-            ``torch.nn.ConvTranspose2d``, so its checkpoints load with ``strict=False``.
+            ``torch.nn.ConvTranspose2d``, so its checkpoints also load here with ``strict=False``.
         coord_weight: Shape (2, out, kh, kw) for x (the column) and y (the row), or (3, out, kh, kw)
             with the radius.
         bias: Shape (out,), or None.
@@ -198,7 +198,7 @@ class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -207,12 +207,12 @@ class CoordConvTranspose2d(CoordTransposedConvolution, nn.ConvTranspose2d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Height and width of a smaller kernel for the coordinates, centered in the
-            data kernel; the same size if omitted.
+            data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
         ValueError: If ``torch.nn.ConvTranspose2d`` would raise it for the same arguments, if the
-            coordinate kernel is larger than the kernel, or if the convention or the method is
+            coordinate kernel is larger than the data kernel, or if the convention or the method is
             unknown.
         TypeError: If the radius is not True or False.
 
@@ -241,7 +241,7 @@ class CoordConvTranspose3d(CoordTransposedConvolution, nn.ConvTranspose3d):
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.
-        groups: Number of groups of the data channels; each sees all coordinates.
+        groups: Number of groups of the data channels; each group sees all coordinates.
         bias: Whether to learn a constant per output channel.
         dilation: Distance between the taps of the kernel, in pixels.
         padding_mode: ``"zeros"``, the only mode that torch supports for transposed layers.
@@ -250,7 +250,7 @@ class CoordConvTranspose3d(CoordTransposedConvolution, nn.ConvTranspose3d):
         radius: Whether to use the distance to the center as one more coordinate.
         convention: The meaning of the coordinates: a `Convention` or the name of a preset.
         coord_kernel_size: Depth, height and width of a smaller kernel for the coordinates, centered
-            in the data kernel; the same size if omitted.
+            in the data kernel; as large as the data kernel if omitted.
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:

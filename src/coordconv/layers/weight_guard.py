@@ -1,9 +1,9 @@
 """Keep coordinate weights consistent with a weight that another tool scales.
 
 Tools that fuse batch normalization scale the output channels of ``weight``, but not the coordinate
-weights. If the weight that is assigned to a layer is the old weight with scaled channels, the
-coordinate weights are scaled too. If the weight was scaled in place, the next forward pass raises
-an error.
+weights. If such a tool assigns a new weight that is the old weight with scaled channels, the layer
+scales its coordinate weights by the same factors. If the tool scales the weight in place, the next
+forward pass in evaluation mode raises an error.
 """
 
 import warnings
@@ -17,23 +17,24 @@ from coordconv.layers.integrated import Integrated
 __all__ = ["WeightGuard"]
 
 _MAX_STEPS = 3
-# Weight decay and moving averages also scale an unused layer, but by less than this per step.
+# Weight decay and moving averages also scale an unused layer, but by a smaller relative change
+# per step than this.
 _NEGLIGIBLE = 1e-4
 
 
 class _Probe(NamedTuple):
-    """Samples of every output channel, taken when weight and coordinate weights were consistent."""
+    """Samples of the weight, taken when the weight and the coordinate weights were consistent."""
 
-    places: Tensor  # (out, k): indices of the samples in a channel.
+    places: Tensor  # (out, k): indices of the samples in each output channel.
     values: Tensor  # (out, k)
-    largest: Tensor  # (out,): the largest magnitude of the coordinate tensors.
-    first: tuple[tuple[int, ...], float] | None  # One value, only on CPU, where reading is cheap.
+    largest: Tensor  # (out,): the largest magnitude in the coordinate tensors.
+    first: tuple[tuple[int, ...], float] | None  # Index and value of one weight; only on CPU.
     version: tuple[int, int, int]
     coordinate_versions: list[tuple[int, int, int]]
 
 
 class WeightGuard(Integrated):
-    """A convolution with additional tensors that must be scaled together with ``weight``."""
+    """Base class of layers with coordinate tensors that must be scaled together with ``weight``."""
 
     transposed: bool
     groups: int
@@ -46,11 +47,11 @@ class WeightGuard(Integrated):
         raise NotImplementedError
 
     def _output_axis(self) -> int:
-        """Return the axis of the output channels in these tensors."""
+        """Return the axis of the output channels in the tensors of `_coordinate_tensors`."""
         raise NotImplementedError
 
     def _start_guard(self) -> None:
-        """Initialize the checks, with no information about the weights."""
+        """Initialize the checks, without information about the weights."""
         self._probe, self._doubt, self._steps = None, "", (-1, -1, 0)
 
     def trust_weights(self) -> None:
@@ -85,11 +86,11 @@ class WeightGuard(Integrated):
             raise RuntimeError(self._doubt)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode; a switch to evaluation checks and then accepts the trained weights."""
+        """Set the mode. A switch to evaluation mode checks the weights and then accepts them."""
         if self.training and not mode and not self._doubt:
             probe = self._probe
             if probe is None or self._coordinate_versions() != probe.coordinate_versions:
-                self.trust_weights()  # An optimizer updated them.
+                self.trust_weights()  # An optimizer updated the coordinate weights.
             else:
                 self._compare(probe)
         return super().train(mode)
@@ -126,13 +127,13 @@ class WeightGuard(Integrated):
         return [_version(one) for one in self._coordinate_tensors()]
 
     def _compare(self, before: _Probe) -> None:
-        """Record an error if the weight was scaled since ``before``, else accept it."""
+        """Record an error if only the weight was scaled since ``before``; otherwise, accept it."""
         if not self._is_readable():
             return
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
-        # Weight decay scales a layer whose inputs are zero, while its coordinates are trained.
-        # Fused optimizers do not count versions, so compare values.
+        # In a layer whose inputs are zero, weight decay scales the weight, while the coordinate
+        # weights are trained. Fused optimizers do not count tensor versions, so compare values.
         trained = not _are_close(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (
@@ -151,7 +152,8 @@ class WeightGuard(Integrated):
         with torch.no_grad():
             channels = self._channels(weight)
             if index is None or index.shape[0] != channels.shape[0]:
-                # Two values distinguish scaling from training; with few channels, use more.
+                # Two values per channel distinguish scaling from training. With few channels, take
+                # more values.
                 taken = min(2 if channels.shape[0] >= 8 else 4, channels.shape[1])
                 index = channels.abs().topk(taken, dim=1).indices
             values = channels.gather(1, index.to(channels.device))
@@ -189,7 +191,8 @@ class WeightGuard(Integrated):
             if factors is None:
                 return
             if before.shape[1] == 1 or not before.any(dim=1).all():
-                # A single value is always a multiple of another; a channel of zeros has no factor.
+                # The factor is unknown: any single value is a multiple of another, and a channel of
+                # zeros has no factor.
                 self._doubt = _SCALED.format(kind=type(self).__name__)
                 return
             for one in coordinates:
@@ -276,7 +279,7 @@ def _version(weight: Tensor) -> tuple[int, int, int]:
 
 
 def _is_recorded() -> bool:
-    """Whether this call is traced or compiled, or its tensors are wrapped."""
+    """Whether this call is traced or compiled, or its tensors are wrapped by ``torch.func``."""
     return (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
