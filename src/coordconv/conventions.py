@@ -40,14 +40,14 @@ class Convention:
 
     Attributes:
         order: ``"xy"`` orders the axes from the last to the first: x is the column, and y is the
-            row, which increases downward. ``"ij"`` keeps the order of the sizes: row, then column.
+            row, which increases downward. ``"ij"`` keeps the order of the axes: row, then column.
         span: The lowest and the highest coordinate. ``"pixels"`` means that coordinates are pixel
             indices: an axis with n pixels then has the span 0 to n - 1 if ``alignment`` is
             ``"corners"``, and 0 to n otherwise.
         alignment: Which points of an axis are at the two ends of the span. ``"corners"``: the
             centers of the first and the last pixel, as with ``align_corners=True`` in torch.
             ``"edges"``: the outer edges of the first and the last pixel, as with
-            ``align_corners=False``; the pixel centers are half a pixel inside the span.
+            ``align_corners=False``; the centers of these pixels are half a pixel inside the span.
             ``"half_open"``: the center of the first pixel is at the low end, and the high end is
             one pixel after the center of the last pixel.
         radius: How the radius is measured in layers with ``radius=True``. ``"euclidean"``: the

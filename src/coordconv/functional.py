@@ -145,7 +145,7 @@ def coord_conv(
         coord_weight: Shape (out, d, *coordinate kernel), with one channel for each of the d
             coordinates, in the order of `coordinate_grid`. By default, these are x (the column) and
             y (the row), followed by the radius if ``radius=True``.
-        bias: Shape (out,).
+        bias: Shape (out,), or None.
         stride: Step of the kernel, in pixels.
         padding: Margin in pixels on each side, ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
@@ -212,7 +212,7 @@ def coord_conv_transpose(
         x: Shape (N, C, *size), or (C, *size) without a batch.
         weight: Shape (C, out / groups, *kernel), as in ``torch.nn.ConvTranspose2d``.
         coord_weight: Shape (d, out, *coordinate kernel) for d coordinates.
-        bias: Shape (out,).
+        bias: Shape (out,), or None.
         stride: Output pixels per input pixel.
         padding: Pixels cut from each side of the output.
         output_padding: Pixels added at the end of each axis of the output.

@@ -62,8 +62,8 @@ def coordinate_grid(
     grid is empty.
 
     Args:
-        size: Number of pixels along each axis, (H, W) for an image. There is at least one axis. The
-            numbers may be symbolic, as during the export of a model.
+        size: Number of pixels along each axis, (H, W) for an image. At least one axis is
+            required. The numbers may be symbolic, as during the export of a model.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         radius: Whether to append a channel with the distance to the center, in the unit of the
             coordinates. By default, this is the paper's sqrt(x^2 + y^2).
@@ -187,7 +187,8 @@ def axis_positions(
         axes: list[AxisPositions] = []
         for along, length in enumerate(size):
             if axes and not _is_recorded() and length == size[0]:
-                axes.append(axes[0]._replace(along=along))  # Equal positions.
+                # Axes of equal length have equal positions.
+                axes.append(axes[0]._replace(along=along))
                 continue
             twice = _twice_from_the_middle(length, 0, 1, length, convention, dtype, device)
             axes.append(_axis(twice, length, length, along, convention))
@@ -270,7 +271,7 @@ def _twice_from_the_middle(
     first, step = _twice_the_first(start, whole, convention), 2 * step
     if isinstance(first, int) and isinstance(length, int) and isinstance(step, int):
         return torch.arange(first, first + step * length, step, dtype=dtype, device=device)
-    # Not linspace, because it needs a plain number and would freeze the size on export.
+    # Use arange, because linspace needs a plain number, which would freeze the size on export.
     # Keep integers as integers, because quantizers of a graph do not record a range for them.
     counted = torch.int64 if _is_whole(first) and _is_whole(step) else dtype
     return (step * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
@@ -327,8 +328,8 @@ def _radius(axes: list[AxisPositions], size: Sequence[int], convention: Conventi
 def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
     """Return the largest offset along an axis of the full image, shape (1,) or (N, 1).
 
-    This is the offset of the first pixel, because no pixel is farther from the center with any
-    alignment.
+    This is the offset of the first pixel. With every alignment, no other pixel is farther from the
+    center.
     """
     shift = axis.whole if convention.alignment == "half_open" else axis.whole - 1
     twice = shift * torch.ones(1, dtype=axis.offset.dtype, device=axis.offset.device)
@@ -336,7 +337,7 @@ def _largest_offset(axis: AxisPositions, convention: Convention) -> Tensor:
 
 
 def _norm(parts: list[Tensor]) -> Tensor:
-    # Not the square root of a sum of squares, whose gradient would be 0 / 0 at the center.
+    # Use vector_norm, because the gradient of sqrt of a sum would be 0 / 0 at the center.
     return torch.linalg.vector_norm(torch.stack(_alike(parts)), dim=0)
 
 
@@ -348,7 +349,7 @@ def _check_size(size: Sequence[int]) -> None:
             f"`size` must have at least one axis and no negative length, got {tuple(size)}"
         )
     if any(isinstance(n, int) and n > LARGEST for n in size):
-        raise ValueError(f"`size` must have lengths of at most {LARGEST}")
+        raise ValueError(f"`size` must have lengths of at most {LARGEST}, got {tuple(size)}")
 
 
 def _check_dtype(dtype: torch.dtype) -> None:

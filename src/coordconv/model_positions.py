@@ -55,8 +55,8 @@ def positions(
     Raises:
         TypeError: If ``model`` is not a module, or ``placement`` has an unsupported type.
         ValueError: When the model is called, if no input has the size of the placement, or if the
-            input of a layer cannot be placed. In the second case, the error names the layer and
-            says what to do.
+            placement of a layer's input cannot be inferred. In the second case, the error names the
+            layer and says what to do.
         RuntimeError: When a replica of the model is called, as by ``nn.DataParallel``.
 
     Example:
@@ -93,7 +93,7 @@ def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
     """Return the placement of a layer's input ``x``, or None if no placement was set.
 
     Raises:
-        ValueError: If the input cannot be placed.
+        ValueError: If the placement of ``x`` cannot be inferred.
     """
     call = recomputation.call_of_this_backward() or _STATE.call
     if call is not None:
@@ -246,7 +246,7 @@ def _rank_of(window: StartAndSize) -> int:
 class _State(threading.local):
     """The model calls of the current thread.
 
-    They are instance attributes, because torch.compile does not guard values of a class.
+    The calls are stored per instance, because torch.compile does not guard class attributes.
     """
 
     def __init__(self) -> None:

@@ -100,7 +100,7 @@ def with_margins(coord_weight: Tensor, kernel: Sequence[int]) -> Tensor:
 
 
 class Convolution(_Operation):
-    """``torch.nn.functional.conv1d``, ``2d`` or ``3d`` with all padding modes of ``nn.Conv2d``."""
+    """``conv1d``, ``conv2d`` or ``conv3d`` of torch, with all padding modes of ``nn.Conv2d``."""
 
     stride: SizeNd
     padding: Padding
@@ -145,7 +145,7 @@ class Convolution(_Operation):
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
         """Return the input value of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
 
-        Only the taps of the smaller ``kernel`` are returned.
+        Only the taps of the coordinate kernel, of size ``kernel``, are returned.
         """
         margins, dilation = self._margins(axis), self.each_axis(self.dilation)[axis]
         if any(margins):
@@ -178,7 +178,7 @@ class Convolution(_Operation):
 
 
 class TransposedConvolution(_Operation):
-    """``torch.nn.functional.conv_transpose1d``, ``2d`` or ``3d``."""
+    """``conv_transpose1d``, ``conv_transpose2d`` or ``conv_transpose3d`` of torch."""
 
     stride: SizeNd
     padding: SizeNd
@@ -214,9 +214,10 @@ class TransposedConvolution(_Operation):
     def taps(self, values: Tensor, axis: int, kernel: torch.Size) -> Tensor:
         """Return the input value of each kernel tap along an axis: (c, n) -> (c, outputs, taps).
 
-        Only the taps of the smaller ``kernel`` are returned. Input pixel i contributes to output
-        pixel t through tap u if t = stride * i + dilation * u - padding. So the operation equals a
-        convolution with reversed taps over the input pixels, spaced ``stride`` apart.
+        Only the taps of the coordinate kernel, of size ``kernel``, are returned. Input pixel i
+        contributes to output pixel t through tap u if t = stride * i + dilation * u - padding. So
+        the operation equals a convolution with reversed taps over the input pixels, spaced
+        ``stride`` apart.
         """
         numbers = (self.stride, self.padding, self.output_padding, self.dilation)
         stride, padding, extra, dilation = (self.each_axis(number)[axis] for number in numbers)

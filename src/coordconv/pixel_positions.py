@@ -94,7 +94,7 @@ class Positions(NamedTuple):
             grid = self._written_out(x, rank).to(device=x.device, dtype=dtype)
         samples = x.shape[0] if x.dim() == rank + 2 else 1
         rows = grid.shape[0] if grid.dim() == rank + 2 else 1
-        # Two comparisons, because compilers do not support ``in`` for symbolic sizes.
+        # Compare twice, because compilers do not support ``in`` for symbolic sizes.
         if rows != 1 and rows != samples:
             raise ValueError(
                 f"the window or the coordinates have rows for {rows} samples, "

@@ -254,7 +254,7 @@ class Placement:
             size: Size of the new image; the size of the old image if omitted.
 
         Raises:
-            ValueError: If ``matrix`` or ``size`` does not have the numbers for each axis.
+            ValueError: If ``matrix`` does not have d rows of d + 1 numbers, or ``size`` d numbers.
 
         Example:
             >>> Placement((6, 8)).affine([[1, 0, 2.5], [0, 1, 0]]).start
@@ -281,7 +281,7 @@ class Placement:
             align_corners: The value that is passed to ``grid_sample`` and ``affine_grid``.
 
         Raises:
-            ValueError: If ``theta`` or ``size`` does not have the numbers for each axis.
+            ValueError: If ``theta`` does not have d rows of d + 1 numbers, or ``size`` d numbers.
 
         Example:
             >>> Placement((6, 8)).affine_grid([[1, 0, 0.25], [0, 1, 0]]).start
@@ -313,7 +313,7 @@ class Placement:
 
         After a strided layer, coordinates are positions in the full image's feature map. If a crop
         starts at a multiple of the stride, its feature map is a part of the full image's feature
-        map. Otherwise, the pixels of its feature map are between those of the full image's.
+        map. Otherwise, the pixels of its feature map are between pixels of the full image's map.
 
         Args:
             kernel_size: Size of the kernel. This and the other arguments are either one number for
@@ -367,8 +367,8 @@ class Placement:
         """Return the placement with its tensors on another device.
 
         Args:
-            device: As for ``Tensor.to``.
-            non_blocking: As for ``Tensor.to``.
+            device: Passed to ``Tensor.to``.
+            non_blocking: Passed to ``Tensor.to``.
         """
         return self._mapped(lambda one: one.to(device, non_blocking=non_blocking))
 

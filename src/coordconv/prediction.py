@@ -27,9 +27,9 @@ def predict_tiled(
     """Call a model on overlapping tiles, with their true positions, and join the outputs.
 
     The outputs of two tiles are joined in the middle of their overlap, so each output pixel comes
-    from the tile in which it is farthest from the border. Suppose that half the overlap, rounded
-    down to output pixels, is at least the radius of the model's receptive field. Then the result
-    equals the output for the full image up to rounding.
+    from the tile in which it is farthest from the border. If half the overlap, rounded down to
+    output pixels, is at least the radius of the model's receptive field, the result equals the
+    output for the full image up to rounding.
 
     Args:
         model: The model, called with one tile at a time, for all samples together. Its output must
@@ -50,7 +50,7 @@ def predict_tiled(
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
         ValueError: If the overlap is not smaller than the tile, a tile starts between two pixels of
-            the output, or a layer's input cannot be placed.
+            the output, or the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -116,7 +116,7 @@ def predict_flipped(
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
         ValueError: If the image has no such axis, the placement does not have the size of the
-            image, or a layer's input cannot be placed.
+            image, or the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d

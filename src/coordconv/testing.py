@@ -243,7 +243,7 @@ def assert_grid_convention(
     """Assert that a function returns the coordinate grids of a convention.
 
     The expected coordinates are computed from the definition, pixel by pixel, in Python floats. The
-    default sizes have axes of different lengths.
+    default sizes include axes of different lengths, so that swapped axes are found.
 
     Args:
         make_grid: Function that takes a size such as (H, W) and returns a grid of shape (d, H, W),

@@ -44,8 +44,9 @@ def in_two_parts(
 ) -> tuple[Tensor, Tensor]:
     """Split each coordinate into two channels, and repeat the coordinate weights.
 
-    The channels are the coordinate rounded to 8 significant bits, as in bfloat16, and the rest. A
-    convolution that rounds its input to 8 bits then uses at least 16 bits of each coordinate.
+    The first channel holds the leading 8 bits of the coordinate, as bfloat16 does, and the second
+    channel holds the rest. So a convolution that rounds its input to 8 bits still uses at least 16
+    bits of each coordinate.
     """
     outputs_first = operation.outputs_first(coord_weight)
     twice = operation.outputs_first(torch.cat([outputs_first, outputs_first], dim=1))

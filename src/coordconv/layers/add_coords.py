@@ -21,15 +21,14 @@ class AddCoords(nn.Module):
     """Append the coordinates of every pixel to the channels: the first half of a CoordConv.
 
     The second half is a convolution. Put this module in front of any module that needs positions.
-    It has no parameters. Its input may have any
-    size and any number of spatial axes, but must have a batch axis. See `append_coordinates` for
-    shapes, conventions and errors.
+    It has no parameters. Its input may have any size and any number of spatial axes, but must have
+    a batch axis. See `append_coordinates` for shapes, conventions and errors.
 
     Args:
         convention: What the coordinates mean: a `Convention` or the name of a preset.
-        radius: Also append the distance to the center.
-        groups: Number of groups of channels. The coordinates are appended to each group, for a
-            convolution with the same number of groups.
+        radius: Whether to append the distance to the center as well.
+        groups: Number of groups of channels. The coordinates are appended to each group, as
+            needed for a convolution with the same number of groups.
 
     Raises:
         ValueError: If no preset has the name of the convention.

@@ -77,7 +77,7 @@ class CoordConvolution(CoordinateLayer):
         equal those of a plain ``torch.nn.Conv2d`` with in + groups * d input channels, where the
         data channels of each group are followed by the group's own copy of the d coordinates. If
         the coordinate kernel is smaller than the data kernel, it gets the central taps of these
-        weights. Layers that were converted from plain layers are instead initialized like the plain
+        weights. A layer that was converted from a plain layer is instead initialized like the plain
         layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):

@@ -78,8 +78,8 @@ class CoordTransposedConvolution(CoordinateLayer):
         With the same seed, the weights equal those of a plain ``torch.nn.ConvTranspose2d`` with
         in + groups * d input channels, where the data channels of each group are followed by the
         group's own copy of the d coordinates. If the coordinate kernel is smaller than the data
-        kernel, it gets the central taps of these weights. Layers that were converted from plain
-        layers are instead initialized like the plain layer, with coordinate weights of zero.
+        kernel, it gets the central taps of these weights. A layer that was converted from a plain
+        layer is instead initialized like the plain layer, with coordinate weights of zero.
         """
         if not hasattr(self, "coord_weight"):
             return  # The constructor of the plain layer calls this before `coord_weight` exists.
