@@ -148,7 +148,7 @@ def of_torchvision() -> Tool:
 
     return Tool(
         FLAT,
-        "operations, recorded beside the image",
+        "list of the operations",
         {
             "RandomHorizontalFlip": lambda _: v2.RandomHorizontalFlip(),
             "RandomVerticalFlip": lambda _: v2.RandomVerticalFlip(),

@@ -223,7 +223,7 @@ CHECKS: dict[str, Callable[[Package], None]] = {
     "each axis is scaled by its own length": each_axis_has_its_own_scale,
     "coordinates on an axis of one pixel are finite": one_pixel_is_finite,
     "a radius that is 0 at the center": radius_is_zero_at_the_center,
-    "bfloat16 coordinates are those of float32, rounded": bfloat16_is_rounded_once,
+    "bfloat16 coordinates are computed in float32, then rounded": bfloat16_is_rounded_once,
     "integer images are refused, or get the right coordinates": integers_are_refused_or_right,
     "channels-last inputs stay channels-last": channels_last_is_kept,
     "`torch.export` with dynamic sizes": export_has_dynamic_sizes,

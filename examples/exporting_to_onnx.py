@@ -2,9 +2,9 @@
 
 `to_onnx` writes the model to a file, and runs the file in onnxruntime with the example, a larger
 batch and a larger image. It keeps the file only if the outputs agree with those of the model. The
-file contains the convention of its coordinates. Much published code computes coordinates with
-`torch.linspace`. The size of the example then becomes a constant in the file, and `to_onnx` raises
-an error.
+file also stores which convention its coordinates follow. Much published code computes coordinates
+with `torch.linspace`. With such code, the size of the example becomes a constant in the file, and
+`to_onnx` raises an error.
 
     python examples/exporting_to_onnx.py
 """

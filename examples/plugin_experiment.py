@@ -1,8 +1,8 @@
 """An experiment of your own in one file: where is the pulse in a noisy signal?
 
-This file adds data, a task with its loss and scores, two networks and a recipe to the laboratory,
-as a plug-in. All commands of the laboratory then work with this experiment.
-docs/experiments.md explains every part of the file.
+This file is a plug-in for the laboratory, the part of this project that trains and compares
+networks. It adds data, two networks, a recipe, and a task with its loss and scores. All commands of
+the laboratory work with this experiment. docs/experiments.md explains every part of the file.
 
     coordconv train locate-pulse --split right --plugin examples/plugin_experiment.py
     coordconv train locate-pulse --model baseline --plugin examples/plugin_experiment.py

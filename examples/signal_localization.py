@@ -1,10 +1,10 @@
 """Localization in a signal: find a pulse, even at positions never seen in training.
 
 A network predicts the position of a short pulse in a noisy signal, as a weighted mean over all
-samples. Each sample contributes a weight and a value. In training, all pulses are in the first two
-thirds of the signal. A `CoordConv1d` computes the value as a linear function of the coordinate,
-which is also correct in the last third. A plain convolution gives a pulse the same value at every
-position.
+time steps. Each time step contributes a weight and a value. In training, all pulses are in the
+first two thirds of the signal. A `CoordConv1d` computes the value as a linear function of the
+coordinate, which is also correct in the last third. A plain convolution gives a pulse the same
+value at every position.
 
     python examples/signal_localization.py
 """

@@ -1,8 +1,8 @@
 """Localization in volumes: coordinates in millimeters, for any distance between the slices.
 
 Scanners produce voxels of different sizes. Coordinates from -1 to 1 are relative to the size of the
-volume. For every spacing of the slices, the same coordinate is therefore a different distance in
-millimeters. `CoordConv3d` accepts your own coordinates for each sample. With coordinates in
+volume. Therefore, the distance in millimeters between two coordinates depends on the spacing of the
+slices. `CoordConv3d` accepts your own coordinates for each sample. With coordinates in
 millimeters, the network predicts positions in millimeters, even for a spacing that did not occur in
 training.
 

@@ -27,9 +27,9 @@ def predict_tiled(
     """Call a model on overlapping tiles, with their true positions, and join the outputs.
 
     The outputs of two tiles are joined in the middle of their overlap, so each output pixel comes
-    from the tile in which it is farthest from the border. If half the overlap, rounded down to
-    output pixels, is at least the radius of the model's receptive field, the result equals the
-    output for the full image up to rounding.
+    from the tile in which it is farthest from the border. The result equals the output for the full
+    image, up to rounding, if half the overlap is at least the radius of the model's receptive
+    field. (Half the overlap is rounded down to a whole number of output pixels.)
 
     Args:
         model: The model, called with one tile at a time, for all samples together. Its output must
@@ -49,8 +49,8 @@ def predict_tiled(
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If the overlap is not smaller than the tile, a tile starts between two pixels of
-            the output, or the placement of a layer's input cannot be inferred.
+        ValueError: If the overlap is not smaller than the tile, if a tile starts between two pixels
+            of the output, or if the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -103,7 +103,7 @@ def predict_flipped(
         image: Shape (N, C, *size), with one to three spatial axes.
         dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height. Each
             subset of these axes is flipped once.
-        placement: Where the image is in the full image, if it is a part of one, such as a tile.
+        placement: The placement of ``image`` in its full image, if ``image`` is a crop or a tile.
         average: Return the mean of the outputs instead of all outputs.
         output: Function that selects the prediction from the model's return value, such as
             ``lambda out: out.logits``. The prediction is a tensor of shape (N, K, *output size).
@@ -115,8 +115,8 @@ def predict_flipped(
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If the image has no such axis, the placement does not have the size of the
-            image, or the placement of a layer's input cannot be inferred.
+        ValueError: If ``dims`` contains an axis that the image does not have, if the placement has
+            another size than the image, or if the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d

@@ -118,7 +118,7 @@ PICTURES = {
     ),
     "volume_localization": (
         "With millimeters, the error stays low at every spacing; with coordinates from -1 to 1, it "
-        "grows with the distance from the middle of the training spacings",
+        "grows as the spacing moves away from the spacings used in training",
         (6.4, 3.4),
         volume_localization,
     ),

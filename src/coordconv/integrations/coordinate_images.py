@@ -1,4 +1,4 @@
-"""Carry the coordinates of an image through any transform, such as a mosaic, as an extra image.
+"""Transform the coordinates of an image together with it, as an extra image.
 
 The first channel of such a coordinate image is 1 at every pixel of the image. Its values are called
 marks. The other channels are the coordinates, scaled to the range from 0 to 1. Suppose that a
@@ -34,8 +34,8 @@ class CarriedCoordinates(NamedTuple):
     Attributes:
         coordinates: Shape (N, d, *size), or (N, d + 1, *size) with the radius. Pass them to a layer
             as the argument ``coordinates``. A pixel outside the full image gets the coordinates of
-            the nearest pixel inside along the last axis. If there is none, the other axes are
-            searched in turn.
+            a pixel inside: the nearest one in the same row or, if the row is outside, in the same
+            column. In signals and volumes, the axes are searched from the last to the first.
         inside: Mask of the pixels that show a part of the full image, shape (N, 1, *size).
     """
 
@@ -123,8 +123,8 @@ def coordinates_from_image(
 
     Raises:
         ValueError: If ``image`` does not have the channels of a coordinate image, or if ``fill``
-            equals the value of the marks. Also if ``radius`` is set, but the radius of the
-            convention depends on the size of the full image.
+            equals the value of the marks. Also if ``radius`` is True and the convention defines the
+            radius by the size of the full image, which is not known here.
 
     Example:
         >>> moved = coordinate_image((2, 3))[None].roll(1, -1)
@@ -141,8 +141,8 @@ def coordinates_from_image(
     expected = 1 + (3 if image.dtype == torch.uint8 else 1) * rank
     if rank < 1 or image.shape[1] != expected:
         raise ValueError(
-            f"`image` must have shape (N, {expected}, *size) for {max(rank, 1)} axes and the type "
-            f"{image.dtype}, as returned by coordinate_image, got {tuple(image.shape)}"
+            f"`image` must be a coordinate image of shape (N, {expected}, *size), for "
+            f"{max(rank, 1)} spatial axes and the type {image.dtype}; got {tuple(image.shape)}"
         )
     inside, unit = _of_bytes(image, fill) if image.dtype == torch.uint8 else _of_floats(image, fill)
     coordinates = _from_unit(_from_nearest(unit, inside), convention)
@@ -158,8 +158,8 @@ def floats_from_bytes(image: Tensor, *, fill: float = 0.0) -> Tensor:
     Args:
         image: A coordinate image of bytes, shape (N, 1 + 3 d, *size), to which transforms without
             interpolation may have been applied.
-        fill: Value of the pixels outside the full image, in all channels of the input and of the
-            result.
+        fill: The value that ``image`` has in all channels of a pixel outside the full image. The
+            result has the same value there.
 
     Returns:
         Shape (N, 1 + d, *size), in float32.

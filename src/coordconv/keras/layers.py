@@ -18,7 +18,10 @@ __all__ = ["CoordConv1D", "CoordConv2D", "CoordConv3D"]
 
 
 class _CoordinateConvolution:
-    """Mixin of the 1-D, 2-D and 3-D layers, listed before the plain Keras layer in the bases."""
+    """Mixin of the 1-D, 2-D and 3-D layers.
+
+    Each of these classes inherits first from this mixin, then from the plain Keras layer.
+    """
 
     def __init__(
         self,
@@ -95,8 +98,8 @@ class _CoordinateConvolution:
         if self.use_bias:
             shape = [1] * (self.rank + 2)
             shape[-1 if self.data_format == "channels_last" else 1] = self.filters
-            # The bias must be the first operand. If it is the second, Keras 3.15 with TensorFlow
-            # adds it along the width if the width equals the number of filters.
+            # The bias must be the first operand of the addition. In ``outputs + bias``, Keras 3.15
+            # with TensorFlow adds the bias along the width when the width equals `filters`.
             outputs = ops.add(ops.reshape(self.bias, shape), outputs)
         return outputs if self.activation is None else self.activation(outputs)
 
@@ -147,8 +150,9 @@ class _CoordinateConvolution:
 class _Part:
     """An initializer for one part of a joint weight over [data, coordinates].
 
-    The data and the coordinates use the same initializer. The two parts fit together, because a
-    Keras initializer returns the same values for every call with the same shape.
+    The weights of the data and of the coordinates are two slices of the same joint weight. Each
+    slice is initialized separately: the initializer is called for the joint weight, which gives the
+    same values in every call, and the slice is taken from the result.
     """
 
     def __init__(self, initializer: Any, inputs: int, part: slice) -> None:

@@ -102,12 +102,12 @@ class Outcome(Rows[ArmOutcome]):
     def method(self) -> str:
         """How the verdicts were found."""
         text = (
-            "The intervals are of paired differences, corrected for the number of comparisons "
-            "and of checks (after 5, 10, 20, ... seeds): if no arm makes a difference, at most 5% "
-            "of trials report one."
+            "The intervals are of paired differences. They are corrected for the number of arms, "
+            "and for looking at the results repeatedly (after 5, 10, 20, ... seeds): if no arm "
+            "makes a difference, at most 5% of trials report a difference."
         )
         if self.best is not None and self.best.losses:
-            text += " The intervals for changed coordinates are not corrected."
+            text += " The intervals of the losses with changed coordinates are not corrected."
         if self.min_difference:
             text += f" Differences up to {self.min_difference:g} do not matter."
         return text
