@@ -26,11 +26,12 @@ class ChangedScore(NamedTuple):
     """An arm scored with changed coordinates.
 
     Attributes:
-        change: What was changed.
+        change: Name of the change of the coordinates, such as "zero".
         score: Mean score over the seeds.
-        loss: How much worse this score is than the score with true coordinates, paired by seed.
-        interval: 95% interval of the loss over seeds, not corrected for the number of changes;
-            None for fewer than five seeds.
+        loss: How much worse a run scores with this change than with true coordinates, averaged over
+            the seeds.
+        interval: 95% confidence interval of ``loss``, not corrected for the number of changes; None
+            for fewer than five seeds.
     """
 
     change: str
@@ -47,15 +48,17 @@ def changed_scores(
     Args:
         model: The trained network.
         score: Returns the score of the network.
-        is_full: Whether to try all changes, not only the mean position.
+        is_full: Whether to also score with zero, mirrored and shuffled coordinates, and not only
+            with the mean position at every pixel.
 
     Returns:
-        The finite scores, by the name of the change. Empty if ``score`` does not call every
-        coordinate layer as a module, because the coordinates of such a layer cannot be changed.
+        The scores that are finite, by the name of the change. Empty if ``score`` does not call
+        every coordinate layer as a module, because coordinates can only be changed when a layer is
+        called.
     """
     try:
         layers = coordinate_layers(model)
-    except (TypeError, ValueError):  # train returned another form of the model
+    except (TypeError, ValueError):  # train may return another type of model, or remove the layers
         return {}
     ranks: set[int] = set()
 

@@ -1,4 +1,4 @@
-"""One arm of a trial, compared with the model without coordinates."""
+"""One arm of a trial: a model with coordinates, compared with the model without coordinates."""
 
 from typing import NamedTuple
 
@@ -56,14 +56,14 @@ class ArmOutcome(NamedTuple):
 
     @property
     def headline(self) -> str:
-        """The verdict in a few words. `words` starts with it."""
+        """The name of the arm and its verdict. `words` starts with the same text."""
         if self.against_plain is None:
             return f"{self.arm}:"
         return f"{self.arm}: {_VERDICTS[self.against_plain.verdict]}"
 
     @property
     def words(self) -> str:
-        """The verdict as a sentence or two."""
+        """The verdict, with the numbers that it is based on, in full sentences."""
         if self.against_plain is None:
             return f"{self.headline} {self.note or 'no run has a score.'}"
         found = self.against_plain

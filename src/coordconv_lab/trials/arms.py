@@ -85,8 +85,9 @@ def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
     parameter ``where`` and adds the coordinates itself.
 
     Raises:
-        InputError: ``make`` does not return a module, the module already has coordinates or cannot
-            be converted, or coordinates should be shuffled outside of layers of this package.
+        InputError: ``make`` does not return a module, or the module already has coordinates or
+            cannot be converted. Also if the arm has shuffled coordinates, but the model that
+            ``make(where=...)`` returns has no coordinate layer of coordconv.
     """
     if takes(make, "where"):
         model = make(where=arm.where)
@@ -137,7 +138,10 @@ def digest_of_weights(model: nn.Module) -> str:
 
 
 def _shuffled_anew(seed: int) -> Callable[[LayerPositions], dict[str, Any]]:
-    """Shuffle coordinates between pixels, in a new order at each call and for each sample."""
+    """Return a function that shuffles coordinates between pixels, differently at each call.
+
+    Each sample of a batch gets its own order.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def change(seen: LayerPositions) -> dict[str, Any]:

@@ -14,8 +14,8 @@ class Costs(NamedTuple):
 
     Attributes:
         parameters: Number of parameters.
-        seconds: Median time of training.
-        memory: Median peak memory of training in bytes; None if unknown.
+        seconds: Median training time over the seeds, in seconds.
+        memory: Median peak memory of training over the seeds, in bytes; None if unknown.
     """
 
     parameters: int
@@ -24,7 +24,7 @@ class Costs(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, str, str]:
-        """The costs as text."""
+        """The costs as the cells of a table: parameters, time and memory."""
         memory = "" if self.memory is None else f"{self.memory / 2**20:,.0f} MiB"
         seconds = f"{self.seconds:.2g} s" if self.seconds < 10 else f"{self.seconds:,.0f} s"
         return f"{self.parameters:,}", seconds, memory
@@ -45,7 +45,7 @@ class Ratios(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, str, str]:
-        """The costs as text."""
+        """The costs as the cells of a table: parameters, time and memory."""
         more = "" if self.parameters is None else f"{self.parameters:+.1%}"
         ratios = ("" if one is None else f"x {one:.2f}" for one in (self.seconds, self.memory))
         return more, *ratios  # pyright: ignore[reportReturnType]

@@ -36,7 +36,7 @@ def differences_drawn(outcome: Outcome) -> str:
 
 
 def gain_drawn(found: GainMap) -> str:
-    """Draw where in the image an arm has smaller errors: a map, or a line for signals."""
+    """Draw the reduction of the error by position, as a map for images or a line for signals."""
     rows, columns = found.gain.shape
     height, width = found.size or (1.0, 1.0)
     most = float(np.nanmax(np.abs(found.gain), initial=0)) or 1.0

@@ -24,8 +24,8 @@ class Resources(NamedTuple):
     Attributes:
         engine: "serial" for this process, "ray" for Ray.
         address: Address of a Ray cluster; None for RAY_ADDRESS or, without it, this machine.
-        cpus_per_run: Cores, and thus threads, per run. By default as many as torch uses, or one on
-            Ray.
+        cpus_per_run: Cores per run, which is also the number of threads. None for the number of
+            threads that torch uses, or for one core on Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.
     """
 
@@ -42,7 +42,7 @@ class Ended(NamedTuple):
         job: The run.
         found: The finished run, the error of the user's code, or the reason why the arm cannot be
             used.
-        watch: The watch for mirrored training data, with its findings.
+        watch: The `MirrorWatch` of the run, with what it found about mirrored training data.
     """
 
     job: Job
@@ -78,8 +78,8 @@ class SerialEngine:
 
     Args:
         functions: The functions that make, train and score the model.
-        directory: The directory of finished runs, for messages.
-        usage: As in `OneRun`.
+        directory: The directory of finished runs, which is named in error messages.
+        usage: Whether to score with all changes of the coordinates; see `OneRun`.
     """
 
     at_once = 1

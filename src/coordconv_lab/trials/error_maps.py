@@ -57,12 +57,14 @@ def map_of(errors: Any) -> dict[str, Any]:
     """Turn the result of ``errors`` into a small map, which is stored with the run.
 
     Args:
-        errors: An error for each pixel, of shape (H, W); or (N, H, W), which is averaged over
-            samples; or (L,) for signals. Or a pair: points (x, y) of shape (N, 2), as fractions of
-            the image from 0 to 1, and an error for each point, of shape (N,).
+        errors: An error for each pixel, as an array of shape (H, W), (N, H, W) or, for signals,
+            (L,). Errors of shape (N, H, W) are averaged over the N samples. Alternatively, a pair
+            of arrays: points (x, y) of shape (N, 2), as fractions of the image from 0 to 1, and the
+            error at each point, of shape (N,).
 
     Returns:
-        "values", rows of numbers or None, and "size" in pixels or None.
+        A dict with two keys. "values" has the rows of the map, in which None marks a cell without
+        data. "size" is the height and width of the image in pixels, or None if points were given.
 
     Raises:
         InputError: ``errors`` has another type or shape.
@@ -91,7 +93,11 @@ def map_of(errors: Any) -> dict[str, Any]:
 def gain_of(
     arm: str, runs: Mapping[int, Finished], plain: Mapping[int, Finished]
 ) -> GainMap | None:
-    """Return the gain of an arm by position, over seeds with both maps; None if there are none."""
+    """Return the gain of an arm by position, averaged over the seeds.
+
+    Only seeds with an error map of both the arm and the model without coordinates are used. Return
+    None if there is no such seed, or if maps of different seeds have different shapes.
+    """
     pairs = [
         (plain[seed].errors, run.errors)
         for seed, run in runs.items()
@@ -117,7 +123,7 @@ def _array(value: Any) -> np.ndarray:
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        return np.empty((0, 0, 0, 0))  # an invalid shape, which the caller refuses
+        return np.empty((0, 0, 0, 0))  # a shape that callers reject
 
 
 def _described(value: Any) -> str:

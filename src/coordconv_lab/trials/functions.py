@@ -19,9 +19,9 @@ class UserFunctions(NamedTuple):
     """The functions of a trial.
 
     Attributes:
-        make: Returns a new model without coordinates. Called as ``make()``. If it has a parameter
-            ``where``, it is called as ``make(where=where)``, must add the coordinates itself (none
-            for ``where=None``), and may return any object.
+        make: Returns a new model without coordinates. Called as ``make()``. If ``make`` has a
+            parameter ``where``, it is called as ``make(where=where)`` instead. It must then add the
+            coordinates itself, except for ``where=None``, and may return any object.
         train: Trains the model in place, or returns the trained model. Called as ``train(model)``,
             or as ``train(model, seed=seed)`` if it has a parameter ``seed``.
         score: Returns the score of a trained model, a number, on data that the model was not
@@ -29,8 +29,9 @@ class UserFunctions(NamedTuple):
         higher_is_better: Whether larger scores are better.
         example: Inputs to call the model with, which `coordconv.convert` uses to find layers on
             which coordinates would be constant.
-        digest: Identifies the code, so that runs of other code are refused. By default it is
-            computed from the functions, without the functions that they call.
+        digest: Identifies the code. A trial does not use stored runs with another digest. By
+            default, the digest is computed from the code of these functions, but not from the code
+            of functions that they call.
         errors: Returns the errors of a trained model by position, for a map of the gain; see
             `coordconv_lab.trials.error_maps.map_of`. Called as ``errors(model)``.
         file: The file that defines the functions; see `load_functions`.
@@ -61,7 +62,7 @@ def load_functions(path: Path) -> UserFunctions:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     folder = str(path.resolve().parent)
-    if folder not in sys.path:  # not removed later: the functions may import, too
+    if folder not in sys.path:  # kept, because the functions may import modules when called
         sys.path.insert(0, folder)
     seed_all(0)
     module = import_file(path, "the file")
@@ -91,7 +92,7 @@ def load_functions(path: Path) -> UserFunctions:
 
 
 def file_of(functions: UserFunctions) -> Path | None:
-    """Return the file that defines all of the functions, or None."""
+    """Return the file that defines all of the functions, or None if there is no such file."""
     if functions.file is None:
         return None
     module = sys.modules.get(module_name(functions.file))
@@ -110,7 +111,7 @@ def takes(function: Callable[..., Any], name: str) -> bool:
 
 
 def digest_of(functions: UserFunctions) -> str:
-    """Return the digest of the code; compute it for functions that are not from a file."""
+    """Return the digest of the functions, or compute it from their code if it is not set."""
     if functions.digest:
         return functions.digest
     given = (functions.make, functions.train, functions.score, functions.errors)

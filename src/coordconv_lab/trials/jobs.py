@@ -15,8 +15,8 @@ class Job(NamedTuple):
     Attributes:
         arm: The arm.
         seed: The seed.
-        weights: Digest of the initial weights of the other arms with this seed; None if no other
-            arm has a run yet.
+        weights: Digest of the initial weights that other arms had with this seed; None if no other
+            arm has a run with this seed yet.
     """
 
     arm: Arm

@@ -1,4 +1,4 @@
-"""The peak memory of a block: on the CUDA device if it was used, otherwise of the process."""
+"""Measure the peak memory of a block of code, on a CUDA device or of the process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _SELF = Path("/proc/self")
 
 
 class PeakMemory:
-    """The result of `peak_memory`, known after the block.
+    """The result of `peak_memory`, which is set at the end of the block.
 
     Attributes:
         bytes: Peak in bytes; None if it cannot be measured.
@@ -25,8 +25,9 @@ class PeakMemory:
 def peak_memory() -> Iterator[PeakMemory]:
     """Measure the peak memory of a block.
 
-    On a CUDA device, the result is the peak memory that torch allocated there. Otherwise, on Linux,
-    it is the peak resident memory of this process, including memory from before the block.
+    If torch has memory allocated on a CUDA device, the result is the peak of this memory.
+    Otherwise, on Linux, it is the peak resident memory of this process, including memory from
+    before the block.
 
     Example:
         >>> with peak_memory() as peak:

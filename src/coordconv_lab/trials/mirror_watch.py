@@ -14,11 +14,12 @@ __all__ = ["MirrorWatch"]
 
 
 class MirrorWatch:
-    """Watches the data loaders of the first run, and the layers of the first arm with coordinates.
+    """Detects whether training images are mirrored without their coordinates.
 
-    If the data set mirrors images, or if that is still unknown, the layers of an arm with
-    coordinates are watched during one training. If the layers receive positions, the user's code
-    handles mirroring, and there is no warning.
+    The data sets that the first run loads are checked for mirrored images. Unless they have none,
+    the coordinate layers of an arm are also watched during one training. If these layers receive
+    positions, there is no warning, because the user's code is assumed to mirror the positions. The
+    exception are samples with placements that are not mirrored, for which there is a warning.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class MirrorWatch:
         return "" if are_right else self.mirroring.words
 
     def learn(self, other: "MirrorWatch") -> None:
-        """Copy the findings of a watch in another process."""
+        """Copy what a watch in another process found."""
         if not self.has_looked:
             self.has_looked, self.mirroring = other.has_looked, other.mirroring
         if self.are_positions_given is None:
@@ -58,7 +59,7 @@ class MirrorWatch:
         self.has_trained |= other.has_trained
 
     def _asks(self, arm: Arm) -> bool:
-        """Whether to check if the layers of an arm receive positions."""
+        """Whether to watch if the coordinate layers of an arm receive positions."""
         has_coordinates = arm.where is not None and not arm.is_shuffled
         may_be_mirrored = self.mirroring is not None or not self.has_trained
         return has_coordinates and may_be_mirrored and self.are_positions_given is None
@@ -66,7 +67,7 @@ class MirrorWatch:
 
 @contextmanager
 def _noted_positions(model: nn.Module) -> Iterator[list[bool]]:
-    """Record for each call of a coordinate layer whether it receives a placement or coordinates."""
+    """Yield a list that is empty until a coordinate layer receives a placement or coordinates."""
     given: list[bool] = []
 
     def note(seen: LayerPositions) -> dict[str, Any]:

@@ -24,7 +24,7 @@ SAMPLES, DRAWS = 4, 6
 ALIKE = 0.6  # minimum correlation of two draws that show the same image
 CLEARER = 0.15  # how much higher the correlation with the mirrored image must be
 LEAST_MIRRORED = 0.05  # minimum fraction of mirrored pairs
-MOST_UNCLEAR = 0.3  # maximum fraction of unclear pairs; above it, the data set draws other images
+MOST_UNCLEAR = 0.3  # maximum fraction of unclear pairs; above it, nothing is reported
 _MOST_LOADERS = 4
 
 
@@ -37,7 +37,8 @@ class Mirroring(NamedTuple):
         mirrored: Number of pairs of draws that are mirror images.
         pairs: Number of pairs of draws of the same sample.
         dataset: Class of the data set.
-        has_placements: Whether the samples have placements, which are not mirrored with the images.
+        has_placements: Whether the samples contain placements, which in this case are not mirrored
+            together with the images.
     """
 
     axes: tuple[int, ...]
@@ -48,7 +49,7 @@ class Mirroring(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The warning."""
+        """The warning that a trial shows."""
         names = {-1: "left and right", -2: "up and down"}
         axes = " and ".join(names.get(axis, f"axis {axis}") for axis in self.axes)
         cause = "are not mirrored" if self.has_placements else "are missing"
@@ -82,10 +83,10 @@ def noted_loaders() -> Iterator[list[DataLoader[Any]]]:
 def mirroring_of(dataset: Any) -> Mirroring | None:
     """Draw some samples of a data set several times, and look for mirror images.
 
-    Two draws of a sample are mirror images if mirroring one of them clearly increases their
-    correlation at the best shift. If many pairs have a low correlation either way, nothing is
-    found; this happens if the data set draws new images, or with strong augmentation. The state of
-    all random number generators is restored afterwards.
+    Two draws of a sample count as mirror images if mirroring one of them clearly increases their
+    correlation at the best shift. The result is None if many pairs have a low correlation both with
+    and without mirroring. This happens if the data set draws a new image each time, or augments
+    images strongly. The states of the random number generators are restored afterwards.
 
     Args:
         dataset: A data set with a length, whose samples are accessed by index.
@@ -109,7 +110,7 @@ def mirroring_of(dataset: Any) -> Mirroring | None:
             count = len(dataset)
             indices = sorted({round(i * (count - 1) / (SAMPLES - 1)) for i in range(SAMPLES)})
             drawn = [[dataset[index] for _ in range(DRAWS)] for index in indices if count]
-        except Exception:  # the data set has no index, or an index of another type
+        except Exception:  # no length, or samples are not accessed by an integer
             return None
     found: list[tuple[int, ...] | None] = []
     has_placements = False

@@ -34,11 +34,11 @@ class _Given(NamedTuple):
 
     Attributes:
         name: Identifies the trial.
-        functions: The functions; None if they are from a file.
-        file: The file of the functions, which workers import themselves.
+        functions: The functions; None if workers import them from ``file``.
+        file: The file that defines the functions; None if they are sent to the workers.
         digest: Identifies the code of the functions.
-        directory: The directory of finished runs, for messages.
-        usage: As in `OneRun`.
+        directory: The directory of finished runs, which is named in error messages.
+        usage: Whether to score with all changes of the coordinates; see `OneRun`.
         threads: Number of threads.
         folder: The working directory.
         path: The directories from which modules are imported.
@@ -56,17 +56,17 @@ class _Given(NamedTuple):
 
 
 class RayEngine:
-    """Executes runs on Ray, as many in parallel as resources allow.
+    """Executes runs on Ray, as many in parallel as the resources of the cluster allow.
 
-    Ray is started, or a cluster joined, before the first run. If the trial has no run left, Ray is
-    not used.
+    The engine starts Ray or connects to a cluster before the first run. If all runs of the trial
+    are already finished, it does neither.
 
     Args:
         resources: The cluster, and the resources of a run.
-        functions: The functions that make, train and score the model. Workers import the file of
-            `load_functions`; other functions are sent to the workers.
-        directory: The directory of finished runs, for messages.
-        usage: As in `OneRun`.
+        functions: The functions that make, train and score the model. Workers import functions of
+            `load_functions` from their file. Other functions are sent to the workers.
+        directory: The directory of finished runs, which is named in error messages.
+        usage: Whether to score with all changes of the coordinates; see `OneRun`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class RayEngine:
 
     @cached_property
     def _tasks(self) -> RayTasks[Job]:
-        self._check_functions()  # what cannot be sent is refused before Ray starts
+        self._check_functions()  # raise errors before Ray is started
         tasks = RayTasks[Job](
             _do,
             str(self._directory.resolve()),
@@ -116,7 +116,7 @@ class RayEngine:
         """Check that workers can get the functions.
 
         Raises:
-            InputError: They are not from a file, and cannot be sent.
+            InputError: The functions are not from a file, and one cannot be sent to workers.
         """
         if file_of(self._functions) is not None:
             return
@@ -170,7 +170,7 @@ _LOADED: dict[str, UserFunctions] = {}
 
 
 def _functions(given: _Given) -> UserFunctions:
-    """Return the functions. A worker loads them once, so its runs share their caches."""
+    """Return the functions. A worker loads them once, so what they cache is kept between runs."""
     if given.name not in _LOADED:
         functions = _loaded(given)
         _LOADED.clear()

@@ -38,9 +38,9 @@ class OneRun:
         functions: The functions that make, train and score the model.
         arm: The arm.
         seed: The seed.
-        directory: The directory of finished runs, for messages.
-        usage: Whether to score with all changes of the coordinates, not only with the mean
-            position.
+        directory: The directory of finished runs, which is named in error messages.
+        usage: Whether to also score the trained network with zero, mirrored and shuffled
+            coordinates, and not only with the mean position at every pixel.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class OneRun:
         """Make, train and score the model.
 
         Args:
-            weights: Digest of the initial weights of the other arms; None if it is unknown.
-            watch: Watches for mirrored training data.
+            weights: Digest of the initial weights of the other arms with this seed; None if it is
+                unknown.
+            watch: Detects mirrored training data.
 
         Raises:
             UnusableArmError: The arm cannot be made, or its coordinates cannot be shuffled.
@@ -102,7 +103,7 @@ class OneRun:
         )
 
     def _made(self, expected: str | None) -> tuple[Any, str]:
-        """Return the model and a digest of its weights, or "" if ``make`` adds the coordinates."""
+        """Return the model and a digest of its weights, which is "" if ``make`` takes ``where``."""
         seed_all(self.seed)
         try:
             with self._noted("making"):

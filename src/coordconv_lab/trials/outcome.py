@@ -49,14 +49,14 @@ LOSS_HEADER = ("changed after training", "score", "worse by", "95% interval")
 
 
 class Outcome(Rows[ArmOutcome]):
-    """The arms of a trial; ``print`` shows a table with the verdicts below.
+    """The arms of a trial with their verdicts. ``print`` shows a table and the verdicts.
 
     Args:
         rows: The arms with coordinates.
         plain: Mean score without coordinates and number of seeds; None if no run has a score.
         costs: The costs without coordinates; None if there is no run.
         best: Details of the arm with the best score; None if no arm has a score.
-        warnings: Reasons why coordinates of the trial are wrong.
+        warnings: Why coordinates were wrong in training, such as for mirrored images.
         failures: Runs of this call that ended with an error; they are not stored.
         min_difference: Smallest difference that matters.
         remark: Why the trial ended early, how many runs without coordinates failed, or "".
@@ -121,7 +121,11 @@ class Outcome(Rows[ArmOutcome]):
 
 
 def pairs_of(arms: Sequence[Arm]) -> list[tuple[str, str]]:
-    """Return the pairs of arms to compare: each with the plain model and with its shuffled twin."""
+    """Return the pairs of arms to compare, by name.
+
+    Each arm is compared with the model without coordinates, and with the arm that has shuffled
+    coordinates in the same layers, if there is one.
+    """
     names = [arm.name for arm in arms]
     found = [(name, PLAIN) for name in names if name != PLAIN]
     found += [(name, f"{SHUFFLED}:{name}") for name in names if f"{SHUFFLED}:{name}" in names]
@@ -131,8 +135,9 @@ def pairs_of(arms: Sequence[Arm]) -> list[tuple[str, str]]:
 def comparisons_of(names: Sequence[str]) -> int:
     """Return the number of comparisons of a trial with these arms.
 
-    Each arm is compared with the plain model. An arm with true coordinates is also compared with
-    its own score at the mean position, and with its shuffled twin, if the trial has one.
+    Each arm is compared with the model without coordinates. An arm with true coordinates is also
+    compared with its own score at the mean position and, if the trial has it, with the arm that has
+    shuffled coordinates in the same layers.
     """
     others = [name for name in names if name != PLAIN]
     true = [name for name in others if not name.startswith(f"{SHUFFLED}:")]
@@ -153,7 +158,7 @@ def outcome_of(
     """Compare the runs of a trial.
 
     Args:
-        arms: All arms, the plain model first.
+        arms: All arms, the model without coordinates first.
         runs: Finished runs, by arm and seed.
         comparisons: Number of comparisons, including those of arms from earlier calls.
         min_difference: Smallest difference that matters.
@@ -220,7 +225,7 @@ def outcome_of(
 def _best(
     rows: Sequence[ArmOutcome], runs: Mapping[str, Mapping[int, Finished]], sign: int
 ) -> BestArm | None:
-    """Return the details of the arm with the largest gain over the plain model."""
+    """Return the details of the arm with the largest gain over the model without coordinates."""
     shown = [
         (row.against_plain.mean, row.arm)
         for row in rows
@@ -234,7 +239,7 @@ def _best(
 
 
 def _warnings(arms: Sequence[Arm], runs: Mapping[str, Mapping[int, Finished]]) -> list[str]:
-    """Return the first warning; those of other runs differ only in their numbers."""
+    """Return only the first warning, because warnings of other runs differ only in numbers."""
     found = (run.warning for arm in arms for run in runs.get(arm.name, {}).values())
     return [one for one in found if one][:1]
 

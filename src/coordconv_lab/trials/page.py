@@ -81,7 +81,7 @@ Mean over {{ outcome.best.gain.seeds }} seeds, without intervals.</p>
 
 
 def as_html(outcome: Outcome, title: str = "Do coordinates help?") -> str:
-    """Return the page: verdicts, costs, the usage of the coordinates, and figures."""
+    """Return an HTML page with the verdicts, costs, scores with changed coordinates and figures."""
     template = Environment(autoescape=True).from_string(_PAGE)
     best = outcome.best
     return template.render(

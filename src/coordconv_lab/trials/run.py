@@ -41,43 +41,47 @@ def trial(
 ) -> Outcome:
     """Measure whether coordinates help on your own model.
 
-    The model is made, trained and scored without coordinates and in each arm, with the same seeds.
-    For a given seed, all arms start with the same weights, since new coordinate weights are zero,
-    and Python, NumPy and torch draw the same random numbers in training. The verdicts are checked
-    after 5, 10, 20, ... seeds, and an arm with a clear verdict stops. Finished runs are stored, and
-    a second call continues from there.
+    An arm is the model with coordinates in some of its convolutions. The model is made, trained and
+    scored without coordinates and for each arm, with the same seeds. For a given seed, all arms
+    compute the same outputs before training, because new coordinate weights are zero. Python, NumPy
+    and torch also draw the same random numbers in the training of all arms. The verdicts are
+    checked after 5, 10, 20, ... seeds, and an arm with a clear verdict stops. Finished runs are
+    stored, and a second call with the same ``out`` executes only the missing runs.
 
-    The engine "ray" executes the runs between two such checks in parallel, as far as resources
-    allow. Runs and verdicts are the same as with the engine "serial" and equally many threads.
+    The engine "ray" executes the runs between two checks in parallel, as far as resources allow.
+    Scores and verdicts are the same as with the engine "serial" and the same number of threads.
 
     Args:
         functions: The functions that make, train and score the model; see `UserFunctions`.
         out: Directory of the runs.
         arms: Which convolutions get coordinates: "first", "all", "detector", or names of layers
-            joined by "+". The prefix "shuffled:" means shuffled coordinates, without position.
+            joined by "+". The prefix "shuffled:" means coordinates that are shuffled between
+            pixels, so that they do not contain position.
         seeds: Maximum number of seeds; intervals need at least 5.
         minutes: Start no run after this many minutes.
         runs: Start at most this many runs in this call.
         min_difference: Smallest difference of the score that matters.
-        usage: Whether to score each network with coordinates also with zero, mirrored and shuffled
-            coordinates, not only at the mean position. Scoring then takes about five times as long.
-        fresh: Delete runs in ``out`` first.
+        usage: Whether to also score each trained arm with zero, mirrored and shuffled coordinates,
+            and not only with the mean position at every pixel. Scoring then takes about five times
+            as long.
+        fresh: Whether to first delete the runs in ``out``.
         engine: "serial" for one run after another in this process, or "ray".
-        address: HOST:PORT of a Ray cluster, or "auto". By default RAY_ADDRESS; if it is not set,
-            Ray is started on this machine.
-        cpus_per_run: Cores, and thus threads, per run; by default as many as torch uses, or 1 on
-            Ray.
+        address: HOST:PORT of a Ray cluster, or "auto". By default, the environment variable
+            RAY_ADDRESS is used. If it is not set, Ray is started on this machine.
+        cpus_per_run: Cores per run, which is also the number of threads. By default, the number of
+            threads that torch uses, or 1 on Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.
-        report: Called with a line about each run; ``print`` shows them.
+        report: Called with a line about each run; pass ``print`` to show these lines.
 
     Returns:
         The arms with their verdicts; ``print`` shows a table.
 
     Raises:
-        InputError: An option is invalid, ``out`` cannot be used or holds runs of other code, the
+        InputError: An option is invalid, ``out`` cannot be used or contains runs of other code, the
             model without coordinates cannot be made, or Ray cannot be used.
-        Exception: A function failed; a note names the arm and the seed. On Ray, the error is
-            reported and added to `Outcome.failures` instead, and the other runs continue.
+        Exception: One of ``functions`` raised an error, to which a note with the arm and the seed
+            is added. On Ray, the error is not raised: it is reported and added to
+            `Outcome.failures`, and the other runs continue.
 
     Example:
         >>> import tempfile
@@ -122,7 +126,7 @@ def _check_resources(given: Resources) -> None:
     """Check the engine and its options.
 
     Raises:
-        InputError: An option is invalid, or needs Ray.
+        InputError: An option is invalid, or requires the engine "ray".
     """
     if given.engine not in get_args(EngineName):
         raise InputError(f"the engine must be serial or ray, got {in_short(given.engine)}")

@@ -25,7 +25,7 @@ __all__ = ["Budget", "TrialRunner"]
 
 
 class Budget(NamedTuple):
-    """The limits of a call.
+    """The limits of one call of `trial`.
 
     Attributes:
         end: Time of the monotonic clock after which no run starts.
@@ -139,7 +139,7 @@ class TrialRunner:
         return ""
 
     def _open_arms(self) -> list[Arm]:
-        """Return the arms without a clear verdict, and those that they are compared with."""
+        """Return the arms without a clear verdict, and the arms that these are compared with."""
         left_out = {*self.notes, *self.stopped}
         if PLAIN in left_out:
             return []
@@ -194,7 +194,7 @@ class TrialRunner:
             self._leave_out(run.arm, InputError(OTHER_WEIGHTS))
 
     def _weights(self, seed: int) -> str | None:
-        """Return the digest of the initial weights of the runs with a seed; None without a run."""
+        """Return the digest of the initial weights for a seed; None if the seed has no run."""
         return next((run.weights for run in self.store.runs if run.seed == seed), None)
 
     def _leave_out(self, name: str, error: InputError) -> None:

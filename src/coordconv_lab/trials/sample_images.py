@@ -1,4 +1,4 @@
-"""Find the image and the placement in a sample of a data set, in any structure."""
+"""Find the image and the placement in a sample of a data set, also in nested containers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -73,7 +73,7 @@ def _array(part: Any) -> Tensor | None:
 
 
 def _pooled(image: Tensor) -> Tensor:
-    """Average to at most 64 pixels along each axis, symmetrically under mirroring."""
+    """Average pixels so that no axis is longer than 64. Mirroring the image mirrors the result."""
     size = [min(n, MOST_PIXELS) for n in image.shape]
     if size == list(image.shape):
         return image

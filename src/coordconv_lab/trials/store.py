@@ -22,13 +22,14 @@ class Finished(NamedTuple):
         arm: Name of the arm.
         seed: The seed.
         score: The result of ``score``; None if it is not finite.
-        without_position: The score of the same network with the mean position everywhere; None for
-            the model without coordinates.
+        without_position: The score of the same network with the mean position at every pixel; None
+            if it was not computed, as for the model without coordinates.
         seconds: Wall time of training.
         parameters: Number of parameters.
         weights: Digest of the initial weights, without coordinate weights.
         note: Why the run has no score, or "".
-        changed: The scores of the same network with changed coordinates, by the name of the change.
+        changed: The scores of the same network with changed coordinates, by the name of the change;
+            None if they were not computed.
         memory: Peak memory of training in bytes, see `coordconv_lab.trials.memory`.
         errors: Errors by position, see `coordconv_lab.trials.error_maps.map_of`.
         warning: Why coordinates were wrong in training, or "".
@@ -50,7 +51,7 @@ class Finished(NamedTuple):
 
 @contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Lock the directory of a trial; it is created if it does not exist.
+    """Lock the directory of a trial, and create it if it does not exist.
 
     Raises:
         LockedError: Another process has locked the directory.

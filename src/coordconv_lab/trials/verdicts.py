@@ -1,9 +1,9 @@
-"""Verdicts from paired differences between two arms.
+"""Verdicts from the differences between the scores of two arms with the same seed.
 
-Differences are checked after 5, 10, 20, 40, ... seeds. The first check may be wrong with a
-probability of 5% / 2, the second with 5% / 4, and so on, each divided by the number of comparisons
-(Bonferroni). So if no arm makes a difference, at most 5% of trials report one, even if seeds are
-added later, provided that the differences are normally distributed.
+Differences are checked after 5, 10, 20, 40, ... seeds. The first check uses the error probability
+5% / 2, the second 5% / 4, and so on. Each probability is divided by the number of comparisons in
+the trial (Bonferroni correction). Thus, if no arm makes a difference and the differences are
+normally distributed, at most 5% of trials report a difference, even if seeds are added later.
 """
 
 import itertools
@@ -37,13 +37,16 @@ class Comparison(NamedTuple):
     """Comparison of an arm with another arm, such as the model without coordinates.
 
     Attributes:
-        differences: The score of the arm minus the score of the other, with the sign chosen so that
-            positive is better: for each seed of the last check, or for all seeds before the first.
+        differences: For each seed, the score of the arm minus the score of the other arm. If lower
+            scores are better, the sign is reversed, so that positive differences are always better.
+            Only the seeds of the last check are included, or all seeds if there was no check yet.
         mean: The mean difference.
-        interval: The corrected interval of the mean at the last check; None before the first.
+        interval: The confidence interval of the mean at the last check, corrected for the number of
+            comparisons and checks; None before the first check.
         verdict: The verdict that follows from the interval.
-        more_seeds: Estimated number of additional seeds for a verdict, if mean and spread do not
-            change; None if there is a verdict, or if the number cannot be estimated.
+        more_seeds: Estimated number of additional seeds until there is a verdict, if mean and
+            spread do not change. None if there already is a verdict, or if the number cannot be
+            estimated.
     """
 
     differences: tuple[float, ...]
@@ -84,14 +87,15 @@ def compared(
     comparisons: int,
     min_difference: float = 0.0,
 ) -> Comparison:
-    """Judge an arm by its differences.
+    """Compare two arms, given the differences of their scores.
 
     Args:
-        differences: One difference per seed, as a sequence or by seed; None if a run of that seed
-            failed. Seeds with unfinished runs are omitted.
+        differences: One difference per seed, as a sequence or as a mapping from the seed. A
+            difference is None if a run with that seed failed. Seeds with unfinished runs are left
+            out.
         comparisons: Number of comparisons of the trial.
-        min_difference: Smallest difference that matters. "no difference" means that the interval is
-            between ``-min_difference`` and ``min_difference``; with 0, it is never the verdict.
+        min_difference: Smallest difference that matters. The verdict is "no difference" if the
+            interval is between ``-min_difference`` and ``min_difference``, so never if this is 0.
 
     Raises:
         InputError: There are no differences, or ``min_difference`` is negative.
@@ -118,7 +122,7 @@ def compared(
     interval = _interval(values, level)
     verdict = _verdict(interval, min_difference)
     if len(set(values)) == 1 and values[0] != 0:
-        verdict = "undecided"  # equal differences: the runs are copies of one run
+        verdict = "undecided"  # if all differences are equal, seeds have no effect
     more = _more_seeds(values, level, min_difference) if verdict == "undecided" else None
     return Comparison(values, float(np.mean(values)), interval, verdict, more)
 
@@ -127,14 +131,14 @@ def check_min_difference(value: float) -> None:
     """Check that the smallest difference that matters is valid.
 
     Raises:
-        InputError: It is negative, or not a number.
+        InputError: The value is negative or NaN.
     """
     if not value >= 0:
         raise InputError(f"the smallest difference must be at least 0, got {value}")
 
 
 def level_of(count: int, comparisons: int) -> float:
-    """Return the probability that a comparison may be wrong at the check after ``count`` seeds.
+    """Return the allowed probability of a false verdict at the check after ``count`` seeds.
 
     Example:
         >>> level_of(5, 1), level_of(10, 1)
@@ -144,7 +148,7 @@ def level_of(count: int, comparisons: int) -> float:
 
 
 def power(effect: float, comparisons: int, seeds: int) -> float:
-    """Return the probability that an arm is found to help, from 4,000 simulated trials.
+    """Estimate the probability that an arm is found to help, by simulating 4,000 trials.
 
     Args:
         effect: True mean difference, in standard deviations of the paired differences.
