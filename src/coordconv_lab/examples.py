@@ -1,4 +1,4 @@
-"""Data for training and evaluation: a tensor of examples, some of which are for training."""
+"""The data of an experiment: a tensor of examples, divided into training and held-out examples."""
 
 from typing import Protocol
 
@@ -11,9 +11,9 @@ from torch import Tensor
 class Data(Protocol):
     """Examples of an experiment.
 
-    An example is a row of ``examples``. The row is an index into other tensors, or something small
-    from which the task computes inputs and targets, such as a point. Training draws batches of rows
-    and passes them to the `Objective`.
+    An example is a row of ``examples``, such as a point or an index into other tensors. The task of
+    the experiment computes the inputs and targets of the network from this row. Training draws
+    batches of rows and passes them to the `Objective`.
 
     Attributes:
         examples: (N, ...), on the device of the networks.
@@ -24,16 +24,16 @@ class Data(Protocol):
     is_train: Tensor
 
     def is_training(self, examples: Tensor) -> Tensor:
-        """Return which of some examples, (B, ...), are for training, (B,)."""
+        """Return a Boolean tensor, (B,), that says which examples, (B, ...), are for training."""
         ...
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return arrays that describe the examples, (N, ...), by name, for the predictions file."""
+        """Return arrays, (N, ...), by name, that describe the examples in the predictions file."""
         ...
 
 
 class IndexedData:
-    """Data in tensors whose first dimension is the example: images, volumes or signals.
+    """Data in tensors whose first dimension indexes the examples, such as images or signals.
 
     Args:
         is_train: (N,), True for training, False for held-out examples.
@@ -70,7 +70,7 @@ class IndexedData:
         self.tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
 
     def is_training(self, examples: Tensor) -> Tensor:
-        """Return which of some examples, (B,), are for training, (B,)."""
+        """Return a Boolean tensor, (B,), that says which examples, (B,), are for training."""
         return self.is_train[examples]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:

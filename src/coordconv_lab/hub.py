@@ -34,7 +34,7 @@ __all__ = ["SharedNet"]
 
 
 class SharedNet(nn.Module, PyTorchModelHubMixin):
-    """A network of the laboratory with the spec of its experiment, for sharing on the Hub.
+    """A network of the laboratory, with the spec (full description) of the run that trained it.
 
     Args:
         experiment: Fields of the `ExperimentSpec`, as in ``spec.json``.

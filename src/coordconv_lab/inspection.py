@@ -1,4 +1,4 @@
-"""The command ``inspect``: where coordinates enter a model or checkpoint, and what they cost."""
+"""The command ``inspect``, which shows where coordinates enter a model and what they cost."""
 
 import sys
 from collections.abc import Iterator
@@ -61,8 +61,8 @@ def _of_run(directory: Path) -> str:
 
 def _of_model(target: str, size: tuple[int, ...] | None) -> str:
     module, _, name = target.partition(":")
-    # Add the current directory, as python -m does, but only to import a model: inspecting a file
-    # must ignore modules beside the file.
+    # Add the current directory to the import path, as python -m does, but only to import a model.
+    # When a file is inspected, modules in the current directory must not be imported.
     sys.path.insert(0, "")
     try:
         found: Any = import_module(module)

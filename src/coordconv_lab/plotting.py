@@ -19,8 +19,8 @@ def import_matplotlib() -> None:
 
     On import, matplotlib reads MPLBACKEND and a matplotlibrc file. It fails if the backend of a
     notebook is not installed, or if the file is not text. This function therefore imports
-    matplotlib without these settings. If possible, it applies them afterwards, so that programs
-    that import this package keep their settings.
+    matplotlib without the user's settings. If possible, it applies them afterwards, so that
+    programs that import this package keep them.
     """
     if "matplotlib" in sys.modules or (defaults := _defaults()) is None:
         return
@@ -59,7 +59,7 @@ def own_settings() -> Iterator[None]:
 
 @contextmanager
 def default_style() -> Iterator[None]:
-    """Use matplotlib's default style for figures, and restore the settings at the end."""
+    """Use matplotlib's default style in the block, and restore the settings at the end."""
     import_matplotlib()
     import matplotlib
 

@@ -16,8 +16,8 @@ def trained_net(directory: Path) -> tuple[nn.Module, Record]:
     """Load the network of a finished run, in evaluation mode, with its record.
 
     Args:
-        directory: Directory of the run, with ``record.json`` and ``weights.safetensors``; the run
-            may also be packed.
+        directory: Directory of the run, with ``record.json`` and ``weights.safetensors``. The run
+            may also be packed, that is, stored in a few files together with other runs.
 
     Raises:
         InputError: A file is missing, is damaged, or does not match the record.

@@ -34,7 +34,7 @@ def check(results: Path, names: Sequence[str], damaged: list[str]) -> list[Check
     Args:
         results: Directory of results.
         names: Names of studies; all if empty.
-        damaged: Collects messages about files that are damaged or belong to no run.
+        damaged: List that receives messages about files that are damaged or belong to no run.
 
     Raises:
         InputError: A directory cannot be used.

@@ -93,7 +93,7 @@ def pack(results: Path, names: Sequence[str], damaged: list[str]) -> list[Change
     Args:
         results: Directory of results.
         names: Names of studies; all if empty.
-        damaged: Collects messages about files that cannot be used.
+        damaged: List that receives messages about files that cannot be used.
 
     Raises:
         LockedError: Another process is packing.
@@ -177,7 +177,7 @@ def unpack(
     Args:
         results: Directory of results.
         names: Names of studies; all if empty.
-        damaged: Collects messages about files that cannot be used; their runs stay packed.
+        damaged: List that receives messages about unusable files; their runs stay packed.
         out: Where to write the directories, while keeping the packed files. If None, the
             directories replace the packed files.
 

@@ -123,7 +123,7 @@ class RemoteRunStore(RunStore):
         """Yield the spec of every finished run.
 
         Args:
-            damaged: Collects messages about unusable records.
+            damaged: List that receives messages about unusable records.
 
         Raises:
             InputError: A record cannot be read, or cannot be used and ``damaged`` is None.
@@ -135,7 +135,7 @@ class RemoteRunStore(RunStore):
         """Yield every finished run with the path of its directory.
 
         Args:
-            damaged: Collects messages about unusable records.
+            damaged: List that receives messages about unusable records.
 
         Raises:
             InputError: A record cannot be read, or cannot be used and ``damaged`` is None.

@@ -240,7 +240,7 @@ class RunStore:
         """Yield the spec of every run that was started, sorted by the name of the directory.
 
         Args:
-            damaged: Collects messages about unusable specs.
+            damaged: List that receives messages about unusable specs.
 
         Raises:
             InputError: A spec cannot be used, and ``damaged`` is None.
@@ -252,7 +252,7 @@ class RunStore:
         """Yield the directory and the record of every finished run, sorted by name.
 
         Args:
-            damaged: Collects messages about unusable records.
+            damaged: List that receives messages about unusable records.
 
         Raises:
             InputError: A record cannot be used, and ``damaged`` is None.
@@ -268,7 +268,7 @@ class RunStore:
 
         Args:
             name: Name of the files.
-            damaged: Collects messages about directories without permission.
+            damaged: List that receives messages about directories without permission.
 
         Raises:
             InputError: The directory of runs or its packed runs cannot be read, or permission is

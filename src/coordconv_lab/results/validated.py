@@ -22,7 +22,7 @@ def usable(
     Args:
         paths: Paths of the files.
         read: Reads one file.
-        damaged: Collects messages about unusable files.
+        damaged: List that receives messages about unusable files.
 
     Raises:
         DamagedError: A file cannot be used, and ``damaged`` is None.

@@ -1,6 +1,6 @@
-"""Specs: frozen, validated descriptions of runs. The id of a run is the hash of its spec.
+"""Specs: immutable, validated descriptions of runs. The id of a run is the hash of its spec.
 
-Rates are per optimizer step. Experiments define the settings of data and networks.
+Experiments add the settings of their data and networks.
 """
 
 from coordconv_lab.specs.base import DatasetSpec, FrozenSpec, NetworkSpec

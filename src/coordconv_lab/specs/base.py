@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 class FrozenSpec(BaseModel):
     """An immutable model that rejects unknown fields, NaN and infinity.
 
-    The string below a field is the field's description, which the command line shows as help.
+    The string below a field is its description, which the command line shows as help.
 
-    Defaults must not change after a release: ids omit defaults, so a new default would change the
-    meaning of existing ids.
+    Defaults must not change after a release. The id of a run is a hash of the settings that differ
+    from their defaults, so a new default would change the meaning of existing ids.
     """
 
     model_config = ConfigDict(
@@ -40,12 +40,12 @@ class DatasetSpec(FrozenSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "these data"
 
     @property
     def remedy(self) -> str:
-        """The advice in messages if a network cannot be used on the data."""
+        """The advice in error messages if a network cannot be used on the data."""
         return "change the settings of the data or of the network"
 
 
@@ -67,10 +67,10 @@ class NetworkSpec(FrozenSpec):
 
     @property
     def batch_statistics(self) -> Literal["running", "batch", "batch_of_a_side"]:
-        """The source of the statistics of batch normalization in an evaluation.
+        """Which statistics batch normalization uses in an evaluation.
 
-        "running": the running averages of training. "batch": each batch, a random mixture of
-        training and test examples. "batch_of_a_side": each batch, which contains either only
-        training or only test examples.
+        "running" means the running averages of training. "batch" means the statistics of each
+        batch, which is a random mixture of training and test examples. "batch_of_a_side" means the
+        statistics of batches that contain only training or only test examples.
         """
         return "running"

@@ -58,7 +58,7 @@ def _known_network(value: Any) -> Any:
     kind = value.get("kind") if isinstance(value, Mapping) else None
     if isinstance(kind, str) and kind not in known.networks:
         raise ValueError(known.unknown("network", kind, known.networks))
-    if isinstance(kind, str):  # so that errors name the paths of the settings
+    if isinstance(kind, str):  # validate with this class, so that errors name the settings
         return known.networks[kind].spec.model_validate(value)
     return known.network_adapter.validate_python(value)
 
@@ -66,8 +66,8 @@ def _known_network(value: Any) -> Any:
 class ExperimentSpec(FrozenSpec):
     """One training run: task, data, network, training settings and seed.
 
-    The task determines the experiment, and with it the classes of ``data`` and ``training``. The
-    kind of network determines the class of ``model``. All these classes are in the registry.
+    The task determines the experiment, which determines the classes of ``data`` and ``training``.
+    The kind of network determines the class of ``model``. The registry contains all these classes.
     """
 
     version: Literal[1] = SPEC_VERSION
@@ -128,7 +128,7 @@ def parse_spec(fields: Mapping[str, Any], source: str) -> ExperimentSpec:
     """Validate the fields of a spec that was read from `source`.
 
     Raises:
-        InputError: The fields come from another version, or do not describe an experiment.
+        InputError: The fields have another version of the format, or are not a valid spec.
     """
     version = fields.get("version")
     if version != SPEC_VERSION:

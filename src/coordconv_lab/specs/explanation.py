@@ -37,7 +37,10 @@ def explain(error: ValidationError, names: Mapping[str, str] = _NO_NAMES) -> str
 
 
 def _place(place: Sequence[int | str], names: Mapping[str, str]) -> str:
-    """Return the dotted path of a field, or the name of the longest part with a name in `names`."""
+    """Return how a message names a field: by an alternative name, or by its dotted path.
+
+    If `names` has a name for several parts of the path, the longest part is used.
+    """
     path = [str(part)[:_LONGEST_NAME] for part in place]
     for length in range(len(path), 0, -1):
         if (name := names.get(".".join(path[:length]))) is not None:

@@ -1,4 +1,4 @@
-"""The single settings of a spec, with descriptions, bounds and defaults."""
+"""The individual settings of a spec, with their descriptions, bounds and defaults."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -14,7 +14,7 @@ UNKNOWN: Any = object()
 
 
 class Setting(NamedTuple):
-    """A field of a spec that can be chosen.
+    """A field of a spec that users can set.
 
     Attributes:
         path: Dotted path, such as "training.learning_rate".
@@ -74,7 +74,7 @@ def _settings(
 
 
 def _bounds(kind: Any, metadata: Iterable[Any]) -> Iterator[str]:
-    """Yield the bounds of a type in words, then the bounds of its parts."""
+    """Yield the bounds of a type in words, then those of its parts, such as the items of a list."""
     limits: dict[type, Any] = {}
     for mark in metadata:
         inner = mark.metadata if isinstance(mark, FieldInfo) else (mark,)

@@ -30,16 +30,16 @@ class TrainingSpec(FrozenSpec):
     }
 
     epochs: Annotated[int, Field(ge=0, le=10**9)]
-    """Passes over the training set; 0 keeps the initial weights."""
+    """Number of passes over the training set. With 0, the network keeps its initial weights."""
 
     batch_size: Annotated[int, Field(ge=1, le=10**9)] = 32
-    """Examples per step."""
+    """Number of examples per optimizer step."""
 
     drop_last: bool = False
     """Drop the last batch of an epoch if it is incomplete."""
 
     learning_rate: Positive = 1e-3
-    """Peak learning rate."""
+    """Learning rate after warm-up, before the schedule reduces it."""
 
     optimizer: Literal["adam", "adamw", "adamw_unscaled", "sgd"] = "adam"
     """adam and sgd add weight decay to the gradient (an L2 penalty). adamw shrinks the weights in
@@ -53,7 +53,7 @@ class TrainingSpec(FrozenSpec):
     """Momentum of sgd: the fraction of the last step's direction that is added to the gradient."""
 
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Weight decay; the optimizer determines how it is applied."""
+    """Weight decay. The option of the optimizer says how it is applied."""
 
     decay_biases: Annotated[bool, Field(title="decay of biases")] = True
     """Also apply weight decay to biases and normalization layers."""
@@ -61,7 +61,8 @@ class TrainingSpec(FrozenSpec):
     schedule: Annotated[
         Literal["constant", "cosine", "linear", "steps"], Field(title="{} schedule")
     ] = "constant"
-    """Learning rate after warm-up; steps divides it by ten after each fifth of training."""
+    """How the learning rate changes after warm-up. steps divides it by ten after each fifth of
+    training."""
 
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Fraction of training during which the learning rate increases from zero to its peak."""
@@ -75,7 +76,7 @@ class TrainingSpec(FrozenSpec):
     """Number of points of the learning curve."""
 
     precision: Annotated[Literal["float32", "bfloat16"], Field(title="{}")] = "float32"
-    """Precision of the computation; bfloat16 is mixed precision with weights in float32."""
+    """Precision of the computation. bfloat16 means mixed precision, with weights in float32."""
 
     @model_validator(mode="after")
     def _unscaled_decay_shrinks(self) -> Self:

@@ -1,7 +1,8 @@
 """Settings in words, such as "average pooling" for ``model.head=average``.
 
 The words come from the title of the field, such as ``Field(title="{} pooling")``, where ``{}`` is
-the value. Without a title, they are the name and the value: "learning rate 1e-4".
+the value. For a field without a title, the words are its name and value, such as "learning rate
+1e-4".
 """
 
 from decimal import Decimal

@@ -17,7 +17,7 @@ def recorded(
         results: The directory of results, with one directory of runs per study.
         study: The name of the study.
         spec: The spec of the run.
-        damaged: Collects a message about every directory that cannot be read.
+        damaged: List that receives messages about every directory that cannot be read.
 
     Returns:
         The directory of the run and its record, or None if no run is finished.

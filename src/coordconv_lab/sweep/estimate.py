@@ -50,7 +50,7 @@ def estimate(
     """Estimate the duration of runs by measuring a few steps of each kind.
 
     Args:
-        specs: The runs.
+        specs: The specs of the runs.
         threads: Threads per run.
         hardware: Hardware for the runs.
         advance: Called with the number of kinds measured so far and the number of all kinds.

@@ -71,7 +71,7 @@ def outcome_in(
 
     Args:
         store: The directory.
-        damaged: Collects messages about unusable files.
+        damaged: List that receives messages about unusable files.
         read: Records that have already been read, by id.
 
     Raises:
@@ -89,7 +89,7 @@ def outcome(sweep: Sweep, store: RunStore, damaged: list[str] | None = None) -> 
     Args:
         sweep: The sweep.
         store: Directory or URL of the runs.
-        damaged: Collects messages about unusable files.
+        damaged: List that receives messages about unusable files.
 
     Raises:
         InputError: A file cannot be used, and ``damaged`` is None.

@@ -97,7 +97,7 @@ def missing_specs(
     Args:
         sweep: The sweep.
         store: Directory or URL of the runs.
-        damaged: Collects messages about unusable files; their runs are not returned.
+        damaged: List that receives messages about unusable files; their runs are not returned.
 
     Raises:
         InputError: A file cannot be used, and ``damaged`` is None.

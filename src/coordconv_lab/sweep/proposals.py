@@ -23,7 +23,7 @@ class Listed:
     """A fixed list of runs, in order and without duplicates.
 
     Args:
-        specs: The runs.
+        specs: The specs of the runs.
     """
 
     def __init__(self, specs: Iterable[ExperimentSpec]) -> None:

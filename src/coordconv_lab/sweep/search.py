@@ -29,7 +29,7 @@ class Searched:
         proposed: Settings proposed by earlier searches.
         store: Directory or URL of the runs.
         stops_count: Whether runs that were stopped early count as done.
-        damaged: Collects messages about unusable files; their runs are not executed.
+        damaged: List that receives messages about unusable files; their runs are not executed.
 
     Attributes:
         total: Number of settings to try, at most the size of the space.

@@ -73,7 +73,7 @@ class WorkerPool:
         """Start a run.
 
         Args:
-            spec: The run.
+            spec: The spec of the run.
             wait_seconds: How long to wait for another process to release the run.
         """
         with _interrupts_blocked():

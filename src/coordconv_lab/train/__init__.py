@@ -1,4 +1,4 @@
-"""Training, which turns a spec into a record."""
+"""Training, which turns a spec (the description of a run) into a record (its scores and costs)."""
 
 from coordconv_lab.train.attempt import Attempt, attempt, attempt_after
 from coordconv_lab.train.experiment import run, run_ensemble

@@ -1,4 +1,4 @@
-"""Train one run of many, and return whether it is finished, failed or locked elsewhere."""
+"""Train one run of many. Return its record, or why there is none, instead of raising an error."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ class Attempt(NamedTuple):
     Attributes:
         record: The record, or None if the run is not finished.
         failure: Why the run failed, or None.
-        damage: A message about an unusable file, or None. With a message, the run was not started.
+        damage: A message about an unusable file, or None. If there is a message, the run was not
+            started.
         loss: A message about a worker process that ended before its run, or None.
     """
 
@@ -38,7 +39,7 @@ class Attempt(NamedTuple):
 
     @property
     def trouble(self) -> list[str]:
-        """Messages to repeat at the end: about an unusable file, or a lost worker process."""
+        """Messages about unusable files and lost worker processes, to repeat after all runs."""
         return [message for message in (self.damage, self.loss) if message]
 
 
@@ -52,16 +53,16 @@ def attempt(
 ) -> Attempt:
     """Train a network unless the run is finished, has failed, or is locked by another process.
 
-    A run that diverges, or whose canvas is too small for its network, is recorded as failed instead
-    of raising an error; its last good checkpoint is kept. A run with a damaged file is left
-    unchanged.
+    If a run diverges, or if the images are too small for the network, no error is raised. Instead,
+    the run is recorded as failed, and its last good checkpoint is kept. A run with a damaged file
+    is left unchanged.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         store: The store of the run.
         progress: Called after every step.
         hardware: Hardware for the run.
-        scores_only: What to keep, as in `run`.
+        scores_only: Whether to keep only the record and the learning curve, as in `run`.
         wait_seconds: How long to wait for another process to release the run.
 
     Raises:
@@ -86,10 +87,10 @@ def attempt(
 
 
 def attempt_after(error: InputError, spec: ExperimentSpec, store: RunStore) -> Attempt:
-    """Return the outcome of a run that raised an error, and record a failure.
+    """Return the outcome of a run that raised an error. If the run failed, also record that.
 
     Raises:
-        InputError: The error does not concern this run only.
+        InputError: The error would also occur in other runs.
     """
     if isinstance(error, LockedError):
         return Attempt()

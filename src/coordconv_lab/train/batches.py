@@ -1,4 +1,4 @@
-"""Batches in an order determined by seed and epoch, with a position that can be saved."""
+"""Batches of training examples. Seed and epoch determine their order, so training can resume."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,15 @@ from coordconv_lab.specs import ExperimentSpec
 class Batches:
     """Iterate over every training example once per epoch, each epoch in a different order.
 
-    The last batch may be smaller; with `drop_last` it is dropped.
+    The last batch of an epoch may be smaller. With `drop_last`, it is dropped.
 
-    To resume, set `position` to a saved value: the next iterator continues with the batch after it.
+    To resume training, set `position` to a saved value. The next iterator then continues with the
+    following batch.
 
     Args:
-        examples: (N, ...), the training examples; batches are on their device.
+        examples: The training examples, (N, ...). Batches are on the same device.
         batch_size: Examples per batch.
-        order: Returns the order of an epoch; must be deterministic.
+        order: Returns the order of the examples in an epoch; must be deterministic.
         drop_last: Whether to drop an incomplete last batch.
 
     Attributes:
@@ -30,7 +31,7 @@ class Batches:
         self, examples: Tensor, batch_size: int, order: Order, drop_last: bool = False
     ) -> None:
         self.examples, self.batch_size, self._order = examples, batch_size, order
-        # Keep a training set that is smaller than one batch.
+        # If the training set is smaller than one batch, do not drop it.
         full = len(examples) // batch_size * batch_size
         self._used = full if drop_last and full else len(examples)
         self.position = 0
@@ -50,7 +51,7 @@ def batches_of(spec: ExperimentSpec, examples: Tensor, order: Order | None = Non
     """Return the batches of a run.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         examples: (N, ...), the training examples.
         order: The order of the examples in each epoch; by default random, from the run's seed.
     """
@@ -60,7 +61,10 @@ def batches_of(spec: ExperimentSpec, examples: Tensor, order: Order | None = Non
 
 
 def seeded_order(count: int, seed: int) -> Order:
-    """Return random orders of ``count`` examples for a seed; they are the same on every device."""
+    """Return a function that gives a random order of ``count`` examples for each epoch.
+
+    The orders depend only on the seed, and are the same on every device.
+    """
 
     def order(epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -1,4 +1,4 @@
-"""Checkpoints: one file, replaced every few seconds, from which a killed run resumes exactly."""
+"""The checkpoint of a run: a file, replaced every few seconds, from which a killed run resumes."""
 
 import io
 import time
@@ -17,7 +17,7 @@ from coordconv_lab.train.loop import Loop
 
 
 class Checkpoint:
-    """The state of a loop in a file that is replaced atomically.
+    """The state of a training loop, in a file that is replaced atomically.
 
     Args:
         directory: Directory of the run, or of the first run if several are trained together.
@@ -77,7 +77,7 @@ class Checkpoint:
         if not processes.is_first or time.monotonic() - self._last < self.every_seconds:
             return
         if processes.count > 1 and not (loop.settled and loop.is_finite):
-            return  # all processes must detect a NaN at the same step
+            return  # all processes must check for NaN at the same step
         file = io.BytesIO()
         torch.save(loop.state_dict(), file)
         content = file.getvalue()
@@ -85,7 +85,12 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def after(self, error: DivergenceError, kept: bool) -> DivergenceError:
-        """Add the path of the last good checkpoint to an error, if the checkpoint is ``kept``."""
+        """Add to an error where the last good checkpoint is, or why there is none.
+
+        Args:
+            error: The error.
+            kept: Whether the store keeps the checkpoints of unfinished runs.
+        """
         if not kept:
             said = "a store at a URL keeps no checkpoints of unfinished runs"
         elif self.path.exists():
@@ -95,12 +100,15 @@ class Checkpoint:
         return DivergenceError(f"{error}; {said}")
 
     def delete(self) -> None:
-        """Delete the file and temporary files of an interrupted write, once the run is recorded."""
+        """Delete the checkpoint, and temporary files that an interrupted write left."""
         remove_if_possible(self.path)
 
 
 def _mark(content: bytes) -> bytes:
-    """Return the checksum line before a checkpoint, because torch does not detect changed bits."""
+    """Return the line with a checksum that precedes a checkpoint in its file.
+
+    The checksum is needed because torch does not detect changed bits.
+    """
     return f"sha256 {sha256(content)}\n".encode()
 
 

@@ -1,4 +1,4 @@
-"""The learning curve: loss and scores at evenly spaced steps, kept across interruptions."""
+"""The learning curve of a run: loss and scores at evenly spaced steps."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ Row = dict[str, float]
 
 
 def sample(examples: Tensor) -> Tensor:
-    """Return a fixed sample of at most CURVE_EXAMPLES, which is cheap to evaluate often."""
+    """Return at most CURVE_EXAMPLES fixed examples, so that frequent evaluations are cheap."""
     if len(examples) <= CURVE_EXAMPLES:
         return examples
     chosen = np.random.RandomState(0).permutation(len(examples))[:CURVE_EXAMPLES]

@@ -1,4 +1,4 @@
-"""Divergence of training: detection of NaN and infinity, and the error message."""
+"""Detect whether training diverged, and create the error message."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,10 @@ _ALWAYS_NAMED = ("learning_rate", "warmup")
 
 
 def numbers_of(net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return the weights and buffers of a network, and the moments of the optimizer, by name."""
+    """Return all tensors that training changes, by name.
+
+    These are the weights and buffers of the network, and the moments of the optimizer.
+    """
     numbers = {f"the tensor {name}": tensor for name, tensor in net.state_dict().items()}
     for name, parameter in net.named_parameters():
         moments = optimizer.moments(parameter)
@@ -22,7 +25,10 @@ def numbers_of(net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def first_not_finite(numbers: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the first tensor with NaN or infinity; synchronizes the device once."""
+    """Return the name of the first tensor with NaN or infinity, or None.
+
+    The check synchronizes with the device once, and not once per tensor.
+    """
     if not numbers:
         return None
     finite = torch.stack([tensor.isfinite().all() for tensor in numbers.values()]).tolist()
@@ -32,7 +38,7 @@ def first_not_finite(numbers: Mapping[str, Tensor]) -> str | None:
 def diverged(
     spec: ExperimentSpec, what: str, step: int, steps_per_epoch: int, members: int = 1
 ) -> DivergenceError:
-    """Create the error of a diverged run. It says what happened when, and which settings to change.
+    """Create the error of a diverged run: what happened, at which step, and what to change.
 
     Args:
         spec: Spec of the run.

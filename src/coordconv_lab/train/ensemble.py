@@ -1,4 +1,4 @@
-"""Networks of one shape that are trained together."""
+"""Train several networks of the same architecture together, with one call of ``torch.vmap``."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class Learner(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Networks of one shape, each with its own batch, computed together.
+    """Networks of the same architecture that are computed together, each on its own batch.
 
     Args:
         nets: The networks. They keep their parameters and buffers, which training updates.
@@ -36,7 +36,7 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(Learner(net, task) for net in nets)
         if len(nets) > 1:
-            # Keep it in a list, so that it is not a submodule: only its structure is used.
+            # A list hides the template from torch, so that it is not registered as a submodule.
             self._template = [Learner(copy.deepcopy(nets[0]).to("meta"), task)]
 
     def forward(self, examples: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def _stack(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Explain why networks cannot be computed together.
+    """Convert errors of ``torch.vmap`` in the block to an explanation.
 
     Raises:
         InputError: ``torch.vmap`` does not support an operation of the network or the loss.

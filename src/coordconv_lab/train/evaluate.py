@@ -13,12 +13,19 @@ from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
 
-# Small: on a CPU, activations that fit in the cache are computed about twice as fast.
+# On a CPU, small batches are about twice as fast, because their activations fit in the cache.
 EVALUATION_BATCH = 8
 
 
 class Evaluation(NamedTuple):
-    """Scores, and predictions for tasks that keep them. Images would take too much memory."""
+    """Scores and predictions of a network.
+
+    Attributes:
+        predictions: The predictions for all examples; None if the task does not keep them, such as
+            for images, which would take too much memory.
+        scores: The score of each example, by the name of the score.
+        summary: The scores over all examples, by name.
+    """
 
     predictions: Tensor | None
     scores: dict[str, Tensor]
@@ -30,12 +37,12 @@ Watch = Callable[[Tensor, Tensor], None]
 
 
 class Evaluator:
-    """Scores the networks of a run, with batches chosen for the network, task and hardware.
+    """Scores the networks of a run, with a batch size for its network, task and hardware.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The data of the run.
-        objective: The scores of the run.
+        objective: Computes the loss and the scores.
         hardware: Hardware for the run.
     """
 
@@ -47,7 +54,7 @@ class Evaluator:
         self._main = registry().task(spec.task).main_score.name
 
     def __call__(self, net: nn.Module, examples: Tensor, watch: Watch | None = None) -> Evaluation:
-        """Score a network on examples, and call ``watch`` with the outputs."""
+        """Score a network on examples, and call ``watch`` with each batch and its outputs."""
         statistics = self._spec.model.batch_statistics
         if statistics == "running":
             return evaluate(net, self._objective, examples, self._batch, watch)
@@ -64,7 +71,7 @@ class Evaluator:
         """Check before the first step that a network accepts examples of this size.
 
         Raises:
-            FailingRunError: The network does not accept them; the canvas may be too small.
+            FailingRunError: The network does not accept the examples; they may be too small.
         """
         data, kind = self._spec.data, self._spec.model.kind
         try:
@@ -96,8 +103,8 @@ def evaluate(
         watch: Called with the examples and the outputs of every batch.
 
     Returns:
-        Scores (N,) by name, a summary of the scores, and the predictions (N, ...), if the task
-        keeps them; all on the CPU.
+        The scores of the examples, (N,), by name; a summary of the scores; and, if the task keeps
+        them, the predictions, (N, ...). All tensors are on the CPU.
     """
     if not len(examples):
         raise ValueError("expected at least one example for an evaluation, got none")
@@ -120,8 +127,9 @@ def evaluate_as_trained(
 ) -> Evaluation:
     """Score a network as `evaluate` does, but in batches of a fixed random order.
 
-    This function is for networks whose predictions depend on the batch. A batch of neighboring
-    examples has different statistics from the random batches of training.
+    Use this function if the predictions of a network depend on the batch, as with batch
+    normalization. A batch of consecutive examples would have other statistics than the random
+    batches of training.
 
     Args:
         net: The network.
@@ -129,8 +137,8 @@ def evaluate_as_trained(
         examples: (N, ...), on the device of the network; at least one.
         batch_size: Examples per batch.
         watch: Called with the examples and the outputs of every batch.
-        sides: (N,), True for training examples, so that no batch mixes training and test examples.
-            If None, batches are drawn from all examples.
+        sides: (N,), True for training and False for test examples. If it is given, no batch
+            contains both. If None, batches are drawn from all examples.
     """
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
     groups = [order]
@@ -154,8 +162,8 @@ def evaluate_as_trained(
 def _answer_and_mark(
     net: nn.Module, task: Objective, examples: Tensor, batch_size: int, watch: Watch | None
 ) -> tuple[Tensor | None, dict[str, Tensor]]:
-    # Preallocate the results: small tensors kept from every batch would fragment the memory of the
-    # large activations.
+    # Preallocate the results. Small tensors that are kept from every batch would fragment the
+    # memory in which large activations are allocated.
     kept: dict[str, Tensor] = {}
     for start in range(0, len(examples), batch_size):
         asked = examples[start : start + batch_size]

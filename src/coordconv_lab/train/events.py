@@ -1,4 +1,4 @@
-"""TensorBoard events of a run, which this package only writes."""
+"""Write the learning curve of a run as TensorBoard events."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ from coordconv_lab.errors import InputError
 class Events:
     """A file of TensorBoard events with one event per row.
 
-    Writes are synchronous. TensorBoard's own writers use a thread, which ends with a traceback if
-    the disk is full.
+    Writes are synchronous, so that they can raise an error. The writers of TensorBoard use a
+    thread, which prints a traceback and ends if the disk is full.
 
     Args:
         directory: Directory of the file.

@@ -31,21 +31,22 @@ def run(
     """Train the network of a spec, resuming from a checkpoint. A finished run is not repeated.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         store: The store of the run. The run's directory contains the checkpoint until it finishes.
         progress: Called after every step.
         checkpoint_seconds: Minimum time between two checkpoints.
         hardware: Hardware for the run; a CUDA device by default, if there is one.
-        scores_only: Whether to keep only the record and the curve, without weights, predictions and
-            TensorBoard events. Always true for data that omit some positions.
+        scores_only: Whether to keep only the record and the learning curve, without weights,
+            predictions and TensorBoard events. If the data do not include all positions, only these
+            two are kept in any case.
         wait_seconds: How long to wait for another process to release the run.
 
     Returns:
         The record, which is also in the directory of the run.
 
     Raises:
-        FailingRunError: The canvas is too small for the network, or a loss or a weight is NaN or
-            infinite; the checkpoint is kept.
+        FailingRunError: The images are too small for the network, or a loss or a weight is NaN or
+            infinite. The checkpoint is kept.
         LockedError: The run is locked by another process.
         InputError: The directory cannot be used, or a checkpoint is damaged.
     """
@@ -63,10 +64,11 @@ def run_ensemble(
     scores_only: bool = False,
     wait_seconds: float = 0.0,
 ) -> list[Record]:
-    """Train several networks of one shape at once, each according to its own spec.
+    """Train several networks of the same architecture at once, each according to its own spec.
 
-    The networks are computed together, which is faster if one network leaves the device idle. Each
-    network gets the same batches as in a separate run, and has the same results up to rounding.
+    The networks are computed together. This is faster than separate runs if a single network does
+    not use the device fully. Each network gets the same batches as in a separate run, and its
+    results are the same up to rounding.
 
     With several processes, each process calls this function with the same arguments. Only the first
     process reads and writes; all return the same records.
@@ -78,7 +80,7 @@ def run_ensemble(
         progress: Called after every step.
         checkpoint_seconds: Minimum time between two checkpoints.
         hardware: Hardware for the runs, as in `run`.
-        scores_only: What to keep, as in `run`.
+        scores_only: Whether to keep only the record and the learning curve, as in `run`.
         wait_seconds: How long to wait for other processes, as in `run`.
 
     Returns:
@@ -86,7 +88,9 @@ def run_ensemble(
         networks.
 
     Raises:
-        InputError: The specs differ in other settings; or for the same reasons as in `run`.
+        InputError: The specs differ in other settings, or for the same reasons as in `run`.
+        FailingRunError: As in `run`.
+        LockedError: As in `run`.
     """
     _check_ensemble(specs)
     hardware = hardware or Hardware()
@@ -102,7 +106,7 @@ def run_ensemble(
                 checkpoint.delete()
             return [record for record in records if record is not None]
         loop = Loop(Setup(specs, hardware, processes))
-        # Maps and galleries need every position.
+        # The other files are only useful with predictions for every position.
         scores_only = scores_only or not specs[0].data.is_complete
         if processes.is_first and not scores_only:
             for spec, curve in zip(specs, loop.curves, strict=True):
@@ -126,7 +130,7 @@ def _check_ensemble(specs: Sequence[ExperimentSpec]) -> None:
 
     Raises:
         InputError: The specs differ in more than seed, initial weights and optimizer settings; two
-            specs are equal; or a spec uses early stopping.
+            specs are equal; or early stopping is set.
     """
     if len({spec.id for spec in specs}) < len(specs):
         raise InputError("the networks of an ensemble must differ; one spec was given twice")

@@ -1,8 +1,9 @@
 """Import Lightning Fabric independently of the environment.
 
-On import, Lightning reads the rank of the process from the variables of launchers, which may be
-left over from another program. It also imports torchmetrics, just to read its version, and thereby
-transformers, SciPy and matplotlib if they are installed, which is slow. This module avoids both.
+On import, Lightning reads the rank of the process from environment variables of launchers such as
+torchrun. These variables may be left over from another program. Lightning also imports
+torchmetrics, only to read its version. This is slow, because torchmetrics imports transformers,
+SciPy and matplotlib if they are installed. This module avoids both problems.
 """
 
 import sys

@@ -18,7 +18,7 @@ from coordconv_lab.train.processor import prepare_processor
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 _LIGHTNING = ("ACCELERATOR", "STRATEGY", "DEVICES", "NUM_NODES", "PRECISION", "CLI_USED")
-"""Environment variables, without the prefix LT_, by which Lightning's CLI configures a program."""
+"""Environment variables, without their prefix LT_, with which Lightning's CLI sets options."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Hardware:
 
     Args:
         device: The type of the device. "auto" means a CUDA device if there is one, else the CPU.
-        compiled: Whether to use `torch.compile`, with CUDA graphs on a CUDA device. The first step
-            then takes 10 to 20 seconds on two cores.
-        devices: Processes per machine, each with its own device. On the CPU they share the cores.
+        compiled: Whether to use `torch.compile`, with CUDA graphs on a CUDA device. Compilation
+            makes the first step take 10 to 20 seconds on two cores.
+        devices: Processes per machine, each with its own device. On a CPU, they share the cores.
         nodes: Number of machines. If more than one, a launcher such as torchrun or SLURM must
             start the processes.
 
@@ -73,7 +73,7 @@ class Hardware:
         return 8 if self.kind == "cpu" else 256
 
     def launched(self) -> Processes:
-        """Prepare the devices; start and connect the processes if there are several.
+        """Prepare the devices. If several processes train together, start and connect them.
 
         Raises:
             InputError: The processes cannot be started, or a launcher started a different number of
@@ -145,7 +145,7 @@ def deterministic_algorithms() -> Iterator[None]:
     filled = deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue]
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Otherwise torch fills every uninitialized tensor with NaN, which takes time.
+    # In this mode, torch fills uninitialized tensors with NaN by default, which takes time.
     deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield

@@ -1,8 +1,8 @@
 """Detect the launcher that started the processes of a run.
 
-The environment variables of a launcher do not prove that the launcher started this process: every
-process in a SLURM job has them, and programs started by torchrun or MPI pass them on to their
-subprocesses.
+The environment variables of a launcher do not prove that it started this process. Every process in
+a SLURM job has the variables of SLURM, and a program that was started by torchrun or MPI passes
+their variables on to its subprocesses.
 """
 
 import os
@@ -18,7 +18,7 @@ from coordconv_lab.train.fabric import (
 )
 
 _SPECIAL_STEPS = 0xFFFFFFF0
-"""SLURM step ids from this value on are batch scripts and interactive shells."""
+"""SLURM uses step ids from this value on for batch scripts and interactive shells."""
 
 
 class OwnProcesses(LightningEnvironment):
@@ -35,7 +35,7 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """Whether the first process of the group started this one, with the group's variables."""
+        """Whether another process started this one and set its rank in environment variables."""
         return self._count > 1 and (
             "LOCAL_RANK" in os.environ and os.environ.get("WORLD_SIZE") == str(self._count)
         )
@@ -55,7 +55,7 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def main_port(self) -> int:
-        """The port on that machine: as given, otherwise a free port."""
+        """The port of the first process on its machine: as given, otherwise a free port."""
         if not self._is_given:
             os.environ.pop("MASTER_PORT", None)
         return super().main_port
@@ -114,7 +114,7 @@ def _check_count(name: str, started: str, devices: int, nodes: int) -> None:
 
 
 def is_first(environment: ClusterEnvironment, devices: int) -> bool:
-    """Whether this process is the first of all processes; needs no connection between them."""
+    """Whether this process is the first of all processes. They need not be connected yet."""
     if isinstance(environment, OwnProcesses):
         return environment.node_rank() * devices + environment.local_rank() == 0
     return environment.global_rank() == 0

@@ -18,7 +18,7 @@ from coordconv_lab.train.divergence import first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import explained
 from coordconv_lab.train.setup import Setup
 
-# Fetch losses at least once in this many steps, so that a diverged run stops soon.
+# Fetch losses from the device every 64 steps or earlier, so that a diverged run stops soon.
 SETTLE_STEPS = 64
 
 
@@ -54,14 +54,14 @@ class Loop:
         return self._seconds_before + time.monotonic() - self._started
 
     def run(self, measured: Callable[[Sequence[Row]], None] = _ignore_rows) -> Iterator[int]:
-        """Execute the remaining steps, and yield the number of completed steps after each.
+        """Execute the remaining steps, and yield the number of completed steps after each step.
 
         Args:
             measured: Called with the new rows of the curves.
 
         Raises:
-            DivergenceError: As in `check`. The error may be raised some steps later, but not after
-                the next row or the end.
+            DivergenceError: As in `check`. The error may be raised some steps after the divergence,
+                but at the latest at the next row of the curves or after the last step.
         """
         self._started = time.monotonic()
         while self.step < self.setup.steps and not self._stops_early():
@@ -181,10 +181,10 @@ class Loop:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of another loop over the same specs.
+        """Restore the state of another loop with the same specs.
 
         Raises:
-            Exception: The state does not match. The loop cannot be used afterwards.
+            Exception: The state does not match this loop, which cannot be used afterwards.
         """
         setup, self.step = self.setup, int(state["losses"]["step"])
         if not 0 <= self.step <= setup.steps:

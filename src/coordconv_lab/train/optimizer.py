@@ -9,11 +9,12 @@ from torch.optim import SGD, Adam, AdamW
 
 from coordconv_lab.specs import TrainingSpec
 
-# Schedules end at this fraction of the learning rate. At zero, the last steps would do nothing.
+# Schedules end at this fraction of the learning rate. If they ended at zero, the last steps would
+# not change the weights.
 LAST_FRACTION = 1e-3
 
-# The names of an optimizer's averages of gradients. An infinite second moment of Adam would freeze
-# its weight.
+# The names under which optimizers store their averages of gradients (moments). They are checked
+# for infinity, because an infinite second moment of Adam would freeze its weight.
 ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 SGD_MOMENTS = ("momentum_buffer",)
 
@@ -58,7 +59,7 @@ class Optimizer:
             training = self._trainings[group["member"]]
             group["lr"] = training.learning_rate * rate_factor(training, step, self._steps)
             if training.optimizer == "adamw_unscaled":
-                # torch multiplies the weight decay by the learning rate; divide to undo that.
+                # Divide by the learning rate, because torch multiplies weight decay by it.
                 group["weight_decay"] = group["decay"] / group["lr"]
         self._optimizer.step()
         self._optimizer.zero_grad()
@@ -111,7 +112,7 @@ def _groups(index: int, member: nn.Module, training: TrainingSpec) -> Iterator[d
 
 
 def _averaging(training: TrainingSpec) -> dict[str, Any]:
-    """Return the settings for averaging gradients."""
+    """Return the arguments of the optimizer that set how gradients are averaged."""
     if training.optimizer == "sgd":
         return {"momentum": training.momentum}
     return {"betas": training.betas}

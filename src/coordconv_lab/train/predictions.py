@@ -23,9 +23,9 @@ def predictions_file(
         evaluation: The evaluation of the network on all examples.
 
     Returns:
-        The bytes of the file. It contains the columns of the data and is_train, (N,); each score by
-        name, (N,); `predicted`, (N, ...), if the task keeps predictions; and further arrays of the
-        task.
+        The bytes of the file. It contains the columns of the data, `is_train` and each score by
+        name, all of shape (N,). If the task keeps predictions, it contains `predicted`, (N, ...).
+        It also contains the arrays that only this task has.
     """
     arrays: dict[str, NDArray[np.generic]] = {
         **data.columns(),

@@ -1,4 +1,4 @@
-"""One or several processes that train together: they split batches, and the first one writes."""
+"""The processes that train a network together. They split batches, and the first writes files."""
 
 import warnings
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class OneProcess:
-    """A single process, without Lightning Fabric, which takes as long to import as torch.
+    """A single process. It does not import Lightning Fabric, whose import is as slow as torch's.
 
     Args:
         kind: The type of the device: "cpu", "cuda" or "mps".
@@ -74,7 +74,7 @@ class SeveralProcesses:
         self.device = fabric.device
         self.count = fabric.world_size
         self.is_first = fabric.is_global_zero
-        # Both memory formats store a 1x1 kernel identically; only its strides differ.
+        # The warning is about 1x1 kernels, whose strides can differ although their data are equal.
         warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
 
     def setup(self, module: nn.Module, precision: str) -> nn.Module:
@@ -97,8 +97,9 @@ class SeveralProcesses:
     def part_of(self, examples: Tensor) -> tuple[Tensor, float]:
         """Return this process's part of a batch, (E, B, ...), and the weight of its mean loss.
 
-        Gradients are averaged over processes, so each part is weighted by its length. If there are
-        more processes than examples, some processes get an example with weight 0.
+        Gradients are averaged over processes. The mean loss of each part is therefore weighted by
+        the number of its examples. If there are more processes than examples, some processes get an
+        example with weight 0.
         """
         part = examples.tensor_split(self.count, dim=1)[self._fabric.global_rank]
         weight = part.shape[1] * self.count / examples.shape[1]
@@ -114,7 +115,7 @@ class SeveralProcesses:
         """Call a function in the first process, and return its result in all of them.
 
         Raises:
-            InputError: The function raised this error; it is raised in all processes.
+            InputError: The function raised an `InputError`, which is then raised in all processes.
         """
         outcome: Result | InputError | None = None
         if self.is_first:

@@ -19,7 +19,7 @@ class Progress(Protocol):
         ...
 
     def measured(self, rows: Sequence[Row]) -> None:
-        """Called after networks were scored. ``rows`` has a learning-curve row per network."""
+        """Called after scoring, with the new row of the learning curve of each network."""
         ...
 
 

@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "lightning-fabric", "numpy", "torch-coordconv")
 
 
 def provenance(spec: ExperimentSpec, setup: Setup) -> Provenance:
-    """Describe this process and machine, for the record of a run that was trained with a setup."""
+    """Describe the process and machine that trained a run, for the record of the run."""
     return Provenance(
         versions={"python": platform.python_version(), **_versions()},
         machine=f"{platform.system()} {platform.machine()}",

@@ -19,7 +19,7 @@ from coordconv_lab.train.processes import Processes
 
 
 class Setup:
-    """The data, networks and other objects for training one network, or several of one shape.
+    """All objects for training one network, or several networks of the same architecture.
 
     Args:
         specs: The runs, which may differ only in seed, initial weights and optimizer settings.

@@ -16,7 +16,10 @@ from coordconv_lab.train.provenance import provenance
 
 
 def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool) -> Record:
-    """Evaluate a network on every example and write the files of its run, the record last."""
+    """Evaluate a network on every example and write the files of its run.
+
+    The record is written last, so that a run with a record has all of its files.
+    """
     setup, curve = loop.setup, loop.curves[index]
     spec, net, objective, data = setup.specs[index], setup.nets[index], setup.objective, setup.data
     directory = store.directory(spec)
@@ -61,7 +64,7 @@ def _summary_of(task: Objective, scores: dict[str, Tensor], side: Tensor) -> dic
 def _by_unit(
     task: Objective, scores: dict[str, Tensor], examples: Tensor, is_test: Tensor
 ) -> dict[str, dict[str, float]]:
-    """Return the mean scores of the held-out examples of each unit that has held-out examples."""
+    """Return the mean test scores of each unit, such as a person, that has held-out examples."""
     if not task.units:
         return {}
     unit = task.unit(examples).cpu()

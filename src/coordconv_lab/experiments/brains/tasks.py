@@ -16,7 +16,7 @@ class NameRegion(PlacedObjective):
     """Cross-entropy over 41 regions on two sides.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The patches.
     """
 

@@ -16,7 +16,7 @@ class PredictTemperature(AblatedObjective):
     """Mean squared error over the counted pixels and all months.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The crops.
     """
 

@@ -22,7 +22,7 @@ class ClassifyDigit(AblatedObjective):
     """Cross-entropy over the ten digits.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The canvases.
     """
 
@@ -48,7 +48,7 @@ class ProposeBoxes(AblatedObjective):
     """The losses of the paper's code, but over all anchors of a batch instead of twelve per canvas.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The canvases.
     """
 

@@ -16,7 +16,7 @@ class ClassifyCrop(CropClassification):
     """Classification of crops into two classes.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The crops.
     """
 

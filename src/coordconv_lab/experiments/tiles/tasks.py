@@ -14,7 +14,7 @@ class NameClimate(AblatedObjective):
     """Cross-entropy over the five climates, at land pixels.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The tiles.
     """
 

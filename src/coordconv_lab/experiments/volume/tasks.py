@@ -14,7 +14,7 @@ class ClassifyMiddle(CropClassification):
     """Classification of the voxel at the center of a crop.
 
     Args:
-        spec: The run.
+        spec: The spec of the run.
         data: The crops.
     """
 
