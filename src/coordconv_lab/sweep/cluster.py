@@ -55,8 +55,9 @@ def connected(address: str | None, place: str) -> Iterator[None]:
     """Connect to a Ray cluster or start Ray on this machine, and disconnect at the end.
 
     Args:
-        address: HOST:PORT of the head of a cluster, "auto" for the cluster of this machine, or
-            None for RAY_ADDRESS or, if that is not set, only this machine.
+        address: HOST:PORT of the head of a cluster, or "auto" for the cluster of this machine. None
+            for the value of the environment variable RAY_ADDRESS or, if it is not set, for this
+            machine only.
         place: Directory or URL of the runs.
 
     Raises:
@@ -79,7 +80,7 @@ _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
 
 
 def _start_here() -> None:
-    """Start Ray, and try again if that timed out, which happens on a busy machine."""
+    """Start Ray. Try again if the start times out, which can happen on a busy machine."""
     for last in (False, True):
         try:
             ray.init("local", num_cpus=cores_here(), include_dashboard=False, **_QUIET)
@@ -105,7 +106,7 @@ def _join(address: str) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Check the address with a short timeout; Ray itself waits for minutes.
+    """Check the address with a short timeout, because Ray itself would wait for minutes.
 
     Raises:
         InputError: Nothing responds, or the address is not a Ray cluster.

@@ -1,4 +1,4 @@
-"""How many runs to train in parallel on this machine."""
+"""Choose how many runs to train in parallel on this machine."""
 
 import os
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ def jobs_for(
 
     Args:
         runs: Number of runs.
-        jobs: The number that the user wants. None for one run per core that torch would use, and
-            one run on a GPU.
+        jobs: The number that the user wants. None for one run per core that torch would use on a
+            CPU, or for one run on a GPU.
         hardware: Hardware for the runs.
         threads: Threads per run; by default 1, if there is more than one run.
 
@@ -50,7 +50,7 @@ def jobs_for(
 
 
 def cores_here() -> int:
-    """Return the number of cores that this process may use, within the quota of its group."""
+    """Return the number of cores that this process may use, within the quota of its cgroup."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
@@ -59,11 +59,11 @@ def cores_here() -> int:
 
 
 def quota(groups: Path = _GROUPS, own: Path = _OWN_GROUPS) -> float:
-    """Return how many cores the control groups of this process may use; infinity if unlimited.
+    """Return how many cores the cgroups of this process may use; infinity if there is no limit.
 
     Args:
-        groups: Directory of all control groups of Linux, of version 1 or 2.
-        own: File with the groups of this process.
+        groups: Directory of all control groups (cgroups) of Linux, of version 1 or 2.
+        own: File that lists the cgroups of this process.
     """
     return min(_quotas(groups, own), default=inf)
 
@@ -79,19 +79,22 @@ def _quotas(groups: Path, own: Path) -> Iterator[float]:
         if controllers and "cpu" not in controllers.split(","):
             continue
         root = groups / "cpu" if controllers else groups
-        # Inside of a container, the group of the process can be the root.
+        # Inside of a container, the cgroup of the process can be the root.
         for group in (root, *(root / part for part in _ancestors(path))):
             yield from _limit_of(group)
 
 
 def _ancestors(path: str) -> list[str]:
-    """Return a group and those that contain it, without the root."""
+    """Return a cgroup and the cgroups that contain it, without the root."""
     parts = [part for part in path.split("/") if part]
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 
 
 def _limit_of(group: Path) -> Iterator[float]:
-    """Yield the limit of a group, if it has one: time per period of all cores together."""
+    """Yield the number of cores that a cgroup may use, if it has a limit.
+
+    The limit is stored as the processor time of all cores together in each period.
+    """
     try:
         if (group / "cpu.max").exists():
             time, period = (group / "cpu.max").read_text().split()

@@ -27,8 +27,8 @@ class Estimate(NamedTuple):
 
     Attributes:
         each: Seconds of each run.
-        shapes: Number of kinds of runs that were measured. Runs of one kind have the same time per
-            step.
+        shapes: Number of kinds of runs that were measured. Runs are of one kind if they have the
+            same time per step.
         threads: Threads per run.
     """
 
@@ -56,7 +56,7 @@ def estimate(
         advance: Called with the number of kinds measured so far and the number of all kinds.
 
     Raises:
-        InputError: A canvas is too small for its network.
+        InputError: The images of a run are too small for its network.
     """
     groups: dict[str, list[ExperimentSpec]] = {}
     for spec in specs:
@@ -76,10 +76,10 @@ def estimate(
 
 
 def _shape_of(spec: ExperimentSpec) -> str:
-    """Return a text of all settings that determine the time of a step."""
+    """Return a string that is equal for runs with the same time per step."""
     training = spec.training
     own = training.model_dump(exclude=set(TrainingSpec.model_fields))
-    # The time depends on whether a loss has a weight, not on the value of the weight.
+    # The time depends on whether the weight of a loss is zero, and not on its value otherwise.
     losses = {name: bool(value) for name, value in own.items() if not isinstance(value, str)}
     return " ".join(
         (
@@ -114,7 +114,13 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _seconds(spec: ExperimentSpec, step: float, example: float) -> float:
-    """Return the total time of steps, learning curve and final evaluation."""
+    """Return the total seconds of the steps, the learning curve and the final evaluation.
+
+    Args:
+        spec: The spec of the run.
+        step: Seconds per step.
+        example: Seconds per evaluated example.
+    """
     data = data_of(spec)
     training = spec.training
     steps = len(batches_of(spec, training_examples(data))) * training.epochs

@@ -1,4 +1,4 @@
-"""Sweeps by name: the paper's grids, the studies, and search spaces from files."""
+"""Find sweeps by name, such as the paper's grids and all studies, or read them from files."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,8 +16,8 @@ class Sweep(NamedTuple):
     """The runs of a sweep, or a space to search.
 
     Attributes:
-        study: Rows of runs; empty if a search proposes them.
-        space: The space to search, or None.
+        study: The rows of runs; without runs if a search proposes them.
+        space: The space to search; None if all runs are known.
     """
 
     study: Study

@@ -12,8 +12,9 @@ from coordconv_lab.sweep.worker_pool import WorkerPool
 from coordconv_lab.train import Attempt, Hardware, Progress, attempt, attempt_after, run
 
 NextRun = Callable[[], ExperimentSpec | None]
-"""A function that returns the next run, or None if there is none now. It is called again after each
-run.
+"""A function that returns the next run, or None if no run can be started now.
+
+It is called again whenever a run ends.
 """
 
 
@@ -23,12 +24,13 @@ class ManyRuns:
 
     Attributes:
         store: The store of the runs.
-        jobs: Number of parallel runs; with 1, they are trained in this process.
-        progress_of: Returns the progress callbacks for a worker process, by its number; this
-            process has the number 0.
+        jobs: Number of parallel runs. With 1, runs are trained in this process.
+        progress_of: Returns the progress callbacks for the worker process with a given number. If
+            runs are trained in this process, it has the number 0.
         hardware: Hardware for the runs.
-        threads: Threads per run in worker processes; this process keeps its own number of threads.
-        scores_only: What to keep, as in `run`.
+        threads: Threads per run in worker processes. The number of threads of this process is not
+            changed.
+        scores_only: Whether to keep only the record and the learning curve, as in `run`.
     """
 
     store: RunStore
@@ -41,10 +43,10 @@ class ManyRuns:
     def train(
         self, next_run: NextRun, wait_seconds: float = 0.0
     ) -> Generator[tuple[ExperimentSpec, Record | InputError], None, None]:
-        """Train runs; yield each with its record or its error when it ends.
+        """Train runs. When a run ends, yield its spec with its record or its error.
 
-        If the generator is closed, or an exception ends it, all workers are ended. Their runs can
-        be resumed from checkpoints.
+        If the generator is closed or raises an exception, all workers are ended. Their runs can be
+        resumed from checkpoints.
 
         Args:
             next_run: Returns the next run.
@@ -60,7 +62,7 @@ class ManyRuns:
             yield spec, self._trained_here(spec, wait_seconds)
 
     def attempt(self, next_run: NextRun) -> Generator[tuple[ExperimentSpec, Attempt], None, None]:
-        """Train runs, and record those that fail; yield each with its outcome when it ends.
+        """Train runs, and record which of them fail. When a run ends, yield its spec and outcome.
 
         Args:
             next_run: Returns the next run.

@@ -17,7 +17,7 @@ from coordconv_lab.sweep.proposals import Proposals
 from coordconv_lab.train import Attempt, Hardware, SilentProgress, attempt
 from coordconv_lab.train.hardware import DeviceName
 
-# By default Tune writes three logs per run and intercepts Ctrl-C.
+# By default, Ray Tune writes three logs per run and intercepts Ctrl-C.
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -32,7 +32,7 @@ except ImportError as _error:
     ) from _error
 
 HOLD_SECONDS = 60.0
-"""How long a retry waits for the lock of a worker that was considered lost."""
+"""How long a retry waits for the lock of the previous worker, which may still be alive."""
 
 
 class RayOptions(NamedTuple):
@@ -40,7 +40,7 @@ class RayOptions(NamedTuple):
 
     Attributes:
         address: Address of the cluster, as in `connected`.
-        cpus_per_run: Cores, and thus threads, per run.
+        cpus_per_run: Cores per run, which is also the number of threads.
         gpus_per_run: GPUs per run, possibly fractional.
         early_stopping: Whether to stop runs that score worse than other runs of their row at the
             same point of training (ASHA, Li et al. 2020, arXiv:1810.05934).
@@ -73,7 +73,7 @@ def run_on_ray(
         options: Resources and options of the runs.
 
     Returns:
-        Messages about unusable files; these files and their runs are left unchanged.
+        Messages about unusable files. These files and their runs are left unchanged.
 
     Raises:
         InputError: No cluster responds, a machine cannot execute runs, or runs were lost.
@@ -109,7 +109,7 @@ def _hand_out(
     limit: int | None,
     damaged: list[str],
 ) -> int:
-    """Execute runs up to a limit and return their number; collect messages about unusable files.
+    """Execute runs up to a limit, and return their number.
 
     Raises:
         InputError: A worker could not use a file, or a run was lost after all retries.
@@ -176,7 +176,10 @@ class _RaySearcher(Searcher):
     def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  (Ray forgets FINISHED)
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
-        """Return the next run as plain values; finish after an error that would affect all runs."""
+        """Return the next run as plain values.
+
+        After an error that would occur in all runs, tell Tune to finish.
+        """
         if self.errors or (self._limit is not None and self.count >= self._limit):
             return Searcher.FINISHED
         spec = self._runs.next()
@@ -197,7 +200,7 @@ class _RaySearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Classify a run as finished, failed, locked elsewhere, stopped early or lost."""
+        """Handle the end of a run, which finished, failed, was locked, stopped early or lost."""
         spec, result = self._specs.pop(trial_id), result or {}
         try:
             if "error" in result:
@@ -234,7 +237,7 @@ class _RaySearcher(Searcher):
         self._progress.ended(spec, done)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state: a sweep resumes from its records, not from Tune's checkpoint."""
+        """Return an empty state, because a sweep resumes from its records, not from Tune."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:

@@ -1,4 +1,4 @@
-"""The outcome of a sweep: progress, failures and best settings. Does not import torch."""
+"""The outcome of a sweep: progress, failures and best settings. This module avoids torch."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ class RowOutcome(NamedTuple):
     """One row of a sweep.
 
     Attributes:
-        name: Task, split and network.
-        specs: The runs known so far.
+        name: The task, split and network of the row.
+        specs: The specs of all runs that are known so far.
         records: Records of finished runs, by id.
         failures: Why runs failed, by id.
         stopped: Ids of runs that were stopped early.
@@ -50,7 +50,7 @@ class RowOutcome(NamedTuple):
 
     @property
     def best(self) -> list[Record]:
-        """Records of finished runs, best first: by test score, then training score, then time."""
+        """Records of finished runs, sorted by test score, then training score, then time."""
         return sorted(
             self.records.values(),
             key=lambda record: (-record.test_score, -record.train_score, record.seconds),

@@ -38,7 +38,9 @@ class Plan(NamedTuple):
 
 @contextmanager
 def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterator[Plan]:
-    """Plan the missing runs of a sweep. In the context, a search is locked and logs its proposals.
+    """Plan the missing runs of a sweep, as a context manager.
+
+    Inside of the block, a search is locked against other processes and saves its proposals.
 
     Args:
         sweep: The sweep.
@@ -46,7 +48,7 @@ def planned(sweep: Sweep, store: RunStore, stops_count: bool = False) -> Iterato
         stops_count: Whether runs that were stopped early count as done.
 
     Raises:
-        InputError: The proposals cannot be used, or the search is locked by another process.
+        InputError: The file of proposals cannot be used, or another process has locked the search.
     """
     damaged: list[str] = []
     if sweep.space is None:
@@ -90,9 +92,10 @@ def _left_of(
 def missing_specs(
     sweep: Sweep, store: RunStore, damaged: list[str] | None = None
 ) -> tuple[list[ExperimentSpec], int]:
-    """Return the runs that neither finished nor failed, and the total number of runs.
+    """Return the runs that have neither finished nor failed, and the total number of runs.
 
-    The future proposals of a search are unknown; the base settings of its rows are used instead.
+    The future proposals of a search are unknown. Runs with the base settings of its rows are
+    returned instead.
 
     Args:
         sweep: The sweep.

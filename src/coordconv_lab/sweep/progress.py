@@ -11,7 +11,13 @@ class SweepProgress(Protocol):
     """Callbacks for the progress of a sweep; the command line shows a bar."""
 
     def begin(self, to_do: int, total: int, at_once: int) -> None:
-        """Called before the first of ``to_do`` runs; at most ``at_once`` run in parallel."""
+        """Called before the first run.
+
+        Args:
+            to_do: Number of runs that remain to be trained.
+            total: Number of all runs.
+            at_once: Maximum number of parallel runs.
+        """
         ...
 
     def ended(self, spec: ExperimentSpec, attempt: Attempt) -> None:
@@ -23,8 +29,8 @@ class SweepProgress(Protocol):
         ...
 
     def of_run(self, number: int) -> Progress | None:
-        """Return callbacks for the runs of a worker process on this machine, by its number.
+        """Return callbacks for the runs of the worker process with this number on this machine.
 
-        Runs that are trained in this process have the number 0.
+        If runs are trained in this process, it has the number 0.
         """
         ...

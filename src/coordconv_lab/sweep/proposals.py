@@ -41,7 +41,10 @@ class Listed:
 
 
 class InTurns:
-    """Alternate between sources, so that rows can be compared even if the sweep is interrupted."""
+    """Takes one run from each source in turn.
+
+    If each source is a row, rows can be compared even if the sweep is interrupted.
+    """
 
     def __init__(self, sources: Iterable[Proposals]) -> None:
         self._turns = deque(sources)

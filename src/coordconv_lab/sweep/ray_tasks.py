@@ -29,8 +29,8 @@ class SharedValue(NamedTuple):
 
     Attributes:
         name: Identifies the value.
-        where: A list with the Ray reference of the value. If the reference were not in a list, Ray
-            would load the value for each call.
+        where: A list with the Ray reference to the value. The list prevents Ray from loading the
+            value for each call.
     """
 
     name: str
@@ -38,10 +38,11 @@ class SharedValue(NamedTuple):
 
 
 def check_can_be_sent(value: Any) -> None:
-    """Check that a value can be pickled for other processes; Ray need not run.
+    """Check that a value can be pickled for other processes. This works without starting Ray.
 
     Raises:
-        InputError: It cannot be pickled. The error names the type of the part that cannot.
+        InputError: The value cannot be pickled. The error names the types of the parts that cannot
+            be pickled.
     """
     fine, failures = inspect_serializability(value, print_file=StringIO())
     if not fine:
@@ -50,7 +51,7 @@ def check_can_be_sent(value: Any) -> None:
 
 
 def received(shared: SharedValue) -> Any:
-    """Return a shared value; called in a worker."""
+    """Return a shared value, in a worker."""
     return ray.get(shared.where[0])
 
 
@@ -61,7 +62,7 @@ class _Call(NamedTuple, Generic[Key]):
 
 
 class RayTasks(Generic[Key]):
-    """Calls of a function on a cluster, or on this machine; a context manager.
+    """Calls of a function on a Ray cluster or on this machine, as a context manager.
 
     Args:
         function: The function, from a module that workers can import.
@@ -84,7 +85,7 @@ class RayTasks(Generic[Key]):
         gpus: float,
     ) -> None:
         self.resources = cpus, gpus
-        # Retry calls here, because Ray retries calls that run out of memory forever.
+        # Disable the retries of Ray, which never end for calls that run out of memory.
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0}
         self._function = ray.remote(**options)(function)
         self._running: dict[Any, _Call[Key]] = {}
@@ -106,7 +107,7 @@ class RayTasks(Generic[Key]):
         """Maximum number of parallel calls on the machines that the cluster has now.
 
         Raises:
-            InputError: The resources of the cluster do not suffice for a call, and never did.
+            InputError: The cluster has never had enough resources for a call.
         """
         try:
             self._slots = runs_at_once(*self.resources)

@@ -1,4 +1,4 @@
-"""Settings proposed by Optuna for each row, based on earlier results."""
+"""Searches in which Optuna proposes the settings of each row, based on earlier results."""
 
 import json
 import math
@@ -12,16 +12,16 @@ from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.space import Range, Row, Setting, Space
 
 PROPOSALS = "proposals.json"
-"""File in the directory of runs with all proposals in order; a search resumes from it."""
+"""File in the directory of runs, with all proposals in order. A search resumes from this file."""
 
-# Maximum number of attempts to draw new settings; a small space may have none left.
+# Maximum number of attempts to draw new settings, because a small space may have none left.
 _TRIES = 100
 
 
 class Searched:
-    """Optuna proposals for one row, saved before they run.
+    """The proposals of Optuna for one row. A proposal is saved before its run starts.
 
-    Unfinished proposals of earlier searches come first.
+    Proposals of earlier searches whose runs are unfinished come first.
 
     Args:
         space: The space.
@@ -33,8 +33,8 @@ class Searched:
 
     Attributes:
         total: Number of settings to try, at most the size of the space.
-        proposed: Settings of this search and of earlier searches that are part of this space.
-        earlier: Settings of earlier searches that have not been run yet.
+        proposed: All settings in this space that this search and earlier searches proposed.
+        earlier: Settings that earlier searches proposed and that have not been run yet.
 
     Raises:
         InputError: Optuna is not installed, or a setting is not valid.
@@ -75,7 +75,7 @@ class Searched:
         ]
 
     def next(self) -> ExperimentSpec | None:
-        """Return the next run, or None if the search proposes nothing new."""
+        """Return the next run, or None if the search has no new proposal."""
         for _ in range(_TRIES):
             if self.earlier:
                 self._study.enqueue_trial(self._as_parameters(self.earlier.pop(0)))
@@ -109,7 +109,7 @@ class Searched:
         )
 
     def _save(self) -> None:
-        """Add the proposals to the file, and keep the proposals of other rows and other spaces."""
+        """Write the proposals to the file, next to those of other rows and other spaces."""
         every = proposals_of(self._store)
         known = every.setdefault(self._row.name, [])
         known += [settings for settings in self.proposed if settings not in known]
@@ -185,12 +185,12 @@ def _check_values(one: Row) -> None:
 
 
 def _learnable(score: float | None) -> float | None:
-    """Return the score if it is finite, else None; a record may contain NaN."""
+    """Return the score if it is finite, else None. Records may contain NaN."""
     return score if score is not None and math.isfinite(score) else None
 
 
 def _choice(choices: Sequence[Any], value: Any) -> Any:
-    """Return the choice that is equal to a value; for example, the choice for 1 may be 1.0."""
+    """Return the choice that is equal to a value but may differ in type, such as 1.0 for 1."""
     alike = [choice for choice in choices if json.dumps(choice) == json.dumps(value)]
     return alike[0] if alike else choices[choices.index(value)]
 

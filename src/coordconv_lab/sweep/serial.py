@@ -26,22 +26,24 @@ def run_serially(
 ) -> list[str]:
     """Execute the missing runs of a sweep.
 
-    Several processes can share a list of runs: each process takes the next run that is not locked.
+    Several processes can call this function for the same sweep. Each process takes the next run
+    that is not locked by another process.
 
     Args:
         sweep: The sweep.
         store: The store of the runs.
         progress: Called after every run.
         limit: Maximum number of runs.
-        threads: Threads per run; by default 1 in worker processes, and all cores in this process.
+        threads: Threads per run. By default, 1 in worker processes and the number of cores in this
+            process.
         hardware: Hardware for the runs.
         scores_only: Whether to keep only the record and the learning curve of each run.
-        jobs: Number of parallel runs, each in a worker process; with 1, they are trained in this
+        jobs: Number of parallel runs, each in a worker process. With 1, runs are trained in this
             process. None for the number that is fastest on this machine, see `jobs_for`.
 
     Returns:
-        Messages about unusable files and lost worker processes. These files and the runs of these
-        processes are left unchanged.
+        Messages about unusable files and lost worker processes. The unusable files, and the runs of
+        the lost processes, are left unchanged.
 
     Raises:
         InputError: The directory cannot be used, or ``jobs`` is less than 1.

@@ -17,7 +17,7 @@ from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.studies.study import Study, row
 
 MOST_RUNS = 100_000
-"""Maximum length of a list of runs; a longer list is considered a mistake."""
+"""Maximum number of runs in a list. A longer list is considered a mistake."""
 
 # Integers up to this are exact in float64.
 _LARGEST = 2.0**53
@@ -27,7 +27,7 @@ class Range(FrozenSpec):
     """A closed interval of numbers.
 
     Attributes:
-        log: Whether to sample, or to space the values of a grid, on a logarithmic scale.
+        log: Whether random values and the values of a grid are spaced on a logarithmic scale.
         integer: Whether to allow only integers.
         steps: Number of values in a grid.
     """
@@ -62,7 +62,7 @@ class Range(FrozenSpec):
 
     @property
     def count(self) -> int:
-        """Number of values in the range; MOST_RUNS unless they are integers."""
+        """Number of values in the range, or MOST_RUNS if they are not integers."""
         return int(self.high - self.low) + 1 if self.integer else MOST_RUNS
 
     def at(self, part: float) -> float | int:
@@ -77,7 +77,7 @@ class Range(FrozenSpec):
         if self.integer:
             value = round(value)
         elif 0 < part < 1 and self.high - self.low > 1e-3 * max(abs(self.low), abs(self.high)):
-            value = float(f"{value:.6g}")  # round, so that values stay readable
+            value = float(f"{value:.6g}")  # round to readable values
         return type(value)(min(max(value, self.low), self.high))
 
     def grid(self) -> list[float | int]:
@@ -107,13 +107,13 @@ class RowChoice(FrozenSpec):
     """Rows of a space: the recipe to start from, and additional settings for these rows.
 
     Attributes:
-        recipe: Recipe of all settings that the space does not vary; by default the first of the
-            experiment, "tuned" for Not-so-Clevr.
+        recipe: Name of the recipe, which gives all settings that the space does not vary. By
+            default, the first recipe of the experiment, which is "tuned" for Not-so-Clevr.
         task: A task of the recipe.
-        split: One split or several; by default all.
-        model: A family of networks such as "coordconv", "baseline", a kind of network, or several
-            of these; by default the main network of the task.
-        settings: Settings for only these rows, by dotted path.
+        split: One split or several. By default, all splits.
+        model: A family of networks such as "coordconv" or "baseline", a kind of network, or a tuple
+            of these. By default, the main network of the task.
+        settings: Settings that vary only in these rows, by dotted path.
     """
 
     recipe: str | None = None
@@ -158,7 +158,7 @@ class Row(NamedTuple):
         )
 
     def trials(self, space: "Space") -> int:
-        """Return how many settings a search tries in this row; at most the size of the space."""
+        """Return how many settings a search tries in this row, at most the size of the space."""
         counts = [
             len(setting) if isinstance(setting, list) else setting.count
             for setting in self.settings.values()
@@ -171,14 +171,15 @@ class Space(FrozenSpec):
 
     Attributes:
         name: Name of the sweep and of the directory of its runs.
-        question: The question that the sweep answers, for readers.
-        search: "grid" tries every combination, "random" samples `trials` of them, "optuna"
-            proposes `trials` based on earlier results.
-        trials: Number of settings per row; not for a grid.
+        question: The question that the sweep answers, which tables show.
+        search: How settings are chosen. "grid" tries every combination, "random" samples `trials`
+            combinations, and "optuna" proposes `trials` combinations based on earlier results.
+        trials: Number of combinations per row; None for a grid.
         seed: Seed of the sampled settings.
         seeds: Number of runs of each setting, with the seeds 0, 1, and so on.
         rows: The rows to train.
-        settings: Settings that vary in every row, by dotted path: a list of values, or a range.
+        settings: Settings that vary in every row, by dotted path. Each is a list of values or a
+            range.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -234,7 +235,8 @@ def listed(space: Space) -> Study:
     """Return all runs of a grid or of a random search.
 
     A sampled value depends only on the seed, the number of the sample and the name of the setting.
-    All rows therefore have the same values, and adding trials or settings does not change them.
+    All rows therefore have the same values, and adding trials or settings does not change the
+    values of the others.
 
     Raises:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.

@@ -14,11 +14,11 @@ from coordconv_lab.sweep.space import Space
 
 SUFFIXES = (".yaml", ".yml", ".toml")
 _MAX_BYTES = 16_000
-"""Maximum size of a file, which limits the time to parse a malicious file to seconds."""
+"""Maximum size of a file. It limits the time to parse a malicious file to a few seconds."""
 
 
 class _Loader(yaml.SafeLoader):
-    """A loader that refuses aliases and duplicate keys, which PyYAML accepts."""
+    """A YAML loader that rejects aliases and duplicate keys, which PyYAML accepts."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         # A few lines of nested aliases can expand to gigabytes.

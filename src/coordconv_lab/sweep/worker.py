@@ -1,4 +1,4 @@
-"""A worker process: trains the runs that another process sends, one after another."""
+"""A worker process, which trains the runs that another process sends, one after another."""
 
 import os
 import signal
@@ -35,8 +35,8 @@ class WorkerSettings(NamedTuple):
         place: Directory or URL of the runs.
         threads: Threads per run.
         device: Device of the runs.
-        compiled: As in `Hardware`.
-        scores_only: As in `run`.
+        compiled: Whether to use `torch.compile`, as in `Hardware`.
+        scores_only: Whether to keep only the record and the learning curve, as in `run`.
     """
 
     place: str
@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A call of one of the functions of `Progress`."""
+    """A call of a method of `Progress`, sent by a worker."""
 
     name: str
     value: Any
@@ -69,7 +69,7 @@ class Ended(NamedTuple):
 def work(connection: "Connection[Report | Ended, Job]", settings: WorkerSettings) -> None:
     """Train runs until the other process closes the connection or ends.
 
-    Errors other than `InputError` end the process, with a traceback.
+    An error that is not an `InputError` ends the process with a traceback.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process handles Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

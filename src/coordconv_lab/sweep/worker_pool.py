@@ -16,19 +16,20 @@ from coordconv_lab.sweep.worker import GRACE_SECONDS, Ended, Job, Report, Worker
 from coordconv_lab.train import Progress
 
 _POLL_SECONDS = 1.0
-"""Windows handles Ctrl-C only between waits."""
+"""Maximum length of a wait, because Windows handles Ctrl-C only between waits."""
 
 
 class WorkerPool:
-    """Worker processes, each of which trains one run at a time; a context manager that ends them.
+    """Worker processes, each of which trains one run at a time.
 
-    A worker is started when there is a run for it, and replaced if it dies.
+    A worker is started when there is a run for it, and replaced if it dies. The pool is a context
+    manager, which ends the workers at the end of the block.
 
     Args:
         jobs: Maximum number of workers.
         store: The store of the runs.
         settings: Settings of all runs.
-        progress_of: Returns the progress callbacks for a worker, by its number.
+        progress_of: Returns the progress callbacks for the worker with a given number.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class WorkerPool:
         """Wait until a run ends; return its record or its error.
 
         Raises:
-            InputError: A worker cannot start, or wrote to a different place.
+            InputError: A worker cannot start, or wrote to a different directory.
         """
         while True:
             for connection in wait([*self._busy], _POLL_SECONDS):
@@ -129,7 +130,7 @@ class _Worker:
 
     def __init__(self, number: int, settings: WorkerSettings) -> None:
         self.number, self.has_answered = number, False
-        # A fork would inherit the threads of torch, which do not survive it.
+        # Do not fork, because the threads of torch do not survive a fork.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
@@ -189,7 +190,7 @@ class _Worker:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Delay Ctrl-C until the end of the block. Processes that start in it never receive Ctrl-C."""
+    """Delay Ctrl-C until the end of the block. Processes started in the block never receive it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
