@@ -1,4 +1,7 @@
-"""The recipes of any task by name, and a default recipe for experiments without recipes."""
+"""Create a spec from a recipe, by the names of the task, split, network and recipe.
+
+Experiments that do not define recipes have a recipe in which every setting has its default.
+"""
 
 from pydantic import ValidationError
 
@@ -15,7 +18,7 @@ DEFAULTS = "defaults"
 
 
 def recipe_names(task: str) -> list[str]:
-    """Return the names of the recipes of a task, the default first.
+    """Return the names of the recipes of a task, starting with the default recipe.
 
     Raises:
         InputError: There is no such task.
@@ -48,11 +51,11 @@ def spec_by_recipe(
 
     Args:
         task: The task.
-        split: The split; by default the first one.
-        model: Family of the network, "baseline", or a kind of network, which is used with its
-            default settings; by default the main network of the task.
+        split: The split. By default, the first split of the experiment.
+        model: Family of the network, or "baseline", or a kind of network, which is used with its
+            default settings. By default, the main network of the task.
         seed: Seed of the run.
-        recipe: Name of a recipe; by default the first of the experiment.
+        recipe: Name of a recipe. By default, the first recipe of the experiment.
 
     Raises:
         InputError: There is no such task, recipe, split or network.

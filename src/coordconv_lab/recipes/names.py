@@ -51,7 +51,7 @@ def network_names(specs: Sequence[ExperimentSpec]) -> list[str]:
 
 
 def data_names(specs: Sequence[ExperimentSpec]) -> list[str]:
-    """Name the data of runs of one task: the split, and every setting that differs from a recipe.
+    """Name the data of runs of one task, by the split and the settings that differ from a recipe.
 
     Args:
         specs: Specs with different data.
@@ -141,7 +141,11 @@ def _varying(flat: Sequence[Flat]) -> set[str]:
 def _distinct(
     specs: Sequence[ExperimentSpec], labels: Sequence[str], differing: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Join labels and differences; add paths, then ids, to names that would be equal."""
+    """Join labels and differences to names.
+
+    Names that would be equal contain the paths and values of settings instead of their words. Names
+    that are still equal end with the id of the spec.
+    """
 
     def joined(words: Callable[[ExperimentSpec, str], str]) -> list[str]:
         return [

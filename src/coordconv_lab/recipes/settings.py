@@ -1,4 +1,4 @@
-"""Change single settings of a spec, by their paths."""
+"""Change individual settings of a spec, by their dotted paths."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -21,8 +21,8 @@ def with_settings(
     Args:
         spec: The spec to start from.
         settings: New values by dotted path, such as {"training.learning_rate": 0.01}.
-        names: Names of settings in messages, by path, such as the names of options; by default,
-            the paths.
+        names: How messages name the settings, by path, such as the names of options. By default,
+            messages contain the paths.
 
     A new ``model.kind`` starts from the default settings of that kind of network. Other settings of
     the network can be changed in the same call.

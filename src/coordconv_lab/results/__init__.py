@@ -1,4 +1,4 @@
-"""Records of runs: their schema and their storage."""
+"""Records, which hold the scores, cost and provenance of finished runs: schema and storage."""
 
 from coordconv_lab.results.record import CURVE_EXAMPLES, Provenance, Record
 from coordconv_lab.results.store import RunStore

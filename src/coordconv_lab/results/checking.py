@@ -1,4 +1,4 @@
-"""Check every file of the runs in a directory of results."""
+"""Check every file of the runs in a directory of results, which has a subdirectory per study."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,9 @@ class Checked(NamedTuple):
 
 
 def check(results: Path, names: Sequence[str], damaged: list[str]) -> list[Checked]:
-    """Read every file of packed runs and every record, and compare them with their checksums.
+    """Read every record and every file of the packed runs, and compare them with their checksums.
+
+    Packed runs are stored together in a few files per study, instead of one directory per run.
 
     Args:
         results: Directory of results.
@@ -89,7 +91,10 @@ def _is_sound(pack: Pack, name: str, damaged: list[str]) -> bool:
 
 
 def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
-    """Report rows and archive members without a line; a killed process may leave them behind."""
+    """Report curves and archived files of runs without a record, which killed processes may leave.
+
+    The record of a packed run is a line in a file of records, which is written last.
+    """
     root = pack.root
     runs = {run for study, run in table.rows if study == root.name and run not in pack}
     try:

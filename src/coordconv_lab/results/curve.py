@@ -1,4 +1,4 @@
-"""The learning curve of a run, from its metrics.csv."""
+"""Read the learning curve of a run from its metrics.csv."""
 
 import csv
 import io
@@ -13,7 +13,14 @@ from coordconv_lab.results.stored import read_stored
 
 
 class CurveRow(NamedTuple):
-    """One row: seconds and epochs since the start of training, and training and test scores."""
+    """One row of a learning curve.
+
+    Attributes:
+        seconds: Seconds since the start of training.
+        epoch: Epochs since the start of training.
+        train_score: Main score on training examples.
+        test_score: Main score on test examples.
+    """
 
     seconds: float
     epoch: float
@@ -25,8 +32,8 @@ def read_curve(path: Path) -> list[CurveRow]:
     """Read the learning curve of a run directory or a packed run; it has at least one row.
 
     Raises:
-        InputError: The file is missing, empty or damaged. The message is shown on the page, so it
-            does not contain the directory of the file.
+        InputError: The file is missing, empty or damaged. Reports show the message, so it does not
+            contain the directory of the file.
     """
     try:
         text = as_text(read_stored(path, MOST_FILE_BYTES))

@@ -1,4 +1,4 @@
-"""Digests of files, stored in JSON objects, to detect later changes."""
+"""Detect later changes of a JSON object by a digest that is stored in the object."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from coordconv_lab.errors import DamagedError
 
 DIGEST = "content_sha256"
-"""The key of an object's digest: the sha256 of the canonical JSON of all its other keys."""
+"""The key of the digest, which is the sha256 of the object's canonical JSON without this key."""
 
 
 def sha256(content: bytes) -> str:

@@ -1,4 +1,7 @@
-"""Atomic writes: files are written under a temporary name, flushed, then renamed."""
+"""Write files atomically, and read files of limited size.
+
+A file is first written under a temporary name, then flushed to the disk, then renamed.
+"""
 
 import errno
 import glob
@@ -16,24 +19,29 @@ from coordconv_lab.results.digest import without_digest
 
 try:
     import fcntl
-except ImportError:  # Windows, which protects open files from deletion
+except ImportError:  # Windows, where a lock is not needed: open files cannot be deleted
     fcntl = None
 
 UNFINISHED = ".unfinished"
-"""Suffix of temporary files during a write."""
+"""Suffix of the temporary file during a write."""
 
 MOST_BYTES = 32_000_000
-"""Maximum size of a JSON or text file of runs. The largest files are proposals of long searches."""
+"""Maximum size of a JSON or text file in a directory of runs.
+
+The largest of these files are the settings that long searches proposed.
+"""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for atomic writing: readers never see a partial file, even after a crash.
 
-    A new file gets the default permissions of the umask; a replaced file keeps its permissions.
+    A new file gets the default permissions of the umask. A file that is replaced keeps its
+    permissions.
 
-    Temporary files of killed writers are deleted. A link is replaced, not followed, so that a
-    directory of runs from another user cannot redirect writes.
+    Temporary files of killed processes are deleted. If ``path`` is a link, the link is replaced and
+    its target is not changed, so that a link in another user's directory of runs cannot redirect
+    the write.
 
     Raises:
         InputError: The directory cannot be written, the disk is full, or the path exists and is
@@ -82,7 +90,7 @@ def _permissions(path: Path) -> int | None:
 
 
 def without_links(path: Path) -> Path:
-    """Resolve the links of an output path from the user, so that a write does not replace them.
+    """Resolve the links of an output path that the user gave, so that a write keeps these links.
 
     Raises:
         InputError: The path exists and is neither a regular file nor a directory.
@@ -103,7 +111,7 @@ def _not_regular_file(path: Path) -> InputError:
 @contextmanager
 def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
     """Create an empty temporary file, locked during the block to show that its writer is alive."""
-    # The kernel applies the umask, which no thread can read without changing it for all others.
+    # Let the kernel apply the umask: reading the umask would change it for all threads.
     mode = 0o666 if permissions is None else permissions | stat.S_IRUSR | stat.S_IWUSR
     with ExitStack() as held:
         while True:
@@ -118,13 +126,13 @@ def _new_file_beside(path: Path, permissions: int | None) -> Iterator[Path]:
                 held.callback(os.close, descriptor)
                 with suppress(OSError):  # some network drives have no locks
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if temporary.exists():  # else another process deleted it before it was locked
+            if temporary.exists():  # otherwise, another process deleted it before the lock
                 break
         yield temporary
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete the temporary files of killed writers, but not those of running writers."""
+    """Delete temporary files of a path, except those that a running process is writing."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
         with suppress(OSError):
             _delete_unless_held(leftover)
@@ -143,10 +151,10 @@ def _delete_unless_held(leftover: Path) -> None:
 
 
 def remove_if_possible(path: Path) -> None:
-    """Try to delete a file that is no longer needed, and temporary files of its writers.
+    """Try to delete a file that is no longer needed, and temporary files of earlier writes.
 
-    Nothing happens if the directory is not writable, or is a link: its target may contain files
-    that do not belong to a run.
+    Nothing happens if the directory is not writable. Nothing happens either if the directory is a
+    link, because its target may contain files that do not belong to a run.
     """
     if not path.parent.is_symlink():
         remove_leftovers(path)
@@ -175,7 +183,7 @@ def json_bytes(content: Any) -> bytes:
 
 
 def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Read a regular file of limited size; reject pipes and devices, which may never end.
+    """Read a regular file of limited size. Pipes and devices are rejected: they may never end.
 
     Args:
         path: The file, or a link to one.
@@ -200,7 +208,7 @@ def open_file(path: Path, most: int) -> IO[bytes]:
 
 
 class Signature(NamedTuple):
-    """The inode, size and time of a file, to detect that a file kept in memory was replaced."""
+    """The inode, size and time of a file, to detect whether a file in the cache was replaced."""
 
     inode: int
     size: int
@@ -226,7 +234,7 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 
     Raises:
         OSError: As in `read_file`.
-        UnicodeError: The text has another encoding.
+        UnicodeError: The text is not in UTF-8.
     """
     return as_text(read_file(path, most))
 
@@ -240,7 +248,7 @@ def as_text(content: bytes) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; its digest, if any, is checked and removed.
+    """Read a JSON object. If it has a digest, check and remove the digest.
 
     Raises:
         DamagedError: The file cannot be read, is truncated, is not a JSON object, or does not match

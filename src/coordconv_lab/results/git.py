@@ -1,4 +1,4 @@
-"""Calls of git, for provenance and to find ignored files of results."""
+"""Call git, to record the commit of a run and to find ignored files of results."""
 
 import os
 import subprocess

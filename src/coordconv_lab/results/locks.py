@@ -1,4 +1,4 @@
-"""Locks between processes, also on file systems without locks."""
+"""Locks between processes, also on file systems that do not support locks."""
 
 import sys
 import tempfile
@@ -13,21 +13,21 @@ from coordconv_lab.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows, whose locks do not depend on the file system
+except ImportError:  # Windows, where locks do not depend on the file system
     fcntl = None
 
 _TAKEOVER_SECONDS = 0.5
-"""Minimum wait for a marker, so that the marker of a dead process can be taken over."""
+"""Minimum wait for a marker file, so that the marker of a dead process can be taken over."""
 
 
 @contextmanager
 def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[bool]:
-    """Acquire a lock, unless another process holds it; yield whether it was acquired.
+    """Acquire a lock, unless another process holds it, and yield whether it was acquired.
 
-    The lock is released if the process dies. On a file system without locks, such as some network
-    drives, a marker file beside `path` is used. If the process that created the marker dies,
-    another process on the same machine takes the marker over. A marker from another machine has to
-    be deleted by hand; see `how_to_free`.
+    The lock is released if the process dies. Some file systems, such as some network drives, do not
+    support locks. On these, a marker file beside `path` is used. If the process that created the
+    marker dies, another process on the same machine can take the marker over. A marker from another
+    machine has to be deleted by hand; see `how_to_free`.
 
     Args:
         path: The lock file, in a directory that exists.
@@ -56,18 +56,21 @@ def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[bool]:
 
 
 def marker_of(path: Path) -> Path:
-    """Return the marker file of a lock for file systems without locks."""
+    """Return the marker file that replaces a lock on file systems that do not support locks."""
     return path.with_name(f"{path.name}.marker")
 
 
 def how_to_free(path: Path) -> str:
-    """Return a hint for messages about a held lock; a marker can outlive its process."""
+    """Return a hint for messages about a held lock, or "".
+
+    The hint says which marker file to delete, because a marker can remain after its process died.
+    """
     marker = marker_of(path)
     return f"; if that process is dead, delete {marker}" if marker.exists() else ""
 
 
 def _has_locks(directory: Path) -> bool:
-    """Try to lock a temporary file; an error means that the file system has no locks."""
+    """Whether the file system supports locks. To find out, try to lock a temporary file."""
     if fcntl is None:
         return True
     with tempfile.TemporaryFile(dir=directory) as file:

@@ -1,4 +1,7 @@
-"""Pack, unpack and check the studies in a directory of results."""
+"""Pack the runs of studies: store them in a few files per study instead of one directory per run.
+
+A directory of results has one subdirectory per study, which contains the runs of the study.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +26,7 @@ from coordconv_lab.results.stored import is_stored, read_stored_json
 from coordconv_lab.results.validated import spec_in_place, stored_record
 
 PACK_LOCK = "pack.lock"
-"""Lock file of the process that writes packed files, in the directory of results."""
+"""Lock file in the directory of results, held by the process that writes packed files."""
 
 WAIT_SECONDS = 60.0
 
@@ -87,8 +90,9 @@ def pack(results: Path, names: Sequence[str], damaged: list[str]) -> list[Change
     """Pack the finished and the failed runs of studies, and delete their directories.
 
     Runs are added to the runs that are already packed. Files that git ignores, checkpoints,
-    unfinished runs and runs with damaged files are not packed. If the process is killed, each run
-    still exists as a directory, packed, or both, and the next call continues.
+    unfinished runs and runs with damaged files are not packed. If the process is killed, no run is
+    lost: each is still a directory, or packed, or both. The next call continues with the remaining
+    runs.
 
     Args:
         results: Directory of results.
@@ -136,7 +140,7 @@ def _pack_study(root: Path, ignored: set[Path], damaged: list[str]) -> Change:
 
 
 def _finished(directory: Path, ignored: set[Path]) -> dict[str, bytes] | None:
-    """Read the files of a finished or failed run, packed or not; None if it is neither.
+    """Read the files of a run, packed or not; None if it has neither finished nor failed.
 
     Raises:
         DamagedError: A file cannot be used.

@@ -1,4 +1,4 @@
-"""The schema of the record of a finished run."""
+"""The record of a finished run, which holds its spec, scores, cost and provenance."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,26 +16,32 @@ from coordconv_lab.specs import ExperimentSpec, explain, parse_spec
 RECORD_VERSION = 1
 
 LEAST_SECONDS, MOST_SECONDS = 1e-6, 1e10
-"""Limits of plausible training times: one microsecond and three hundred years."""
+"""Minimum and maximum of plausible training times: one microsecond and three hundred years."""
 
 CURVE_EXAMPLES = 48
-"""Maximum number of training and of test examples for a learning curve; scores use all examples."""
+"""Maximum number of training examples, and of test examples, that a learning curve is computed on.
+
+The scores in a record are over all examples.
+"""
 
 MOST_FILE_BYTES = 500_000_000
 """Maximum size of a file of a run: the weights of the largest allowed network in float32."""
 
 MOST_SHEET_BYTES = 35_000_000
-"""Maximum size of sheet.png: half a byte per pixel of the largest sheet that is written."""
+"""Maximum size of sheet.png, an image with all predictions of a run.
+
+It is half a byte per pixel of the largest sheet that is written.
+"""
 
 Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
 
 UnitName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$")]
-"""The name of a unit, which is printed on pages."""
+"""Type of the name of a unit, such as a person, which reports show."""
 
 
 class _Frozen(BaseModel):
-    # A score, such as a mean distance, can be infinite, so records allow infinity; specs do not.
+    # Unlike specs, records allow infinity, because a score such as a mean distance can be infinite.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -44,7 +50,7 @@ class Provenance(_Frozen):
 
     Attributes:
         device: "cpu", or the name of the accelerator.
-        compiled: Whether network and loss were compiled into one program.
+        compiled: Whether network and loss were compiled with `torch.compile`.
         ensemble: Number of networks trained together, including this one.
         processes: Number of processes that trained the network together.
         plugins: Versions of the plug-ins that define the task and the network, by name; empty if
@@ -77,15 +83,15 @@ class Record(_Frozen):
     Attributes:
         spec: The description of the run.
         scores: For "train" and "test", the scores by name, over all training or test examples.
-        units: The test scores of each unit, such as a person, by the unit's name; empty for tasks
-            without units, and in older records.
+        units: The test scores of each unit, such as a person, by the name of the unit. Empty for
+            tasks whose examples do not belong to units, and in older records.
         parameters: Number of trained parameters.
         steps: Optimizer steps taken.
         epochs: Passes over the training set.
-        seconds: Wall time of training, including evaluations for the curve, over all sessions of a
-            resumed run.
-        weights_sha256: Digest of weights.safetensors.
-        files_sha256: Digests of the other files of the run by name; empty in older records.
+        seconds: Wall time of training, including evaluations for the learning curve. If the run was
+            resumed, the total over all sessions.
+        weights_sha256: The sha256 of weights.safetensors.
+        files_sha256: The sha256 of each other file of the run, by name; empty in older records.
     """
 
     version: Literal[1] = RECORD_VERSION
@@ -155,7 +161,7 @@ class Record(_Frozen):
             )
         spec = fields.get("spec")
         try:
-            # Reuse the validated spec, instead of validating it again with the record.
+            # Pass the validated spec, so that it is not validated again with the record.
             fields = {
                 **fields,
                 "spec": parse_spec(spec if isinstance(spec, dict) else {}, f"{source}: spec"),
@@ -179,7 +185,7 @@ class Record(_Frozen):
     def _fault(self) -> str | None:
         """Return why this is not a valid record, or None.
 
-        Tables, charts and claims divide by the numbers that this function checks.
+        Tables, charts and claims divide by some of these numbers, so they must be valid.
         """
         trained = self.spec.training.epochs > 0
         wanted = registry().task(self.spec.task).scores
@@ -202,7 +208,7 @@ class Record(_Frozen):
 
 
 def _missing_plugins(fields: Mapping[str, Any], source: str) -> str | None:
-    """Return a message about plug-ins of a record that are not loaded, or None."""
+    """Return a message if a record needs a plug-in that is not loaded, or None."""
     provenance = fields.get("provenance")
     plugins = provenance.get("plugins") if isinstance(provenance, dict) else None
     missing = [name for name in plugins or () if name not in registry().plugins]

@@ -18,7 +18,7 @@ from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.validated import record_in_place, usable
 from coordconv_lab.specs import ExperimentSpec
 
-# The record is last, so that a visible record implies that the other files exist.
+# The record is uploaded last, so that a run with a record has all of its files.
 _PUBLISHED = (
     "spec.json",
     "metrics.csv",
@@ -30,7 +30,7 @@ _PUBLISHED = (
 
 
 def store_at(place: str | Path) -> RunStore:
-    """Return the store of a directory or a URL; file:// is a directory.
+    """Return the store of a directory or a URL. A file:// URL is opened as a directory.
 
     Raises:
         InputError: The URL cannot be opened.
@@ -46,9 +46,9 @@ def store_at(place: str | Path) -> RunStore:
 class RemoteRunStore(RunStore):
     """Runs that are trained in a local temporary directory and uploaded to a URL when finished.
 
-    A run that is stopped, or whose machine fails, restarts from the beginning. If two processes
-    train the same run, both upload the same scores; the second process replaces the files of the
-    first, the record last.
+    If a run is stopped or its machine fails, it restarts from the beginning. If two processes train
+    the same run, the process that finishes later replaces the files of the other. This does no
+    harm, because the scores are the same.
 
     Args:
         url: URL of the runs.

@@ -8,7 +8,7 @@ from coordconv_lab.registry import Score, registry
 
 
 def percent(fraction: float) -> str:
-    """Format a fraction in percent; only exactly 1 is shown as 100%.
+    """Format a fraction in percent. Only a fraction of exactly 1 is shown as 100%.
 
     Example:
         >>> percent(0.858), percent(1.0), percent(3135 / 3136)
@@ -23,7 +23,7 @@ def percent(fraction: float) -> str:
 
 
 def overlap(iou: float) -> str:
-    """Format an intersection over union; only exactly 1 is shown as 1.
+    """Format an intersection over union. Only a value of exactly 1 is shown as 1.
 
     Example:
         >>> overlap(0.998), overlap(1.0), overlap(0.99984)
@@ -38,7 +38,7 @@ def overlap(iou: float) -> str:
 
 
 def score(value: float, task: str) -> str:
-    """Format a main score, in percent or as a number such as an intersection over union."""
+    """Format the main score of a task, in percent or as a number, as the task declares."""
     return percent(value) if registry().task(task).main_score.percent else overlap(value)
 
 
@@ -59,7 +59,7 @@ def any_score(value: float, score: Score) -> str:
 
 
 def absolute_error(value: float) -> str:
-    """Format a mean absolute error of probabilities; smaller is better.
+    """Format a mean absolute error of probabilities.
 
     Example:
         >>> absolute_error(0.37), absolute_error(0.00048), absolute_error(3e-6)
@@ -73,7 +73,7 @@ def absolute_error(value: float) -> str:
 
 
 def published(fraction: float | None) -> str:
-    """Format a score of the tutorial, which shows some results only as images."""
+    """Format a score of the tutorial, or return "images" if it shows the result only as images."""
     return "images" if fraction is None else percent(fraction)
 
 

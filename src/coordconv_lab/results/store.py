@@ -1,4 +1,4 @@
-"""The directory of runs, with one subdirectory per run, named after its spec."""
+"""A directory of runs, with one subdirectory per run, whose name ends with the id of its spec."""
 
 import os
 import shutil
@@ -19,19 +19,20 @@ from coordconv_lab.results.validated import once, spec_in_place, stored_record, 
 from coordconv_lab.specs import ExperimentSpec
 
 CHECKPOINT = "checkpoint.ckpt"
-"""File from which a killed run resumes; runs that are trained together use another file."""
+"""File from which a killed run resumes. Runs that are trained together use another file."""
 
 LOCK = "run.lock"
-"""Lock file of the process that trains a run."""
+"""Lock file in the directory of a run, held by the process that trains the run."""
 
 
 class RunStore:
     """Runs in one directory.
 
-    The directory of a run contains spec.json from its start. Once the run is finished, it contains
-    metrics.csv, weights.safetensors, predictions.npz, sheet.png if the network outputs images, and
-    record.json, which is written last. Finished runs can also be packed in three files. Packed runs
-    are read as if they were directories; new runs are always directories.
+    The directory of a run contains spec.json from the start of the run. When the run is finished,
+    the directory also contains metrics.csv, weights.safetensors, predictions.npz, sheet.png if the
+    network outputs images, and record.json, which is written last. Finished runs can be packed,
+    that is, stored together in three files. Packed runs are read as if they were directories. New
+    runs are always directories.
 
     Attributes:
         keeps_unfinished: Whether the files of a run are kept if the run ends without a record.
@@ -44,7 +45,7 @@ class RunStore:
 
     @property
     def place(self) -> str:
-        """Directory or URL of the runs, as `coordconv_lab.results.remote.store_at` takes it."""
+        """Directory or URL of the runs, from which `store_at` in `remote` opens the store again."""
         return str(self.root)
 
     def directory(self, spec: ExperimentSpec) -> Path:
@@ -101,7 +102,7 @@ class RunStore:
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
-        """Lock a run, unless another process has locked it; yield whether it is locked here.
+        """Lock a run, unless another process has locked it, and yield whether this succeeded.
 
         The lock is released if the process dies.
 
@@ -117,7 +118,7 @@ class RunStore:
             try:
                 yield is_ours
             finally:
-                # A process that acquires the deleted lock finds the record and stops.
+                # A process that still acquires the deleted lock will find the record and stop.
                 if is_ours and (path.parent / "record.json").exists():
                     remove_if_possible(path)
 
@@ -125,9 +126,10 @@ class RunStore:
     def record_or_lock(
         self, spec: ExperimentSpec, wait_seconds: float = 0.0
     ) -> Iterator[Record | None]:
-        """Yield the record of a finished run; lock any other run, and yield None.
+        """Yield the record of a run if it is finished. Otherwise, lock the run and yield None.
 
-        A run that another process finishes during the wait is locked, and its record is yielded.
+        If another process finishes the run during the wait, the run is locked and its record is
+        yielded.
 
         Raises:
             LockedError: The run is still locked by another process after the wait.
@@ -135,7 +137,7 @@ class RunStore:
         """
         record = self.record(spec)
         if record is not None:
-            # A process may have been killed after recording its run.
+            # The process that recorded the run may have been killed before it cleaned up.
             self.tidy(spec)
             yield record
             return
@@ -148,7 +150,7 @@ class RunStore:
             yield self.record(spec)
 
     def tidy(self, spec: ExperimentSpec) -> None:
-        """Delete a leftover lock and checkpoint of a finished run."""
+        """Delete the lock and the checkpoint that a finished run may have left."""
         directory = self.directory(spec)
         for path in (directory / LOCK, marker_of(directory / LOCK), directory / CHECKPOINT):
             remove_if_possible(path)
@@ -281,7 +283,7 @@ class RunStore:
             return []
         except OSError as error:
             raise InputError(f"cannot read {self.root}: {error.strerror or error}") from error
-        # Read packed runs after directories, so that a run packed in the meantime is not missed.
+        # Read packed runs after directories, so that runs that are just being packed are found.
         for pack in usable([self.root], pack_of, damaged):
             names |= set(pack or ())
 

@@ -1,6 +1,7 @@
-"""Files of runs, which are in the directory of the run or packed with other runs of the study.
+"""Read files of runs, whether the runs are directories or packed.
 
-A path names the same file in both forms: ``results/tuned/NAME/record.json``.
+Packed runs are stored together in a few files per study. The path of a file is the same whether its
+run is packed or not, such as ``results/tuned/NAME/record.json``.
 """
 
 from pathlib import Path
@@ -65,7 +66,7 @@ def is_there(path: Path) -> bool:
 
 
 def packed_with(path: Path) -> Pack | None:
-    """Return the pack that contains a file of a run, or None.
+    """Return the packed runs that contain a file, or None if the file is not packed.
 
     Raises:
         DamagedError: The pack cannot be read.

@@ -1,4 +1,4 @@
-"""Read and validate specs and records of runs; damaged files can be skipped."""
+"""Read and validate the specs and records of runs. Damaged files can be skipped."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
@@ -39,7 +39,7 @@ def usable(
 
 
 def spec_in_place(path: Path) -> ExperimentSpec:
-    """Read a spec, and check it against the hash at the end of the name of its directory.
+    """Read a spec, and check that its hash is at the end of the name of its directory.
 
     Raises:
         DamagedError: The spec is damaged, or belongs to another directory.
@@ -77,7 +77,7 @@ def stored_record(path: Path) -> Record:
 
 
 def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
-    """Validate a record, and check it against the hash at the end of the name of its directory.
+    """Validate a record, and check that the hash of its spec ends the name of its directory.
 
     Raises:
         DamagedError: The record is not valid, or belongs to another directory.
@@ -89,7 +89,10 @@ def record_in_place(fields: dict[str, Any], path: PurePath) -> Record:
 
 
 def once(read: Callable[[Path], Found], id_of: Callable[[Found], str]) -> Callable[[Path], Found]:
-    """Reject a second file of the same run, which would count as another seed."""
+    """Return a reader that rejects a second file of the same run.
+
+    A copy of a run would otherwise count as another seed.
+    """
     first: dict[str, Path] = {}
 
     def read_once(path: Path) -> Found:

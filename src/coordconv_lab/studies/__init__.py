@@ -1,4 +1,4 @@
-"""Studies: the experiments behind the claims, as named arms of specs."""
+"""Studies: sets of runs that test claims. An arm of a study is one named setting, with its runs."""
 
 from coordconv_lab.studies.known import (
     known_replications,

@@ -1,4 +1,4 @@
-"""Replications: the runs of a study repeated with new seeds, and judged separately."""
+"""Replications, which repeat the runs of a study with new seeds and get their own verdicts."""
 
 from coordconv_lab.studies.study import Study
 
@@ -17,11 +17,11 @@ def name_of_replication(study: str) -> str:
 
 
 def replication(study: Study) -> Study:
-    """Return the arms of a study with new seeds and the same settings.
+    """Return the replication of a study: the same arms and settings with new seeds.
 
-    The verdict of a replication follows from the same rule, over the new seeds only. It agrees with
-    the verdict of the study if both are the same word. The verdict of the study still depends only
-    on the study's own seeds, and the replication is shown beside it.
+    The verdict of a replication follows from the same rule as that of the study, but only from runs
+    with the new seeds. It agrees with the verdict of the study if it is the same word. The verdict
+    of the study does not depend on the replication, which is shown beside it.
 
     Args:
         study: A study whose arms have the seeds 0 to 4.

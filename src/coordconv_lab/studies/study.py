@@ -1,4 +1,4 @@
-"""A study: one question, and arms of runs that answer it together."""
+"""A study: a question, and the runs that answer it, grouped in arms (settings to compare)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
@@ -9,7 +9,7 @@ from coordconv_lab.recipes import with_settings
 from coordconv_lab.specs import ExperimentSpec
 
 TUNING_SEED = 1000
-"""Seed of the runs for choosing settings; no other run has this seed."""
+"""Seed of the runs for choosing settings. No other run has this seed."""
 
 
 class Study(NamedTuple):
@@ -18,9 +18,11 @@ class Study(NamedTuple):
     Attributes:
         name: Name of the study, and of its directory under results/.
         question: The question, in one sentence.
-        arms: The runs to compare, by the name of their arm, which says how arms differ.
-        arm_by_arm: Whether to finish each arm before the next. Otherwise arms take turns, so that
-            arms can be compared even if the study is interrupted.
+        arms: The specs of each arm, by the name of the arm. The name says how the arm differs from
+            others.
+        arm_by_arm: Whether to finish each arm before the next one starts. Otherwise, one run of
+            each arm is trained in turn, so that arms can be compared even if the study is
+            interrupted.
         replicates: Name of the study that this study repeats with new seeds, or None. The records
             of such a replication are not pooled with those of other studies.
     """

@@ -1,4 +1,7 @@
-"""files.zip: the weights, predictions and images of a study's runs, stored uncompressed."""
+"""Read and write files.zip, an uncompressed archive with the large files of a study's runs.
+
+These are the weights, predictions and images.
+"""
 
 import errno
 import io
@@ -19,10 +22,11 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def archive_of(files: Mapping[str, bytes]) -> bytes:
-    """Return an archive of files. The same files always give the same bytes; no files give b"".
+    """Return the bytes of an archive of files, or b"" if there are no files.
 
-    Members are sorted and dated 1980. They are not compressed, because compressed bytes depend on
-    the version of zlib, and git compresses anyway.
+    The same files always give the same bytes. Members are therefore sorted and dated 1980. They are
+    not compressed, because compressed bytes depend on the version of zlib, and git compresses its
+    objects anyway.
     """
     if not files:
         return b""

@@ -1,4 +1,7 @@
-"""curves.csv: the learning curves of all studies, one row per measurement, sorted by run."""
+"""Read and write curves.csv, the learning curves of the packed runs of all studies.
+
+It has one row per measurement, sorted by run.
+"""
 
 import re
 from collections import defaultdict
@@ -19,11 +22,11 @@ _ROW = re.compile(rb"([A-Za-z0-9._-]+),([A-Za-z0-9._-]+),([ -!#-~]*\n)")
 _FILE = re.compile(re.escape(COLUMNS) + rb"([ -!#-~]*\n)*")
 
 Key = tuple[str, str]
-"""Names of the study and of the run."""
+"""The names of a study and of a run in it."""
 
 
 class CurveTable:
-    """The rows of all runs.
+    """The learning curves of all packed runs.
 
     Args:
         rows: The rows of each run, as in its metrics.csv.
@@ -34,7 +37,7 @@ class CurveTable:
         self.rows, self.faults = dict(rows), faults
 
     def file(self, study: str, run: str) -> bytes:
-        """Return the metrics.csv of a run; if it has no rows, only the header."""
+        """Return the content of the metrics.csv of a run, which is only the header without rows."""
         return COLUMNS + b"".join(self.rows.get((study, run), ()))
 
     def as_file(self) -> bytes:
@@ -48,14 +51,14 @@ class CurveTable:
 
 
 def rows_of(content: bytes) -> list[bytes] | None:
-    """Return the rows of a metrics.csv; None if its format is not that of the table."""
+    """Return the rows of a metrics.csv; None if its columns or format differ from the table's."""
     if not _FILE.fullmatch(content):
         return None
     return content.splitlines(keepends=True)[1:]
 
 
 def read_table(path: Path) -> CurveTable:
-    """Read a table, or return it from memory if the file has not changed.
+    """Read a table, or return it from a cache if the file has not changed.
 
     If there is no file, the table is empty.
 

@@ -1,4 +1,7 @@
-"""records.jsonl: the JSON files of a study's runs, one line per run, sorted by name."""
+"""Read and write lines of records.jsonl, which has the JSON files of the packed runs of a study.
+
+There is one line per run, sorted by the name of the run.
+"""
 
 import json
 import re
@@ -16,16 +19,17 @@ _FILE = re.compile(rf"{_SAFE_NAME}(/{_SAFE_NAME}){{0,3}}")
 _START = re.compile(rf'{{"run":"({_SAFE_NAME})"'.encode())
 
 Document = dict[str, Any] | str
-"""A JSON object, or the text of a JSON file whose formatting differs from that of this project."""
+"""A JSON object, or the text of a JSON file that this package would have formatted differently."""
 
 
 class PackedRun(NamedTuple):
-    """The line of a run.
+    """The parsed line of a run.
 
     Attributes:
         name: Name of the run's directory.
         sums: The sha256 of each file of the run, by the path within the directory.
-        documents: The JSON files. spec.json is omitted if the record contains the same spec.
+        documents: The JSON files of the run, by name. spec.json is omitted if the record contains
+            the same spec.
     """
 
     name: str
@@ -59,7 +63,7 @@ def is_safe_file(name: str) -> bool:
 
 
 def as_document(content: bytes) -> Document | None:
-    """Convert the content of a JSON file for the line of its run; None if that is not possible."""
+    """Convert the content of a JSON file to a part of a line; None if that is not possible."""
     try:
         fields = json.loads(content)
         if isinstance(fields, dict) and json_bytes(fields) == content:
@@ -84,7 +88,7 @@ def without_spec(documents: Mapping[str, Document]) -> dict[str, Document]:
 
 
 def numbered(content: bytes) -> Iterator[tuple[int, str | None, bytes]]:
-    """Yield each line with its number and the name of its run, or None if it has no name."""
+    """Yield the number of each line, the name of its run or None, and the line."""
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         if line.strip():
             start = _START.match(line)

@@ -1,4 +1,7 @@
-"""The packed runs of one study, read as if they were directories."""
+"""Read the packed runs of one study as if they were directories.
+
+Packed runs are stored in records.jsonl, curves.csv and files.zip.
+"""
 
 import errno
 import os
@@ -29,7 +32,7 @@ class Pack:
 
     Attributes:
         faults: Messages about lines that do not name a run, or that repeat a run.
-        kept: A cache of results that readers computed from the runs, by name.
+        kept: A cache of values that other functions computed from the runs, by name.
     """
 
     def __init__(self, root: Path, content: bytes) -> None:
@@ -74,7 +77,7 @@ class Pack:
         return self._runs[name]
 
     def has(self, name: str, file: str) -> bool:
-        """Whether a run has a file. A run with a damaged line has only a record, which is damaged.
+        """Whether a run has a file. If its line is damaged, a run only has a (damaged) record.
 
         Args:
             name: Name of the run.
@@ -98,8 +101,8 @@ class Pack:
         Raises:
             FileNotFoundError: There is no such run, or it has no such file.
             OSError: The file is too large, or cannot be read.
-            DamagedError: The file is damaged. For a JSON file, the message names the line; for
-                other files, the file in the archive or table, without its directory.
+            DamagedError: The file is damaged. For a JSON file, the message names the line. For any
+                other file, it names the file in the archive or table, without its directory.
         """
         if not self.has(name, file):
             raise FileNotFoundError(errno.ENOENT, "there is no such packed file", file)

@@ -23,15 +23,16 @@ from coordconv_lab.results.packed.lines import (
 from coordconv_lab.results.packed.reader import CURVE, MAX_BYTES, Pack, pack_of
 
 DOCUMENTS = ("failure.json", "record.json", "spec.json", "stopped.json")
-"""Files that the line of a run contains; other files are in the archive."""
+"""JSON files, which are stored in the line of a run."""
 
 
 class SortedRun(NamedTuple):
-    """The files of a run, sorted into the three packed files.
+    """The files of a run, divided among the three packed files.
 
     Attributes:
         line: The line of the run, with the checksums of all files of the run.
-        rows: The rows of the learning curve; None if the curve is in the archive or missing.
+        rows: The rows for the table of learning curves; None if metrics.csv is missing or in the
+            archive.
         members: The files for the archive, by path within the directory.
     """
 
@@ -41,7 +42,7 @@ class SortedRun(NamedTuple):
 
 
 def sort_run(name: str, contents: Mapping[str, bytes], pack: Pack | None) -> SortedRun:
-    """Sort the files of a run, and add files that are already packed to its line.
+    """Divide the files of a run among the packed files. Files that are already packed are kept.
 
     Args:
         name: Name of the run.
@@ -70,9 +71,9 @@ def sort_run(name: str, contents: Mapping[str, bytes], pack: Pack | None) -> Sor
 
 
 def add(root: Path, runs: Sequence[SortedRun]) -> None:
-    """Add runs to the packed runs of a study, and write their lines last.
+    """Add runs to the packed runs of a study.
 
-    A run is visible once its line is written.
+    The lines of the runs are written last, because readers see a run when its line is written.
 
     Args:
         root: Directory of the study.
@@ -95,9 +96,10 @@ def add(root: Path, runs: Sequence[SortedRun]) -> None:
 
 
 def remove(root: Path, names: Iterable[str]) -> None:
-    """Remove runs from the packed runs of a study; their lines are removed last.
+    """Remove runs from the packed runs of a study. Their lines are removed last.
 
-    If no run is left, all packed files are deleted, including data without a line.
+    If no run is left, all packed files are deleted, even if they contain data of runs without a
+    line.
 
     Raises:
         DamagedError: A packed file that would have to be rewritten is damaged.
@@ -154,7 +156,7 @@ def files_of(directory: Path, left_out: Iterable[Path] = ()) -> dict[str, bytes]
 
 
 def delete_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Delete the unchanged files of a packed run, and the directories that become empty.
+    """Delete the files of a packed run that have not changed, and directories that become empty.
 
     Raises:
         OSError: A file cannot be deleted.
