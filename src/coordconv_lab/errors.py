@@ -8,7 +8,7 @@ _SHOWN = 200
 
 
 class InputError(ValueError):
-    """An argument or a file cannot be used; the message says what to do."""
+    """An argument or a file cannot be used. The message says what to do."""
 
 
 class DamagedError(InputError):
@@ -20,11 +20,11 @@ class LockedError(InputError):
 
 
 class FailingRunError(InputError):
-    """A run fails because of its spec and must not be retried. Other runs are not affected."""
+    """A run fails because of its settings and must not be retried. Other runs are not affected."""
 
 
 class LostRunError(InputError):
-    """The worker process of a run ended before the run. The run can be resumed."""
+    """The worker process of a run ended before the run was finished. The run can be resumed."""
 
 
 class DivergenceError(FailingRunError):

@@ -37,7 +37,7 @@ from coordconv_lab.sweep.many_runs import ManyRuns
 from coordconv_lab.train import Hardware
 
 RESULTS = Path("results")
-"""Directory of the records behind the claims in a checkout."""
+"""Directory of the committed records behind the claims, in a checkout of the repository."""
 
 WAIT_SECONDS = 3600.0
 """How long to wait at the end for runs that other processes are training."""
@@ -53,10 +53,10 @@ def selected_specs(
     """Return the specs in the order of training.
 
     Args:
-        recipe: Name of a recipe; by default the first of the experiment.
+        recipe: Name of a recipe. By default, the first recipe of the experiment.
         tasks: Names of tasks of one experiment.
         splits: Names of splits.
-        models: Families of networks; "baseline" is the baseline of each task.
+        models: Families of networks. "baseline" means the baseline of each task.
         seeds: Number of seeds of each run.
 
     Raises:
@@ -87,23 +87,24 @@ def reproduce(
 ) -> Path:
     """Train the missing runs, print the table, and write summary.json and report.html.
 
-    Several processes can share the work: each process takes the next run that is not locked.
+    Several processes can call this function for the same runs. Each process takes the next run that
+    is not locked by another process.
 
     Args:
-        specs: The runs of one experiment; finished runs are not repeated.
+        specs: The specs of the runs, from one experiment. Finished runs are not repeated.
         runs: The directory of runs.
-        fresh: Delete these runs first.
+        fresh: Whether to first delete the runs of ``specs``.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
-        asked: The questions that these runs answer. The table then shows the gains.
-        jobs: Number of parallel runs, each in a worker process with one thread; with 1, they are
+        asked: The questions that these runs answer, if any. The table then shows the gains.
+        jobs: Number of parallel runs, each in a worker process with one thread. With 1, runs are
             trained in this process. None for the number that is fastest on this machine.
 
     Returns:
         The path of the report.
 
     Raises:
-        DamagedError: Files of runs in ``specs`` or elsewhere in the report cannot be used, a run
-            failed, or a worker process was lost. Everything else has succeeded.
+        DamagedError: A file of a run in the report cannot be used, a run failed, or a worker
+            process was lost. The error is raised after everything else has succeeded.
         LockedError: Another process has been training a run for an hour.
         InputError: The directory or the data cannot be used, or ``jobs`` is less than 1.
     """
@@ -120,7 +121,7 @@ def reproduce(
             store.open(spec)
         return spec, done
 
-    # Report unusable files before the first run is trained, and again at the end.
+    # Print messages about unusable files before training. They are repeated at the end.
     there = dict(usable(specs, is_done, damaged))
     for words in damaged:
         print_left_out(words)
@@ -188,7 +189,7 @@ def _trained(
 def summary(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return the rows of summary.json for an experiment that does not define its own summary.
 
-    Infinite and NaN scores are None.
+    Scores that are infinite or NaN are replaced by None.
     """
     return [
         {

@@ -1,4 +1,4 @@
-"""Train the missing runs of a study; several processes can share the work."""
+"""Train the missing runs of a study, which is a set of runs that test claims."""
 
 from contextlib import closing
 from functools import partial
@@ -22,19 +22,21 @@ def run_study(
 ) -> None:
     """Train the missing runs of a study, then print the scores of its arms.
 
-    Several processes can share the work: each process takes the next run that is not locked. A run
-    that is recorded in another study is not repeated. A run that diverges is recorded as failed,
-    and a run with a damaged file is left unchanged; in both cases the study continues.
+    Several processes can call this function for the same study. Each process takes the next run
+    that is not locked by another process. A run that is recorded in another study is not repeated.
+    A run that diverges is recorded as failed, and a run with a damaged file is left unchanged. The
+    study continues with the other runs.
 
     Args:
         study: The study.
-        results: Directory of results; the runs are in the subdirectory with the name of the study.
+        results: Directory of results. The runs are in its subdirectory with the name of the study.
         hardware: Hardware for the runs; a CUDA device by default, if there is one.
-        jobs: Number of parallel runs, each in a worker process with one thread; with 1, they are
+        jobs: Number of parallel runs, each in a worker process with one thread. With 1, runs are
             trained in this process. None for the number that is fastest on this machine.
 
     Raises:
-        DamagedError: Files cannot be used, or a worker process was lost. All other runs have ended.
+        DamagedError: A file cannot be used, or a worker process was lost. The error is raised after
+            all other runs have ended.
         InputError: The directory cannot be used, or ``jobs`` is less than 1.
     """
     store, damaged = RunStore(results / study.name), list[str]()
@@ -46,7 +48,7 @@ def run_study(
     missing = [spec for spec in usable(study.specs, is_missing, damaged) if spec is not None]
     hardware = hardware or Hardware()
     jobs = jobs_for(len(study.specs), jobs, hardware)
-    # Another process may have trained a run in the meantime.
+    # Check each run again when it is its turn, because another process may have trained it.
     left = (spec for spec in usable(missing, is_missing, damaged) if spec is not None)
     with RunBars(total=len(missing)) as bars:
         runs = ManyRuns(store, jobs, bars.line, hardware)

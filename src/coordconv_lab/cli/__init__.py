@@ -1,4 +1,7 @@
-"""The command line of the laboratory. Commands import heavy modules lazily: ``--help`` is fast."""
+"""The command line of the laboratory.
+
+Commands import slow modules such as torch when they are called, so that ``--help`` is fast.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -43,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code.
 
     Returns:
-        0 on success; 2 for invalid input, or if something could not be read, written or printed;
-        130 for Ctrl-C; 141 if the command succeeded but the reader of its output closed the pipe.
+        0 on success. 2 for invalid input, or if something could not be read, written or printed.
+        130 after Ctrl-C. 141 if the command succeeded but the reader of its output closed the pipe.
     """
     try:
         rest, plugins = split_plugins(sys.argv[1:] if arguments is None else arguments)

@@ -1,4 +1,4 @@
-"""The root command and its groups."""
+"""The root command ``coordconv``, and the groups of its subcommands."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -28,7 +28,7 @@ results_app = App(
 app.command(results_app)
 
 Builder = Callable[[Sequence[str]], App]
-"""A function that returns a command for given arguments; the options may depend on them."""
+"""A function that returns a command. The options of the command may depend on its arguments."""
 
 
 def deferred(group: App, help: str) -> Callable[[Builder], Builder]:

@@ -10,7 +10,7 @@ from coordconv_lab.cli.options import Place
 from coordconv_lab.errors import printable
 
 _NOT_FOR_EXPORT = ("data.split", "data.held_out", "data.train_share")
-"""Settings that select examples. They are not options here, because all examples are exported."""
+"""Settings that select examples. The command has no such options: it exports all examples."""
 
 
 @deferred(data_app, help="Write both splits of Not-so-Clevr as arrays (.npz) and as images (.png).")

@@ -29,9 +29,10 @@ def study(
     jobs: Jobs = None,
     device: Device = "auto",
 ) -> None:
-    """Run studies, the experiments behind the claims; without names, list them.
+    """Run studies, the experiments behind the claims. Without names, list all studies.
 
-    Finished runs are not trained again. Several commands can share the runs of a study.
+    Finished runs are not trained again. The command can run several times at once, to share the
+    runs of a study.
 
     For example:
 
@@ -64,7 +65,7 @@ def study(
     for one in [each.only(arm) for each in chosen]:
         try:
             run_study(one, results, Hardware(device), jobs)
-        except DamagedError as error:  # report the error after running the other studies
+        except DamagedError as error:  # run the other studies before reporting the error
             damaged.append(str(error))
     if damaged:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))
@@ -76,7 +77,9 @@ def claims(
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
     results: ResultsDirectory = Path("results"),
 ) -> None:
-    """Print the claims of the tutorial, the paper and others, with verdicts from the records.
+    """Print published claims about CoordConv, with verdicts from the records of runs.
+
+    The claims are those of the tutorial, of the paper and of others.
 
     For example:
 
@@ -123,7 +126,10 @@ def report(
         ),
     ] = None,
     results: Annotated[
-        Place, Parameter(help="Records behind the claims; if missing, claims are omitted.")
+        Place,
+        Parameter(
+            help="Directory of the records behind the claims; if missing, claims are omitted."
+        ),
     ] = Path("results"),
     format: Annotated[
         Literal["html", "markdown", "png", "pdf-figures"],
@@ -132,7 +138,7 @@ def report(
     watch: Annotated[
         bool,
         Parameter(
-            negative=(), help="Serve the page on this machine, and refresh it while runs continue."
+            negative=(), help="Serve the page on this machine, and update it while runs continue."
         ),
     ] = False,
     port: Annotated[

@@ -29,10 +29,10 @@ def inspect(
     Parameters
     ----------
     target
-        The directory of a run; a .safetensors, .onnx or .pt2 file; or module:name of a model, or
-        of a function that returns one. The module is imported from the current directory.
+        The directory of a run; or a .safetensors, .onnx or .pt2 file; or module:name, which names a
+        model or a function that returns a model, imported from the current directory.
     size
-        Input shape for module:name; also counts floating-point operations.
+        Input shape, only for module:name. With it, floating-point operations are also counted.
     """
     from coordconv_lab.inspection import inspect as described
 

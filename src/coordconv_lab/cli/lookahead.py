@@ -1,4 +1,7 @@
-"""Read, before parsing, the options that determine which other options a command has."""
+"""Read some arguments before they are parsed.
+
+These arguments, such as the task, determine which other options a command has.
+"""
 
 from collections.abc import Sequence
 
@@ -9,7 +12,9 @@ _HELP = {"--help", "-h"}
 
 
 def value_of(option: str, arguments: Sequence[str]) -> str | None:
-    """Return the value of an option, given as ``OPTION VALUE`` or ``OPTION=VALUE``; or None.
+    """Return the value of an option, or None if it is not given.
+
+    The option is given as ``OPTION VALUE`` or ``OPTION=VALUE``.
 
     Example:
         >>> value_of("--model", ["regression", "--model", "conv"])

@@ -25,7 +25,7 @@ Compiled = Annotated[
     Parameter(
         negative=(),
         help="Compile the network and the loss first. This takes 10 to 20 seconds on two cores, "
-        "and pays off for long runs on a CUDA device.",
+        "and saves time in long runs on a CUDA device.",
     ),
 ]
 
@@ -39,7 +39,7 @@ def _whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 def _here(kind: type, path: Path | None) -> None:
-    """Reject a URL if a local path is expected: it would create a directory with that name."""
+    """Reject a URL if a local path is expected, because a directory of that name would be made."""
     if path is not None and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
         raise ValueError(f"Expected a local file or directory, got the URL {path}")
 
@@ -85,7 +85,7 @@ def check_count(option: str, value: int | None, most: int) -> None:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Split PATH=VALUE, and parse the value as JSON; other values are kept as text."""
+    """Split PATH=VALUE, and parse VALUE as JSON. Keep it as text if it is not JSON."""
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")
@@ -93,7 +93,7 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def json_or_text(value: str) -> Any:
-    """Parse a value as JSON; keep it as text if it is not JSON."""
+    """Parse a value as JSON. Keep it as text if it is not JSON."""
     try:
         return json.loads(value)
     except (RecursionError, ValueError):

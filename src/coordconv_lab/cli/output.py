@@ -1,4 +1,4 @@
-"""Standard output that tolerates closed pagers, full disks and unusual terminals."""
+"""Standard output that does not raise for closed pagers, full disks and unusual terminals."""
 
 import io
 import os
@@ -11,7 +11,7 @@ _WIDEST = 1000
 
 
 class Output:
-    """A stream that never raises: it drops text that cannot be printed.
+    """A stream that drops text that cannot be printed, instead of raising an error.
 
     Attributes:
         error: The first error of the stream, or None.
@@ -38,7 +38,7 @@ class Output:
 
     def _drop(self, error: OSError) -> None:
         self.error = self.error or error
-        with suppress(OSError):  # Otherwise Python flushes again at exit and reports an error.
+        with suppress(OSError):  # Without this, Python flushes at exit and reports an error.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)

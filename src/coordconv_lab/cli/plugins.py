@@ -1,6 +1,7 @@
 """The option ``--plugin FILE``, which all commands have.
 
-The option is parsed before all others, because these can name tasks and networks of a plug-in.
+This option is parsed before all others, because other arguments can name tasks and networks of the
+plug-in.
 """
 
 from collections.abc import Sequence

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Fresh = Annotated[bool, Parameter(negative=(), help="Delete the selected runs first.")]
 
 
-@deferred(app, help="Reproduce the main table of an experiment: by default, the tutorial's.")
+@deferred(app, help="Reproduce the main table of an experiment, by default that of the tutorial.")
 def reproduce(arguments: Sequence[str]) -> App:
     """Return the command for an experiment.
 
@@ -65,10 +65,10 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
         device: Device = "auto",
         compile: Compiled = False,
     ) -> None:
-        """Reproduce the main table of an experiment: by default, the tutorial's.
+        """Reproduce the main table of an experiment, by default that of the tutorial.
 
         Trains CoordConv and its baseline for every task and split. Finished runs are
-        not trained again; interrupted runs continue from their last checkpoint.
+        not trained again. Interrupted runs continue from their last checkpoint.
 
         For example:
 
@@ -95,8 +95,8 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
         seeds
             Number of seeds of each run: 0, 1, ...
         recipe
-            Source of the settings. For Not-so-Clevr: ours, the tutorial's code, the
-            tutorial's text, or the paper's code.
+            Source of the settings. For the data set Not-so-Clevr, the settings are our
+            own, or follow the code of the tutorial, its text, or the code of the paper.
         """
         check_count("seeds", seeds, MAX_SEEDS)
         check_count("jobs", jobs, MAX_JOBS)
@@ -116,7 +116,7 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
 
 
 def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Reference") -> App:
-    """Return the command with the arms of an experiment whose main table has questions."""
+    """Return the command for an experiment whose main table answers questions from arms of runs."""
     from coordconv_lab.cli.spec_options import command_app
 
     def command(
@@ -133,9 +133,9 @@ def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Re
         """Reproduce the main table of an experiment: the gain from coordinates.
 
         Trains networks with and without coordinates, and prints the difference in the
-        main score with a 95% interval, beside the interval from the committed records.
-        Finished runs are not trained again; interrupted runs continue from their last
-        checkpoint.
+        main score with a 95% interval, next to the interval from the records in the
+        repository. Finished runs are not trained again. Interrupted runs continue from
+        their last checkpoint.
 
         For example:
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @results_app.command
 def pack(*studies: str, results: ResultsDirectory = Path("results")) -> None:
-    """Pack finished and failed runs of studies, and delete their directories.
+    """Pack finished and failed runs of studies into a few files, and delete their directories.
 
-    For each study, records.jsonl has one line per run, and files.zip has the weights, predictions
-    and images. The learning curves of all studies are in curves.csv. Runs are added to runs that
-    are already packed. Files that git ignores, checkpoints and unfinished runs are not packed.
+    For each study, records.jsonl gets one line per run, and files.zip gets the weights, predictions
+    and images. The learning curves of all studies are stored in curves.csv. Runs that are already
+    packed are kept. Files that git ignores, checkpoints and unfinished runs are not packed.
 
     For example:
 

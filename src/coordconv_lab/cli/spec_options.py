@@ -1,7 +1,7 @@
-"""Options of the command line that are settings of a spec.
+"""Options of the command line for the settings of a spec, which is the description of a run.
 
-The name, type, choices, bounds, default and help of such an option come from a field of the spec,
-so a new field becomes a new option. The spec validates the values; its messages name the options.
+The name, type, choices, bounds, default and help of an option come from a field of the spec, so a
+new field becomes a new option. The spec validates the values, and its messages name the options.
 """
 
 import inspect
@@ -23,7 +23,7 @@ PANELS = {
     "data": Group.create_ordered("Data"),
     "model": Group.create_ordered("Network"),
 }
-"""Panels of the help, by the first part of the path of a setting."""
+"""Titles of the sections in the help, by the first part of the path of a setting."""
 
 _RESERVED = ("--help", "--version", "--plugin")
 
@@ -34,8 +34,9 @@ def with_options(
     """Return a command with an option for each setting, and the names of the options by path.
 
     Args:
-        command: The function. The argument ``settings`` receives the values of the given options,
-            by path. Other arguments are options of the command itself.
+        command: The function that the command calls. Its argument ``settings`` receives the values
+            of the options that the user gave, by the path of the setting. Its other arguments are
+            options of their own.
         name: Name of the command in the help.
         settings: The settings.
     """
@@ -60,8 +61,9 @@ def command_app(command: Callable[..., None], name: str) -> App:
 def option_names(settings: Iterable[Setting], taken: Collection[str]) -> dict[str, str]:
     """Return the name of the option of each setting, by path.
 
-    This is the name of the field, such as ``--learning-rate``. If the command or an earlier setting
-    has an option with that name, the section is added in front, as in ``--model-square``.
+    An option has the name of the field, such as ``--learning-rate``. If the command or an earlier
+    setting already has an option with that name, the section of the setting precedes the name, as
+    in ``--model-square``.
 
     Args:
         settings: The settings.
@@ -116,7 +118,7 @@ def _json(kind: type, tokens: Sequence[Token]) -> Any:
 
 
 def _typed(kind: Any) -> Any:
-    """Return a type without bounds that the command line can parse; None to parse JSON."""
+    """Return a type without bounds that the command line can parse, or None to parse JSON."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _typed(parts[0])

@@ -44,7 +44,7 @@ def sweep(
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     machines: Int = 10,
 ) -> None:
-    """Train the unfinished runs of a sweep; without a name, list the sweeps.
+    """Train the unfinished runs of a sweep. Without a name, list all sweeps.
 
     For example:
 
@@ -60,14 +60,16 @@ def sweep(
     Parameters
     ----------
     engine
-        serial: on this machine, without other packages. ray: on Ray, as many runs in parallel as
-        resources allow.
+        serial trains on this machine, and needs no other packages. ray trains on a Ray cluster or
+        on this machine, with as many parallel runs as resources allow.
     address
-        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
+        HOST:PORT of a Ray cluster, or auto. By default, the environment variable RAY_ADDRESS is
+        used. If it is not set, Ray is started on this machine.
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores, and thus threads, per run. By default 1, or all cores with --jobs 1.
+        Cores per run, which is also the number of threads. By default 1, or all cores with
+        --jobs 1.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
@@ -80,7 +82,7 @@ def sweep(
     dry_run
         Do not train; print the number of runs, and estimate their duration from a few steps.
     machines
-        Estimate for this many machines like this one; only with --dry-run.
+        Estimate the duration for this many machines like this one; only with --dry-run.
     """
     if name is None:
         _list_sweeps()
@@ -170,7 +172,7 @@ def _print_estimate(
     limit: int | None,
     machines: int,
 ) -> None:
-    """Time a few steps of the missing runs, with the threads of a run, and print an estimate."""
+    """Estimate and print the duration of the missing runs, by measuring a few of their steps."""
     import torch
 
     from coordconv_lab.console.run_progress import counting_bar

@@ -1,4 +1,4 @@
-"""The command ``sweep show``, and functions that it shares with ``sweep``."""
+"""The command ``sweep show``, and functions that the command ``sweep`` also uses."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +28,7 @@ def show(
     runs: SweepRuns = None,
     best: Int = 3,
 ) -> None:
-    """Show the progress of a sweep, how many settings solve their task, failures and the best runs.
+    """Show the progress, failures and best runs of a sweep, and how many settings solve the task.
 
     For example:
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from coordconv_lab.train import Hardware
 
 _WITH_VALUES = ("--split", "--model", "--runs", "--device", "--strategy", "--set")
-"""Options whose value is not the task, even if the value is the name of a task."""
+"""Options with a value, which must not be mistaken for the task if it equals a task's name."""
 
 
 @deferred(app, help="Train one network and print its scores.")
@@ -64,9 +64,9 @@ def train(arguments: Sequence[str]) -> App:
     ) -> None:
         """Train one network and print its scores.
 
-        Every setting of the training, the data and the network is an option;
-        coordconv train TASK --help shows the options of a task. Defaults are those of the
-        first recipe of the experiment, "tuned" for Not-so-Clevr.
+        Every setting of the training, the data and the network is an option. The command
+        coordconv train TASK --help shows the options of a task. Defaults are from the
+        first recipe of the experiment, which is "tuned" for the data set Not-so-Clevr.
 
         For example:
 
@@ -87,16 +87,18 @@ def train(arguments: Sequence[str]) -> App:
         task
             Task: classification, regression, rendering, or a task of a plug-in.
         model
-            coordconv; the baseline of the task, such as conv for regression and deconv for
-            classification; or a kind of network, such as transformer-regressor.
+            coordconv; or the baseline of the task, such as conv for regression and deconv
+            for classification; or a kind of network, such as transformer-regressor.
         ensemble
             Train this many networks together, with consecutive seeds. Each is a separate run.
         devices
-            Processes per machine, each with its own device; every batch is split across them.
+            Processes per machine, each with its own device. Every batch is split across
+            the processes.
         num_nodes
-            Number of machines; torchrun or SLURM starts their processes.
+            Number of machines. If more than 1, start the command with torchrun or SLURM.
         strategy
-            How several processes train one network: ddp; auto also means ddp.
+            How several processes train one network. ddp is the only strategy, so auto
+            means ddp, too.
         """
         check_count("ensemble", ensemble, MAX_SEEDS)
         if start is None or (task, settings.get("data.split"), model) != words:

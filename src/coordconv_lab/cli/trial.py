@@ -31,10 +31,11 @@ def trial(
 ) -> None:
     """Measure whether coordinates help on your own model.
 
-    FILE defines make(), which returns the model; train(model), which trains the model;
-    score(model), which returns a number; and optionally errors(model), for a map of the gain. The
-    model is trained without coordinates and in each arm, with the same seeds, until the verdicts
-    are clear. Finished runs are not repeated.
+    FILE defines the functions make(), which returns the model; train(model), which trains it;
+    score(model), which returns its score, a number; and optionally errors(model), which returns its
+    errors by position, for a map of the gain. An arm is the model with coordinates in some of its
+    convolutions. The model is trained without coordinates and for each arm, with the same seeds,
+    until the verdicts are clear. Finished runs are not repeated.
 
     For example:
 
@@ -50,15 +51,16 @@ def trial(
         Python file with the functions.
     arm
         Convolutions that get coordinates: first, all, detector, or names of layers joined by "+".
-        The prefix "shuffled:" means shuffled coordinates, which contain no position.
+        The prefix "shuffled:" means coordinates that are shuffled between pixels, so that they do
+        not contain position.
     seeds
         Maximum number of seeds; intervals require at least 5.
     minutes
         Start no run after this many minutes.
     runs
-        Start at most this many runs; run the same command again to continue.
+        Start at most this many runs. To continue, run the same command again.
     min_difference
-        Smallest difference of the score that matters; with 0, the verdict is never "no difference".
+        Smallest difference of the score that matters. With 0, the verdict is never "no difference".
     usage
         Also score trained networks with zero, mirrored and shuffled coordinates.
     out
@@ -66,12 +68,15 @@ def trial(
     fresh
         Delete the runs in the directory first.
     engine
-        serial: one run after another in this process. ray: as many runs in parallel as resources
-        allow; all of them end before verdicts are checked (after 5, 10, 20, ... seeds).
+        serial executes one run after another in this process. ray executes as many runs in parallel
+        as resources allow. Verdicts are checked when all runs with the first 5, 10, 20, ... seeds
+        have ended.
     address
-        HOST:PORT of a Ray cluster, or auto. By default RAY_ADDRESS; if it is not set, this machine.
+        HOST:PORT of a Ray cluster, or auto. By default, the environment variable RAY_ADDRESS is
+        used. If it is not set, Ray is started on this machine.
     cpus_per_run
-        Cores, and thus threads, per run. By default all cores for serial, and 1 for ray.
+        Cores per run, which is also the number of threads. By default all cores for serial, and 1
+        for ray.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     """

@@ -1,1 +1,1 @@
-"""Terminal output: progress during runs, tables afterwards."""
+"""Terminal output: progress bars during runs, and tables of results."""

@@ -1,4 +1,4 @@
-"""The list of claims with their verdicts."""
+"""Print the list of claims with their verdicts."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ VERDICT_STYLES = {
 
 
 def print_claims(entries: Sequence[Entry]) -> None:
-    """Print every claim with its verdict, effect and condition, then the counts by source."""
+    """Print every claim with its verdict, effect and condition, then count verdicts by source."""
     console = Console()
     for entry in entries:
         claim, finding, _ = entry

@@ -1,4 +1,8 @@
-"""The table of ``coordconv reproduce`` for questions: gains here and in the committed records."""
+"""The table that ``coordconv reproduce`` prints for experiments that answer questions.
+
+A question asks whether coordinates help. The table shows the gain from coordinates in the new runs
+and in the records that are committed to the repository.
+"""
 
 from collections.abc import Sequence
 
@@ -38,7 +42,7 @@ def print_gains(
         table.add_row(_titled(question, over), _written(found.gain), should_be)
         of_null = (question.plain, question.null, question.score)
         if found.null is not None and of_null not in nulls:
-            nulls.add(of_null)  # several questions can share a null
+            nulls.add(of_null)  # several questions can have the same null comparison
             should_be = _written(wanted.null) if known and wanted.null is not None else ""
             table.add_row(_titled(question, _NULL), _written(found.null), should_be)
     console = Console()
@@ -58,7 +62,7 @@ def _written(found: Difference) -> str:
 
 
 def _verdicts(questions: Sequence[Question], here: Sequence[Usefulness | str]) -> str:
-    """Describe how many questions have the same direction as in the committed records."""
+    """Say for how many questions the gain has the same direction as in the committed records."""
     judged = [
         (question, found.gain.direction)
         for question, found in zip(questions, here, strict=True)
@@ -74,7 +78,7 @@ def _verdicts(questions: Sequence[Question], here: Sequence[Usefulness | str]) -
 
 
 def _run_by_run(records: Sequence[Record], committed: Sequence[Record]) -> str:
-    """Describe how many runs have exactly the committed scores, and the largest difference."""
+    """Say how many runs have exactly the committed scores, and what the largest difference is."""
     by_id = {record.spec.id: record for record in committed}
     pairs = [(record, by_id[record.spec.id]) for record in records if record.spec.id in by_id]
     if not pairs:

@@ -16,9 +16,9 @@ REFRESHES_PER_SECOND = 2  # Drawing slows training down.
 
 
 class RunBars:
-    """One bar for all runs and one per current run; without a terminal, a line per run.
+    """One bar for all runs and one bar for each current run. Without a terminal, a line per run.
 
-    It can also be used directly as the callbacks of runs that are trained one after another.
+    If runs are trained one after another, this object can also be passed as their callbacks.
 
     Args:
         total: Number of runs to train.
@@ -61,11 +61,11 @@ class RunBars:
         self.bars.update(self._all, total=total, visible=total > 1)
 
     def passed(self, count: int) -> None:
-        """Set the number of completed runs, including those that were not trained."""
+        """Set the number of completed runs, including runs that were not trained here."""
         self._started = max(self._started, count)
 
     def line(self, number: int) -> "RunLine":
-        """Return the callbacks for the runs of a worker, which are shown in one bar in turn."""
+        """Return the callbacks for the runs of a worker. One bar shows its current run."""
         while len(self._lines) <= number:
             self._lines.append(RunLine(self))
         return self._lines[number]
@@ -96,7 +96,7 @@ class RunBars:
 
 
 class RunLine:
-    """One bar for runs that follow one another; without a terminal, a line per run.
+    """One bar for runs that follow one another. Without a terminal, a line per run.
 
     Args:
         bars: The bars that this bar belongs to.

@@ -1,4 +1,4 @@
-"""Scores and cost of one run, or why it has none."""
+"""Print the scores and the cost of one run, or why the run has no scores."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tables of studies: the list of all studies, and the arms of one study."""
+"""Print the list of all studies, and the arms (named settings) of one study."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # This import needs torch.
 
 
 class SweepBars:
-    """A bar for a sweep and one per current run; without a terminal, a line per ended run.
+    """A bar for a sweep and a bar for each current run. Without a terminal, a line per ended run.
 
     Args:
         at_work: The bars of the current runs, if they are trained on this machine.
@@ -53,7 +53,7 @@ class SweepBars:
             self._bars.start()
 
     def of_run(self, number: int) -> RunLine | None:
-        """The bar of a worker's current run on a terminal; None elsewhere: each run is a line."""
+        """Return the bar of a worker, or None without a terminal, where ended runs are lines."""
         return self._at_work.line(number) if self._at_work and self._console.is_terminal else None
 
     def ended(self, spec: ExperimentSpec, attempt: "Attempt") -> None:

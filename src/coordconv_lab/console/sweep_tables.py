@@ -1,4 +1,4 @@
-"""Tables of sweeps: the estimated time, and the outcome."""
+"""Print the estimated duration and the outcome of a sweep."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
 
 
 def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
-    """Print the progress of a sweep, how many settings solve the task, failures and the best."""
+    """Print the progress, failures and best runs of a sweep, and which share solves the task."""
     console = Console()
     table = Table("row", "done", "failed", "stopped", "solve the task", "best test", title=name)
     for row in rows:
