@@ -1,6 +1,6 @@
 """The laboratory from Python: start, load, show and compare runs.
 
-The names can be imported from `coordconv_lab`.
+Import these functions and classes from `coordconv_lab`.
 """
 
 from coordconv_lab.interactive.claim_card import ClaimCard, claim

@@ -1,4 +1,4 @@
-"""A claim and its verdict, as shown in notebooks."""
+"""A published claim and its verdict, as shown in notebooks."""
 
 from html import escape
 from pathlib import Path
@@ -13,11 +13,11 @@ _COLORS = {
     "undecided": "#2076b4",
     "not yet": "#6b7280",
 }
-"""Colors of the verdicts, which are visible on light and dark themes of notebooks."""
+"""Colors of the verdicts, which are visible in light and in dark notebook themes."""
 
 
 class ClaimCard:
-    """A claim, its source, and its verdict on the records.
+    """A claim, its source, and the verdict that follows from the records of runs.
 
     Args:
         entry: The claim with its finding.
@@ -31,7 +31,7 @@ class ClaimCard:
 
     @property
     def verdict(self) -> str:
-        """reproduced, partly, not reproduced, undecided, or not yet."""
+        """The verdict: "reproduced", "partly", "not reproduced", "undecided" or "not yet"."""
         return self.entry.finding.verdict
 
     def __repr__(self) -> str:
@@ -63,8 +63,9 @@ def claim(id: str, results: str | Path | None = None) -> ClaimCard:
 
     Args:
         id: Id of the claim, as printed by ``coordconv claims``.
-        results: Directory of results. By default that of the checkout at or above the working
-            directory, or of the checkout from which the package is installed.
+        results: Directory of results. By default, the directory ``results`` of a checkout of the
+            repository: the checkout that contains the working directory, or else the one from which
+            the package is installed.
 
     Raises:
         InputError: There is no such claim, or no directory of results.

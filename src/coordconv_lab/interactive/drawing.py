@@ -1,4 +1,4 @@
-"""A figure for notebooks, with a description for readers who cannot see it."""
+"""A matplotlib figure for notebooks, with a description in words."""
 
 import io
 from pathlib import Path
@@ -17,7 +17,7 @@ DOTS_PER_INCH = 200
 
 
 class Drawing:
-    """A matplotlib figure that notebooks show without a backend.
+    """A figure that notebooks show without a matplotlib backend.
 
     Attributes:
         figure: The matplotlib figure.
@@ -43,7 +43,7 @@ class Drawing:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = (round(side * 100) for side in self.figure.get_size_inches())
-        # The size on the screen in pixels, half of that in the file.
+        # Show the figure at half of its size in the file, so that it is sharp on any screen.
         size = {"image/png": {"width": width, "height": height}}
         return {"image/png": self.png(), "text/plain": repr(self)}, size
 
@@ -53,7 +53,7 @@ class Drawing:
 
     def _as_bytes(self, form: str) -> bytes:
         file = io.BytesIO()
-        # Omit the version of matplotlib, so that the same run gives the same file.
+        # Omit the version of matplotlib from the file, so that the same run gives the same bytes.
         made = {"Software": None} if form == "png" else None
         with default_style():
             self.figure.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=made)
@@ -64,11 +64,11 @@ def show_images(images: "Mapping[str, Any]", columns: int = 4) -> Drawing:
     """Draw images side by side, each scaled from its darkest to its lightest value.
 
     Args:
-        images: Images, (H, W), by title: tensors or arrays.
-        columns: Images per row.
+        images: The images by title, as tensors or arrays of shape (H, W).
+        columns: Number of images per row.
 
     Returns:
-        The figure; its axes count rows and columns of pixels.
+        The figure. Its axes show the rows and columns of pixels.
 
     Raises:
         InputError: There are no images, or an image does not have two axes.

@@ -17,8 +17,9 @@ def load(directory: str | Path) -> TrainedRun:
     """Load a finished run from its directory.
 
     Args:
-        directory: Directory of the run, with ``record.json``; the run may also be packed. Other
-            files are read when they are first needed.
+        directory: Directory of the run, with ``record.json``. The run may also be packed, that is,
+            stored in a few files together with other runs. Other files are read when they are first
+            needed.
 
     Raises:
         InputError: The directory is not that of a finished run, or the record is damaged.
@@ -42,7 +43,7 @@ def load(directory: str | Path) -> TrainedRun:
 
 
 def _inside(directory: Path) -> str:
-    """Return a hint if a directory contains runs, or is that of an unfinished run."""
+    """Return a hint if a directory contains runs or an unfinished run, or ""."""
     if (directory / "spec.json").is_file():
         return "; train the same spec again to finish it"
     if not directory.is_dir():
@@ -61,11 +62,11 @@ def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
     """List finished runs, and compare them.
 
     Args:
-        source: Directory of runs, or runs to compare.
+        source: Directory of runs, or the runs to compare.
 
     Returns:
-        The runs, sorted by the names of their directories, or in the given order. Runs with damaged
-        records are omitted, with a message in `RunList.damaged`.
+        The runs. Runs of a directory are sorted by name, and given runs keep their order. Runs with
+        damaged records are omitted, with a message in `RunList.damaged`.
 
     Raises:
         InputError: The directory cannot be read, or an item of ``source`` is not a run.

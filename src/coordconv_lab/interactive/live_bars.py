@@ -1,4 +1,4 @@
-"""Progress of one run, in a terminal or in a notebook."""
+"""Show the progress of one run, in a terminal or in a notebook."""
 
 import sys
 import time
@@ -42,10 +42,10 @@ def in_notebook() -> bool:
 
 
 class NotebookBar:
-    """A progress bar that is one HTML output, updated in place; it needs no widgets."""
+    """A progress bar in a notebook: one HTML output that is updated in place, without widgets."""
 
     def __init__(self) -> None:
-        # Imported here, because IPython is only available in notebooks and is not a dependency.
+        # Import IPython here, because it is not a dependency and only available in notebooks.
         self._display: Any = import_module("IPython.display")
         self._handle: Any = None
         self._name, self._steps, self._score = "", 1, ""

@@ -1,4 +1,4 @@
-"""Figures of one run or of several, side by side."""
+"""Draw figures of one run, or of several runs side by side."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from coordconv_lab.interactive.trained_run import TrainedRun
 from coordconv_lab.plotting import default_style, import_matplotlib
 
 _MOST = 3
-"""Number of figures of a run that are drawn by default."""
+"""Number of figures of a run that are drawn if the user does not choose any."""
 
 _WIDTH = 44
 """Maximum number of characters of a title above a panel."""

@@ -1,4 +1,4 @@
-"""A list of runs, as a table, a data frame, or figures side by side."""
+"""A list of runs, which can be shown as a table, a data frame, or figures side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from coordconv_lab.interactive.drawing import Drawing
 
 _IN_COLUMNS = ("version", "task", "data.split", "seed", "model.kind")
-"""Settings that have their own column, or that follow from the model."""
+"""Settings that the column of differences omits.
+
+They have their own column, or follow from the model.
+"""
 
 _DIFFERS = "differs in"
 
@@ -30,9 +33,9 @@ _MIXED = object()
 
 
 class RunList(Sequence[TrainedRun]):
-    """Finished runs, in a table that shows how they differ.
+    """Finished runs, shown in a table of their scores and of how their settings differ.
 
-    An index selects one run, a slice or `where` several.
+    An index selects one run. A slice, or the method `where`, selects several runs.
 
     Args:
         runs: The runs.
@@ -75,7 +78,7 @@ class RunList(Sequence[TrainedRun]):
         for run in self._runs:
             try:
                 chosen += [run] if _has(run, settings) else []
-            except InputError as error:  # other kinds of models may have this setting
+            except InputError as error:  # models of another kind may have this setting
                 errors.append(error)
         if errors and len(errors) == len(self._runs):
             raise errors[0]
@@ -87,7 +90,10 @@ class RunList(Sequence[TrainedRun]):
 
     @property
     def differences(self) -> list[str]:
-        """The settings of each run that differ from most runs of its kind, as "head=average"."""
+        """The settings in which each run differs from most runs with the same kind of model.
+
+        An example is "head=average".
+        """
         flat = [flat_settings(run.spec.model_dump()) for run in self._runs]
         usual = {kind: _usual([one for one in flat if one["model.kind"] == kind])
                  for kind in {one["model.kind"] for one in flat}}  # fmt: skip
@@ -125,10 +131,10 @@ class RunList(Sequence[TrainedRun]):
         return draw_beside(self._runs, self.labels, figure)
 
     def frame(self) -> "DataFrame":
-        """Return a pandas data frame with a row per run: settings, scores, cost, directory.
+        """Return a pandas data frame with the settings, scores, cost and directory of each run.
 
-        Scores have columns such as ``test_accuracy``; settings have their path as a name, such as
-        ``model.head``.
+        Columns of scores have names such as ``test_accuracy``. Columns of settings are named after
+        the path of the setting, such as ``model.head``.
 
         Raises:
             ModuleNotFoundError: pandas is not installed.
@@ -142,7 +148,7 @@ class RunList(Sequence[TrainedRun]):
         return DataFrame([_row_of_frame(run) for run in self._runs])
 
     def _table(self) -> list[tuple[str, ...]]:
-        """Return the header and the rows; omit the column of differences if there are none."""
+        """Return the header and the rows of the table, with a column of differences if any."""
         differences = self.differences
         rows: list[tuple[str, ...]] = [_HEADER]
         for index, (run, difference) in enumerate(zip(self._runs, differences, strict=True)):
@@ -187,7 +193,7 @@ _WORDS: dict[str, Any] = {
 
 
 def _usual(flat: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the value of each setting in most of the runs, or `_MIXED` without a majority."""
+    """Return the value of each setting in most runs, or `_MIXED` if there is no majority."""
     usual = {}
     for path in flat[0]:
         values = [one[path] for one in flat]

@@ -1,4 +1,4 @@
-"""Settings of a run by their short names, such as ``head`` for ``model.head``."""
+"""Find settings of a run by their short names, such as ``head`` for ``model.head``."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 
 _NOT_SETTINGS = ("version", "task", "seed", "data.split", "model.kind")
-"""Paths that are separate arguments of `train`, or cannot be set."""
+"""Paths that have no short name: they are separate arguments of `train`, or cannot be set."""
 
 _ARGUMENTS = ("split", "model", "seed", "recipe", "runs", "device", "progress")
 """Arguments of `train`, to suggest for misspelled settings."""
@@ -31,11 +31,11 @@ def spec_from_words(
 
     Args:
         task: Name of the task.
-        split: Name of the split; by default the first one.
-        model: Family of the network, "baseline", or a kind of network, which is used with its
-            default settings; by default the main network of the task.
+        split: Name of the split. By default, the first split of the experiment.
+        model: Family of the network, or "baseline", or a kind of network, which is used with its
+            default settings. By default, the main network of the task.
         seed: Seed of the run.
-        recipe: Name of the recipe; by default the first one.
+        recipe: Name of the recipe. By default, the first recipe of the experiment.
         settings: Other settings by short name.
 
     Raises:
@@ -89,8 +89,8 @@ def paths_of(settings: Mapping[str, Any], spec: ExperimentSpec) -> dict[str, Any
     """Return settings by dotted path instead of short name.
 
     Args:
-        settings: Values by short name (``head``), or by path with two underscores or a dot
-            (``model__head``, ``model.head``).
+        settings: Values by short name (``head``), or by path, written with two underscores or with
+            a dot (``model__head`` or ``model.head``).
         spec: The spec that has the settings.
 
     Raises:

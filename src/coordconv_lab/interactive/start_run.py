@@ -27,25 +27,28 @@ def train(
 ) -> TrainedRun:
     """Train one network and return the run.
 
-    A finished run is not trained again: the same arguments return it at once. An interrupted
-    run continues from its last checkpoint.
+    A finished run is not trained again. If the function is called again with the same arguments, it
+    returns the finished run. An interrupted run continues from its last checkpoint.
 
     Args:
-        task: "classification", "regression", "rendering", or a task of a plug-in; or a complete
-            spec, without other settings.
+        task: Name of a task, such as "classification", "regression", "rendering" or a task of a
+            plug-in. Alternatively, a complete spec; other settings are then not allowed.
         split: Which positions are held out: "uniform" (default) or "quadrant".
-        model: "coordconv" (default); "baseline" or the name of the baseline, which is "deconv" for
-            classification and rendering and "conv" for regression; or a kind of network with its
-            default settings, such as "hand-built-regressor" or "mlp-regressor".
+        model: "coordconv" (default), or the baseline of the task, given as "baseline" or by its
+            name, which is "deconv" for classification and rendering, and "conv" for regression. Or
+            a kind of network, such as "hand-built-regressor" or "mlp-regressor", which then has its
+            default settings.
         seed: Seed of the initial weights and of the order of the batches.
-        recipe: Source of the settings: "tuned" (ours, the default), "tutorial" (the tutorial's
-            code), "tutorial_text" or "paper".
+        recipe: Source of the settings: "tuned" (chosen by this project, the default), "tutorial"
+            (the code of the tutorial), "tutorial_text" (its text) or "paper" (the code of the
+            paper).
         runs: Directory of runs.
         device: Device to train on; "auto" chooses CUDA if available.
         progress: Whether to show a progress bar.
         **settings: Any other setting by name, such as ``head="average"``, ``epochs=3``,
             ``learning_rate=1e-4``, ``coordinates=False`` or ``canvas=(32, 48)``. If two parts of
-            the spec have settings with the same name, add the part in front: ``data__square=5``.
+            the spec have a setting of this name, write the part before the name, as in
+            ``data__square=5``.
 
     Returns:
         The finished run.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class TrainedRun:
     """A finished run: its record, network, predictions and figures.
 
-    In a notebook a run shows its scores and figures. Files are read when they are first needed.
+    A notebook shows the scores and figures of the run. Files are read when they are first needed.
 
     Args:
         directory: Directory of the run.
@@ -56,8 +56,8 @@ class TrainedRun:
     def network(self) -> "nn.Module":
         """The trained network, in evaluation mode.
 
-        It takes points (x, y) in pixels, (N, 2), for classification and rendering, and one-hot
-        images, (N, 1, H, W), for regression.
+        For classification and rendering, the input is points (x, y) in pixels, (N, 2). For
+        regression, it is one-hot images, (N, 1, H, W).
 
         Raises:
             InputError: The weights are missing, are damaged, or do not match the record.
@@ -68,7 +68,7 @@ class TrainedRun:
 
     @cached_property
     def files(self) -> "Run":
-        """The files of the run, as the report reads them, with a message for each unusable file."""
+        """The content of the files of the run, with a message for each unusable file."""
         from coordconv_lab.report.runs import read_run
 
         return read_run(self.directory, self.record)
@@ -86,10 +86,10 @@ class TrainedRun:
     def predictions(self) -> Any:
         """Scores and predictions at every position, as grids of rows and columns.
 
-        `rows` and `columns` are the positions. `is_train`, (R, C), is whether each was trained on.
-        `score`, (R, C), is 0 or 1 for classification, the distance in pixels for regression and the
-        intersection over union for rendering. `predicted`, (R, C, 2), are the predicted points
-        (x, y), or None for rendering.
+        `rows` and `columns` are the R rows and C columns of the positions. `is_train`, (R, C), says
+        which positions were trained on. `score`, (R, C), is 0 or 1 for classification, the distance
+        in pixels for regression, and the intersection over union for rendering. `predicted`,
+        (R, C, 2), are the predicted points (x, y); it is None for rendering.
 
         Raises:
             InputError: The file is missing or damaged.
@@ -117,15 +117,15 @@ class TrainedRun:
         return content
 
     def predict(self, row: int, column: int) -> "NDArray[Any]":
-        """Return the prediction for one position, which need not be part of the data.
+        """Return the prediction for one position, which may be outside of the data.
 
         Args:
             row: Row of the center of the square.
             column: Column of the center.
 
         Returns:
-            The predicted point (x, y), (2,), for classification and regression; the probability
-            that each pixel is white, (H, W), for rendering.
+            For classification and regression, the predicted point (x, y), (2,). For rendering, the
+            probability that each pixel is white, (H, W).
 
         Raises:
             InputError: The position is not on the canvas, or the data have no canvas.
@@ -155,11 +155,12 @@ class TrainedRun:
         """Draw figures of the run, as the report does.
 
         Args:
-            *figures: "curve" is the scores during training. "map" is the score at every position.
-                "predictions" shows arrows from points to predictions for regression, the number of
-                predictions on each pixel for classification, and rendered squares for rendering.
-                "split" shows training and held-out positions. By default, the first three figures
-                of the task. Tasks of plug-ins have "curve" and the figures of their panels.
+            *figures: Names of figures. "curve" shows the scores during training. "map" shows the
+                score at every position. "predictions" shows arrows from points to predictions for
+                regression, the number of predictions on each pixel for classification, and rendered
+                squares for rendering. "split" shows training and held-out positions. By default,
+                the first three figures of the task are drawn. Tasks of plug-ins have "curve" and
+                the figures that the plug-in defines.
 
         Raises:
             InputError: The task has no such figure.

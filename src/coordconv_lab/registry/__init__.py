@@ -1,7 +1,7 @@
 """The known experiments, tasks and networks, and the plug-ins that add more.
 
-The engine finds experiments here and never imports one directly. This package does not import
-torch.
+The code for training, reports and the command line finds experiments here, and never imports an
+experiment directly. This package does not import torch.
 """
 
 from coordconv_lab.registry.descriptors import (

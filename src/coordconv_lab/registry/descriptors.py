@@ -1,7 +1,7 @@
-"""Descriptors of experiments, which do not import torch.
+"""Descriptors of experiments, tasks, networks and plug-ins, which do not import torch.
 
-Everything that needs torch is a reference: a function, or a string "module:name", which is imported
-when the function is first used.
+Code that needs torch is given as a reference. A reference is a function, or a string "module:name",
+which is imported when the function is first used.
 """
 
 import math
@@ -42,10 +42,10 @@ class Score:
         name: Name in the records.
         low: Smallest possible value.
         high: Largest possible value.
-        required: Whether every record has this score; False if older records lack it.
+        required: Whether every record has this score. False if older records do not have it.
         percent: Whether the score is printed in percent.
-        label: Name in the table of a report, below the main score. Without a label, the table does
-            not show the score.
+        label: Name in the table of a report, where the score is shown below the main score. Without
+            a label, the table does not show the score.
         is_error: Whether lower is better.
     """
 
@@ -83,21 +83,22 @@ class Task:
     """A task of an experiment.
 
     Attributes:
-        name: Name in specs and commands; unique among all experiments.
-        scores: Scores of a record. The first is the main score: between 0 and 1, higher is better.
+        name: Name in specs and commands, which no other task has.
+        scores: Scores of a record. The first is the main score, which must be between 0 and 1, and
+            is better if it is higher.
         solved: Minimum main score for the task to count as solved.
         baseline: Family of the networks that are the baseline.
         make: Reference to a function ``(spec, data)`` that returns the loss and the scores as an
             object like `coordconv_lab.objective.Objective`.
-        label: Name on pages; by default ``name`` with a capital first letter.
-        network: Family of the networks that the experiment is about; by default the family of the
+        label: Name in reports. By default, ``name`` with a capital first letter.
+        network: Family of the networks that the experiment is about. By default, the family of the
             first network of the task.
         learned_by: Kinds of networks that can learn the task, in addition to networks that list it
             in their ``tasks``.
         inputs: Description of the input of the networks, for the card of a shared network.
         outputs: Description of the output of the networks.
-        example: Reference to a function ``(spec)`` that returns an input of one example; by
-            default the first example of the data.
+        example: Reference to a function ``(spec)`` that returns the network's input for one
+            example. By default, the input for the first example of the data.
     """
 
     name: str
@@ -131,7 +132,7 @@ class Task:
 
     @property
     def title(self) -> str:
-        """Name on pages."""
+        """Name in reports."""
         return self.label or self.name[:1].upper() + self.name[1:].replace("-", " ")
 
 
@@ -161,7 +162,7 @@ class Network:
 
     @property
     def kind(self) -> str:
-        """Name in specs; unique among all networks."""
+        """Name in specs, which no other network has."""
         return self.spec.model_fields["kind"].default
 
 
@@ -171,7 +172,7 @@ class Experiment:
 
     Attributes:
         name: Name of the experiment.
-        title: Title on pages.
+        title: Title in reports.
         data: Class of the settings of the data, a subclass of `coordconv_lab.specs.DatasetSpec`.
         load: Reference to a function ``(data_spec, device)`` that returns the data as an object
             like `coordconv_lab.examples.Data`.
@@ -179,15 +180,15 @@ class Experiment:
         training: Class of the training settings; None for `coordconv_lab.specs.TrainingSpec`.
         check: Reference to a function that raises ValueError for an `ExperimentSpec` whose parts do
             not fit together.
-        recipes: References to functions ``(task, split, model, seed)`` that return a spec, by
-            name; the first is the default.
+        recipes: References to functions ``(task, split, model, seed)`` that return a spec, by the
+            name of the recipe. The first recipe is the default.
         studies: Reference to a function that returns a mapping from names to functions, each of
             which returns a `coordconv_lab.studies.Study`.
         sweeps: Like `studies`, for sweeps that are not studies.
         claims: Reference to a function that returns `coordconv_lab.claims.Claim` objects.
-        reproduction: What the command ``reproduce`` trains and prints; None if there is no main
-            table.
-        names: Names of families of networks on pages.
+        reproduction: The main table of the experiment, which the command ``reproduce`` trains and
+            prints; None if there is no main table.
+        names: Names in reports, by family of networks.
         about: One or two sentences on the data, for the card of a shared network.
         panels: Reference to a function that returns the `coordconv_lab.report.panels.Panels` that
             only this experiment adds to reports.
@@ -232,7 +233,7 @@ class Plugin:
 
     Attributes:
         name: Name in the records of runs that use the plug-in.
-        version: Version in these records; change it whenever results change.
+        version: Version in these records. Change it whenever results change.
         experiments: New experiments.
         networks: New networks, also for tasks of other experiments.
         tasks: New tasks of existing experiments, by the name of the experiment.

@@ -31,7 +31,7 @@ class Registry:
         self._adapter: TypeAdapter[Any] | None = None
 
     def add(self, plugin: Plugin) -> None:
-        """Add everything in a plug-in, or nothing if there is an error.
+        """Add the experiments, tasks and networks of a plug-in. After an error, add none of them.
 
         Raises:
             InputError: A name is already in use, or a task or network refers to a network or task
@@ -114,7 +114,7 @@ class Registry:
         return networks[0].spec().family
 
     def compared_families(self, task: str) -> tuple[str, str]:
-        """Return the two families that the table of a task compares: main network and baseline.
+        """Return the families of the main network and of the baseline, which tables compare.
 
         Raises:
             InputError: There is no such task, or no network for it.
@@ -148,7 +148,7 @@ class Registry:
 
     @property
     def network_adapter(self) -> TypeAdapter[Any]:
-        """The validator of the settings of any known network, which depend on its kind."""
+        """A validator of network settings, which chooses the class of settings by ``kind``."""
         if self._adapter is None:
             union: Any = Union[tuple(network.spec for network in self.networks.values())]  # noqa: UP007
             self._adapter = TypeAdapter[Any](Annotated[union, Field(discriminator="kind")])  # pyright: ignore

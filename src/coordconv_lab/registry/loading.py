@@ -1,7 +1,7 @@
-"""Find and load plug-ins, which are built in, installed, or files.
+"""Find and load plug-ins, which are built in, installed as a package, or given as a file.
 
-A plug-in is code that runs with the permissions of the user. It is only loaded if it is installed,
-or if its file is named on the command line or in ``COORDCONV_PLUGINS``. A plug-in is not loaded
+A plug-in is code that runs with the permissions of the user. It is only loaded if it is built in or
+installed, or if its file is named on the command line or in ``COORDCONV_PLUGINS``. It is not loaded
 just because a record names it.
 """
 
@@ -20,15 +20,15 @@ from coordconv_lab.registry.descriptors import Plugin
 from coordconv_lab.registry.entries import Registry
 
 GROUP = "coordconv_lab.experiments"
-"""Group of the entry points of installed plug-ins."""
+"""Group of the entry points by which installed packages declare plug-ins."""
 
 VARIABLE = "COORDCONV_PLUGINS"
 """Environment variable with the files of plug-ins, separated like PATH, for worker processes."""
 
 ATTRIBUTE = "PLUGIN"
-"""Name of the `Plugin` in a file."""
+"""Name of the variable that contains the `Plugin` in a file."""
 
-# These are strings, so that the engine does not import experiments.
+# These modules are named by strings, so that this module does not import experiments.
 _BUILT_IN = tuple(
     f"coordconv_lab.experiments.{name}"
     for name in ("notsoclevr", "digits", "brains", "climate", "tiles", "signal", "volume")
@@ -47,7 +47,7 @@ def registry() -> Registry:
     """
     global _is_loaded
     if not _is_loaded:
-        _is_loaded = True  # set first, because a plug-in may call this function
+        _is_loaded = True  # set before loading, because a plug-in may call this function
         try:
             for name in _BUILT_IN:
                 _registry.add(_plugin_of(import_module(name), name))
@@ -89,7 +89,7 @@ def plugin_versions() -> dict[str, str]:
 
 
 def _forget() -> None:
-    """Empty the registry after an error, so that the next call reports the same error again."""
+    """Empty the registry after an error, so that the next call raises the same error again."""
     global _registry
     _registry = Registry()
     _files.clear()
@@ -121,7 +121,7 @@ def _add_file(path: Path) -> None:
     except OSError as error:
         raise InputError(f"cannot read the plug-in {path}: {error.strerror or error}") from error
     plugin = _plugin_of(import_file(path, "the plug-in"), str(path))
-    # A file may be changed without a new version number.
+    # Add a digest to the version, because a file may be changed without a new version number.
     digest = hashlib.sha256(content).hexdigest()[:12]
     plugin = replace(plugin, version=f"{plugin.version}+{digest}")
     _registry.add(plugin)

@@ -8,23 +8,24 @@ from coordconv_lab.registry.references import Reference
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction:
-    """The main table of an experiment: either of its tasks or of its questions.
+    """The main table of an experiment, which is a table of tasks or a table of questions.
 
-    A table of tasks shows runs by the recipes for every split, with and without coordinates. A
-    table of questions shows the gain for each question, with an interval, from the arms of a study.
+    A table of tasks shows runs with and without coordinates for each task and split, with the
+    settings of a recipe. A table of questions shows the gain from coordinates for each question,
+    with an interval, computed from the arms of a study.
 
     Attributes:
         tasks: Names of the tasks, in the order of the table.
         questions: Reference to a function that returns `coordconv_lab.claims.usefulness.Question`
             objects.
         seeds: Default number of seeds of each run.
-        summary: Reference to a function of records that returns the rows of summary.json, each a
-            dictionary; by default the cost and all scores of each run.
-        show: Reference to a function of records that prints the table of tasks; by default the cost
-            and the main score of each run.
+        summary: Reference to a function that is called with the records and returns the rows of
+            summary.json, each a dictionary. By default, a row has the cost and all scores of a run.
+        show: Reference to a function that is called with the records and prints the table of tasks.
+            By default, a row has the cost and the main score of a run.
 
     Raises:
-        InputError: There are neither tasks nor questions, or both.
+        InputError: Neither ``tasks`` nor ``questions`` is set, or both are set.
     """
 
     tasks: tuple[str, ...] = ()
