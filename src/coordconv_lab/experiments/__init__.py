@@ -1,1 +1,1 @@
-"""The experiments of this package, one folder each. The engine finds them through its registry."""
+"""The experiments of this package, one folder each, which are found through the registry."""

@@ -1,4 +1,4 @@
-"""Brains: which region, on which side, does a patch of a brain's silhouette show?"""
+"""Brains: which region of a brain, and which side, does a patch of its silhouette show?"""
 
 from coordconv_lab.experiments.brains.descriptor import PLUGIN
 

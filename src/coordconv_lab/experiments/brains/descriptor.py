@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on brains, without torch."""
+"""The descriptor of the experiment on brains. This module does not import torch."""
 
 from coordconv_lab.experiments.brains.specs import BrainNetSpec, BrainsSpec, BrainTrainingSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task

@@ -4,10 +4,10 @@ from coordconv_lab.specs.experiment import ExperimentSpec
 
 
 def check(spec: ExperimentSpec) -> None:
-    """Check that the network sees the coordinates that training mirrors.
+    """Check that the network sees coordinates in the brain if training mirrors them.
 
     Raises:
-        ValueError: The network does not see them.
+        ValueError: Training mirrors patches, but the network does not see these coordinates.
     """
     if spec.training.mirror != "no" and spec.model.told != "true":
         raise ValueError(

@@ -9,7 +9,7 @@ class BrainNet(CropClassifier):
     """Three convolutions, an average over the patch and a linear layer.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The patches.
     """
 

@@ -15,14 +15,17 @@ PATCH = 12
 """Voxels along each side of a patch."""
 
 WORLD = 64
-"""Voxels along each side of the box around the scanner's origin, the full image of all patches."""
+"""Voxels along each side of the box around the scanner's origin.
+
+The box is the full image, relative to which the positions of all patches are given.
+"""
 
 _EDGE = 80
 """Voxels along each side of a padded volume."""
 
 
 class Patches(IndexedData):
-    """Patches, each stored as its person, first voxel and label.
+    """Patches. For each patch, only its person, its first voxel and its label are stored.
 
     Attributes:
         volumes: The padded silhouettes of all people, (6, 80, 80, 80).
@@ -31,7 +34,7 @@ class Patches(IndexedData):
     volumes: Tensor
 
     def cut(self, examples: Tensor) -> Tensor:
-        """Cut the patches of examples, (B, 1, 12, 12, 12)."""
+        """Cut patches, (B, 1, 12, 12, 12), out of the volumes, for examples (B,)."""
         steps = torch.arange(PATCH, device=examples.device)
         corners = self.tensors["corner"][examples]
         x, y, z = (corners[:, axis, None] + steps for axis in range(3))
@@ -45,8 +48,9 @@ class Patches(IndexedData):
 def load(spec: BrainsSpec, device: torch.device | str) -> Patches:
     """Draw patches of every person.
 
-    The tensors are person (N,); corner (N, 3), the first voxel in the padded volume; start (N, 3),
-    the first voxel in the frame of the scanner; and label (N,), from 0.
+    The data have four tensors. ``person``, (N,), is the index of the person. ``corner``, (N, 3), is
+    the first voxel of the patch in the padded volume, and ``start``, (N, 3), is the same voxel in
+    the frame of the scanner. ``label``, (N,), is the label, counted from 0.
 
     Raises:
         InputError: The package with the brains is missing, or has another version or content.
@@ -64,7 +68,7 @@ def load(spec: BrainsSpec, device: torch.device | str) -> Patches:
         inside = labels.nonzero()
         count = spec.test if person in held_out else spec.train
         center = inside[torch.randint(len(inside), (count,), generator=generator)]
-        # A patch around voxel c starts at c - 6, which is c + 6 in a volume padded by 12.
+        # A patch around voxel c starts at voxel c - 6, which is c + 6 in a volume padded by 12.
         origin = torch.tensor(first) / MILLIMETERS + WORLD / 2
         parts.append(
             {

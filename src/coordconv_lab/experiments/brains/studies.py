@@ -17,7 +17,7 @@ ARMS = {
     "mirrored, stale": ("coordconv", "stale"),
     "shuffled": ("shuffled", "no"),
 }
-"""The network and the mirroring for each end of an arm's name."""
+"""The network and the mirroring, by the last part of an arm's name."""
 
 RATES = (3e-3, 1e-2, 3e-2)
 
@@ -42,7 +42,10 @@ def again() -> Study:
 
 
 def tuning() -> Study:
-    """Return the study of three learning rates with and without coordinates, on training data."""
+    """Return the study that compares three learning rates, with and without coordinates.
+
+    The scores are those on people who are held out of the training set for validation.
+    """
     arms = {model: over_rates(settings("first", model), RATES) for model in ("conv", "coordconv")}
     return Study("brains-tuning", "Which learning rate suits each network for brains?", arms)
 

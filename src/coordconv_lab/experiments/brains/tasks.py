@@ -13,7 +13,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class NameRegion(PlacedObjective):
-    """Cross-entropy over 41 regions on two sides.
+    """Classification of patches: cross-entropy over 41 regions on two sides.
 
     Args:
         spec: The spec of the run.
@@ -36,7 +36,7 @@ class NameRegion(PlacedObjective):
         return self.data.cut(examples)
 
     def mirrored_place(self, examples: Tensor) -> Placement:
-        """Return the position that the network sees for mirrored patches."""
+        """Return the positions that the network sees for mirrored patches."""
         if self.mirror == "carried":
             return self.place(examples).flip(-3)
         start = self.first(examples)
@@ -44,7 +44,7 @@ class NameRegion(PlacedObjective):
         return Placement(self.full_size).crop(start, self.size)
 
     def loss(self, net: nn.Module, examples: Tensor) -> Tensor:
-        """Return the mean cross-entropy; half of the batches may be mirrored."""
+        """Return the mean cross-entropy. If the spec says so, half of the batches are mirrored."""
         if self.mirror != "no" and torch.rand(()) < 0.5:
             patches, place = self.inputs(examples).flip(-3), self.mirrored_place(examples)
             outputs = self.call(net, patches, place)
@@ -53,7 +53,7 @@ class NameRegion(PlacedObjective):
         return functional.cross_entropy(outputs, self.labels[examples])
 
     def score_one(self, outputs: Tensor, examples: Tensor) -> dict[str, Tensor]:
-        """Return whether the side is correct, and whether region and side are correct."""
+        """Return the scores of each patch: is the side correct, and are region and side correct."""
         found, wanted = outputs.argmax(-1), self.labels[examples]
         side = (found < SIDE) == (wanted < SIDE)
         return {"side": side.float(), "region_and_side": (found == wanted).float()}

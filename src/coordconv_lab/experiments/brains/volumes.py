@@ -14,16 +14,16 @@ MILLIMETERS = 4
 """Size of a voxel."""
 
 SIDE, REGIONS = 41, 82
-"""Labels 1 to 41 are regions on the left; the same regions on the right follow."""
+"""Labels 1 to 41 are regions on the left, and labels 42 to 82 are the same regions on the right."""
 
 
 class Brain(NamedTuple):
-    """A volume whose axes x, y and z start at left, back and bottom.
+    """The brain of one person. The axes x, y and z start at the left, the back and the bottom.
 
     Attributes:
         silhouette: The fraction of each voxel that belongs to a region, (X, Y, Z).
         labels: The label at the center of each voxel, or 0, (X, Y, Z).
-        first: The start of the first voxel, in millimeters.
+        first: The position of the start of the first voxel, in millimeters, along each axis.
     """
 
     silhouette: Tensor

@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on climate, without torch."""
+"""The descriptor of the experiment on climate. This module does not import torch."""
 
 from coordconv_lab.experiments.climate.specs import ClimateNetSpec, ClimateSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task, distance

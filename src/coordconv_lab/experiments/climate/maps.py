@@ -13,7 +13,7 @@ from coordconv_lab.experiments.climate.source import ELEVATION, MONTHS, SOURCE
 from coordconv_lab.experiments.climate.specs import ClimateSpec
 
 CROP, STRIDE = 16, 8
-"""Pixels along each side of a crop, and between the first pixels of crops."""
+"""Pixels along each side of a crop, and from the first pixel of a crop to that of the next crop."""
 
 DEGREES = 1.5
 """Degrees between pixels."""
@@ -22,20 +22,20 @@ ROWS, COLUMNS = 121, 240
 """Pixels from the south pole to the north pole, and around the earth from 180 degrees west."""
 
 SECTORS = ("180W to 120W", "120W to 60W", "60W to 0", "0 to 60E", "60E to 120E", "120E to 180E")
-"""Names of the sectors of longitude, the units of the scores."""
+"""Names of the sectors of longitude. Each has its own score."""
 
 FOLDS = {"first": (0, 3), "second": (1, 4), "third": (2, 5)}
 """The sectors held out by each split."""
 
 MIDDLE, SPREAD = 280.0, 20.0
-"""The temperature in kelvin of an output of 0, and the kelvin per unit of the output."""
+"""The temperature in kelvin for an output of 0, and the change in kelvin per unit of the output."""
 
 _SQUARE = 8
 """Pixels along each side of the squares that the split "known" holds out."""
 
 
 class Earth(NamedTuple):
-    """Maps with the south pole first.
+    """Maps of the earth, whose first row is the south pole.
 
     Attributes:
         elevation: Kilometers above the sea, (121, 240).
@@ -59,13 +59,14 @@ def earth() -> Earth:
         InputError: The package with the maps is missing, or has another version or content.
     """
     temperature = torch.stack([_array(name)[::2, :-1:2] for name in MONTHS])
-    # Half degrees from 90.5 north and 0.5 west: the north pole is row 1, the meridian column 1.
+    # The pixels of this map are half a degree apart, and start at 90.5 degrees north and 0.5
+    # degrees west. The north pole is therefore row 1, and the prime meridian is column 1.
     elevation = _array(ELEVATION)[1:362:3, 1:721:3].flip(0)
     return Earth(elevation.roll(COLUMNS // 2, 1), temperature)
 
 
 def held_out_pixels(spec: ClimateSpec) -> tuple[Tensor, Tensor]:
-    """Return the pixels for training and those held out, (121, 240), as booleans."""
+    """Return a mask of the training pixels and a mask of the held-out pixels, (121, 240)."""
     generator = torch.Generator().manual_seed(spec.split_seed)
     test, validation = (_squares(generator) for _ in range(2))
     if spec.split != "known":
@@ -85,9 +86,10 @@ def _squares(generator: torch.Generator) -> Tensor:
 def load(spec: ClimateSpec, device: torch.device | str) -> IndexedData:
     """Cut crops for training and for test.
 
-    The tensors are map (N, 2, 16, 16), elevation and land; temperature (N, 12, 16, 16); counts
-    (N, 16, 16), whether a pixel is trained on or scored; latitude and longitude (N, 16, 16) in
-    radians; and sector (N,).
+    The data have six tensors. ``map``, (N, 2, 16, 16), is the elevation and the land mask.
+    ``temperature``, (N, 12, 16, 16), is the target. ``counts``, (N, 16, 16), says whether a pixel
+    is trained on or scored. ``latitude`` and ``longitude``, (N, 16, 16), are in radians.
+    ``sector``, (N,), is the index of the sector of longitude.
     """
     maps = earth()
     train, test = held_out_pixels(spec)

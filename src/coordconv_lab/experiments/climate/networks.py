@@ -8,7 +8,7 @@ class ClimateNet(EarthNet):
     """Map crops, (N, 2, 16, 16), to the standardized temperatures of all months, (N, 12, 16, 16).
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The crops.
     """
 

@@ -1,4 +1,4 @@
-"""Settings for climate, with the best learning rates of the study `climate-tuning`."""
+"""Settings of the runs on climate, with the best learning rates of the study `climate-tuning`."""
 
 from collections.abc import Mapping
 

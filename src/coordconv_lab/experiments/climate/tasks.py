@@ -13,7 +13,7 @@ SCALE = 10.0
 
 
 class PredictTemperature(AblatedObjective):
-    """Mean squared error over the counted pixels and all months.
+    """Mean squared error over all months and over the pixels that are trained on or scored.
 
     Args:
         spec: The spec of the run.
@@ -44,7 +44,7 @@ class PredictTemperature(AblatedObjective):
         return net(self.inputs(examples), self.coordinates(examples))
 
     def errors(self, outputs: Tensor, examples: Tensor) -> Tensor:
-        """Return squared errors in kelvin, (B, 12, 16, 16); 0 at pixels that are not counted."""
+        """Return the squared errors in square kelvin, (B, 12, 16, 16), or 0 at other pixels."""
         error = MIDDLE + SPREAD * outputs - self.tensors["temperature"][examples]
         return error.square() * self.tensors["counts"][examples][:, None]
 

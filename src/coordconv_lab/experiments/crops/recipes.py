@@ -9,8 +9,8 @@ def training(rates: Mapping[tuple[str, str], float], task: str, model: str) -> T
     """Return the settings of training.
 
     Args:
-        rates: The learning rate by task and by coordinates: "nothing" without coordinates, "true"
-            with them.
+        rates: The learning rate by task and by coordinates, where "nothing" means without
+            coordinates and "true" with coordinates.
         task: The task.
         model: "conv" without coordinates, or another network.
     """

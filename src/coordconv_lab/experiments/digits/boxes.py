@@ -10,16 +10,16 @@ SIDES = (15, 20, 25)
 """Widths and heights of the nine anchors, as in the paper's code."""
 
 POSITIVE, NEGATIVE = 0.5, 0.1
-"""The minimum overlap of a positive anchor with a box, and the maximum of a negative anchor."""
+"""Limits of the overlap with a box: the minimum for positive, the maximum for negative anchors."""
 
 FIRST, STEP, CELLS = 6, 4, 13
-"""The pixel at the center of the feature map's first cell, the pixels between cells, and the cells
-per row.
+"""The layout of the feature map: the pixel at the center of its first cell, the number of pixels
+between the centers of cells, and the number of cells per row.
 """
 
 
 def anchors() -> Tensor:
-    """Return all anchors, (13 * 13 * 9, 4): by row, column, height and width."""
+    """Return all anchors, (13 * 13 * 9, 4), sorted by row, column, height and width."""
     at = FIRST + STEP * torch.arange(CELLS, dtype=torch.float32)
     sides = torch.tensor(SIDES, dtype=torch.float32)
     y, x, height, width = torch.meshgrid(at, at, sides, sides, indexing="ij")
@@ -27,7 +27,7 @@ def anchors() -> Tensor:
 
 
 def middle() -> Tensor:
-    """Return the reference for absolute boxes, a box in the center of the canvas, (1, 4)."""
+    """Return the reference box for absolute boxes, (1, 4), in the center of the canvas."""
     return torch.tensor([[31.5, 31.5, 20.0, 20.0]])
 
 
@@ -58,7 +58,8 @@ def matched(boxes: Tensor) -> tuple[Tensor, Tensor]:
 def encode(boxes: Tensor, reference: Tensor) -> Tensor:
     """Return boxes as offsets from reference boxes.
 
-    Offsets of centers are in units of the reference's size; sizes are logarithms of ratios.
+    The offset of a center is divided by the size of the reference box. The offset of a size is the
+    logarithm of the ratio of both sizes.
     """
     size = reference[..., 2:]
     centers = (boxes[..., :2] - reference[..., :2]) / size
@@ -66,7 +67,7 @@ def encode(boxes: Tensor, reference: Tensor) -> Tensor:
 
 
 def decode(offsets: Tensor, reference: Tensor) -> Tensor:
-    """Return the boxes that offsets describe, at most 100 times as large as the references."""
+    """Return the boxes that offsets describe. They are at most 100 times as large as references."""
     size = reference[..., 2:]
     centers = reference[..., :2] + offsets[..., :2] * size
     return torch.cat([centers, offsets[..., 2:].clamp(max=4.6).exp() * size], -1)

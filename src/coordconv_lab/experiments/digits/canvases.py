@@ -25,10 +25,10 @@ class Canvas(NamedTuple):
     """One image.
 
     Attributes:
-        image: (1, 64, 64), from 0 to 1.
-        label: Class of its first digit.
-        boxes: (n, 4), center x and y, width and height of every digit in pixels. Integer
-            coordinates are the centers of pixels.
+        image: The image, (1, 64, 64), from 0 to 1.
+        label: Class of the first digit.
+        boxes: The box of every digit, (n, 4): center x, center y, width and height in pixels.
+            Integer coordinates are the centers of pixels.
     """
 
     image: Tensor
@@ -63,8 +63,9 @@ def sides(held_out: str) -> tuple[Tensor, Tensor]:
 def load(spec: DigitsSpec, device: torch.device | str) -> IndexedData:
     """Draw the canvases, and match anchors with boxes.
 
-    The tensors are image (N, 1, 64, 64); label (N,); boxes (N, n, 4); ``matched`` (N, A), the index
-    of the box that overlaps most with each anchor; and ``overlap`` (N, A), the overlap with it.
+    The data have the tensors ``image``, (N, 1, 64, 64), ``label``, (N,), and ``boxes``, (N, n, 4).
+    If canvases have five digits, there are two more tensors. ``matched``, (N, A), is the index of
+    the box that overlaps most with each anchor, and ``overlap``, (N, A), is their overlap.
     """
     generator = torch.Generator().manual_seed(spec.canvas_seed)
     drawn: list[Canvas] = []

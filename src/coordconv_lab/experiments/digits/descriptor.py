@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on scattered digits, without torch."""
+"""The descriptor of the experiment on scattered digits. This module does not import torch."""
 
 from coordconv_lab.experiments.digits.specs import (
     DigitClassifierSpec,

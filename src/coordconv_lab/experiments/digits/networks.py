@@ -1,4 +1,7 @@
-"""A classifier and a region-proposal network, with coordinates at the paper's layers."""
+"""A classifier and a region-proposal network, with coordinates at the same layers as in the paper.
+
+The paper is Liu et al. 2018 (arXiv:1807.03247).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +19,7 @@ from coordconv_lab.experiments.digits.specs import (
 class ShuffledCoordConv2d(CoordConv2d):
     """A CoordConv2d whose coordinates are shuffled between pixels, differently for every batch.
 
-    In evaluation mode the order is always the same.
+    In evaluation mode, the order is the same for every batch.
     """
 
     def forward(self, input: Tensor, window: object = None, coordinates: object = None) -> Tensor:
@@ -36,8 +39,9 @@ LAYERS = {"nothing": nn.Conv2d, "true": CoordConv2d, "shuffled": ShuffledCoordCo
 def trunk(told: Told, width: int) -> nn.Sequential:
     """Return convolutions from a canvas, (N, 1, 64, 64), to features, (N, 2 width, 13, 13).
 
-    The paper's code has 32 and 64 channels, and max pooling after each 5 x 5 convolution. Here
-    these convolutions have stride 2 instead of pooling, which reduces the time to a fifth.
+    The network of the paper's code has 32 and 64 channels, and max pooling after each 5 x 5
+    convolution. Here, these convolutions have stride 2, and there is no pooling. This reduces the
+    time to a fifth.
     """
     layer = LAYERS[told]
     return nn.Sequential(
@@ -54,7 +58,7 @@ class DigitClassifier(nn.Sequential):
     """Three convolutions with stride 2 and batch normalization, average pooling and a linear layer.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The canvases.
     """
 
@@ -77,10 +81,10 @@ class DigitClassifier(nn.Sequential):
 
 
 class DigitProposals(nn.Module):
-    """A region-proposal network: four offsets and the logit of an object for every anchor.
+    """A region-proposal network, which predicts four offsets and an object logit for every anchor.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The canvases.
     """
 

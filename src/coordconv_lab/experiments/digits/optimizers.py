@@ -1,7 +1,6 @@
-"""Boxes relative to anchors with several optimizers: a study, and its tuning on validation digits.
+"""A study of boxes relative to anchors with several optimizers, and the tuning of its settings.
 
-All of these optimizers scale steps by an average of squared gradients. Plain SGD is not among
-them.
+All of these optimizers scale steps by an average of squared gradients. Plain SGD is not included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ OPTIMIZERS: Mapping[str, Mapping[str, object]] = {
         "training.weight_decay": 1e-3,
     },
 }
-"""The settings of each optimizer; Adam without momentum is RMSProp with a bias correction."""
+"""The settings of each optimizer. Adam without momentum is RMSProp with a bias correction."""
 
 TRIED = (1e-3, 3e-3, 1e-2)
 """The learning rates tried for each network with each optimizer."""
@@ -49,8 +48,9 @@ def _spec(optimizer: str, model: str) -> ExperimentSpec:
 def optimizers() -> Study:
     """Return the study of each optimizer at its best learning rates, on test digits.
 
-    The runs of Adam without coordinates are those of the study `digits`. They were known when the
-    rule of the claim was written, as was the gain with Adam at a learning rate of 3e-3.
+    The runs of Adam without coordinates are those of the study `digits`. When the rule of the claim
+    was written, the scores of these runs were already known. The gain from coordinates with Adam at
+    a learning rate of 3e-3 was also known.
     """
     arms: dict[str, Sequence[ExperimentSpec]] = {}
     for optimizer in OPTIMIZERS:
@@ -66,7 +66,7 @@ def optimizers() -> Study:
 
 
 def tuning() -> Study:
-    """Return the study of three learning rates for each optimizer and network."""
+    """Return the study that compares three learning rates for each optimizer and network."""
     arms: dict[str, Sequence[ExperimentSpec]] = {
         f"{optimizer}, {model}": over_rates(_spec(optimizer, model), TRIED)
         for optimizer in OPTIMIZERS

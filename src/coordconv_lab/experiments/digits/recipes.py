@@ -1,4 +1,4 @@
-"""Settings for digits, with the best learning rates of the study `digits-tuning`."""
+"""Settings of the runs on digits, with the best learning rates of the study `digits-tuning`."""
 
 from collections.abc import Mapping
 

@@ -7,9 +7,11 @@ from pydantic import Field
 from coordconv_lab.specs.base import DatasetSpec, FrozenSpec, NetworkSpec, Size
 
 Told = Literal["nothing", "true", "shuffled"]
-"""The coordinates that a network sees: "nothing"; the "true" ones; or "shuffled" ones, which belong
-to other pixels, differently for every batch. Shuffled coordinates have as many parameters as true
-ones.
+"""The coordinates that a network sees.
+
+"nothing" means none, and "true" the coordinates of each pixel. "shuffled" means the coordinates of
+other pixels, in a new order for every batch. With shuffled coordinates, a network has as many
+parameters as with true ones.
 """
 
 FAMILIES = {"nothing": "conv", "true": "coordconv", "shuffled": "shuffled"}
@@ -18,7 +20,7 @@ FAMILIES = {"nothing": "conv", "true": "coordconv", "shuffled": "shuffled"}
 class DigitsSpec(DatasetSpec):
     """Canvases of 64 x 64 pixels with digits whose height and width are 15 to 25 pixels.
 
-    The digits of held-out canvases are never in training.
+    The digits on held-out canvases are not on any training canvas.
     """
 
     split: Literal["uniform", "quadrant"] = "uniform"
@@ -39,8 +41,8 @@ class DigitsSpec(DatasetSpec):
     """Number of held-out canvases."""
 
     held_out: Literal["test", "validation"] = "test"
-    """test holds out test digits; validation, for choosing settings, holds out some of the training
-    digits instead.
+    """test holds out the test digits. validation is for choosing settings, and holds out some of
+    the training digits instead.
     """
 
     canvas_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -53,23 +55,23 @@ class DigitsSpec(DatasetSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "canvases of 64 x 64 pixels"
 
 
 class DigitNetSpec(FrozenSpec):
-    """Settings of both networks."""
+    """Settings that the classifier and the region-proposal network share."""
 
     told: Told = "true"
-    """The coordinates that the network sees: nothing; the true ones; or shuffled ones, which belong
-    to other pixels."""
+    """The coordinates that the network sees. nothing means none, true means those of each pixel,
+    and shuffled means those of other pixels."""
 
     width: Size = 8
     """Channels of the first convolution."""
 
     @property
     def family(self) -> str:
-        """The name in tables, which depends on the coordinates."""
+        """Name of the network in tables, which depends on the coordinates that it sees."""
         return FAMILIES[self.told]
 
 
@@ -84,6 +86,6 @@ class DigitProposalsSpec(DigitNetSpec, NetworkSpec):
 
     kind: Literal["digit-proposals"] = "digit-proposals"
     boxes: Literal["relative", "absolute"] = "relative"
-    """relative: boxes are offsets from their anchors, as in the paper. absolute: boxes are offsets
-    from a single box in the center of the canvas.
+    """relative predicts boxes as offsets from their anchors, as in the paper. absolute predicts
+    boxes as offsets from a single box in the center of the canvas.
     """

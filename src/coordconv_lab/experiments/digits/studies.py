@@ -17,7 +17,7 @@ ROWS = {
     "relative boxes": ("digit-boxes", "uniform", "relative"),
     "absolute boxes": ("digit-boxes", "uniform", "absolute"),
 }
-"""The task, split and kind of boxes for each start of an arm's name."""
+"""The task, split and kind of boxes by the first part of an arm's name."""
 
 RATES = {
     "classification, uniform": (3e-3, 1e-2),

@@ -19,7 +19,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class ClassifyDigit(AblatedObjective):
-    """Cross-entropy over the ten digits.
+    """Classification of digits: cross-entropy over the ten classes.
 
     Args:
         spec: The spec of the run.
@@ -45,7 +45,10 @@ class ClassifyDigit(AblatedObjective):
 
 
 class ProposeBoxes(AblatedObjective):
-    """The losses of the paper's code, but over all anchors of a batch instead of twelve per canvas.
+    """Prediction of boxes with the losses of the paper's code.
+
+    The losses are over all anchors of a batch. In the paper's code, they are over twelve anchors
+    per canvas.
 
     Args:
         spec: The spec of the run.
@@ -76,7 +79,7 @@ class ProposeBoxes(AblatedObjective):
         return canvas, anchor, self.boxes[example, self.matched[example, anchor]]
 
     def loss(self, net: nn.Module, examples: Tensor) -> Tensor:
-        """Return the sum of the loss of offsets at positive anchors and the loss of logits."""
+        """Return the sum of two losses: of the offsets at positive anchors, and of the logits."""
         outputs, (canvas, anchor, boxes) = self.predict(net, examples), self.positive(examples)
         found = outputs[canvas, anchor]
         error = (found[:, :4] - encode(boxes, self.reference[anchor])).abs()

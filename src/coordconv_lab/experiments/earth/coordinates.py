@@ -11,10 +11,11 @@ from coordconv_lab.experiments.earth.specs import Told
 def earth_coordinates(told: Told, latitude: Tensor, longitude: Tensor) -> Tensor | None:
     """Return the coordinates of pixels, (B, d, H, W), from -1 to 1.
 
-    None means that the network uses the coordinates within the crop.
+    Return None if the network uses no coordinates, or coordinates relative to the crop.
 
     Args:
-        told: Which coordinates. "shuffled" gives each crop the coordinates of the crop before it.
+        told: Which coordinates the network sees. For "shuffled", each crop gets the coordinates of
+            the crop before it.
         latitude: In radians, (B, H, W).
         longitude: In radians, (B, H, W).
     """

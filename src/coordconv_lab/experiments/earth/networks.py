@@ -10,7 +10,7 @@ class EarthNet(nn.Module):
     """Convolutions that keep the size of a crop.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         in_channels: Channels of a crop.
         out_channels: Channels of the outputs.
     """
@@ -18,7 +18,7 @@ class EarthNet(nn.Module):
     def __init__(self, spec: EarthNetSpec, in_channels: int, out_channels: int) -> None:
         super().__init__()
         width, self.sees = spec.width, spec.told != "nothing"
-        # The third coordinate of the sphere replaces the radius.
+        # With a radius, the layer expects three coordinates, which points on the sphere have.
         self.first = (
             CoordConv2d(in_channels, width, 3, padding=1, radius=spec.told == "sphere")
             if self.sees
@@ -38,7 +38,7 @@ class EarthNet(nn.Module):
 
         Args:
             maps: The crops.
-            coordinates: The coordinates of every pixel, (N, d, H, W); by default, the position
+            coordinates: The coordinates of every pixel, (N, d, H, W). By default, the position
                 within the crop.
         """
         told = {} if coordinates is None or not self.sees else {"coordinates": coordinates}

@@ -11,7 +11,8 @@ def training(
     """Return the settings of training.
 
     Args:
-        rates: The learning rate by coordinates: "nothing" without coordinates, "both" with them.
+        rates: The learning rate by coordinates, where "nothing" means without coordinates and
+            "both" with coordinates.
         model: "conv" without coordinates, or another network.
         epochs: Number of epochs.
         batch_size: Crops per batch.

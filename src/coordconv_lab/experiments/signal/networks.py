@@ -8,7 +8,7 @@ class SignalNet(CropClassifier):
     """Three convolutions, an average over the crop and a linear layer.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The crops.
     """
 

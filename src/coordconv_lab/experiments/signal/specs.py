@@ -34,11 +34,11 @@ class SignalSpec(DatasetSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "crops of 24 steps of five minutes"
 
 
 class SignalNetSpec(CropNetSpec, NetworkSpec):
-    """Three convolutions with stride 2 and batch normalization; the first may see coordinates."""
+    """Three convolutions with stride 2 and batch normalization. The first can see coordinates."""
 
     kind: Literal["signal-net"] = "signal-net"

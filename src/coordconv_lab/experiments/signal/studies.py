@@ -10,7 +10,7 @@ from coordconv_lab.studies.study import Study, over_rates, over_seeds
 SEEDS = 5
 
 ROWS = {"later": "signal-later", "still": "signal-still"}
-"""The task for each start of an arm's name."""
+"""The task by the first part of an arm's name."""
 
 RATES = (3e-3, 1e-2, 3e-2)
 

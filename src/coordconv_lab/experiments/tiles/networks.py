@@ -8,7 +8,7 @@ class TilesNet(EarthNet):
     """Map tiles, (N, 3, 20, 20), to logits of the five climates, (N, 5, 20, 20).
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The tiles.
     """
 

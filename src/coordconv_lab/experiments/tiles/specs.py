@@ -55,11 +55,11 @@ class TilesSpec(DatasetSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "tiles of 20 x 20 pixels"
 
 
 class TilesNetSpec(EarthNetSpec, NetworkSpec):
-    """Three 3 x 3 convolutions and a 1 x 1 convolution; the first may see coordinates."""
+    """Three 3 x 3 convolutions and a 1 x 1 convolution. The first can see coordinates."""
 
     kind: Literal["tiles-net"] = "tiles-net"

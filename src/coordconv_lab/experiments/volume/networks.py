@@ -9,7 +9,7 @@ class VolumeNet(CropClassifier):
     """Three convolutions, an average over the crop and a linear layer.
 
     Args:
-        spec: Its settings.
+        spec: Settings of the network.
         data: The crops.
     """
 

@@ -35,11 +35,11 @@ class VolumeSpec(DatasetSpec):
 
     @property
     def in_words(self) -> str:
-        """The name of the data in messages."""
+        """How messages refer to the data."""
         return "crops of 8 x 8 x 8 voxels"
 
 
 class VolumeNetSpec(CropNetSpec, NetworkSpec):
-    """Three convolutions with stride 2 and batch normalization; the first may see coordinates."""
+    """Three convolutions with stride 2 and batch normalization. The first can see coordinates."""
 
     kind: Literal["volume-net"] = "volume-net"

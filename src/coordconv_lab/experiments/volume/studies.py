@@ -14,7 +14,7 @@ ROWS = {
     "side, moved": ("volume-side", "moved"),
     "tissue, moved": ("volume-tissue", "moved"),
 }
-"""The task and the split for each start of an arm's name."""
+"""The task and the split by the first part of an arm's name."""
 
 MODELS = {
     "side": ("conv", "crop", "coordconv", "shuffled"),

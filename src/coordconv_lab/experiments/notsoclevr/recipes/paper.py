@@ -61,7 +61,7 @@ def paper(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentS
     Args:
         task: The task.
         split: The split of the paper's code.
-        model: "coordconv", the name of the task's baseline, or "baseline".
+        model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights and of the order of the batches.
 
     Raises:

@@ -87,7 +87,7 @@ def tuned(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentS
     Args:
         task: The task.
         split: The split.
-        model: "coordconv", the name of the task's baseline, or "baseline".
+        model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights and of the order of the batches; the split has its own
             seed.
 

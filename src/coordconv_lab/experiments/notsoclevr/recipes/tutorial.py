@@ -74,7 +74,7 @@ def tutorial(task: str, split: SplitName, model: str, seed: int = 0) -> Experime
     Args:
         task: The task.
         split: The split, in the tutorial's version.
-        model: "coordconv", the name of the task's baseline, or "baseline".
+        model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights; split and batches are the tutorial's own.
 
     Raises:
@@ -101,7 +101,7 @@ def tutorial_resampled(task: str, split: SplitName, model: str, seed: int = 0) -
     Args:
         task: The task.
         split: The split, with the sizes of the tutorial's.
-        model: "coordconv", the name of the task's baseline, or "baseline".
+        model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights and of the order of the batches.
 
     Raises:

@@ -41,7 +41,7 @@ def tutorial_text(task: str, split: SplitName, model: str, seed: int = 0) -> Exp
     Args:
         task: The task.
         split: The split.
-        model: "coordconv", the name of the task's baseline, or "baseline".
+        model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights and of the order of the batches.
 
     Raises:
