@@ -1,4 +1,4 @@
-"""The descriptor of Not-so-Clevr, without torch."""
+"""The descriptor of Not-so-Clevr. This module does not import torch."""
 
 from collections.abc import Mapping
 
@@ -37,8 +37,8 @@ _POINTS = "points (x, y) in pixels, shape (N, 2)"
 _IMAGES = "images of shape (N, 1, {canvas[0]}, {canvas[1]})"
 _LOGITS = "logits of shape (N, 1, {canvas[0]}, {canvas[1]})"
 
-# A mean IoU of 0.99 means that images have less than one wrong pixel on average: a single wrong
-# pixel in a 9 x 9 square already reduces the IoU of its image by 0.012.
+# With a mean IoU of 0.99, images have less than one wrong pixel on average, because a single wrong
+# pixel in a 9 x 9 square reduces the IoU of its image by 0.012.
 _SOLVED_IOU = 0.99
 
 _OVERLAPS = (
@@ -128,7 +128,7 @@ NOT_SO_CLEVR = Experiment(
     training=SquaresTrainingSpec,
     check="coordconv_lab.experiments.notsoclevr.specs.fit:check",
     recipes={
-        # In this order: our settings, and those of the tutorial's code, the tutorial's text and
+        # The recipes are our settings, then those of the tutorial's code, the tutorial's text and
         # the paper's code.
         "tuned": "coordconv_lab.experiments.notsoclevr.recipes.tuned:tuned",
         "tutorial": "coordconv_lab.experiments.notsoclevr.recipes.tutorial:tutorial",

@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on signals, without torch."""
+"""The descriptor of the experiment on signals. This module does not import torch."""
 
 from coordconv_lab.experiments.signal.specs import SignalNetSpec, SignalSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task

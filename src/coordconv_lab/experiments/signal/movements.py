@@ -29,19 +29,19 @@ NOT_WORN = 4 * HOUR
 """Number of consecutive steps without any count after which the device counts as not worn."""
 
 _HEADER = 7
-"""Header lines before the counts; the third is the time of day of the first count."""
+"""Header lines before the counts. The third line is the time of day of the first count."""
 
 
 def recording(content: bytes) -> Tensor:
     """Read a file with one count per minute.
 
     Returns:
-        The mean count of each step, (T,). The first step starts at midnight; steps without counts,
-        and those in which the device was not worn, are NaN.
+        The mean count of each step, (T,). The first step starts at midnight. Steps without counts,
+        and steps in which the device was not worn, are NaN.
     """
     lines = content.decode("latin-1").splitlines()
     hours, minutes = (int(part) for part in lines[2].split()[0].split(":")[:2])
-    # A comma and the light level, or a marker, may follow a count.
+    # A count may be followed by a marker, or by a comma and the light level.
     counts = [float(line.split(",")[0].split()[0]) for line in lines[_HEADER:] if line.strip()]
     every_minute = torch.tensor([float("nan")] * (60 * hours + minutes) + counts)
     steps = every_minute[: len(every_minute) // MINUTES * MINUTES].reshape(-1, MINUTES).mean(1)
@@ -49,7 +49,7 @@ def recording(content: bytes) -> Tensor:
 
 
 def _not_worn(steps: Tensor) -> Tensor:
-    """Return which steps are in a period in which the device was not worn, (T,)."""
+    """Return whether each step is in a period in which the device was not worn, (T,)."""
     is_empty = steps.nan_to_num(0).unfold(0, NOT_WORN, 1).amax(1) == 0
     margin = NOT_WORN - 1  # a window that contains a step starts at most this many steps before it
     starts = functional.pad(is_empty.float(), (margin, margin))
@@ -57,13 +57,16 @@ def _not_worn(steps: Tensor) -> Tensor:
 
 
 def crops_of(steps: Tensor) -> dict[str, Tensor]:
-    """Return the crops of a recording for which the later hour was recorded, with their labels.
+    """Cut a recording into crops, and compute their labels.
+
+    Crops are omitted if the hour to predict was not recorded.
 
     Returns:
-        crop (N, 1, 24), logarithms of counts, from about -2 to 2; start (N, 1), the first step of
-        the crop, counted from midnight; active_later (N,), whether the hour that starts six hours
-        after the crop has more movement than half of the person's hours; still (N,), whether the
-        crop has 15 consecutive minutes without movement.
+        A dict of tensors. ``crop``, (N, 1, 24), are logarithms of counts, from about -2 to 2.
+        ``start``, (N, 1), is the first step of the crop, counted from midnight. ``active_later``,
+        (N,), says whether the hour that starts six hours after the crop has more movement than half
+        of the person's hours. ``still``, (N,), says whether the crop has 15 consecutive minutes
+        without movement.
     """
     hours = steps.unfold(0, HOUR, 1).mean(1)
     first = torch.arange(len(hours) - CROP - LATER)
@@ -83,7 +86,7 @@ def crops_of(steps: Tensor) -> dict[str, Tensor]:
 def load(spec: SignalSpec, device: torch.device | str) -> IndexedData:
     """Draw crops of every person.
 
-    The tensors are those that `crops_of` returns, and person (N,).
+    The data have the tensors that `crops_of` returns, and ``person``, (N,).
 
     Raises:
         InputError: The package is missing, or has another version or content.

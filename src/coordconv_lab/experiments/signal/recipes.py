@@ -1,4 +1,4 @@
-"""Settings for signals, with the best learning rates of the study `signal-tuning`."""
+"""Settings of the runs on signals, with the best learning rates of the study `signal-tuning`."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ RATES: Mapping[tuple[str, str], float] = {
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings for signals.
+    """Return the settings of a run on signals.
 
     Args:
         task: "signal-later" or "signal-still".

@@ -16,7 +16,7 @@ _DIGESTS = {
 }
 
 PEOPLE = tuple(_DIGESTS)
-"""Ten recordings with one count per minute, each from a different device, as file names."""
+"""File names of ten recordings with one count per minute, each from a different device."""
 
 FOLDS = {"first": PEOPLE[::2], "second": PEOPLE[1::2]}
 """The people held out by each split."""

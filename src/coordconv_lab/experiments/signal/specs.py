@@ -12,17 +12,17 @@ class SignalSpec(DatasetSpec):
     """Two hours of wrist movement, in steps of five minutes."""
 
     split: Literal["first", "second"] = "first"
-    """Which five of the ten people to hold out."""
+    """Which five of the ten people are held out."""
 
     train: Annotated[int, Field(ge=10, le=100_000)] = 1000
-    """Crops per person in the training set."""
+    """Number of crops per person in the training set."""
 
     test: Annotated[int, Field(ge=10, le=100_000)] = 500
-    """Crops per held-out person."""
+    """Number of crops per held-out person."""
 
     held_out: Literal["test", "validation"] = "test"
-    """test holds out the people of the split; validation, for choosing settings, omits them and
-    holds out two of the other people instead."""
+    """test holds out the people of the split. validation is for choosing settings: it omits these
+    people, and holds out two of the other people instead."""
 
     crop_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed for drawing the times of the crops."""

@@ -1,4 +1,4 @@
-"""The inputs and labels of both tasks about a crop."""
+"""The inputs and labels of the tasks: will a person be active later, and are they still?"""
 
 from torch import Tensor
 

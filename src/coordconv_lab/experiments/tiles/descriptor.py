@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on tiles, without torch."""
+"""The descriptor of the experiment on tiles. This module does not import torch."""
 
 from coordconv_lab.experiments.tiles.specs import TilesNetSpec, TilesSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task

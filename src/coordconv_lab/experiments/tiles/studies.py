@@ -20,9 +20,13 @@ RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 
 
 def strip_arms(split: str) -> dict[str, ExperimentSpec]:
-    """Return the arms of a strip: longitude jumps inside it, opposite to it, or nowhere."""
+    """Return the arms of the split that holds out a strip.
+
+    In these arms, the longitude jumps inside of the strip, on the opposite side of the earth, or
+    nowhere.
+    """
     middle = STRIPS[split]
-    # Longitude jumps opposite to its prime meridian.
+    # Longitude jumps on the side of the earth that is opposite to its prime meridian.
     primes = {"seam": middle - 180 if middle > 0 else middle + 180, "away": middle}
     counted = {
         name: with_settings(tuned(TASK, split, "coordconv"), {"data.prime_meridian": prime})
@@ -32,7 +36,7 @@ def strip_arms(split: str) -> dict[str, ExperimentSpec]:
 
 
 def tiles() -> Study:
-    """Return the study of each kind of coordinates, on known places, new sectors and new strips."""
+    """Return the study of all kinds of coordinates, in known places, new sectors and new strips."""
     single = {
         "known": {model: tuned(TASK, "known", model) for model in TOLD},
         **{

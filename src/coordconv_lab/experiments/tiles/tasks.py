@@ -11,7 +11,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 class NameClimate(AblatedObjective):
-    """Cross-entropy over the five climates, at land pixels.
+    """Classification of land pixels: cross-entropy over the five climates.
 
     Args:
         spec: The spec of the run.
@@ -49,5 +49,5 @@ class NameClimate(AblatedObjective):
     def score_one(self, outputs: Tensor, examples: Tensor) -> dict[str, Tensor]:
         """Return the fraction of land pixels with a correct prediction, for each tile."""
         climate = self.tensors["climate"][examples]
-        right = (outputs.argmax(1) == climate).sum((1, 2))  # no output is the ocean
+        right = (outputs.argmax(1) == climate).sum((1, 2))  # predictions are never the ocean
         return {"accuracy": right / (climate != OCEAN).sum((1, 2))}

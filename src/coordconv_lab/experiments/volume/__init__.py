@@ -1,4 +1,4 @@
-"""Volume: which side of the head, and which tissue, is at the center of a crop?"""
+"""Volume: which side of the head is a crop from, and which tissue is at its center?"""
 
 from coordconv_lab.experiments.volume.descriptor import PLUGIN
 

@@ -1,8 +1,9 @@
 """Random smooth deformations, which turn one template into many heads.
 
-The number of a head is its seed. Each head has a rotation by up to 8 degrees about each axis, a
-scale from 0.9 to 1.1 along each axis, a shift of up to 6 mm along each axis, and a smooth
-displacement, cubic between 5 x 5 x 5 points with a standard deviation of 3 mm.
+The number of a head is its seed. Each head is rotated by up to 8 degrees about each axis, scaled by
+0.9 to 1.1 along each axis, and shifted by up to 6 mm along each axis. It is also deformed by a
+smooth displacement, which is drawn at 5 x 5 x 5 points with a standard deviation of 3 mm, and
+interpolated cubically between them.
 """
 
 import math
@@ -14,7 +15,7 @@ from torch.nn import functional
 DEGREES, SCALE, SHIFT, BEND = 8.0, 0.1, 6.0, 3.0
 
 FAR = (20.0, 40.0)
-"""The range of the shift of a moved head in millimeters; its direction is random."""
+"""The minimum and maximum shift of a moved head, in millimeters. Its direction is random."""
 
 _POINTS = 5
 """Points along each axis from which the displacement is interpolated."""
@@ -25,8 +26,8 @@ def deformed(places: Tensor, generator: torch.Generator, *, moved: bool) -> Tens
 
     Args:
         places: Millimeters from the center of the scanner, (X, Y, Z, 3), on a regular grid.
-        generator: Draws the head. Its shape does not depend on `moved`.
-        moved: Whether to shift the head far.
+        generator: Draws the deformation. The shape of the head does not depend on `moved`.
+        moved: Whether to shift the head by 20 to 40 mm, and not by up to 6 mm along each axis.
 
     Returns:
         Millimeters from the center of the template, (X, Y, Z, 3).
@@ -55,7 +56,7 @@ def _rotation(angles: Tensor) -> Tensor:
 
 
 def _smooth(knots: Tensor, size: torch.Size) -> Tensor:
-    """Interpolate displacements, (3, k, k, k), to (X, Y, Z, 3), one axis after the other."""
+    """Interpolate displacements at k x k x k points, (3, k, k, k), to a grid, (X, Y, Z, 3)."""
     for axis, length in zip((1, 2, 3), size, strict=True):
         lines = knots.movedim(axis, -1)
         flat = lines.reshape(1, -1, 1, lines.shape[-1])

@@ -1,4 +1,4 @@
-"""The descriptor of the experiment on volumes, without torch."""
+"""The descriptor of the experiment on volumes. This module does not import torch."""
 
 from coordconv_lab.experiments.volume.specs import VolumeNetSpec, VolumeSpec
 from coordconv_lab.registry import Experiment, Network, Plugin, Reproduction, Score, Task

@@ -1,4 +1,4 @@
-"""Settings for volumes, with the best learning rates of the study `volume-tuning`."""
+"""Settings of the runs on volumes, with the best learning rates of the study `volume-tuning`."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ RATES: Mapping[tuple[str, str], float] = {
 
 
 def tuned(task: str, split: str, model: str, seed: int = 0) -> ExperimentSpec:
-    """Return the settings for volumes.
+    """Return the settings of a run on volumes.
 
     Args:
         task: "volume-side" or "volume-tissue".

@@ -12,18 +12,18 @@ class VolumeSpec(DatasetSpec):
     """Crops of 8 x 8 x 8 voxels of 4 mm, from heads that are deformations of one template."""
 
     split: Literal["aligned", "moved"] = "aligned"
-    """aligned holds out heads that are positioned like the training heads; moved shifts the
+    """aligned holds out heads that are positioned like the training heads. moved shifts the
     held-out heads by 20 to 40 mm."""
 
     train: Annotated[int, Field(ge=2, le=100_000)] = 200
-    """Crops per head in the training set."""
+    """Number of crops per head in the training set."""
 
     test: Annotated[int, Field(ge=2, le=100_000)] = 200
-    """Crops per held-out head."""
+    """Number of crops per held-out head."""
 
     held_out: Literal["test", "validation"] = "test"
-    """test holds out the heads of the split; validation, for choosing settings, omits them and
-    holds out five of the other heads instead."""
+    """test holds out the heads of the split. validation is for choosing settings: it omits these
+    heads, and holds out five of the other heads instead."""
 
     head_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed for the deformations and for the positions of the crops."""

@@ -1,4 +1,4 @@
-"""The inputs and labels of both tasks about the center of a crop."""
+"""The inputs and labels of the tasks: the side and the tissue of the voxel at a crop's center."""
 
 from torch import Tensor
 

@@ -1,4 +1,7 @@
-"""Not-so-Clevr: one square on a canvas, as a point, a one-hot image and an image of the square."""
+"""The data set Not-so-Clevr: one square on a canvas, at every position.
+
+An example is available as a point, as a one-hot image and as an image of the square.
+"""
 
 from coordconv_lab.experiments.notsoclevr.data.notsoclevr import (
     NotSoClevr,

@@ -30,16 +30,17 @@ def export(
     Images are drawn and written in chunks, so memory use does not depend on their number.
 
     Args:
-        spec: The data set; its split is ignored, both are written.
-        out: The directory; created if it does not exist.
-        advance: Called with the number of images written and their total.
+        spec: The data set. Its ``split`` is ignored, because both splits are written.
+        out: The directory, which is created if it does not exist.
+        advance: Called with the number of images written so far and the number of all images.
 
     Returns:
         The paths of notsoclevr.npz (x, y, one_hot, square, uniform_is_train, quadrant_is_train) and
         of contact_sheet.png.
 
     Raises:
-        InputError: The directory cannot be written, or a split has an empty side.
+        InputError: The directory cannot be written, or a split has no training or no test
+            positions.
     """
     versions = {split: NotSoClevr(spec.model_copy(update={"split": split})) for split in SPLITS}
     arrays, picture = out / "notsoclevr.npz", out / "contact_sheet.png"
@@ -82,13 +83,14 @@ def white_pixels(points: Tensor, spec: DataSpec) -> Tensor:
     """Count the squares that cover each pixel, (H, W).
 
     Args:
-        points: (N, 2), centers (x, y) of the squares in pixels, without duplicates.
+        points: Centers (x, y) of the squares in pixels, (N, 2), without duplicates.
         spec: The canvas and the square.
     """
     height, width = spec.canvas
     centers = torch.zeros(height, width)
     centers[points[:, 1], points[:, 0]] = 1.0
-    # A pixel is covered by all centers in a square around it, shifted by one if the side is even.
+    # A pixel is covered by the squares whose centers are in a square around the pixel. If the side
+    # is even, this square is shifted by one pixel.
     before, after = (spec.square - 1) // 2, spec.square // 2
     padded = functional.pad(centers[None, None], (before, after, before, after))
     return functional.conv2d(padded, torch.ones(1, 1, spec.square, spec.square))[0, 0]

@@ -1,7 +1,7 @@
 """The data set in memory: every position of the square, its images and its split.
 
-Liu et al. 2018 (arXiv:1807.03247), section 4: 9 x 9 squares on a 64 x 64 canvas, 3136 positions.
-Only the points are stored; images are drawn from them in batches.
+In Liu et al. 2018 (arXiv:1807.03247), section 4, the data are 9 x 9 squares on a 64 x 64 canvas,
+which has 3136 positions. Only the points are stored. Images are drawn from them in batches.
 """
 
 import numpy as np
@@ -17,11 +17,11 @@ def one_hot_images(points: Tensor, canvas: tuple[int, int]) -> Tensor:
     """Draw one white pixel at each point.
 
     Args:
-        points: (N, 2), integers (x, y) in pixels, each on the canvas.
+        points: Integers (x, y) in pixels, (N, 2), each on the canvas.
         canvas: (height, width).
 
     Returns:
-        (N, 1, H, W) in float32, 1 at the point and 0 elsewhere.
+        The images, (N, 1, H, W), in float32, with 1 at the point and 0 elsewhere.
 
     Example:
         >>> one_hot_images(torch.tensor([[2, 1]]), (2, 3))[0, 0].int().tolist()
@@ -34,12 +34,13 @@ def square_images(points: Tensor, canvas: tuple[int, int], square: int) -> Tenso
     """Draw one white square around each point.
 
     Args:
-        points: (N, 2), integers (x, y) in pixels.
+        points: Integers (x, y) in pixels, (N, 2).
         canvas: (height, width).
-        square: Side of the square in pixels; an even square reaches one pixel further up and left.
+        square: Side of the square in pixels. If it is even, the square reaches one pixel further up
+            and left of the point than down and right.
 
     Returns:
-        (N, 1, H, W) in float32, 1 on the square and 0 elsewhere.
+        The images, (N, 1, H, W), in float32, with 1 on the square and 0 elsewhere.
 
     Example:
         >>> square_images(torch.tensor([[1, 1]]), (3, 4), 3)[0, 0].int().tolist()
@@ -54,7 +55,7 @@ def square_images(points: Tensor, canvas: tuple[int, int], square: int) -> Tenso
 
 
 def pixel_index(points: Tensor, canvas: tuple[int, int]) -> Tensor:
-    """Return the class of each point, (N,), for points (x, y) of (N, 2): pixels row by row."""
+    """Return the class of each point (x, y), (N, 2), as (N,): pixels are counted row by row."""
     return points[:, 1] * canvas[1] + points[:, 0]
 
 
@@ -66,8 +67,8 @@ class NotSoClevr:
         device: Device of the points and of the images drawn from them.
 
     Attributes:
-        points: (N, 2), the centers (x, y) in pixels, row by row: all positions, except those that
-            the spec omits.
+        points: The centers (x, y) of the squares in pixels, (N, 2), row by row. Positions that the
+            spec omits are not included.
         is_train: (N,), True for training, False for test or validation.
 
     Example:
@@ -87,7 +88,7 @@ class NotSoClevr:
         self.is_train = is_train[used].to(device)
 
     def is_training(self, points: Tensor) -> Tensor:
-        """Return which points (N, 2) are for training, (N,)."""
+        """Return whether each of the given points, (N, 2), is for training, (N,)."""
         table = torch.zeros(self.spec.canvas, dtype=torch.bool, device=points.device)
         table[self.points[:, 1], self.points[:, 0]] = self.is_train
         return table[points[:, 1], points[:, 0]]
@@ -109,7 +110,7 @@ class NotSoClevr:
 
     @property
     def test_points(self) -> Tensor:
-        """The held-out points (x, y), (N, 2): of the test or the validation part."""
+        """The held-out points (x, y), (N, 2), which are for test or for validation."""
         return self.points[~self.is_train]
 
     def one_hot_images(self, points: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Splits into training and test positions: a pure function of the data spec.
+"""Split positions into training and test positions, as the spec of the data says.
 
-NumPy's RandomState draws the uniform splits. Its stream is frozen, so splits are the same in every
-release.
+The uniform splits are drawn by NumPy's RandomState. NumPy guarantees that its random numbers do not
+change, so splits are the same in every release.
 """
 
 from collections.abc import Callable
@@ -34,13 +34,14 @@ def _uniform_default(spec: DataSpec, rows: int, columns: int) -> Mask:
 
 
 def _uniform_tutorial(spec: DataSpec, rows: int, columns: int) -> Mask:
-    # The tutorial's text says 80/20; its code trains on three quarters.
+    # The text of the tutorial says 80/20, but its code trains on three quarters.
     count = rows * columns
     return _permuted(count, count * 3 // 4, spec.split_seed)
 
 
 def _uniform_paper(spec: DataSpec, rows: int, columns: int) -> Mask:
-    # One draw per point, x in the outer loop. Its code fixes the seed, so split_seed is ignored.
+    # The paper's code draws one number per point, with x in the outer loop. The code fixes the
+    # seed, so split_seed is ignored.
     draws = np.random.RandomState(PAPER_SEED).uniform(size=(columns, rows))
     return (draws.T >= 0.25).ravel()
 
@@ -58,8 +59,9 @@ _UNIFORM: dict[str, Callable[[DataSpec, int, int], Mask]] = {
     "walsvid": _uniform_walsvid,
 }
 
-# The first row and column of the held-out quadrant, counted from half the canvas: the tutorial's
-# code holds out 32..59; the paper's code (a strict inequality) and walsvid's hold out 33..59.
+# The first row and column of the held-out quadrant, counted from the middle of the canvas. The
+# tutorial's code holds out 32..59. The paper's code, with a strict inequality, and the code of
+# walsvid (another reproduction) hold out 33..59.
 _QUADRANT_OFFSET = {"default": 0, "tutorial": 0, "paper": 1, "walsvid": 1}
 
 
@@ -67,13 +69,14 @@ def split_mask(spec: DataSpec) -> Mask:
     """Return a mask of the training positions; all other positions are for test.
 
     Args:
-        spec: The data set; positions are counted row by row. Its `held_out` is ignored.
+        spec: The data set. Its `held_out` is ignored.
 
     Returns:
-        A mask of shape (positions,); both sides have at least one position.
+        A mask of shape (positions,), with positions counted row by row. There is at least one
+        training and one test position.
 
     Raises:
-        InputError: A side of the split would be empty.
+        InputError: There would be no training or no test position.
     """
     height, width = spec.canvas
     if spec.split == "uniform":
@@ -92,16 +95,18 @@ def split_mask(spec: DataSpec) -> Mask:
 
 
 def sides(spec: DataSpec) -> tuple[Mask, Mask]:
-    """Return which positions are for training and which are held out; the rest are omitted.
+    """Return which positions are for training and which are held out. Others are omitted.
 
     Args:
-        spec: The data set; positions are counted row by row.
+        spec: The data set.
 
     Returns:
-        Two masks of shape (positions,); both have at least one position.
+        A mask of training positions and a mask of held-out positions, of shape (positions,), with
+        positions counted row by row. Each mask has at least one position.
 
     Raises:
-        InputError: A side would be empty, or the training side is smaller than `train_share`.
+        InputError: There would be no training or no held-out position, or fewer training positions
+            than `train_share` requires.
     """
     train = split_mask(spec)
     held_out = ~train
@@ -125,15 +130,16 @@ def sides(spec: DataSpec) -> tuple[Mask, Mask]:
 def validation_mask(spec: DataSpec) -> Mask:
     """Return a mask of the training positions that are held out for choosing settings.
 
-    The training positions are split again. For the uniform split, as many validation positions as
-    there are test positions are drawn with the split's seed. For the quadrant split, the
-    validation positions are the lower left quadrant, next to the test quadrant.
+    The training positions are split again. For the uniform split, validation positions are drawn
+    with the seed of the split; there are as many of them as test positions. For the quadrant split,
+    the validation positions are the lower left quadrant, next to the test quadrant.
 
     Args:
-        spec: The data set; positions are counted row by row. Its `held_out` is ignored.
+        spec: The data set. Its `held_out` is ignored.
 
     Returns:
-        A mask of shape (positions,), False at every test position.
+        A mask of shape (positions,), with positions counted row by row. It is False at every test
+        position.
 
     Raises:
         InputError: No training or no validation position would be left.

@@ -1,8 +1,9 @@
 """The random draws of the tutorial's code: split, displayed examples and batches.
 
-Source: ashwindcruz/coord-conv, branch ash/regression, read_dataset.py and the training scripts. All
-draws come from one NumPy stream with seed 0, in this order: the split, the displayed examples,
-then one permutation per epoch, applied to the previous order.
+The source is the repository ashwindcruz/coord-conv, branch ash/regression, read_dataset.py and the
+training scripts. All draws come from one NumPy random number generator with seed 0. It first draws
+the split, then the displayed examples, then one permutation per epoch, which is applied to the
+order of the previous epoch.
 """
 
 from collections.abc import Mapping
@@ -18,8 +19,9 @@ Indices = NDArray[np.int64]
 PICTURED = 32
 """Number of examples that the tutorial's scripts select for display."""
 
-# The classification scripts draw the positions of some training examples, the rendering scripts
-# also those of some test examples, and the regression scripts none.
+# For how many sides of the split the scripts draw examples to display. The classification scripts
+# draw training examples, the rendering scripts draw training and test examples, and the regression
+# scripts draw none.
 _SIDES_PICTURED: Mapping[str, int] = {"classification": 1, "regression": 0, "rendering": 2}
 
 
@@ -27,14 +29,15 @@ class TutorialDraws:
     """The draws of the tutorial's script for a task, before and during training.
 
     Args:
-        data: The data; `split_seed` is NumPy's seed, which the tutorial sets to 0.
-        task: The task of the script. Scripts differ in the displayed examples, which advance the
-            stream.
+        data: The data set. Its `split_seed` is NumPy's seed, which the tutorial sets to 0.
+        task: The task of the script. Scripts draw different numbers of displayed examples, which
+            changes all later draws.
 
     Attributes:
         train: The training positions in their initial order, as indices row by row.
         test: The test positions in the order in which they are scored.
-        pictured: The examples for display: training examples, then test examples, if any.
+        pictured: The displayed examples: training examples, then test examples, if the script draws
+            any.
 
     Example:
         >>> draws = TutorialDraws(DataSpec(split_variant="tutorial", split_seed=0), "rendering")
