@@ -27,7 +27,7 @@ def deformed(places: Tensor, generator: torch.Generator, *, moved: bool) -> Tens
     Args:
         places: Millimeters from the center of the scanner, (X, Y, Z, 3), on a regular grid.
         generator: Draws the deformation. The shape of the head does not depend on `moved`.
-        moved: Whether to shift the head by 20 to 40 mm, and not by up to 6 mm along each axis.
+        moved: Whether to additionally shift the head by 20 to 40 mm in a random direction.
 
     Returns:
         Millimeters from the center of the template, (X, Y, Z, 3).

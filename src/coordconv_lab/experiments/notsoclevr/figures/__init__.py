@@ -1,1 +1,1 @@
-"""Panels of the report and figures of runs for Not-so-Clevr."""
+"""Figures for Not-so-Clevr: sections of the report page, and figures of single runs."""

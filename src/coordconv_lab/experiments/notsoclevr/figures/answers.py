@@ -14,7 +14,7 @@ from coordconv_lab.results.stored import read_stored
 from coordconv_lab.specs import ExperimentSpec
 
 SCORE_OF_TASK = {"classification": "accuracy", "regression": "distance", "rendering": "iou"}
-"""The score of each position that the maps show."""
+"""The score that the maps show for each position, by task."""
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ class Gallery(NamedTuple):
 
     Attributes:
         places: Row and column of each center.
-        pictures: (N, H, W), the predicted probabilities in steps of 1/255.
+        pictures: The predicted probabilities in steps of 1/255, (N, H, W).
     """
 
     places: list[tuple[int, int]]
@@ -32,15 +32,18 @@ class Gallery(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Scores over the canvas, as grids with a row and a column per row and column of centers.
+    """Scores and predictions at all positions, arranged in a grid of R rows and C columns.
 
     Attributes:
         rows: The canvas row of each grid row, ascending.
         columns: The canvas column of each grid column, ascending.
-        is_train: (R, C), whether the position was trained on.
-        score: (R, C), correct or not, the distance in pixels, or the intersection over union.
-        predicted: (R, C, 2), the predicted points (x, y); None for rendering.
-        gallery: The tutorial's images; None for other tasks, and on canvases without them.
+        is_train: Whether each position was trained on, (R, C).
+        score: The score of each position, (R, C): whether the prediction is correct for
+            classification, the distance in pixels for regression, or the intersection over union
+            for rendering.
+        predicted: The predicted points (x, y), (R, C, 2); None for rendering.
+        gallery: The images at the positions that the tutorial shows; None for other tasks, and for
+            canvases that do not have these positions.
     """
 
     rows: list[int]
@@ -52,22 +55,22 @@ class Answers(NamedTuple):
 
 
 def answers_of(run: Run) -> Answers | None:
-    """Return the predictions of a run, or None if there are none; its ``gaps`` say why."""
+    """Return the predictions of a run. If there are none, return None; ``run.gaps`` says why."""
     return run.files.get("predictions.npz")
 
 
 def first_answers(network: Network) -> Answers | str:
-    """Return the predictions of the first seed of a network, or a message about the gap."""
+    """Return the predictions of the first seed of a network, or a message why there are none."""
     run = network.first
     return answers_of(run) or f"{network.label(run)}: {run.gaps['predictions.npz']}."
 
 
 def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
-    """Read the predictions of the run of a spec, from its directory or packed.
+    """Read the predictions of the run of a spec, which is a directory or packed.
 
     Raises:
-        InputError: The file is missing or damaged. The message is shown on the page, so it names
-            the file without its directory.
+        InputError: The file is missing or damaged. Reports show the message, so it names the file
+            without its directory.
     """
     arrays = _load(path, _most_bytes(spec))
     try:
@@ -76,13 +79,13 @@ def read_answers(path: Path, spec: ExperimentSpec) -> Answers:
         raise InputError(f"{path.name} is damaged: it lacks the array {error}") from error
     except InputError as error:
         raise InputError(f"{path.name} is damaged: {error}") from error
-    # NumPy's message can quote the content of the file.
+    # Do not show NumPy's message, which can quote the content of the file.
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise InputError(f"{path.name} is damaged: its arrays are not predictions") from error
 
 
 def _most_bytes(spec: ExperimentSpec) -> int:
-    """Return the most bytes that the predictions of a run can need."""
+    """Return the maximum number of bytes of the predictions of a run."""
     height, width = spec.data.canvas
     return 1_000_000 + 100 * height * width
 
@@ -91,13 +94,14 @@ def _load(path: Path, most: int) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(io.BytesIO(read_stored(path, 2 * most))) as archive:
             members = archive.infolist()
-            # A small archive can unpack to a large one; the headers give the sizes beforehand.
+            # A small archive can unpack to many bytes, so check the sizes in the headers first.
             unpacked = sum(member.file_size for member in members)
             if unpacked > most:
                 raise InputError(
                     f"{path.name} is damaged: it unpacks to {unpacked:,} bytes, more than {most:,}"
                 )
-            # The headers can be wrong. Only these two readers stop at the declared size.
+            # The headers can be wrong. Only the readers of these two compression methods stop at
+            # the declared size.
             if any(
                 m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members
             ):
@@ -130,7 +134,7 @@ def _arrange(arrays: dict[str, Array], spec: ExperimentSpec) -> Answers:
     columns, rows = np.unique(x), np.unique(y)
     places = np.searchsorted(rows, y) * len(columns) + np.searchsorted(columns, x)
     whole = len(rows) * len(columns)
-    # Check the count first: n positions could have n x n combinations and fill the memory.
+    # Check the count first: n positions could have n x n combinations, which may exceed memory.
     if not len(places) == whole > 0 or not np.array_equal(np.sort(places), np.arange(whole)):
         raise InputError("its positions are not all combinations of its rows and columns")
     height, width = spec.data.canvas

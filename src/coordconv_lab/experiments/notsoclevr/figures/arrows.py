@@ -11,16 +11,19 @@ from coordconv_lab.report.runs import Cell, Network
 
 TASK = "regression"
 MOST = 16
-"""Maximum number of rows or columns for which all are drawn."""
+"""If there are at most this many rows and columns, all of them are drawn."""
 
 
 def every_for(answers: Answers) -> int:
-    """Return n to draw every n-th row and column; it is 4 for the tutorial's canvas."""
+    """Return n, so that every n-th row and column is drawn. For the tutorial's canvas, n is 4."""
     return max(1, round(max(answers.score.shape) / MOST))
 
 
 def arrow_charts(cells: Sequence[Cell]) -> list[Chart]:
-    """Create a chart for the first seed of every network, for cells of regression."""
+    """Create a chart for the first seed of every network in the cells for regression.
+
+    A cell of the table of results has all networks for one task on the same data.
+    """
     return [
         arrow_chart(cell.detail, network)
         for cell in cells
@@ -50,7 +53,10 @@ def arrow_chart(detail: str, network: Network) -> Chart:
 
 
 def _arrows(style: str, answers: Answers, trained: bool) -> list[Trace]:
-    """Return lines from points to predictions, with dots at the ends; faint for training points."""
+    """Return lines from points to predictions, with dots at the ends.
+
+    Lines of training points are faint.
+    """
     assert answers.predicted is not None
     xs, ys, ends, words = [], [], [], []
     every = every_for(answers)

@@ -1,4 +1,4 @@
-"""Data of the explorer, which shows the predictions of two networks for one point."""
+"""Data for the explorer, a section of the report that compares two networks at one point."""
 
 import json
 from collections.abc import Sequence
@@ -12,17 +12,18 @@ LARGEST_SHEET = 500_000
 """Maximum number of characters of one sprite sheet."""
 
 MOST_SHEETS = 4_000_000
-"""Maximum number of characters of all sprite sheets; it keeps the page below 6 MB."""
+"""Maximum number of characters of all sprite sheets, which keeps the page below 6 MB."""
 
 MOST_PROBES = 2_000_000
-"""Maximum number of characters for the predictions of networks without a map on the page."""
+"""Maximum number of characters of the predictions of networks that have no map on the page."""
 
 
 class Explorer(NamedTuple):
-    """The content of the section.
+    """The content of the explorer.
 
     Attributes:
-        stages: For each cell of the table, its networks, as data for the script of the page.
+        stages: The networks of each cell of the table of results, as data for the script of the
+            page. A cell has all networks for one task on the same data.
         start: Index of the stage to start with.
         probes: Predictions of networks without a map on the page, by id.
         left_out: Number of networks that do not fit on the page.
@@ -47,8 +48,8 @@ class Explorer(NamedTuple):
 def explorer(drawn: Sequence[Cell], every: Sequence[Cell]) -> Explorer | None:
     """Return the data of the explorer, or None if no network has predictions.
 
-    The script of the page finds the labels of the maps by their ids, and describes predictions with
-    them.
+    The script of the page finds the labels of maps by the ids of the maps, and uses these labels to
+    describe predictions.
 
     Args:
         drawn: Cells with the networks that have a map on the page.
@@ -58,7 +59,7 @@ def explorer(drawn: Sequence[Cell], every: Sequence[Cell]) -> Explorer | None:
     stages = [stage for cell in every if (stage := _stage(cell, room))]
     if not stages:
         return None
-    # Start with the last stage; in the tutorial, it is rendering in the held-out quadrant.
+    # Start with the last stage. For the tutorial's rows, this is rendering on the quadrant split.
     return Explorer(stages, len(stages) - 1, room.probes, room.left_out)
 
 
@@ -104,7 +105,7 @@ def _stage(cell: Cell, room: _Room) -> dict[str, Any] | None:
     if not ready:
         return None
     data = cell.networks[0].first.record.spec.data
-    # The best network of each color; if there is only one color, the two best networks.
+    # Choose the best network of each color or, if there is only one color, the two best networks.
     best = {nets[at]["family"]: at for at in reversed(range(len(nets)))}
     pair = sorted(best.values(), key=lambda at: nets[at]["family"] != "coordconv")
     chosen = list(dict.fromkeys([*pair, *range(len(nets))]))[:2]

@@ -1,4 +1,4 @@
-"""The tutorial's galleries: squares that the networks render at the tutorial's positions."""
+"""Galleries of the squares that networks render at the positions that the tutorial shows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,14 +17,14 @@ TASK = "rendering"
 
 
 class Example(NamedTuple):
-    """One position: target, prediction, and how well they agree.
+    """The target and the prediction at one position, and how well they agree.
 
     Attributes:
         side: The side of the split that the position is on in this run.
         target: Data URL of the square.
         painted: Data URL of the probabilities, from black for 0 to white for 1.
         stretched: Data URL of the probabilities, scaled so that the largest is white.
-        largest: The largest probability of the image, in [0, 1].
+        largest: The largest probability in the image, in [0, 1].
     """
 
     row: int
@@ -46,7 +46,7 @@ class GalleryPanel(NamedTuple):
 
 
 class GalleryRow(NamedTuple):
-    """One cell of the table and one side of the split, with a panel per network."""
+    """A panel per network, for one cell of the table of results and one side of the split."""
 
     cell: Cell
     side: str
@@ -54,7 +54,7 @@ class GalleryRow(NamedTuple):
 
 
 def gallery_rows(cells: Sequence[Cell]) -> list[GalleryRow]:
-    """Create the panels of the rendering cells whose canvas has the tutorial's positions."""
+    """Create the panels for rendering on canvases that have the tutorial's positions."""
     rows = [
         GalleryRow(cell, side, [panel_of(places, one) for one in cell.networks])
         for cell in cells
@@ -123,8 +123,8 @@ def target(place: tuple[int, int], data: DataSpec) -> NDArray[np.uint8]:
 
     Args:
         place: Row and column of the center.
-        data: The canvas and the side of the square; an even side reaches one pixel further up and
-            left.
+        data: The canvas and the side of the square. If the side is even, the square reaches one
+            pixel further up and left than down and right.
     """
     pixels = np.zeros(data.canvas, dtype=np.uint8)
     top, left = (max(at - data.square // 2, 0) for at in place)
@@ -140,7 +140,7 @@ def stretch(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     probabilities seems to have drawn something.
 
     Args:
-        pixels: (H, W); a black image stays black.
+        pixels: The image, (H, W). A black image stays black.
     """
     largest = max(int(pixels.max()), 1)
     return np.rint(pixels * (255 / largest)).astype(np.uint8)

@@ -11,18 +11,19 @@ from coordconv_lab.report.runs import Cell, Network
 
 TASK = "classification"
 MOST = 3
-"""Number of predictions on one pixel that gets the lightest color."""
+"""Number of predictions on one pixel for which the pixel gets the lightest color."""
 
 
 class Landing(NamedTuple):
     """The predictions of a network for training or held-out positions.
 
     Attributes:
-        side: train or test.
-        picture: Data URL of a PNG image of the size of the canvas.
-        size: Its width and height.
-        words: The number of predictions and of different pixels, and the maximum on one pixel.
-        gap: Why there is no image; "" if there is one.
+        side: "train" or "test".
+        picture: Data URL of a PNG image with the size of the canvas.
+        size: Width and height of the image.
+        words: The number of predictions, the number of different pixels, and the maximum number of
+            predictions on one pixel, in words.
+        gap: Why there is no image, or "" if there is one.
     """
 
     network: Network
@@ -34,14 +35,14 @@ class Landing(NamedTuple):
 
 
 class LandingRow(NamedTuple):
-    """A cell of the table: every network, training before held-out positions."""
+    """The heatmaps of every network in a cell of the table, training before held-out positions."""
 
     cell: Cell
     landings: list[Landing]
 
 
 def landing_rows(cells: Sequence[Cell]) -> list[LandingRow]:
-    """Create the heatmaps of the first seed of every network, for cells of classification."""
+    """Create the heatmaps of the first seed of every network in the cells for classification."""
     return [
         LandingRow(
             cell,

@@ -28,9 +28,9 @@ class Map(NamedTuple):
     """The map of a network, or a message if it is missing.
 
     Attributes:
-        gap: Why there is no map; "" if there is one.
+        gap: Why there is no map, or "" if there is one.
         picture: Data URL of a PNG image with one pixel per position.
-        sides: Data URL of an image of the split: training or held-out positions.
+        sides: Data URL of an image that shows which positions are for training and held out.
         box: The rectangle of held-out positions; None if they are scattered.
         probe: Data for the script of the page to describe a position and its score.
     """
@@ -47,7 +47,7 @@ class Map(NamedTuple):
 
 
 class MapRow(NamedTuple):
-    """The maps of one cell of the table, the best network first."""
+    """The maps of one cell of the table of results, the best network first."""
 
     cell: Cell
     maps: list[Map]
@@ -136,7 +136,7 @@ def probe_of(task: str, answers: Answers) -> dict[str, Any]:
         "heldOut": "".join("01"[int(not side)] for side in answers.is_train.ravel()),
         "labels": labels,
         "label": [number[word] for word in words],
-        # Points (x, y), flattened; empty if predictions are images.
+        # Predicted points (x, y), flattened. Empty if predictions are images.
         "predicted": [] if predicted is None else _short(predicted.ravel()),
     }
 

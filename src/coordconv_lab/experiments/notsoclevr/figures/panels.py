@@ -1,4 +1,4 @@
-"""The panels of Not-so-Clevr: its explorer, maps, heatmaps, arrows and gallery."""
+"""The figures that Not-so-Clevr adds to reports: explorer, maps, heatmaps, arrows and gallery."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ class SquarePanels(Panels):
         return files
 
     def published(self, spec: ExperimentSpec) -> Published | None:
-        """Return the tutorial's scores, to show beside its networks."""
+        """Return the tutorial's scores for a network, which the table shows beside ours."""
         return published(spec)
 
     def sections(self, drawn: "Sequence[Cell]", every: "Sequence[Cell]") -> list[Section]:

@@ -1,4 +1,4 @@
-"""The maps and the errors of regressors with matplotlib, for papers and slides."""
+"""Draw the maps, and the errors of regressors, with matplotlib, for papers and slides."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -33,7 +33,7 @@ def paper_figures(drawn: Sequence[Cell]) -> Mapping[str, Figure]:
 
 
 def figure_of_maps(rows: Sequence[MapRow]) -> Figure:
-    """Draw the maps, a row per cell of the table, starting with the split."""
+    """Draw the maps, with a row per cell of the table. The first image of a row is the split."""
     across = 1 + max(len(row.maps) for row in rows)
     figure = empty_figure(across * 2.2, len(rows) * 2.2)
     places = iter(axes_of(figure, len(rows), across))

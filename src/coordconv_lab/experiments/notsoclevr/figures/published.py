@@ -18,8 +18,9 @@ def published(spec: ExperimentSpec) -> Published | None:
         spec: The spec of a run.
 
     Returns:
-        The training and held-out score; None unless the spec belongs to a recipe for a row of the
-        tutorial, with its network, data and training as published or tuned for the same purpose.
+        The training and held-out score that the tutorial reports, or None. They are returned only
+        if, apart from its seed, the spec equals that of a recipe for the same row of the tutorial's
+        table.
     """
     key = spec.task, spec.data.split, spec.model_name
     if key not in TUTORIAL_SCORES:

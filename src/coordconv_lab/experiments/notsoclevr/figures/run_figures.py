@@ -1,4 +1,4 @@
-"""Figures of single runs, drawn from the charts and images of the page with matplotlib."""
+"""Draw the charts and images of the report for single runs, with matplotlib."""
 
 import base64
 import io
@@ -155,7 +155,7 @@ def _gallery(run: Run, side: str) -> Panel:
 
 
 def _examples_of_sheet(run: Run, answers: Answers, side: str) -> list[Example]:
-    """Cut examples out of the sprite sheet, for canvases without the tutorial's positions."""
+    """Cut examples out of the sprite sheet, for canvases without the positions of the tutorial."""
     data, content = run.record.spec.data, (run.files.get("sheet.png") or "").partition(",")[2]
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("L"))
     places = np.argwhere(answers.is_train == (side == "train"))

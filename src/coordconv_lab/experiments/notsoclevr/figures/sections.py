@@ -1,4 +1,4 @@
-"""The sections of the page."""
+"""The sections that Not-so-Clevr adds to the report page."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read the sprite sheet of a run, with one image per position."""
+"""Read the sprite sheet of a run, which is an image with one tile per position."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
     """Read a sprite sheet whose tiles have the same layout as the predictions.
 
     Args:
-        path: The sheet.png of a run, in its directory or packed.
+        path: The sheet.png of a run, which is a directory or packed.
         answers: Predictions of the same network.
         canvas: (height, width) of a tile.
 
@@ -22,8 +22,8 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
         Data URL of the image.
 
     Raises:
-        InputError: The file is missing or damaged. The message is shown on the page, so it names
-            the file without its directory.
+        InputError: The file is missing or damaged. Reports show the message, so it names the file
+            without its directory.
     """
     try:
         content = read_stored(path, MOST_SHEET_BYTES)
@@ -45,13 +45,13 @@ def read_sheet(path: Path, answers: Answers, canvas: tuple[int, int]) -> str:
 
 def _size(path: Path, content: bytes) -> tuple[int, int]:
     """Return width and height, and verify the file without decompressing it."""
-    # Imported lazily, so that importing the package is fast.
+    # Import Pillow only when it is needed, so that importing this package is fast.
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             size = image.size
             image.verify()
-    except Exception as error:  # Pillow raises many types for damaged files
+    except Exception as error:  # Pillow raises many exception types for damaged files
         raise InputError(f"{path.name} is not a complete PNG image") from error
     return size

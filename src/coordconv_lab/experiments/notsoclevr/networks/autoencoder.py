@@ -1,8 +1,8 @@
 """Autoencoders of one square with two encoders and two decoders.
 
-Watters et al. 2019 (arXiv:1901.07017) decode by tiling the code and appending coordinates, and
-compare that with transposed convolutions. Here both are used in plain autoencoders on Not-so-Clevr.
-Images are (N, 1, H, W), codes (N, C).
+Watters et al. 2019 (arXiv:1901.07017) propose a decoder that tiles the code over the image and
+appends coordinates, and compare it with transposed convolutions. Here, these two decoders are used
+in plain autoencoders on Not-so-Clevr. Images are (N, 1, H, W), and codes are (N, C).
 """
 
 from torch import Tensor, nn

@@ -64,7 +64,7 @@ def build(spec: NetworkSpec, canvas: tuple[int, int] = (64, 64)) -> nn.Module:
         >>> sum(weight.numel() for weight in build(CoordConvClassifier()).parameters())
         7553
     """
-    # torch warns that the even kernels of the tutorial's renderers need an extra copy.
+    # The warning says that even kernels, which the tutorial's renderers have, need an extra copy.
     warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
     try:
         _check_size(spec, canvas)

@@ -24,7 +24,7 @@ def first_layer(inputs: int, outputs: int, spec: CoordinateOptions) -> nn.Module
 class SwappedDivisors(CoordConv2d):
     """CoordConv with x divided by the height and y by the width, as in the paper's listing S9.
 
-    The paper's code does the same. On a square canvas the grid is correct.
+    The paper's code has the same fault. On a square canvas, the coordinates are correct.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]

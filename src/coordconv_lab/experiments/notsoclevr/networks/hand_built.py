@@ -1,8 +1,8 @@
-"""Networks without training: their weights are set by formulas that solve the tasks.
+"""Networks that are not trained, because formulas give weights that solve the tasks.
 
 The regressor is by Filip Piekniewski ("Autopsy of a deep learning paper", 2018), who pointed out
-that a few lines of code solve the task. The other two follow the same idea. All three are exact at
-every position of any canvas. Points are (x, y) in pixels.
+that a few lines of code solve the task. The classifier and the renderer follow the same idea. All
+three networks are exact at every position of any canvas. Points are (x, y) in pixels.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,10 @@ def _set(layer: nn.Conv2d, weight: Sequence[Sequence[float]], bias: Sequence[flo
 
 
 def _offsets(shift: float) -> CoordConv2d:
-    """Map tiled points (i, j) to x - i, i - x, y - j and j - y, and subtract a shift from each."""
+    """Map tiled points to the four offsets x - i, i - x, y - j and j - y.
+
+    (x, y) is the pixel, and (i, j) is the point plus ``shift`` along each axis.
+    """
     layer = CoordConv2d(2, 4, 1, convention=_PIXELS)
     _set(layer, [[-1, 0], [1, 0], [0, -1], [0, 1]], [-shift, shift, -shift, shift])
     with torch.no_grad():
@@ -36,7 +39,7 @@ def _tiled(points: Tensor, canvas: tuple[int, int]) -> Tensor:
 
 
 class HandBuiltPointNet(nn.Module):
-    """Compute the negative L1 distance to the point; only the point has the maximum, 0."""
+    """Compute the negative L1 distance of each pixel to the point. The maximum is at the point."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class HandBuiltSquareNet(nn.Module):
 
 
 class HandBuiltPooling(nn.Module):
-    """Subtract the sum of (W - x, H - y) over all pixels that are 1 from (W, H)."""
+    """Compute (W, H) minus the sum of (W - x, H - y) over all pixels (x, y) that are 1."""
 
     def __init__(self, canvas: tuple[int, int]) -> None:
         super().__init__()

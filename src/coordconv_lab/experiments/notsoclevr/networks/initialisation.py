@@ -1,4 +1,4 @@
-"""Initialization by the same rule for convolutions with and without coordinates."""
+"""Initialize convolutions with and without coordinates by the same rule."""
 
 import math
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ def initialise(net: nn.Module, rule: Initialisation) -> None:
     Args:
         net: The network.
         rule: "glorot" (uniform, Glorot and Bengio 2010), "he" (normal, He et al. 2015),
-            "he_tensorflow" (like he_normal of TensorFlow: truncated at two standard deviations, and
-            with the fan-out of a transposed convolution instead of its fan-in), or "torch" to keep
-            the initialization of torch.nn.
+            "he_tensorflow" or "torch". "he_tensorflow" is like he_normal of TensorFlow: the normal
+            distribution is truncated at two standard deviations, and a transposed convolution uses
+            its fan-out instead of its fan-in. "torch" keeps the initialization of torch.nn.
     """
     if rule == "torch":
         return
@@ -53,7 +53,7 @@ def _initialise_layer(layer: _Layer, rule: Initialisation) -> None:
 
 
 def _fans(layer: nn.Module, weights: Sequence[Tensor]) -> tuple[int, int]:
-    """Return fan-in and fan-out, with coordinate channels as part of the inputs."""
+    """Return fan-in and fan-out, where coordinates count as input channels."""
     area = math.prod(weights[0].shape[2:])
     inputs = sum(weight.shape[1] for weight in weights) * area
     outputs = weights[0].shape[0] * area

@@ -1,4 +1,4 @@
-"""A multilayer perceptron from a one-hot image to its point.
+"""A multilayer perceptron that predicts the point of a one-hot image.
 
 Every pixel has its own weights, so the network distinguishes positions without coordinates.
 """
@@ -9,7 +9,7 @@ from coordconv_lab.experiments.notsoclevr.specs import MLPRegressor
 
 
 class MLP(nn.Module):
-    """Perceptron over all pixels, which encodes positions by separate weights for every pixel."""
+    """Multilayer perceptron over all pixels of an image."""
 
     def __init__(self, spec: MLPRegressor, canvas: tuple[int, int]) -> None:
         super().__init__()

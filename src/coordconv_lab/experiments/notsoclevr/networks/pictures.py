@@ -1,7 +1,7 @@
-"""Networks from a point to an image: classification and rendering.
+"""Networks that map a point to an image, for classification and rendering.
 
-Liu et al. 2018 (arXiv:1807.03247), sections 4.1 and 4.3, supplementary figures S1 and S2.
-Points are (x, y) in pixels; images are logits of shape (N, 1, H, W).
+They follow Liu et al. 2018 (arXiv:1807.03247), sections 4.1 and 4.3 and supplementary figures S1
+and S2. Points are (x, y) in pixels. Images are logits of shape (N, 1, H, W).
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ InputScale = Literal["unit", "raw"]
 def scale_points(points: Tensor, canvas: tuple[int, int], scale: InputScale) -> Tensor:
     """Convert points in pixels to the input of a network, (N, 2).
 
-    "unit" maps the first pixel to -1 and the last to 1, like the coordinate channels; "raw" keeps
-    pixels, like the paper's and the tutorial's code.
+    "unit" maps the first pixel to -1 and the last pixel to 1, as for coordinate channels. "raw"
+    keeps pixels, as in the code of the paper and of the tutorial.
     """
     points = points.float()
     if scale == "raw":
@@ -41,7 +41,7 @@ def _hidden(layer: nn.Module, channels: int, batch_norm: bool) -> Iterator[nn.Mo
     yield layer
     if batch_norm:
         yield nn.BatchNorm2d(channels)
-    yield nn.ReLU(inplace=True)  # Safe, as the gradients of a convolution need only its input.
+    yield nn.ReLU(inplace=True)  # The gradients of a convolution do not need its output.
 
 
 def pixel_layers(inputs: int, spec: CoordConvClassifier | CoordConvRenderer) -> nn.Sequential:
@@ -87,7 +87,7 @@ def doubling_layers(inputs: int, spec: DeconvOptions) -> nn.Sequential:
 
 
 class DeconvPointNet(nn.Module):
-    """The baseline: the point is a 1 x 1 image with two channels, doubled six times to 64 x 64."""
+    """The baseline. It doubles the point, a 1 x 1 image with two channels, six times to 64 x 64."""
 
     def __init__(self, spec: DeconvOptions, canvas: tuple[int, int]) -> None:
         super().__init__()
@@ -102,7 +102,8 @@ class DeconvPointNet(nn.Module):
 
 
 def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
-    # For every kernel size, the output is exactly twice as large, as with TensorFlow's 'same'.
+    # For every kernel size, the output is exactly twice as large, as with TensorFlow's padding
+    # 'same'.
     padding = (kernel - 1) // 2
     output_padding = 2 * padding + 2 - kernel
     return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, output_padding)
@@ -111,12 +112,13 @@ def _doubling(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
 class PainterNet(nn.Module):
     """Find the point like a classifier, sharpen it by a softmax, and paint the square around it.
 
-    The receptive field of n painting convolutions of k x k is `n (k - 1) + 1` pixels wide. The
-    paper's five convolutions with 3 x 3 kernels see 11 pixels, more than the 9 of the square. The
-    tutorial's, with 2 x 2 kernels, see only 6, so the point has to be spread over several pixels.
+    The receptive field of n painting convolutions of k x k is `n (k - 1) + 1` pixels wide. With the
+    five 3 x 3 convolutions of the paper, it is 11 pixels wide, more than the square with its 9
+    pixels. With the five 2 x 2 convolutions of the tutorial, it is only 6 pixels wide, so the point
+    has to be spread over several pixels.
 
     Args:
-        find: Network from points (N, 2) in pixels to logits of the point (N, 1, H, W).
+        find: Network that maps points in pixels, (N, 2), to logits of the point, (N, 1, H, W).
         spec: The options of the painter.
     """
 

@@ -1,10 +1,10 @@
 """Chains of 1 x 1 convolutions and ReLUs, computed in blocks of pixels that fit in the cache.
 
 Such a chain treats every pixel independently. If each layer were computed for all pixels at once,
-it would write the maps of all images to memory and the next layer would read them again, which
-takes longer than the arithmetic. Here a block of pixels passes through all layers before the next
-block, forward and backward; ReLUs work in place. The result equals that of the modules in sequence,
-up to rounding.
+it would write the feature maps of all images to memory, and the next layer would read them again.
+This takes longer than the arithmetic. Here, a block of pixels passes through all layers before the
+next block, both forward and backward, and ReLUs work in place. The result equals that of calling
+the modules in sequence, up to rounding.
 """
 
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# Pixels per block. With about 100 channels in float32, a block takes 1.6 MB, the size of a cache.
+# Pixels per block. With about 100 channels in float32, a block takes 1.6 MB and fits in the cache.
 BLOCK = 4096
 
 _threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
 
 def run_pixelwise(layers: Sequence[nn.Module], maps: Tensor) -> Tensor:
-    """Apply layers in sequence, and pointwise layers at the end in blocks of pixels.
+    """Apply layers in sequence.
 
-    On a CPU, the 1 x 1 convolutions and ReLUs at the end are applied together, one block of pixels
-    at a time.
+    On a CPU, the last layers that are 1 x 1 convolutions and ReLUs are applied together, one block
+    of pixels at a time.
 
     Args:
         layers: Modules. Each receives the output of the previous module.
-        maps: (N, C, H, W).
+        maps: The input, (N, C, H, W).
 
     Returns:
-        (N, C', H, W), the same as `torch.nn.Sequential` of the layers returns, up to rounding.
+        The output, (N, C', H, W). Up to rounding, it equals that of `torch.nn.Sequential`.
 
     Example:
         >>> layers = [nn.Conv2d(2, 8, 1), nn.ReLU(), nn.Conv2d(8, 1, 1)]
@@ -75,9 +75,10 @@ def _is_pointwise(layer: nn.Module) -> bool:
 class _Chain(torch.autograd.Function):
     """A chain of 1 x 1 convolutions with a ReLU after each except the last.
 
-    The inputs are the maps, all weights, each of shape (out, in), and then all biases. The maps are
-    treated as a matrix with a row per pixel. Each matrix product is a new tensor: with ``out=``,
-    torch 2.13 makes another pass over the result to add the bias.
+    The inputs are the maps, then all weights, each of shape (out, in), and then all biases. The
+    maps are treated as a matrix with a row per pixel. Each matrix product is a new tensor and does
+    not use ``out=``, because torch 2.13 would then make another pass over the result to add the
+    bias.
     """
 
     @staticmethod
@@ -119,7 +120,7 @@ class _Chain(torch.autograd.Function):
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """Return maps (N, C, H, W) as rows (N H W, C); a view if they are channels_last."""
+    """Return maps (N, C, H, W) as rows (N H W, C). If they are channels_last, this is a view."""
     return maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
 
 

@@ -1,8 +1,8 @@
-"""Networks for regression, from a one-hot image to its point.
+"""Networks for regression, which predict the point of a one-hot image.
 
-Liu et al. 2018 (arXiv:1807.03247), section 4.2 and supplementary section S3. Two details are only
-in the paper's code: the CoordConv network has no activations, and it ends with global max pooling.
-Images are (N, 1, H, W); points are (x, y) in pixels, (N, 2).
+They follow Liu et al. 2018 (arXiv:1807.03247), section 4.2 and supplementary section S3. Two
+details are only in the paper's code: the CoordConv network has no activations, and it ends with
+global max pooling. Images are (N, 1, H, W). Points are (x, y) in pixels, (N, 2).
 """
 
 from itertools import pairwise
@@ -24,7 +24,7 @@ Head = Literal["max", "average", "sum"]
 
 
 def pool(maps: Tensor, head: Head) -> Tensor:
-    """Reduce each map of (N, C, H, W) to one number, (N, C)."""
+    """Reduce each map in (N, C, H, W) to one number, as (N, C)."""
     if head == "max":
         # If several pixels have the maximum, only the first gets the gradient.
         return maps.flatten(2).max(dim=2).values
@@ -116,7 +116,7 @@ class ConvPooling(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def _convolution(self, index: int, last: int) -> type[nn.Conv2d | CoordConv2d]:
-        """Return the class of a convolution: with coordinates if the spec sets them."""
+        """Return the class of a convolution, which has coordinates if the spec says so."""
         places = {"first": (0,), "middle": (4,), "last": (last,), "all": range(last + 1)}
         seeing = self.spec.coordinates and index in places[self.spec.coordinate_layers]
         return CoordConv2d if seeing else nn.Conv2d

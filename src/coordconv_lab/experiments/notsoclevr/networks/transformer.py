@@ -1,6 +1,6 @@
-"""A small vision transformer from a one-hot image to its point.
+"""A small vision transformer that predicts the point of a one-hot image.
 
-Points are (x, y) in pixels, (N, 2); images are (N, 1, H, W).
+Points are (x, y) in pixels, (N, 2). Images are (N, 1, H, W).
 """
 
 import math
@@ -12,9 +12,9 @@ from coordconv_lab.experiments.notsoclevr.specs import TransformerRegressor
 
 
 class PatchTransformer(nn.Module):
-    """Small vision transformer: patches as tokens, position embeddings, mean pooling.
+    """A small vision transformer with patches as tokens, position embeddings and mean pooling.
 
-    After Dosovitskiy et al. 2021 (arXiv:2010.11929), reduced to a few thousand parameters.
+    It follows Dosovitskiy et al. 2021 (arXiv:2010.11929), reduced to a few thousand parameters.
     """
 
     def __init__(self, spec: TransformerRegressor, canvas: tuple[int, int]) -> None:
@@ -55,7 +55,8 @@ class PatchTransformer(nn.Module):
 def sinusoids(height: int, width: int, channels: int) -> Tensor:
     """Return sines and cosines of rows and columns, (height * width, channels).
 
-    As in Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with half of the channels per axis.
+    They are as in Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, but half of the channels
+    encode the row, and the other half the column.
     """
     quarter = channels // 4
     rates = torch.exp(-math.log(10_000.0) * torch.arange(quarter) / max(quarter, 1))
