@@ -1,4 +1,4 @@
-"""Recipes: named functions from a task, a split, a model and a seed to a spec."""
+"""Recipes: functions that return the spec for a task, a split, a model and a seed, by name."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Recipe(Protocol):
-    """A function from a row of the tables to its spec."""
+    """A function that returns the spec for a row of the tables."""
 
     def __call__(self, task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
         """Return the spec of one row.

@@ -1,17 +1,20 @@
 """The networks, targets, batches and optimizer of the paper's code, with one setting of each sweep.
 
-Source: Liu et al. 2018 (arXiv:1807.03247), supplement, and its code (uber-research/CoordConv).
-Interpretations, where the source is ambiguous or its code cannot run:
+The sources are Liu et al. 2018 (arXiv:1807.03247), supplement, and its code
+(uber-research/CoordConv). Where these are ambiguous, or the code cannot run, the recipe interprets
+them as follows:
 
-- Each sweep of the paper is represented by one of its settings, with the sweep's number of epochs.
+- Of each sweep of the paper, one setting is used, with the sweep's number of epochs.
 - The paper's L2 penalty is the sum of the squared kernels, without the factor of one half, so the
   equivalent weight decay is twice as large.
-- The paper's regression targets are points / 64. Here the network's output times 64 is compared in
-  pixels. This is equivalent for Adam if the penalty is 4096 times as large.
+- The paper's regression targets are points divided by 64. Here, the output of the network is
+  multiplied by 64 and compared in pixels. For Adam, this is equivalent if the penalty is 4096 times
+  as large.
 - The two linear layers of the conv network have the same initialization and weight decay as its
-  convolutions. In the paper's code they have the library's initial weights and no weight decay.
-- The paper's code cannot run rendering. The networks here are those that it defines. Deconv has the
-  settings of classification; CoordConv has the lower learning rate of its sweep, without a penalty.
+  convolutions. In the paper's code, they have the library's initial weights and no weight decay.
+- The paper's code cannot run rendering, but it defines the networks, which are used here. The
+  deconv network has the settings of classification. The CoordConv network has the lower learning
+  rate of its sweep and no penalty.
 """
 
 from coordconv_lab.experiments.notsoclevr.recipes.parts import checked_model, spec_of

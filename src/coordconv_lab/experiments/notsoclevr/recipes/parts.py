@@ -1,4 +1,4 @@
-"""Functions shared by the recipes: check the name of a model, build a spec from its parts."""
+"""Functions that all recipes use: check the name of a model, and build a spec from its parts."""
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.experiments.notsoclevr.descriptor import BASELINE
@@ -8,7 +8,7 @@ from coordconv_lab.specs import ExperimentSpec, NetworkSpec, TrainingSpec
 Parts = tuple[NetworkSpec, TrainingSpec]
 
 TASKS: tuple[str, ...] = ("classification", "regression", "rendering")
-"""The tasks of the recipes."""
+"""The tasks for which there are recipes."""
 
 
 def checked_model(task: str, model: str) -> str:

@@ -16,10 +16,10 @@ from coordconv_lab.experiments.notsoclevr.specs import (
 )
 from coordconv_lab.specs import ExperimentSpec
 
-# Batches are small because the number of steps matters and a step with few images is cheap. The
-# classifier sees each example once. Strong decoupled weight decay makes the solution generalize to
-# the held-out quadrant. The learning rate is low enough for a stable start with a schedule of any
-# length.
+# Batches are small, because training needs many steps, and a step with few images takes little
+# time. The classifier sees each example once. Strong decoupled weight decay makes the solution
+# generalize to the held-out quadrant. The learning rate is low enough for a stable start with a
+# schedule of any length.
 _COORDCONV_CLASSIFICATION = SquaresTrainingSpec(
     epochs=1,
     batch_size=4,
@@ -31,32 +31,32 @@ _COORDCONV_CLASSIFICATION = SquaresTrainingSpec(
     warmup=0.1,
 )
 
-# The loss on the intermediate point is an option of the paper's code. If the point is correct and
-# the painter does the same at every position, the network generalizes to positions that it never
-# saw. The weight of this loss is large enough to outweigh the gradients of the painter, so the
-# network learns the point as in classification.
+# A renderer first predicts the point, then paints a square around it. The loss on this intermediate
+# point is an option of the paper's code. If the point is correct and the painter does the same at
+# every position, the network generalizes to positions outside of the training set. The weight of
+# this loss is large enough to outweigh the gradients of the painter, so the network learns the
+# point as in classification.
 _COORDCONV_RENDERING = _COORDCONV_CLASSIFICATION.model_copy(update={"point_loss": 100.0})
 
-# The painter is one linear convolution that draws the square around the point. Weight decay blurs
-# the point a little and keeps every weight and bias below one half, which would give a gray
-# background. Scaling the logits sharpens the point to one pixel, and makes the background black and
-# the square white.
+# The painter is a single linear convolution. Weight decay blurs the point a little, and keeps every
+# weight and bias below one half, which would give a gray background. Scaling the logits sharpens
+# the point to one pixel, and makes the background black and the square white.
 _RENDERER = CoordConvRenderer(painter_widths=(), painter_kernel=13, painter_logit_scale=3000)
 
 _COORDCONV_REGRESSION = SquaresTrainingSpec(
     epochs=2, batch_size=8, learning_rate=0.01, schedule="linear", warmup=0.05
 )
 
-# The paper's narrowest deconv network, with coordinates in pixels as its input as in the paper and
-# the tutorial, and with a learning rate and a batch size from the paper's grid. Of all settings
-# that were tried, these solved the largest part of the uniform split in the same time.
+# The narrowest deconv network of the paper. As in the paper and the tutorial, its input is the
+# point in pixels. Learning rate and batch size are from the paper's grid. Of all settings that were
+# tried, these solved the largest part of the uniform split in the same time.
 _DECONV = SquaresTrainingSpec(
     epochs=40, batch_size=16, learning_rate=5e-3, schedule="cosine", warmup=0.05
 )
 
 _DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 78})
 
-# For each network, the best of twenty settings on a validation set: docs/decisions/0030.
+# For each network, the best of twenty settings on a validation set; see docs/decisions/0030.
 _CONV = _DECONV.model_copy(update={"epochs": 16, "optimizer": "adamw", "betas": (0.9, 0.99)})
 _CONV_FLAT = _CONV.model_copy(update={"learning_rate": 0.023735, "weight_decay": 0.241343})
 _CONV_POOLED = _CONV.model_copy(update={"learning_rate": 0.011215, "weight_decay": 0.723066})
@@ -88,7 +88,7 @@ def tuned(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentS
         task: The task.
         split: The split.
         model: "coordconv" or, for the baseline of the task, "baseline" or its name.
-        seed: Seed of the initial weights and of the order of the batches; the split has its own
+        seed: Seed of the initial weights and of the order of the batches. The split has its own
             seed.
 
     Raises:

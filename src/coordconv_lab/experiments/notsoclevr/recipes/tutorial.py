@@ -1,19 +1,21 @@
 """The recipe of the tutorial's code, with the details that its text omits.
 
-Source: Ashwin D'Cruz, "Coord Conv Tutorial", and the code behind it (ashwindcruz/coord-conv, branch
-ash/regression). Interpretations, where the source is ambiguous:
+The sources are Ashwin D'Cruz, "Coord Conv Tutorial", and the code behind it
+(ashwindcruz/coord-conv, branch ash/regression). Where these are ambiguous, the recipe interprets
+them as follows:
 
-- The tables have a weight decay for every row, but the code only applies it in deconv rendering.
-- Deconv has twice the width of the narrowest network in both tasks, because the last rendering
-  script builds the classification network. In an earlier branch it had three times the width.
+- The tables list a weight decay for every row, but the code only applies it in deconv rendering.
+- The deconv network has twice the width of the narrowest network, both in classification and in
+  rendering, because the last rendering script builds the network for classification. In an earlier
+  branch, the rendering network had three times the width.
 - Deconv rendering uses the weight decay of TensorFlow 1, which is not scaled by the learning rate:
   1% per step on the uniform split, and 1e-100, effectively zero, on the quadrant split.
-- Scores count every example; the tutorial's code omits the last batch, which is not full.
-- Batch normalization uses the statistics of the batch in evaluations too: 32 training or test
-  points in random order.
-- The split and the order of the batches are drawn by NumPy with seed 0, and are the same here. The
-  initial weights are drawn by TensorFlow and cannot be reproduced, so they are all that the seed of
-  a run affects.
+- Scores are over every example. The tutorial's code omits the last batch, which is not full.
+- Also in evaluations, batch normalization uses the statistics of the batch, which has 32 training
+  or 32 test points in random order.
+- NumPy with seed 0 draws the split and the order of the batches, which are the same here.
+  TensorFlow draws the initial weights, which cannot be reproduced. The seed of a run therefore only
+  affects the initial weights.
 """
 
 from typing import Any
@@ -75,7 +77,7 @@ def tutorial(task: str, split: SplitName, model: str, seed: int = 0) -> Experime
         task: The task.
         split: The split, in the tutorial's version.
         model: "coordconv" or, for the baseline of the task, "baseline" or its name.
-        seed: Seed of the initial weights; split and batches are the tutorial's own.
+        seed: Seed of the initial weights. Split and batches are those of the tutorial.
 
     Raises:
         InputError: The task has no such model.
@@ -94,13 +96,14 @@ def tutorial(task: str, split: SplitName, model: str, seed: int = 0) -> Experime
 def tutorial_resampled(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
     """Return the tutorial's settings with a random split and random batches.
 
-    The tutorial's statements are not about one particular split, so studies that change a setting
-    start from this recipe. The seed affects the initial weights and the order of the batches. A
-    network with batch normalization is scored in batches that mix training and test points.
+    Studies that change a setting start from this recipe, because the statements of the tutorial are
+    not about one particular split. The seed affects the initial weights and the order of the
+    batches. A network with batch normalization is scored in batches that mix training and test
+    points.
 
     Args:
         task: The task.
-        split: The split, with the sizes of the tutorial's.
+        split: The split. It has as many training and test positions as that of the tutorial.
         model: "coordconv" or, for the baseline of the task, "baseline" or its name.
         seed: Seed of the initial weights and of the order of the batches.
 
@@ -117,7 +120,7 @@ def tutorial_resampled(task: str, split: SplitName, model: str, seed: int = 0) -
 
 
 def training_of(task: str, split: SplitName, model: str) -> TrainingSpec:
-    """Return the learning rate and epochs of a row of the tutorial, in batches of 32."""
+    """Return the training settings of a row of the tutorial, with batches of 32."""
     place = 0 if split == "uniform" else 1
     epochs = _EPOCHS[task, model][place]
     training = TrainingSpec(

@@ -1,14 +1,16 @@
-"""The recipe of the tutorial's text, for a reader who does not have its code.
+"""The recipe of the tutorial's text, as a reader without the code would implement it.
 
-Source: Ashwin D'Cruz, "Coord Conv Tutorial". Interpretations, where the text is ambiguous:
+The source is Ashwin D'Cruz, "Coord Conv Tutorial". Where it is ambiguous, the recipe interprets it
+as follows:
 
 - "Weight decay" is that of AdamW, which is scaled by the learning rate.
-- For the networks, the text refers to the paper's supplement, which specifies kernels and channels.
-  Activations are ReLUs, the coordinate network ends with max pooling, as the text requires, and the
-  input of a regressor is the plain one-hot image.
-- The split is 80 to 20, as in the text, and every example counts.
-- "More channels are used at each stage" of rendering means that deconv is three times as wide as
-  the narrowest network instead of twice, and the painter twice as wide as the paper's.
+- For the networks, the text refers to the supplement of the paper, which specifies kernels and
+  channels. Activations are ReLUs. The coordinate network ends with max pooling, as the text
+  requires. The input of a regressor is the plain one-hot image.
+- The split is 80 to 20, as in the text, and scores are over every example.
+- "More channels are used at each stage" of rendering means that the deconv network is three times
+  as wide as the narrowest network, instead of twice as wide, and that the painter is twice as wide
+  as that of the paper.
 """
 
 from coordconv_lab.experiments.notsoclevr.recipes.paper import (

@@ -1,6 +1,6 @@
 """Settings of Not-so-Clevr: its data, its networks and its training.
 
-Sizes are (height, width), points (x, y), lengths in pixels.
+Sizes are (height, width), points are (x, y), and lengths are in pixels.
 """
 
 from coordconv_lab.experiments.notsoclevr.specs.data import (

@@ -12,8 +12,9 @@ from coordconv_lab.specs.explanation import explain
 SplitName = Literal["uniform", "quadrant"]
 SplitVariant = Literal["default", "tutorial", "paper", "walsvid"]
 
-# The smallest seed for which the tutorial's six displayed examples of the uniform split are on the
-# same sides as in the tutorial (three training, three test), so its gallery can be reproduced.
+# The tutorial displays three training and three test examples of the uniform split. This is the
+# smallest seed for which these examples are on the same sides, so that its gallery can be
+# reproduced.
 GALLERY_SPLIT_SEED = 215
 
 
@@ -30,7 +31,8 @@ class DataSpec(DatasetSpec):
     """Which positions are held out: random ones (uniform), or those in the lower right quadrant."""
 
     split_variant: Annotated[SplitVariant, Field(title="{} variant")] = "default"
-    """Which version of the splits: ours, the tutorial's code, the paper's code, or walsvid's."""
+    """Version of the splits. default is ours, and tutorial, paper and walsvid are those of the code
+    of the tutorial, of the paper, and of walsvid, another reproduction."""
 
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = GALLERY_SPLIT_SEED
     """Seed of the uniform split."""
@@ -38,20 +40,20 @@ class DataSpec(DatasetSpec):
     held_out: Annotated[Literal["test", "validation"], Field(title="scored on {} positions")] = (
         "test"
     )
-    """test trains on all training positions and scores the test positions too. validation is for
-    choosing settings: it omits the test positions and instead holds out some training positions.
+    """test trains on all training positions, and also scores the test positions. validation is for
+    choosing settings: it omits the test positions, and holds out some training positions instead.
     """
 
     train_share: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None, Field(title="trained on {} of the positions")
     ] = None
-    """Train on this fraction of all positions, drawn from the training positions; by default on all
-    training positions. The other training positions are omitted.
+    """Train on this fraction of all positions, drawn from the training positions. The other
+    training positions are omitted. By default, train on all training positions.
     """
 
     @property
     def is_complete(self) -> bool:
-        """Whether every position is part of the data; maps and galleries need all of them."""
+        """Whether every position is part of the data, as maps and galleries require."""
         return self.held_out == "test" and self.train_share is None
 
     @property
@@ -61,7 +63,7 @@ class DataSpec(DatasetSpec):
 
     @property
     def remedy(self) -> str:
-        """The advice in messages if a network cannot be used on the canvas."""
+        """The advice in error messages if a network cannot be used on the canvas."""
         return "use a larger canvas"
 
     @model_validator(mode="after")
@@ -85,7 +87,7 @@ def parse_data_spec(fields: Mapping[str, Any], names: Mapping[str, str] | None =
 
     Args:
         fields: The settings.
-        names: Names of settings in messages, such as those of their options.
+        names: How messages name the settings, by path, such as the names of options.
 
     Raises:
         InputError: The fields do not describe a data set.

@@ -6,7 +6,7 @@ from coordconv_lab.specs.base import NetworkSpec, Size
 
 
 class HandBuiltSpec(NetworkSpec):
-    """A network whose weights are given by formulas; never trained."""
+    """A network that is not trained, because its weights are given by formulas."""
 
     @property
     def family(self) -> str:
@@ -20,7 +20,7 @@ class HandBuiltSpec(NetworkSpec):
 
 
 class HandBuiltClassifier(HandBuiltSpec):
-    """A classifier with two dozen weights, set by formulas for any canvas; never trained."""
+    """A classifier with two dozen weights, given by formulas for any canvas. It is not trained."""
 
     kind: Literal["hand-built-classifier"] = "hand-built-classifier"
 
@@ -32,8 +32,8 @@ class HandBuiltRegressor(HandBuiltSpec):
 
 
 class HandBuiltRenderer(HandBuiltSpec):
-    """A renderer with weights set by formulas, for any canvas; never trained."""
+    """A renderer with weights given by formulas, for any canvas. It is not trained."""
 
     kind: Literal["hand-built-renderer"] = "hand-built-renderer"
     square: Size = 9
-    """Side length, in pixels, of the squares that the network paints; the same as in the data."""
+    """Side length, in pixels, of the squares that the network paints. It must be as in the data."""

@@ -28,7 +28,7 @@ class PainterOptions(FrozenSpec):
     """The second half of a renderer: convolutions from a softmax over pixels to the square."""
 
     painter_widths: Annotated[tuple[Size, ...], Field(max_length=64)] = (8, 8, 16, 16)
-    """Channels of the painter's convolutions; the last convolution has a single channel."""
+    """Channels of the painter's convolutions, except the last, which has a single channel."""
 
     painter_kernel: Annotated[int, Field(ge=1, le=15)] = 3
     """Kernel size of the painter's convolutions."""
@@ -37,9 +37,9 @@ class PainterOptions(FrozenSpec):
     """Factor by which the softmax is multiplied at the input of the painter."""
 
     painter_logit_scale: Positive = 1.0
-    """Factor by which the logits of the point, before the softmax, and the logits of the pixels are
-    multiplied, so that small weights and biases can give probabilities near 0 and 1. The loss on
-    the point uses unscaled logits.
+    """Factor that multiplies the logits of the point, before the softmax, and the logits of the
+    pixels. With a large factor, small weights and biases can give probabilities near 0 and 1. The
+    loss on the point uses the logits without this factor.
     """
 
 
@@ -57,7 +57,7 @@ class DeconvOptions(FrozenSpec):
     """Six transposed convolutions of stride 2, from the point to a 64 x 64 image."""
 
     width: Size = 2
-    """Width of the network: 64 times as many channels in its first layers, 32 times in the last."""
+    """Width of the network. The first layers have 64 times as many channels, the last 32 times."""
 
     kernel: Literal[2, 3, 4] = 2
     """Kernel size of the transposed convolutions."""
@@ -68,7 +68,7 @@ class DeconvOptions(FrozenSpec):
 
 
 class DeconvNet(DeconvOptions, NetworkSpec):
-    """The deconv network, whose output is the logits of the point or of the square."""
+    """The deconv network, which outputs the logits of the point or of the square."""
 
     kind: Literal["deconv"] = "deconv"
 
@@ -79,7 +79,7 @@ class DeconvNet(DeconvOptions, NetworkSpec):
 
 
 class DeconvRenderer(DeconvOptions, PainterOptions, NetworkSpec):
-    """The deconv network as a classifier, then the softmax and the painter of CoordConvRenderer."""
+    """The deconv network as a classifier, followed by the painter of CoordConvRenderer."""
 
     kind: Literal["deconv-renderer"] = "deconv-renderer"
 
@@ -90,12 +90,12 @@ class DeconvRenderer(DeconvOptions, PainterOptions, NetworkSpec):
 
 
 class SquareAutoencoder(NetworkSpec):
-    """An autoencoder for images of a square, with a short code.
+    """An autoencoder for images of a square, with a short code, two encoders and two decoders.
 
-    One encoder halves the image four times and ends in two linear layers. The other applies
-    pointwise convolutions to the image and the coordinates, and takes the maximum. One decoder is
-    the deconv network of rendering. The other tiles the code over the canvas and appends
-    coordinates (Watters et al. 2019, arXiv:1901.07017).
+    The encoder "conv" halves the image four times, and ends with two linear layers. The encoder
+    "coordconv" applies pointwise convolutions to the image and the coordinates, and takes the
+    maximum. The decoder "deconv" is the deconv network of rendering. The decoder "broadcast" tiles
+    the code over the canvas and appends coordinates (Watters et al. 2019, arXiv:1901.07017).
     """
 
     kind: Literal["square-autoencoder"] = "square-autoencoder"
@@ -106,14 +106,14 @@ class SquareAutoencoder(NetworkSpec):
     """Channels of the encoder."""
 
     encoder: Annotated[Literal["conv", "coordconv"], Field(title="{} encoder")] = "conv"
-    """Encoder: strided convolutions, or pointwise convolutions with coordinates."""
+    """conv uses strided convolutions. coordconv uses pointwise convolutions with coordinates."""
 
     decoder: Annotated[Literal["deconv", "broadcast"], Field(title="{} decoder")] = "deconv"
-    """Decoder: transposed convolutions, or the code at every pixel with coordinates."""
+    """deconv uses transposed convolutions. broadcast gives code and coordinates to each pixel."""
 
     initialisation: InitialWeights = "glorot"
 
     @property
     def family(self) -> str:
-        """The family of its decoder."""
+        """The family of the network, which depends on its decoder."""
         return "coordconv" if self.decoder == "broadcast" else "deconv"

@@ -1,4 +1,4 @@
-"""Networks from a one-hot image to its point."""
+"""Settings of the networks that predict the point of a one-hot image."""
 
 from typing import Annotated, Literal, Self
 
@@ -23,7 +23,7 @@ class CoordConvRegressor(CoordinateOptions, NetworkSpec):
     """Channels of the convolutions."""
 
     kernel: Annotated[int, Field(ge=1, le=31)] = 3
-    """Kernel size of the last two convolutions; the others are 1 x 1."""
+    """Kernel size of the last two convolutions. The other convolutions are 1 x 1."""
 
     padding: Padding = "valid"
     """Padding of the convolutions: valid means no padding, same means zero padding."""
@@ -79,25 +79,26 @@ class ConvPooledRegressor(NetworkSpec):
     """Convolutions with coordinates: the first, the fifth (middle), the last, or all of them."""
 
     padding: Annotated[Literal["valid", "same"], Field(title="{} padding")] = "same"
-    """Padding of the convolutions: same is zero padding. valid is the tutorial's version, without
-    padding, in which an eighth convolution of 2 x 2 leaves one pixel and ends the network."""
+    """Padding of the convolutions. same means zero padding. valid is the version of the tutorial,
+    which has no padding and ends with an eighth convolution of 2 x 2, which leaves one pixel."""
 
     batch_norm: bool = True
     """Use batch normalization after two of the convolutions."""
 
     normalise: Literal["before", "after", "first_after"] = "before"
-    """Position of batch normalization: before the activations; after them, as in the tutorial; or
-    first_after, as in the paper: only the first one is after its activation."""
+    """Position of batch normalization. before and after mean before and after the activations;
+    after is as in the tutorial. first_after is as in the paper, where only the first batch
+    normalization is after its activation."""
 
     epsilon: Positive = 1e-5
-    """Added to the variance in batch normalization."""
+    """Number that is added to the variance in batch normalization."""
 
     statistics: Annotated[
         Literal["running", "batch", "batch_of_a_side"], Field(title="{} statistics")
     ] = "running"
-    """Statistics of batch normalization in an evaluation: running averages; those of the batch,
-    which mixes training and test points; or those of batches that do not mix them
-    (batch_of_a_side), as in the tutorial's code."""
+    """Statistics that batch normalization uses in an evaluation. running means running averages.
+    batch means those of batches that mix training and test points. batch_of_a_side means those of
+    batches that do not mix them, as in the tutorial's code."""
 
     last_activation: Literal["none", "relu"] = "relu"
     """Activation before the global pooling."""
@@ -118,7 +119,7 @@ class ConvPooledRegressor(NetworkSpec):
 
     @property
     def batch_statistics(self) -> Literal["running", "batch", "batch_of_a_side"]:
-        """As set in `statistics`."""
+        """The value of `statistics`."""
         return self.statistics
 
     @property
@@ -128,7 +129,7 @@ class ConvPooledRegressor(NetworkSpec):
 
 
 class MLPRegressor(NetworkSpec):
-    """A perceptron with three layers over all pixels, without weight sharing."""
+    """A perceptron with three layers, which has separate weights for every pixel."""
 
     kind: Literal["mlp-regressor"] = "mlp-regressor"
     width: Size = 64

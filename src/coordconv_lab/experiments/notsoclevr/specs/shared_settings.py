@@ -12,16 +12,19 @@ Initialisation = Annotated[
 Head = Annotated[Literal["max", "average", "sum"], Field(title="{} pooling")]
 Padding = Annotated[Literal["valid", "same", "reflect", "circular"], Field(title="{} padding")]
 Grid = Annotated[Literal["right", "swapped_divisors", "off_centre_radius"], Field(title="{} grid")]
-"""Correct coordinates ("right"), or one of two published faults: each axis divided by the length of
-the other, as in the paper's listing S9 and its code; or the radius measured from 0.5, as in the
-listing of the paper's first version."""
+"""Correct coordinates, or coordinates with one of two published faults.
+
+"right" means correct coordinates. "swapped_divisors" divides each axis by the length of the other
+axis, as the paper's listing S9 and its code do. "off_centre_radius" measures the radius from 0.5,
+as the listing in the first version of the paper does.
+"""
 
 PixelWidths = Annotated[
     tuple[Size, ...],
     Field(
         min_length=1,
         max_length=64,
-        description="Channels of the 1 x 1 convolutions; the last one has a single channel.",
+        description="Channels of the 1 x 1 convolutions, except the last, which has one channel.",
     ),
 ]
 BatchNorm = Annotated[
@@ -59,8 +62,9 @@ class CoordinateOptions(FrozenSpec):
     """Add the distance from the center as a third coordinate."""
 
     grid: Grid = "right"
-    """Values of the coordinates: right, or with one of two published faults. swapped_divisors
-    divides each axis by the length of the other; off_centre_radius measures the radius from 0.5."""
+    """Whether the coordinates are right or have one of two published faults. swapped_divisors
+    divides each axis by the length of the other axis. off_centre_radius measures the radius from
+    0.5."""
 
     @property
     def family(self) -> str:

@@ -18,14 +18,14 @@ class SquaresTrainingSpec(TrainingSpec):
 
     batch_order: Annotated[Literal["seeded", "tutorial"], Field(title="{} batch order")] = "seeded"
     """Order of the examples in each epoch. seeded draws it with the seed of the run. tutorial uses
-    the order of the tutorial's code, which depends on the split seed of the data; the seed of the
-    run then determines only the initial weights."""
+    the order of the tutorial's code, which depends on the split seed of the data. The seed of the
+    run then only determines the initial weights."""
 
     pixel_loss: Annotated[Literal["cross_entropy", "squared"], Field(title="{} pixel loss")] = (
         "cross_entropy"
     )
-    """Loss of rendering: the binary cross-entropy of every pixel, or the squared error of the
-    pixel's probability."""
+    """Loss of rendering. cross_entropy is the binary cross-entropy of every pixel. squared is the
+    squared error of every pixel's probability."""
 
     point_loss: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the cross-entropy of a renderer's intermediate point."""
+    """Weight of the loss on the point that a renderer predicts before it paints the square."""
