@@ -1,4 +1,4 @@
-"""The main table: one row per run, with the tutorial's scores."""
+"""The rows of the main table, one per run, with the tutorial's scores for comparison."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ FAIR_TIME_RATIO = 3.0
 
 
 class SummaryRow(NamedTuple):
-    """One run in the main table. Scores are fractions; seconds are wall time of training.
+    """One run in the main table. Scores are fractions, and seconds are the wall time of training.
 
     Only rendering has a soft IoU and a mean absolute error of the probabilities, and only
-    regression has an accuracy by coordinate. These scores are None for other tasks and for records
-    that predate them.
+    regression has an accuracy by coordinate. These scores are None for other tasks, and for records
+    that were written before the scores existed.
     """
 
     task: str
@@ -39,7 +39,7 @@ class SummaryRow(NamedTuple):
 
 
 def summarise(records: Iterable[Record]) -> list[SummaryRow]:
-    """Make the rows of the main table, in the tutorial's order, then by seed."""
+    """Return the rows of the main table, sorted as in the tutorial, then by seed."""
     order = list(TUTORIAL_SCORES)
     rows = [_row(record) for record in records]
     return sorted(rows, key=lambda row: (order.index((row.task, row.split, row.model)), row.seed))

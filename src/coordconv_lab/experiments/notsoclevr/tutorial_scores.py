@@ -1,7 +1,7 @@
 """The tutorial's published scores, for comparison with ours.
 
-Ashwin D'Cruz, "Coord Conv Tutorial", section Results. Scores are fractions; None if the tutorial
-only shows images.
+They are from Ashwin D'Cruz, "Coord Conv Tutorial", section Results. Scores are fractions, or None
+if the tutorial only shows images.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,10 @@ TUTORIAL_SCORES: Mapping[Key, tuple[float | None, float | None]] = {
     ("rendering", "quadrant", "coordconv"): (None, None),
     ("rendering", "quadrant", "deconv"): (None, None),
 }
-"""(task, split, model) -> (train, test). The scores of regression count coordinates, not points."""
+"""The training and test score, by task, split and model.
+
+The scores of regression are the fraction of correct coordinates, not of correct points.
+"""
 
 # Row and column of the centers that the tutorial displays, by split and side.
 GALLERY: Mapping[tuple[str, str], tuple[tuple[int, int], ...]] = {

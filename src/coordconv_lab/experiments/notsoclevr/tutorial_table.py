@@ -1,4 +1,4 @@
-"""The table of ``coordconv reproduce`` in a terminal, with the tutorial's scores beside ours."""
+"""The table that ``coordconv reproduce`` prints, with the tutorial's scores beside ours."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -38,7 +38,7 @@ def print_table(records: Iterable[Record]) -> None:
 
 
 def _columns(*cells: str) -> str:
-    """Print cells in columns that fit a terminal of 80 characters; the first is left-aligned."""
+    """Format cells in columns for a terminal of 80 characters, with the first left-aligned."""
     first, *rest = (f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
     return "  ".join((f"{first.strip():<{WIDTHS[0]}}", *rest))
 
@@ -59,7 +59,7 @@ def _cells(row: SummaryRow) -> tuple[str, ...]:
 
 
 def _soft_scores(row: SummaryRow) -> str:
-    """Format the scores of the probabilities, train / test, for a terminal of 80 characters."""
+    """Format the training and test scores of the probabilities, for a terminal of 80 characters."""
     both = (row.train_soft_iou, row.test_soft_iou)
     ious = [value for value in both if value is not None]
     both = (row.train_mean_absolute_error, row.test_mean_absolute_error)

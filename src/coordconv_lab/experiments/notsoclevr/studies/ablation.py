@@ -1,4 +1,4 @@
-"""Ablations of the recipe `tuned`: one setting changed at a time, and less data."""
+"""Ablations of the recipe `tuned`: studies with one changed setting each, or with less data."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -61,9 +61,9 @@ SHARES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 def samples() -> Study:
-    """Return the study with 5% to 80% of all positions for training, in equally many steps.
+    """Return the study that trains on 5% to 80% of all positions, with the same number of steps.
 
-    All runs have the held-out positions of the uniform split.
+    In all runs, the held-out positions are those of the uniform split.
     """
     arms = {}
     tasks: tuple[str, ...] = ("regression", "classification")
@@ -71,7 +71,7 @@ def samples() -> Study:
         for model in ("coordconv", BASELINE[task]):
             spec = tuned(task, "uniform", model)
             epochs = round(spec.training.epochs * SHARES[-1] / share)
-            # The other studies train on the full training side.
+            # Do not set the largest fraction, which is that of the other studies.
             settings = {} if share == SHARES[-1] else {"data.train_share": share}
             settings["training.epochs"] = epochs
             arms[f"{task}, {share:.0%}, {model}"] = over_seeds(with_settings(spec, settings), 3)

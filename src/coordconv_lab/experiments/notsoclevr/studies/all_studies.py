@@ -1,4 +1,4 @@
-"""All studies by name, starting with the cheap ones behind most claims."""
+"""All studies by name. The first studies take the least time, and most claims are based on them."""
 
 from collections.abc import Callable, Mapping
 
@@ -50,7 +50,7 @@ SWEEPS: Mapping[str, Callable[[], Study]] = {
     "paper-regression": paper_grids.paper_regression,
     "paper-rendering": paper_grids.paper_rendering,
 }
-"""Sweeps that are too long for this project's claims, but not for a cluster."""
+"""Sweeps on which no claim is based, because they take too long without a cluster."""
 
 
 def studies() -> Mapping[str, Callable[[], Study]]:

@@ -1,4 +1,4 @@
-"""The study of crisp rendering: what does a white square on a black background require?"""
+"""A study of how to render a white square on a black background."""
 
 from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.experiments.notsoclevr.specs import (
@@ -18,8 +18,8 @@ def crisp() -> Study:
     """Compare our renderer, the deconv network, and a deconv network with parts of our renderer.
 
     These parts are a loss on the point, a softmax over the pixels with its scales, and one
-    convolution that draws the square. The networks that find the point are trained with the
-    recipe's settings for classification.
+    convolution that draws the square. The deconv network with these parts is trained with the
+    settings of the recipe `tuned` for classification.
     """
     arms: dict[str, list[ExperimentSpec]] = {}
     for split in SPLITS:
@@ -39,7 +39,7 @@ def with_aids(finder: ExperimentSpec, ours: ExperimentSpec) -> ExperimentSpec:
     """Return the spec of a deconv point finder followed by the painter of a CoordConv renderer.
 
     Args:
-        finder: A deconv classifier; its network and its training are kept.
+        finder: A deconv classifier, which provides the network and the training settings.
         ours: A CoordConv renderer, which provides the painter and the loss on the point.
     """
     assert isinstance(finder.model, DeconvNet)

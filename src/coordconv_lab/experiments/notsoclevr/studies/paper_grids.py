@@ -1,10 +1,11 @@
-"""The grids searched in the paper.
+"""The grids of settings that the paper searched.
 
-Source: Liu et al. 2018 (arXiv:1807.03247), supplement, and the log of experiments in its code
-(uber-research/CoordConv). Interpretations, where the source is ambiguous or its code cannot run:
+The sources are Liu et al. 2018 (arXiv:1807.03247), supplement, and the log of experiments in its
+code (uber-research/CoordConv). Where these are ambiguous, or the code cannot run, the grids are
+interpreted as follows:
 
 - Half of the deconv renderers minimize the squared error of the pixels' probabilities.
-- The painting convolutions are 1x1, as in the log; the default in the code is 3x3.
+- The painting convolutions are 1x1, as in the log, although the default in the code is 3x3.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

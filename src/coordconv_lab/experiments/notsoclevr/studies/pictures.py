@@ -1,4 +1,4 @@
-"""Studies of the networks that predict images: classifiers, renderers, autoencoders."""
+"""Studies of the networks that predict images: classifiers, renderers and autoencoders."""
 
 from itertools import product
 
@@ -18,7 +18,7 @@ from coordconv_lab.studies.study import Study, over_seeds
 
 
 def tiling() -> Study:
-    """Train the classifier without coordinates, for three times as long as our recipe."""
+    """Train the classifier without coordinates, for three times the epochs of our recipe."""
     arms = {}
     for split in SPLITS:
         settings = {"model.coordinates": False, "training.epochs": 3}
@@ -37,8 +37,9 @@ KERNELS = (1, 2, 3)
 def receptive_field() -> Study:
     """Train the paper's five painting convolutions with receptive fields of 1, 6 and 11 pixels.
 
-    The loss depends only on the image. With a small kernel, the network must spread the point over
-    several pixels first, and a loss on the point would prevent that.
+    The loss is only on the image, and not also on the point that the network predicts first. With
+    small kernels, the network has to spread this point over several pixels, which a loss on the
+    point would prevent.
     """
     training = TrainingSpec(
         epochs=6,
@@ -107,7 +108,10 @@ LARGE = (128, 128)
 
 
 def faulty_grids() -> Study:
-    """Train with the published faults on a non-square canvas, where they have an effect."""
+    """Train with faulty coordinates as in published code, on a non-square canvas.
+
+    On a square canvas, some of the faults have no effect.
+    """
     arms = {}
     for task, (name, grid, with_radius) in product(("classification", "regression"), FAULTS):
         settings = {"data.canvas": WIDE, "model.grid": grid, "model.radius": with_radius}
@@ -119,7 +123,7 @@ def faulty_grids() -> Study:
 def canvases() -> Study:
     """Train our recipe on a non-square canvas, and on a canvas with four times the pixels.
 
-    Rendering on the large canvas is omitted, since it takes too long.
+    Rendering on the large canvas is omitted, because it takes too long.
     """
     arms = {}
     for canvas, task in product((WIDE, LARGE), TASKS):
@@ -131,7 +135,7 @@ def canvases() -> Study:
 
 
 def hand_built() -> Study:
-    """Set the weights by a formula, without training; score every position of three canvases."""
+    """Score networks whose weights are set by formulas, at every position of three canvases."""
     nets = (HandBuiltClassifier(), HandBuiltRegressor(), HandBuiltRenderer())
     arms: dict[str, list[ExperimentSpec]] = {}
     for (task, net), canvas in product(zip(TASKS, nets, strict=True), ((64, 64), WIDE, LARGE)):

@@ -1,4 +1,4 @@
-"""Studies of the regressor: head, input, learning rate, padding and strides."""
+"""Studies of the regressor: its pooling, input scale, learning rate, padding and strides."""
 
 from itertools import product
 
@@ -15,7 +15,10 @@ HEAD_RATES = (1e-2, 1e-3)
 
 
 def pooling_heads() -> Study:
-    """Train every head with and without ReLUs at two learning rates, twice as long as usual."""
+    """Train with every kind of pooling, with and without ReLUs, at two learning rates.
+
+    Runs have twice the usual number of epochs.
+    """
     arms: dict[str, list[ExperimentSpec]] = {}
     for split, head, activation, rate in product(SPLITS, HEADS, ACTIVATIONS, HEAD_RATES):
         settings = {
@@ -40,7 +43,7 @@ def pooling_heads() -> Study:
 def _pooled(split: str) -> ExperimentSpec:
     """Return the fully convolutional baseline on one split, without its final ReLU.
 
-    In some runs that ReLU is never active, and the prediction is (0, 0) for every input.
+    In some runs with this ReLU, it is never active, and the prediction is (0, 0) for every input.
     """
     spec = tuned("regression", "quadrant", "conv")
     return with_settings(
@@ -48,7 +51,7 @@ def _pooled(split: str) -> ExperimentSpec:
     )
 
 
-# The settings of the baseline in these studies, which ran before its tuning on a validation set.
+# These studies ran before the baseline was tuned on a validation set, with these settings.
 _BEFORE_TUNING = {
     "training.optimizer": "adam",
     "training.learning_rate": 5e-3,
@@ -63,7 +66,7 @@ RATES = (1e-4, 1e-3, 1e-2)
 
 
 def scale_and_rate() -> Study:
-    """Train the tutorial's regressor with its input times 1 or 1000, at three learning rates."""
+    """Train the tutorial's regressor with its input multiplied by 1 or 1000, at three rates."""
     arms = {}
     for scale, rate in product(SCALES, RATES):
         settings = {"model.input_scale": scale, "training.learning_rate": rate}
@@ -77,7 +80,7 @@ def scale_and_rate() -> Study:
 
 
 def long_training() -> Study:
-    """Train the tutorial's regressor for twice its epochs."""
+    """Train the tutorial's regressor for twice as many epochs as the tutorial does."""
     specs = {split: tutorial_resampled("regression", split, "coordconv") for split in SPLITS}
     arms = {split: over_seeds(trained_twice_as_long(spec), 5) for split, spec in specs.items()}
     return Study(
@@ -91,7 +94,10 @@ COLLAPSE_RATE = 1e-2
 
 
 def collapse() -> Study:
-    """Train the tutorial's regressor for twice its epochs, at a rate the tutorial warns of."""
+    """Train the tutorial's regressor for twice as many epochs, at a high learning rate.
+
+    The tutorial warns that training collapses at this learning rate.
+    """
     arms = {}
     for split in SPLITS:
         spec = trained_twice_as_long(tutorial("regression", split, "coordconv"))
@@ -143,9 +149,9 @@ STRIDED_SCALES = (1, 10, 100, 1000)
 
 
 def strided_scales() -> Study:
-    """Train the strided network on the quadrant split at increasing scales of its one-hot input.
+    """Train the strided network on the quadrant split, with its input multiplied by larger factors.
 
-    At a scale of 1, most of these networks do not fit their training points, so their scores on
+    At a factor of 1, most of these networks do not fit their training points, so their scores on
     the held-out quadrant say nothing.
     """
     arms = {}
@@ -173,8 +179,8 @@ LAYERS_SCALE = 100
 def coordinate_layers() -> Study:
     """Give coordinates to different convolutions of the strided network, on both splits.
 
-    The input is scaled because most of these networks do not fit their training points at a scale
-    of 1.
+    The input is multiplied by a factor, because most of these networks do not fit their training
+    points without it.
     """
     arms = {}
     for split in SPLITS:
@@ -195,7 +201,7 @@ HEAD_EPOCHS = 24
 
 
 def heads_longer() -> Study:
-    """Train every head with and without ReLUs until it stops improving."""
+    """Train with every kind of pooling, with and without ReLUs, until scores stop improving."""
     arms = {}
     for split, head, activation in product(SPLITS, HEADS, ACTIVATIONS):
         settings = {
@@ -216,7 +222,8 @@ def heads_longer() -> Study:
 def architectures() -> Study:
     """Train a perceptron, and a small transformer with and without positional encodings.
 
-    Each trains for about as long as the baseline."""
+    Each of these networks trains for about as long as the baseline.
+    """
     training = TrainingSpec(
         epochs=16, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup=0.05
     )

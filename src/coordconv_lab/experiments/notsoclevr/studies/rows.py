@@ -1,4 +1,4 @@
-"""Studies of entire recipes: the rows of the tables, over seeds."""
+"""Studies that run the rows of the tables of results with a recipe, over several seeds."""
 
 from itertools import product
 from typing import get_args
@@ -12,7 +12,7 @@ from coordconv_lab.studies.study import Study, over_seeds, row
 TASKS: tuple[str, ...] = ("classification", "regression", "rendering")
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
-# A run takes from 90 seconds (first row) to more than an hour (last row).
+# A run of the first row takes 90 seconds, and a run of the last row takes more than an hour.
 _CHEAPEST_FIRST: tuple[tuple[str, str], ...] = (
     ("regression", "coordconv"),
     ("regression", "conv"),
@@ -23,7 +23,7 @@ _CHEAPEST_FIRST: tuple[tuple[str, str], ...] = (
 )
 
 
-# The costliest rows have the fewest seeds.
+# Rows whose runs take longest have the fewest seeds.
 _EXACT_SEEDS = {
     ("regression", "coordconv"): 10,
     ("rendering", "coordconv"): 3,
@@ -32,7 +32,10 @@ _EXACT_SEEDS = {
 
 
 def tutorial_exact() -> Study:
-    """Run the tutorial's rows on its own split and batches; the seed sets only initial weights."""
+    """Run the tutorial's rows on the tutorial's split and batches.
+
+    The seed of a run only affects the initial weights.
+    """
     arms = {
         row(task, split, model): over_seeds(
             tutorial(task, split, model), _EXACT_SEEDS.get((task, model), 5)
@@ -50,7 +53,10 @@ def tutorial_exact() -> Study:
 
 
 def tutorial_rows() -> Study:
-    """Run the tutorial's rows on random splits and batches; two costly rows have one seed."""
+    """Run the tutorial's rows on random splits and batches.
+
+    CoordConv rendering has only one seed, because its runs take long.
+    """
     arms = {}
     for task, model in _CHEAPEST_FIRST:
         seeds = 5 if model == "coordconv" else 3
@@ -71,7 +77,7 @@ LONGER = "three times as long"
 
 
 def many_seeds() -> Study:
-    """Run our recipe on ten seeds, also for three times the epochs, and its baselines on three."""
+    """Run our recipe on ten seeds, also with three times the epochs. Baselines get three seeds."""
     arms: dict[str, list[ExperimentSpec]] = {}
     for task in TASKS:
         for split in SPLITS:
@@ -98,8 +104,8 @@ TWICE_DECAYING = f"{TWICE}, {DECAYING}"
 def rows_that_differ() -> Study:
     """Change the settings that may explain why some of the tutorial's rows end below its scores.
 
-    The curves suggest the changes: the loss of the classifiers oscillates until the last step, and
-    on some seeds the regressor is still improving in its last epoch.
+    The changes follow from the learning curves. The loss of the classifiers oscillates until the
+    last step, and on some seeds, the regressor is still improving in its last epoch.
     """
     arms = {}
     decaying = {"training.schedule": "cosine"}
@@ -123,6 +129,6 @@ def rows_that_differ() -> Study:
 
 
 def trained_twice_as_long(spec: ExperimentSpec) -> ExperimentSpec:
-    """Return the same spec with twice the epochs, and a point on the curve for every epoch."""
+    """Return the spec with twice the epochs, and one point of the learning curve per epoch."""
     epochs = 2 * spec.training.epochs
     return with_settings(spec, {"training.epochs": epochs, "training.curve_points": epochs})

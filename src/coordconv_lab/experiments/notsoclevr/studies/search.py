@@ -1,4 +1,4 @@
-"""The search study: every network with settings drawn at random from one space."""
+"""The study `search`, which trains every network with random settings from the same space."""
 
 import random
 from collections.abc import Mapping
@@ -14,7 +14,10 @@ DRAWS = 10
 
 
 def search() -> Study:
-    """Train every network of the tables with ten settings, the same for both networks of a task."""
+    """Train every network of the tables of results with ten random settings.
+
+    For each task, the network with coordinates and the baseline get the same settings.
+    """
     arms = {
         row(task, split, model): [
             with_settings(
@@ -34,7 +37,10 @@ def search() -> Study:
 
 
 def _earlier(task: str, model: str) -> Mapping[str, Any]:
-    """Return the settings of the recipe at the time of the search, which gave a gray background."""
+    """Return the settings that the recipe had at the time of the search.
+
+    With these settings, renderings have a gray background.
+    """
     if (task, model) != ("rendering", "coordconv"):
         return {}
     return {
@@ -46,7 +52,7 @@ def _earlier(task: str, model: str) -> Mapping[str, Any]:
 
 
 def _draw(task: str, model: str, number: int) -> Mapping[str, Any]:
-    """Draw settings of the optimizer, and for the baselines also of their own options."""
+    """Draw settings of the optimizer and, for a baseline, of the options that only it has."""
     drawn = random.Random(f"{task} {number}")
     settings: dict[str, Any] = {
         "training.learning_rate": round(10 ** drawn.uniform(-3.3, -1.7), 6),

@@ -1,8 +1,9 @@
 """Studies that choose the settings of the recipe `tuned`, on a validation set.
 
-Every network gets the same number of tuning runs: a broad stage, then a stage near its best
-setting. The data contain no test position. Options that only hurt a network are omitted: large
-inputs for a conv regressor, batch normalization for a deconv network.
+Every network gets the same number of tuning runs. The first, broad stage draws random settings. The
+second stage draws settings near the best of the first stage. The data do not contain test
+positions. Options that only hurt a network are omitted: large inputs for a conv regressor, and
+batch normalization for a deconv network.
 """
 
 import random
@@ -28,13 +29,16 @@ BEST_OF_BROAD: Mapping[str, int] = {
     "regression, quadrant, coordconv": 0,
     "regression, quadrant, conv": 8,
 }
-"""The best draw of the broad stage by row; a row is missing if its broad stage is unfinished."""
+"""The number of the best draw of the broad stage, by row.
+
+A row is missing if its broad stage is unfinished.
+"""
 
 _FIRST_SEED = 1000
 
 
 def tuning() -> Study:
-    """Return the broad stage: random settings, from one space for all networks of a task."""
+    """Return the broad stage, with random settings from one space for all networks of a task."""
     arms = {
         row(task, split, model): [_broad(task, split, model, number) for number in range(BROAD)]
         for task, split, model in _rows()
@@ -47,7 +51,7 @@ def tuning() -> Study:
 
 
 def tuning_around() -> Study:
-    """Return the second stage: settings near the best of the broad stage."""
+    """Return the second stage, with settings near the best of the broad stage."""
     arms = {
         row(task, split, model): [
             _around(task, split, model, BEST_OF_BROAD[row(task, split, model)], number)
@@ -64,7 +68,7 @@ def tuning_around() -> Study:
 
 
 def best_of(records: Sequence[Record | None]) -> int:
-    """Return the index of the best run: by validation accuracy, then by training accuracy.
+    """Return the index of the best run, by validation accuracy, then by training accuracy.
 
     Args:
         records: The runs of one row; None for a run that diverged.

@@ -1,4 +1,4 @@
-"""The tasks: loss, predictions and scores of a network for some points."""
+"""The tasks, which define the loss, the predictions and the scores of a network."""
 
 from coordconv_lab.experiments.notsoclevr.tasks.classification import Classification
 from coordconv_lab.experiments.notsoclevr.tasks.reconstruction import Reconstruction

@@ -1,6 +1,6 @@
 """Supervised coordinate classification: which of the H x W pixels is at the point?
 
-Liu et al. 2018 (arXiv:1807.03247), section 4.1.
+The task is from Liu et al. 2018 (arXiv:1807.03247), section 4.1.
 """
 
 import torch
@@ -17,7 +17,7 @@ class Classification(ImageObjective):
     keeps_predictions = True
 
     def inputs(self, examples: Tensor) -> Tensor:
-        """Return the points; outputs are the logits of each pixel, (N, 1, H, W)."""
+        """Return the points, (N, 2). Networks map them to logits of each pixel, (N, 1, H, W)."""
         return examples
 
     def read(self, outputs: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class Classification(ImageObjective):
         return (outputs - outputs.amax(dim=(1, 2, 3), keepdim=True)).exp()
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
-        """Return the cross-entropy in nats; ln(H W) for a uniform prediction."""
+        """Return the cross-entropy in nats, which is ln(H W) for a uniform prediction."""
         logits = net(points).flatten(1).float()
         return functional.cross_entropy(logits, pixel_index(points, self.canvas))
 

@@ -1,4 +1,4 @@
-"""Functions shared by the tasks whose outputs are images."""
+"""The base class of the tasks whose outputs are images."""
 
 from torch import Tensor
 

@@ -1,6 +1,6 @@
 """Reconstruction: encode the image of a square as a short code, and decode it.
 
-The setting of Watters et al. 2019 (arXiv:1901.07017), reduced to Not-so-Clevr.
+The task follows Watters et al. 2019 (arXiv:1901.07017), with the data of Not-so-Clevr.
 """
 
 import numpy as np
@@ -13,16 +13,16 @@ from coordconv_lab.experiments.notsoclevr.tasks.rendering import Rendering
 
 
 class Reconstruction(Rendering):
-    """Rendering in which the input is the image to paint instead of its point."""
+    """A task like rendering, in which the input is the image of the square instead of its point."""
 
     def inputs(self, examples: Tensor) -> Tensor:
         """Return the images, (N, 1, H, W)."""
         return square_images(examples, self.canvas, self.square)
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
-        """Return the binary cross-entropy, a mean over pixels."""
+        """Return the binary cross-entropy, averaged over pixels."""
         return self._pixel_loss(self.ask(net, points), points)
 
     def arrays(self, net: nn.Module, data: Data) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: the tutorial has no figures for this task."""
+        """Return no arrays, because the tutorial has no figures for this task."""
         return {}

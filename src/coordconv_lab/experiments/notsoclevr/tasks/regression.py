@@ -1,6 +1,6 @@
 """Supervised coordinate regression: where is the one white pixel?
 
-Liu et al. 2018 (arXiv:1807.03247), section 4.2.
+The task is from Liu et al. 2018 (arXiv:1807.03247), section 4.2.
 """
 
 import torch
@@ -12,7 +12,10 @@ from coordconv_lab.objective import Objective
 
 
 class Regression(Objective):
-    """Mean squared error in pixels; accuracy after rounding, as in the tutorial, and distance."""
+    """Regression of the point in pixels, with the mean squared error as the loss.
+
+    The scores are the accuracy after rounding, as in the tutorial, and the distance.
+    """
 
     keeps_predictions = True
 
@@ -42,7 +45,7 @@ class Regression(Objective):
         }
 
     def summarise(self, scores: dict[str, Tensor]) -> dict[str, float]:
-        """Return the fractions of correct points and coordinates; mean and largest distance."""
+        """Return the fractions of correct points and coordinates, and mean and largest distance."""
         means = {name: values.double().mean().item() for name, values in scores.items()}
         return {
             "accuracy": means["accuracy"],

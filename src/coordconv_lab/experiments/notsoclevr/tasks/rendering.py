@@ -1,7 +1,8 @@
 """Supervised rendering: paint the square around the point.
 
-Liu et al. 2018 (arXiv:1807.03247), section 4.3; the intermediate loss on the point is an option of
-the paper's code.
+The task is from Liu et al. 2018 (arXiv:1807.03247), section 4.3. A renderer can predict the point
+first, and then paint the square. A loss on this intermediate point is an option of the paper's
+code.
 """
 
 from typing import Literal, Protocol, cast
@@ -35,13 +36,14 @@ class FindsThenDraws(Protocol):
 
 
 class Rendering(ImageObjective):
-    """A loss over all pixels, and scores of pixels above 0.5 and of probabilities.
+    """Rendering of squares. The scores compare pixels above 0.5, and probabilities, with targets.
 
     Args:
         canvas: (height, width) in pixels.
         square: Side of the square in pixels.
         point_loss: Weight of the cross-entropy of the renderer's intermediate point.
-        pixel_loss: The binary cross-entropy of a pixel, or the squared error of its probability.
+        pixel_loss: "cross_entropy" for the binary cross-entropy of each pixel, or "squared" for the
+            squared error of its probability.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Rendering(ImageObjective):
         self.point_loss, self.pixel_loss = point_loss, pixel_loss
 
     def inputs(self, examples: Tensor) -> Tensor:
-        """Return the points; outputs are the logits that each pixel is white, (N, 1, H, W)."""
+        """Return the points, (N, 2). Networks map them to logits of white pixels, (N, 1, H, W)."""
         return examples
 
     def read(self, outputs: Tensor) -> Tensor:
@@ -64,11 +66,11 @@ class Rendering(ImageObjective):
         return outputs.float().sigmoid()
 
     def picture(self, outputs: Tensor) -> Tensor:
-        """The probabilities."""
+        """Return the probability that each pixel is white, (N, 1, H, W)."""
         return self.read(outputs)
 
     def loss(self, net: nn.Module, points: Tensor) -> Tensor:
-        """Return the mean over pixels, plus the weighted cross-entropy of the point, if used."""
+        """Return the mean pixel loss, plus the weighted cross-entropy of the point, if used."""
         if not self.point_loss:
             return self._pixel_loss(net(points), points)
         halves = cast(FindsThenDraws, net)  # the spec allows point_loss for these networks only
@@ -83,7 +85,7 @@ class Rendering(ImageObjective):
         return functional.binary_cross_entropy_with_logits(logits.float(), target)
 
     def score(self, predictions: Tensor, points: Tensor) -> dict[str, Tensor]:
-        """Return scores of how well each image agrees with its square, (N,) each.
+        """Return how well each image agrees with its target square: three scores, each (N,).
 
         `iou` is the intersection over union of the target and the pixels above 0.5, so a gray
         background does not reduce it. `soft_iou` compares the probabilities p with the target t:
@@ -113,8 +115,8 @@ class Rendering(ImageObjective):
         """Return the squares at the positions of the tutorial's figures, for the split of the run.
 
         Returns:
-            gallery_row, gallery_column, (12,), and gallery_pictures, (12, H, W), the predicted
-            probabilities in steps of 1/255.
+            A dict of arrays. ``gallery_row`` and ``gallery_column``, (12,), are the positions.
+            ``gallery_pictures``, (12, H, W), are the predicted probabilities in steps of 1/255.
         """
         split = cast(NotSoClevr, data).spec.split
         places = GALLERY[split, "train"] + GALLERY[split, "test"]

@@ -1,4 +1,4 @@
-"""The tasks of Not-so-Clevr by name."""
+"""Create the task of a spec of Not-so-Clevr."""
 
 import torch
 
@@ -13,7 +13,7 @@ from coordconv_lab.specs import ExperimentSpec
 
 
 def task_of(spec: ExperimentSpec, data: Data | None = None) -> Objective:
-    """Create the task of a spec from its canvas and square; `data` is not used."""
+    """Create the task of a spec, for its canvas and square. `data` is not used."""
     task = _task(spec)
     if spec.training.batch_order == "tutorial":
         task.order = tutorial_order(spec)
@@ -34,13 +34,13 @@ def _task(spec: ExperimentSpec) -> Objective:
 
 
 def tutorial_order(spec: ExperimentSpec) -> Order:
-    """Return the batch order of the tutorial's code; it does not depend on the seed of the run."""
+    """Return the batch order of the tutorial's code, which does not depend on a run's seed."""
     draws = TutorialDraws(spec.data, spec.task)
     return lambda epoch: torch.from_numpy(draws.epoch(epoch))
 
 
 def example_of(spec: ExperimentSpec) -> torch.Tensor:
-    """Return an input for a run's network without drawing the data, as canvases may be large."""
+    """Return one input of a run's network, without drawing all data, which may be large."""
     if spec.task in ("classification", "rendering"):
         return torch.zeros(1, 2)
     return torch.zeros(1, 1, *spec.data.canvas)

@@ -1,4 +1,4 @@
-"""A sprite sheet: the images that a network renders for all positions, tiled into one image."""
+"""The sprite sheet of a run, an image with one tile for the network's output at each position."""
 
 import io
 from typing import Protocol
@@ -18,7 +18,7 @@ class ImageTask(Protocol):
     """A task whose outputs can be shown as images."""
 
     def picture(self, outputs: Tensor) -> Tensor | None:
-        """Return outputs as images, (N, 1, H, W) in [0, 1]; or None."""
+        """Return outputs as images, (N, 1, H, W) in [0, 1], or None if they cannot be shown."""
         ...
 
 
@@ -29,7 +29,7 @@ class Sheet:
 
     Args:
         task: The task of the network.
-        points: (N, 2), all combinations of rows and columns, as (x, y).
+        points: All combinations of rows and columns, as points (x, y), (N, 2).
         canvas: (height, width) of a tile.
     """
 
@@ -63,7 +63,7 @@ class Sheet:
     def png(self) -> bytes | None:
         """Return a PNG file with 16 gray levels, or None if nothing was drawn.
 
-        Nothing is drawn if predictions are points, or the sheet would be too large.
+        Nothing is drawn if predictions are points, or if the sheet would be too large.
         """
         if not self._painted:
             return None
