@@ -43,7 +43,7 @@ __all__ = [
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code.
+    """Run a command and return its exit code.
 
     Returns:
         0 on success. 2 for invalid input, or if something could not be read, written or printed.

@@ -31,7 +31,7 @@ Compiled = Annotated[
 
 
 def _whole(kind: type, tokens: Sequence[Token]) -> int:
-    """Parse an integer; reject 1.7 instead of rounding it."""
+    """Parse an integer. Reject a number such as 1.7 instead of rounding it."""
     (token,) = tokens
     if not re.fullmatch("[+-]?[0-9]+", token.value):
         raise ValueError

@@ -80,7 +80,7 @@ def sweep(
     keep_weights
         Also keep weights and predictions, not only scores and curves.
     dry_run
-        Do not train; print the number of runs, and estimate their duration from a few steps.
+        Do not train. Print the number of runs, and estimate their duration from a few steps.
     machines
         Estimate the duration for this many machines like this one; only with --dry-run.
     """
@@ -141,7 +141,7 @@ def _run_serially(
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
-    """Execute the missing runs on this machine; return messages about unusable files."""
+    """Execute the missing runs on this machine, and return messages about unusable files."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.results.remote import store_at
@@ -154,7 +154,7 @@ def _run_serially(
 
 
 def _run_on_ray(chosen: "Sweep", place: str, limit: int | None, options: "RayOptions") -> list[str]:
-    """Execute the missing runs on Ray; return messages about unusable files."""
+    """Execute the missing runs on Ray, and return messages about unusable files."""
     from coordconv_lab.console.sweep_progress import SweepBars
     from coordconv_lab.sweep.on_ray import run_on_ray
 

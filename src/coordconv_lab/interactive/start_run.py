@@ -32,7 +32,7 @@ def train(
 
     Args:
         task: Name of a task, such as "classification", "regression", "rendering" or a task of a
-            plug-in. Alternatively, a complete spec; other settings are then not allowed.
+            plug-in. Alternatively, a complete spec, with which other settings cannot be given.
         split: Which positions are held out: "uniform" (default) or "quadrant".
         model: "coordconv" (default), or the baseline of the task, given as "baseline" or by its
             name, which is "deconv" for classification and rendering, and "conv" for regression. Or

@@ -29,7 +29,7 @@ class CurveRow(NamedTuple):
 
 
 def read_curve(path: Path) -> list[CurveRow]:
-    """Read the learning curve of a run directory or a packed run; it has at least one row.
+    """Read the learning curve of a run, packed or not. It has at least one row.
 
     Raises:
         InputError: The file is missing, empty or damaged. Reports show the message, so it does not

@@ -112,7 +112,7 @@ class RemoteRunStore(RunStore):
         self._write(spec, name, json_bytes(with_digest(content)))
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON file in the directory of runs; return None if it does not exist."""
+        """Read a JSON file in the directory of runs, or return None if it does not exist."""
         return self._parsed(f"{self._base}/{name}")
 
     def write_beside(self, name: str, content: dict[str, Any]) -> None:

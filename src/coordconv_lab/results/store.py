@@ -167,13 +167,13 @@ class RunStore:
     def give_up(self, spec: ExperimentSpec, reason: str) -> None:
         """Record that a run failed and must not be retried.
 
-        The last good checkpoint of the run is kept; the lock is deleted.
+        The last good checkpoint of the run is kept, but the lock is deleted.
         """
         self.note(spec, "failure.json", {"reason": reason})
         remove_if_possible(self.directory(spec) / LOCK)
 
     def stop(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
-        """Record that a run was stopped early, with its last scores; it can be resumed later."""
+        """Record that a run was stopped early, with its last scores. It can be resumed later."""
         self.note(spec, "stopped.json", dict(row))
 
     def stopped(self, spec: ExperimentSpec) -> dict[str, Any] | None:
@@ -194,7 +194,7 @@ class RunStore:
         write_json(self.directory(spec) / name, with_digest(content))
 
     def read_beside(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON file in the directory of runs; return None if it does not exist."""
+        """Read a JSON file in the directory of runs, or return None if it does not exist."""
         path = self.root / name
         return read_json(path) if is_there(path) else None
 

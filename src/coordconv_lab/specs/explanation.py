@@ -12,7 +12,7 @@ _EXPLAINED = 5
 """Maximum number of errors in one message."""
 
 _LONGEST_NAME = 80
-"""Maximum length of a field's name in a message; a file may contain names of any length."""
+"""Maximum length of a field's name in a message, because files may contain names of any length."""
 
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 

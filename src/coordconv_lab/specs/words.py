@@ -14,7 +14,7 @@ from coordconv_lab.errors import printable
 from coordconv_lab.specs.experiment import ExperimentSpec
 
 LONGEST = 60
-"""Maximum number of characters of a value; longer values are shortened."""
+"""Maximum number of characters of a value. Longer values are shortened."""
 
 
 def setting_in_words(spec: ExperimentSpec, path: str) -> str:

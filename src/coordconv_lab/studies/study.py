@@ -18,8 +18,8 @@ class Study(NamedTuple):
     Attributes:
         name: Name of the study, and of its directory under results/.
         question: The question, in one sentence.
-        arms: The specs of each arm, by the name of the arm. The name says how the arm differs from
-            others.
+        arms: The specs of each arm, by the name of the arm. The name of an arm says how it differs
+            from the other arms.
         arm_by_arm: Whether to finish each arm before the next one starts. Otherwise, one run of
             each arm is trained in turn, so that arms can be compared even if the study is
             interrupted.

@@ -116,7 +116,7 @@ class Searched:
         self._store.write_beside(PROPOSALS, every)
 
     def _is_known(self, settings: dict[str, Any], stops_count: bool) -> bool:
-        """Add a run to the Optuna study if it is done; return whether it is done."""
+        """Return whether a run is done. If it is, add it to the study of Optuna."""
         spec, store = with_settings(self._row.base, settings), self._store
         try:
             record, failed = store.record(spec), store.failure(spec) is not None

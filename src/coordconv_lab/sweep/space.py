@@ -235,8 +235,8 @@ def listed(space: Space) -> Study:
     """Return all runs of a grid or of a random search.
 
     A sampled value depends only on the seed, the number of the sample and the name of the setting.
-    All rows therefore have the same values, and adding trials or settings does not change the
-    values of the others.
+    All rows therefore have the same values, and adding trials or settings does not change existing
+    values.
 
     Raises:
         InputError: A setting does not exist, a value is not valid, or there are too many runs.

@@ -91,7 +91,7 @@ def _error_of(
     settings: WorkerSettings,
     send: Callable[[Report], None],
 ) -> InputError | None:
-    """Train a run; return the error that ended it, or None."""
+    """Train a run, and return the error that ended it, or None."""
     try:
         registry()  # load plug-ins first: an error of a plug-in is clearer than one of a spec
         run(

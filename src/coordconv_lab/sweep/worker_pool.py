@@ -83,7 +83,7 @@ class WorkerPool:
             self._busy[worker.connection] = worker
 
     def ended(self) -> tuple[ExperimentSpec, Record | InputError]:
-        """Wait until a run ends; return its record or its error.
+        """Wait until a run ends, and return its record or its error.
 
         Raises:
             InputError: A worker cannot start, or wrote to a different directory.
@@ -180,7 +180,7 @@ class _Worker:
         )
 
     def end(self) -> None:
-        """Wait until the process ends; kill it if it takes too long."""
+        """Wait until the process ends, and kill it if it takes too long."""
         self.process.join(GRACE_SECONDS)
         if self.process.is_alive():
             self.process.kill()

@@ -53,7 +53,8 @@ def batches_of(spec: ExperimentSpec, examples: Tensor, order: Order | None = Non
     Args:
         spec: The spec of the run.
         examples: (N, ...), the training examples.
-        order: The order of the examples in each epoch; by default random, from the run's seed.
+        order: Returns the order of the examples in an epoch. By default, the order is random, and
+            depends on the seed of the run.
     """
     training = spec.training
     order = order or seeded_order(len(examples), spec.seed)

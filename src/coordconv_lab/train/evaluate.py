@@ -138,7 +138,7 @@ def evaluate_as_trained(
         batch_size: Examples per batch.
         watch: Called with the examples and the outputs of every batch.
         sides: (N,), True for training and False for test examples. If it is given, no batch
-            contains both. If None, batches are drawn from all examples.
+            contains training and test examples. If None, batches are drawn from all examples.
     """
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))
     groups = [order]

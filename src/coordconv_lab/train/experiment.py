@@ -71,7 +71,7 @@ def run_ensemble(
     results are the same up to rounding.
 
     With several processes, each process calls this function with the same arguments. Only the first
-    process reads and writes; all return the same records.
+    process reads and writes files, but all processes return the same records.
 
     Args:
         specs: The runs. They may differ in seed, initial weights, learning rate, schedule,

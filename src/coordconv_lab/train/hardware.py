@@ -69,7 +69,7 @@ class Hardware:
 
     @property
     def evaluation_batch(self) -> int:
-        """Batch size of evaluations; small on a CPU, so that activations fit in the cache."""
+        """Batch size of evaluations. It is small on a CPU, so that activations fit in the cache."""
         return 8 if self.kind == "cpu" else 256
 
     def launched(self) -> Processes:

@@ -75,7 +75,7 @@ class Loop:
         self.check()
 
     def check(self) -> None:
-        """Check losses and weights for NaN and infinity; synchronizes with the device.
+        """Check losses and weights for NaN and infinity. This synchronizes with the device.
 
         Raises:
             DivergenceError: A loss, a weight or a moment of the optimizer is NaN or infinite.
@@ -87,7 +87,7 @@ class Loop:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights and moments are finite; synchronizes with the device."""
+        """Whether all weights and moments are finite. Reading it synchronizes with the device."""
         return not any(self._not_finite())
 
     def _not_finite(self) -> list[str | None]:
@@ -117,11 +117,14 @@ class Loop:
         return not self._waiting
 
     def last_loss(self) -> float:
-        """Return the mean loss of the last step over all networks; synchronizes with the device."""
+        """Return the mean loss of the last step over all networks.
+
+        This synchronizes with the device.
+        """
         return float("nan") if self._last_losses is None else self._last_losses.mean().item()
 
     def _settle(self) -> None:
-        """Fetch the pending losses at once, check them, and add them to the curves.
+        """Fetch all pending losses at once, check them, and add them to the learning curves.
 
         Raises:
             DivergenceError: A loss is NaN or infinite.

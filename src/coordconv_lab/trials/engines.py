@@ -23,7 +23,8 @@ class Resources(NamedTuple):
 
     Attributes:
         engine: "serial" for this process, "ray" for Ray.
-        address: Address of a Ray cluster; None for RAY_ADDRESS or, without it, this machine.
+        address: Address of a Ray cluster. None for the value of the environment variable
+            RAY_ADDRESS or, if it is not set, for this machine.
         cpus_per_run: Cores per run, which is also the number of threads. None for the number of
             threads that torch uses, or for one core on Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.
@@ -91,7 +92,7 @@ class SerialEngine:
         self._begun: tuple[Job, MirrorWatch] | None = None
 
     def begin(self, job: Job, watch: MirrorWatch) -> None:
-        """Store the run; `ended` executes it."""
+        """Remember the run, which `ended` executes."""
         self._begun = job, watch
 
     def ended(self) -> Ended:

@@ -63,7 +63,8 @@ class OneRun:
         Raises:
             UnusableArmError: The arm cannot be made, or its coordinates cannot be shuffled.
             InputError: The model without coordinates cannot be made.
-            Exception: A function of the user failed; a note names the arm and the seed.
+            Exception: A function of the user raised an error, to which a note with the arm and the
+                seed is added.
         """
         model, begun_with = self._made(weights)
         seed_all(self.seed)

@@ -109,7 +109,7 @@ class TrialRunner:
         )
 
     def _round(self, seeds: range, budget: Budget) -> str:
-        """Execute the missing runs of a round; return why some were not started, or ""."""
+        """Execute the missing runs of a round, and return why some were not started, or ""."""
         left = deque((arm, seed) for seed in seeds for arm in self.arms)
         running, remark = 0, ""
         while True:

@@ -76,7 +76,7 @@ class TrialStore:
 
     Args:
         directory: Directory of the runs; created if it does not exist.
-        digest: Identifies the code of the user; runs of other code are refused.
+        digest: Identifies the code of the user. Stored runs of other code raise an error.
 
     Raises:
         InputError: The directory cannot be used, or contains runs of other code.
@@ -90,7 +90,7 @@ class TrialStore:
         self.runs = self._read()
 
     def add(self, run: Finished) -> None:
-        """Store a run; it replaces an earlier run of the same arm and seed."""
+        """Store a run. It replaces an earlier run of the same arm with the same seed."""
         kept = [one for one in self.runs if (one.arm, one.seed) != (run.arm, run.seed)]
         self.runs = [*kept, run]
         lines = [json.dumps({"code": self.digest})]

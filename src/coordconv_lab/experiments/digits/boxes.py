@@ -59,7 +59,7 @@ def encode(boxes: Tensor, reference: Tensor) -> Tensor:
     """Return boxes as offsets from reference boxes.
 
     The offset of a center is divided by the size of the reference box. The offset of a size is the
-    logarithm of the ratio of both sizes.
+    logarithm of the size divided by that of the reference box.
     """
     size = reference[..., 2:]
     centers = (boxes[..., :2] - reference[..., :2]) / size

@@ -19,7 +19,7 @@ _DIFFERS = (
 
 
 def relative_gains(plain: Sequence[Record], told: Sequence[Record]) -> list[float]:
-    """Return the relative gain in test mean IoU, for each seed that both sides have."""
+    """Return the relative gain in test mean IoU from coordinates, for each common seed."""
     base = {run.spec.seed: run.scores["test"]["mean_iou"] for run in plain}
     return [
         run.scores["test"]["mean_iou"] / base[run.spec.seed] - 1
@@ -31,9 +31,10 @@ def relative_gains(plain: Sequence[Record], told: Sequence[Record]) -> list[floa
 def verdict_of(intervals: Sequence[tuple[float, float] | None]) -> Verdict:
     """Judge the published gain by the interval of the relative gain for each optimizer.
 
-    Reproduced if for most optimizers the interval is above zero and contains the published gain;
-    not reproduced if for every optimizer it is below the published gain; otherwise undecided. With
-    fewer than five seeds there is no interval, and the verdict is undecided.
+    The verdict is "reproduced" if, for most optimizers, the interval is above zero and contains the
+    published gain. It is "not reproduced" if, for every optimizer, the interval is below the
+    published gain. Otherwise, it is "undecided". With fewer than five seeds, there is no interval,
+    and the verdict is also "undecided".
 
     Example:
         >>> verdict_of([(0.1, 0.3), (0.2, 0.4), (0.0, 0.1)]), verdict_of([(-0.1, 0.1)])
@@ -53,7 +54,7 @@ def _interval(mean: PairedMean | None, seeds: int) -> tuple[float, float] | None
 
 
 def _in_words(name: str, gains: Sequence[float], sides: Sequence[Sequence[Record]]) -> str:
-    """Format the gain with an optimizer and its interval, and the mean IoU of both sides."""
+    """Format the gain with an optimizer, and the mean IoU without and with coordinates."""
     interval = _interval(paired_mean([gains]), len(gains))
     shown = "" if interval is None else f" ({interval[0]:+.2%} to {interval[1]:+.2%})"
     means = [
@@ -71,7 +72,7 @@ def _in_words(name: str, gains: Sequence[float], sides: Sequence[Sequence[Record
     "paper",
 )
 def detector_gain(evidence: Evidence) -> Finding:
-    """Judge the gain with each optimizer; the mean over optimizers is only reported."""
+    """Judge the gain with each optimizer. The mean over optimizers is reported, but not judged."""
     gains: dict[str, list[float]] = {}
     words: list[str] = []
     for name in OPTIMIZERS:

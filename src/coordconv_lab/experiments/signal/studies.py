@@ -16,7 +16,7 @@ RATES = (3e-3, 1e-2, 3e-2)
 
 
 def signal() -> Study:
-    """Return the study of both tasks with each kind of coordinates, for each half of the people."""
+    """Return the study of all tasks and kinds of coordinates, with each half of people held out."""
     arms = {
         f"{row}, {fold}, {model}": over_seeds(tuned(task, fold, model), SEEDS)
         for row, task in ROWS.items()

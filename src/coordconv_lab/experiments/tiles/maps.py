@@ -33,7 +33,7 @@ NORTH, WEST = 20, 10
 """Pixels north of the first row of tiles, and west of the first column."""
 
 LAND = 20
-"""Minimum number of land pixels of a tile; tiles with fewer are omitted."""
+"""Minimum number of land pixels of a tile. Tiles with fewer land pixels are omitted."""
 
 SECTORS = (
     "175W to 115W",

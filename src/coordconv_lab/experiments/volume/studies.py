@@ -28,7 +28,7 @@ RATES = (3e-3, 1e-2, 3e-2)
 
 
 def volume() -> Study:
-    """Return the study of both tasks with each kind of coordinates, on aligned and moved heads."""
+    """Return the study of all tasks and kinds of coordinates, on aligned and moved heads."""
     arms = {
         f"{row}, {model}": over_seeds(tuned(*ROWS[row], model), SEEDS)
         for row, models in MODELS.items()

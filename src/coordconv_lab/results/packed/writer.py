@@ -248,7 +248,7 @@ def _write_lines(
 
 
 def _replace(path: Path, content: bytes, most: int) -> None:
-    """Write a packed file if its content differs; delete it if it would be empty.
+    """Write a packed file if its content differs, or delete it if it would be empty.
 
     Raises:
         InputError: The file would be too large, or cannot be written.

@@ -66,7 +66,7 @@ _QUADRANT_OFFSET = {"default": 0, "tutorial": 0, "paper": 1, "walsvid": 1}
 
 
 def split_mask(spec: DataSpec) -> Mask:
-    """Return a mask of the training positions; all other positions are for test.
+    """Return a mask of the training positions. All other positions are for test.
 
     Args:
         spec: The data set. Its `held_out` is ignored.
@@ -130,9 +130,9 @@ def sides(spec: DataSpec) -> tuple[Mask, Mask]:
 def validation_mask(spec: DataSpec) -> Mask:
     """Return a mask of the training positions that are held out for choosing settings.
 
-    The training positions are split again. For the uniform split, validation positions are drawn
-    with the seed of the split; there are as many of them as test positions. For the quadrant split,
-    the validation positions are the lower left quadrant, next to the test quadrant.
+    The training positions are split again. For the uniform split, as many validation positions as
+    there are test positions are drawn, with the seed of the split. For the quadrant split, the
+    validation positions are the lower left quadrant, next to the test quadrant.
 
     Args:
         spec: The data set. Its `held_out` is ignored.

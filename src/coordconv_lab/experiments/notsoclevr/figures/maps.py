@@ -54,7 +54,7 @@ class MapRow(NamedTuple):
 
     @property
     def first(self) -> Map | None:
-        """The first network that has a map; its ``sides`` show the split."""
+        """The first map that exists. Its ``sides`` show the split of this row."""
         return next((item for item in self.maps if not item.gap), None)
 
 

@@ -86,9 +86,9 @@ class ConvPooledRegressor(NetworkSpec):
     """Use batch normalization after two of the convolutions."""
 
     normalise: Literal["before", "after", "first_after"] = "before"
-    """Position of batch normalization. before and after mean before and after the activations;
-    after is as in the tutorial. first_after is as in the paper, where only the first batch
-    normalization is after its activation."""
+    """Position of batch normalization: before each activation, or after it, as in the tutorial.
+    first_after is as in the paper, where only the first batch normalization is after its
+    activation."""
 
     epsilon: Positive = 1e-5
     """Number that is added to the variance in batch normalization."""
