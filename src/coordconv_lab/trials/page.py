@@ -68,8 +68,9 @@ position is the network's gain from position.</p>
 {{ table(loss_header, outcome.best.cells, 'Scores with changed coordinates') }}
 {% endif %}{% if gain %}
 <h2>Where arm {{ outcome.best.arm }} gains</h2>
-<p>{{ outcome.best.gain.words }} Blue: smaller errors than without coordinates. Red: larger errors.
-Mean over {{ outcome.best.gain.seeds }} seeds, without intervals.</p>
+<p>{{ outcome.best.gain.words }} The figure shows the mean over {{ outcome.best.gain.seeds }} seeds.
+In a map, errors are smaller than without coordinates where it is blue, and larger where it is
+red.</p>
 <figure role="img" aria-label="Map of the gain over the image">
 {{ gain | safe }}
 </figure>
