@@ -102,9 +102,9 @@ class Outcome(Rows[ArmOutcome]):
     def method(self) -> str:
         """How the verdicts were found."""
         text = (
-            "The intervals are of paired differences. They are corrected for the number of arms, "
-            "and for looking at the results repeatedly (after 5, 10, 20, ... seeds): if no arm "
-            "makes a difference, at most 5% of trials report a difference."
+            "The intervals are of paired differences. They are corrected for the number of "
+            "comparisons, and for looking at the results repeatedly (after 5, 10, 20, ... seeds): "
+            "if no arm makes a difference, at most 5% of trials report a difference."
         )
         if self.best is not None and self.best.losses:
             text += " The intervals of the losses with changed coordinates are not corrected."
