@@ -229,7 +229,7 @@ runs([with_coords, without]).show("predictions")
 # %% [markdown]
 # The dark lines belong to points in the held-out quadrant. Many of these lines are long: the predictions for these points are shifted toward the three quadrants that were used for training. The network has memorized the training positions and has not learned a rule that also holds at new positions.
 #
-# The method `predict` of a run predicts the position of a single pixel. The following cell asks both networks for the same position in the held-out quadrant. The predictions are returned as (x, y), so the column comes first:
+# The method `predict` of a run predicts the position of a single pixel. The following cell calls `predict` on both runs, with the same position in the held-out quadrant. The predictions are returned as (x, y), so the column comes first:
 
 # %%
 print("true position        row 50, column 40")
@@ -284,7 +284,7 @@ painter.show("predictions")
 #
 # ## 10. Change something
 #
-# You learn most about a network by breaking it. This section makes four changes to the networks. Each change needs only one or two arguments of `train`. The tutorial warns against the first two changes: average pooling, and a learning rate of 1e-4.
+# You learn most about a network by breaking it. This section makes four changes to the networks. Each change needs only a few arguments of `train`. The tutorial warns against the first two changes: average pooling, and a learning rate of 1e-4.
 #
 # ### Average pooling instead of max pooling
 
@@ -311,7 +311,7 @@ slow = train("regression", split="quadrant", learning_rate=1e-4)
 slow.show("predictions")
 
 # %% [markdown]
-# In the figure, look at the ends of the lines near the center, which are the predictions. They are not all the same point. They form a small quadrilateral, like a miniature of the canvas. The network has started to learn, but two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` yourself. The next cell shows the results of longer runs:
+# In the figure, each line ends at a prediction, near the center of the canvas. The predictions are not all equal. They form a small quadrilateral, like a miniature of the canvas. The network has started to learn, but two epochs are too few to see whether it would succeed. Try `epochs=20` or `input_scale=1000` yourself. The next cell shows the results of longer runs:
 
 # %%
 claim("low-rate-stuck")
@@ -337,7 +337,7 @@ three = train("rendering", painter_kernel=3, canvas=(32, 32), epochs=4, **five)
 runs([two, three]).show("predictions")
 
 # %% [markdown]
-# With 2 x 2 kernels, every predicted square is too small. The reason is that the receptive field of a pixel at a corner of the square does not contain the center of the square, so the convolutions cannot know that this pixel should be white. With 3 x 3 kernels, it contains the center.
+# With 2 x 2 kernels, every predicted square is too small. The reason is that the receptive field of a pixel at a corner of the square does not contain the center of the square, so the convolutions cannot know that this pixel should be white. With 3 x 3 kernels, the receptive field contains the center.
 #
 # Both networks first mark the center of the square with a single sharp point, because our settings include a separate loss for this point. Without this loss, a network with 2 x 2 kernels can spread the mark over several pixels, some of which are in the receptive field of the corners. The following claim is about networks without this loss. With 2 x 2 kernels, some seeds learn to spread the mark and others do not.
 
