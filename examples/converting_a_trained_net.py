@@ -74,7 +74,7 @@ def error(net: Net) -> float:
 
 
 def main(seeds: int = 3) -> None:
-    """Convert, check that outputs are bit-identical, and train both on the new task."""
+    """Convert, compare the outputs, and train both networks on the new task."""
     errors: dict[str, list[float]] = {"plain": [], "converted": []}
     for seed in range(seeds):
         torch.manual_seed(seed)

@@ -23,7 +23,7 @@ SIZES = ((1, 24, 32), (3, 24, 32), (2, 17, 61))  # Batch size, height, width.
 
 
 class ByLinspace(nn.Module):
-    """Coordinates as in published code, with a number of steps that becomes a constant."""
+    """Coordinates as in published code; in the exported file, their size is a constant."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Append x and y to the channels of a batch."""
@@ -34,7 +34,7 @@ class ByLinspace(nn.Module):
 
 
 def main() -> None:
-    """Export both, and run the file at sizes that the exporter has not seen."""
+    """Export two models, and run the first file at sizes that the exporter has not seen."""
     torch.manual_seed(0)
     example = torch.randn(1, 3, 24, 32)
     net = nn.Sequential(CoordConv2d(3, 8, 3, stride=2, radius=True), nn.ReLU(), nn.Conv2d(8, 2, 1))

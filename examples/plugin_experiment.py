@@ -38,7 +38,7 @@ from coordconv_lab.train import run
 
 
 class PulseData(DatasetSpec):
-    """Signals with one pulse and white noise; the right split holds out pulses on the right."""
+    """Signals with one pulse and white noise; the split "right" holds out pulses on the right."""
 
     split: Literal["random", "right"] = "random"
     """Which signals are held out: random ones, or those with a pulse on the right."""

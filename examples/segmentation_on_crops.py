@@ -22,7 +22,7 @@ KINDS = ("crops with true positions", "crops without windows", "no coordinates")
 
 
 class Net(nn.Module):
-    """Three convolutions, the first with coordinates unless ``kind`` has none."""
+    """Three convolutions; the first has coordinates unless ``kind`` is "no coordinates"."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()

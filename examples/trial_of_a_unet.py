@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 
 def images(samples):
-    """Noisy images with one disk on each side; the mask shows the left one."""
+    """Return noisy images with one disk on each side, and masks of the left disk."""
     y, x = torch.meshgrid(torch.arange(32), torch.arange(48), indexing="ij")
     center = torch.rand(samples, 2, 2) * torch.tensor([20, 12]) + torch.tensor([[6, 6], [6, 30]])
     there = center[..., None, None].unbind(2)
@@ -24,7 +24,7 @@ def images(samples):
 
 
 class UNet(nn.Module):
-    """One level down and up again."""
+    """A U-Net with a single level of downsampling."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +69,7 @@ def score(model):
 
 
 def errors(model):
-    """Return where pixels are wrong."""
+    """Return a map of the wrong pixels of each image."""
     found, true = tested(model)
     return (found != true)[:, 0]
 

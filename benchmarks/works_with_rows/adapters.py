@@ -195,8 +195,8 @@ def spectral_norm(model, x):
 
 
 @row("torch parametrizations.orthogonal", "adapters", "torch", forms=("layer",),
-     note="It makes only `weight`, which is applied to the image channels, orthogonal. It leaves "
-     "the coordinate weights unchanged.")  # fmt: skip
+     note="Only `weight`, which is applied to the image channels, becomes orthogonal. The "
+     "coordinate weights are unchanged.")  # fmt: skip
 def orthogonal(model, x):
     return _parametrized(model, torch.nn.utils.parametrizations.orthogonal)
 

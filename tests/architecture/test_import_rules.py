@@ -58,7 +58,7 @@ def test_every_import_keeps_the_rules():
         (
             "coordconv_lab/train/loop.py",
             "import coordconv_lab.parts",
-            "The training loop gets its parts ready",
+            "The training loop receives finished parts",
         ),
         (
             "coordconv_lab/report/table.py",

@@ -57,7 +57,7 @@ class Advice(NamedTuple):
     """A sentence that is shown if the table supports it.
 
     Attributes:
-        follows_from: Questions and the directions that each may have.
+        follows_from: Pairs of a question and the verdicts that its answer may have.
         text: The sentence.
     """
 
@@ -153,7 +153,7 @@ def table() -> str:
 
 
 def replication() -> str:
-    """Say how many replications have the first verdict, and list those with another verdict."""
+    """Say how many rows have the same verdict twice, and list the other rows."""
     known = [row for row in rows().values() if row.agrees is not None]
     agreeing = sum(1 for row in known if row.agrees)
     lines = [f"In {agreeing} of {len(known)} rows, both verdicts are the same."]
@@ -211,13 +211,13 @@ def pictures() -> str:
 
 
 def answered(name: str) -> list[Usefulness]:
-    """Return the answers of an experiment for which all records exist."""
+    """Return the answers to those questions of an experiment whose records all exist."""
     found = [answer(question) for question in QUESTIONS[name]]
     return [one for one in found if not isinstance(one, str)]
 
 
 def seams() -> str:
-    """Format the accuracy in each strip by where the seam of the longitudes is."""
+    """Format the accuracy in each strip, with a column for each position of the seam."""
     jumps, sphere = answer(tiles.SEAM), answer(tiles.SPHERE_STRIP)
     if isinstance(jumps, str) or isinstance(sphere, str):
         return "There are no records yet."

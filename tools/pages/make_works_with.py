@@ -142,7 +142,7 @@ def _is_short(row: dict) -> bool:
 
 
 def messages(rows: dict[str, dict]) -> list[str]:
-    """Return the messages of refused layers, and of tools that refuse every form."""
+    """Return the message of each tool that refuses, or warns about, unchanged coordinate layers."""
     lines = [
         "## Messages",
         "",

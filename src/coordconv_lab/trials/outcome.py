@@ -107,7 +107,7 @@ class Outcome(Rows[ArmOutcome]):
             "if no arm makes a difference, at most 5% of trials report a difference."
         )
         if self.best is not None and self.best.losses:
-            text += " The intervals of the losses with changed coordinates are not corrected."
+            text += " The intervals in the table of changed coordinates are not corrected."
         if self.min_difference:
             text += f" Differences up to {self.min_difference:g} do not matter."
         return text
