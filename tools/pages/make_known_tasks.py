@@ -223,12 +223,12 @@ USE = (
     "for every network. In this second test, the correct result is known. For each task and seed, "
     "there is a pair of networks. The first network of a pair, the *user*, uses its coordinates. "
     "If the task depends on position, the user is trained with coordinates. If the task does not "
-    "depend on position, the user is trained without coordinates. After this training, a shading "
-    "from left to right is added to its images, and its coordinate weights are set to values that "
-    "remove this shading. The second network of a pair, the *ignoring network*, has larger "
-    "coordinate weights, but its second layer cancels their effect. In the following table, "
-    "*change* is the change of the score when every pixel is given the mean position. Ranges are "
-    "over seeds."
+    "depend on position, the user is trained without coordinates, and two changes are made after "
+    "training: a shading from left to right is added to its images, and its coordinate weights are "
+    "set to values that remove this shading. The second network of a pair, the *ignoring network*, "
+    "has larger coordinate weights, but its second layer cancels their effect. In the following "
+    "table, *change* is the change of the score when every pixel is given the mean position. "
+    "Ranges are over seeds."
 )
 
 
