@@ -44,9 +44,9 @@ def in_two_parts(
 ) -> tuple[Tensor, Tensor]:
     """Split each coordinate into two channels, and repeat the coordinate weights.
 
-    The first channel holds the leading 8 bits of the coordinate, as bfloat16 does, and the second
-    channel holds the rest. So a convolution that rounds its input to 8 bits still uses at least 16
-    bits of each coordinate.
+    The first channel holds the coordinate truncated to 8 significant bits, the precision of
+    bfloat16. The second channel holds the rest. So a convolution that rounds its input to 8
+    significant bits still uses at least 16 bits of each coordinate.
     """
     outputs_first = operation.outputs_first(coord_weight)
     twice = operation.outputs_first(torch.cat([outputs_first, outputs_first], dim=1))

@@ -79,11 +79,11 @@ def _rounds(x: Tensor) -> bool:
 def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution) -> bool:
     """Whether concatenating is cheaper than adding the term in a second pass over the output.
 
-    According to measurements on CPU (docs/speed.md), this is so for batches and pointwise kernels
-    with at least 16 output channels per input channel. Other conditions ensure that a layer with
-    zero coordinate weights equals the plain convolution bit for bit. For example, if there is a
-    single input channel, BLAS rounds its product and the sum with the bias separately. Compiled
-    code is faster with ``"separate"``.
+    Measurements on CPU (docs/speed.md) show this for batches of several samples, if the kernel is
+    pointwise and has at least 16 output channels per input channel. The other conditions ensure
+    that a layer with zero coordinate weights equals the plain convolution bit for bit. For example,
+    if there is a single input channel, BLAS rounds its product and the sum with the bias
+    separately. Compiled code is faster with ``"separate"``.
     """
     return (
         operation.groups == 1

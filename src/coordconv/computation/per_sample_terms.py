@@ -1,10 +1,10 @@
 """The coordinate term of crops, if each sample has its own position.
 
-The coordinate term is the convolution of the coordinates, which is added to that of the data. Along
-its axis, each coordinate of sample n changes linearly from first[n] to last[n]. So it is a weighted
-sum of two images that all samples share: one that falls from 1 to 0, and one that rises from 0 to
-1. The term is the same weighted sum of ``falling`` and ``rising``, the outputs of the layer for
-these two images::
+The coordinate term is the convolution of the coordinates, which is added to the convolution of the
+data. Along its axis, each coordinate of sample n changes linearly from first[n] to last[n]. So the
+coordinate is a weighted sum of two images that all samples share: one that falls from 1 to 0, and
+one that rises from 0 to 1. Let ``falling`` and ``rising`` be the outputs of the layer for these two
+images. The term is the sum of these outputs with the same weights::
 
     term[n] = sum over axes of first[n] falling + last[n] rising
 

@@ -7,8 +7,10 @@ axis and ones along the other axes, with zeros or copies in the margins. The con
 product is the outer product of 1-D convolutions. So a k x k kernel takes 2 k products per pixel
 instead of k^2, and the grid is not built.
 
-For an image, let rows[c, i, u] be the value of channel c along the rows that kernel tap u reads for
-output row i, and let columns[c, j, v] be the same along the columns. Then::
+For an image, channel c has a vector along the rows and a vector along the columns. Let
+rows[c, i, u] be the entry of the first vector that kernel tap u reads for output row i. Let
+columns[c, j, v] be the entry of the second vector that kernel tap v reads for output column j.
+Then::
 
     term[o, i, j] = sum over c, u, v of weight[o, c, u, v] rows[c, i, u] columns[c, j, v]
 """
@@ -103,7 +105,7 @@ def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> Prod
     outputs, size = weight.shape[0], grid.shape[1:]
     weight, grid = weight.flatten(1), grid.flatten(1)
     if channels_last:
-        # Make the weight contiguous, so that its gradient is not a slow transposed product.
+        # Make the weight contiguous, to avoid a slow transposed product for its gradient.
         return ProductTerm.of(
             grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True
         )

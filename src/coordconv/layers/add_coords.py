@@ -31,7 +31,7 @@ class AddCoords(nn.Module):
             needed for a convolution with the same number of groups.
 
     Raises:
-        ValueError: If no preset has the name of the convention.
+        ValueError: If ``convention`` is a string, but not the name of a preset.
         TypeError: If the radius is not True or False.
 
     Example:

@@ -20,8 +20,8 @@ class CoordinateLayer(WeightGuard):
     """Base class of all layers with coordinate weights.
 
     Use it to recognize these layers with ``isinstance``: `CoordConv2d` and the other coordinate
-    convolutions, their lazy versions, and all layers that `coordconv.convert` creates. In the bases
-    of a layer, it comes before the class of the plain convolution.
+    convolutions, their lazy versions, and all layers that `coordconv.convert` creates. A subclass
+    lists it before the class of the plain convolution.
 
     Attributes:
         weight: The weight for the data, with the same name and shape as in the plain layer.
@@ -64,7 +64,8 @@ class CoordinateLayer(WeightGuard):
     ) -> None:
         """Validate and store the options."""
         integrate()
-        WeightGuard._start_guard(self)  # convert has not changed the class of self yet
+        # Name the class, because `convert` calls this before it changes the class of the layer.
+        WeightGuard._start_guard(self)
         self.radius = checked_radius(radius)
         self.convention = Convention.of(convention)
         self.coord_kernel_size = checked_kernel(coord_kernel_size, self.kernel_size)
@@ -126,9 +127,9 @@ def checked_kernel(
     """Return the size of the coordinate kernel, by default the size of the data kernel.
 
     Raises:
-        ValueError: If the size is less than 1 or larger than the data kernel along an axis, or does
-            not have one number for each axis.
-        TypeError: If the size is not an integer or a sequence.
+        ValueError: If the size is less than 1 or larger than the data kernel along an axis, or if
+            it does not have one number for each axis.
+        TypeError: If the size is neither an integer nor a tuple or list.
     """
     if coord_kernel_size is None:
         return tuple(kernel_size)

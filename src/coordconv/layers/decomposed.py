@@ -56,8 +56,8 @@ class DecomposedCoordConv(Integrated):
     Attributes:
         coords: Appends the coordinates to every group of channels.
         conv: A plain convolution, whose ``in_channels`` includes the coordinates.
-        coord_kernel_size: Size of the coordinate kernel. The weights for coordinates outside this
-            kernel are zero.
+        coord_kernel_size: Size of the coordinate kernel. The coordinate weights of ``conv`` are
+            zero outside this kernel.
     """
 
     coords: AddCoords

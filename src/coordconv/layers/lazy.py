@@ -42,8 +42,8 @@ class LazyCoordConv1d(LazyConvolution, CoordConv1d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConv1d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConv1d`. Also at the first call, if ``groups`` does not divide the
+            channels of the input.
 
     Example:
         >>> import torch
@@ -79,8 +79,8 @@ class LazyCoordConv2d(LazyConvolution, CoordConv2d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConv2d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConv2d`. Also at the first call, if ``groups`` does not divide the
+            channels of the input.
 
     Example:
         >>> import torch
@@ -116,8 +116,8 @@ class LazyCoordConv3d(LazyConvolution, CoordConv3d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConv3d`, and at the first input if ``groups`` does not divide
-            its channels.
+        ValueError: As in `CoordConv3d`. Also at the first call, if ``groups`` does not divide the
+            channels of the input.
 
     Example:
         >>> import torch
@@ -153,8 +153,8 @@ class LazyCoordConvTranspose1d(LazyTransposedConvolution, CoordConvTranspose1d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConvTranspose1d`, and at the first input if ``groups`` does not
-            divide its channels.
+        ValueError: As in `CoordConvTranspose1d`. Also at the first call, if ``groups`` does not
+            divide the channels of the input.
 
     Example:
         >>> import torch
@@ -190,8 +190,8 @@ class LazyCoordConvTranspose2d(LazyTransposedConvolution, CoordConvTranspose2d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConvTranspose2d`, and at the first input if ``groups`` does not
-            divide its channels.
+        ValueError: As in `CoordConvTranspose2d`. Also at the first call, if ``groups`` does not
+            divide the channels of the input.
 
     Example:
         >>> import torch
@@ -227,8 +227,8 @@ class LazyCoordConvTranspose3d(LazyTransposedConvolution, CoordConvTranspose3d):
         method: How to compute the layer, see `coord_conv`; every method gives the same result.
 
     Raises:
-        ValueError: As in `CoordConvTranspose3d`, and at the first input if ``groups`` does not
-            divide its channels.
+        ValueError: As in `CoordConvTranspose3d`. Also at the first call, if ``groups`` does not
+            divide the channels of the input.
 
     Example:
         >>> import torch

@@ -35,7 +35,7 @@ class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
         determines the number of channels.
 
         Raises:
-            ValueError: If the input does not have the rank of the layer, or ``groups`` does not
+            ValueError: If the input does not have the rank of the layer, or if ``groups`` does not
                 divide the number of channels.
         """
         rank = len(self.kernel_size)
@@ -94,7 +94,7 @@ class LazyCoordinateLayer(LazyModuleMixin, CoordinateLayer):
 
 
 class LazyConvolution(LazyCoordinateLayer):
-    """Mixin with the constructor of the lazy convolutions, without ``in_channels``."""
+    """Mixin with the constructor of the lazy convolutions, which has no ``in_channels``."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class LazyConvolution(LazyCoordinateLayer):
 
 
 class LazyTransposedConvolution(LazyCoordinateLayer):
-    """Mixin with the constructor of the lazy transposed layers, without ``in_channels``."""
+    """Mixin with the constructor of the lazy transposed layers, which has no ``in_channels``."""
 
     def __init__(
         self,

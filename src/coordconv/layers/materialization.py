@@ -1,4 +1,4 @@
-"""Coordinate weights on the meta device, which a framework allocates as zeros."""
+"""Coordinate weights that become zeros if a framework allocates them from the meta device."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ __all__ = ["coordinate_parameter"]
 def coordinate_parameter(data: Tensor) -> nn.Parameter:
     """Return a parameter that holds ``data``.
 
-    Some frameworks build a model on the meta device and load a checkpoint. Then they allocate the
-    parameters that are missing from the checkpoint with ``torch.empty_like``, which leaves them
-    uninitialized. For a parameter returned by this function, ``empty_like`` allocates zeros, so the
-    layer computes the plain convolution.
+    Some frameworks build a model on the meta device and load a checkpoint. If the checkpoint lacks
+    a parameter, they allocate this parameter with ``torch.empty_like``, which does not initialize
+    it. For a parameter returned by this function, ``empty_like`` allocates zeros, so the layer
+    computes the plain convolution.
 
     Args:
         data: Coordinate weights, on any device.

@@ -142,7 +142,7 @@ class CoordinatesInFront(CoordinateLayer):
         )
 
     def _coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list: coordinates in the input need no scaling with ``weight``."""
+        """Return an empty list: coordinates in the input are scaled by ``weight`` like the data."""
         return []
 
     def _with_coordinates(
@@ -204,8 +204,8 @@ def plus_convolved_coordinates(
     if not _is_recorded() and term.shape[2:] != output.shape[output.dim() - rank :]:
         raise ValueError(
             f"with the registered padding, the output would have size {tuple(term.shape[2:])}, but "
-            f"the output of the layer has size {tuple(output.shape[output.dim() - rank :])}; pass "
-            "the padding that its `forward` applies as `pad` to `register_convolution`"
+            f"the output of the layer has size {tuple(output.shape[output.dim() - rank :])}; in "
+            "`register_convolution`, set `pad` to the padding that `forward` of the layer applies"
         )
     return output + (term if output.dim() == rank + 2 else term.squeeze(0)).to(output.dtype)
 

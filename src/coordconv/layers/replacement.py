@@ -38,9 +38,9 @@ def check_registration(parent: nn.Module, name: str, child: nn.Module | None) ->
 
     Raises:
         ValueError: If the child replaces a coordinate layer and has its weights but not its
-            coordinates, if the child would merge branches with coordinates, or if an adapter of
-            PEFT or LyCORIS that computes with ``weight`` directly gets a coordinate layer. In these
-            cases, the parent is not changed.
+            coordinates, if the child would merge branches that have coordinates, or if an adapter
+            of PEFT or LyCORIS that computes with ``weight`` directly gets a coordinate layer. In
+            these cases, the parent is not changed.
     """
     if child is None:
         return
@@ -79,7 +79,8 @@ def _check_merged(parent: nn.Module, name: str) -> None:
 
 
 def _check_adapted(layer: nn.Module, adapter: str) -> None:
-    # Also refuse zero coordinate weights: new layers of the adapter initialize theirs randomly.
+    # Also refuse layers whose coordinate weights are zero, because the adapter may create layers
+    # of the same class, which initialize their coordinate weights randomly.
     if isinstance(layer, CoordinateLayer) or _holds_coordinates(layer):
         raise ValueError(
             f"{adapter} computes with the weights of a {type(layer).__name__} directly or creates "

@@ -17,8 +17,8 @@ from coordconv.layers.integrated import Integrated
 __all__ = ["WeightGuard"]
 
 _MAX_STEPS = 3
-# Weight decay and moving averages also scale an unused layer, but by a smaller relative change
-# per step than this.
+# Weight decay and moving averages also scale an unused layer, but their relative change per step
+# is smaller than this.
 _NEGLIGIBLE = 1e-4
 
 
@@ -133,7 +133,7 @@ class WeightGuard(Integrated):
         now = self._take_probe(before.places)
         old = before.values.to(now.values)
         # In a layer whose inputs are zero, weight decay scales the weight, while the coordinate
-        # weights are trained. Fused optimizers do not count tensor versions, so compare values.
+        # weights are trained. Fused optimizers do not increase tensor versions, so compare values.
         trained = not _are_close(before.largest.to(now.largest), now.largest)
         factors = _channel_factors(old, now.values) if old.shape == now.values.shape else None
         if (

@@ -413,7 +413,9 @@ def test_a_wrong_registered_padding_raises_an_error_at_the_first_call():
             return super().forward(functional.pad(input, (1, 1, 1, 1)))
 
     layer = convert(register_convolution(Wrong)(3, 6, 3))
-    with pytest.raises(ValueError, match="pass the padding that its `forward` applies as `pad`"):
+    with pytest.raises(
+        ValueError, match="set `pad` to the padding that `forward` of the layer applies"
+    ):
         layer(torch.zeros(1, 3, 3, 3))
 
 
