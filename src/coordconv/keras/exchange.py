@@ -33,7 +33,7 @@ def from_torch(
 
     Args:
         layer: A `CoordConv1d`, `CoordConv2d` or `CoordConv3d`. It must have no padding, or have
-            stride 1 and zero padding to the same size, because Keras supports no other padding.
+            stride 1 and zero padding that keeps the size. Keras supports no other padding.
         data_format: ``"channels_last"`` or ``"channels_first"``; the default of Keras if None.
         dtype: Type or dtype policy of the Keras layer; the type of the torch layer if None.
         name: Name of the Keras layer; chosen by Keras if None.
@@ -154,7 +154,7 @@ def _padding_of(layer: CoordConvolution) -> str:
     raise ValueError(
         f"Keras does not support padding={layer.padding!r} with "
         f"padding_mode={layer.padding_mode!r}, kernel_size={layer.kernel_size} and "
-        f"stride={layer.stride}; use no padding, or zero padding to the same size at stride 1"
+        f"stride={layer.stride}; use no padding, or stride 1 with zero padding that keeps the size"
     )
 
 

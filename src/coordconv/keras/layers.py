@@ -150,9 +150,9 @@ class _CoordinateConvolution:
 class _Part:
     """An initializer for one part of a joint weight over [data, coordinates].
 
-    The weights of the data and of the coordinates are two slices of the same joint weight. Each
-    slice is initialized separately: the initializer is called for the joint weight, which gives the
-    same values in every call, and the slice is taken from the result.
+    The weights of the data and of the coordinates are two slices of the same joint weight. To
+    initialize a slice, the initializer is called for the joint weight, and the slice is taken from
+    the result. The initializer returns the same values in every call.
     """
 
     def __init__(self, initializer: Any, inputs: int, part: slice) -> None:

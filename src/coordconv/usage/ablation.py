@@ -31,8 +31,8 @@ class Ablation(NamedTuple):
         layer: Name of the changed layer; None if all layers were changed together.
         score: Mean of the metric over the samples.
         difference: ``score`` minus the mean of the metric of the unchanged model.
-        interval: 95% confidence interval of ``difference``, from the differences of the single
-            samples; None for fewer than five samples.
+        interval: 95% confidence interval of ``difference``, from the difference for each sample;
+            None for fewer than five samples.
     """
 
     change: str
@@ -79,9 +79,9 @@ class Usage(Rows[Ablation]):
         """Whether the metric changes if every pixel of all layers gets the mean position.
 
         True if the interval of the difference is entirely above ``min_difference`` or entirely
-        below ``-min_difference``. False if the interval is entirely between these two limits. If
-        ``min_difference`` is 0, False if the interval includes 0. None in all other cases, and for
-        fewer than five samples.
+        below ``-min_difference``. False if the interval is entirely between these two limits. With
+        a ``min_difference`` of 0, False if the interval includes 0. None in all other cases, and
+        for fewer than five samples.
         """
         interval = next(
             row.interval for row in self if row.change == MEAN_POSITION and row.layer is None
@@ -148,7 +148,7 @@ def coordinate_usage(
         A sequence with an `Ablation` for each change; ``print`` shows it as a table.
 
     Raises:
-        TypeError: If ``model`` is not an ``nn.Module``, or ``metric`` does not return a tensor.
+        TypeError: If ``model`` is not an ``nn.Module``, or if ``metric`` does not return a tensor.
         ValueError: If the model has no coordinate layer or does not call one of its coordinate
             layers, if ``data`` is empty, if ``min_difference`` is negative, or if ``metric`` does
             not return one finite number per sample. Also if the model passes explicit coordinates
@@ -219,7 +219,7 @@ def _tried(
 ) -> dict[tuple[str, str | None], tuple[dict[nn.Module, str], Change]]:
     """Return the changes to try: which layers to change, and how to change their positions.
 
-    The keys are the name of the change and the name of the layer, or None for all layers.
+    Each key has the name of the change, and the name of the changed layer or None for all layers.
     """
     ranks, per_sample = set[int](), set[bool]()
 
@@ -233,8 +233,9 @@ def _tried(
     missed = [repr(name) for layer, name in layers.items() if layer not in called]
     if missed:
         raise ValueError(
-            f"the model does not call {', '.join(missed)}, so its coordinates cannot be changed; "
-            "pass data that reach it, and a model that is not compiled"
+            f"the model does not call {', '.join(missed)}, so the coordinates there cannot be "
+            "changed; pass data for which the model calls all coordinate layers, and a model that "
+            "is not compiled"
         )
     together: dict[str, Change] = {"zero": changes.removed, MEAN_POSITION: changes.averaged}
     for axis in range(min(ranks)):

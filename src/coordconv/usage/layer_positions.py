@@ -67,7 +67,7 @@ class LayerPositions:
     def full_image(self) -> Tensor | None:
         """Coordinates over the full image, sampled at up to 64 points per axis, shape (d, ...).
 
-        None if the coordinates are given explicitly, or if full images of several sizes occur.
+        None if the coordinates are given explicitly, or if a size of the full image is a tensor.
         """
         placement = self.placement
         if placement is None or any(isinstance(n, Tensor) for n in placement.full_size):

@@ -1,4 +1,4 @@
-"""Measure how far the feature maps of a model deviate from moving with a shift of the image."""
+"""Measure how much the outputs of a model's layers depend on the position in the image."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ __all__ = ["Sensitivity", "ShiftError", "position_sensitivity"]
 
 
 class ShiftError(NamedTuple):
-    """How far the output of a layer deviates from moving with a shift of the image.
+    """The shift error of a layer, which shows how much its output depends on position.
 
     The error is computed from the outputs for two overlapping crops of an image, which show the
     same content at two positions. It is the mean absolute difference between the outputs in the
@@ -31,8 +31,8 @@ class ShiftError(NamedTuple):
         border: The error in the rest of the overlap, which zero padding affects first.
         interior_without: The interior error with all coordinates set to zero; None for a model
             without coordinates.
-        border_without: The border error with all coordinates set to zero, which only padding
-            causes; None for a model without coordinates.
+        border_without: The border error with all coordinates set to zero, so that padding is its
+            only cause; None for a model without coordinates.
     """
 
     layer: str
@@ -78,7 +78,7 @@ class Sensitivity(Rows[ShiftError]):
 def position_sensitivity(
     model: nn.Module, images: Tensor, shift: int | Sequence[int]
 ) -> Sensitivity:
-    """Measure how far the outputs of a model and its layers deviate from moving with a shift.
+    """Measure how much the outputs of a model and of its layers depend on position.
 
     Two crops are cut from each image, the second one shifted by ``shift`` pixels along every axis.
     The model is called with each crop as if it were a full image. Where the crops overlap, they
@@ -97,7 +97,8 @@ def position_sensitivity(
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
-        ValueError: If the images have no spatial axis, or the shift is not positive or too large.
+        ValueError: If the images have no spatial axis, or if the shift is not positive or too
+            large.
 
     Example:
         >>> from coordconv import CoordConv2d
