@@ -1,7 +1,7 @@
-"""Arithmetic with small matrices, whose entries are numbers or tensors with one number per sample.
+"""Arithmetic with small matrices. An entry is a number, or a tensor with one number per sample.
 
-An entry that is the Python number 0 is known to be zero without reading a tensor. So a matrix that
-does not mix the axes can be recognized.
+The Python number 0 marks an entry that is zero for all samples. This shows which
+axes a matrix mixes, without reading a tensor.
 """
 
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
 
     Args:
         name: Name of the argument, for the error message.
-        numbers: A sequence of numbers or of tensors of shape () or (N,), or a tensor of shape (d,)
-            or (N, d).
+        numbers: A sequence with one entry for each axis, where an entry is a number or a tensor of
+            shape () or (N,). Alternatively, one tensor of shape (d,) or (N, d).
         length: Number of axes, d.
 
     Raises:
@@ -192,7 +192,7 @@ def _is_an_entry(value: object) -> bool:
 
 
 def _precise(number: Number) -> Number:
-    """Convert an entry to a type that can add pixel indices without overflow or rounding."""
+    """Convert an entry to a type in which adding pixel indices does not overflow or round."""
     if isinstance(number, Tensor) and number.dtype.itemsize < 4:
         return number.float() if number.is_floating_point() else number.long()
     return _tidy(number)

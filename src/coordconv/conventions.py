@@ -136,7 +136,7 @@ def checked_radius(radius: object) -> bool:
 
 
 def _renamed(name: str, value: object) -> str:
-    """Return the part of an error message with the new name of a value, or "" without one."""
+    """Return the end of an error message that gives the new name of ``value``, if it has one."""
     new = _RENAMED.get((name, value)) if isinstance(value, str) else None
     return f", which was renamed to {new!r}; use the new name" if new else ""
 

@@ -30,9 +30,9 @@ class LayerCosts(NamedTuple):
             if this is not the default.
         parameters: Number of parameters.
         coordinate_parameters: Number of parameters for the coordinates.
-        flops: Floating-point operations of the layer, summed over its input sizes, with one image
-            of each size. None if no example was given, or if the layer adds the coordinates to its
-            input, in which case only ``coordinate_flops`` are counted.
+        flops: Floating-point operations of the layer for one image, summed over all image sizes
+            that the layer receives. None if no example was given. Also None if the layer adds the
+            coordinates to its input; for such a layer, only ``coordinate_flops`` are counted.
         coordinate_flops: Floating-point operations that the coordinates add to the plain layer.
             None if no example was given, or if the layer only appends coordinates.
     """
@@ -105,8 +105,8 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
         the FLOPs for its coordinates once per batch, and its other FLOPs once per image.
 
     Raises:
-        ValueError: If the model has an uninitialized lazy layer, or the example does not reach a
-            coordinate layer.
+        ValueError: If the model has an uninitialized lazy layer, or if the call with the example
+            does not reach every coordinate layer.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:

@@ -47,8 +47,8 @@ def placement_of_feature_map(
         size: Size of the feature map.
         strict: Require that the pixels of this feature map are pixels of the full image's feature
             map. For this, along each axis, the size of the input must be a multiple or a divisor of
-            ``size``, and the start and the full size must be integers in the feature map of the
-            full image. If False, positions between pixels are allowed.
+            ``size``, and the start and the full size must be integers when they are converted to
+            pixels of the full image's feature map. If False, positions between pixels are allowed.
 
     Raises:
         ValueError: If ``strict`` is set and these conditions are not met.
@@ -100,7 +100,7 @@ def _covering(made: Placement, axis: int, along: int, step: int) -> Placement:
 
 
 def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
-    """Raise if, along an axis, a feature map's pixels are not pixels of the full image's map."""
+    """Raise if, along an axis, a feature map has pixels between those of the full image's map."""
     along = _along(placement, axis)
     what = f"the feature map has size {made.size} for an input of size {placement.size}"
     pairs = [(placement.size[b], made.size[b]) for b in {axis, *along}]
@@ -108,8 +108,8 @@ def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
         raise ValueError(f"{what}, but neither size evenly divides the other; {_ADVICE}")
     if not is_true(is_whole(made.full_size[axis])):
         raise ValueError(
-            f"{what}, but the same factor does not divide axis {axis} of the full image, of size "
-            f"{placement.full_size[axis]}, evenly; {_ADVICE}"
+            f"{what}, but the ratio of these sizes does not evenly divide "
+            f"{placement.full_size[axis]}, the size of the full image along axis {axis}; {_ADVICE}"
         )
     if len(along) > 1:
         return

@@ -50,9 +50,9 @@ def append_coordinates(
         ``x``.
 
     Raises:
-        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
-        ValueError: If ``x`` has no spatial axis, ``groups`` does not divide its channels, the
-            convention or window is invalid, or ``coordinates`` has a different size from ``x``.
+        TypeError: If ``x`` is not a floating-point tensor, or if ``radius`` is not a bool.
+        ValueError: If ``x`` has no spatial axis, if ``groups`` does not divide its channels, if the
+            convention or window is invalid, or if ``coordinates`` and ``x`` differ in size.
 
     Example:
         >>> import torch
@@ -136,7 +136,7 @@ def coord_conv(
         the coordinates in the margin are 0, and not extrapolated. ``groups`` divides only the data
         channels; every output channel sees all coordinates. A coordinate kernel that is smaller
         than the data kernel is centered in the data kernel. If the two sizes differ by an odd
-        number, the coordinate kernel is half a tap closer to the start.
+        number, the coordinate kernel is half a tap off the center, toward the start.
 
     Args:
         x: Shape (N, C, *size), or (C, *size) without a batch, as in ``torch.nn.Conv2d``.
@@ -147,7 +147,7 @@ def coord_conv(
             y (the row), followed by the radius if ``radius=True``.
         bias: Shape (out,), or None.
         stride: Step of the kernel, in pixels.
-        padding: Margin in pixels on each side, ``"same"`` or ``"valid"``.
+        padding: Margin in pixels on each side, or ``"same"`` or ``"valid"``.
         dilation: Distance between the taps of the kernel, in pixels.
         groups: Number of groups of the data channels.
         padding_mode: How to fill the margin: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
@@ -167,7 +167,7 @@ def coord_conv(
         returns for the data, also under autocast.
 
     Raises:
-        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
+        TypeError: If ``x`` is not a floating-point tensor, or if ``radius`` is not a bool.
         ValueError: If ``x`` does not have the number of channels that ``weight`` needs, if
             ``coord_weight`` does not have one channel per coordinate or has a larger kernel than
             ``weight``, or if the padding mode, method, convention, window or coordinates are
@@ -231,7 +231,7 @@ def coord_conv_transpose(
         ``torch.nn.functional.conv_transpose2d`` returns for the data.
 
     Raises:
-        TypeError: If ``x`` is not a floating-point tensor, or ``radius`` is not a bool.
+        TypeError: If ``x`` is not a floating-point tensor, or if ``radius`` is not a bool.
         ValueError: As in `coord_conv`.
         RuntimeError: As in `coord_conv`.
 

@@ -78,7 +78,7 @@ def coordinate_grid(
         window has one row per sample, the shape is ``(N, d, *size)`` or ``(N, d + 1, *size)``.
 
     Raises:
-        TypeError: If a size is not an integer, the dtype is not a floating-point type, or the
+        TypeError: If a size is not an integer, if the dtype is not a floating-point type, or if the
             radius is not True or False.
         ValueError: If a size is negative or ``size`` is empty, if the convention is unknown, or if
             the window does not have one number per axis.
@@ -266,13 +266,13 @@ def _twice_from_the_middle(
 ) -> Tensor:
     """Return twice the distance of every pixel from the middle of the full axis.
 
-    For pixels of the full image, this is an integer, whereas the distance may be half an integer.
+    For pixels of the full image, twice the distance is an integer, even if the distance is not.
     """
     first, step = _twice_the_first(start, whole, convention), 2 * step
     if isinstance(first, int) and isinstance(length, int) and isinstance(step, int):
         return torch.arange(first, first + step * length, step, dtype=dtype, device=device)
     # Use arange, because linspace needs a plain number, which would freeze the size on export.
-    # Keep integers as integers, because quantizers of a graph do not record a range for them.
+    # Keep integers as integers, because graph quantizers do not record a range for integers.
     counted = torch.int64 if _is_whole(first) and _is_whole(step) else dtype
     return (step * torch.arange(length, dtype=counted, device=device) + first).to(dtype)
 

@@ -46,14 +46,14 @@ def positions(
             pair (start, full size), applies to the first input with as many spatial axes.
         strict: Whether to raise an error if pixels of a crop's feature map are not pixels of the
             full image's feature map, or if a coordinate layer that is not part of ``model`` is
-            called inside the block. If False, the first case uses positions between pixels, and the
-            second case treats the input of the layer as a full image.
+            called inside the block. If False, positions between pixels are used in the first case,
+            and the input of the layer is treated as a full image in the second case.
 
     Returns:
         A context manager.
 
     Raises:
-        TypeError: If ``model`` is not a module, or ``placement`` has an unsupported type.
+        TypeError: If ``model`` is not a module, or if ``placement`` has an unsupported type.
         ValueError: When the model is called, if no input has the size of the placement, or if the
             placement of a layer's input cannot be inferred. In the second case, the error names the
             layer and says what to do.

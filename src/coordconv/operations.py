@@ -68,7 +68,7 @@ class _Operation:
     def margins_around(self, kernel: torch.Size, axis: int) -> tuple[int, int]:
         """Return how many taps of the data kernel are before and after a smaller kernel.
 
-        If the total is odd, there is one more tap after the smaller kernel.
+        If the sum of both numbers is odd, there is one more tap after the smaller kernel.
         """
         return _margins(kernel[axis], self.kernel[axis])
 

@@ -65,8 +65,8 @@ class PixelPlacement:
         Args:
             size: Size of the feature map.
             strict: Require that the size of the tensor is a multiple or a divisor of ``size`` along
-                each axis, and that the same factors give the feature map of the full image an
-                integer size.
+                each axis, and that the ratio of these two sizes evenly divides the size of the full
+                image.
 
         Raises:
             ValueError: If ``strict`` is set and these conditions are not met.

@@ -42,8 +42,8 @@ class Positions(NamedTuple):
 
         Raises:
             TypeError: If the radius is not True or False.
-            ValueError: If the convention is unknown, or if `positions` has set the placement of a
-                model's input, but that of ``x`` cannot be inferred from it.
+            ValueError: If the convention is unknown, or if the placement of ``x`` cannot be
+                inferred from the placement that was set by `positions`.
         """
         if window is None and coordinates is None:
             window = placement_here(x, rank)
@@ -64,7 +64,7 @@ class Positions(NamedTuple):
 
     @property
     def may_run_along_axes(self) -> bool:
-        """Whether each coordinate may depend on only one axis, with values per sample."""
+        """Whether each coordinate depends on only one axis, and may differ between samples."""
         if self.radius or self.coordinates is not None or self.window is None:
             return False
         if isinstance(self.window, Placement):

@@ -1,4 +1,4 @@
-"""Let torch treat a `Placement` as a pytree of tensors, and a ``DataLoader`` batch placements."""
+"""Register `Placement` as a pytree of tensors, and let a ``DataLoader`` batch placements."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

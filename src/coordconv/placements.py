@@ -59,9 +59,9 @@ class Placement:
 
     Raises:
         TypeError: If ``size`` is not a sequence of integers.
-        ValueError: If an attribute does not have one number for each axis, if a number in ``size``
-            is negative or one in ``full_size`` is less than 1, or if ``matrix`` has a row or column
-            of zeros.
+        ValueError: If an attribute does not have one number for each axis, if ``size`` has a
+            negative number, if ``full_size`` has a number less than 1, or if ``matrix`` has a row
+            or column of zeros.
 
     Example:
         >>> crop = Placement((480, 640)).crop((100, 200), (32, 32))
@@ -178,7 +178,7 @@ class Placement:
             dims: Axes to flip, counted from the last: -1 is the width of an image, -2 the height.
 
         Raises:
-            ValueError: If an entry of ``dims`` is not negative, or the tensor has no such axis.
+            ValueError: If an entry of ``dims`` is not negative, or if the tensor has no such axis.
 
         Example:
             >>> Placement((6, 9)).flip(-1)  # doctest: +ELLIPSIS
@@ -193,7 +193,7 @@ class Placement:
         """Return the placement of ``torch.rot90(x, k, dims)``.
 
         Args:
-            k: Number of quarter turns, from the first towards the second axis in ``dims``.
+            k: Number of quarter turns, from the first toward the second axis in ``dims``.
             dims: The two axes of the rotation, counted from the last.
 
         Raises:
@@ -254,7 +254,8 @@ class Placement:
             size: Size of the new image; the size of the old image if omitted.
 
         Raises:
-            ValueError: If ``matrix`` does not have d rows of d + 1 numbers, or ``size`` d numbers.
+            ValueError: If ``matrix`` does not have d rows of d + 1 numbers, or if ``size`` does not
+                have d numbers.
 
         Example:
             >>> Placement((6, 8)).affine([[1, 0, 2.5], [0, 1, 0]]).start
@@ -281,7 +282,8 @@ class Placement:
             align_corners: The value that is passed to ``grid_sample`` and ``affine_grid``.
 
         Raises:
-            ValueError: If ``theta`` does not have d rows of d + 1 numbers, or ``size`` d numbers.
+            ValueError: If ``theta`` does not have d rows of d + 1 numbers, or if ``size`` does not
+                have d numbers.
 
         Example:
             >>> Placement((6, 8)).affine_grid([[1, 0, 0.25], [0, 1, 0]]).start
@@ -349,7 +351,7 @@ class Placement:
         """Return where the pixels of the full image are in the tensor.
 
         Raises:
-            ValueError: If ``full_size`` contains tensors, or the matrix has no inverse.
+            ValueError: If ``full_size`` contains tensors, or if the matrix has no inverse.
 
         Example:
             >>> Placement((6, 9)).crop((1, 2), (3, 3)).inverse().start

@@ -32,8 +32,8 @@ def predict_tiled(
     field. (Half the overlap is rounded down to a whole number of output pixels.)
 
     Args:
-        model: The model, called with one tile at a time, for all samples together. Its output must
-            have the size of the tile or a fraction of it.
+        model: The model. Each call gets one tile of every sample, as a batch. The output must have
+            the size of the tile or a fraction of it.
         image: Shape (N, C, *size), with one to three spatial axes.
         tile: Size of a tile in pixels: one number, or one per axis. A tile that is larger than the
             image is reduced to the size of the image. The sizes of image, tile and overlap must be

@@ -311,7 +311,7 @@ def test_a_full_image_has_full_feature_maps_of_any_size(size):
     ("crop", "size", "message"),
     [
         (Placement((64, 64)).crop((1, 0), (32, 32)), (16, 16), "starts at 1 along axis 0"),
-        (Placement((64, 66)).crop((0, 4), (32, 32)), (8, 8), "axis 1 of the full image, of size"),
+        (Placement((64, 66)).crop((0, 4), (32, 32)), (8, 8), "the full image along axis 1"),
         (Placement((66, 66)).crop((0, 33), (33, 33)), (17, 17), "evenly"),
         (Placement((64, 64)).crop((0, 0), (32, 32)), (30, 30), "evenly"),
         (
