@@ -27,7 +27,7 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     """Add zero coordinate weights to the state dict of a plain model.
 
     Args:
-        model: The model with coordinate layers that the result is for. It is not changed.
+        model: The model with coordinate layers, which will load the result. It is not changed.
         state_dict: The state dict of the same model with plain convolutions.
 
     Returns:
@@ -65,9 +65,9 @@ def from_plain(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
 def from_concatenated(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
     """Split the weights of layers that append the coordinates and then convolve.
 
-    For a layer ``name``, the weight to split is ``name.weight``. If this key is missing, it is the
-    only convolution weight one level below, such as ``name.conv.weight`` of a module that appends
-    the coordinates and contains the convolution as ``conv``.
+    For a layer ``name``, the weight to split is ``name.weight``. If this key is missing, the only
+    convolution weight one level below is split, such as ``name.conv.weight`` of a module that
+    appends the coordinates and contains the convolution as ``conv``.
 
     The coordinate layers in ``model`` determine which channels of the weight are coordinates:
     before or after the data, in which order, and with or without a radius. Create the layers with
@@ -165,8 +165,8 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
     """Yield the key prefix and the module of every coordinate layer, once per name of the layer.
 
     The prefix is the name followed by a dot, or "" if the model itself is the layer. The weights
-    named in ``plain`` must not be parametrized or pruned. By default, this is checked for both
-    weights, and layers with a custom ``forward`` are rejected.
+    named in ``plain`` must not be parametrized or pruned. If no names are given, ``weight`` and
+    ``coord_weight`` are checked, and layers with a custom ``forward`` are rejected.
     """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):

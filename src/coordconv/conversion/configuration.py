@@ -103,8 +103,8 @@ def convert_from_config(model: nn.Module, config: Mapping[str, Any]) -> nn.Modul
             _check_same(name, _options_of(module), given)
         elif plain.setdefault(module, options) != options:
             raise ValueError(
-                f"the configuration has different options for {name!r} and another name of the "
-                "same layer"
+                f"{name!r} and another name refer to the same layer of the model, but the "
+                "configuration gives them different options"
             )
         else:
             _check_convertible(name, module, given, options)
@@ -155,7 +155,7 @@ def _options_of(layer: CoordinateLayer) -> dict[str, Any]:
 
 
 def _checked_options(name: str, given: Any) -> dict[str, Any]:
-    """Return the arguments of ``convert`` and the method from the options of one layer."""
+    """Return the saved options of one layer as arguments of ``convert``, plus its ``method``."""
     if not isinstance(given, Mapping) or set(given) != _OPTIONS:
         raise ValueError(
             f"the configuration of {name!r} must have the keys {sorted(_OPTIONS)}, got {given}"

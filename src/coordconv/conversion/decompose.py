@@ -1,4 +1,4 @@
-"""Decompose coordinate layers into `AddCoords` and a plain convolution, which other tools know."""
+"""Decompose coordinate layers into `AddCoords` and convolutions that other tools support."""
 
 from typing import Any, Literal, get_args
 
@@ -84,9 +84,9 @@ def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
 def recompose(model: nn.Module) -> nn.Module:
     """Turn the layers that `decompose` made back into coordinate layers, in place.
 
-    Changes that other tools made to the weights are kept. If a layer had a coordinate kernel that
-    was smaller than its data kernel, the smaller size is restored if the weights outside it are
-    still zero. Otherwise, the coordinate kernel becomes as large as the data kernel.
+    Changes that other tools made to the weights are kept. If a coordinate kernel is smaller than
+    the data kernel, `decompose` adds zeros around it. If these weights are still zero, the original
+    size is restored. Otherwise, the coordinate kernel stays as large as the data kernel.
 
     Args:
         model: Any module, including a single decomposed layer.
@@ -95,8 +95,9 @@ def recompose(model: nn.Module) -> nn.Module:
         The model.
 
     Raises:
-        ValueError: If another tool has replaced a convolution, or a weight is parametrized or
-            pruned. The model is then unchanged.
+        ValueError: If another tool has replaced `AddCoords` or the convolution of a layer, or if
+            the convolution has hooks or a parametrized or pruned weight. The model is then
+            unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:

@@ -64,8 +64,9 @@ def erased_positions(
 ) -> dict[nn.Module, Erased]:
     """Return the layers after which the position of a crop is lost.
 
-    With an example, the model is called once and differentiated. Otherwise, and for layers that the
-    example does not decide, the modules that follow in the same ``nn.Sequential`` are called.
+    With an example, the model is called once and differentiated. Without an example, or if the
+    derivative for a layer is unknown, the modules that follow the layer in the same
+    ``nn.Sequential`` are called.
 
     Args:
         model: The model; it is not changed.

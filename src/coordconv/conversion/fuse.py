@@ -25,13 +25,12 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
     """Fuse each batch normalization into the preceding convolution, in place, for inference.
 
     The output channels of the weight, the bias and the coordinate weights (or the map of a
-    precomputed layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Plain
-    convolutions are fused as well. In contrast, fusers of other libraries do not scale the
-    coordinate weights.
+    precomputed layer) are scaled, and the normalization is replaced with an ``nn.Identity``. Fusers
+    of other libraries do not scale the coordinate weights. Plain convolutions are fused as well.
 
     A normalization is fused if its input is the output of a convolution, and nothing else uses that
-    output. These pairs are found by tracing the model with ``torch.fx`` or, if an example is given,
-    by running the model.
+    output. Such pairs of a convolution and a normalization are found by tracing the model with
+    ``torch.fx`` or, if an example is given, by running the model.
 
     Args:
         model: Any module in evaluation mode. Its coordinate layers may come from
@@ -85,8 +84,8 @@ def _pairs(model: nn.Module, example: Example | None) -> _Pairs:
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"torch.fx cannot trace this model ({first}); pass an example input to find the "
-            "convolutions by running it, such as fuse_batch_norm(model, torch.zeros(1, 3, 64, 64))"
+            f"torch.fx cannot trace this model ({first}); pass an example input to run the model "
+            "instead, such as fuse_batch_norm(model, torch.zeros(1, 3, 64, 64))"
         ) from error
     return _pairs_of(graph, dict(model.named_modules(remove_duplicate=False)))
 

@@ -59,6 +59,6 @@ def _rank(module: nn.Module) -> int | None:
 
 
 def _own(module: nn.Module, name: str) -> Any:
-    """Return an attribute of the layer itself; None if only a layer that it wraps has it."""
+    """Return an attribute of the layer itself, or None if only a wrapped layer has it."""
     of_class = inspect.getattr_static(type(module), name, None)
     return vars(module).get(name, getattr(module, name) if of_class is not None else None)

@@ -1,7 +1,7 @@
 """Join the two weights of a coordinate layer into a single weight, and split it again.
 
 The two weights are ``weight`` for the data and ``coord_weight`` for the coordinates. The joint
-weight is that of a convolution of the data with the coordinates appended as channels.
+weight belongs to a convolution whose input is the data with the coordinates appended as channels.
 """
 
 from typing import Any

@@ -139,7 +139,7 @@ def plain_kind(module: nn.Module) -> type[nn.Module] | None:
 
 
 def stored_weight(module: nn.Module) -> Tensor:
-    """Return the weight of a layer or, if it is parametrized, the parameter that it depends on.
+    """Return the weight of a layer, or the first parameter that a parametrized weight depends on.
 
     A parametrized weight is not read, because reading can change it: spectral normalization, for
     example, runs a power iteration.

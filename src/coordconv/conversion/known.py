@@ -70,10 +70,10 @@ def register_convolution(
         The class, so that this can be used as a decorator.
 
     Raises:
-        TypeError: If ``cls`` is not a proper subclass of one of these classes, or ``pad`` is not a
-            string or a function.
-        ValueError: If ``pad`` is an unknown string, or ``cls`` is already registered with another
-            padding.
+        TypeError: If ``cls`` is not a proper subclass of ``torch.nn.Conv1d``, ``Conv2d`` or
+            ``Conv3d``, or if ``pad`` is neither a string nor a function.
+        ValueError: If ``pad`` is an unknown string, or if ``cls`` is already registered with
+            another padding.
 
     Example:
         >>> from coordconv import convert
@@ -110,9 +110,9 @@ def _check_class(cls: Any) -> None:
 
 
 def known_kind(kind: type[nn.Module]) -> type[nn.Module] | None:
-    """Return the coordinate class for a subclass of a convolution, or None if there is none.
+    """Return the coordinate class for a subclass of a convolution, or None if not supported.
 
-    There is one if the subclass is registered or inherits its ``forward`` from torch.
+    A subclass is supported if it is registered or inherits its ``forward`` from torch.
     """
     if issubclass(kind, LazyModuleMixin):
         return None
@@ -179,15 +179,15 @@ def _pad_own(_: Any, x: Tensor) -> Tensor:
 
 
 def _pad_same_if_dynamic(layer: Any, x: Tensor) -> Tensor:
-    """Pad if the padding depends on the input size, which timm stores in ``layer.same_pad``.
+    """Pad if timm has set ``layer.same_pad``, so that the padding depends on the input size.
 
-    Constant padding is in ``layer.padding`` instead.
+    Otherwise, the padding is constant and included in ``layer.padding``.
     """
     return pad_same(layer, x) if layer.same_pad else x
 
 
 def _pad_by(name: str) -> Pad:
-    """Return a function that pads with the submodule ``name`` of a layer, unless it is None."""
+    """Return a function that pads with a layer's submodule ``name``, if the submodule exists."""
 
     def pad(layer: Any, x: Tensor) -> Tensor:
         module = getattr(layer, name)

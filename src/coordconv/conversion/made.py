@@ -51,8 +51,8 @@ def made_class(prefix: str, way: type[nn.Module], plain: type[nn.Module]) -> typ
     Args:
         prefix: Prefix of the name of the new class.
         way: The mixin that adds the coordinates. It comes before ``plain`` in the bases.
-        plain: The class of another library, without the class that torch adds for
-            parametrizations.
+        plain: The class of another library. For a parametrized layer, this is the original class,
+            not the subclass that torch creates for parametrizations.
     """
     members = {
         "_made_from": (prefix, way, plain),

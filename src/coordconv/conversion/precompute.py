@@ -46,9 +46,9 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
         image sizes, and raises an error for other sizes.
 
     Raises:
-        ValueError: If the model does not call a coordinate layer for the example, or calls it with
-            a window, coordinates or an output size. Also if a coordinate layer is a custom
-            subclass, or if the model cannot be copied.
+        ValueError: If the example does not reach every coordinate layer, or if a coordinate layer
+            is called with a window, coordinates or an output size. Also if a coordinate layer is a
+            custom subclass, or if the model cannot be copied.
         TypeError: If ``model`` is not an ``nn.Module``, if ``example`` is a size instead of inputs,
             or if the input of a coordinate layer is not a tensor.
 
@@ -122,7 +122,7 @@ def _fix_parametrized(layer: nn.Module) -> None:
 def _share(layer: Any, size: Size) -> Tensor:
     """Return what the coordinates add to the output at one size, shape (1, out, *output size).
 
-    If the layer adds coordinates to its input, return what they add to it, shape (1, in, *size).
+    For a `CoordinatesInFront` layer, return what they add to its input, shape (1, in, *size).
     """
     in_front = isinstance(layer, CoordinatesInFront)
     weight = layer.coord_weight if in_front else stored_weight(layer)
@@ -174,7 +174,7 @@ class _Precomputed(WeightGuard):
 def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size]) -> Tensor:
     """Add the map for the size of the input to the output.
 
-    ``torch.fx`` records a call of this function, because it cannot trace the lookup of a size.
+    ``torch.fx`` records this function as a single call, because it cannot trace the size lookup.
     """
     refuse_placement(input, len(sizes[0]))
     size = tuple(map(int, input.shape[-len(sizes[0]) :]))
@@ -209,7 +209,7 @@ class _PrecomputedInFront(_Precomputed):
         )
 
     def _coordinate_tensors(self) -> list[Tensor]:
-        """Return an empty list, because a map that is added to the input is not scaled."""
+        """Return an empty list: fusing must not scale a map that is added to the input."""
         return []
 
 

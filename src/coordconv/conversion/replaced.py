@@ -76,8 +76,8 @@ def unusual_weight(layer: Any, weight: Tensor) -> str:
         return "its weights are partitioned by DeepSpeed; convert before initializing DeepSpeed"
     if weight._post_accumulate_grad_hooks:
         return (
-            "its weights have a hook on their gradient, such as an optimizer step in the backward "
-            "pass, which new weights would not get; convert before registering the hook"
+            "its weights have a hook on their gradient (such as an optimizer step in the backward "
+            "pass), and new weights would not get this hook; convert before registering the hook"
         )
     ordinary = (Tensor, nn.Parameter, UninitializedParameter)
     # Compare FakeTensor by name: importing it imports sympy.

@@ -20,10 +20,11 @@ def kept_constants(
 ) -> dict[nn.Module, float]:
     """Return how much a constant that is added to the output of each layer affects the model.
 
-    A constant that is added to a feature map changes the output of the model by the sum of the
-    changes due to each pixel of the map. The returned number is the absolute value of this sum
-    divided by the sum of the absolute changes, each summed over the samples and channels. It is 0
-    if the changes cancel, and 1 if all changes in a map have the same sign.
+    Adding a constant to a feature map changes the output of the model. To first order, each pixel
+    of the map contributes one change, and the total is the sum of these changes. The returned
+    number is the absolute value of the sum, divided by the sum of the absolute changes. Before the
+    division, both are added up over the samples and channels. The number is 0 if the changes
+    cancel, and 1 if all changes in a map have the same sign.
 
     Args:
         model: Called once in evaluation mode and differentiated; it is not changed.
@@ -77,8 +78,8 @@ class _Probe:
         anchor = output.new_zeros((), requires_grad=True)
         self.anchors.append(anchor)
         self.changes.setdefault(layer, output.new_zeros(2))
-        # If the example is all zeros, noise avoids points such as 0 of ReLU, where activations are
-        # not differentiable.
+        # If the example is all zeros, activations may be called at points where they are not
+        # differentiable, such as 0 for ReLU. The noise avoids these points.
         scale = 0.1 * output.detach().abs().mean() + 1e-3
         disturbed = output + scale * self._noise(output) + anchor
 

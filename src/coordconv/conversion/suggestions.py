@@ -48,7 +48,7 @@ def listed(every: Sequence[str]) -> str:
 
 
 def grouped(every: Sequence[str]) -> str:
-    """Format the modules that contain convolutions, each with their number, for a message."""
+    """List the modules that contain convolutions, with the number in each module, for a message."""
     paths = [name.split(".") for name in every]
     depth = 1
     while len({tuple(path[:depth]) for path in paths}) == 1 and depth < max(map(len, paths)):
@@ -60,7 +60,7 @@ def grouped(every: Sequence[str]) -> str:
 
 
 def _prefixes(every: Sequence[str]) -> list[str]:
-    """Return the names of all modules that contain one of these layers, in order."""
+    """Return the names of all modules that contain a layer named in ``every``, in order."""
     found: dict[str, None] = {}
     for name in every:
         parts = name.split(".")

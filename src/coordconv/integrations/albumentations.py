@@ -1,9 +1,9 @@
 """Track the placement of an image through the transforms of albumentations 2.
 
 A placement says where the pixels of a cropped, flipped, resized or rotated image are in the full
-image. It is computed from the parameters that albumentations records for each transform. Key points
-of albumentations would not be exact, because they are flipped like pixel centers but resized like
-pixel edges.
+image. It is computed from the parameters that albumentations records for each transform.
+Transforming key points instead would not be exact, because albumentations flips them like pixel
+centers but resizes them like pixel edges.
 
 Example::
 
@@ -98,7 +98,7 @@ def apply_with_placement(
 def _placed(
     placement: Placement, applied: Sequence[tuple[str, Parameters]], last: Size
 ) -> Placement:
-    """Return the placement after transforms, each of which recorded the image size before it."""
+    """Return the placement after transforms, which each recorded the size of their input image."""
     sizes = [tuple(parameters["shape"][:2]) for _, parameters in applied]
     for number, (name, parameters) in enumerate(applied):
         before, after = sizes[number], [*sizes, last][number + 1]

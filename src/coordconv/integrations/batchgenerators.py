@@ -115,7 +115,7 @@ def _resampled(
 
 
 def _pixels(grid: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Convert the points of a grid of ``grid_sample`` to pixels, in the order of the axes."""
+    """Convert the points of a ``grid_sample`` grid to pixels, in the order of the axes."""
     points, sizes = grid.flip(-1).double(), torch.tensor(size).double()
     return (points + 1) * (sizes - 1) / 2 if align_corners else ((points + 1) * sizes - 1) / 2
 

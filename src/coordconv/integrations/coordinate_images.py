@@ -1,10 +1,10 @@
-"""Transform the coordinates of an image together with it, as an extra image.
+"""Transform an image together with a coordinate image, which holds the coordinates of its pixels.
 
-The first channel of such a coordinate image is 1 at every pixel of the image. Its values are called
-marks. The other channels are the coordinates, scaled to the range from 0 to 1. Suppose that a
-transform interpolates linearly and fills pixels outside the image with one value. Then a pixel at
-the edge is a mixture of the image and the fill value, in the same proportion in all channels. The
-mark of the pixel gives this proportion, from which its coordinates are recovered.
+The first channel of a coordinate image is 1 at every pixel. Its values are called marks. The other
+channels are the coordinates, scaled to the range from 0 to 1. Suppose that a transform interpolates
+linearly and fills pixels outside the image with one value. Then a pixel at the edge is a mixture of
+the image and the fill value, in the same proportion in all channels. The mark of the pixel gives
+this proportion, from which its coordinates are recovered.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,9 @@ class CarriedCoordinates(NamedTuple):
     Attributes:
         coordinates: Shape (N, d, *size), or (N, d + 1, *size) with the radius. Pass them to a layer
             as the argument ``coordinates``. A pixel outside the full image gets the coordinates of
-            a pixel inside: the nearest one in the same row or, if the row is outside, in the same
-            column. In signals and volumes, the axes are searched from the last to the first.
+            the nearest inside pixel in its row. If no pixel of the row is inside, it gets those of
+            the nearest pixel in its column. In signals and volumes, the axes are searched from the
+            last to the first.
         inside: Mask of the pixels that show a part of the full image, shape (N, 1, *size).
     """
 
@@ -62,8 +63,8 @@ def coordinate_image(
         convention: The convention of the layers that will get the coordinates.
         window: The position of the image in its full image, if it is a crop.
         dtype: A floating-point type, or ``torch.uint8`` for tools that only support bytes. Such
-            tools must move pixels without interpolation (crops, flips, mosaics). Each coordinate
-            then takes three channels of bytes and is exact to one part in 2 ** 24.
+            tools must move pixels without interpolation (crops, flips, mosaics). As bytes, each
+            coordinate takes three channels and is exact to one part in 2 ** 24.
         device: Device of the coordinate image.
 
     Returns:
@@ -201,7 +202,8 @@ def placement_of_coordinates(
         A placement for inputs of the same size as ``coordinates``.
 
     Raises:
-        ValueError: If the convention is unknown, or there is not one coordinate for each axis.
+        ValueError: If the convention is unknown, or if ``coordinates`` does not have exactly one
+            channel for each axis.
 
     Example:
         >>> from coordconv import CoordConv2d, coordinate_grid, positions

@@ -81,7 +81,7 @@ def apply_with_placement(
 
 
 def _moving(module: nn.Module, kornia: Any, stationary: tuple[type, ...]) -> Iterator[nn.Module]:
-    """Yield the augmentations inside a module that may move pixels."""
+    """Yield the augmentations that may move pixels, including those inside other modules."""
     still = isinstance(module, kornia.IntensityAugmentationBase2D)
     # Motion blur may shift the content.
     still = still and not isinstance(module, kornia.RandomMotionBlur)

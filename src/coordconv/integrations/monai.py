@@ -28,7 +28,8 @@ from coordconv.placements import Placement
 __all__ = ["apply_with_placement", "check_transform", "placement_of", "positioned_predictor"]
 
 # Transforms of these modules either do not move pixels or record how they move pixels. The
-# exceptions are in _MOVING. Transforms of other modules that do not move pixels are in _STATIONARY.
+# exceptions are in _MOVING. Among transforms of other modules, those in _STATIONARY do not move
+# pixels.
 _FOLLOWED_MODULES = ("croppad", "intensity", "io", "lazy", "nvtx", "smooth_field")
 _MOVING = {"BoundingRect", "RandCoarseShuffle", "RandCoarseTransform", "RandSmoothDeform"}
 _STATIONARY = {
@@ -191,7 +192,7 @@ def _rows_of(numbers: Tensor, rows: Tensor) -> Tensor:
 def _frame_of_file(image: Any) -> Frame:
     meta = getattr(image, "meta", {})
     size = tuple(int(n) for n in meta.get("spatial_shape", ()))
-    if not size or len(size) != image.dim() - 1:  # The image has a channel axis.
+    if not size or len(size) != image.dim() - 1:  # One axis of the image is the channel axis.
         raise ValueError(
             "the position of the image before the transform is not known: pass the image as a "
             "tensor, load a file without a channel axis with LoadImage, or pass `frame`"

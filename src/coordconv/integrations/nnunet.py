@@ -122,8 +122,9 @@ def placed(loader: Any) -> Any:
 class _PatchPlaces:
     """The positions of the patches of a batch, from the bounding boxes that a loader draws.
 
-    Methods of the loader are replaced on the instance, so that subclasses keep their own methods,
-    and new workers get the replaced methods.
+    The methods are replaced on the loader instance, not on its class. Therefore, subclasses keep
+    their own methods, and worker processes, which get a copy of the loader, also get the replaced
+    methods.
     """
 
     def __init__(self, loader: Any) -> None:

@@ -8,6 +8,6 @@ def not_affine(transform: str) -> ValueError:
     return ValueError(
         f"{transform} is not known to be affine, so its result has no placement; apply the same "
         "transforms to an image of coordinates (coordinate_image and coordinates_from_image of "
-        "coordconv.integrations.coordinate_images), or pass its class in stationary=(...) if it "
-        "does not move pixels"
+        "coordconv.integrations.coordinate_images), or pass the class of the transform in "
+        "stationary=(...) if the transform does not move pixels"
     )

@@ -159,6 +159,6 @@ def _check(one: Any, torchio: Any, stationary: tuple[type, ...]) -> None:
         raise not_affine(type(one).__name__)
     if getattr(one, "invert_transform", False):
         raise ValueError(
-            f"the map of an inverted {kind} is not recorded; use the placement of the image before "
-            "the transform that is inverted"
+            f"torchio does not record how an inverted {kind} moves voxels; use the placement that "
+            f"the image had before the original {kind}"
         )

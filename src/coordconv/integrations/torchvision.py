@@ -1,9 +1,9 @@
 """Track the placements of images through the v2 transforms of torchvision.
 
 A placement says where the pixels of a cropped, flipped, resized or rotated image are in the full
-image. Key points of torchvision would not be exact, because they are flipped like pixel centers but
-resized like pixel edges. Instead, a tensor of a special type is transformed together with the image
-and records the exact map of each operation.
+image. To compute it, a tensor of a special type is transformed together with the image and records
+the exact map of each operation. Transforming key points instead would not be exact, because
+torchvision flips them like pixel centers but resizes them like pixel edges.
 
 Example::
 

@@ -117,13 +117,13 @@ def _building(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any
     result = original(self, *args, **kwargs)
     entry: Any = getattr(self.config, KEY, None)
     if _is_for(self, entry):
-        # A subclass may create more layers later. The wrapper of loading converts these as well.
+        # A subclass may create more layers later. `_loading` converts these layers as well.
         convert_from_config(self, _entry_for(self, entry))
     return result
 
 
 def _building_part(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Wrap ``_from_config`` to convert a part of the saved model, or a model that contains it."""
+    """Wrap ``_from_config`` to convert a part of the saved model, or a larger model around it."""
     model = original(*args, **kwargs)
     entry = getattr(model.config, KEY, None)
     if entry is not None:

@@ -43,7 +43,7 @@ def install() -> None:
 
 
 def _training(train: Method) -> Method:
-    """Extend ``Model.train``: convert the model that the trainer builds like the original model."""
+    """Extend ``Model.train``: give the trainer's model the coordinate layers of the original."""
 
     @wraps(train)
     def extended(self: Any, trainer: Any = None, **options: Any) -> Any:
@@ -67,7 +67,7 @@ def _coordinate_trainer(trainer: type[Any], forms: Mapping[str, Form]) -> type[A
 
 
 def _loading(load: Method) -> Method:
-    """Extend ``BaseModel.load``: convert a model like the model whose weights it loads."""
+    """Extend ``BaseModel.load``: add the coordinate layers that the loaded weights belong to."""
 
     @wraps(load)
     def extended(self: nn.Module, weights: Any, *args: Any, **options: Any) -> Any:
@@ -143,11 +143,11 @@ def _is_ours(module: nn.Module | None) -> bool:
 
 
 def _convert_like(model: nn.Module, forms: Mapping[str, Form]) -> None:
-    """Convert the convolutions of a model that have the names and options in ``forms``.
+    """Convert the convolutions that ``forms`` names, with the options that it gives.
 
     Raises:
-        ValueError: If a name does not belong to a plain convolution in the model, or if its layer
-            is precomputed or decomposed instead of a coordinate layer.
+        ValueError: If the model has no plain convolution with one of the names, or if ``forms``
+            has a precomputed or decomposed layer that the model lacks.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     lacking = {name: form for name, form in forms.items() if _form(modules.get(name)) != form}
@@ -173,7 +173,7 @@ def _described(form: Form) -> str:
 
 
 def _check_merged(model: nn.Module) -> None:
-    """Raise if a block whose branches ultralytics merges into one convolution has coordinates.
+    """Raise if a block has coordinates and ultralytics merges its branches into one convolution.
 
     Raises:
         ValueError: If the model has such a block.

@@ -101,7 +101,7 @@ def damaged(change) -> dict:
         (lambda c: c["layers"]["2"].update(coord_kernel_size=None), "is invalid"),
         (lambda c: c["layers"]["2"].update(method="fast"), "method"),
         (lambda c: c["layers"]["2"].update({"class": "CoordConv3d"}), "which becomes CoordConv2d"),
-        (lambda c: c["layers"]["1.2"].update(radius=True), "another name of the same layer"),
+        (lambda c: c["layers"]["1.2"].update(radius=True), "another name refer to the same layer"),
     ],
 )
 def test_an_invalid_configuration_raises_an_error_and_the_model_is_unchanged(change, said):
