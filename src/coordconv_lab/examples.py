@@ -28,7 +28,7 @@ class Data(Protocol):
         ...
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return arrays, (N, ...), by name, that describe the examples in the predictions file."""
+        """Return named arrays, (N, ...), that describe the examples in the predictions file."""
         ...
 
 
@@ -45,7 +45,8 @@ class IndexedData:
         tensors: The tensors by name, on the device.
 
     Raises:
-        ValueError: A tensor has a different length, or there are no training or held-out examples.
+        ValueError: A tensor differs in length from ``is_train``, or there are no training or no
+            held-out examples.
 
     Example:
         >>> data = IndexedData(torch.tensor([True, False]), {"signal": torch.zeros(2, 1, 32)})

@@ -31,8 +31,8 @@ def study(
 ) -> None:
     """Run studies, the experiments behind the claims. Without names, list all studies.
 
-    Finished runs are not trained again. The command can run several times at once, to share the
-    runs of a study.
+    Finished runs are not trained again. To train more runs at once, start the command several
+    times: the processes divide the runs of a study among them.
 
     For example:
 
@@ -79,7 +79,7 @@ def claims(
 ) -> None:
     """Print published claims about CoordConv, with verdicts from the records of runs.
 
-    The claims are those of the tutorial, of the paper and of others.
+    The claims are from the tutorial, from the paper and from other publications.
 
     For example:
 

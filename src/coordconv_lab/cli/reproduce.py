@@ -116,7 +116,7 @@ def _of_tasks(chosen: "Experiment", reproduction: "Reproduction") -> App:
 
 
 def _of_questions(chosen: "Experiment", reproduction: "Reproduction", asked: "Reference") -> App:
-    """Return the command for an experiment whose main table answers questions from arms of runs."""
+    """Return the command for an experiment whose main table answers questions by comparing runs."""
     from coordconv_lab.cli.spec_options import command_app
 
     def command(

@@ -20,7 +20,7 @@ def pack(*studies: str, results: ResultsDirectory = Path("results")) -> None:
 
     For each study, records.jsonl gets one line per run, and files.zip gets the weights, predictions
     and images. The learning curves of all studies are stored in curves.csv. Runs that are already
-    packed are kept. Files that git ignores, checkpoints and unfinished runs are not packed.
+    packed are kept. Checkpoints, unfinished runs and files that git ignores are not packed.
 
     For example:
 

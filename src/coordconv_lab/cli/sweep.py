@@ -82,7 +82,8 @@ def sweep(
     dry_run
         Do not train. Print the number of runs, and estimate their duration from a few steps.
     machines
-        Estimate the duration for this many machines like this one; only with --dry-run.
+        Number of machines for the estimated duration, each as fast as this one; only with
+        --dry-run.
     """
     if name is None:
         _list_sweeps()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from coordconv_lab.train import Hardware
 
 _WITH_VALUES = ("--split", "--model", "--runs", "--device", "--strategy", "--set")
-"""Options with a value, which must not be mistaken for the task if it equals a task's name."""
+"""Options with a value. A value that equals the name of a task is not mistaken for the task."""
 
 
 @deferred(app, help="Train one network and print its scores.")

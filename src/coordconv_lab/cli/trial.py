@@ -34,8 +34,8 @@ def trial(
     FILE defines the functions make(), which returns the model; train(model), which trains it;
     score(model), which returns its score, a number; and optionally errors(model), which returns its
     errors by position, for a map of the gain. An arm is the model with coordinates in some of its
-    convolutions. The model is trained without coordinates and for each arm, with the same seeds,
-    until the verdicts are clear. Finished runs are not repeated.
+    convolutions. The model without coordinates and all arms are trained with the same seeds, until
+    the verdicts are clear. Finished runs are not repeated.
 
     For example:
 

@@ -49,7 +49,7 @@ class Arm(NamedTuple):
 
 
 def arms_named(names: Sequence[str]) -> list[Arm]:
-    """Return the arms with these names, after the model without coordinates.
+    """Return the model without coordinates as the first arm, then the arms with these names.
 
     Args:
         names: "first", "all", "detector", or names or patterns of layers, separated by "+". The

@@ -29,9 +29,9 @@ class UserFunctions(NamedTuple):
         higher_is_better: Whether larger scores are better.
         example: Inputs to call the model with, which `coordconv.convert` uses to find layers on
             which coordinates would be constant.
-        digest: Identifies the code. Stored runs with another digest raise an error. By default, the
-            digest is computed from the code of these functions, but not from the code of functions
-            that they call.
+        digest: Identifies the code. If stored runs have another digest, an error is raised. By
+            default, the digest is computed from the code of these functions, but not from the code
+            of functions that they call.
         errors: Returns the errors of a trained model by position, for a map of the gain; see
             `coordconv_lab.trials.error_maps.map_of`. Called as ``errors(model)``.
         file: The file that defines the functions; see `load_functions`.

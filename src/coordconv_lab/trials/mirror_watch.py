@@ -16,10 +16,11 @@ __all__ = ["MirrorWatch"]
 class MirrorWatch:
     """Detects whether training images are mirrored without their coordinates.
 
-    The data sets that the first run loads are checked for mirrored images. Unless they have none,
-    the coordinate layers of an arm are also watched during one training. If these layers receive
-    positions, there is no warning, because the user's code is assumed to mirror the positions. The
-    exception are samples with placements that are not mirrored, for which there is a warning.
+    The data sets that the first run loads are checked for mirrored images. During one training of
+    an arm with coordinates, the coordinate layers are also watched, unless the data sets are
+    already known to have no mirrored images. If these layers receive positions, the user's code is
+    assumed to mirror the positions, and there is no warning. However, if the samples contain
+    placements that are not mirrored, there is always a warning.
     """
 
     def __init__(self) -> None:
@@ -59,7 +60,7 @@ class MirrorWatch:
         self.has_trained |= other.has_trained
 
     def _asks(self, arm: Arm) -> bool:
-        """Whether to watch if the coordinate layers of an arm receive positions."""
+        """Whether to record, in a training of this arm, if coordinate layers receive positions."""
         has_coordinates = arm.where is not None and not arm.is_shuffled
         may_be_mirrored = self.mirroring is not None or not self.has_trained
         return has_coordinates and may_be_mirrored and self.are_positions_given is None

@@ -37,8 +37,8 @@ class Mirroring(NamedTuple):
         mirrored: Number of pairs of draws that are mirror images.
         pairs: Number of pairs of draws of the same sample.
         dataset: Class of the data set.
-        has_placements: Whether the samples contain placements, which in this case are not mirrored
-            together with the images.
+        has_placements: Whether the samples contain placements. If they do, the placements are not
+            mirrored together with the images.
     """
 
     axes: tuple[int, ...]
@@ -92,8 +92,8 @@ def mirroring_of(dataset: Any) -> Mirroring | None:
         dataset: A data set with a length, whose samples are accessed by index.
 
     Returns:
-        The mirroring; None if images are not mirrored, placements are mirrored with them, or the
-        samples cannot be read.
+        The mirroring; None if images are not mirrored, if placements are mirrored with them, or if
+        the samples cannot be read.
 
     Example:
         >>> class Flipped(torch.utils.data.Dataset):

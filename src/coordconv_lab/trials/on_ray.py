@@ -63,8 +63,8 @@ class RayEngine:
 
     Args:
         resources: The cluster, and the resources of a run.
-        functions: The functions that make, train and score the model. Workers import functions of
-            `load_functions` from their file. Other functions are sent to the workers.
+        functions: The functions that make, train and score the model. If they were loaded with
+            `load_functions`, workers import the same file. Other functions are sent to the workers.
         directory: The directory of finished runs, which is named in error messages.
         usage: Whether to score with all changes of the coordinates; see `OneRun`.
     """

@@ -18,7 +18,7 @@ __all__ = ["ArmOutcome", "BestArm", "Outcome", "comparisons_of", "outcome_of", "
 
 
 class BestArm(NamedTuple):
-    """The arm with the best mean score, among arms with unshuffled coordinates.
+    """The arm with the largest mean gain, among arms with unshuffled coordinates.
 
     Attributes:
         arm: Name of the arm.
@@ -55,7 +55,7 @@ class Outcome(Rows[ArmOutcome]):
         rows: The arms with coordinates.
         plain: Mean score without coordinates and number of seeds; None if no run has a score.
         costs: The costs without coordinates; None if there is no run.
-        best: Details of the arm with the best score; None if no arm has a score.
+        best: Details of the arm with the largest mean gain; None if the gain of no arm is known.
         warnings: Why coordinates were wrong in training, such as for mirrored images.
         failures: Runs of this call that ended with an error; they are not stored.
         min_difference: Smallest difference that matters.
@@ -136,8 +136,8 @@ def comparisons_of(names: Sequence[str]) -> int:
     """Return the number of comparisons of a trial with these arms.
 
     Each arm is compared with the model without coordinates. An arm with true coordinates is also
-    compared with its own score at the mean position and, if the trial has it, with the arm that has
-    shuffled coordinates in the same layers.
+    compared with its own score at the mean position, and with the arm that has shuffled coordinates
+    in the same layers, if the trial has such an arm.
     """
     others = [name for name in names if name != PLAIN]
     true = [name for name in others if not name.startswith(f"{SHUFFLED}:")]
@@ -252,8 +252,8 @@ def _failures_in_words(failures: Sequence[Failure]) -> str:
     said = "; ".join(f"{error} ({'; '.join(names)})" for error, names in by_error.items())
     count = "1 run ended" if len(failures) == 1 else f"{len(failures)} runs ended"
     return (
-        f"{count} with an error: {said}. Their arms stopped after that round. To repeat these "
-        "runs, use the same command."
+        f"{count} with an error: {said}. Their arms stopped at the next check of the verdicts. To "
+        "repeat the failed runs, use the same command."
     )
 
 

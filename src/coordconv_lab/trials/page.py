@@ -69,8 +69,7 @@ position is the network's gain from position.</p>
 {% endif %}{% if gain %}
 <h2>Where arm {{ outcome.best.arm }} gains</h2>
 <p>{{ outcome.best.gain.words }} The figure shows the mean over {{ outcome.best.gain.seeds }} seeds.
-In a map, errors are smaller than without coordinates where it is blue, and larger where it is
-red.</p>
+In a map, blue marks smaller errors than without coordinates, and red marks larger errors.</p>
 <figure role="img" aria-label="Map of the gain over the image">
 {{ gain | safe }}
 </figure>

@@ -41,8 +41,8 @@ def trial(
 ) -> Outcome:
     """Measure whether coordinates help on your own model.
 
-    An arm is the model with coordinates in some of its convolutions. The model is made, trained and
-    scored without coordinates and for each arm, with the same seeds. For a given seed, all arms
+    An arm is the model with coordinates in some of its convolutions. The model without coordinates
+    and all arms are made, trained and scored with the same seeds. For a given seed, all arms
     compute the same outputs before training, because new coordinate weights are zero. Python, NumPy
     and torch also draw the same random numbers in the training of all arms. The verdicts are
     checked after 5, 10, 20, ... seeds, and an arm with a clear verdict stops. Finished runs are

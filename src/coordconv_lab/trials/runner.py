@@ -135,7 +135,7 @@ class TrialRunner:
         if time.monotonic() > budget.end:
             return "Time ran out before all seeds were run."
         if self.begun == budget.runs:
-            return f"This call ended after {budget.runs} runs, before all seeds."
+            return f"This call ended after {budget.runs} runs, before all seeds were run."
         return ""
 
     def _open_arms(self) -> list[Arm]:

@@ -95,7 +95,8 @@ def compared(
             out.
         comparisons: Number of comparisons of the trial.
         min_difference: Smallest difference that matters. The verdict is "no difference" if the
-            interval is between ``-min_difference`` and ``min_difference``, so never if this is 0.
+            interval is between ``-min_difference`` and ``min_difference``. If ``min_difference`` is
+            0, this verdict is never given.
 
     Raises:
         InputError: There are no differences, or ``min_difference`` is negative.
