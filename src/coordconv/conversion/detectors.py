@@ -37,8 +37,8 @@ def in_detector(model: nn.Module, names: Mapping[nn.Module, tuple[str, ...]]) ->
     also a neck. A head is a module with head in its name or class name, or with a class such as
     ``Detect`` of Ultralytics. If heads are nested, only the innermost heads count.
 
-    Each ``ModuleList`` in a head is one branch. If the channel counts show that the entries of the
-    list do not form a chain, each entry is a branch of its own.
+    Each ``ModuleList`` in a head is one branch, whose entries are assumed to be a chain: each gets
+    the output of the previous one. If the channel counts rule this out, each entry is a branch.
 
     Args:
         model: The model.

@@ -41,7 +41,7 @@ def apart(layer: Any, joint: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _own(part: Tensor) -> Tensor:
-    """Return a contiguous copy of a part of a weight, which safetensors requires."""
+    """Return a contiguous copy of a part of a weight, because safetensors rejects views."""
     return part.detach().clone(memory_format=torch.contiguous_format)
 
 

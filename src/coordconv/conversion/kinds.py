@@ -154,7 +154,7 @@ def _is_foreign(module: nn.Module) -> bool:
 
 
 def _class_name(module: nn.Module) -> str:
-    """Return the class name of a module, or its class name from before scripting."""
+    """Return the class name of a module; for a scripted module, the name of the original class."""
     return str(getattr(module, "original_name", type(module).__name__))
 
 

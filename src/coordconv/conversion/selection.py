@@ -55,7 +55,7 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
         where: Which layers to select, as in `coordconv.convert`.
 
     Raises:
-        ValueError: If ``where`` selects nothing, or a name or pattern in it matches nothing.
+        ValueError: If ``where`` selects nothing, or if a name or pattern in it matches nothing.
         TypeError: If ``where`` has an unsupported type.
     """
     if callable(where):

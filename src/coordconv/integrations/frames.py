@@ -41,7 +41,7 @@ class Frame:
         Args:
             origin: The corner with the lowest coordinates, in millimeters.
             size: Number of voxels of the box along each axis.
-            spacing: Size of its voxels in millimeters.
+            spacing: Size of the voxels in millimeters.
         """
         each = [spacing] * len(size) if isinstance(spacing, (int, float)) else spacing
         affine = torch.diag(torch.tensor([*each, 1], dtype=torch.float64))

@@ -80,7 +80,7 @@ def apply_with_placement(
 
 
 def _moved(before: Any, after: Any, name: str, done: int, torchio: Any) -> Tensor:
-    """Return the matrix from voxels of an image after a transform to voxels before it."""
+    """Return the matrix that maps voxels after a transform to voxels before the transform."""
     recorded = torch.linalg.inv(_affine_of(before[name])) @ _affine_of(after[name])
     steps = after.applied_transforms[done:]
     silent = [step for step in steps if step[0] in _NOT_FOLLOWED]

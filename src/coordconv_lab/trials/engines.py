@@ -23,8 +23,8 @@ class Resources(NamedTuple):
 
     Attributes:
         engine: "serial" for this process, "ray" for Ray.
-        address: Address of a Ray cluster. None for the value of the environment variable
-            RAY_ADDRESS or, if it is not set, for this machine.
+        address: Address of a Ray cluster. If None, the environment variable RAY_ADDRESS is used. If
+            the variable is not set either, Ray is started on this machine.
         cpus_per_run: Cores per run, which is also the number of threads. None for the number of
             threads that torch uses, or for one core on Ray.
         gpus_per_run: GPUs per run on Ray, possibly fractional.

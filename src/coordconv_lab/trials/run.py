@@ -77,8 +77,8 @@ def trial(
         The arms with their verdicts; ``print`` shows a table.
 
     Raises:
-        InputError: An option is invalid, ``out`` cannot be used or contains runs of other code, the
-            model without coordinates cannot be made, or Ray cannot be used.
+        InputError: If an option is invalid, if ``out`` cannot be used or contains runs of other
+            code, if the model without coordinates cannot be made, or if Ray cannot be used.
         Exception: One of ``functions`` raised an error, to which a note with the arm and the seed
             is added. On Ray, the error is not raised: it is reported and added to
             `Outcome.failures`, and the other runs continue.
