@@ -127,7 +127,8 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     where, port = tmp_path_factory.mktemp("head"), free_port()
     address = f"127.0.0.1:{port}"
     options = ("--head", f"--port={port}", "--include-dashboard=false")
-    with node(where, *options) as process:
+    # Ask the nodes more often whether they are alive, so that a killed one is noticed sooner.
+    with node(where, *options, RAY_health_check_period_ms="500") as process:
         until(lambda: alive(address) == 1, process)
         yield address
 
