@@ -20,11 +20,11 @@ def kept_constants(
 ) -> dict[nn.Module, float]:
     """Return how much a constant that is added to the output of each layer affects the model.
 
-    Adding a constant to a feature map changes the output of the model. To first order, each pixel
-    of the map contributes one change, and the total is the sum of these changes. The returned
-    number is the absolute value of the sum, divided by the sum of the absolute changes. Before the
-    division, both are added up over the samples and channels. The number is 0 if the changes
-    cancel, and 1 if all changes in a map have the same sign.
+    Adding a constant to all pixels of a feature map changes the output of the model. To first
+    order, this change is the sum of the changes that each pixel of the map would cause by itself.
+    The returned number is the absolute value of this sum, divided by the sum of the absolute values
+    of the changes. It is 0 if the changes of the pixels cancel, and 1 if all of them have the same
+    sign. The numerator and the denominator are sums over all samples and channels.
 
     Args:
         model: Called once in evaluation mode and differentiated; it is not changed.

@@ -75,7 +75,7 @@ def _mirrored(place: Placement, size: Sequence[int], _: Any, found: Mapping[str,
 
 def _turned(place: Placement, size: Sequence[int], _: Any, found: Mapping[str, Any]) -> Placement:
     turns = zip(found["num_rot_per_combination"], found["axis_combinations"], strict=True)
-    for turn, axes in turns:  # Axis 0 of these axes is the channel axis.
+    for turn, axes in turns:  # In `axes`, 0 is the channel axis.
         place = place.rot90(turn, [int(axis) - len(size) - 1 for axis in axes])
     return place
 
@@ -115,7 +115,10 @@ def _resampled(
 
 
 def _pixels(grid: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Convert the points of a ``grid_sample`` grid to pixels, in the order of the axes."""
+    """Convert a grid for ``grid_sample`` to pixel coordinates.
+
+    In the grid, the coordinate of the last axis comes first. In the result, it comes last.
+    """
     points, sizes = grid.flip(-1).double(), torch.tensor(size).double()
     return (points + 1) * (sizes - 1) / 2 if align_corners else ((points + 1) * sizes - 1) / 2
 

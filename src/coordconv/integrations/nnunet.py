@@ -51,8 +51,8 @@ class CoordinateTrainer:
         coordinate_layers: Which convolutions get coordinates, as ``where`` of `convert`. By
             default, these are the convolutions that return the segmentation. All other convolutions
             are followed by instance normalization, which erases the position of a patch.
-        convention: What the coordinates mean. By default, the edges of the image are at -1 and 1,
-            at each resolution.
+        convention: What the coordinates mean. By default, the edges of the full image are at -1 and
+            1, for feature maps of every resolution.
     """
 
     coordinate_layers: ClassVar[Where] = "decoder.seg_layers.*"
@@ -95,11 +95,11 @@ class CoordinateTrainer:
         if PLACEMENT not in batch:
             raise RuntimeError(
                 f"the batches of {type(self).__name__} do not have the positions of their patches: "
-                "its get_dataloaders must use nnUNetDataLoader or a subclass of it; wrap another "
-                "loader in coordconv.integrations.nnunet.placed"
+                "get_dataloaders of this trainer must use nnUNetDataLoader or a subclass; wrap any "
+                "other loader in coordconv.integrations.nnunet.placed"
             )
-        # Strict positions would raise an error, because a patch can start between two pixels of a
-        # feature map of the full image.
+        # With strict=True, an error is raised if a patch starts at a pixel that the strides of the
+        # network would skip in the full image. Here, patches start anywhere.
         return positions(self.network, batch[PLACEMENT].to(self.device), strict=False)
 
 
@@ -160,7 +160,8 @@ class _PatchPlaces:
 def _loaders_placed(module: Any) -> Generator[None]:
     """Make a module create loaders that return placements, inside a ``with`` block.
 
-    A loader cannot be changed later, because it starts its workers when it is created.
+    The loader has to be changed where nnU-Net creates it: nnU-Net starts the worker processes right
+    after that, and they get copies of the loader.
     """
     made = module.nnUNetDataLoader
     module.nnUNetDataLoader = lambda *args, **kwargs: placed(made(*args, **kwargs))

@@ -44,7 +44,8 @@ class BestArm(NamedTuple):
         ]
 
 
-HEADER = ("coordinates", "score", "seeds", "better by", "interval", "parameters", "time", "memory")
+COSTS = ("parameters", "time", "memory")
+HEADER = ("coordinates", "score", "seeds", "improvement", "interval", *COSTS)
 LOSS_HEADER = ("changed after training", "score", "worse by", "95% interval")
 
 
