@@ -58,9 +58,9 @@ $(TENSORFLOW): $(TOOLS)
 reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.
 	@$(BIN)/coordconv reproduce $(ARGS)
 
-# One thread for each worker: two with two threads each would mostly wait for one another. Workers
+# One thread for each worker. Three workers keep two cores busy, because many tests wait. Workers
 # take the files in the order of tests/conftest.py, the longest first.
-RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 test: $(TOOLS) ## Run the fast tests; ARGS="tests/claims -x" is passed on.
 	@$(RUN_TESTS) -m "not slow" $(ARGS)
