@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -107,6 +108,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if needs := _slow(item.path):
             item.add_marker(pytest.mark.slow(needs))
     items.sort(key=_turn)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Take the objects of all test modules out of garbage collection.
+
+    There are millions, and each conversion in a process group searches and collects all objects.
+    """
+    del session
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

@@ -34,6 +34,12 @@ def test_models_and_seeds_change_the_number_of_runs(models, seeds, count):
     assert len({spec.id for spec in selected_specs("tuned", *ALL, models, seeds)}) == count
 
 
+@pytest.fixture(autouse=True)
+def no_ledger(tmp_path, monkeypatch):
+    """Run where there is no directory of results, which the report would read for seconds."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def specs():
     settings = {"data.canvas": (40, 36), "data.square": 9, "training.epochs": 1}
