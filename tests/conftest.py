@@ -22,7 +22,10 @@ else:
 
 SLOW = {
     "architecture/test_extras.py": "packages of others",
+    "architecture/test_import_rules.py": "many checks of imports",
     "browser": "a browser",
+    "claims/test_claims.py": "every record",
+    "claims/test_every_record.py": "every record",
     "cli/test_odd_homes.py": "training",
     "cli/test_reproduce.py": "training",
     "coordconv/conversion/test_chains.py": "many conversions",
@@ -54,6 +57,7 @@ SLOW = {
     "train/test_launcher.py": "processes that train together",
     "train/test_processes.py": "processes that train together",
     "train/test_processor.py": "processes",
+    "train/test_threads.py": "processes",
     "trials/test_on_ray.py": "a cluster",
     "trials/test_recipes.py": "packages of others",
 }

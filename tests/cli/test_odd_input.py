@@ -72,6 +72,7 @@ def test_settings_from_the_command_line(setting, tmp_path, capsys):
     assert not list(Path(tmp_path).iterdir())
 
 
+@pytest.mark.slow("every record")
 @pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("kind", ["html", "markdown"])
 def test_a_report_does_not_replace_a_pipe(kind, linked, add_run, store, tmp_path, capsys):

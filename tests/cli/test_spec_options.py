@@ -153,6 +153,7 @@ def test_every_setting_has_a_description(offers):
     assert [one.path for one in settings if not one.description] == []
 
 
+@pytest.mark.slow("every option")
 def test_every_option_reaches_the_spec_and_nothing_else_changes(offers, trained):
     reached = 0
     for offer in offers:

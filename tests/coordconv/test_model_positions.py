@@ -365,6 +365,7 @@ def test_a_placement_is_an_input_like_any_other_when_exported(net, image):
         program.module()(x, crops_at((16, 12), (2, 32)))
 
 
+@pytest.mark.slow("a compiler")
 def test_a_compiled_model_sees_the_placement_of_each_call_without_compiling_anew(net, image):
     x, graphs = cut(image, (4, 8), (32, 32)), []
 

@@ -151,6 +151,7 @@ def _average_gradients(rank: int, folder: str, layer: nn.Module, x: torch.Tensor
     os._exit(0)
 
 
+@pytest.mark.slow("processes")
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_two_processes_get_the_gradients_of_one(tmp_path):
     layer = nn.Sequential(make("CoordConv2d"), nn.ReLU(), CoordConv2d(4, 2, 1).double())

@@ -61,6 +61,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow("processes")
 def test_an_export_does_not_keep_all_images_in_memory(tmp_path):
     """The images of a 128 x 128 canvas take 236 MB as bytes, 944 MB as float32, twice."""
     command = [sys.executable, "-c", PEAK_OF_AN_EXPORT, tmp_path]

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow("every record")
 def test_the_page_is_current():
     """Its table, pictures, advice and licenses follow from the records and the sources."""
     program = ROOT / "tools" / "pages" / "make_where_it_helps.py"

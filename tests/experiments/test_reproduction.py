@@ -106,6 +106,7 @@ def line(tmp_path, monkeypatch, climate):
     return ["reproduce", "--experiment", "climate", "--arm", "known", "--seeds", "1"]
 
 
+@pytest.mark.slow("training")
 def test_a_reproduction_runs_once_and_is_compared_with_records(line, tmp_path, capsys):
     assert main(line) == 0
     said = " ".join(capsys.readouterr().out.split())
@@ -122,6 +123,7 @@ def test_a_reproduction_runs_once_and_is_compared_with_records(line, tmp_path, c
     assert {path: path.read_bytes() for path in first} == first
 
 
+@pytest.mark.slow("training")
 def test_runs_of_another_process_are_left_to_it_and_awaited(line, tmp_path, monkeypatch, capsys):
     """The other process holds the first run until everything else is done."""
     from coordconv_lab import reproduce as module

@@ -17,6 +17,7 @@ from tests.committed import committed_runs
 AROUND = {"Cast", "Div", "Mul", "Sub", "Unsqueeze", "Expand", "Reshape", "Softmax", "Relu"}
 
 
+@pytest.mark.slow("an exporter")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_the_folded_rendering_network_runs_in_onnxruntime_as_convolutions_and_one_addition(
     tmp_path,

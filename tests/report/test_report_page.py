@@ -171,6 +171,7 @@ def test_the_page_contains_no_local_directories(store, add_run, tmp_path):
     assert str(tmp_path) not in page
 
 
+@pytest.mark.slow("processes")
 @pytest.mark.parametrize("heavy", ["torch", "lightning_fabric", "plotly", "jinja2", "PIL"])
 def test_importing_the_report_loads_no_heavy_modules(heavy):
     code = f"import sys, coordconv_lab.report; print({heavy!r} in sys.modules)"

@@ -58,6 +58,7 @@ def killed(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch, at: str)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
+@pytest.mark.slow("processes")
 @pytest.mark.parametrize("at", ["fsync", "rename"])
 @pytest.mark.parametrize(("write", "name"), WRITERS, ids=[name for _, name in WRITERS])
 def test_a_killed_writer_leaves_the_old_file_and_its_leftovers_are_deleted(

@@ -11,6 +11,7 @@ KINDS = ["coordconv-regressor", "conv-pooled-regressor"]
 SETTINGS = {"data.canvas": [[14, 18]], "data.square": [5], "training.epochs": [1]}
 
 
+@pytest.mark.slow("training")
 @pytest.mark.parametrize("search", ["grid", "random", "optuna"])
 def test_two_kinds_of_network_are_trained_shown_and_reported(search, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
