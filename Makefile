@@ -58,15 +58,15 @@ $(TENSORFLOW): $(TOOLS)
 reproduce: $(INSTALLED) ## Reproduce the tutorial's tables; ARGS="--seeds 3" is passed on.
 	@$(BIN)/coordconv reproduce $(ARGS)
 
-# One thread for each worker. Three workers keep two cores busy, because many tests wait. Workers
-# take the files in the order of tests/conftest.py, the longest first.
-RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# One thread for each worker. Workers take the files in the order of tests/conftest.py, the longest
+# first. All tests have a third worker, because many of the slow ones wait for processes of others.
+RUN_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder
 
 test: $(TOOLS) ## Run the fast tests; ARGS="tests/claims -x" is passed on.
-	@$(RUN_TESTS) -m "not slow" $(ARGS)
+	@$(RUN_TESTS) --numprocesses=2 -m "not slow" $(ARGS)
 
 test-all: $(TENSORFLOW) ## Run all tests, also those of other tools, of browsers and of clusters.
-	@$(RUN_TESTS) $(ARGS)
+	@$(RUN_TESTS) --numprocesses=3 $(ARGS)
 
 check: lint types imports test-all ## Lint, types, import rules and all tests.
 

@@ -75,6 +75,7 @@ def test_another_value_is_in_its_prediction_interval_in_95_of_100_cases(n):
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
 
 
+@pytest.mark.slow("many samples")
 @pytest.mark.parametrize("sizes", [(5,), (3, 3), (2, 2), (3, 5, 4)])
 def test_a_paired_difference_is_in_its_interval_in_95_of_100_cases(sizes):
     """The strata have different effects, and the estimate is the mean of these."""

@@ -285,6 +285,7 @@ def test_a_run_can_be_resumed_after_ctrl_c(tmp_path):
     assert list(tmp_path.glob("*/checkpoint.ckpt"))
 
 
+@pytest.mark.slow("every record")
 def test_the_report_can_be_regenerated_from_records(capsys, tmp_path):
     store = RunStore(tmp_path / "runs")
     for model in ("coordconv", "deconv"):
@@ -308,6 +309,7 @@ def test_the_report_omits_and_names_a_damaged_record(capsys, tmp_path):
     assert str(damaged) in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.slow("every record")
 def test_summary_json_has_the_documented_columns(tmp_path):
     from coordconv_lab.reproduce import reproduce
 

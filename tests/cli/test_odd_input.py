@@ -35,6 +35,7 @@ def ends_with_words(line: list[str], capsys: pytest.CaptureFixture[str]) -> None
     assert "Traceback" not in said
 
 
+@pytest.mark.slow("every record")
 @odd
 def test_commands_about_a_run(text, add_run, store, capsys):
     directory = add_run()

@@ -86,6 +86,7 @@ def test_characters_outside_of_the_encoding_are_escaped(add_run, store, tmp_path
     assert b"r\\xe4ume.md" in stream.buffer.getvalue()
 
 
+@pytest.mark.slow("processes")
 @pytest.mark.parametrize("columns", ["0", "99999999999", "9" * 5000, "\u00b2", ""])
 @pytest.mark.parametrize("line", ["study", "train --help"])
 def test_an_invalid_terminal_width_is_ignored(columns, line, monkeypatch, capsys):

@@ -181,6 +181,7 @@ def test_control_characters_are_not_printed_to_the_terminal(text, tmp_path, caps
     assert "\x1b" not in said
 
 
+@pytest.mark.slow("every record")
 def test_control_characters_in_a_name_option_are_not_printed(tmp_path, capsys):
     text = "".join(HOSTILE).replace("\0", "")
     for line in (["report", "--runs", str(tmp_path / text)], ["sweep", text], ["study", text]):

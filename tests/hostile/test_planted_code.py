@@ -106,6 +106,7 @@ def test_planted_code_in_the_state_of_the_optimizer_is_refused(mark, tiny, store
     assert not mark.exists()
 
 
+@pytest.mark.slow("every record")
 @forms
 def test_the_report_names_a_planted_file_as_damaged(form, mark, store, add_run, tmp_path, capsys):
     names = ("predictions.npz", "metrics.csv", "sheet.png")
@@ -190,6 +191,7 @@ def test_a_search_space_executes_nothing(text, mark, tmp_path, capsys):
     assert not mark.exists()
 
 
+@pytest.mark.slow("processes")
 def test_inspecting_a_file_does_not_import_modules_beside_it(mark, tmp_path):
     place = tmp_path / "downloaded"
     (place / "run").mkdir(parents=True)

@@ -26,6 +26,7 @@ def test_importing_the_laboratory_is_cheap():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 1
 
 
+@pytest.mark.slow("processes")
 def test_train_is_a_function_and_a_package():
     program = (
         "from coordconv_lab import train; from coordconv_lab.train import run;"

@@ -122,6 +122,7 @@ def test_its_network_is_inspected_and_shared(place, tmp_path):
     assert "signals of shape (N, 1, 64)" in card.text
 
 
+@pytest.mark.slow("processes")
 def test_worker_processes_load_the_files_in_the_environment(tmp_path):
     program = "from coordconv_lab.registry import registry; print(registry().plugins['pulses'])"
     environment = {**os.environ, "COORDCONV_PLUGINS": str(PULSES)}

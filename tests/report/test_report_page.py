@@ -179,6 +179,7 @@ def test_importing_the_report_loads_no_heavy_modules(heavy):
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow("processes")
 def test_writing_a_page_loads_no_torch(store, add_run, tmp_path):
     add_run()
     code = (

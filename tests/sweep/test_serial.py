@@ -325,6 +325,7 @@ def edited(trials: int, **settings: object) -> Sweep:
     return Sweep(Study(space.name, space.question, {}), changed)
 
 
+@pytest.mark.slow("training")
 @pytest.mark.parametrize(
     "settings",
     [

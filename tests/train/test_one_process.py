@@ -32,6 +32,7 @@ def test_one_process_trains_as_fabric_does_bit_for_bit(tiny, precision, fabrics)
     assert all(map(torch.equal, nets[0].values(), nets[1].values()))
 
 
+@pytest.mark.slow("processes")
 def test_fabric_is_only_imported_for_several_processes():
     program = (
         "import sys, coordconv_lab.train;"

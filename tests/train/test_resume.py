@@ -99,6 +99,7 @@ EARLY_STOP = {
 }
 
 
+@pytest.mark.slow("training")
 @pytest.mark.parametrize("settings", [{}, EARLY_STOP], ids=["at its end", "stopped early"])
 def test_a_run_killed_after_its_last_step_is_only_recorded(tiny, tmp_path, monkeypatch, settings):
     spec = with_settings(tiny, settings)

@@ -76,6 +76,7 @@ def test_progress_is_called_after_every_step(tiny, store):
     assert counter.steps == list(range(1, record.steps + 1))
 
 
+@pytest.mark.slow("training")
 def test_training_stops_early_only_if_requested(tmp_path):
     spec = with_settings(
         tuned("regression", "uniform", "coordconv"),
@@ -88,6 +89,7 @@ def test_training_stops_early_only_if_requested(tmp_path):
     assert run(spec, RunStore(tmp_path)).epochs == 12
 
 
+@pytest.mark.slow("training")
 def test_rendering_keeps_the_tutorials_images_that_fit_on_its_canvas(store):
     spec = with_settings(
         tuned("rendering", "uniform", "coordconv"),
