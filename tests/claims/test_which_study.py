@@ -45,6 +45,17 @@ def test_a_row_uses_the_tutorials_draws_if_they_have_three_runs(count, used):
     assert own == (used == EXACT)
 
 
+@pytest.mark.parametrize(("count", "used"), [(0, RESAMPLED), (2, RESAMPLED), (3, EXACT)])
+def test_splits_that_are_compared_come_from_one_study(count, used):
+    """The uniform row has enough runs on the tutorial's draws, the quadrant row ``count`` runs."""
+    other = ROW.replace("uniform", "quadrant")
+    runs = _without(EXACT) | dict(_as_if(EXACT, ROW, 10, RESAMPLED, ROW))
+    runs |= dict(_as_if(EXACT, other, count, RESAMPLED, other))
+    finding, arms = outcome(_claim("quadrant-is-fragile"), runs)
+    assert finding is not None
+    assert {arm.study for arm in arms if arm.arm in (ROW, other)} == {used}
+
+
 @pytest.mark.parametrize(("count", "used"), [(4, "scale-and-rate"), (5, "collapse")])
 def test_the_collapse_is_judged_by_its_own_study_if_it_has_five_seeds_per_split(count, used):
     source = "input times 1000, rate 0.01"

@@ -120,13 +120,21 @@ class Evidence:
         self._note(study, arm, [run for run in found if run])
         return [None if run is None else run[1] for run in found]
 
-    def arms(self, study: str, at_least: int | None = None) -> dict[str, list[Record]]:
-        """Return the records of all arms of a study; see `runs`.
+    def arms(
+        self, study: str, at_least: int | None = None, names: Sequence[str] | None = None
+    ) -> dict[str, list[Record]]:
+        """Return the records of several arms of a study; see `runs`.
+
+        Args:
+            study: The name of the study.
+            at_least: The number of runs required of each arm, as for `runs`.
+            names: The names of the arms; by default, all arms of the study.
 
         Raises:
             NotYet: An arm has too few records.
         """
-        found = {arm: self._found(study, arm, at_least) for arm in self.study(study).arms}
+        names = list(self.study(study).arms) if names is None else names
+        found = {arm: self._found(study, arm, at_least) for arm in names}
         return {arm: self._note(study, arm, runs) for arm, runs in found.items()}
 
     def arms_if_any(self, study: str, at_least: int) -> dict[str, list[Record]]:

@@ -18,7 +18,7 @@ from coordconv_lab.claims.verdicts import (
     of_share,
     of_signs,
 )
-from coordconv_lab.experiments.notsoclevr.claims.tables import as_published, whose_draws
+from coordconv_lab.experiments.notsoclevr.claims.tables import rows_as_published, whose_draws
 from coordconv_lab.experiments.notsoclevr.studies.pictures import FAULTS
 from coordconv_lab.experiments.notsoclevr.studies.rows import SPLITS
 from coordconv_lab.results.record import Record
@@ -184,9 +184,10 @@ def quadrant_is_fragile(evidence: Evidence) -> Finding:
     arms: dict[tuple[str, str], list[Record]] = {}
     draws: dict[str, None] = {}
     for task in ("classification", "regression"):
-        for split in SPLITS:
-            study, runs = as_published(evidence, f"{task}, {split}, coordconv")
-            arms[task, split] = runs
+        rows = {split: f"{task}, {split}, coordconv" for split in SPLITS}
+        study, found = rows_as_published(evidence, list(rows.values()))
+        for split, row in rows.items():
+            arms[task, split] = runs = found[row]
             draws[whose_draws(study, runs)] = None
     strata = [
         Stratum(task, arms[task, "quadrant"], arms[task, "uniform"])

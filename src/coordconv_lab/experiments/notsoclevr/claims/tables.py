@@ -16,21 +16,30 @@ EXACT, RESAMPLED = "tutorial-exact", "tutorial"
 
 
 def as_published(evidence: Evidence, arm: str) -> tuple[str, list[Record]]:
-    """Return the runs of a row from one study; the two studies are never pooled.
+    """Return the runs of a row from one study, as `rows_as_published` does."""
+    study, found = rows_as_published(evidence, [arm])
+    return study, found[arm]
 
-    Return the runs on the tutorial's own split and batches if there are at least three; otherwise,
-    return the runs on random splits and batches.
+
+def rows_as_published(
+    evidence: Evidence, arms: Sequence[str]
+) -> tuple[str, dict[str, list[Record]]]:
+    """Return the runs of rows that are compared. All of them are from the same study.
+
+    These are the runs on the tutorial's own split and batches if each row has at least three of
+    them; otherwise, the runs on random splits and batches. The seeds of the two studies have
+    different meanings, so runs of one are never pooled or paired with runs of the other.
 
     Returns:
-        The study and its runs.
+        The study, and its runs by row.
 
     Raises:
-        NotYet: Neither study has three runs.
+        NotYet: Neither study has three runs of each row.
     """
     try:
-        return EXACT, evidence.runs(EXACT, arm, ENOUGH)
+        return EXACT, evidence.arms(EXACT, ENOUGH, arms)
     except NotYet:
-        return RESAMPLED, evidence.runs(RESAMPLED, arm, ENOUGH)
+        return RESAMPLED, evidence.arms(RESAMPLED, ENOUGH, arms)
 
 
 def whose_draws(study: str, runs: Sequence[Record]) -> str:
