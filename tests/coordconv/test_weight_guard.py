@@ -218,3 +218,10 @@ def test_a_weight_scaled_for_one_call_raises_no_error_later():
     torch.testing.assert_close(one(X), expected, rtol=0, atol=0)
     scaled = {name: 2 * tensor for name, tensor in one.named_parameters()}
     torch.testing.assert_close(torch.func.functional_call(one, scaled, (X,)), 2 * expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_weights_of_every_type_are_checked_under_autocast(dtype):
+    layer, x = CoordConv2d(2, 3, 3, dtype=dtype).eval(), torch.randn(1, 2, 5, 6, dtype=dtype)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == nn.functional.conv2d(x, layer.weight).dtype

@@ -7,6 +7,7 @@ forward pass in evaluation mode raises an error.
 """
 
 import warnings
+from functools import reduce
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -16,6 +17,7 @@ from coordconv.layers.integrated import Integrated
 
 __all__ = ["WeightGuard"]
 
+_FAKE = torch._C._TorchDispatchModeKey.FAKE
 _MAX_STEPS = 3
 # Weight decay and moving averages also scale an unused layer, but their relative change per step
 # is smaller than this.
@@ -28,7 +30,7 @@ class _Probe(NamedTuple):
     places: Tensor  # (out, k): indices of the samples in each output channel.
     values: Tensor  # (out, k)
     largest: Tensor  # (out,): the largest magnitude in the coordinate tensors.
-    first: tuple[tuple[int, ...], float] | None  # Index and value of one weight; only on CPU.
+    first: tuple[int, float] | None  # Place in memory and value of one weight; only on CPU.
     version: tuple[int, int, int]
     coordinate_versions: list[tuple[int, int, int]]
 
@@ -121,7 +123,10 @@ class WeightGuard(Integrated):
             return _is_ordinary(weight)
         if _version(weight) != probe.version:
             return True
-        return probe.first is not None and weight.detach()[probe.first[0]].item() != probe.first[1]
+        return (
+            probe.first is not None
+            and weight.as_strided((), (), probe.first[0]).item() != probe.first[1]
+        )
 
     def _coordinate_versions(self) -> list[tuple[int, int, int]]:
         return [_version(one) for one in self._coordinate_tensors()]
@@ -165,7 +170,7 @@ class WeightGuard(Integrated):
         return _Probe(
             index,
             values,
-            torch.stack(maxima).amax(0),
+            reduce(torch.maximum, maxima),  # Autocast cannot stack some half types.
             first,
             _version(weight),
             self._coordinate_versions(),
@@ -266,11 +271,12 @@ def _is_ordinary(tensor: Any) -> bool:
     )
 
 
-def _largest_of(weight: Tensor) -> tuple[tuple[int, ...], float]:
-    """Return the index and the value of the entry with the largest magnitude."""
+def _largest_of(weight: Tensor) -> tuple[int, float]:
+    """Return the place in memory and the value of the entry with the largest magnitude."""
     place = torch.unravel_index(weight.abs().argmax(), weight.shape)
     index = tuple(int(axis) for axis in place)
-    return index, weight.detach()[index].item()
+    steps = sum(i * step for i, step in zip(index, weight.stride(), strict=True))
+    return int(weight.storage_offset() + steps), float(weight.detach()[index])
 
 
 def _version(weight: Tensor) -> tuple[int, int, int]:
@@ -279,9 +285,10 @@ def _version(weight: Tensor) -> tuple[int, int, int]:
 
 
 def _is_recorded() -> bool:
-    """Whether this call is traced or compiled, or its tensors are wrapped by ``torch.func``."""
+    """Whether this call is traced or compiled, or its tensors are wrapped or have no values."""
     return (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
         or torch._C._are_functorch_transforms_active()
+        or torch._C._get_dispatch_mode(_FAKE) is not None
     )
