@@ -9,6 +9,7 @@ equal the definition up to rounding.
 from torch import Tensor
 
 from coordconv.computation.appending import append, in_two_parts
+from coordconv.computation.geometry import grid_of
 from coordconv.computation.inputs import check_floating_point, check_inputs, checked_groups
 from coordconv.computation.methods import Method, chosen_way
 from coordconv.computation.separate import separate
@@ -262,7 +263,7 @@ def _computed(
     if way == "separate":
         return separate(operation, x, weight, coord_weight, bias, positions)
     if way == "concatenate":
-        grid = positions.grid(x, operation.rank, x.dtype)
+        grid = grid_of(x, operation.rank, positions, x.dtype)
     else:
         grid, coord_weight = in_two_parts(operation, x, coord_weight, positions)
     return append_then_convolve(operation, x, weight, coord_weight, bias, grid)

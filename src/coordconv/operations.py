@@ -5,7 +5,7 @@ applies the operation, returns the input values of the kernel taps along one axi
 weights and coordinate weights into the single weight of a layer that concatenates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -137,6 +137,18 @@ class Convolution(_Operation):
         return convolve(x, weight, bias, self.stride, padding, self.dilation, groups)
 
     @property
+    def geometry(self) -> tuple[Hashable, ...]:
+        """The options that `taps` depends on."""
+        return (
+            Convolution,
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.padding_mode,
+        )
+
+    @property
     def is_pointwise(self) -> bool:
         """Whether each output pixel only depends on the input pixel at the same position."""
         padding = 0 if isinstance(self.padding, str) else self.padding
@@ -203,6 +215,12 @@ class TransposedConvolution(_Operation):
         return _TRANSPOSED[self.rank - 1](
             x, weight, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
         )
+
+    @property
+    def geometry(self) -> tuple[Hashable, ...]:
+        """The options that `taps` depends on."""
+        padding = self.padding, self.output_padding
+        return (TransposedConvolution, self.kernel, self.stride, padding, self.dilation)
 
     @property
     def is_pointwise(self) -> bool:

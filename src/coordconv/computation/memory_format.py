@@ -5,6 +5,8 @@ from torch import Tensor
 
 __all__ = ["batch_is_channels_last", "output_is_channels_last"]
 
+_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
 
 def batch_is_channels_last(x: Tensor) -> bool:
     """Whether a batch, shape (N, C, *size), has its channels last in memory.
@@ -17,6 +19,7 @@ def batch_is_channels_last(x: Tensor) -> bool:
 
 def output_is_channels_last(data: Tensor, rank: int) -> bool:
     """Whether an output of torch, with or without a batch axis, has its channels last in memory."""
-    if torch._C._are_functorch_transforms_active() or rank == 1 or data.is_contiguous():
+    if rank == 1 or torch._C._are_functorch_transforms_active() or data.is_contiguous():
         return False
-    return data.movedim(-1 - rank, -1).is_contiguous()
+    batch = data if data.dim() == rank + 2 else data.unsqueeze(0)
+    return batch.is_contiguous(memory_format=_CHANNELS_LAST[rank])

@@ -6,9 +6,10 @@ is a weighted sum of a few terms that all samples share.
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from coordconv.computation.adding import add, add_product
+from coordconv.computation.geometry import grid_of, joint_taps_of
+from coordconv.computation.kept import kept_for_weight, may_keep_for_weight
 from coordconv.computation.memory_format import output_is_channels_last
 from coordconv.computation.per_sample_terms import per_sample_term
 from coordconv.computation.terms import (
@@ -18,7 +19,6 @@ from coordconv.computation.terms import (
     written_out_term,
 )
 from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
-from coordconv.grids import axis_positions
 from coordconv.operations import Convolution, TransposedConvolution
 from coordconv.pixel_positions import Positions
 
@@ -39,15 +39,30 @@ def separate(
     data = operation(x, weight, bias, operation.groups)
     # An exported graph of two plain operations is easier to read and runs everywhere.
     if not (torch.compiler.is_exporting() or is_traced()):
-        channels_last = output_is_channels_last(data, operation.rank)
-        term = without_autocast(
-            x.device.type, _product_term, operation, x, data, coord_weight, positions, channels_last
-        )
+        term = _kept_or_new_term(operation, x, data, coord_weight, positions)
         if isinstance(term, ProductTerm):
             return add_product(data, term, operation.rank)
         if term is not None:
             return add(data, term)
     return add(data, _convolved_term(operation, x, coord_weight, positions))
+
+
+def _kept_or_new_term(
+    operation: Operation, x: Tensor, data: Tensor, coord_weight: Tensor, positions: Positions
+) -> ProductTerm | Tensor | None:
+    """Return `_product_term`, which is kept between calls if that is possible."""
+
+    def made(weight: Tensor) -> ProductTerm | Tensor | None:
+        channels_last = output_is_channels_last(data, operation.rank)
+        arguments = operation, x, data, weight, positions, channels_last
+        return without_autocast(x.device.type, _product_term, *arguments)
+
+    if not may_keep_for_weight(x, positions, coord_weight):
+        return made(coord_weight)
+    size, convention = x.shape[x.dim() - operation.rank :], positions.convention
+    # The strides say whether the channels are last.
+    key = (operation.geometry, size, convention, positions.radius, data.stride())
+    return kept_for_weight(key, coord_weight, made)
 
 
 def _product_term(
@@ -69,7 +84,7 @@ def _product_term(
     if not operation.is_pointwise:
         if not positions.are_separable:
             return None
-        taps = _taps_by_axis(operation, x, weight, positions)
+        taps = joint_taps_of(operation, x, weight.shape[2:], positions, working)
         return separable_term(weight, taps, channels_last=channels_last)
     if torch.compiler.is_compiling() and not torch.is_grad_enabled():
         # A compiler can compute the term inside the kernel that adds it, at almost no cost. With
@@ -77,28 +92,10 @@ def _product_term(
         channels = positions.channels(x, operation.rank, working)
         if channels[0].dim() == operation.rank:
             return written_out_term(weight, channels)
-    grid = positions.grid(x, operation.rank, working)
+    grid = grid_of(x, operation.rank, positions, working)
     if grid.dim() > operation.rank + 1:
         return None
     return pointwise_term(weight, grid, channels_last=channels_last)
-
-
-def _taps_by_axis(
-    operation: Operation, x: Tensor, weight: Tensor, positions: Positions
-) -> list[Tensor]:
-    """Return, for each axis, the coordinates at each kernel tap, shape (c, outputs, taps)."""
-    rank, convention = operation.rank, positions.convention
-    size = x.shape[-rank:]
-    taps: dict[int, Tensor] = {}
-    axes = axis_positions(size, convention, positions.window, weight.dtype, x.device)
-    for axis, (position, _, _, along) in enumerate(axes):
-        assert along is not None  # each axis is parallel to one axis of the tensor
-        channel = rank - 1 - axis if convention.order == "xy" else axis
-        # Along this axis, the channels of all other axes are ones.
-        others = (0, 0, channel, rank - 1 - channel)
-        values = functional.pad(position[None], others, value=1.0)
-        taps[along] = operation.taps(values, along, weight.shape[2:])
-    return [taps[axis] for axis in range(rank)]
 
 
 def _convolved_term(

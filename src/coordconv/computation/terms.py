@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from coordconv.computation.geometry import JointTaps, outer_taps
+
 __all__ = [
     "MatrixLayout",
     "ProductTerm",
@@ -86,12 +88,17 @@ class ProductTerm:
         return self.layout.as_image(torch.matmul(self.left, self.right))
 
     def add_to(self, image: Tensor) -> None:
-        """Add the term to one image, or a batch of one, in place, without storing the term."""
-        matrix = self.layout.as_matrix(image)
-        if matrix.dim() == 2:
-            matrix.addmm_(self.left, self.right)
+        """Add the term to one image, or a batch of one, in place, without storing the term.
+
+        The image must be dense in memory, in the order of the layout.
+        """
+        shape = self.layout.matrix
+        columns = shape[-1]
+        if len(shape) == 2:
+            image.as_strided(shape, (columns, 1)).addmm_(self.left, self.right)
         else:
-            matrix.baddbmm_(self.left, self.right)
+            strides = (shape[1] * columns, columns, 1)
+            image.as_strided(shape, strides).baddbmm_(self.left, self.right)
 
 
 def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> ProductTerm:
@@ -126,33 +133,27 @@ def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
     return term
 
 
-def separable_term(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> ProductTerm:
+def separable_term(weight: Tensor, taps: JointTaps, *, channels_last: bool) -> ProductTerm:
     """Return the term of any kernel, if each coordinate depends on one axis only.
 
     Args:
         weight: Shape (out, c, *kernel), one channel per axis.
-        taps: For every axis, shape (c, outputs, kernel).
+        taps: The coordinates at the kernel taps.
         channels_last: Whether the output that the term is added to is channels last.
     """
     out, channels, *_, last = weight.shape
-    outputs = tuple(axis.shape[1] for axis in taps)
-    # The rows combine all axes except the last: p pixels with u taps each, shape (p, cu).
-    rows = _joint_taps(taps[:-1], taps[-1]).movedim(0, 1).flatten(1)
-    columns = taps[-1].movedim(0, 1).flatten(1)  # (j, cv)
+    rows, columns = taps.rows, taps.columns
     # A channel only uses its own rows: [o, c, c', u, v] is 0 unless c is c'.
-    weight = weight.reshape(out, channels, 1, -1, last)
-    same = torch.eye(channels, dtype=weight.dtype, device=weight.device)
-    weight = weight * same.view(channels, channels, 1, 1)
+    weight = weight.reshape(out, channels, 1, -1, last) * taps.same_channel
     if channels_last:
         weight = weight.permute(2, 3, 1, 4, 0).reshape(rows.shape[1], -1)  # (c'u, cvo)
         right = torch.mm(rows, weight).view(-1, columns.shape[1], out)  # (p, cv, o)
-        # Make the matrix contiguous, or torch splits the batched product into many products.
-        left = columns.contiguous().expand(right.shape[0], -1, -1)
-        return ProductTerm.of(left, right, (*outputs, out), channels_last=True)
+        left = columns.expand(right.shape[0], -1, -1)
+        return ProductTerm.of(left, right, (*taps.outputs, out), channels_last=True)
     weight = weight.permute(0, 1, 4, 2, 3).reshape(-1, rows.shape[1])  # (ocv, c'u)
     left = torch.mm(weight, rows.t()).view(out, columns.shape[1], -1).transpose(1, 2)  # (o, p, cv)
     return ProductTerm.of(
-        left, columns.t().expand(out, -1, -1), (out, *outputs), channels_last=False
+        left, columns.t().expand(out, -1, -1), (out, *taps.outputs), channels_last=False
     )
 
 
@@ -169,7 +170,7 @@ def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: b
     """
     images, out, *_, last = weight.shape
     outputs = tuple(axis.shape[1] for axis in taps)
-    rows, columns = _joint_taps(taps[:-1], taps[-1]), taps[-1]
+    rows, columns = outer_taps(taps[:-1], taps[-1]), taps[-1]
     weight = weight.reshape(images, out, -1, last)
     if channels_last:
         weight = weight.movedim(1, -1).flatten(2)  # (i, u, vo)
@@ -179,17 +180,3 @@ def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: b
     weight = weight.transpose(2, 3).flatten(1, 2)  # (i, ov, u)
     halves = torch.bmm(weight, rows.mT).view(images, out, last, -1).mT.flatten(1, 2)  # (i, op, v)
     return torch.bmm(halves, columns.mT).view(images, out, *outputs)
-
-
-def _joint_taps(taps: Sequence[Tensor], last: Tensor) -> Tensor:
-    """Multiply the taps of several axes, with a result of shape (c, outputs, taps).
-
-    If ``taps`` is empty, the result consists of ones, with the channels and dtype of ``last``.
-    """
-    if not taps:
-        return last.new_ones(last.shape[0], 1, 1)
-    joint = taps[0]
-    for axis in taps[1:]:
-        joint = joint[:, :, None, :, None] * axis[:, None, :, None, :]
-        joint = joint.flatten(3, 4).flatten(1, 2)
-    return joint

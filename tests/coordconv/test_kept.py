@@ -1,0 +1,276 @@
+"""A layer whose values are kept between calls computes the same bits as a layer made anew."""
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+import coordconv
+from coordconv import CONVENTIONS, Convention
+from coordconv.computation import kept
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch):
+    monkeypatch.setattr(kept, "_entries", {})
+
+
+def anew(call: Callable[[], Tensor]) -> Tensor:
+    """Return the result of a call that finds nothing kept."""
+    before, kept._entries = kept._entries, {}
+    try:
+        return call()
+    finally:
+        kept._entries = before
+
+
+# Changes of a layer. None of them scales only ``weight``, which layers refuse.
+def _written_without_a_version(layer: nn.Module) -> None:
+    stored = layer.coord_weight.detach()
+    if stored.dtype in (torch.float32, torch.float64):
+        stored.numpy()[...] += 1
+    else:
+        stored.view(torch.int16).numpy()[...] ^= 1
+
+
+def _in_place(layer: nn.Module) -> None:
+    with torch.no_grad():
+        layer.coord_weight.add_(0.5)
+
+
+def _one_number(layer: nn.Module) -> None:
+    layer.coord_weight.data.view(-1)[-1:] -= 1
+
+
+def _negative_zero(layer: nn.Module) -> None:
+    layer.coord_weight.data.fill_(-0.0 if layer.coord_weight.sum() != 0 else 0.0)
+
+
+def _replaced(layer: nn.Module) -> None:
+    layer.coord_weight = nn.Parameter(torch.randn_like(layer.coord_weight))
+
+
+def _other_data(layer: nn.Module) -> None:
+    layer.coord_weight.data = torch.randn_like(layer.coord_weight.data)
+
+
+def _loaded(layer: nn.Module) -> None:
+    layer.load_state_dict({name: torch.randn_like(x) for name, x in layer.state_dict().items()})
+
+
+def _not_finite(layer: nn.Module) -> None:
+    layer.coord_weight.data.view(-1)[0] = float("nan")
+
+
+def _trained(layer: nn.Module) -> None:
+    layer.train()
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
+    layer(
+        torch.ones(2, layer.in_channels, *[6] * len(layer.kernel_size)).to(layer.weight)
+    ).sum().backward()
+    optimizer.step()
+    layer.eval()
+
+
+CHANGES = {
+    "nothing": lambda layer: None,
+    "written without a version": _written_without_a_version,
+    "in place": _in_place,
+    "one number": _one_number,
+    "zeros": _negative_zero,
+    "replaced": _replaced,
+    "other data": _other_data,
+    "loaded": _loaded,
+    "NaN": _not_finite,
+    "trained": _trained,
+    "frozen": lambda layer: layer.coord_weight.requires_grad_(False),
+    "not frozen": lambda layer: layer.coord_weight.requires_grad_(True),
+    "train": lambda layer: layer.train(),
+    "eval": lambda layer: layer.eval(),
+    **{f"to {dtype}": lambda layer, dtype=dtype: layer.to(dtype) for dtype in DTYPES},
+    **{
+        f"convention {name}": lambda layer, name=name: setattr(
+            layer, "convention", Convention.of(name)
+        )
+        for name in CONVENTIONS
+    },
+}
+
+
+def _in_a_thread(call: Callable[[], Tensor]) -> Tensor:
+    found: list[Tensor] = []
+    worker = threading.Thread(target=lambda: found.append(_without_gradients(call)))
+    worker.start()
+    worker.join()
+    return found[0]
+
+
+def _without_gradients(call: Callable[[], Tensor]) -> Tensor:
+    with torch.no_grad():
+        return call()
+
+
+def _in_inference_mode(call: Callable[[], Tensor]) -> Tensor:
+    with torch.inference_mode():
+        return call()
+
+
+def _in_autocast(call: Callable[[], Tensor]) -> Tensor:
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        return call()
+
+
+MODES = {
+    "with gradients": lambda call: call(),
+    "without gradients": _without_gradients,
+    "inference": _in_inference_mode,
+    "autocast": _in_autocast,
+    "thread": _in_a_thread,
+}
+
+LAYERS = {
+    "1x1": lambda: coordconv.CoordConv2d(2, 3, 1),
+    "1x1, radius": lambda: coordconv.CoordConv2d(2, 3, 1, radius=True),
+    "3x3": lambda: coordconv.CoordConv2d(2, 3, 3, padding=1),
+    "3x3, reflected, strided": lambda: coordconv.CoordConv2d(
+        2, 4, 3, 2, 1, padding_mode="reflect", coord_kernel_size=(1, 3)
+    ),
+    "3x2, dilated, grouped": lambda: coordconv.CoordConv2d(4, 4, (3, 2), dilation=2, groups=2),
+    "signal": lambda: coordconv.CoordConv1d(2, 3, 3, padding="same"),
+    "volume": lambda: coordconv.CoordConv3d(1, 2, 2),
+    "transposed": lambda: coordconv.CoordConvTranspose2d(2, 3, 3, 2, 1, 1),
+    "many outputs, concatenated": lambda: coordconv.CoordConv2d(2, 64, 1),
+}
+
+STEPS = st.tuples(
+    st.sampled_from(sorted(CHANGES)),
+    st.sampled_from(sorted(MODES)),
+    st.sampled_from([(1, 5, 6), (1, 6, 5), (3, 5, 5), (2, 7, 8)]),
+    st.booleans(),
+)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=10)
+@given(steps=st.lists(STEPS, min_size=4, max_size=8), seed=st.integers(0, 99))
+def test_no_change_of_a_layer_leaves_a_kept_value_behind(name, steps, seed):
+    torch.manual_seed(seed)
+    layer = LAYERS[name]().eval()
+    rank = len(layer.kernel_size)
+    for change, mode, (batch, height, width), channels_last in steps:
+        CHANGES[change](layer)
+        size = (9, height, width)[-rank:]
+        x = torch.randn(batch, layer.in_channels, *size).to(layer.weight.dtype)
+        if channels_last and rank == 2:
+            x = x.to(memory_format=torch.channels_last)
+        actual = MODES[mode](lambda x=x: layer(x))
+        fresh = copy.deepcopy(layer)
+        fresh.trust_weights()
+        expected = MODES[mode](lambda x=x, fresh=fresh: anew(lambda: fresh(x)))
+        assert actual.dtype == expected.dtype
+        assert actual.stride() == expected.stride()
+        assert torch.equal(actual.nan_to_num(7.0), expected.nan_to_num(7.0))
+
+
+def test_a_second_call_makes_nothing_new():
+    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
+    with torch.no_grad():
+        layer(x)
+        entries = dict(kept._entries)
+        layer(x)
+    assert entries
+    assert all(kept._entries[key] is entry for key, entry in entries.items())
+
+
+def test_two_layers_of_one_shape_do_not_share_what_depends_on_weights():
+    one, other = (coordconv.CoordConv2d(2, 3, 3).eval() for _ in range(2))
+    other.weight, other.bias = one.weight, one.bias
+    x = torch.randn(1, 2, 6, 7)
+    with torch.no_grad():
+        assert not torch.equal(one(x), other(x))
+        assert torch.equal(one(x), anew(lambda: one(x)))
+
+
+def test_a_tangent_is_not_lost():
+    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
+    tangent = torch.randn_like(layer.coord_weight)
+
+    def derivative() -> Tensor:
+        with torch.no_grad(), forward_ad.dual_level():
+            dual = forward_ad.make_dual(layer.coord_weight.detach(), tangent)
+            output = torch.func.functional_call(layer, {"coord_weight": dual}, (x,))
+            return forward_ad.unpack_dual(output).tangent
+
+    with torch.no_grad():
+        layer(x)
+    assert torch.equal(derivative(), anew(derivative))
+    assert derivative().any()
+
+
+def test_gradients_are_those_of_a_layer_made_anew():
+    layer, x = coordconv.CoordConv2d(2, 3, 3, padding=1), torch.randn(2, 2, 6, 7)
+
+    def gradients() -> list[Tensor]:
+        return torch.autograd.grad(layer(x).square().sum(), list(layer.parameters()))
+
+    with torch.inference_mode():
+        layer(x)  # What this keeps must be usable in training.
+    for ours, expected in zip(gradients(), anew(gradients), strict=True):
+        assert torch.equal(ours, expected)
+
+
+def test_copies_pickles_and_checkpoints_hold_nothing_kept():
+    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
+    before = len(pickle.dumps(layer)), set(layer.state_dict())
+    layer.trust_weights()
+    size = len(pickle.dumps(layer))
+    with torch.no_grad():
+        layer(x)
+        assert (len(pickle.dumps(layer)), set(layer.state_dict())) == (size, before[1])
+        assert torch.equal(copy.deepcopy(layer)(x), layer(x))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_transforms_and_compilers_do_not_see_kept_values(kernel):
+    layer = coordconv.CoordConv2d(2, 3, kernel, padding=kernel // 2).eval()
+    x = torch.randn(4, 2, 6, 7)
+    with torch.no_grad():
+        wanted = layer(x)
+        kept_before = dict(kept._entries)
+        mapped = torch.func.vmap(layer)(x)
+        torch.testing.assert_close(mapped, wanted)
+        exported = torch.export.export(layer, (x,)).module()(x)
+        torch.testing.assert_close(exported, wanted)
+        with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            assert layer(mode.from_tensor(x)).shape == wanted.shape
+    assert kept._entries.keys() == kept_before.keys()
+
+
+def test_only_so_much_is_kept():
+    with torch.no_grad():
+        for side in range(3, 400, 2):
+            coordconv.CoordConv2d(1, 8, 3).eval()(torch.zeros(1, 1, side, 4))
+            assert sum(entry.bytes for entry in kept._entries.values()) <= kept._MOST_BYTES
+        kept._entries.clear()
+        coordconv.CoordConv2d(1, 1, 1).eval()(torch.zeros(1, 1, 1024, 1024))
+        assert not kept._entries
+
+
+def test_sizes_in_lists_are_allowed():
+    x, weight, coord_weight = (
+        torch.randn(1, 2, 6, 7),
+        torch.randn(3, 2, 3, 3),
+        torch.randn(3, 2, 3, 3),
+    )
+    lists = coordconv.coord_conv(x, weight, nn.Parameter(coord_weight), None, [2, 1], [1, 0])
+    tuples = coordconv.coord_conv(x, weight, coord_weight, None, (2, 1), (1, 0))
+    torch.testing.assert_close(lists, tuples)
