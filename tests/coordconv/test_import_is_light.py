@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import coordconv
 
 SOURCE = Path(coordconv.__file__).parents[1]
@@ -29,16 +27,23 @@ print(*sorted(found))
 # Modules of torch that take long to import, and that a layer does not need.
 HEAVY = ("torch._dynamo", "torch._inductor", "torch._functorch.aot", "torch.distributed", "sympy")
 HEAVY += ("torch.onnx", "torch.export", "torch.fx.experimental", "torch.testing", "numpy", "mpmath")
+MODULES = ("export", "costs", "testing", "conversion")
 # Small modules of torch or of the standard library that torch did not load itself.
 MAX_OTHER_MODULES = 10
 
+# Each argument names modules, which a copy of the process imports after torch.
 NEW_MODULES = """
+import os
 import sys
 import torch
 before = set(sys.modules)
-for name in sys.argv[1:]:
-    __import__(name)
-print(*sorted(set(sys.modules) - before))
+for names in sys.argv[1:]:
+    if os.fork() == 0:
+        for name in names.split():
+            __import__(name)
+        print(*sorted(set(sys.modules) - before), flush=True)
+        os._exit(0)
+    os.wait()
 """
 
 
@@ -68,16 +73,18 @@ def test_the_import_test_can_fail(tmp_path):
     assert imports_of("heavy", tmp_path) == {"numpy"}
 
 
-def modules_after_torch(*packages: str, folder: Path) -> set[str]:
-    """Return the modules that importing the packages adds to torch, in a fresh interpreter."""
+def modules_after_torch(*imports: str, folder: Path) -> list[set[str]]:
+    """Return the modules that each import of packages adds to torch."""
     result = subprocess.run(
-        [sys.executable, "-c", NEW_MODULES, *packages],
+        [sys.executable, "-c", NEW_MODULES, *imports],
         env=os.environ | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return {name for name in result.stdout.split() if name.partition(".")[0] not in packages}
+    found = [set(line.split()) for line in result.stdout.splitlines()]
+    own = {name.partition(".")[0] for names in imports for name in names.split()}
+    return [{name for name in names if name.partition(".")[0] not in own} for names in found]
 
 
 def heavy(modules: set[str]) -> set[str]:
@@ -85,11 +92,13 @@ def heavy(modules: set[str]) -> set[str]:
     return {name for name in modules if name.startswith(HEAVY)}
 
 
-@pytest.mark.parametrize("module", ["", ".export", ".costs", ".testing", ".conversion"])
-def test_an_import_loads_no_compiler_and_few_other_modules(module):
-    added = modules_after_torch("coordconv", f"coordconv{module}", folder=SOURCE)
-    assert heavy(added) == set()
-    assert len(added) <= MAX_OTHER_MODULES
+def test_an_import_loads_no_compiler_and_few_other_modules():
+    modules = ["coordconv", *(f"coordconv.{name}" for name in MODULES)]
+    found = modules_after_torch(*modules, folder=SOURCE)
+    assert len(found) == len(modules)
+    for module, added in zip(modules, found, strict=True):
+        assert heavy(added) == set(), module
+        assert len(added) <= MAX_OTHER_MODULES, module
 
 
 def test_the_test_of_modules_can_fail(tmp_path):
@@ -97,6 +106,6 @@ def test_the_test_of_modules_can_fail(tmp_path):
     (tmp_path / "slow" / "__init__.py").write_text(
         "import torch\n@torch.compiler.assume_constant_result\ndef constant(): pass\n"
     )
-    added = modules_after_torch("slow", folder=tmp_path)
+    (added,) = modules_after_torch("slow", folder=tmp_path)
     assert {"torch._dynamo", "sympy"} <= heavy(added)
     assert len(added) > MAX_OTHER_MODULES

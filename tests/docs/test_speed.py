@@ -92,7 +92,7 @@ def test_the_overhead_of_an_empty_run_is_measured():
 
 
 def test_both_engines_are_compared_record_by_record(tmp_path):
-    options = "--sweep paper-regression --limit 3"
+    options = "--sweep paper-regression --limit 2"
     found = measured("sweep_engines.py", tmp_path / "engines.json", options)
-    assert found["records"] == {"serial": 3, "ray": 3}
+    assert found["records"] == {"serial": 2, "ray": 2}
     assert found["differing"] == []
