@@ -65,7 +65,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7, help="how often the page is opened")
     parser.add_argument("--moves", type=int, default=100, help="moves of the pointer for each task")
     options = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium", "google-chrome", "chromium-headless-shell")
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         sys.exit("Chromium is not installed; install it, for example with apt")
     with sync_playwright() as playwright:

@@ -17,7 +17,14 @@ from tests.report.conftest import add_run, store
 __all__ = ["add_run", "store"]
 
 RESULTS = Path(__file__).parents[2] / "results"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The shell has no windows of its own and needs half as long for a page.
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",

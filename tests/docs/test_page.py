@@ -20,7 +20,10 @@ def test_the_page_is_at_most_six_megabytes():
     assert (ROOT / "docs" / "report.html").stat().st_size < 6_000_000
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium here")
+@pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-headless-shell")),
+    reason="no Chromium here",
+)
 def test_the_page_is_measured_in_a_browser(tmp_path):
     command = [sys.executable, ROOT / "benchmarks" / "page.py", "--out", tmp_path / "page.json"]
     subprocess.run([*command, "--times", "1", "--moves", "3"], check=True, capture_output=True)
