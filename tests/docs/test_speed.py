@@ -82,6 +82,17 @@ def test_ensembles_are_compared_with_one_network_at_a_time(tmp_path):
     assert set(cell["ratio"]) == set(cell["steps_a_second"])
 
 
+def test_the_program_for_a_gpu_runs_on_a_cpu_and_ends_in_time(tmp_path):
+    options = "--device cpu --rows first --nets regressor --seconds 0 --turns 1"
+    found = measured("on_a_gpu.py", tmp_path / "gpu.json", options)
+    parts = [cell["part"] for cell in found["cells"]]
+    assert (parts.count("training"), parts.count("layers")) == (2, 6)
+    assert found["no time for"] == []
+    assert all(cell["ratio"]["plain"] == 1 for cell in found["cells"] if "ratio" in cell)
+    nothing = measured("on_a_gpu.py", tmp_path / "none.json", f"{options} --budget -1")
+    assert (nothing["cells"], len(nothing["no time for"])) == ([], 8)
+
+
 def test_the_overhead_of_an_empty_run_is_measured():
     command = [sys.executable, ROOT / "benchmarks" / "sweep_overhead.py"]
     command += ["--one", "serial", "--runs", "20"]  # The next test starts Ray.
