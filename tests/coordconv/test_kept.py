@@ -141,6 +141,7 @@ LAYERS = {
     "1x1": lambda: coordconv.CoordConv2d(2, 3, 1),
     "1x1, radius": lambda: coordconv.CoordConv2d(2, 3, 1, radius=True),
     "3x3": lambda: coordconv.CoordConv2d(2, 3, 3, padding=1),
+    "3x3, radius": lambda: coordconv.CoordConv2d(2, 3, 3, padding=1, radius=True),
     "3x3, reflected, strided": lambda: coordconv.CoordConv2d(
         2, 4, 3, 2, 1, padding_mode="reflect", coord_kernel_size=(1, 3)
     ),
@@ -255,11 +256,13 @@ def test_transforms_and_compilers_do_not_see_kept_values(kernel):
     assert kept._entries.keys() == kept_before.keys()
 
 
-def test_only_so_much_is_kept():
+def test_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr(kept, "_MOST_ENTRIES", 50)
     with torch.no_grad():
         for side in range(3, 400, 2):
             coordconv.CoordConv2d(1, 8, 3).eval()(torch.zeros(1, 1, side, 4))
             assert sum(entry.bytes for entry in kept._entries.values()) <= kept._MOST_BYTES
+            assert len(kept._entries) <= kept._MOST_ENTRIES
         kept._entries.clear()
         coordconv.CoordConv2d(1, 1, 1).eval()(torch.zeros(1, 1, 1024, 1024))
         assert not kept._entries

@@ -26,6 +26,7 @@ Value = TypeVar("Value")
 # A larger value belongs to a layer whose convolution takes far longer than its coordinates.
 _MOST_BYTES_EACH = 2**21
 _MOST_BYTES = 2**25
+_MOST_ENTRIES = 1000
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -117,12 +118,11 @@ def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor]
 
 
 def _keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:
-    if value is None:
-        return
     tensors = [value] if isinstance(value, Tensor) else [*vars(value).values(), bits]
     size = sum(one.untyped_storage().nbytes() for one in tensors if isinstance(one, Tensor))
     if size > _MOST_BYTES_EACH:
         return
-    if sum(entry.bytes for entry in list(_entries.values())) + size > _MOST_BYTES:
+    used = sum(entry.bytes for entry in list(_entries.values()))
+    if used + size > _MOST_BYTES or len(_entries) >= _MOST_ENTRIES:
         _entries.clear()
     _entries[key] = _Entry(value, size, bits)

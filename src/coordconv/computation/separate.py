@@ -57,7 +57,8 @@ def _kept_or_new_term(
         arguments = operation, x, data, weight, positions, channels_last
         return without_autocast(x.device.type, _product_term, *arguments)
 
-    if not may_keep_for_weight(x, positions, coord_weight):
+    is_product = operation.is_pointwise or positions.are_separable
+    if not (is_product and may_keep_for_weight(x, positions, coord_weight)):
         return made(coord_weight)
     size, convention = x.shape[x.dim() - operation.rank :], positions.convention
     # The strides say whether the channels are last.
@@ -103,7 +104,7 @@ def _convolved_term(
 ) -> Tensor:
     """Apply the operation to the coordinates, either once for all samples or for each sample."""
     working = torch.promote_types(coord_weight.dtype, torch.float32)
-    grid = positions.grid(x, operation.rank, working)
+    grid = grid_of(x, operation.rank, positions, working)
     if grid.dim() == operation.rank + 1:
         grid = grid.unsqueeze(0)
     if torch.compiler.is_compiling():
