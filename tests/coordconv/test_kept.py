@@ -9,8 +9,17 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.autograd import forward_ad
+from torch.distributed.tensor import (
+    Replicate,
+    distribute_module,
+    distribute_tensor,
+    init_device_mesh,
+)
+from torch.distributed.tensor.experimental import implicit_replication
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
 
 import coordconv
 from coordconv import CONVENTIONS, Convention
@@ -254,6 +263,70 @@ def test_transforms_and_compilers_do_not_see_kept_values(kernel):
         with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True) as mode:
             assert layer(mode.from_tensor(x)).shape == wanted.shape
     assert kept._entries.keys() == kept_before.keys()
+
+
+def _set_precision(place: object, name: str) -> Callable[[], None]:
+    before = getattr(place, name)
+    setattr(place, name, "tf32")
+    return lambda: setattr(place, name, before)
+
+
+@pytest.mark.parametrize("where", ["", "cuda.matmul", "mkldnn", "mkldnn.matmul", "cudnn"])
+def test_the_precision_of_torch_can_be_set_in_every_way(where):
+    place = torch.backends
+    for name in filter(None, where.split(".")):
+        place = getattr(place, name)
+    if not hasattr(place, "fp32_precision"):
+        pytest.skip("this version of torch has no such setting")
+    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
+    reset = _set_precision(place, "fp32_precision")
+    try:
+        with torch.no_grad():
+            assert torch.equal(layer(x), anew(lambda: layer(x)))
+    finally:
+        reset()
+
+
+class _More(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        output = function(*args, **(kwargs or {}))
+        return output * 1.5 if function is torch.arange else output
+
+
+def test_a_mode_that_changes_results_changes_only_its_own():
+    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
+    right = anew(lambda: layer(x))
+    with _More():
+        assert not torch.equal(layer(x), right)
+    assert torch.equal(layer(x), right)
+
+
+def test_what_is_traced_before_dispatch_finds_nothing_kept():
+    weights = [nn.Parameter(torch.randn(3, 2, 3, 3)) for _ in range(2)]
+    x = torch.randn(1, 2, 6, 7)
+    with torch.no_grad():
+        wanted = coordconv.coord_conv(x, *weights)
+
+        def call(*tensors: Tensor) -> Tensor:
+            return coordconv.coord_conv(*tensors)
+
+        graph = make_fx(call, pre_dispatch=True)(x, *weights)
+        torch.testing.assert_close(graph(x, *weights), wanted)
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_distributed_tensor_gives_the_same_output(kernel):
+    layer, x = coordconv.CoordConv2d(2, 3, kernel).eval(), torch.randn(1, 2, 6, 7)
+    with torch.no_grad():
+        wanted = layer(x)
+        distributed.init_process_group("gloo", rank=0, world_size=1, store=distributed.HashStore())
+        try:
+            distribute_module(layer, mesh := init_device_mesh("cpu", (1,)))
+            with implicit_replication():
+                output = layer(distribute_tensor(x, mesh, [Replicate()]))
+            torch.testing.assert_close(output.full_tensor(), wanted)
+        finally:
+            distributed.destroy_process_group()
 
 
 def test_only_so_much_is_kept(monkeypatch):

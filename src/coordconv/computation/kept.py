@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 # A larger value belongs to a layer whose convolution takes far longer than its coordinates.
 _MOST_BYTES_EACH = 2**21
 _MOST_BYTES = 2**25
-_MOST_ENTRIES = 1000
+_MOST_ENTRIES = 500
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -46,8 +46,8 @@ def may_keep(x: Tensor, positions: Positions) -> bool:
     """Whether the coordinates of ``x`` are those of a full image, and may be kept.
 
     On accelerators, a tensor that was made in one stream may not be ready in another stream. A
-    recorded graph must contain how the coordinates are computed, and a mode such as
-    ``FakeTensorMode`` must see it.
+    recorded graph must contain how the coordinates are computed. Modes such as ``FakeTensorMode``
+    must see it, and may change it.
     """
     return (
         positions.window is None
@@ -56,6 +56,8 @@ def may_keep(x: Tensor, positions: Positions) -> bool:
         and may_write_in_place()
         and not is_traced()
         and not torch._C._len_torch_dispatch_stack()
+        and not torch._ops._len_torch_dispatch_stack_pre_dispatch()
+        and not torch._C._len_torch_function_stack()
     )
 
 
@@ -101,9 +103,7 @@ def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor]
         made: Returns the value for a copy of the coordinate weights, of which it may keep parts.
     """
     bits = coord_weight.view(_INTEGERS[coord_weight.itemsize])
-    # The precision of products of matrices can be set for the process.
-    precision = torch.get_float32_matmul_precision()
-    key = (key, id(coord_weight), coord_weight.dtype, precision)
+    key = (key, id(coord_weight), coord_weight.dtype, _precision_of_products())
     try:
         entry = _entries.get(key)
     except TypeError:
@@ -115,6 +115,16 @@ def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor]
         value = made(copy)
         _keep(key, value, copy.view(bits.dtype))
     return value
+
+
+def _precision_of_products() -> Hashable:
+    """Return the settings of the process for the precision of products of float32 matrices."""
+    try:
+        setting = torch._C._get_fp32_precision_getter
+    except AttributeError:  # before torch 2.9
+        return torch.get_float32_matmul_precision()
+    # A setting that is "none" follows the next one.
+    return setting("mkldnn", "matmul"), setting("mkldnn", "all"), setting("generic", "all")
 
 
 def _keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:

@@ -93,12 +93,16 @@ class ProductTerm:
         The image must be dense in memory, in the order of the layout.
         """
         shape = self.layout.matrix
-        columns = shape[-1]
-        if len(shape) == 2:
-            image.as_strided(shape, (columns, 1)).addmm_(self.left, self.right)
+        if type(image) is not Tensor:  # DTensor has no as_strided.
+            matrix = self.layout.as_matrix(image)
+        elif len(shape) == 2:
+            matrix = image.as_strided(shape, (shape[1], 1))
         else:
-            strides = (shape[1] * columns, columns, 1)
-            image.as_strided(shape, strides).baddbmm_(self.left, self.right)
+            matrix = image.as_strided(shape, (shape[1] * shape[2], shape[2], 1))
+        if len(shape) == 2:
+            matrix.addmm_(self.left, self.right)
+        else:
+            matrix.baddbmm_(self.left, self.right)
 
 
 def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> ProductTerm:
