@@ -117,7 +117,7 @@ def test_a_plain_convolution_is_translation_equivariant_inside_and_ours_is_not()
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_there_is_no_cache_and_a_call_leaves_no_trace(name):
+def test_a_call_leaves_no_trace_in_the_layer(name):
     layer = getattr(coordconv, name)(4, 4, 3, radius=True)
     before = set(vars(layer))
     assert list(layer.buffers()) == []
