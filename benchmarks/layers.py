@@ -139,7 +139,8 @@ def replaced(model: nn.Module, make: Callable[[nn.Module], nn.Module]) -> nn.Mod
     if isinstance(model, CoordConvolution):
         return make(model)
     for name, child in model.named_children():
-        setattr(model, name, replaced(child, make))
+        # The library refuses this assignment by setattr, since it would drop the coordinates.
+        model._modules[name] = replaced(child, make)
     return model
 
 

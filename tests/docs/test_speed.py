@@ -33,8 +33,9 @@ def measured(program: str, out: Path, options: str) -> dict:
 
 
 def test_layers_are_measured_in_all_variants(tmp_path):
-    options = "--rows first --modes forward training --seconds 0 --turns 1"
+    options = "--rows first regression --modes forward training --seconds 0 --turns 1"
     cells = measured("layers.py", tmp_path / "layers.json", options)["cells"]
+    assert {cell["row"].partition(" ")[0] for cell in cells} == {"first", "net:"}
     assert {cell["mode"] for cell in cells} == {"forward", "training"}
     assert {"plain", "published", "ours"} <= set(cells[0]["variants"])
     assert all(entry["bytes"] > 0 for cell in cells for entry in cell["variants"].values())
