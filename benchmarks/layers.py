@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from measure import FOLDER, machine, one_turn, peak_bytes, write_json
+from measure import FOLDER, in_turns, machine, one_turn, peak_bytes, write_json
 from torch import Tensor, nn
 
 import coordconv
@@ -218,13 +218,9 @@ def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict
     prepare = {"forward": forward, "training": training, "compiled": compiled}[mode]
     names = [n for n in VARIANTS if not (mode == "training" and n == "folded")]
     calls = {name: prepare(modules[name], x) for name in names}
-    turns: dict[str, list[float]] = {name: [] for name in names}
     for name in names:  # Compile, and warm up the caches, before the first turn.
         calls[name]()
-    for turn in range(options.turns):
-        order = names[turn % len(names) :] + names[: turn % len(names)]
-        for name in order:
-            turns[name].append(one_turn(calls[name], options.seconds))
+    turns = in_turns(calls, options.turns, lambda call: one_turn(call, options.seconds))
     cell = {"row": row.name, "batch": batch, "format": form, "mode": mode, "variants": {}}
     for name in names:
         ratios = [ours / plain for ours, plain in zip(turns[name], turns["plain"], strict=True)]

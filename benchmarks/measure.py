@@ -48,6 +48,28 @@ def one_turn(call: Callable[[], object], seconds: float) -> float:
     return statistics.median(times)
 
 
+def in_turns(
+    calls: dict[str, Callable[[], object]], turns: int, clock: Callable[[Callable], float]
+) -> dict[str, list[float]]:
+    """Measure all variants one after another, in each turn starting with another one.
+
+    Args:
+        calls: The call of each variant.
+        turns: Number of turns.
+        clock: Returns the time of a call.
+
+    Returns:
+        The times of each variant, one per turn.
+    """
+    names = list(calls)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(turns):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            times[name].append(clock(calls[name]))
+    return times
+
+
 def peak_bytes(call: Callable[[], object]) -> int:
     """Return the peak memory that torch allocates during a call, beyond that before the call."""
     call()

@@ -20,7 +20,7 @@ from pathlib import Path
 import layers
 import torch
 from ensemble import NETS, steps_a_second
-from measure import FOLDER, machine, write_json
+from measure import FOLDER, in_turns, machine, write_json
 
 MODES = {"forward": layers.forward, "training": layers.training, "compiled": layers.compiled}
 VARIANTS = ("plain", "published", "ours")
@@ -54,11 +54,11 @@ def layer_cell(row: layers.Shape | layers.Net, batch: int, mode: str, options) -
     modules, x = layers.variants(row, batch, "channels_last")
     x = x.to(options.device)
     calls = {name: MODES[mode](modules[name].to(options.device), x) for name in VARIANTS}
-    turns: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for turn in range(options.turns):
-        first = turn % len(VARIANTS)
-        for name in VARIANTS[first:] + VARIANTS[:first]:
-            turns[name].append(seconds_per_call(calls[name], options.device, options.seconds))
+    turns = in_turns(
+        calls,
+        options.turns,
+        lambda call: seconds_per_call(call, options.device, options.seconds),
+    )
     cell: Cell = {"part": "layers", "row": row.name, "batch": batch, "mode": mode}
     cell["seconds"] = {name: statistics.median(turns[name]) for name in VARIANTS}
     cell["ratio"] = {
@@ -115,9 +115,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("no GPU was found; choose another machine, or --device cpu to try the program")
     name = "cpu" if options.device == "cpu" else torch.cuda.get_device_name()
     started = time.perf_counter()
-    content: dict[str, object] = {"machine": machine() | {"device": name}, "cells": []}
     measured: list[Cell] = []
     left: list[str] = []
+    content = {"machine": machine() | {"device": name}, "cells": measured, "no time for": left}
     for title, measure in cells(options):
         if time.perf_counter() > started + options.budget:
             left.append(title)
@@ -125,8 +125,8 @@ def main(arguments: list[str] | None = None) -> None:
         measured.append(measure())
         print(f"{time.perf_counter() - started:5.0f} s  {title}", flush=True)
         # Write after every cell, so that an interruption does not lose measurements.
-        write_json(options.out, content | {"cells": measured, "no time for": left})
-    write_json(options.out, content | {"cells": measured, "no time for": left})
+        write_json(options.out, content)
+    write_json(options.out, content)
 
 
 if __name__ == "__main__":

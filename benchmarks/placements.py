@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from layers import FORMATS, ROWS, Shape
-from measure import FOLDER, machine, one_turn, write_json
+from measure import FOLDER, in_turns, machine, one_turn, write_json
 from torch import Tensor, nn
 
 from coordconv import Placement, positions
@@ -85,11 +85,7 @@ def measure(row: Shape, batch: int, form: str, mode: str, options) -> dict:
     layer = row.ours().to(memory_format=memory_format)
     x = torch.randn(batch, row.inputs, *row.size).to(memory_format=memory_format)
     every = calls(layer, x, mode)
-    names = list(every)
-    turns: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(options.turns):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            turns[name].append(one_turn(every[name], options.seconds))
+    turns = in_turns(every, options.turns, lambda call: one_turn(call, options.seconds))
     cell = {"row": row.name, "batch": batch, "format": form, "mode": mode}
     cell["seconds"] = {name: statistics.median(times) for name, times in turns.items()}
     cell["ratios"] = {}
