@@ -94,6 +94,7 @@ def _joined(taps: Sequence[Tensor]) -> JointTaps:
     last = taps[-1]
     channels = last.shape[0]
     rows = outer_taps(taps[:-1], last).movedim(0, 1).flatten(1)
+    # Make the matrix contiguous, or torch splits the batched product into many products.
     columns = last.movedim(0, 1).flatten(1).contiguous()
     same = torch.eye(channels, dtype=last.dtype, device=last.device).view(channels, channels, 1, 1)
     return JointTaps(rows, columns, same, tuple(axis.shape[1] for axis in taps))

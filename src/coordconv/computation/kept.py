@@ -121,7 +121,7 @@ def _precision_of_products() -> Hashable:
     """Return the settings of the process for the precision of products of float32 matrices."""
     try:
         setting = torch._C._get_fp32_precision_getter
-    except AttributeError:  # before torch 2.9
+    except AttributeError:  # an older torch, with only the old setting
         return torch.get_float32_matmul_precision()
     # A setting that is "none" follows the next one.
     return setting("mkldnn", "matmul"), setting("mkldnn", "all"), setting("generic", "all")
