@@ -1,19 +1,17 @@
 """The page of evidence says what the records say, and a record can be made again."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import study_named
 from coordconv_lab.train import run
+from tests.docs.programs import is_current
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_is_that_of_the_committed_records():
-    check = [sys.executable, ROOT / "tools" / "pages" / "make_evidence.py", "--check"]
-    assert subprocess.run(check, check=False).returncode == 0, "run `make evidence`"
+    assert is_current("make_evidence.py"), "run `make evidence`"
 
 
 def test_the_cheapest_row_comes_out_again(tmp_path):

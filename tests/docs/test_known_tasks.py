@@ -1,8 +1,6 @@
 """The table of tasks with known answers matches the committed records."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,14 +10,14 @@ from torch import nn
 from benchmarks.networks_of_known_use import cancelling, shaded, undoing_the_shading
 from benchmarks.tasks_of_place import SIDE_WITHOUT_BORDER, TASKS, Task, balls, is_left, overlap
 from coordconv.usage import coordinate_usage
+from tests.docs.programs import is_current
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
 def test_the_page_matches_the_records():
-    check = [sys.executable, ROOT / "tools" / "pages" / "make_known_tasks.py", "--check"]
-    assert subprocess.run(check, check=False).returncode == 0, "run `make speed`"
+    assert is_current("make_known_tasks.py"), "run `make speed`"
 
 
 def test_the_record_has_every_task_and_follows_the_rules():

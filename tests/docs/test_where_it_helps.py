@@ -1,10 +1,10 @@
 """The page about where coordinates help is that of the committed records."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.docs.programs import is_current
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,8 +12,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow("every record")
 def test_the_page_is_current():
     """Its table, pictures, advice and licenses follow from the records and the sources."""
-    program = ROOT / "tools" / "pages" / "make_where_it_helps.py"
-    assert subprocess.run([sys.executable, program, "--check"], check=False).returncode == 0
+    assert is_current("make_where_it_helps.py")
 
 
 def test_every_picture_is_there():
