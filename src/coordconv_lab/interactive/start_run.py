@@ -39,8 +39,9 @@ def train(
             a kind of network, such as "hand-built-regressor" or "mlp-regressor", which then has its
             default settings.
         seed: Seed of the initial weights and of the order of the batches.
-        recipe: Source of the settings: "tuned" (chosen by this project, the default), "tutorial"
-            (the code of the tutorial), "tutorial_text" (its text) or "paper" (the code of the
+        recipe: Source of the settings: "tuned" (chosen by this project, the default), "fast" (the
+            same with cheaper training), "tutorial" (the code of the tutorial), "tutorial_text" (its
+            text) or "paper" (the code of the
             paper).
         runs: Directory of runs.
         device: Device to train on; "auto" chooses CUDA if available.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from coordconv import CoordConv2d, coordinate_grid
 from coordconv_lab.experiments.notsoclevr.networks.coordinates import first_layer
 from coordconv_lab.experiments.notsoclevr.networks.layout import channels_last
 from coordconv_lab.experiments.notsoclevr.networks.pixelwise import run_pixelwise
@@ -74,6 +75,26 @@ class CoordConvPointNet(nn.Module):
         return broadcast(
             self.layers, scale_points(points, self.canvas, self.input_scale), self.canvas
         )
+
+    def logits_at(self, points: Tensor, pixels: Tensor) -> Tensor:
+        """Map points (N, 2) in pixels to the logits of K pixels of each image, (N, K).
+
+        Args:
+            points: The points, (N, 2).
+            pixels: Indices of pixels in the flattened canvas, (N, K).
+        """
+        first, *others = self.layers
+        assert isinstance(first, CoordConv2d)
+        grid = coordinate_grid(
+            self.canvas,
+            radius=first.radius,
+            convention=first.convention,
+            device=points.device,
+        )
+        coordinates = grid.flatten(1).t()[pixels].transpose(1, 2)[:, :, None]
+        inputs = scale_points(points, self.canvas, self.input_scale)[:, :, None, None]
+        maps = first(inputs.expand(-1, -1, 1, pixels.shape[1]), coordinates=coordinates)
+        return run_pixelwise(others, channels_last(maps)).flatten(1)
 
 
 def doubling_layers(inputs: int, spec: DeconvOptions) -> nn.Sequential:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from coordconv_lab.experiments.notsoclevr.descriptor import NOT_SO_CLEVR
+from coordconv_lab.experiments.notsoclevr.recipes.fast import fast
 from coordconv_lab.experiments.notsoclevr.recipes.paper import paper
 from coordconv_lab.experiments.notsoclevr.recipes.tuned import tuned
 from coordconv_lab.experiments.notsoclevr.recipes.tutorial import tutorial, tutorial_resampled
@@ -15,6 +16,7 @@ from coordconv_lab.specs import ExperimentSpec
 __all__ = [
     "RECIPES",
     "Recipe",
+    "fast",
     "paper",
     "tuned",
     "tutorial",

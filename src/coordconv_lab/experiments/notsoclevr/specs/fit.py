@@ -53,3 +53,15 @@ def check(spec: ExperimentSpec) -> None:
             f"model of kind {' or '.join(_FIND_THE_POINT)} has; got {model.kind}; set point_loss "
             "to 0"
         )
+    if training.loss_window is not None and not (
+        task == "classification"
+        and model.kind == "coordconv-classifier"
+        and model.coordinates
+        and model.grid != "swapped_divisors"
+        and not model.batch_norm
+    ):
+        raise ValueError(
+            "loss_window computes only some pixels of each image in training. It requires the task "
+            "classification and a model of kind coordconv-classifier with correct coordinates and "
+            f"without batch_norm; got {task} and {model.kind}; set loss_window to none"
+        )

@@ -29,3 +29,10 @@ class SquaresTrainingSpec(TrainingSpec):
 
     point_loss: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the loss on the point that a renderer predicts before it paints the square."""
+
+    loss_window: Annotated[
+        Annotated[int, Field(ge=1, le=10**4)] | None, Field(title="loss on windows of {} pixels")
+    ] = None
+    """Side of a window around the point, in pixels. If set, a classifier of single pixels computes
+    in each step only the pixels of this window and as many random pixels, from which the softmax
+    over all pixels is estimated."""

@@ -24,7 +24,7 @@ def _task(spec: ExperimentSpec) -> Objective:
     canvas, square = spec.data.canvas, spec.data.square
     match spec.task:
         case "classification":
-            return Classification(canvas)
+            return Classification(canvas, spec.training.loss_window)
         case "regression":
             return Regression(canvas)
         case "reconstruction":
