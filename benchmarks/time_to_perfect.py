@@ -1,10 +1,11 @@
 """Time until a network is perfect: our recipe and published settings, in turn, over seeds.
 
 Perfect means that every training and test example is correct, or for rendering a mean intersection
-over union of 0.99 on both sides. Each run is a separate process. Our recipe is `tuned`: its time is
-that of the complete run, which must be perfect at the end. Published settings are in ordinary.py:
-their time ends with the first epoch after which the network is perfect, or with the cap. The
-program writes JSON, from which `make speed` writes a table and a figure; see benchmarks/README.md.
+over union of 0.99 on both sides. Each run is a separate process. Our recipes are `fast` and
+`tuned`: their time is that of the complete run, which must be perfect at the end. Published
+settings are in ordinary.py: their time ends with the first epoch after which the network is
+perfect, or with the cap. The program writes JSON, from which `make speed` writes a table and a
+figure; see benchmarks/README.md.
 
     python benchmarks/time_to_perfect.py                               # everything, several hours
     python benchmarks/time_to_perfect.py --tasks regression --seeds 1  # a part
@@ -24,21 +25,22 @@ from measure import FOLDER, machine, write_json
 
 TASKS = ("classification", "regression", "rendering")
 SPLITS = ("uniform", "quadrant")
-LONG = "ours, three times as long"
-WAYS = ("ours", "paper", "tutorial", LONG)
+LONG = "fast, three times as long"
+WAYS = ("fast", "tuned", "paper", "tutorial", LONG)
 Key = tuple[str, str, str, int]
 
 
 def run_ours(task: str, split: str, way: str, seed: int) -> dict:
-    """Train with the recipe `tuned` to the end."""
+    """Train with one of our recipes to the end."""
     from ordinary import GOALS
 
-    from coordconv_lab.experiments.notsoclevr.recipes import tuned
+    from coordconv_lab.experiments.notsoclevr.recipes import fast, tuned
     from coordconv_lab.recipes import with_settings
     from coordconv_lab.results import RunStore
     from coordconv_lab.train import run
 
-    spec = tuned(task, split, "coordconv", seed)
+    recipe = tuned if way == "tuned" else fast
+    spec = recipe(task, split, "coordconv", seed)
     if way == LONG:
         spec = with_settings(spec, {"training.epochs": 3 * spec.training.epochs})
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +58,7 @@ def run_ours(task: str, split: str, way: str, seed: int) -> dict:
 
 def run_one(task: str, split: str, way: str, seed: int, cap: float) -> dict:
     """Train one network in this process."""
-    if way.startswith("ours"):
+    if way not in ("paper", "tutorial"):
         return run_ours(task, split, way, seed)
     from ordinary import train_until_perfect
 
@@ -90,10 +92,10 @@ def place(run: dict) -> tuple[int, int, int, int]:
 
 
 def ratios(runs: Sequence[dict], task: str, split: str, way: str) -> list[float]:
-    """Return the seconds of a setting relative to ours, for every seed with both."""
+    """Return the seconds of a setting relative to the recipe `fast`, for every seed with both."""
     seconds = {key_of(run)[2:]: run["seconds"] for run in runs if place_of(run) == (task, split)}
-    seeds = sorted(seed for name, seed in seconds if name == way and ("ours", seed) in seconds)
-    return [seconds[way, seed] / seconds["ours", seed] for seed in seeds]
+    seeds = sorted(seed for name, seed in seconds if name == way and ("fast", seed) in seconds)
+    return [seconds[way, seed] / seconds["fast", seed] for seed in seeds]
 
 
 def place_of(run: dict) -> tuple[str, str]:
@@ -115,9 +117,9 @@ def print_summary(runs: Sequence[dict]) -> None:
                     f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
                 )
                 times = ratios(runs, task, split, way)
-                if way != "ours" and times:
+                if way != "fast" and times:
                     line += (
-                        f"; {statistics.median(times):.1f} times ours "
+                        f"; {statistics.median(times):.1f} times fast "
                         f"({min(times):.1f} to {max(times):.1f})"
                     )
                 print(line)
@@ -127,7 +129,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS)
     parser.add_argument("--splits", nargs="*", default=list(SPLITS), choices=SPLITS)
-    parser.add_argument("--ways", nargs="*", default=["ours", "paper", "tutorial"], choices=WAYS)
+    parser.add_argument(
+        "--ways", nargs="*", default=["fast", "tuned", "paper", "tutorial"], choices=WAYS
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--cap", type=float, default=600, help="maximum training time in seconds")

@@ -51,11 +51,11 @@ def test_placements_are_compared_with_windows(tmp_path):
 
 def test_both_settings_alternate_and_a_second_call_repeats_nothing(tmp_path):
     out = tmp_path / "times.json"
-    options = "--tasks regression --splits uniform --ways ours tutorial --seeds 1 --cap 1"
+    options = "--tasks regression --splits uniform --ways fast tutorial --seeds 1 --cap 1"
     runs = measured("time_to_perfect.py", out, options)["runs"]
-    assert [run["way"] for run in runs] == ["ours", "tutorial"]
-    ours, tutorial = runs
-    assert ours["perfect"]
+    assert [run["way"] for run in runs] == ["fast", "tutorial"]
+    fast, tutorial = runs
+    assert fast["perfect"]
     assert not tutorial["perfect"]
     assert tutorial["seconds"] >= 1
     assert len(tutorial["history"]) == tutorial["epochs"]
