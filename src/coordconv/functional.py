@@ -6,16 +6,22 @@ implements this definition for all layers. `coordconv.computation` has faster me
 equal the definition up to rounding.
 """
 
+from collections.abc import Hashable
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from coordconv.computation.appending import append, in_two_parts
 from coordconv.computation.geometry import grid_of
 from coordconv.computation.inputs import check_floating_point, check_inputs, checked_groups
+from coordconv.computation.kept import may_keep_for_weight
 from coordconv.computation.methods import Method, chosen_way
-from coordconv.computation.separate import separate
+from coordconv.computation.separate import repeated, separate
 from coordconv.computation.torch_modes import without_autocast
 from coordconv.conventions import Convention, ConventionName
 from coordconv.grids import AnyWindow
+from coordconv.model_positions import placement_here
 from coordconv.operations import Convolution, Padding, PaddingMode, SizeNd, TransposedConvolution
 from coordconv.pixel_positions import Positions
 
@@ -183,9 +189,11 @@ def coord_conv(
         tensor([[[[-9.,  1., 11.],
                   [-9.,  1., 11.]]]])
     """
-    operation = Convolution(weight, stride, padding, dilation, groups, padding_mode)
-    positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
-    return _computed(operation, x, weight, coord_weight, bias, positions, method)
+    options = (stride, padding, dilation, groups, padding_mode)
+    tensors = (x, weight, coord_weight, bias)
+    return _computed(
+        Convolution, options, *tensors, convention, radius, window, coordinates, method
+    )
 
 
 def coord_conv_transpose(
@@ -243,27 +251,64 @@ def coord_conv_transpose(
         >>> coord_conv_transpose(x, kernel, twice, stride=2)
         tensor([[[ -1., -10.,   1.,  10.]]])
     """
-    operation = TransposedConvolution(weight, stride, padding, output_padding, dilation, groups)
-    positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
-    return _computed(operation, x, weight, coord_weight, bias, positions, method)
+    options = (stride, padding, output_padding, dilation, groups)
+    tensors = (x, weight, coord_weight, bias)
+    return _computed(
+        TransposedConvolution, options, *tensors, convention, radius, window, coordinates, method
+    )
 
 
 def _computed(
-    operation: Convolution | TransposedConvolution,
+    kind: type[Convolution | TransposedConvolution],
+    options: tuple[Any, ...],
     x: Tensor,
     weight: Tensor,
     coord_weight: Tensor,
     bias: Tensor | None,
-    positions: Positions,
+    convention: Convention | ConventionName,
+    radius: bool,
+    window: AnyWindow | None,
+    coordinates: Tensor | None,
     method: Method,
 ) -> Tensor:
     """Compute the output as defined, or by a faster method with the same result."""
+    key = None
+    if window is None and coordinates is None and may_keep_for_weight(x, coord_weight):
+        key = _key(x, weight, kind, options, convention, radius, method)
+        output = repeated(key, x, weight, coord_weight, bias)
+        if output is not None:
+            return output
+    operation = kind(weight, *options)
+    positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
     check_inputs(operation, x, weight, coord_weight, positions.radius)
     way = chosen_way(method, operation, x, weight, coord_weight)
     if way == "separate":
-        return separate(operation, x, weight, coord_weight, bias, positions)
+        return separate(operation, x, weight, coord_weight, bias, positions, key)
     if way == "concatenate":
         grid = grid_of(x, operation.rank, positions, x.dtype)
     else:
         grid, coord_weight = in_two_parts(operation, x, coord_weight, positions)
     return append_then_convolve(operation, x, weight, coord_weight, bias, grid)
+
+
+def _key(
+    x: Tensor,
+    weight: Tensor,
+    kind: type[Convolution | TransposedConvolution],
+    options: tuple[Any, ...],
+    convention: Convention | ConventionName,
+    radius: bool,
+    method: Method,
+) -> Hashable | None:
+    """Return what determines a call, except the values of its tensors.
+
+    Inside `positions`, where the input may be a crop, this is None.
+    """
+    if placement_here(x, weight.dim() - 2) is not None:
+        return None
+    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+    of_data = (type(x), x.shape, x.stride(), x.dtype)
+    of_weight = (type(weight), weight.shape, weight.stride(), weight.dtype, weight.device)
+    # 1 equals True, but is not a valid radius.
+    of_layer = (kind, options, convention, radius, type(radius), method)
+    return of_data, of_weight, of_layer, autocast

@@ -107,6 +107,10 @@ CHANGES = {
     "eval": lambda layer: layer.eval(),
     **{f"to {dtype}": lambda layer, dtype=dtype: layer.to(dtype) for dtype in DTYPES},
     **{
+        f"method {name}": lambda layer, name=name: setattr(layer, "method", name)
+        for name in ("auto", "separate", "concatenate")
+    },
+    **{
         f"convention {name}": lambda layer, name=name: setattr(
             layer, "convention", Convention.of(name)
         )
@@ -200,6 +204,33 @@ def test_a_second_call_makes_nothing_new():
         layer(x)
     assert entries
     assert all(kept._entries[key] is entry for key, entry in entries.items())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_crop_does_not_use_the_term_of_the_full_image(name):
+    layer = LAYERS[name]().eval()
+    rank = len(layer.kernel_size)
+    x = torch.randn(2, layer.in_channels, *(9, 5, 6)[-rank:])
+    window = (1, 2, 3)[-rank:], (20, 21, 22)[-rank:]
+    with torch.no_grad():
+        full = layer(x), layer(x)
+        with coordconv.positions(layer, window):
+            crop = layer(x)
+        assert torch.equal(crop, layer(x, window=window))
+        assert torch.equal(*full)
+        assert not torch.equal(crop, layer(x))
+
+
+def test_a_repeated_call_with_an_invalid_option_is_refused_like_the_first():
+    x, weights = torch.randn(1, 2, 6, 7), [nn.Parameter(torch.randn(3, n, 1, 1)) for n in (2, 3)]
+    with torch.no_grad():
+        coordconv.coord_conv(x, *weights, radius=True)
+        with pytest.raises(TypeError, match="radius"):
+            coordconv.coord_conv(x, *weights, radius=1)
+        with pytest.raises(ValueError, match="method"):
+            coordconv.coord_conv(x, *weights, radius=True, method="fastest")
+        with pytest.raises(TypeError, match="floating-point"):
+            coordconv.coord_conv(x.int(), *weights, radius=True)
 
 
 def test_two_layers_of_one_shape_do_not_share_what_depends_on_weights():
@@ -326,14 +357,14 @@ def test_a_distributed_tensor_gives_the_same_output(kernel):
 
 
 def test_only_so_much_is_kept(monkeypatch):
-    monkeypatch.setattr(kept, "_MOST_ENTRIES", 50)
+    monkeypatch.setattr(kept, "_MAX_ENTRIES", 50)
     with torch.no_grad():
         for side in range(3, 400, 2):
             coordconv.CoordConv2d(1, 8, 3).eval()(torch.zeros(1, 1, side, 4))
-            assert sum(entry.bytes for entry in kept._entries.values()) <= kept._MOST_BYTES
-            assert len(kept._entries) <= kept._MOST_ENTRIES
+            assert sum(entry.bytes for entry in kept._entries.values()) <= kept._MAX_BYTES
+            assert len(kept._entries) <= kept._MAX_ENTRIES
         kept._entries.clear()
-        coordconv.CoordConv2d(1, 1, 1).eval()(torch.zeros(1, 1, 1024, 1024))
+        coordconv.CoordConv2d(1, 1, 1).eval()(torch.zeros(1, 1, 2048, 2048))
         assert not kept._entries
 
 

@@ -2,14 +2,15 @@
 
 Such a layer would otherwise spend more time on its coordinates than on a convolution. Two kinds of
 values are kept. The first kind depends only on sizes and options, such as the coordinates of the
-pixels of a full image. The second kind also depends on the coordinate weights. It is used only if
-the weights are the same, bit for bit, as those that it was computed from.
+pixels of a full image. The second kind is the coordinate term, which also depends on the coordinate
+weights. It is used only if the weights are the same, bit for bit, as those that it was computed
+from.
 
 No layer holds a reference to a kept value, so copies, checkpoints and exports of layers do not
 contain it. The caller must not change a kept value.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -19,14 +20,21 @@ from torch.autograd import forward_ad
 from coordconv.computation.torch_modes import is_traced, may_write_in_place
 from coordconv.pixel_positions import Positions
 
-__all__ = ["kept", "kept_for_weight", "may_keep", "may_keep_for_weight"]
+__all__ = [
+    "MAX_BYTES_EACH",
+    "found_for_weight",
+    "kept",
+    "kept_for_weight",
+    "may_keep",
+    "may_keep_for_weight",
+]
 
 Value = TypeVar("Value")
 
 # A larger value belongs to a layer whose convolution takes far longer than its coordinates.
-_MOST_BYTES_EACH = 2**21
-_MOST_BYTES = 2**25
-_MOST_ENTRIES = 500
+MAX_BYTES_EACH = 2**23
+_MAX_BYTES = 2**25
+_MAX_ENTRIES = 500
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -43,35 +51,41 @@ _entries: dict[Hashable, _Entry] = {}
 
 
 def may_keep(x: Tensor, positions: Positions) -> bool:
-    """Whether the coordinates of ``x`` are those of a full image, and may be kept.
+    """Whether the coordinates of ``x`` are those of a full image, and may be kept."""
+    return positions.window is None and positions.coordinates is None and _is_plain_call(x)
+
+
+def _is_plain_call(x: Tensor) -> bool:
+    """Whether a layer is called on a CPU and computes at once, without a mode that changes it.
 
     On accelerators, a tensor that was made in one stream may not be ready in another stream. A
     recorded graph must contain how the coordinates are computed. Modes such as ``FakeTensorMode``
     must see it, and may change it.
     """
     return (
-        positions.window is None
-        and positions.coordinates is None
-        and x.device.type == "cpu"
-        and may_write_in_place()
+        may_write_in_place()
         and not is_traced()
+        and isinstance(x, Tensor)
+        and x.is_cpu
+        and x.layout == torch.strided
         and not torch._C._len_torch_dispatch_stack()
         and not torch._ops._len_torch_dispatch_stack_pre_dispatch()
         and not torch._C._len_torch_function_stack()
     )
 
 
-def may_keep_for_weight(x: Tensor, positions: Positions, coord_weight: Tensor) -> bool:
-    """Whether a value that is computed from these positions and coordinate weights may be kept.
+def may_keep_for_weight(x: Tensor, coord_weight: Tensor) -> bool:
+    """Whether a value that is computed from these coordinate weights may be kept.
 
-    This requires parameters without gradients or tangents. Other tensors may be new in each call.
+    The coordinates must be those of a full image. The weights must be parameters without gradients
+    or tangents. Other tensors may be new in each call.
     """
     return (
-        type(coord_weight) is nn.Parameter
+        _is_plain_call(x)
+        and type(coord_weight) is nn.Parameter
         and not (coord_weight.requires_grad and torch.is_grad_enabled())
-        and may_keep(x, positions)
         and forward_ad._current_level < 0
-        and coord_weight.device.type == "cpu"
+        and coord_weight.is_cpu
         and coord_weight.itemsize in _INTEGERS
     )
 
@@ -94,27 +108,41 @@ def kept(key: Hashable, made: Callable[[], Value]) -> Value:
     return value
 
 
+def found_for_weight(key: Hashable, coord_weight: Tensor) -> Any:
+    """Return what `kept_for_weight` keeps for ``key`` and the bits of ``coord_weight``, or None."""
+    try:
+        entry = _entries.get(_key_for_weight(key, coord_weight))
+    except TypeError:  # a list is not hashable
+        return None
+    if entry is None or entry.bits is None or not torch.equal(entry.bits, _bits(coord_weight)):
+        return None
+    return entry.value
+
+
 def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor], Value]) -> Value:
-    """Return the value for ``key`` and the bits of ``coord_weight``.
+    """Return the value for ``key`` and the bits of ``coord_weight``. The first call makes it.
 
     Args:
-        key: Determines the value together with the coordinate weights.
+        key: Determines the value together with the coordinate weights. With a key that contains a
+            list, which is not hashable, every call makes the value.
         coord_weight: The coordinate weights.
         made: Returns the value for a copy of the coordinate weights, of which it may keep parts.
     """
-    bits = coord_weight.view(_INTEGERS[coord_weight.itemsize])
-    key = (key, id(coord_weight), coord_weight.dtype, _precision_of_products())
-    try:
-        entry = _entries.get(key)
-    except TypeError:
-        return made(coord_weight)
-    if entry is not None and entry.bits is not None and torch.equal(entry.bits, bits):
-        return entry.value
-    with torch.inference_mode(False):
-        copy = coord_weight.detach().clone()
-        value = made(copy)
-        _keep(key, value, copy.view(bits.dtype))
+    value = found_for_weight(key, coord_weight)
+    if value is None:
+        with torch.inference_mode(False):
+            copy = coord_weight.detach().clone()
+            value = made(copy)
+            _keep(_key_for_weight(key, coord_weight), value, _bits(copy))
     return value
+
+
+def _key_for_weight(key: Hashable, coord_weight: Tensor) -> Hashable:
+    return key, id(coord_weight), coord_weight.dtype, _precision_of_products()
+
+
+def _bits(coord_weight: Tensor) -> Tensor:
+    return coord_weight.view(_INTEGERS[coord_weight.itemsize])
 
 
 def _precision_of_products() -> Hashable:
@@ -128,11 +156,24 @@ def _precision_of_products() -> Hashable:
 
 
 def _keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:
-    tensors = [value] if isinstance(value, Tensor) else [*vars(value).values(), bits]
-    size = sum(one.untyped_storage().nbytes() for one in tensors if isinstance(one, Tensor))
-    if size > _MOST_BYTES_EACH:
+    sizes = [one.untyped_storage().nbytes() for one in _tensors(value)]
+    if max(sizes) > MAX_BYTES_EACH:
         return
+    try:
+        hash(key)
+    except TypeError:  # a list is not hashable
+        return
+    size = sum(sizes) + (0 if bits is None else bits.untyped_storage().nbytes())
     used = sum(entry.bytes for entry in list(_entries.values()))
-    if used + size > _MOST_BYTES or len(_entries) >= _MOST_ENTRIES:
+    if used + size > _MAX_BYTES or len(_entries) >= _MAX_ENTRIES:
         _entries.clear()
     _entries[key] = _Entry(value, size, bits)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors of a value, which is a tensor or an object with tensors."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for part in getattr(value, "__dict__", {}).values():
+            yield from _tensors(part)

@@ -4,12 +4,16 @@ The term is computed once if it is the same for all samples. If the samples are 
 is a weighted sum of a few terms that all samples share.
 """
 
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from coordconv.computation.adding import add, add_product
 from coordconv.computation.geometry import grid_of, joint_taps_of
-from coordconv.computation.kept import kept_for_weight, may_keep_for_weight
+from coordconv.computation.kept import MAX_BYTES_EACH, found_for_weight, kept_for_weight
 from coordconv.computation.memory_format import output_is_channels_last
 from coordconv.computation.per_sample_terms import per_sample_term
 from coordconv.computation.terms import (
@@ -22,9 +26,45 @@ from coordconv.computation.torch_modes import is_traced, may_write_in_place, wit
 from coordconv.operations import Convolution, TransposedConvolution
 from coordconv.pixel_positions import Positions
 
-__all__ = ["separate"]
+__all__ = ["repeated", "separate"]
 
 Operation = Convolution | TransposedConvolution
+
+
+@dataclass(frozen=True)
+class _KeptTerm:
+    """The coordinate term of a call, which is kept for calls with the same sizes and options.
+
+    Attributes:
+        term: The term, shape (out, *outputs), or its factors if the term is large.
+        operation: The plain operation.
+        stride: The strides of its output.
+        dtype: The dtype of its output.
+    """
+
+    term: ProductTerm | Tensor
+    operation: Operation
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+
+    def fits(self, data: Tensor) -> bool:
+        """Whether the term has the dtype and memory format of an output."""
+        return data.stride() == self.stride and data.dtype == self.dtype
+
+
+def repeated(
+    key: Hashable | None, x: Tensor, weight: Tensor, coord_weight: Tensor, bias: Tensor | None
+) -> Tensor | None:
+    """Return the output of `separate` if an earlier call with this key kept its term, else None."""
+    known: _KeptTerm | None = None if key is None else found_for_weight(key, coord_weight)
+    if known is None:
+        return None
+    data = known.operation(x, weight, bias, known.operation.groups)
+    if not known.fits(data):
+        return None
+    if isinstance(known.term, Tensor):
+        return data.add_(known.term)
+    return add_product(data, known.term, known.operation.rank)
 
 
 def separate(
@@ -34,36 +74,65 @@ def separate(
     coord_weight: Tensor,
     bias: Tensor | None,
     positions: Positions,
+    key: Hashable | None = None,
 ) -> Tensor:
-    """Return ``operation(x, weight) + operation(coordinates, coord_weight)``."""
+    """Return ``operation(x, weight) + operation(coordinates, coord_weight)``.
+
+    Args:
+        operation: The plain operation.
+        x: The data.
+        weight: The weights for the data.
+        coord_weight: The weights for the coordinates.
+        bias: The bias, or None.
+        positions: The coordinates.
+        key: Determines the coordinate term, together with ``coord_weight``. The term is then kept
+            for `repeated`. None if it must not be kept.
+    """
     data = operation(x, weight, bias, operation.groups)
+    if key is None:
+        term = _term(operation, x, data, coord_weight, positions)
+    else:
+        term = _kept_term(operation, x, data, coord_weight, positions, key)
+    if isinstance(term, ProductTerm):
+        return add_product(data, term, operation.rank)
+    return add(data, term)
+
+
+def _kept_term(
+    operation: Operation,
+    x: Tensor,
+    data: Tensor,
+    coord_weight: Tensor,
+    positions: Positions,
+    key: Hashable,
+) -> ProductTerm | Tensor:
+    """Return the term of `_term`, multiplied if it is small enough, and keep it."""
+
+    def made(weight: Tensor) -> _KeptTerm:
+        term = _term(operation, x, data, weight, positions)
+        if isinstance(term, ProductTerm):
+            if math.prod(term.layout.shape) * data.itemsize <= MAX_BYTES_EACH:
+                term = without_autocast(x.device.type, term.product).to(data.dtype)
+        elif term.dim() > operation.rank + 1:
+            term = term.squeeze(0)
+        return _KeptTerm(term, operation, data.stride(), data.dtype)
+
+    known = kept_for_weight(key, coord_weight, made)
+    return (known if known.fits(data) else made(coord_weight)).term
+
+
+def _term(
+    operation: Operation, x: Tensor, data: Tensor, coord_weight: Tensor, positions: Positions
+) -> ProductTerm | Tensor:
+    """Return the coordinate term of the output ``data``, or its factors."""
     # An exported graph of two plain operations is easier to read and runs everywhere.
     if not (torch.compiler.is_exporting() or is_traced()):
-        term = _kept_or_new_term(operation, x, data, coord_weight, positions)
-        if isinstance(term, ProductTerm):
-            return add_product(data, term, operation.rank)
-        if term is not None:
-            return add(data, term)
-    return add(data, _convolved_term(operation, x, coord_weight, positions))
-
-
-def _kept_or_new_term(
-    operation: Operation, x: Tensor, data: Tensor, coord_weight: Tensor, positions: Positions
-) -> ProductTerm | Tensor | None:
-    """Return `_product_term`, which is kept between calls if that is possible."""
-
-    def made(weight: Tensor) -> ProductTerm | Tensor | None:
         channels_last = output_is_channels_last(data, operation.rank)
-        arguments = operation, x, data, weight, positions, channels_last
-        return without_autocast(x.device.type, _product_term, *arguments)
-
-    is_product = operation.is_pointwise or positions.are_separable
-    if not (is_product and may_keep_for_weight(x, positions, coord_weight)):
-        return made(coord_weight)
-    size, convention = x.shape[x.dim() - operation.rank :], positions.convention
-    # The strides say whether the channels are last.
-    key = (operation.geometry, size, convention, positions.radius, data.stride())
-    return kept_for_weight(key, coord_weight, made)
+        arguments = operation, x, data, coord_weight, positions, channels_last
+        term = without_autocast(x.device.type, _product_term, *arguments)
+        if term is not None:
+            return term
+    return _convolved_term(operation, x, coord_weight, positions)
 
 
 def _product_term(
