@@ -81,9 +81,9 @@ def may_keep_for_weight(x: Tensor, coord_weight: Tensor) -> bool:
     or tangents. Other tensors may be new in each call.
     """
     return (
-        _is_plain_call(x)
-        and type(coord_weight) is nn.Parameter
+        type(coord_weight) is nn.Parameter
         and not (coord_weight.requires_grad and torch.is_grad_enabled())
+        and _is_plain_call(x)
         and forward_ad._current_level < 0
         and coord_weight.is_cpu
         and coord_weight.itemsize in _INTEGERS
