@@ -93,7 +93,7 @@ def test_a_window_of_the_size_of_the_canvas_gives_the_loss_and_gradients_of_all_
 )
 def test_a_network_that_needs_all_pixels_is_refused(task, settings):
     spec = tuned(task, "uniform", "coordconv")
-    with pytest.raises(InputError, match="set loss_window to none"):
+    with pytest.raises(InputError, match="leave out loss_window"):
         with_settings(spec, {"training.loss_window": 8, **settings})
 
 

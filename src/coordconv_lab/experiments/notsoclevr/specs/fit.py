@@ -63,5 +63,5 @@ def check(spec: ExperimentSpec) -> None:
         raise ValueError(
             "loss_window computes only some pixels of each image in training. It requires the task "
             "classification and a model of kind coordconv-classifier with correct coordinates and "
-            f"without batch_norm; got {task} and {model.kind}; set loss_window to none"
+            f"without batch_norm; got {task} and {model.kind}; leave out loss_window"
         )
