@@ -309,6 +309,8 @@ def _key(
     autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
     of_data = (type(x), x.shape, x.stride(), x.dtype)
     of_weight = (type(weight), weight.shape, weight.stride(), weight.dtype, weight.device)
-    # 1 equals True, but is not a valid radius.
-    of_layer = (kind, options, convention, radius, type(radius), method)
+    # 1 equals True and 1.0, which are refused or mean something else.
+    numbers = [part for one in options for part in (one if isinstance(one, tuple) else (one,))]
+    types = (type(radius), *map(type, numbers))
+    of_layer = (kind, options, convention, radius, method, types)
     return of_data, of_weight, of_layer, autocast

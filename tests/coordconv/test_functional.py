@@ -205,3 +205,19 @@ def test_a_transposed_padding_larger_than_the_kernel_crops_as_the_plain_layer_do
     x, weight = torch.ones(1, 1, 1), torch.ones(1, 1, 1)
     plain = torch.nn.functional.conv_transpose1d(x, weight, **options)
     assert coord_conv_transpose(x, weight, weight, **options, method=method).shape == plain.shape
+
+
+@pytest.mark.parametrize("size", [(7,), (5, 7), (1, 1), (3, 4, 5)])
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("convention", ["paper", "wizaron"])
+def test_appending_without_gradients_gives_the_same_tensor(size, channels_last, convention):
+    x = torch.randn(2, 3, *size)
+    if channels_last:
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)
+    with torch.no_grad():
+        output = append_coordinates(x, convention=convention)
+    expected = append_coordinates(x.clone().requires_grad_(), convention=convention)
+    assert torch.equal(output, expected)
+    assert output.stride() == expected.stride()
+    assert not output._is_view()  # A view could not be changed in place.
+    output.mul_(torch.nn.Parameter(torch.ones(1)))

@@ -231,6 +231,9 @@ def test_a_repeated_call_with_an_invalid_option_is_refused_like_the_first():
             coordconv.coord_conv(x, *weights, radius=True, method="fastest")
         with pytest.raises(TypeError, match="floating-point"):
             coordconv.coord_conv(x.int(), *weights, radius=True)
+        for stride in (1.0, (1.0, 1)):
+            with pytest.raises(TypeError, match="stride"):
+                coordconv.coord_conv(x, *weights, None, stride, radius=True)
 
 
 def test_two_layers_of_one_shape_do_not_share_what_depends_on_weights():
@@ -312,6 +315,26 @@ def test_the_precision_of_torch_can_be_set_in_every_way(where):
             assert torch.equal(layer(x), anew(lambda: layer(x)))
     finally:
         place.fp32_precision = before
+
+
+def test_settings_that_change_the_last_bits_make_the_term_anew():
+    layer = coordconv.CoordConv2d(16, 48, 5, radius=True).eval()
+    small = coordconv.CoordConv2d(2, 2, 1, bias=False, convention="pixels").eval()
+    nn.init.zeros_(small.weight)
+    nn.init.constant_(small.coord_weight, 1e-39)
+    x, y = torch.randn(2, 16, 64, 64), torch.zeros(1, 2, 200, 3)
+    with torch.no_grad():
+        layer(x), small(y)
+        with torch.backends.mkldnn.flags(enabled=False):
+            assert torch.equal(layer(x), anew(lambda: layer(x)))
+        try:
+            if torch.set_flush_denormal(True):
+                assert torch.equal(small(y), anew(lambda: small(y)))
+        finally:
+            torch.set_flush_denormal(False)
+        stored = layer.coord_weight.data
+        layer.coord_weight.data = stored.movedim(1, -1).contiguous().movedim(-1, 1)
+        assert torch.equal(layer(x), anew(lambda: layer(x)))
 
 
 class _More(TorchFunctionMode):

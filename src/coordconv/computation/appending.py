@@ -12,6 +12,9 @@ from coordconv.pixel_positions import Positions
 
 __all__ = ["append", "in_two_parts"]
 
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""The memory format by the number of axes of a batch."""
+
 
 def append(x: Tensor, grid: Tensor, groups: int = 1, side: Side = "after") -> Tensor:
     """Append coordinates to every group of channels, keeping the memory format of ``x``.
@@ -69,7 +72,8 @@ def _joined(x: Tensor, grid: Tensor, side: Side, dim: int) -> Tensor:
 def _may_copy(x: Tensor, grid: Tensor) -> bool:
     """Whether both tensors can be copied into a new one, without gradients."""
     return (
-        may_write_in_place()
+        x.dim() in _CHANNELS_LAST
+        and may_write_in_place()
         and not is_traced()
         and type(x) is type(grid) is Tensor
         and not (torch.is_grad_enabled() and (x.requires_grad or grid.requires_grad))
@@ -79,8 +83,9 @@ def _may_copy(x: Tensor, grid: Tensor) -> bool:
 
 def _copied(x: Tensor, grid: Tensor, side: Side) -> Tensor:
     """Append the grid by two copies in channels last, which is faster than concatenation."""
-    samples, channels, *size = x.shape
-    joined = x.new_empty(samples, *size, channels + grid.shape[1]).movedim(-1, 1)
+    shape = (x.shape[0], x.shape[1] + grid.shape[1], *x.shape[2:])
+    options = {"dtype": x.dtype, "device": x.device, "memory_format": _CHANNELS_LAST[x.dim()]}
+    joined = torch.empty(shape, **options)  # A view could not be changed in place.
     first, second = (x, grid) if side == "after" else (grid, x)
     joined[:, : first.shape[1]] = first
     joined[:, first.shape[1] :] = second

@@ -10,6 +10,7 @@ No layer holds a reference to a kept value, so copies, checkpoints and exports o
 contain it. The caller must not change a kept value.
 """
 
+import sys
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,6 +36,8 @@ Value = TypeVar("Value")
 MAX_BYTES_EACH = 2**23
 _MAX_BYTES = 2**25
 _MAX_ENTRIES = 500
+
+_SMALLEST_NORMAL = sys.float_info.min
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -138,21 +141,24 @@ def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor]
 
 
 def _key_for_weight(key: Hashable, coord_weight: Tensor) -> Hashable:
-    return key, id(coord_weight), coord_weight.dtype, _precision_of_products()
+    return key, id(coord_weight), coord_weight.dtype, coord_weight.stride(), _settings()
 
 
 def _bits(coord_weight: Tensor) -> Tensor:
     return coord_weight.view(_INTEGERS[coord_weight.itemsize])
 
 
-def _precision_of_products() -> Hashable:
-    """Return the settings of the process for the precision of products of float32 matrices."""
+def _settings() -> Hashable:
+    """Return the settings of torch that change the last bits of products and convolutions."""
+    flushes_denormals = _SMALLEST_NORMAL / 2 == 0  # torch has no function that tells
+    others = torch._C._get_mkldnn_enabled(), flushes_denormals
     try:
         setting = torch._C._get_fp32_precision_getter
     except AttributeError:  # an older torch, with only the old setting
-        return torch.get_float32_matmul_precision()
-    # A setting that is "none" follows the next one.
-    return setting("mkldnn", "matmul"), setting("mkldnn", "all"), setting("generic", "all")
+        return torch.get_float32_matmul_precision(), others
+    # A setting that is "none" follows the one after it, and both follow the last one.
+    precisions = setting("mkldnn", "matmul"), setting("mkldnn", "conv"), setting("mkldnn", "all")
+    return precisions, setting("generic", "all"), others
 
 
 def _keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:
