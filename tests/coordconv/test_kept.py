@@ -392,11 +392,7 @@ def test_only_so_much_is_kept(monkeypatch):
 
 
 def test_sizes_in_lists_are_allowed():
-    x, weight, coord_weight = (
-        torch.randn(1, 2, 6, 7),
-        torch.randn(3, 2, 3, 3),
-        torch.randn(3, 2, 3, 3),
-    )
+    x, (weight, coord_weight) = torch.randn(1, 2, 6, 7), torch.randn(2, 3, 2, 3, 3)
     lists = coordconv.coord_conv(x, weight, nn.Parameter(coord_weight), None, [2, 1], [1, 0])
     tuples = coordconv.coord_conv(x, weight, coord_weight, None, (2, 1), (1, 0))
     torch.testing.assert_close(lists, tuples)

@@ -1,6 +1,6 @@
 """Settings with which the networks with coordinates are trained in the least time.
 
-They are those of `tuned` with changes that make training cheaper; see docs/decisions/0035. The
+They are those of `tuned` with changes that make training cheaper; see docs/decisions/0043. The
 renderer and the baselines have the settings of `tuned`.
 """
 
