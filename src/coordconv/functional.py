@@ -15,7 +15,7 @@ from torch import Tensor
 from coordconv.computation.appending import append, in_two_parts
 from coordconv.computation.geometry import grid_of
 from coordconv.computation.inputs import check_floating_point, check_inputs, checked_groups
-from coordconv.computation.kept import may_keep_for_weight
+from coordconv.computation.kept import may_keep_for_call
 from coordconv.computation.methods import Method, chosen_way
 from coordconv.computation.separate import repeated, separate
 from coordconv.computation.torch_modes import without_autocast
@@ -273,7 +273,7 @@ def _computed(
 ) -> Tensor:
     """Compute the output as defined, or by a faster method with the same result."""
     key = None
-    if window is None and coordinates is None and may_keep_for_weight(x, coord_weight):
+    if window is None and coordinates is None and may_keep_for_call(x, coord_weight):
         key = _key(x, weight, kind, options, convention, radius, method)
         output = repeated(key, x, weight, coord_weight, bias)
         if output is not None:

@@ -42,6 +42,18 @@ def anew(call: Callable[[], Tensor]) -> Tensor:
         kept._entries = before
 
 
+def assert_same_bits(actual: Tensor, expected: Tensor) -> None:
+    assert actual.dtype == expected.dtype
+    assert actual.stride() == expected.stride()
+    assert torch.equal(actual.nan_to_num(7.0), expected.nan_to_num(7.0))
+
+
+def gradients(output: Tensor, layer: nn.Module, upstream: Tensor) -> tuple[Tensor, ...]:
+    """Return the gradients of the parameters that are trained."""
+    trained = [one for one in layer.parameters() if one.requires_grad]
+    return torch.autograd.grad(output, trained, upstream)
+
+
 # Changes of a layer. None of them scales only ``weight``, which layers refuse.
 def _written_without_a_version(layer: nn.Module) -> None:
     stored = layer.coord_weight.detach()
@@ -191,14 +203,21 @@ def test_no_change_of_a_layer_leaves_a_kept_value_behind(name, steps, seed):
         fresh = copy.deepcopy(layer)
         fresh.trust_weights()
         expected = MODES[mode](lambda x=x, fresh=fresh: anew(lambda: fresh(x)))
-        assert actual.dtype == expected.dtype
-        assert actual.stride() == expected.stride()
-        assert torch.equal(actual.nan_to_num(7.0), expected.nan_to_num(7.0))
+        assert_same_bits(actual, expected)
+        if actual.requires_grad:
+            upstream = torch.randn_like(actual)
+            for one, other in zip(
+                gradients(actual, layer, upstream),
+                gradients(expected, fresh, upstream),
+                strict=True,
+            ):
+                assert_same_bits(one, other)
 
 
-def test_a_second_call_makes_nothing_new():
+@pytest.mark.parametrize("with_gradients", [False, True])
+def test_a_second_call_makes_nothing_new(with_gradients):
     layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
-    with torch.no_grad():
+    with torch.set_grad_enabled(with_gradients):
         layer(x)
         entries = dict(kept._entries)
         layer(x)
@@ -245,6 +264,21 @@ def test_two_layers_of_one_shape_do_not_share_what_depends_on_weights():
         assert torch.equal(one(x), anew(lambda: one(x)))
 
 
+def test_two_layers_in_training_share_only_what_their_coordinate_kernels_have_in_common():
+    layers = [coordconv.CoordConv2d(2, 3, 3, coord_kernel_size=size) for size in (3, 1, 3)]
+    doubled = coordconv.CoordConv2d(2, 3, 3).double()
+    x, upstream = torch.randn(1, 2, 6, 7), torch.randn(1, 3, 4, 5)
+    for layer in (*layers, doubled):
+        inputs, up = x.to(layer.weight.dtype), upstream.to(layer.weight.dtype)
+        for _ in range(2):
+            output, expected = layer(inputs), anew(lambda layer=layer, x=inputs: layer(x))
+            assert_same_bits(output, expected)
+            for one, other in zip(
+                gradients(output, layer, up), gradients(expected, layer, up), strict=True
+            ):
+                assert_same_bits(one, other)
+
+
 def test_a_tangent_is_not_lost():
     layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
     tangent = torch.randn_like(layer.coord_weight)
@@ -261,16 +295,17 @@ def test_a_tangent_is_not_lost():
     assert derivative().any()
 
 
-def test_gradients_are_those_of_a_layer_made_anew():
+def test_what_inference_keeps_can_be_used_in_training():
     layer, x = coordconv.CoordConv2d(2, 3, 3, padding=1), torch.randn(2, 2, 6, 7)
-
-    def gradients() -> list[Tensor]:
-        return torch.autograd.grad(layer(x).square().sum(), list(layer.parameters()))
-
     with torch.inference_mode():
-        layer(x)  # What this keeps must be usable in training.
-    for ours, expected in zip(gradients(), anew(gradients), strict=True):
-        assert torch.equal(ours, expected)
+        layer(x)
+    upstream = torch.randn(2, 3, 6, 7)
+    for ours, expected in zip(
+        gradients(layer(x), layer, upstream),
+        gradients(anew(lambda: layer(x)), layer, upstream),
+        strict=True,
+    ):
+        assert_same_bits(ours, expected)
 
 
 def test_copies_pickles_and_checkpoints_hold_nothing_kept():

@@ -7,13 +7,18 @@ coordinates.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from coordconv.computation.memory_format import batch_is_channels_last
-from coordconv.computation.terms import MatrixLayout, ProductTerm
-from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
+from coordconv.computation.terms import LinearTerm, MatrixLayout, ProductTerm
+from coordconv.computation.torch_modes import (
+    is_in_autocast,
+    is_traced,
+    may_write_in_place,
+    without_autocast,
+)
 
-__all__ = ["add", "add_product"]
+__all__ = ["add", "add_product", "add_with_gradients", "may_add_with_gradients"]
 
 
 def add(data: Tensor, term: Tensor) -> Tensor:
@@ -40,7 +45,7 @@ def add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
     if (
         (data.dim() == rank + 1 or data.shape[0] == 1 or term.layout.channel_axis == 1)
         and data.dtype == term.left.dtype
-        and (term.layout.channels_last or data.is_contiguous())
+        and term.layout.is_dense(data)
         and may_write_in_place()
     ):
         tensors = (data, term.left, term.right)
@@ -49,6 +54,64 @@ def add_product(data: Tensor, term: ProductTerm, rank: int) -> Tensor:
         term.add_to(data)
         return data
     return add(data, without_autocast(data.device.type, term.product))
+
+
+def may_add_with_gradients(data: Tensor, weight: Tensor, term: LinearTerm) -> bool:
+    """Whether `add_with_gradients` can add the term of these coordinate weights to this output."""
+    return (
+        torch.is_grad_enabled()
+        and weight.requires_grad
+        and may_write_in_place()
+        and not is_traced()
+        and type(data) is Tensor
+        and type(weight) in (Tensor, nn.Parameter)
+        and all(
+            data.dtype == weight.dtype == one.dtype and not one.requires_grad
+            for one in term.coordinates
+        )
+        and not is_in_autocast(data.device.type)
+        and term.layout.is_dense(data)
+    )
+
+
+def add_with_gradients(data: Tensor, weight: Tensor, term: LinearTerm) -> Tensor:
+    """Add the term of these weights in place, as a single operation with a gradient.
+
+    Args:
+        data: Shape (N, out, *outputs) or (out, *outputs).
+        weight: The coordinate weights, shape (out, c, *kernel).
+        term: The term, see `may_add_with_gradients`.
+    """
+    return _AddTerm.apply(data, weight, term)
+
+
+class _AddTerm(torch.autograd.Function):
+    """Add the coordinate term in place. Many small operations would cost more than the term."""
+
+    @staticmethod
+    def forward(ctx: Any, data: Tensor, weight: Tensor, term: LinearTerm) -> Tensor:
+        ctx.term, ctx.shape = term, weight.shape
+        ctx.mark_dirty(data)
+        product = term.of(weight)
+        if data.dim() == len(term.layout.shape) or data.shape[0] == 1:
+            product.add_to(data)
+            return data
+        return data.add_(product.product())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        if not ctx.needs_input_grad[1]:
+            return gradient, None, None
+        image = gradient
+        if gradient.dim() > len(ctx.term.layout.shape) and gradient.shape[0] != 1:
+            image = _sum_over_batch(gradient)
+        return gradient, ctx.term.weight_gradient(image, ctx.shape), None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        of_data, of_weight, _ = tangents
+        return of_data.add_(ctx.term.of(of_weight).product())
 
 
 class _AddToImage(torch.autograd.Function):
@@ -82,11 +145,7 @@ class _AddToImage(torch.autograd.Function):
 
 
 class _ForEverySample(torch.autograd.Function):
-    """Repeat a term for a batch, and sum its gradient in memory order.
-
-    torch (2.13) sums a channels-last batch many times more slowly than the same batch with permuted
-    axes.
-    """
+    """Repeat a term for a batch, and sum its gradient in memory order."""
 
     @staticmethod
     def forward(ctx: Any, term: Tensor, batch: int) -> Tensor:
@@ -95,12 +154,19 @@ class _ForEverySample(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = gradients
-        if batch_is_channels_last(gradient):
-            gradient = gradient.movedim(1, -1)
-            return gradient.sum(0, keepdim=True).movedim(-1, 1), None
-        return gradient.sum(0, keepdim=True), None
+        return _sum_over_batch(gradients[0]), None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
         return tangents[0].expand(ctx.batch, *tangents[0].shape[1:])
+
+
+def _sum_over_batch(gradient: Tensor) -> Tensor:
+    """Sum over the first axis, which remains, in memory order.
+
+    torch (2.13) sums a channels-last batch many times more slowly than the same batch with permuted
+    axes.
+    """
+    if batch_is_channels_last(gradient):
+        return gradient.movedim(1, -1).sum(0, keepdim=True).movedim(-1, 1)
+    return gradient.sum(0, keepdim=True)

@@ -24,20 +24,23 @@ Operation = Convolution | TransposedConvolution
 class JointTaps:
     """The coordinates at the kernel taps of all output pixels, as two matrices.
 
-    The coordinate of channel c at a tap is the product of an entry of ``rows`` and an entry of
-    ``columns``. The rows combine all axes except the last.
+    The coordinate of channel c at a tap is the product of an entry of ``one`` and an entry of
+    ``others``. The first matrix is for one axis, and the second for all other axes together.
 
     Attributes:
-        rows: Shape (p, c * u), for p rows of output pixels with u taps each.
-        columns: Shape (j, c * v), for j output pixels along the last axis with v taps each.
-        same_channel: The identity matrix, shape (c, c, 1, 1).
+        one: Shape (i, c * u), for i output pixels along this axis with u taps each. If there is
+            only one axis, it belongs to ``others``, and this is (1, c).
+        others: Shape (j, c * v), for j combinations of output pixels with v taps each.
+        same_channel: The identity matrix, shape (c, c).
         outputs: Number of output pixels along each axis.
+        channels_last: Whether ``one`` is for the last axis, or for the first one.
     """
 
-    rows: Tensor
-    columns: Tensor
+    one: Tensor
+    others: Tensor
     same_channel: Tensor
     outputs: tuple[int, ...]
+    channels_last: bool
 
 
 def grid_of(x: Tensor, rank: int, positions: Positions, dtype: torch.dtype) -> Tensor:
@@ -59,6 +62,8 @@ def joint_taps_of(
     kernel: torch.Size,
     positions: Positions,
     dtype: torch.dtype,
+    *,
+    channels_last: bool,
 ) -> JointTaps:
     """Return the coordinates of the pixels of ``x`` at the taps of a coordinate kernel.
 
@@ -66,12 +71,13 @@ def joint_taps_of(
     """
 
     def made() -> JointTaps:
-        return _joined(_taps_by_axis(operation, x, kernel, positions, dtype))
+        taps = _taps_by_axis(operation, x, kernel, positions, dtype)
+        return _joined(taps, channels_last=channels_last)
 
     if not may_keep(x, positions):
         return made()
     size = x.shape[-operation.rank :]
-    key = ("taps", operation.geometry, size, kernel, positions.convention, dtype)
+    key = ("taps", operation.geometry, size, kernel, positions.convention, dtype, channels_last)
     return kept(key, made)
 
 
@@ -89,15 +95,23 @@ def outer_taps(taps: Sequence[Tensor], last: Tensor) -> Tensor:
     return joint
 
 
-def _joined(taps: Sequence[Tensor]) -> JointTaps:
+def _joined(taps: Sequence[Tensor], *, channels_last: bool) -> JointTaps:
     """Combine the taps of all axes, each of shape (c, outputs, taps)."""
-    last = taps[-1]
-    channels = last.shape[0]
-    rows = outer_taps(taps[:-1], last).movedim(0, 1).flatten(1)
-    # Make the matrix contiguous, or torch splits the batched product into many products.
-    columns = last.movedim(0, 1).flatten(1).contiguous()
-    same = torch.eye(channels, dtype=last.dtype, device=last.device).view(channels, channels, 1, 1)
-    return JointTaps(rows, columns, same, tuple(axis.shape[1] for axis in taps))
+    if len(taps) == 1:
+        one, others = outer_taps((), taps[0]), taps[0]
+    elif channels_last:
+        one, others = taps[-1], outer_taps(taps[:-1], taps[-1])
+    else:
+        one, others = taps[0], outer_taps(taps[1:], taps[0])
+    same = torch.eye(one.shape[0], dtype=one.dtype, device=one.device)
+    outputs = tuple(axis.shape[1] for axis in taps)
+    return JointTaps(_as_matrix(one), _as_matrix(others), same, outputs, channels_last)
+
+
+def _as_matrix(taps: Tensor) -> Tensor:
+    """Convert taps from (c, outputs, taps) to (outputs, c * taps)."""
+    # Make the matrix contiguous, or torch splits batched products into many products.
+    return taps.movedim(0, 1).flatten(1).contiguous()
 
 
 def _taps_by_axis(

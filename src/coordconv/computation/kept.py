@@ -23,11 +23,14 @@ from coordconv.pixel_positions import Positions
 
 __all__ = [
     "MAX_BYTES_EACH",
+    "found",
     "found_for_weight",
+    "has_gradients",
+    "keep",
     "kept",
     "kept_for_weight",
     "may_keep",
-    "may_keep_for_weight",
+    "may_keep_for_call",
 ]
 
 Value = TypeVar("Value")
@@ -77,15 +80,14 @@ def _is_plain_call(x: Tensor) -> bool:
     )
 
 
-def may_keep_for_weight(x: Tensor, coord_weight: Tensor) -> bool:
-    """Whether a value that is computed from these coordinate weights may be kept.
+def may_keep_for_call(x: Tensor, coord_weight: Tensor) -> bool:
+    """Whether values may be kept for calls with the same sizes and options as this one.
 
-    The coordinates must be those of a full image. The weights must be parameters without gradients
-    or tangents. Other tensors may be new in each call.
+    The coordinates must be those of a full image. The coordinate weights must be a parameter,
+    because other tensors may be new in each call.
     """
     return (
         type(coord_weight) is nn.Parameter
-        and not (coord_weight.requires_grad and torch.is_grad_enabled())
         and _is_plain_call(x)
         and forward_ad._current_level < 0
         and coord_weight.is_cpu
@@ -93,22 +95,32 @@ def may_keep_for_weight(x: Tensor, coord_weight: Tensor) -> bool:
     )
 
 
+def has_gradients(coord_weight: Tensor) -> bool:
+    """Whether the call records gradients of the coordinate weights."""
+    return coord_weight.requires_grad and torch.is_grad_enabled()
+
+
 def kept(key: Hashable, made: Callable[[], Value]) -> Value:
     """Return the value for ``key``, which must determine it. The first call makes it.
 
     With a key that contains a list, which is not hashable, every call makes it.
     """
+    value = found(key)
+    if value is None:
+        # A tensor that is made in inference mode could not be used in training.
+        with torch.inference_mode(False):
+            value = made()
+        keep(key, value)
+    return value
+
+
+def found(key: Hashable) -> Any:
+    """Return the value that is kept for ``key``, or None."""
     try:
         entry = _entries.get(key)
-    except TypeError:
-        return made()
-    if entry is not None:
-        return entry.value
-    # A tensor that is made in inference mode could not be used in training.
-    with torch.inference_mode(False):
-        value = made()
-    _keep(key, value)
-    return value
+    except TypeError:  # a list is not hashable
+        return None
+    return None if entry is None else entry.value
 
 
 def found_for_weight(key: Hashable, coord_weight: Tensor) -> Any:
@@ -136,7 +148,7 @@ def kept_for_weight(key: Hashable, coord_weight: Tensor, made: Callable[[Tensor]
         with torch.inference_mode(False):
             copy = coord_weight.detach().clone()
             value = made(copy)
-            _keep(_key_for_weight(key, coord_weight), value, _bits(copy))
+            keep(_key_for_weight(key, coord_weight), value, _bits(copy))
     return value
 
 
@@ -161,7 +173,8 @@ def _settings() -> Hashable:
     return precisions, setting("generic", "all"), others
 
 
-def _keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:
+def keep(key: Hashable, value: Any, bits: Tensor | None = None) -> None:
+    """Keep a value, unless it is too large. It belongs to these bits of coordinate weights."""
     sizes = [one.untyped_storage().nbytes() for one in _tensors(value)]
     if max(sizes) > MAX_BYTES_EACH:
         return

@@ -13,6 +13,9 @@ columns[c, j, v] be the entry of the second vector that kernel tap v reads for o
 Then::
 
     term[o, i, j] = sum over c, u, v of weight[o, c, u, v] rows[c, i, u] columns[c, j, v]
+
+The gradient of the weights is computed from the same vectors. The axis that is farthest apart in
+memory, apart from the channels, is summed first, since such a product of matrices is the fastest.
 """
 
 from collections.abc import Sequence
@@ -24,11 +27,12 @@ from torch import Tensor
 from coordconv.computation.geometry import JointTaps, outer_taps
 
 __all__ = [
+    "LinearTerm",
     "MatrixLayout",
+    "PointwiseTerm",
     "ProductTerm",
-    "pointwise_term",
+    "SeparableTerm",
     "separable_images",
-    "separable_term",
     "written_out_term",
 ]
 
@@ -48,6 +52,11 @@ class MatrixLayout:
     matrix: tuple[int, ...]
     channels_last: bool
     channel_axis: int = 0
+
+    def is_dense(self, image: Tensor) -> bool:
+        """Whether an output of the layer has this layout without gaps."""
+        # The layout has the channels last only if the output has.
+        return self.channels_last or image.is_contiguous()
 
     def as_image(self, matrix: Tensor) -> Tensor:
         """Return a matrix as an image, or as a batch of images."""
@@ -75,14 +84,6 @@ class ProductTerm:
     right: Tensor
     layout: MatrixLayout
 
-    @classmethod
-    def of(
-        cls, left: Tensor, right: Tensor, shape: tuple[int, ...], *, channels_last: bool
-    ) -> "ProductTerm":
-        """Return the term ``left @ right``, an image with ``shape`` in memory order."""
-        matrix = (*left.shape[:-1], right.shape[-1])
-        return cls(left, right, MatrixLayout(shape, matrix, channels_last))
-
     def product(self) -> Tensor:
         """Return the term, shape (out, *outputs)."""
         return self.layout.as_image(torch.matmul(self.left, self.right))
@@ -105,22 +106,109 @@ class ProductTerm:
             matrix.baddbmm_(self.left, self.right)
 
 
-def pointwise_term(weight: Tensor, grid: Tensor, *, channels_last: bool) -> ProductTerm:
-    """Return the term of a pointwise kernel, for any grid.
+class PointwiseTerm:
+    """The term of a pointwise kernel, for any grid, as a linear function of the weights."""
 
-    Args:
-        weight: Shape (out, d, 1, ...).
-        grid: Shape (d, *size).
-        channels_last: Whether the output that the term is added to is channels last.
+    layout: MatrixLayout
+
+    def __init__(self, grid: Tensor, outputs: int, *, channels_last: bool) -> None:
+        """Keep the grid.
+
+        Args:
+            grid: Shape (d, *size).
+            outputs: Number of output channels.
+            channels_last: Whether the output that the term is added to is channels last.
+        """
+        size = grid.shape[1:]
+        self.grid: Tensor = grid.flatten(1)
+        pixels = self.grid.shape[1]
+        if channels_last:
+            self.layout = MatrixLayout((*size, outputs), (pixels, outputs), channels_last=True)
+        else:
+            self.layout = MatrixLayout((outputs, *size), (outputs, pixels), channels_last=False)
+
+    @property
+    def coordinates(self) -> tuple[Tensor, ...]:
+        """The coordinates, as one or two matrices."""
+        return (self.grid,)
+
+    def of(self, weight: Tensor) -> ProductTerm:
+        """Return the term for coordinate weights of shape (out, c, *kernel)."""
+        weight = weight.flatten(1)
+        if self.layout.channels_last:
+            # Make the weight contiguous, to avoid a slow transposed product for its gradient.
+            return ProductTerm(self.grid.t(), weight.t().contiguous(), self.layout)
+        return ProductTerm(weight, self.grid, self.layout)
+
+    def weight_gradient(self, image: Tensor, shape: torch.Size) -> Tensor:
+        """Return the gradient of the weights, with ``shape``, from that of one image."""
+        matrix = self.layout.as_matrix(image)
+        if self.layout.channels_last:
+            return (self.grid @ matrix).t().reshape(shape)
+        return (matrix @ self.grid.t()).view(shape)
+
+
+class SeparableTerm:
+    """The term of any kernel, if each coordinate depends on one axis only.
+
+    It is a linear function of the weights.
     """
-    outputs, size = weight.shape[0], grid.shape[1:]
-    weight, grid = weight.flatten(1), grid.flatten(1)
-    if channels_last:
-        # Make the weight contiguous, to avoid a slow transposed product for its gradient.
-        return ProductTerm.of(
-            grid.t(), weight.t().contiguous(), (*size, outputs), channels_last=True
-        )
-    return ProductTerm.of(weight, grid, (outputs, *size), channels_last=False)
+
+    layout: MatrixLayout
+
+    def __init__(self, taps: JointTaps, outputs: int) -> None:
+        """Keep the coordinates at the kernel taps.
+
+        Args:
+            taps: The coordinates at the kernel taps.
+            outputs: Number of output channels.
+        """
+        self.taps: JointTaps = taps
+        one, others = taps.one.shape[0], taps.others.shape[0]
+        if taps.channels_last:
+            shape, matrix = (*taps.outputs, outputs), (others, one, outputs)
+        else:
+            shape, matrix = (outputs, *taps.outputs), (outputs, one, others)
+        self.layout = MatrixLayout(shape, matrix, taps.channels_last)
+
+    @property
+    def coordinates(self) -> tuple[Tensor, ...]:
+        """The coordinates, as one or two matrices."""
+        return self.taps.one, self.taps.others
+
+    def of(self, weight: Tensor) -> ProductTerm:
+        """Return the term for coordinate weights of shape (out, c, *kernel)."""
+        out, channels = weight.shape[:2]
+        one, others, same = self.taps.one, self.taps.others, self.taps.same_channel
+        # A channel only uses its own taps of both matrices: [c', c] is 0 unless c' is c.
+        if self.taps.channels_last:
+            weight = weight.reshape(out, channels, 1, -1, weight.shape[-1])
+            weight = weight * same[:, :, None, None]  # (o, c, c', v, u)
+            weight = weight.permute(2, 3, 1, 4, 0).reshape(others.shape[1], -1)  # (c'v, cuo)
+            right = torch.mm(others, weight).view(-1, one.shape[1], out)  # (j, cu, o)
+        else:
+            weight = weight.reshape(out, channels, one.shape[1] // channels, 1, -1)
+            weight = weight * same[:, None, :, None]  # (o, c, u, c', v)
+            weight = weight.reshape(-1, others.shape[1])  # (ocu, c'v)
+            right = torch.mm(weight, others.t()).view(out, one.shape[1], -1)  # (o, cu, j)
+        return ProductTerm(one.expand(right.shape[0], -1, -1), right, self.layout)
+
+    def weight_gradient(self, image: Tensor, shape: torch.Size) -> Tensor:
+        """Return the gradient of the weights, with ``shape``, from that of one image."""
+        out, channels = shape[:2]
+        one, others = self.taps.one, self.taps.others
+        matrix = self.layout.as_matrix(image)
+        half = torch.bmm(one.t().expand(matrix.shape[0], -1, -1), matrix)
+        if self.taps.channels_last:
+            whole = torch.mm(others.t(), half.view(half.shape[0], -1))  # (c'v, cuo)
+            whole = whole.view(channels, -1, channels, one.shape[1] // channels, out)
+            return whole.diagonal(0, 0, 2).permute(2, 3, 0, 1).reshape(shape)
+        whole = torch.mm(half.view(-1, half.shape[2]), others)  # (ocu, c'v)
+        whole = whole.view(out, channels, one.shape[1] // channels, channels, -1)
+        return whole.diagonal(0, 1, 3).movedim(-1, 1).reshape(shape)
+
+
+LinearTerm = PointwiseTerm | SeparableTerm
 
 
 def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
@@ -135,30 +223,6 @@ def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
     for one_weight, channel in zip(weights[1:], channels[1:], strict=True):
         term = term + one_weight * channel
     return term
-
-
-def separable_term(weight: Tensor, taps: JointTaps, *, channels_last: bool) -> ProductTerm:
-    """Return the term of any kernel, if each coordinate depends on one axis only.
-
-    Args:
-        weight: Shape (out, c, *kernel), one channel per axis.
-        taps: The coordinates at the kernel taps.
-        channels_last: Whether the output that the term is added to is channels last.
-    """
-    out, channels, *_, last = weight.shape
-    rows, columns = taps.rows, taps.columns
-    # A channel only uses its own rows: [o, c, c', u, v] is 0 unless c is c'.
-    weight = weight.reshape(out, channels, 1, -1, last) * taps.same_channel
-    if channels_last:
-        weight = weight.permute(2, 3, 1, 4, 0).reshape(rows.shape[1], -1)  # (c'u, cvo)
-        right = torch.mm(rows, weight).view(-1, columns.shape[1], out)  # (p, cv, o)
-        left = columns.expand(right.shape[0], -1, -1)
-        return ProductTerm.of(left, right, (*taps.outputs, out), channels_last=True)
-    weight = weight.permute(0, 1, 4, 2, 3).reshape(-1, rows.shape[1])  # (ocv, c'u)
-    left = torch.mm(weight, rows.t()).view(out, columns.shape[1], -1).transpose(1, 2)  # (o, p, cv)
-    return ProductTerm.of(
-        left, columns.t().expand(out, -1, -1), (out, *taps.outputs), channels_last=False
-    )
 
 
 def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> Tensor:
