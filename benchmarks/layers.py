@@ -1,8 +1,8 @@
 """Time and memory of the coordinate layers, compared with plain convolutions.
 
 For layer shapes from real models and for the networks of this project, four variants are measured
-in turn: the plain layer, the published concatenation, our layer, and our layer folded into a
-constant map. The program writes JSON, from which `make speed` writes a page and a figure; see
+in turn: the plain layer, the published concatenation, our layer, and a plain layer that adds a map
+of one size, which is the least that a layer with a coordinate term can do. The program writes JSON, from which `make speed` writes a page and a figure; see
 benchmarks/README.md.
 
     python benchmarks/layers.py                      # everything, about half an hour
@@ -24,12 +24,13 @@ from measure import FOLDER, in_turns, machine, one_turn, peak_bytes, write_json
 from torch import Tensor, nn
 
 import coordconv
+from coordconv.computation.adding import add
 from coordconv.layers.convolution import CoordConvolution
 from coordconv_lab.experiments.notsoclevr.networks import build
 from coordconv_lab.experiments.notsoclevr.recipes.tuned import tuned
 
 FORMATS = ("contiguous", "channels_last")
-VARIANTS = ("plain", "published", "ours", "folded")
+VARIANTS = ("plain", "published", "ours", "map")
 MODES = ("forward", "training", "compiled")
 
 
@@ -102,20 +103,21 @@ class Published(nn.Module):
         return self.convolution(torch.cat([x, grid], dim=1))
 
 
-class Folded(nn.Module):
-    """A plain convolution plus the coordinate term for one size, as a constant."""
+class WithMap(nn.Module):
+    """A plain convolution plus a map for one size, which starts as the coordinate term.
+
+    Without gradients, this is a precomputed layer. In training, the map is a parameter.
+    """
 
     def __init__(self, layer: nn.Module, example: Tensor) -> None:
         super().__init__()
         self.convolution = plain_copy(layer)
         with torch.no_grad():
-            share = layer(example[:1]) - self.convolution(example[:1])
-            self.register_buffer("share", share.clone(memory_format=torch.preserve_format))
+            term = layer(example[:1]) - self.convolution(example[:1])
+        self.map = nn.Parameter(term.clone(memory_format=torch.preserve_format))
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():
-            return self.convolution(x) + self.share
-        return self.convolution(x).add_(self.share)
+        return add(self.convolution(x), self.map)
 
 
 def plain_copy(layer: nn.Module) -> nn.Module:
@@ -171,7 +173,7 @@ def variants(row: Shape | Net, batch: int, form: str) -> tuple[dict[str, nn.Modu
         "plain": replaced(copy.deepcopy(ours), plain_copy),
         "published": replaced(copy.deepcopy(ours), lambda layer: Published(plain_copy(layer))),
         "ours": copy.deepcopy(ours),
-        "folded": replaced(ours, lambda layer: Folded(layer, inputs[id(layer)])),
+        "map": replaced(ours, lambda layer: WithMap(layer, inputs[id(layer)])),
     }
     return {name: m.to(memory_format=memory_format) for name, m in modules.items()}, x
 
@@ -216,13 +218,12 @@ def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict
     torch.manual_seed(0)
     modules, x = variants(row, batch, form)
     prepare = {"forward": forward, "training": training, "compiled": compiled}[mode]
-    names = [n for n in VARIANTS if not (mode == "training" and n == "folded")]
-    calls = {name: prepare(modules[name], x) for name in names}
-    for name in names:  # Compile, and warm up the caches, before the first turn.
+    calls = {name: prepare(modules[name], x) for name in VARIANTS}
+    for name in VARIANTS:  # Compile, and warm up the caches, before the first turn.
         calls[name]()
     turns = in_turns(calls, options.turns, lambda call: one_turn(call, options.seconds))
     cell = {"row": row.name, "batch": batch, "format": form, "mode": mode, "variants": {}}
-    for name in names:
+    for name in VARIANTS:
         ratios = [ours / plain for ours, plain in zip(turns[name], turns["plain"], strict=True)]
         entry = {
             "seconds": statistics.median(turns[name]),
