@@ -35,10 +35,12 @@ def test_the_second_stage_starts_from_the_best_run_of_the_first(row):
 
 
 @pytest.mark.parametrize("split", ["uniform", "quadrant"])
-def test_the_recipe_has_the_best_settings_of_both_stages_for_the_conv_networks(split):
-    row = f"regression, {split}, conv"
+@pytest.mark.parametrize(("task", "model"), [("regression", "conv"), ("classification", "deconv")])
+def test_the_recipe_has_the_best_settings_of_both_stages_for_the_baselines(task, model, split):
+    row = f"{task}, {split}, {model}"
     specs = [*tuning().arms[row], *tuning_around().arms[row]]
     runs = [recorded(RESULTS, "tuning", spec) for spec in specs]
     assert None not in runs
     best = specs[best_of([run[1] for run in runs if run])]
-    assert tuned("regression", split, "conv").training == best.training
+    ours = tuned(task, split, model)
+    assert (ours.training, ours.model) == (best.training, best.model)

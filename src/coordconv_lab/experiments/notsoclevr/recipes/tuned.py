@@ -48,16 +48,26 @@ _COORDCONV_REGRESSION = SquaresTrainingSpec(
 )
 
 # The narrowest deconv network of the paper. As in the paper and the tutorial, its input is the
-# point in pixels. Learning rate and batch size are from the paper's grid. Of all settings that were
-# tried, these solved the largest part of the uniform split in the same time.
-_DECONV = SquaresTrainingSpec(
-    epochs=40, batch_size=16, learning_rate=5e-3, schedule="cosine", warmup=0.05
+# point in pixels. Learning rate and batch size are from the paper's grid.
+_DECONV_RENDERING = SquaresTrainingSpec(
+    epochs=78, batch_size=16, learning_rate=5e-3, schedule="cosine", warmup=0.05
 )
 
-_DECONV_RENDERING = _DECONV.model_copy(update={"epochs": 78})
-
-# For each network, the best of twenty settings on a validation set; see docs/decisions/0030.
-_CONV = _DECONV.model_copy(update={"epochs": 16, "optimizer": "adamw", "betas": (0.9, 0.99)})
+# For each of the following networks, the best of twenty settings on a validation set; see
+# docs/decisions/0030.
+_DECONV = _DECONV_RENDERING.model_copy(update={"epochs": 40, "optimizer": "adamw"})
+_DECONV_CLASSIFICATION = {
+    "uniform": _DECONV.model_copy(
+        update={
+            "learning_rate": 0.005837,
+            "weight_decay": 0.078537,
+            "betas": (0.9, 0.99),
+            "schedule": "linear",
+        }
+    ),
+    "quadrant": _DECONV.model_copy(update={"learning_rate": 0.014463}),
+}
+_CONV = _DECONV.model_copy(update={"epochs": 16, "betas": (0.9, 0.99)})
 _CONV_FLAT = _CONV.model_copy(update={"learning_rate": 0.023735, "weight_decay": 0.241343})
 _CONV_POOLED = _CONV.model_copy(update={"learning_rate": 0.011215, "weight_decay": 0.723066})
 
@@ -77,8 +87,9 @@ def _baseline(task: str, split: SplitName) -> Parts:
         return ConvFlatRegressor(), _CONV_FLAT
     if task == "regression":
         return ConvPooledRegressor(), _CONV_POOLED
-    training = _DECONV if task == "classification" else _DECONV_RENDERING
-    return DeconvNet(width=1, input_scale="raw"), training
+    if task == "classification":
+        return DeconvNet(width=1, kernel=3, input_scale="raw"), _DECONV_CLASSIFICATION[split]
+    return DeconvNet(width=1, input_scale="raw"), _DECONV_RENDERING
 
 
 def tuned(task: str, split: SplitName, model: str, seed: int = 0) -> ExperimentSpec:
