@@ -2,10 +2,10 @@
 
 For layer shapes from real models and for the networks of this project, four variants are measured
 in turn: the plain layer, the published concatenation, our layer, and a plain layer that adds a map
-of one size, which is the least that a layer with a coordinate term can do. The program writes JSON, from which `make speed` writes a page and a figure; see
-benchmarks/README.md.
+of one size, which is the least that a layer with a coordinate term can do. The program writes JSON,
+from which `make speed` writes a page and a figure; see benchmarks/README.md.
 
-    python benchmarks/layers.py                      # everything, about half an hour
+    python benchmarks/layers.py                      # everything, 10 to 30 minutes
     python benchmarks/layers.py --rows stem --modes forward --seconds 0.05
 """
 
