@@ -232,7 +232,8 @@ def side_by_side_part(content: dict) -> list[str]:
     """Format the speed of several runs at the same time, relative to one after another."""
     cells = content["cells"]
     ways = list(cells[0]["turns"])
-    times = [f"{way}, times" for way in ways[1:]]
+    rounds = len(cells[0]["turns"][ways[0]])
+    times = [f"{way}, times as fast" for way in ways[1:]]
     lines = [
         f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} | cores busy for others |",
         "|---|---|--:|" + "--:|" * len(ways),
@@ -240,7 +241,7 @@ def side_by_side_part(content: dict) -> list[str]:
     for cell in cells:
         turns = cell["turns"]
         done = [
-            f"{middle_:.2f} ({low:.2f} to {high:.2f})"
+            f"{middle_:.2f}" + (f" ({low:.2f} to {high:.2f})" if rounds > 1 else "")
             for middle_, low, high in (cell["done"][way] for way in ways[1:])
         ]
         spent = middle([turn["seconds"] for turn in turns[ways[0]]], seconds)
@@ -249,9 +250,13 @@ def side_by_side_part(content: dict) -> list[str]:
         lines.append(f"| {' | '.join(row)} |")
     used = [turn["megabytes"] for cell in cells for turn in cell["turns"][ways[-1]]]
     return [
+        "Times one after another, in seconds, and how many times as fast the other ways are. A "
+        "*passive* thread sleeps while it waits; a *spinning* one keeps its core busy:",
+        "",
         *lines,
         "",
-        f"Measured with {content['runs']} runs of each network, on {made_on(content)}. A worker "
+        f"Measured with {content['runs']} runs of each network, "
+        f"{'once' if rounds == 1 else f'in {rounds} rounds'}, on {made_on(content)}. A worker "
         f"process used up to {max(used):.0f} MB.",
     ]
 
