@@ -108,6 +108,37 @@ def test_first_and_second_derivatives_are_those_of_finite_differences(kernel, ra
     assert torch.autograd.gradgradcheck(function, inputs)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_tangent_of_only_the_coordinates_reaches_the_output(kernel, batch):
+    layer, x = make("CoordConv2d", kernel), picture("CoordConv2d", batch)
+    at, step = torch.randn(2, 2, *x.shape[2:], dtype=torch.float64)
+    with torch.autograd.forward_ad.dual_level():
+        output = layer(x, coordinates=torch.autograd.forward_ad.make_dual(at, step))
+        tangent = torch.autograd.forward_ad.unpack_dual(output).tangent
+    assert_close(tangent, layer(x, coordinates=at + step) - layer(x, coordinates=at))
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["contiguous", "channels_last"])
+@pytest.mark.parametrize("batch", [0, 1, 3])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_batch_of_gradients_equals_the_gradients_one_by_one(kernel, batch, last):
+    layer = CoordConv2d(2, 3, kernel, dtype=torch.float64)
+    memory_format = torch.channels_last if last else torch.contiguous_format
+    x = torch.randn(batch, 2, 5, 6, dtype=torch.float64).to(memory_format=memory_format)
+    for _ in range(2):  # The second call finds what the first one kept.
+        output, parameters = layer(x), [*layer.parameters()]
+        upstream = torch.randn(4, *output.shape, dtype=torch.float64)
+        together = torch.autograd.grad(
+            output, parameters, upstream, retain_graph=True, is_grads_batched=True
+        )
+        alone = [
+            torch.autograd.grad(output, parameters, one, retain_graph=True) for one in upstream
+        ]
+        for ours, expected in zip(together, zip(*alone, strict=True), strict=True):
+            assert_close(ours, torch.stack(expected))
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_activation_checkpointing_changes_no_gradient(name):
     model = nn.Sequential(make(name), nn.ReLU(), getattr(coordconv, name)(4, 2, 1).double())

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from coordconv.computation.memory_format import batch_is_channels_last
 from coordconv.computation.terms import LinearTerm, MatrixLayout, ProductTerm
@@ -70,6 +71,7 @@ def may_add_with_gradients(data: Tensor, weight: Tensor, term: LinearTerm) -> bo
             for one in term.coordinates
         )
         and not is_in_autocast(data.device.type)
+        and forward_ad._current_level < 0  # The coordinates may have tangents.
         and term.layout.is_dense(data)
     )
 
@@ -107,11 +109,6 @@ class _AddTerm(torch.autograd.Function):
         if gradient.dim() > len(ctx.term.layout.shape) and gradient.shape[0] != 1:
             image = _sum_over_batch(gradient)
         return gradient, ctx.term.weight_gradient(image, ctx.shape), None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        of_data, of_weight, _ = tangents
-        return of_data.add_(ctx.term.of(of_weight).product())
 
 
 class _AddToImage(torch.autograd.Function):
