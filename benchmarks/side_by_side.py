@@ -6,7 +6,7 @@ are measured in turn. Waiting threads keep their core busy ("spinning", the defa
 sleep ("passive", the default of the command line). The program writes JSON; see
 benchmarks/README.md.
 
-    python benchmarks/side_by_side.py                          # an hour
+    python benchmarks/side_by_side.py                          # half an hour
     python benchmarks/side_by_side.py --nets deconv --turns 1  # a part
 """
 

@@ -9,21 +9,13 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.autograd import forward_ad
-from torch.distributed.tensor import (
-    Replicate,
-    distribute_module,
-    distribute_tensor,
-    init_device_mesh,
-)
-from torch.distributed.tensor.experimental import implicit_replication
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.overrides import TorchFunctionMode
 
 import coordconv
 from coordconv import CONVENTIONS, Convention
 from coordconv.computation import kept
+from tests.coordconv.made_anew import anew, assert_same_bits, assert_same_gradients
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -31,27 +23,6 @@ DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(kept, "_entries", {})
-
-
-def anew(call: Callable[[], Tensor]) -> Tensor:
-    """Return the result of a call that finds nothing kept."""
-    before, kept._entries = kept._entries, {}
-    try:
-        return call()
-    finally:
-        kept._entries = before
-
-
-def assert_same_bits(actual: Tensor, expected: Tensor) -> None:
-    assert actual.dtype == expected.dtype
-    assert actual.stride() == expected.stride()
-    assert torch.equal(actual.nan_to_num(7.0), expected.nan_to_num(7.0))
-
-
-def gradients(output: Tensor, layer: nn.Module, upstream: Tensor) -> tuple[Tensor, ...]:
-    """Return the gradients of the parameters that are trained."""
-    trained = [one for one in layer.parameters() if one.requires_grad]
-    return torch.autograd.grad(output, trained, upstream)
 
 
 # Changes of a layer. None of them scales only ``weight``, which layers refuse.
@@ -205,13 +176,7 @@ def test_no_change_of_a_layer_leaves_a_kept_value_behind(name, steps, seed):
         expected = MODES[mode](lambda x=x, fresh=fresh: anew(lambda: fresh(x)))
         assert_same_bits(actual, expected)
         if actual.requires_grad:
-            upstream = torch.randn_like(actual)
-            for one, other in zip(
-                gradients(actual, layer, upstream),
-                gradients(expected, fresh, upstream),
-                strict=True,
-            ):
-                assert_same_bits(one, other)
+            assert_same_gradients(actual, expected, layer, fresh)
 
 
 @pytest.mark.parametrize("with_gradients", [False, True])
@@ -267,16 +232,12 @@ def test_two_layers_of_one_shape_do_not_share_what_depends_on_weights():
 def test_two_layers_in_training_share_only_what_their_coordinate_kernels_have_in_common():
     layers = [coordconv.CoordConv2d(2, 3, 3, coord_kernel_size=size) for size in (3, 1, 3)]
     doubled = coordconv.CoordConv2d(2, 3, 3).double()
-    x, upstream = torch.randn(1, 2, 6, 7), torch.randn(1, 3, 4, 5)
     for layer in (*layers, doubled):
-        inputs, up = x.to(layer.weight.dtype), upstream.to(layer.weight.dtype)
+        x = torch.randn(1, 2, 6, 7, dtype=layer.weight.dtype)
         for _ in range(2):
-            output, expected = layer(inputs), anew(lambda layer=layer, x=inputs: layer(x))
+            output, expected = layer(x), anew(lambda layer=layer, x=x: layer(x))
             assert_same_bits(output, expected)
-            for one, other in zip(
-                gradients(output, layer, up), gradients(expected, layer, up), strict=True
-            ):
-                assert_same_bits(one, other)
+            assert_same_gradients(output, expected, layer, layer)
 
 
 def test_a_tangent_is_not_lost():
@@ -299,13 +260,7 @@ def test_what_inference_keeps_can_be_used_in_training():
     layer, x = coordconv.CoordConv2d(2, 3, 3, padding=1), torch.randn(2, 2, 6, 7)
     with torch.inference_mode():
         layer(x)
-    upstream = torch.randn(2, 3, 6, 7)
-    for ours, expected in zip(
-        gradients(layer(x), layer, upstream),
-        gradients(anew(lambda: layer(x)), layer, upstream),
-        strict=True,
-    ):
-        assert_same_bits(ours, expected)
+    assert_same_gradients(layer(x), anew(lambda: layer(x)), layer, layer)
 
 
 def test_copies_pickles_and_checkpoints_hold_nothing_kept():
@@ -333,85 +288,6 @@ def test_transforms_and_compilers_do_not_see_kept_values(kernel):
         with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True) as mode:
             assert layer(mode.from_tensor(x)).shape == wanted.shape
     assert kept._entries.keys() == kept_before.keys()
-
-
-@pytest.mark.parametrize("where", ["", "cuda.matmul", "mkldnn", "mkldnn.matmul", "cudnn"])
-def test_the_precision_of_torch_can_be_set_in_every_way(where):
-    place = torch.backends
-    for name in filter(None, where.split(".")):
-        place = getattr(place, name)
-    if not hasattr(place, "fp32_precision"):
-        pytest.skip("this version of torch has no such setting")
-    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
-    before = place.fp32_precision
-    place.fp32_precision = "tf32"
-    try:
-        with torch.no_grad():
-            assert torch.equal(layer(x), anew(lambda: layer(x)))
-    finally:
-        place.fp32_precision = before
-
-
-def test_settings_that_change_the_last_bits_make_the_term_anew():
-    layer = coordconv.CoordConv2d(16, 48, 5, radius=True).eval()
-    small = coordconv.CoordConv2d(2, 2, 1, bias=False, convention="pixels").eval()
-    nn.init.zeros_(small.weight)
-    nn.init.constant_(small.coord_weight, 1e-39)
-    x, y = torch.randn(2, 16, 64, 64), torch.zeros(1, 2, 200, 3)
-    with torch.no_grad():
-        layer(x), small(y)
-        with torch.backends.mkldnn.flags(enabled=False):
-            assert torch.equal(layer(x), anew(lambda: layer(x)))
-        try:
-            if torch.set_flush_denormal(True):
-                assert torch.equal(small(y), anew(lambda: small(y)))
-        finally:
-            torch.set_flush_denormal(False)
-        stored = layer.coord_weight.data
-        layer.coord_weight.data = stored.movedim(1, -1).contiguous().movedim(-1, 1)
-        assert torch.equal(layer(x), anew(lambda: layer(x)))
-
-
-class _More(TorchFunctionMode):
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        output = function(*args, **(kwargs or {}))
-        return output * 1.5 if function is torch.arange else output
-
-
-def test_a_mode_that_changes_results_changes_only_its_own():
-    layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
-    right = anew(lambda: layer(x))
-    with _More():
-        assert not torch.equal(layer(x), right)
-    assert torch.equal(layer(x), right)
-
-
-def test_what_is_traced_before_dispatch_finds_nothing_kept():
-    weights = [nn.Parameter(torch.randn(3, 2, 3, 3)) for _ in range(2)]
-    x = torch.randn(1, 2, 6, 7)
-    with torch.no_grad():
-        wanted = coordconv.coord_conv(x, *weights)
-
-        def call(*tensors: Tensor) -> Tensor:
-            return coordconv.coord_conv(*tensors)
-
-        graph = make_fx(call, pre_dispatch=True)(x, *weights)
-        torch.testing.assert_close(graph(x, *weights), wanted)
-
-
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_a_distributed_tensor_gives_the_same_output(kernel):
-    layer, x = coordconv.CoordConv2d(2, 3, kernel).eval(), torch.randn(1, 2, 6, 7)
-    with torch.no_grad():
-        wanted = layer(x)
-        distributed.init_process_group("gloo", rank=0, world_size=1, store=distributed.HashStore())
-        try:
-            distribute_module(layer, mesh := init_device_mesh("cpu", (1,)))
-            with implicit_replication():
-                output = layer(distribute_tensor(x, mesh, [Replicate()]))
-            torch.testing.assert_close(output.full_tensor(), wanted)
-        finally:
-            distributed.destroy_process_group()
 
 
 def test_only_so_much_is_kept(monkeypatch):

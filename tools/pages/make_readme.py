@@ -137,7 +137,7 @@ def _time_in_words(records: Sequence[Record]) -> str:
     if len(days) == 1:
         seeds = len({record.spec.seed for record in records})
         minutes = sum(record.seconds for record in records) / seeds / 60
-        return f"Training all twelve networks with one seed takes {minutes:.1f} minutes."
+        return f"One after another, the twelve networks of a seed take {minutes:.1f} minutes."
     listed = ". ".join(
         f"On {day}, these networks were trained: {', '.join(sorted(names))}"
         for day, names in sorted(days.items())
