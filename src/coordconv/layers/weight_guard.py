@@ -71,12 +71,15 @@ class WeightGuard(Integrated):
         Raises:
             RuntimeError: If ``weight`` was scaled in place and the coordinate weights were not.
         """
+        if self.training and not self._doubt:
+            if not torch.compiler.is_compiling():
+                self._count_steps()
+            return
         if _is_recorded():
             return
-        if self.training:
-            self._count_steps()
-        elif self._doubt:
-            if self._probe is not None and not self._has_changed(self._probe):
+        if self._doubt:
+            unchanged = self._probe is not None and not self._has_changed(self._probe)
+            if unchanged and not self.training:
                 self._doubt = ""  # The weight was replaced temporarily, as in functional_call.
         elif self._probe is None:
             self.trust_weights()
@@ -209,12 +212,17 @@ class WeightGuard(Integrated):
     def _count_steps(self) -> None:
         weight: Any = self._parameters.get("weight")
         coord_weight: Any = self._parameters.get("coord_weight")
-        if self._steps[2] > _MAX_STEPS or not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
+        # In functional_call, the weights are not parameters.
+        if type(weight) is not nn.Parameter or type(coord_weight) is not nn.Parameter:
             return
-        if not (weight.requires_grad and coord_weight.requires_grad) or weight.is_inference():
+        if weight.is_inference() or coord_weight.is_inference():
             return
         versions, before = (weight._version, coord_weight._version), self._steps
-        if versions == before[:2]:
+        if versions == before[:2] or before[2] > _MAX_STEPS:
+            return
+        if not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
+            return
+        if not (weight.requires_grad and coord_weight.requires_grad):
             return
         steps = before[2] + 1 if versions[1] == before[1] else 0
         self._steps = (*versions, steps)
