@@ -168,6 +168,17 @@ class Convolution(_Operation):
         before, _ = self.margins_around(kernel, axis)
         return taps.narrow(-1, before, kernel[axis])
 
+    def edges(self, axis: int) -> tuple[int, int]:
+        """Return how many output pixels at each end of an axis may have taps in a margin of zeros.
+
+        For other padding modes, there is no margin of zeros.
+        """
+        if self.padding_mode != "zeros":
+            return 0, 0
+        stride = self.each_axis(self.stride)[axis]
+        before, after = self._margins(axis)
+        return -(-before // stride), -(-after // stride)
+
     def channels(self, weight: Tensor) -> tuple[int, int]:
         """Return the numbers of input and output channels."""
         return weight.shape[1] * self.groups, weight.shape[0]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from coordconv.computation.torch_modes import is_traced, may_write_in_place
+from coordconv.computation.torch_modes import may_write_in_place
 from coordconv.pixel_positions import Positions
 
 __all__ = [
@@ -70,7 +70,7 @@ def _is_plain_call(x: Tensor) -> bool:
     """
     return (
         may_write_in_place()
-        and not is_traced()
+        and not torch._C._is_tracing()
         and isinstance(x, Tensor)
         and x.is_cpu
         and x.layout == torch.strided

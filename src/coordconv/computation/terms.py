@@ -14,19 +14,27 @@ Then::
 
     term[o, i, j] = sum over c, u, v of weight[o, c, u, v] rows[c, i, u] columns[c, j, v]
 
+If the coordinates at the taps are kept between calls, they are factored once, so that the products
+are smaller. Outside the margins, all taps of a coordinate are on lines, so two columns replace
+those of all taps; see `FactoredTaps`.
+
 The gradient of the weights is computed from the same vectors. The axis that is farthest apart in
 memory, apart from the channels, is summed first, since such a product of matrices is the fastest.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from coordconv.computation.geometry import JointTaps, outer_taps
+from coordconv.computation.geometry import FactoredTaps, JointTaps, outer_taps
+from coordconv.computation.memory_format import batch_is_dense
 
 __all__ = [
+    "FactoredTerm",
     "LinearTerm",
     "MatrixLayout",
     "PointwiseTerm",
@@ -35,6 +43,8 @@ __all__ = [
     "separable_images",
     "written_out_term",
 ]
+
+_SIZE_FOR_PARTS = 2**16  # numbers in the output of one image
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,11 @@ class MatrixLayout:
     channels_last: bool
     channel_axis: int = 0
 
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """The strides of the matrix in an image without gaps."""
+        return (*(math.prod(self.matrix[axis + 1 :]) for axis in range(len(self.matrix))),)
+
     def is_dense(self, image: Tensor) -> bool:
         """Whether an output of the layer has this layout without gaps."""
         # The layout has the channels last only if the output has.
@@ -65,9 +80,19 @@ class MatrixLayout:
 
     def as_matrix(self, image: Tensor) -> Tensor:
         """Return an image, or a batch of one, as a matrix, which is a view if possible."""
+        if self._has_strides(image):
+            return image.as_strided(self.matrix, self.strides)
         image = image if image.dim() == len(self.shape) else image.squeeze(0)
         image = image.movedim(self.channel_axis, -1) if self.channels_last else image
         return image.reshape(self.matrix)
+
+    def _has_strides(self, image: Tensor) -> bool:
+        """Whether an image is known to have this layout without gaps, and may be strided."""
+        if type(image) is not Tensor or torch._C._are_functorch_transforms_active():
+            return False  # DTensor has no as_strided.
+        if not self.channels_last:
+            return image.is_contiguous()
+        return self.channel_axis == 0 and batch_is_dense(image, len(self.shape) - 1)
 
 
 @dataclass(frozen=True)
@@ -93,14 +118,12 @@ class ProductTerm:
 
         The image must be dense in memory, in the order of the layout.
         """
-        shape = self.layout.matrix
-        if type(image) is not Tensor:  # DTensor has no as_strided.
-            matrix = self.layout.as_matrix(image)
-        elif len(shape) == 2:
-            matrix = image.as_strided(shape, (shape[1], 1))
-        else:
-            matrix = image.as_strided(shape, (shape[1] * shape[2], shape[2], 1))
-        if len(shape) == 2:
+        layout = self.layout
+        if type(image) is Tensor:
+            matrix = image.as_strided(layout.matrix, layout.strides)
+        else:  # DTensor has no as_strided.
+            matrix = layout.as_matrix(image)
+        if len(layout.matrix) == 2:
             matrix.addmm_(self.left, self.right)
         else:
             matrix.baddbmm_(self.left, self.right)
@@ -122,7 +145,12 @@ class PointwiseTerm:
         size = grid.shape[1:]
         self.grid: Tensor = grid.flatten(1)
         pixels = self.grid.shape[1]
+        # MKL uses a single thread for a product with few rows, but several for several products.
+        parts = math.gcd(pixels, 16) if pixels * outputs >= _SIZE_FOR_PARTS else 1
+        self._parts: Tensor | None = None
         if channels_last:
+            if parts > 1:
+                self._parts = self.grid.view(len(grid), parts, -1).transpose(0, 1)
             self.layout = MatrixLayout((*size, outputs), (pixels, outputs), channels_last=True)
         else:
             self.layout = MatrixLayout((outputs, *size), (outputs, pixels), channels_last=False)
@@ -143,9 +171,12 @@ class PointwiseTerm:
     def weight_gradient(self, image: Tensor, shape: torch.Size) -> Tensor:
         """Return the gradient of the weights, with ``shape``, from that of one image."""
         matrix = self.layout.as_matrix(image)
-        if self.layout.channels_last:
+        if not self.layout.channels_last:
+            return (matrix @ self.grid.t()).view(shape)
+        if self._parts is None:
             return (self.grid @ matrix).t().reshape(shape)
-        return (matrix @ self.grid.t()).view(shape)
+        products = torch.bmm(self._parts, matrix.view(self._parts.shape[0], -1, matrix.shape[1]))
+        return products.sum(0).t().reshape(shape)
 
 
 class SeparableTerm:
@@ -164,12 +195,7 @@ class SeparableTerm:
             outputs: Number of output channels.
         """
         self.taps: JointTaps = taps
-        one, others = taps.one.shape[0], taps.others.shape[0]
-        if taps.channels_last:
-            shape, matrix = (*taps.outputs, outputs), (others, one, outputs)
-        else:
-            shape, matrix = (outputs, *taps.outputs), (outputs, one, others)
-        self.layout = MatrixLayout(shape, matrix, taps.channels_last)
+        self.layout = _layout_of(taps, outputs)
 
     @property
     def coordinates(self) -> tuple[Tensor, ...]:
@@ -208,7 +234,60 @@ class SeparableTerm:
         return whole.diagonal(0, 1, 3).movedim(-1, 1).reshape(shape)
 
 
-LinearTerm = PointwiseTerm | SeparableTerm
+class FactoredTerm:
+    """The term of `SeparableTerm`, with fewer and smaller products."""
+
+    layout: MatrixLayout
+
+    def __init__(self, taps: FactoredTaps, outputs: int) -> None:
+        """Keep the coordinates at the kernel taps.
+
+        Args:
+            taps: The coordinates at the kernel taps.
+            outputs: Number of output channels.
+        """
+        self.layout = _layout_of(taps, outputs)
+        self.core: Tensor = taps.core
+        self.others: Tensor = taps.others
+        self.one: Tensor = taps.one.expand(self.layout.matrix[0], -1, -1)
+        self.ranks: tuple[int, int] = taps.one.shape[1], taps.others.shape[1]
+
+    @property
+    def coordinates(self) -> tuple[Tensor, ...]:
+        """The coordinates, as one or two matrices."""
+        return self.one, self.others
+
+    def of(self, weight: Tensor) -> ProductTerm:
+        """Return the term for coordinate weights of shape (out, c, *kernel)."""
+        weight = weight.flatten(1)
+        (r, s), (batch, _, columns) = self.ranks, self.layout.matrix
+        if self.layout.channels_last:
+            right = torch.mm(self.core, weight.t()).view(s, -1)
+            right = torch.mm(self.others, right).view(batch, r, columns)  # (j, r, o)
+        else:
+            right = torch.mm(weight, self.core).view(-1, s)
+            right = torch.mm(right, self.others.t()).view(batch, r, columns)  # (o, r, j)
+        return ProductTerm(self.one, right, self.layout)
+
+    def weight_gradient(self, image: Tensor, shape: torch.Size) -> Tensor:
+        """Return the gradient of the weights, with ``shape``, from that of one image."""
+        (r, s), (batch, _, columns) = self.ranks, self.layout.matrix
+        half = torch.bmm(self.one.mT, self.layout.as_matrix(image))
+        if self.layout.channels_last:
+            whole = torch.mm(self.others.t(), half.view(batch, r * columns)).view(s * r, -1)
+            return torch.mm(self.core.t(), whole).t().reshape(shape)
+        whole = torch.mm(half.view(batch * r, columns), self.others).view(-1, r * s)
+        return torch.mm(whole, self.core.t()).view(shape)
+
+
+def _layout_of(taps: JointTaps | FactoredTaps, outputs: int) -> MatrixLayout:
+    one, others = taps.one.shape[0], taps.others.shape[0]
+    if taps.channels_last:
+        return MatrixLayout((*taps.outputs, outputs), (others, one, outputs), channels_last=True)
+    return MatrixLayout((outputs, *taps.outputs), (outputs, one, others), channels_last=False)
+
+
+LinearTerm = PointwiseTerm | SeparableTerm | FactoredTerm
 
 
 def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,104 @@
+"""The coordinate term from tables and from factors is the convolution of the coordinates."""
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from torch import Tensor
+from torch.testing import assert_close
+
+import coordconv
+from coordconv import CONVENTIONS
+from coordconv.computation.geometry import FactoredTaps, joint_taps_of, taps_by_axis
+from coordconv.computation.looked_up_term import looked_up_term
+from coordconv.computation.terms import FactoredTerm, SeparableTerm
+from coordconv.operations import Convolution
+from coordconv.pixel_positions import Positions
+
+
+@st.composite
+def calls(draw, ranks=(1, 2, 3)):
+    """Return an operation, an input, coordinate weights and positions."""
+    rank = draw(st.sampled_from(ranks))
+
+    def each(values):
+        return tuple(draw(values) for _ in range(rank))
+
+    kernel, dilation = each(st.integers(1, 4)), each(st.integers(1, 2))
+    size = each(st.integers(1, 9))
+    small = tuple(draw(st.integers(1, k)) for k in kernel)
+    mode = draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
+    padding = tuple(draw(st.integers(0, min(4, n - 1) if mode != "zeros" else 4)) for n in size)
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    assume(all(n + 2 * p > r for n, p, r in zip(size, padding, reach, strict=True)))
+    weight = torch.zeros(3, 1, *kernel)
+    operation = Convolution(weight, each(st.integers(1, 3)), padding, dilation, 1, mode)
+    x = torch.zeros(1, 1, *size, dtype=torch.float64)
+    torch.manual_seed(draw(st.integers(0, 5)))
+    coord_weight = torch.randn(3, rank, *small, dtype=torch.float64)
+    convention = draw(st.sampled_from(sorted(CONVENTIONS)))
+    positions = Positions.of(x, rank, convention, False, None, None)
+    return operation, x, coord_weight, positions
+
+
+def convolved(operation: Convolution, x: Tensor, coord_weight: Tensor, positions) -> Tensor:
+    grid = positions.grid(x, operation.rank, torch.float64)
+    return operation(grid.unsqueeze(0), operation.full_size(coord_weight), None, 1)[0]
+
+
+@given(calls(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_term_from_tables_is_the_convolution_of_the_coordinates(call, channels_last):
+    operation, x, coord_weight, positions = call
+    expected = convolved(*call)
+    edges = [sum(operation.edges(axis)) for axis in range(operation.rank)]
+    assume(all(n > edge for n, edge in zip(expected.shape[1:], edges, strict=True)))
+    kernel = coord_weight.shape[2:]
+    taps, own_axes = taps_by_axis(operation, x, kernel, positions, torch.float64)
+    found = looked_up_term(operation, coord_weight, taps, own_axes, channels_last=channels_last)
+    assert_close(found, expected)
+
+
+@given(calls(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_term_from_factors_is_the_convolution_of_the_coordinates(call, channels_last):
+    operation, x, coord_weight, positions = call
+    channels_last = channels_last and operation.rank > 1
+    arguments = operation, x, coord_weight.shape[2:], positions, torch.float64
+    taps = joint_taps_of(*arguments, channels_last=channels_last)
+    kind = FactoredTerm if isinstance(taps, FactoredTaps) else SeparableTerm
+    weight = coord_weight.requires_grad_()
+    found, expected = kind(taps, 3).of(weight).product(), convolved(*call)
+    assert_close(found, expected)
+    upstream = torch.randn_like(found)
+    (gradient,) = torch.autograd.grad(expected, weight, upstream)
+    assert_close(kind(taps, 3).weight_gradient(upstream, weight.shape), gradient)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "columns"), [(3, 1, (4, 4)), (5, 1, (6, 6)), (7, 2, (5, 5))]
+)
+def test_factors_have_two_columns_and_one_for_each_pixel_in_a_margin(kernel, stride, columns):
+    weight, x = torch.zeros(1, 1, kernel, kernel), torch.zeros(1, 1, 32, 32)
+    operation = Convolution(weight, stride, kernel // 2, 1, 1, "zeros")
+    positions = Positions.of(x, 2, "paper", False, None, None)
+    arguments = operation, x, weight.shape[2:], positions, torch.float32
+    taps = joint_taps_of(*arguments, channels_last=False)
+    assert (taps.one.shape[1], taps.others.shape[1]) == columns
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(9, 12), (2, 12)], ids=["tables", "no pixel between margins"])
+def test_a_compiled_layer_uses_tables_only_if_a_pixel_is_between_the_margins(memory_format, size):
+    torch._dynamo.reset()
+    names: set[str] = set()
+
+    def recorded(graph: torch.fx.GraphModule, _: list[Tensor]):
+        names.update(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    layer = coordconv.CoordConv2d(3, 6, 3, padding=1).to(memory_format=memory_format).eval()
+    x = torch.randn(2, 3, *size).to(memory_format=memory_format)
+    with torch.no_grad():
+        assert_close(torch.compile(layer, fullgraph=True, backend=recorded)(x), layer(x))
+    assert ("index_select" in names) == (size == (9, 12))
