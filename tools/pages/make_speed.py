@@ -9,10 +9,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from measured_parts import with_part, write_or_check
 
+from coordconv import CoordConv2d
+from coordconv.computation.methods import chosen_way
+from coordconv.operations import Convolution
 from coordconv_lab.plotting import default_style
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +196,17 @@ def draw(cells: Sequence[dict]) -> Figure:
     return figure
 
 
-def choice_table(cells: Sequence[dict]) -> list[str]:
+def concatenates(batch: int, inputs: int, outputs: int, kernel: int, *, training: bool) -> bool:
+    """Whether "auto" concatenates for images of 32 x 32 pixels."""
+    layer = CoordConv2d(inputs, outputs, kernel, padding=kernel // 2)
+    operation = Convolution(layer.weight, 1, kernel // 2, 1, 1, "zeros")
+    x = torch.empty(batch, inputs, 32, 32)
+    with torch.set_grad_enabled(training):
+        way = chosen_way("auto", operation, x, layer.weight, layer.coord_weight)
+    return way == "concatenate"
+
+
+def choice_table(cells: Sequence[dict], batch: int) -> list[str]:
     """Format the time of "separate" relative to "concatenate", bold if "auto" concatenates."""
     outputs = sorted({cell["outputs"] for cell in cells})
     columns = [(mode, number) for mode in ("forward", "training") for number in outputs]
@@ -211,7 +225,7 @@ def choice_table(cells: Sequence[dict]) -> list[str]:
                 if (cell["kernel"], cell["format"]) == (kernel, form)
                 and (cell["inputs"], cell["outputs"]) == (inputs, number)
             ]
-            picked = kernel == 1 and inputs > 1 and number >= 16 * inputs
+            picked = concatenates(batch, inputs, number, kernel, training=mode == "training")
             entries.append(f"**{cell[mode]:.2f}**" if picked else f"{cell[mode]:.2f}")
         size = f"{kernel}x{kernel}"
         lines.append(f"| {size} | {form.replace('_', ' ')} | {inputs} | {' | '.join(entries)} |")
@@ -225,7 +239,7 @@ def choice_part(content: dict) -> list[str]:
         f"for images of 32 x 32 pixels and batches of {content['batch']}. Each number is the "
         f'median of {content["turns"]} rounds. A number is bold if `method="auto"` concatenates:',
         "",
-        *choice_table(content["cells"]),
+        *choice_table(content["cells"], content["batch"]),
     ]
 
 

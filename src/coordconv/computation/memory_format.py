@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["batch_is_channels_last", "batch_is_dense", "output_is_channels_last"]
+__all__ = ["batch_is_channels_last", "output_is_channels_last"]
 
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -15,11 +15,6 @@ def batch_is_channels_last(x: Tensor) -> bool:
     if C is 1.
     """
     return x.stride(-1) >= x.shape[1] and x.stride(1) == 1
-
-
-def batch_is_dense(x: Tensor, rank: int) -> bool:
-    """Whether ``x`` is a batch with the channels last in memory and without gaps."""
-    return x.dim() == rank + 2 and rank > 1 and x.is_contiguous(memory_format=_CHANNELS_LAST[rank])
 
 
 def output_is_channels_last(data: Tensor, rank: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from coordconv.computation.kept import has_gradients
 from coordconv.computation.torch_modes import is_in_autocast, may_write_in_place
 from coordconv.operations import Convolution, TransposedConvolution
 
@@ -18,6 +19,7 @@ Method = Literal["auto", "separate", "concatenate"]
 Way = Literal["separate", "concatenate", "concatenate in two parts"]
 
 _METHODS = get_args(Method)
+_LARGE_OUTPUT = 2**23  # numbers
 
 
 def checked_method(method: Method) -> Method:
@@ -47,9 +49,10 @@ def chosen_way(
         return "concatenate" if checked_method(method) == "concatenate" else "separate"
     if _is_compiled_for_training(x, weight, coord_weight):
         return "concatenate in two parts" if _rounds(x) else "concatenate"
-    if isinstance(operation, Convolution) and _concatenation_is_cheaper(x, weight, operation):
-        return "concatenate"
-    return "separate"
+    if not isinstance(operation, Convolution):
+        return "separate"
+    cheaper = _concatenation_is_cheaper(x, weight, coord_weight, operation)
+    return "concatenate" if cheaper else "separate"
 
 
 def _is_compiled_for_training(x: Tensor, weight: Tensor, coord_weight: Tensor) -> bool:
@@ -76,14 +79,17 @@ def _rounds(x: Tensor) -> bool:
     return x.dtype != torch.float64
 
 
-def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution) -> bool:
+def _concatenation_is_cheaper(
+    x: Tensor, weight: Tensor, coord_weight: Tensor, operation: Convolution
+) -> bool:
     """Whether concatenating is cheaper than adding the term in a second pass over the output.
 
     Measurements on CPU (docs/speed.md) show this for batches of several samples, if the kernel is
-    pointwise and has at least 16 output channels per input channel. The other conditions ensure
-    that a layer with zero coordinate weights equals the plain convolution bit for bit. For example,
-    if there is a single input channel, BLAS rounds its product and the sum with the bias
-    separately. Compiled code is faster with ``"separate"``.
+    pointwise and has at least 16 output channels per input channel. Without gradients, an earlier
+    call has usually kept the term, so this is only true for large outputs, which do not fit into
+    the caches. The other conditions ensure that a layer with zero coordinate weights equals the
+    plain convolution bit for bit. For example, if there is a single input channel, BLAS rounds its
+    product and the sum with the bias separately. Compiled code is faster with ``"separate"``.
     """
     return (
         operation.groups == 1
@@ -96,4 +102,8 @@ def _concatenation_is_cheaper(x: Tensor, weight: Tensor, operation: Convolution)
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
         and may_write_in_place()
+        and (
+            has_gradients(coord_weight)
+            or x.numel() // x.shape[1] * weight.shape[0] >= _LARGE_OUTPUT
+        )
     )

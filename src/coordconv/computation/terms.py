@@ -31,7 +31,6 @@ import torch
 from torch import Tensor
 
 from coordconv.computation.geometry import FactoredTaps, JointTaps, outer_taps
-from coordconv.computation.memory_format import batch_is_dense
 
 __all__ = [
     "FactoredTerm",
@@ -66,7 +65,13 @@ class MatrixLayout:
     @cached_property
     def strides(self) -> tuple[int, ...]:
         """The strides of the matrix in an image without gaps."""
-        return (*(math.prod(self.matrix[axis + 1 :]) for axis in range(len(self.matrix))),)
+        return _strides_of(self.matrix)
+
+    @cached_property
+    def _image_strides(self) -> tuple[int, ...]:
+        """The strides of an image of shape (out, *outputs) without gaps."""
+        strides = _strides_of(self.shape)
+        return (strides[-1], *strides[:-1]) if self.channels_last else strides
 
     def is_dense(self, image: Tensor) -> bool:
         """Whether an output of the layer has this layout without gaps."""
@@ -80,19 +85,16 @@ class MatrixLayout:
 
     def as_matrix(self, image: Tensor) -> Tensor:
         """Return an image, or a batch of one, as a matrix, which is a view if possible."""
-        if self._has_strides(image):
+        is_plain = type(image) is Tensor and self.channel_axis == 0  # DTensor has no as_strided.
+        if is_plain and image.stride()[-len(self.shape) :] == self._image_strides:
             return image.as_strided(self.matrix, self.strides)
         image = image if image.dim() == len(self.shape) else image.squeeze(0)
         image = image.movedim(self.channel_axis, -1) if self.channels_last else image
         return image.reshape(self.matrix)
 
-    def _has_strides(self, image: Tensor) -> bool:
-        """Whether an image is known to have this layout without gaps, and may be strided."""
-        if type(image) is not Tensor or torch._C._are_functorch_transforms_active():
-            return False  # DTensor has no as_strided.
-        if not self.channels_last:
-            return image.is_contiguous()
-        return self.channel_axis == 0 and batch_is_dense(image, len(self.shape) - 1)
+
+def _strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*(math.prod(shape[axis + 1 :]) for axis in range(len(shape))),)
 
 
 @dataclass(frozen=True)
