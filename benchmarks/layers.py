@@ -1,8 +1,8 @@
 """Time and memory of the coordinate layers, compared with plain convolutions.
 
 For layer shapes from real models and for the networks of this project, four variants are measured
-in turn: the plain layer, the published concatenation, our layer, and a plain layer that adds a map
-of one size, which is the least that a layer with a coordinate term can do. The program writes JSON,
+in turn: the plain layer, the published concatenation, our layer, and the least that a layer with a
+coordinate term has to do. The program writes JSON,
 from which `make speed` writes a page and a figure; see benchmarks/README.md.
 
     python benchmarks/layers.py                      # everything, 10 to 30 minutes
@@ -24,13 +24,18 @@ from measure import FOLDER, in_turns, machine, one_turn, peak_bytes, write_json
 from torch import Tensor, nn
 
 import coordconv
-from coordconv.computation.adding import add
+from coordconv.computation.adding import add, add_with_gradients
+from coordconv.computation.geometry import grid_of, joint_taps_of
+from coordconv.computation.memory_format import output_is_channels_last
+from coordconv.computation.terms import FactoredTerm, PointwiseTerm
 from coordconv.layers.convolution import CoordConvolution
+from coordconv.operations import Convolution
+from coordconv.pixel_positions import Positions
 from coordconv_lab.experiments.notsoclevr.networks import build
 from coordconv_lab.experiments.notsoclevr.recipes.tuned import tuned
 
 FORMATS = ("contiguous", "channels_last")
-VARIANTS = ("plain", "published", "ours", "map")
+VARIANTS = ("plain", "published", "ours", "least")
 MODES = ("forward", "training", "compiled")
 
 
@@ -103,21 +108,43 @@ class Published(nn.Module):
         return self.convolution(torch.cat([x, grid], dim=1))
 
 
-class WithMap(nn.Module):
-    """A plain convolution plus a map for one size, which starts as the coordinate term.
-
-    Without gradients, this is a precomputed layer. In training, the map is a parameter.
-    """
+class WithConstant(nn.Module):
+    """A plain convolution plus a constant for one size, as in a precomputed layer."""
 
     def __init__(self, layer: nn.Module, example: Tensor) -> None:
         super().__init__()
         self.convolution = plain_copy(layer)
         with torch.no_grad():
             term = layer(example[:1]) - self.convolution(example[:1])
-        self.map = nn.Parameter(term.clone(memory_format=torch.preserve_format))
+        self.constant = nn.Parameter(term.clone(memory_format=torch.preserve_format))
 
     def forward(self, x: Tensor) -> Tensor:
-        return add(self.convolution(x), self.map)
+        return add(self.convolution(x), self.constant)
+
+
+class WithProducts(nn.Module):
+    """A plain convolution plus the products of our layer for one size, without any check."""
+
+    def __init__(self, layer: nn.Module, example: Tensor) -> None:
+        super().__init__()
+        self.convolution = plain_copy(layer)
+        self.coord_weight = nn.Parameter(layer.coord_weight.detach().clone())
+        plain = (layer.stride, layer.padding, layer.dilation, layer.groups, layer.padding_mode)
+        operation = Convolution(layer.weight, *plain)
+        positions = Positions.of(example, operation.rank, layer.convention, False, None, None)
+        channels_last = output_is_channels_last(self.convolution(example), operation.rank)
+        if operation.is_pointwise:
+            grid = grid_of(example, operation.rank, positions, example.dtype)
+            self.term = PointwiseTerm(grid, layer.out_channels, channels_last=channels_last)
+        else:
+            taps = joint_taps_of(
+                *(operation, example, layer.coord_weight.shape[2:], positions, example.dtype),
+                channels_last=channels_last,
+            )
+            self.term = FactoredTerm(taps, layer.out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return add_with_gradients(self.convolution(x), self.coord_weight, self.term)
 
 
 def plain_copy(layer: nn.Module) -> nn.Module:
@@ -156,7 +183,9 @@ def seen_by(layer: nn.Module, model: nn.Module, x: Tensor) -> Tensor:
     return caught[0].detach()
 
 
-def variants(row: Shape | Net, batch: int, form: str) -> tuple[dict[str, nn.Module], Tensor]:
+def variants(
+    row: Shape | Net, batch: int, form: str, mode: str
+) -> tuple[dict[str, nn.Module], Tensor]:
     """Return the module of every variant in one memory format, and its input."""
     rank = 2 if isinstance(row, Net) else len(row.size)
     memory_format = torch.contiguous_format
@@ -168,12 +197,13 @@ def variants(row: Shape | Net, batch: int, form: str) -> tuple[dict[str, nn.Modu
     else:
         x = torch.randn(batch, row.inputs, *row.size).to(memory_format=memory_format)
     layers = [layer for layer in ours.modules() if isinstance(layer, CoordConvolution)]
+    least = WithProducts if mode == "training" else WithConstant
     inputs = {id(layer): seen_by(layer, ours, x) for layer in layers}
     modules = {
         "plain": replaced(copy.deepcopy(ours), plain_copy),
         "published": replaced(copy.deepcopy(ours), lambda layer: Published(plain_copy(layer))),
         "ours": copy.deepcopy(ours),
-        "map": replaced(ours, lambda layer: WithMap(layer, inputs[id(layer)])),
+        "least": replaced(ours, lambda layer: least(layer, inputs[id(layer)])),
     }
     return {name: m.to(memory_format=memory_format) for name, m in modules.items()}, x
 
@@ -216,7 +246,7 @@ def own_bytes(module: nn.Module, x: Tensor) -> int:
 def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict:
     """Measure all variants of one cell, in turn."""
     torch.manual_seed(0)
-    modules, x = variants(row, batch, form)
+    modules, x = variants(row, batch, form, mode)
     prepare = {"forward": forward, "training": training, "compiled": compiled}[mode]
     calls = {name: prepare(modules[name], x) for name in VARIANTS}
     for name in VARIANTS:  # Compile, and warm up the caches, before the first turn.

@@ -51,7 +51,7 @@ def _synchronize(device: str) -> None:
 def layer_cell(row: layers.Shape | layers.Net, batch: int, mode: str, options) -> Cell:
     """Measure all variants of one layer or network."""
     torch.manual_seed(0)
-    modules, x = layers.variants(row, batch, "channels_last")
+    modules, x = layers.variants(row, batch, "channels_last", mode)
     x = x.to(options.device)
     calls = {name: MODES[mode](modules[name].to(options.device), x) for name in VARIANTS}
     turns = in_turns(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from coordconv.computation.kept import has_gradients
+from coordconv.computation.memory_format import batch_is_channels_last
 from coordconv.computation.torch_modes import is_in_autocast, may_write_in_place
 from coordconv.operations import Convolution, TransposedConvolution
 
@@ -86,8 +87,9 @@ def _concatenation_is_cheaper(
 
     Measurements on CPU (docs/speed.md) show this for batches of several samples, if the kernel is
     pointwise and has at least 16 output channels per input channel. Without gradients, an earlier
-    call has usually kept the term, so this is only true for large outputs, which do not fit into
-    the caches. The other conditions ensure that a layer with zero coordinate weights equals the
+    call has usually kept the term. Copying a few channels takes long if the channels are last in
+    memory, so concatenation is then only cheaper if the output does not fit into the caches. The
+    other conditions ensure that a layer with zero coordinate weights equals the
     plain convolution bit for bit. For example, if there is a single input channel, BLAS rounds its
     product and the sum with the bias separately. Compiled code is faster with ``"separate"``.
     """
@@ -104,6 +106,7 @@ def _concatenation_is_cheaper(
         and may_write_in_place()
         and (
             has_gradients(coord_weight)
+            or not batch_is_channels_last(x)
             or x.numel() // x.shape[1] * weight.shape[0] >= _LARGE_OUTPUT
         )
     )
