@@ -72,7 +72,8 @@ class WeightGuard(Integrated):
             RuntimeError: If ``weight`` was scaled in place and the coordinate weights were not.
         """
         if self.training and not self._doubt:
-            if not torch.compiler.is_compiling():
+            # A trace checks that no attribute of the layer changes.
+            if not (torch.compiler.is_compiling() or torch._C._is_tracing()):
                 self._count_steps()
             return
         if _is_recorded():
