@@ -59,6 +59,16 @@ def test_a_term_from_tables_is_the_convolution_of_the_coordinates(call, channels
     assert_close(found, expected)
 
 
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_tables_are_on_the_device_of_the_weights(channels_last):
+    weight = torch.zeros(4, 2, 3, 3, device="meta")
+    operation = Convolution(torch.zeros(4, 1, 3, 3), 1, 1, 1, 1, "zeros")
+    taps = [torch.zeros(2, 9, 3, device="meta")] * 2
+    found = looked_up_term(operation, weight, taps, (1, 0), channels_last=channels_last)
+    assert found.device.type == "meta"
+    assert found.shape == (4, 9, 9)
+
+
 @given(calls(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_term_from_factors_is_the_convolution_of_the_coordinates(call, channels_last):

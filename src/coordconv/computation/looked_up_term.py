@@ -77,7 +77,7 @@ def looked_up_term(
         for axis in others:
             edges, outputs = operation.edges(axis), taps[axis].shape[1]
             if channels_last or axis < rank - 1:
-                table = table.index_select(first + axis, _places(edges, outputs))
+                table = table.index_select(first + axis, _places(edges, outputs, table.device))
             else:  # The compiler vectorizes this axis, and cannot vectorize looking up.
                 table = _chosen(table, edges, outputs)
         term = table if term is None else term + table
@@ -85,17 +85,17 @@ def looked_up_term(
     return term.movedim(-1, 0) if channels_last else term
 
 
-def _places(edges: tuple[int, int], outputs: int) -> Tensor:
+def _places(edges: tuple[int, int], outputs: int, device: torch.device) -> Tensor:
     """Return the row of the table for each output pixel along an axis."""
     before, after = edges
-    pixels = torch.arange(outputs)
+    pixels = torch.arange(outputs, device=device)
     return pixels.clamp(max=before) + (pixels - (outputs - after - 1)).clamp(min=0)
 
 
 def _chosen(table: Tensor, edges: tuple[int, int], outputs: int) -> Tensor:
     """Return the entry of the table for each output pixel along the last axis."""
     before, after = edges
-    pixels = torch.arange(outputs, dtype=torch.int32)
+    pixels = torch.arange(outputs, dtype=torch.int32, device=table.device)
     entries = table.unsqueeze(-1).unbind(-2)
     chosen = entries[before]
     for pixel in range(before):

@@ -89,9 +89,9 @@ def _concatenation_is_cheaper(
     pointwise and has at least 16 output channels per input channel. Without gradients, an earlier
     call has usually kept the term. Copying a few channels takes long if the channels are last in
     memory, so concatenation is then only cheaper if the output does not fit into the caches. The
-    other conditions ensure that a layer with zero coordinate weights equals the
-    plain convolution bit for bit. For example, if there is a single input channel, BLAS rounds its
-    product and the sum with the bias separately. Compiled code is faster with ``"separate"``.
+    other conditions ensure that a layer with zero coordinate weights equals the plain convolution
+    bit for bit. For example, if there is a single input channel, BLAS rounds its product and the
+    sum with the bias separately. Compiled code is faster with ``"separate"``.
     """
     return (
         operation.groups == 1
