@@ -2,8 +2,8 @@
 
 For layer shapes from real models and for the networks of this project, four variants are measured
 in turn: the plain layer, the published concatenation, our layer, and the least that a layer with a
-coordinate term has to do. The program writes JSON,
-from which `make speed` writes a page and a figure; see benchmarks/README.md.
+coordinate term has to do. The program writes JSON, from which `make speed` writes a page and a
+figure; see benchmarks/README.md.
 
     python benchmarks/layers.py                      # everything, 10 to 30 minutes
     python benchmarks/layers.py --rows stem --modes forward --seconds 0.05

@@ -171,7 +171,7 @@ class Convolution(_Operation):
     def edges(self, axis: int) -> tuple[int, int]:
         """Return how many output pixels at each end of an axis may have taps in a margin of zeros.
 
-        For other padding modes, there is no margin of zeros.
+        Other padding modes do not have margins of zeros.
         """
         if self.padding_mode != "zeros":
             return 0, 0

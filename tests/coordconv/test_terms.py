@@ -5,21 +5,22 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from torch import Tensor
+from torch.nn.functional import conv2d
 from torch.testing import assert_close
 
 import coordconv
 from coordconv import CONVENTIONS
 from coordconv.computation.geometry import FactoredTaps, joint_taps_of, taps_by_axis
 from coordconv.computation.looked_up_term import looked_up_term
-from coordconv.computation.terms import FactoredTerm, SeparableTerm
+from coordconv.computation.terms import FactoredTerm, PointwiseTerm, SeparableTerm
 from coordconv.operations import Convolution
 from coordconv.pixel_positions import Positions
 
 
 @st.composite
-def calls(draw, ranks=(1, 2, 3)):
+def calls(draw):
     """Return an operation, an input, coordinate weights and positions."""
-    rank = draw(st.sampled_from(ranks))
+    rank = draw(st.integers(1, 3))
 
     def each(values):
         return tuple(draw(values) for _ in range(rank))
@@ -83,6 +84,20 @@ def test_a_term_from_factors_is_the_convolution_of_the_coordinates(call, channel
     upstream = torch.randn_like(found)
     (gradient,) = torch.autograd.grad(expected, weight, upstream)
     assert_close(kind(taps, 3).weight_gradient(upstream, weight.shape), gradient)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (31, 37), (48, 30)])
+def test_a_pointwise_gradient_in_several_products_is_that_of_the_convolution(size):
+    grid = torch.randn(2, *size, dtype=torch.float64)
+    weight = torch.randn(96, 2, 1, 1, dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(1, 96, *size, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(conv2d(grid[None], weight), weight, upstream)
+    term = PointwiseTerm(grid, 96, channels_last=True)
+    upstream = upstream.to(memory_format=torch.channels_last)
+    assert_close(term.weight_gradient(upstream, weight.shape), expected)
+    expanded = torch.ones((), dtype=torch.float64).expand(1, 96, *size)  # as of a sum
+    (expected,) = torch.autograd.grad(conv2d(grid[None], weight), weight, expanded)
+    assert_close(term.weight_gradient(expanded, weight.shape), expected)
 
 
 @pytest.mark.parametrize(

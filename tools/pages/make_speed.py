@@ -139,8 +139,8 @@ def measured_part(content: dict) -> str:
         f"The times were measured on {made['processor']}, {made['threads']} threads, "
         f"{made['capability']}, torch {made['torch']}, in at least {content['turns']} rounds of "
         f"{content['seconds']} s each. In half of the rows, the rounds differ by at most "
-        f"{spread(cells):.0%}. On a quiet machine, these are 3% to 5%. The geometric mean of the "
-        f"peak memory, relative to the plain layer, is {geometric_mean(extra):.3f}.",
+        f"{spread(cells):.0%}. The geometric mean of the peak memory, relative to the plain layer, "
+        f"is {geometric_mean(extra):.3f}.",
         "",
         "In the following rows, this library is more than 5% slower than published code. The first "
         "number is the time of this library relative to the plain layer, and the second number is "
