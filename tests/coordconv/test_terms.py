@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 import coordconv
 from coordconv import CONVENTIONS
+from coordconv.computation.compiled_terms import looked_up_term
 from coordconv.computation.geometry import FactoredTaps, joint_taps_of, taps_by_axis
-from coordconv.computation.looked_up_term import looked_up_term
 from coordconv.computation.terms import FactoredTerm, PointwiseTerm, SeparableTerm
 from coordconv.operations import Convolution
 from coordconv.pixel_positions import Positions
@@ -127,3 +127,18 @@ def test_a_compiled_layer_uses_tables_only_if_a_pixel_is_between_the_margins(mem
     with torch.no_grad():
         assert_close(torch.compile(layer, fullgraph=True, backend=recorded)(x), layer(x))
     assert ("index_select" in names) == (size == (9, 12))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize(("rank", "images"), [(2, 3), (3, 1)])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_inductor_computes_the_term_of_a_layer_in_evaluation(kernel, rank, images, dynamic):
+    torch._dynamo.reset()
+    kind = getattr(coordconv, f"CoordConv{rank}d")
+    layer = kind(2, 5, kernel, padding=kernel // 2).eval()
+    block = torch.nn.Sequential(layer, torch.nn.ReLU())
+    compiled = torch.compile(block, fullgraph=True, dynamic=dynamic)
+    with torch.no_grad():
+        for size in ((7, 6, 5), (5, 9, 6))[: 1 + dynamic]:
+            x = torch.randn(images, 2, *size[:rank])
+            assert_close(compiled(x), block(x))

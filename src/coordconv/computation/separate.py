@@ -17,7 +17,8 @@ from coordconv.computation.adding import (
     add_with_gradients,
     may_add_with_gradients,
 )
-from coordconv.computation.geometry import FactoredTaps, grid_of, joint_taps_of, taps_by_axis
+from coordconv.computation.compiled_terms import compiled_term
+from coordconv.computation.geometry import FactoredTaps, grid_of, joint_taps_of
 from coordconv.computation.kept import (
     MAX_BYTES_EACH,
     found,
@@ -26,7 +27,6 @@ from coordconv.computation.kept import (
     keep,
     kept_for_weight,
 )
-from coordconv.computation.looked_up_term import looked_up_term, may_look_up
 from coordconv.computation.memory_format import output_is_channels_last
 from coordconv.computation.per_sample_terms import per_sample_term
 from coordconv.computation.terms import (
@@ -35,7 +35,6 @@ from coordconv.computation.terms import (
     PointwiseTerm,
     ProductTerm,
     SeparableTerm,
-    written_out_term,
 )
 from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
 from coordconv.operations import Convolution, TransposedConvolution
@@ -208,32 +207,22 @@ def _product_term(
         term = per_sample_term(operation, data, wide, positions, size, channels_last=channels_last)
         if term is not None:
             return term
+    if torch.compiler.is_compiling() and not torch.is_grad_enabled():
+        # A compiler can compute the term inside the kernel that adds it, at almost no cost. With
+        # gradients, the product is cheaper.
+        wide = coord_weight.to(working)
+        fused = compiled_term(operation, x, data, wide, positions, channels_last=channels_last)
+        if fused is not None:
+            return fused
     outputs = data.shape[data.dim() - operation.rank - 1]
     if not operation.is_pointwise:
         if not positions.are_separable:
             return None
         kernel = coord_weight.shape[2:]
-        sizes = data.shape[data.dim() - operation.rank :]
-        if (
-            torch.compiler.is_compiling()
-            and not torch.is_grad_enabled()
-            and isinstance(operation, Convolution)
-            and may_look_up(operation, sizes, channels_last=channels_last)
-        ):
-            # A compiler can compute the term inside the kernel that adds it.
-            axes, own_axes = taps_by_axis(operation, x, kernel, positions, working)
-            wide = coord_weight.to(working)
-            return looked_up_term(operation, wide, axes, own_axes, channels_last=channels_last)
         taps = joint_taps_of(operation, x, kernel, positions, working, channels_last=channels_last)
         if isinstance(taps, FactoredTaps):
             return FactoredTerm(taps, outputs)
         return SeparableTerm(taps, outputs)
-    if torch.compiler.is_compiling() and not torch.is_grad_enabled():
-        # A compiler can compute the term inside the kernel that adds it, at almost no cost. With
-        # gradients, the product is cheaper.
-        channels = positions.channels(x, operation.rank, working)
-        if channels[0].dim() == operation.rank:
-            return written_out_term(operation.outputs_first(coord_weight).to(working), channels)
     grid = grid_of(x, operation.rank, positions, working)
     if grid.dim() > operation.rank + 1:
         return None

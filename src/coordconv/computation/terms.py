@@ -40,7 +40,6 @@ __all__ = [
     "ProductTerm",
     "SeparableTerm",
     "separable_images",
-    "written_out_term",
 ]
 
 _SIZE_FOR_PARTS = 2**16  # numbers in the output of one image
@@ -290,20 +289,6 @@ def _layout_of(taps: JointTaps | FactoredTaps, outputs: int) -> MatrixLayout:
 
 
 LinearTerm = PointwiseTerm | SeparableTerm | FactoredTerm
-
-
-def written_out_term(weight: Tensor, channels: Sequence[Tensor]) -> Tensor:
-    """Return the term of a pointwise kernel, in a form that a compiler can fuse with the addition.
-
-    Args:
-        weight: Shape (out, d, 1, ...).
-        channels: The d channels of the grid, each of shape (*size), expanded but not copied.
-    """
-    weights = weight.unbind(1)
-    term = weights[0] * channels[0]
-    for one_weight, channel in zip(weights[1:], channels[1:], strict=True):
-        term = term + one_weight * channel
-    return term
 
 
 def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> Tensor:
