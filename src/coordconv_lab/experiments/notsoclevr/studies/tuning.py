@@ -33,6 +33,8 @@ BEST_OF_BROAD: Mapping[str, int] = {
     "classification, uniform, deconv": 9,
     "classification, quadrant, coordconv": 2,
     "classification, quadrant, deconv": 6,
+    "rendering, uniform, deconv": 1,
+    "rendering, quadrant, deconv": 3,
 }
 """The number of the best draw of the broad stage, by row."""
 
