@@ -278,7 +278,7 @@ painter = train("rendering", split="quadrant", model="deconv", epochs=12)
 painter.show("predictions")
 
 # %% [markdown]
-# At training positions, the network without coordinates paints roughly the correct square. With more epochs, the square becomes sharp. In the held-out quadrant, the squares are broken or in the wrong place. The IoU (intersection over union) above each prediction measures how well the predicted square covers the true one. It is 1 for a perfect prediction.
+# At training positions, the network without coordinates paints roughly the correct square. In the held-out quadrant, the squares are broken or in the wrong place. The IoU (intersection over union) above each prediction measures how well the predicted square covers the true one. It is 1 for a perfect prediction.
 #
 # Why did the tutorial's CoordConv network paint blurred squares? It first marks the center of the square and then paints the square with five convolutions that have 2 x 2 kernels. Together, these five convolutions have a receptive field that is 1 + 5 (2 - 1) = 6 pixels wide, but the square is 9 pixels wide. We return to this problem in the last part of section 10.
 #
