@@ -267,7 +267,7 @@ def measure(row: Shape | Net, batch: int, form: str, mode: str, options) -> dict
     return cell
 
 
-def keep_freed_memory() -> None:
+def settle_the_allocator() -> None:
     """Make the C library keep freed memory of up to 60 MiB, as in a process that runs for a while.
 
     It returns less memory to the system before a block of this size was freed, and then some
@@ -323,7 +323,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "layers.json")
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore")
-    keep_freed_memory()
+    settle_the_allocator()
     measured = kept(options.out)
     todo = list(cells(options))
     for number, (row, batch, form, mode) in enumerate(todo, start=1):

@@ -62,7 +62,6 @@ def tuning_around() -> Study:
             for number in range(AROUND)
         ]
         for task, split, model in _rows()
-        if row(task, split, model) in BEST_OF_BROAD
     }
     return Study(
         "tuning-around",
@@ -88,11 +87,12 @@ def _rank(record: Record | None) -> tuple[float, float]:
 
 
 def _rows() -> list[tuple[str, str, str]]:
-    return [
+    both = [
         (task, split, model)
         for task, split in product(TUNED_TASKS, SPLITS)
         for model in ("coordconv", BASELINE[task])
-    ] + [("rendering", split, BASELINE["rendering"]) for split in SPLITS]
+    ]
+    return [*both, *(("rendering", split, BASELINE["rendering"]) for split in SPLITS)]
 
 
 def _broad(task: str, split: str, model: str, number: int) -> ExperimentSpec:
