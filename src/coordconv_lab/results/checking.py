@@ -91,21 +91,40 @@ def _is_sound(pack: Pack, name: str, damaged: list[str]) -> bool:
 
 
 def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
-    """Report curves and archived files of runs without a record, which killed processes may leave.
+    """Report curves and archived files that no run lists, which killed processes may leave.
 
     The record of a packed run is a line in a file of records, which is written last.
     """
     root = pack.root
     runs = {run for study, run in table.rows if study == root.name and run not in pack}
+    members: list[str] = []
     try:
-        members = {name.split("/")[0] for name in member_names(root / ARCHIVE)}
+        members = member_names(root / ARCHIVE)
     except (OSError, DamagedError) as error:
         damaged.append(f"{root}: {error}")
-        members = set()
-    orphans = sorted(runs | {name for name in members if name not in pack})
+    orphans = sorted(runs | {name for member in members if (name := _run_of(member)) not in pack})
     damaged += [
         f"{root / name} has a curve or files, but no record; pack its directory again, or unpack "
         "and pack the study to delete them"
         for name in orphans
         if not (root / name).is_dir()
     ]
+    damaged += [
+        f"{root / member} is in {ARCHIVE}, but its run does not list it, so it is not unpacked; "
+        "restore the records of the run, or unpack and pack the study to delete the file"
+        for member in members
+        if not (_is_listed(pack, member) or (root / _run_of(member)).is_dir())
+    ]
+
+
+def _run_of(member: str) -> str:
+    return member.split("/")[0]
+
+
+def _is_listed(pack: Pack, member: str) -> bool:
+    """Whether a run lists this file, or has no usable record, which is reported elsewhere."""
+    name, _, file = member.partition("/")
+    try:
+        return name not in pack or file in pack.run(name).sums
+    except DamagedError:
+        return True
