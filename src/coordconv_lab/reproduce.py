@@ -170,7 +170,8 @@ def _trained(
             console.print(f"waiting for another process: {spec.run_name}", markup=False)
             yield spec
 
-    for is_last, waiting in ((False, missing(specs)), (True, awaited())):
+    first = in_parallel_order(specs) if runs.jobs > 1 else specs
+    for is_last, waiting in ((False, missing(first)), (True, awaited())):
         wait_seconds = WAIT_SECONDS if is_last else 0.0
         with closing(runs.train(partial(next, waiting, None), wait_seconds)) as ended:
             for spec, end in ended:
@@ -184,6 +185,22 @@ def _trained(
                 else:
                     raise end
     return [by_id[spec.id] for spec in specs if spec.id in by_id]
+
+
+def in_parallel_order(specs: Sequence[ExperimentSpec]) -> list[ExperimentSpec]:
+    """Return specs in the order in which parallel workers should start them.
+
+    Quick runs come first, in the given order, so that first scores appear soon. A run is quick if
+    it has at most a tenth of the epochs of the longest run. The other runs follow, longest first,
+    so that no worker is idle for long while the last run ends.
+    """
+    longest = max((spec.training.epochs for spec in specs), default=0)
+
+    def place(spec: ExperimentSpec) -> int:
+        epochs = spec.training.epochs
+        return -longest - 1 if 10 * epochs <= longest else -epochs
+
+    return sorted(specs, key=place)
 
 
 def summary(records: Iterable[Record]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.experiments.notsoclevr.summary import summarise, unfair_pairs
 from coordconv_lab.experiments.notsoclevr.tutorial_table import print_table
 from coordconv_lab.recipes import with_settings
-from coordconv_lab.reproduce import reproduce, selected_specs
+from coordconv_lab.reproduce import in_parallel_order, reproduce, selected_specs
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import Study
 from tests.results.test_store import make_record
@@ -32,6 +32,20 @@ def test_a_reproduction_has_twelve_runs_with_each_baseline_after_coordconv():
 )
 def test_models_and_seeds_change_the_number_of_runs(models, seeds, count):
     assert len({spec.id for spec in selected_specs("tuned", *ALL, models, seeds)}) == count
+
+
+@pytest.mark.parametrize("recipe", ["tuned", "tutorial"])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_parallel_workers_start_quick_runs_first_and_then_the_longest(recipe, seeds):
+    specs = selected_specs(recipe, *ALL, ("coordconv", "baseline"), seeds)
+    ordered = in_parallel_order(specs)
+    assert sorted(spec.id for spec in ordered) == sorted(spec.id for spec in specs)
+    longest = max(spec.training.epochs for spec in specs)
+    quick = [spec for spec in specs if spec.training.epochs <= longest / 10]
+    assert ordered[: len(quick)] == quick
+    epochs = [spec.training.epochs for spec in ordered[len(quick) :]]
+    assert epochs == sorted(epochs, reverse=True)
+    assert epochs[0] == longest
 
 
 @pytest.fixture(autouse=True)
