@@ -10,8 +10,9 @@ from coordconv_lab.experiments.notsoclevr.studies import STUDIES
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.run_study import run_study
-from coordconv_lab.studies import Study, study_named
+from coordconv_lab.studies import Study, known_studies, study_named
 from coordconv_lab.train import run
+from tests.claims.virtual import RESULTS
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -128,3 +129,18 @@ def test_a_damaged_file_affects_only_its_run_in_a_study(tmp_path, capsys):
     assert store.record(third)
     assert path.read_bytes() == b"{"
     assert "Does it run?" in capsys.readouterr().out
+
+
+def test_every_recorded_run_of_a_study_belongs_to_an_arm():
+    """Runs whose settings were replaced are apart, in results/superseded."""
+    for directory in sorted(RESULTS.glob("*/")):
+        if directory.name in known_studies():
+            wanted = {spec.id for spec in study_named(directory.name).specs}
+            strays = [
+                path.name
+                for path, record in RunStore(directory).records()
+                if record.spec.id not in wanted
+            ]
+            assert strays == []
+        else:
+            assert directory.name in {"superseded", "tuned"}
