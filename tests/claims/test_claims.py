@@ -287,8 +287,8 @@ def test_the_tally_counts_every_claim_once_by_its_source():
     found = tallies(entries)
     assert [tally.kind for tally in found] == list(get_args(Kind))
     assert sum(tally.total for tally in found) == len(entries)
-    settled = [entry.finding for entry in entries if entry.finding.verdict != "not yet"]
-    assert sum(tally.theorems for tally in found) == sum(finding.n == 0 for finding in settled)
+    theorems = [claim for claim, _, _ in entries if claim.theorem is not None]
+    assert sum(tally.theorems for tally in found) == len(theorems) > 5
     for claim, finding, _ in entries:
         [tally] = [tally for tally in found if tally.kind == claim.kind]
         assert claim.id in tally.ids[finding.verdict]

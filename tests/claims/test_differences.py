@@ -48,7 +48,7 @@ def test_left_minus_right_of_the_seeds_that_both_have(arm):
     found = compared([stratum], _test)
     assert found.differences == pytest.approx((0.6, 0.6, 0.6))
     assert not found.separate  # the seed without a partner is not above the others
-    finding = found.finding(found.verdict(), "difference", "")
+    finding = found.finding(found.verdict, "difference", "")
     assert (finding.n, finding.interval) == (3, None)
     assert finding.values == found.differences
     words = side_by_side([stratum], ("left", "right"), percent_range, _test)
@@ -76,7 +76,7 @@ def test_differences_between_strata_do_not_count_as_noise(arm):
         for low, gain in ((0.1, 0.1), (0.2, 0.6))
     ]
     found = compared(strata, _test)
-    assert found.verdict() == "reproduced"
+    assert found.verdict == "reproduced"
     assert found.mean is not None
     assert found.mean.interval[1] - found.mean.interval[0] < 0.03
 

@@ -33,16 +33,18 @@ LATE = (*[0.1] * 11, 0.95)
 @pytest.mark.parametrize(
     ("curve", "accuracy", "distance", "expected"),
     [
-        ((0.1, 0.95, 0.95), 1.0, 0.1, ("kept", True, False)),
-        ((0.1, 0.95, 0.1, 0.95), 0.9, 0.1, ("regained", True, False)),
-        ((0.1, 0.95, 0.1), 0.9, 0.1, ("regained", True, False)),
-        ((0.1, 0.2), 0.9, 0.1, ("kept", False, False)),
-        ((0.1, 0.95, 0.0), 0.0, 20.2, ("lost", True, True)),
-        ((0.1, 0.95, 0.5), 0.5, 1.0, ("lost", True, False)),
-        ((*LATE, 0.0), 0.0, 20.2, ("lost", False, True)),
-        (LATE, 0.95, 0.1, ("kept", False, False)),
-        ((0.0, 0.0), 0.0, 20.2, ("never learned", False, True)),
-        ((0.0, 0.89), 0.89, 0.4, ("never learned", False, False)),
+        ((0.1, 0.95, 0.95), 1.0, 0.1, ("kept", True, "closer")),
+        ((0.1, 0.95, 0.1, 0.95), 0.9, 0.1, ("regained", True, "closer")),
+        ((0.1, 0.95, 0.1), 0.9, 0.1, ("regained", True, "closer")),
+        ((0.1, 0.2), 0.9, 0.1, ("kept", False, "closer")),
+        ((0.1, 0.95, 0.0), 0.0, 20.2, ("lost", True, "at the mean")),
+        ((0.1, 0.95, 0.5), 0.5, 1.0, ("lost", True, "closer")),
+        ((*LATE, 0.0), 0.0, 20.2, ("lost", False, "at the mean")),
+        ((0.1, 0.95, 0.0), 0.0, 19.6, ("lost", True, "closer")),
+        ((0.1, 0.95, 0.0), 0.0, 20.9, ("lost", True, "farther")),
+        (LATE, 0.95, 0.1, ("kept", False, "closer")),
+        ((0.0, 0.0), 0.0, 20.2, ("never learned", False, "at the mean")),
+        ((0.0, 0.89), 0.89, 0.4, ("never learned", False, "closer")),
     ],
 )
 def test_a_run_that_lost_its_accuracy_had_learned(record, curve, accuracy, distance, expected):

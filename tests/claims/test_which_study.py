@@ -7,7 +7,9 @@ import pytest
 from coordconv_lab.claims.claim import Claim
 from coordconv_lab.claims.ledger import claims
 from coordconv_lab.experiments.notsoclevr.claims.tables import EXACT, RESAMPLED
+from coordconv_lab.experiments.notsoclevr.studies.rows import SPLITS
 from coordconv_lab.studies import study_named
+from coordconv_lab.studies.study import row
 from tests.claims.virtual import RESULTS, Kept, Runs, committed, outcome
 
 ROW = "regression, uniform, coordconv"
@@ -46,14 +48,20 @@ def test_a_row_uses_the_tutorials_draws_if_they_have_three_runs(count, used):
 
 
 @pytest.mark.parametrize(("count", "used"), [(0, RESAMPLED), (2, RESAMPLED), (3, EXACT)])
-def test_splits_that_are_compared_come_from_one_study(count, used):
-    """The uniform row has enough runs on the tutorial's draws, the quadrant row ``count`` runs."""
-    other = ROW.replace("uniform", "quadrant")
-    runs = _without(EXACT) | dict(_as_if(EXACT, ROW, 10, RESAMPLED, ROW))
-    runs |= dict(_as_if(EXACT, other, count, RESAMPLED, other))
+def test_rows_that_are_compared_come_from_one_study(count, used):
+    """Three rows have enough runs on the tutorial's draws, the fourth row ``count`` runs."""
+    rows = [
+        row(task, split, "coordconv")
+        for task in ("regression", "classification")
+        for split in SPLITS
+    ]
+    runs = _without(EXACT)
+    for one in rows:
+        few = one == "classification, quadrant, coordconv"
+        runs |= dict(_as_if(EXACT, one, count if few else 5, RESAMPLED, one))
     finding, arms = outcome(_claim("quadrant-is-fragile"), runs)
     assert finding is not None
-    assert {arm.study for arm in arms if arm.arm in (ROW, other)} == {used}
+    assert {arm.study for arm in arms if arm.arm in rows} == {used}
 
 
 @pytest.mark.parametrize(("count", "used"), [(4, "scale-and-rate"), (5, "collapse")])

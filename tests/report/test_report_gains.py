@@ -64,7 +64,9 @@ def a_row(title="side", effect=0.1, reach=0.05) -> GainRow:
         title=title, score="side", unit="people", study="s", plain=("a",), told=("b",)
     )
     gain = Difference(values, paired_mean([list(values.values())]))
-    return GainRow("Experiment", question, Usefulness(question, {}, gain, None, None, 1.0), None)
+    return GainRow(
+        "Experiment", question, Usefulness(question, {}, gain, None, None, None, 1.0), None
+    )
 
 
 @pytest.fixture

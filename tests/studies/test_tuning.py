@@ -7,11 +7,13 @@ import pytest
 from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.experiments.notsoclevr.studies.tuning import (
     AROUND,
+    BEST_OF_BOTH,
     BEST_OF_BROAD,
     BROAD,
     best_of,
     tuning,
     tuning_around,
+    tuning_seeds,
 )
 from coordconv_lab.studies import recorded, study_named
 
@@ -32,6 +34,23 @@ def test_the_second_stage_starts_from_the_best_run_of_the_first(row):
     runs = [recorded(RESULTS, "tuning", spec) for spec in tuning().arms[row]]
     assert None not in runs
     assert best_of([run[1] for run in runs if run]) == BEST_OF_BROAD[row]
+
+
+@pytest.mark.parametrize("row", BEST_OF_BOTH)
+def test_new_seeds_compare_the_recipe_with_the_best_run_of_both_stages(row):
+    specs = [*tuning().arms[row], *tuning_around().arms[row]]
+    runs = [recorded(RESULTS, "tuning", spec) for spec in specs]
+    assert None not in runs
+    best = specs[best_of([run[1] for run in runs if run])]
+    arms = tuning_seeds().arms
+    task, split, _ = row.split(", ")
+    for arm, expected in (
+        (f"{row}, best drawn settings", best.training),
+        (f"{row}, our recipe", tuned(task, split, "coordconv").training),
+    ):
+        assert {spec.data.held_out for spec in arms[arm]} == {"validation"}
+        assert all(spec.training == expected for spec in arms[arm])
+        assert len({spec.seed for spec in arms[arm]}) == 10
 
 
 @pytest.mark.parametrize("split", ["uniform", "quadrant"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from evidence_summary import lines
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from measured_parts import with_part, write_or_check
@@ -57,18 +58,17 @@ def records_of(study: Study) -> dict[str, list[Record]]:
 
 
 def summary_part(entries: Sequence[Entry]) -> str:
-    """Return the table of verdicts by source."""
-    lines = [f"| claims of | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
-    lines += map(_of_source, tallies(entries))
-    return "\n".join([*lines, "", f"{in_all(entries)}."])
+    """Return the ten lines, and the table that counts verdicts by source."""
+    table = [f"| claims of | claims | {' | '.join(COLUMNS)} |", f"|---|---|{'--:|' * len(COLUMNS)}"]
+    table += map(_of_source, tallies(entries))
+    return "\n".join([*lines(entries), "", *table, "", f"{in_all(entries)}."])
 
 
 def _of_source(tally: Tally) -> str:
-    cells = [f"**{KINDS[tally.kind]}**: {tally.size}"]
-    for verdicts in COLUMNS.values():
-        ids = [id for verdict in verdicts for id in tally.ids[verdict]]
-        cells.append(f"**{len(ids)}**: {', '.join(ids)}" if ids else "0")
-    return f"| {' | '.join(cells)} |"
+    counts = [
+        str(sum(len(tally.ids[verdict]) for verdict in verdicts)) for verdicts in COLUMNS.values()
+    ]
+    return f"| {KINDS[tally.kind]} | {tally.size} | {' | '.join(counts)} |"
 
 
 def ledger_part(entries: Sequence[Entry]) -> str:
@@ -101,7 +101,8 @@ def tutorial_rows(evidence: Evidence) -> Rows:
         try:
             rows[arm] = as_published(evidence, arm)
         except NotYet:
-            rows[arm] = RESAMPLED, evidence.runs(RESAMPLED, arm, 0)
+            exact = evidence.runs(EXACT, arm, 0)
+            rows[arm] = (EXACT, exact) if exact else (RESAMPLED, evidence.runs(RESAMPLED, arm, 0))
     return rows
 
 

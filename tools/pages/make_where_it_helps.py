@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from measured_parts import with_part, write_or_check
 
-from coordconv_lab.claims.gains import GainRow, gain_rows, with_interval
-from coordconv_lab.claims.usefulness import MARGIN, Question, Usefulness
+from coordconv_lab.claims.gains import GainRow, gain_rows
+from coordconv_lab.claims.usefulness import MARGIN, Question, Usefulness, signed
 from coordconv_lab.experiments.brains import questions as brains
 from coordconv_lab.experiments.brains.source import SOURCE as BRAINS
 from coordconv_lab.experiments.climate import questions as climate
@@ -173,8 +173,8 @@ def _both(row: GainRow) -> str:
     assert isinstance(row.again, Usefulness)
     first, again = row.found.gain, row.again.gain
     return (
-        f"first {first.direction}, with a gain of {with_interval(first)}; then {again.direction}, "
-        f"with a gain of {with_interval(again)}"
+        f"first {first.direction}, with a gain of {signed(first)}; then {again.direction}, "
+        f"with a gain of {signed(again)}"
     )
 
 

@@ -69,6 +69,7 @@ class Claim(NamedTuple):
         kind: The group of sources in which the claim is counted.
         test: Turns records into a finding; raises NotYet if records are missing.
         theorem: The pytest id of the test that checks the claim, if it follows from arithmetic.
+        replication: Describes the result of a replication of its runs; None if there is none.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Claim(NamedTuple):
     kind: Kind
     test: Callable[[Evidence], Finding]
     theorem: str | None = None
+    replication: Callable[[Evidence], str] | None = None
 
 
 class Entry(NamedTuple):
@@ -88,8 +90,8 @@ class Entry(NamedTuple):
 
     @property
     def is_measured(self) -> bool:
-        """Whether the claim is tested on records, which may be missing; if not, it is a theorem."""
-        return self.finding.n > 0 or self.claim.theorem is None
+        """Whether records decide the verdict, and not a theorem."""
+        return self.claim.theorem is None
 
     @property
     def records(self) -> list[str]:

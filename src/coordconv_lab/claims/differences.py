@@ -46,9 +46,10 @@ class Comparison(NamedTuple):
     differences: tuple[float, ...]
     separate: bool
 
-    def verdict(self, holds: bool = True) -> Verdict:
-        """Judge "the left side is higher"; `holds` is whether the other conditions hold."""
-        return of_paired(self.mean, self.separate, holds)
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the left side is higher."""
+        return of_paired(self.mean, self.separate)
 
     def finding(self, verdict: Verdict, measure: str, condition: str) -> Finding:
         """Return the mean difference with its interval, or every difference if there are few."""
@@ -94,7 +95,7 @@ class Adjusted(NamedTuple):
     def verdicts(self) -> list[Verdict]:
         """Whether the left side is higher, for each stratum; undecided if p is too large."""
         return [
-            one.verdict() if p < SIGNIFICANT else "undecided"
+            one.verdict if p < SIGNIFICANT else "undecided"
             for one, p in zip(self.found, self.p, strict=True)
         ]
 

@@ -1,5 +1,6 @@
 """The records on which claims are tested."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import NamedTuple
@@ -157,6 +158,14 @@ class Evidence:
         for study in sorted({path.parent.name for path, _ in found}):
             self._note(study, arm, [run for run in found if run[0].parent.name == study])
         return [record for _, record in found]
+
+    def studies_of(self, runs: Sequence[Record]) -> str:
+        """Describe how many of the runs that `every` returned are from each study."""
+        place = {
+            record.spec.id: used.study for used in self.used.values() for _, record in used.runs
+        }
+        counts = Counter(place[run.spec.id] for run in runs).most_common()
+        return "runs by study: " + ", ".join(f"{study} {count}" for study, count in counts)
 
     def every_recording(self, study: str, arm: str) -> list[Run]:
         """Return all recordings of the runs of an arm.

@@ -7,7 +7,14 @@ from typing import NamedTuple
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.question_runs import QuestionRuns, replication_runs
 from coordconv_lab.claims.recordings import Recordings
-from coordconv_lab.claims.usefulness import Difference, Direction, Question, Usefulness, usefulness
+from coordconv_lab.claims.usefulness import (
+    Difference,
+    Direction,
+    Question,
+    Usefulness,
+    signed,
+    usefulness,
+)
 from coordconv_lab.errors import DamagedError
 from coordconv_lab.registry import registry, resolve
 from coordconv_lab.results import Record, RunStore
@@ -68,29 +75,22 @@ class GainRow(NamedTuple):
         return GainWords(
             title,
             f"{len(found.gain.by_key)} {unit}",
-            with_interval(found.gain),
+            signed(found.gain),
             "" if found.used is None else _used(found.used),
-            "" if found.null is None else with_interval(found.null),
+            "" if found.null is None else signed(found.null),
             f"{found.cost:.2f}",
             found.gain.direction,
             again,
         )
 
 
-def with_interval(found: Difference) -> str:
-    """Format a difference with its interval, as in "+0.349 (+0.334 to +0.365)"."""
-    if found.interval is None:
-        return f"{found.effect:+.3f}"
-    return "{:+.3f} ({:+.3f} to {:+.3f})".format(found.effect, *found.interval)
-
-
 def _used(found: Difference) -> str:
-    return f"{_IS_USED.get(found.direction, 'undecided')}: {with_interval(found)}"
+    return f"{_IS_USED.get(found.direction, 'undecided')}: {signed(found)}"
 
 
 def _replication(again: Usefulness | str | None) -> str:
     if isinstance(again, Usefulness):
-        return f"{again.gain.direction}: {with_interval(again.gain)}"
+        return f"{again.gain.direction}: {signed(again.gain)}"
     return "" if again is None else "not yet"
 
 

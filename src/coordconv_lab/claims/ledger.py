@@ -85,6 +85,10 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
         numbers = (finding.effect or 0.0, *(finding.interval or ()), *finding.values)
         if not all(abs(number) < _LARGE for number in numbers):
             finding = _no_finding(claim, evidence, "a result is not finite")
+        elif claim.replication is not None:
+            again = claim.replication(evidence)
+            parts = [part for part in (finding.condition, again) if part]
+            finding = finding._replace(condition="; ".join(parts))
     return Entry(claim, finding, tuple(evidence.used.values()))
 
 

@@ -28,6 +28,14 @@ def share(
     return Finding(found, n, measure, held / n, interval, condition, held=held)
 
 
+def of_theorem(held: int, n: int, measure: str, condition: str) -> Finding:
+    """Return the runs that agree with a theorem, as `share` does, but without an interval.
+
+    The runs only show that the theorem is about these networks, so the fraction is not an estimate.
+    """
+    return share(held, n, measure, condition)._replace(interval=None)
+
+
 def of_values(
     verdict: Verdict,
     values: Sequence[float],

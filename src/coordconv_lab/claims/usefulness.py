@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, NamedTuple
 
-from coordconv_lab.claims.claim import CLAIMS, Claim, Finding, Verdict, claim
+from coordconv_lab.claims.claim import Finding, Verdict
 from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.statistics import FEW, PairedMean, paired_mean
-from coordconv_lab.claims.verdicts import all_of, of_possibility
 from coordconv_lab.results.record import Record
 
 MARGIN = 0.02
@@ -120,6 +119,7 @@ class Usefulness(NamedTuple):
         used: Told minus the same networks with the mean position everywhere; None if their records
             do not have this score.
         null: Null minus plain; None if there are no null arms.
+        informed: Told minus null; None if there are no null arms.
         cost: Training time of the networks with coordinates, relative to that of plain networks.
     """
 
@@ -128,6 +128,7 @@ class Usefulness(NamedTuple):
     gain: Difference
     used: Difference | None
     null: Difference | None
+    informed: Difference | None
     cost: float
 
     def finding(self, verdict: Verdict) -> Finding:
@@ -141,6 +142,8 @@ class Usefulness(NamedTuple):
             "null": "with uninformative coordinates",
         }
         sides = "; ".join(f"{names[name]} {_range(found)}" for name, found in self.values.items())
+        if self.informed is not None:
+            sides += f"; with coordinates minus with uninformative ones {signed(self.informed)}"
         return Finding(
             verdict,
             len(self.gain.by_key),
@@ -153,33 +156,11 @@ class Usefulness(NamedTuple):
         )
 
 
-def claim_of(
-    id: str,
-    statement: str,
-    question: Question,
-    *expected: Direction,
-    least: float | None = None,
-) -> Claim:
-    """Register a claim of this project about the answer to a question.
-
-    Args:
-        id: Short name of the claim.
-        statement: The claim.
-        question: The question.
-        expected: The directions for which the claim holds.
-        least: The smallest gain in the main score for which the claim holds. With a smaller gain,
-            the claim is undecided.
-    """
-
-    def test(evidence: Evidence) -> Finding:
-        found = usefulness(evidence, question)
-        parts: list[Verdict] = [judged(found.gain.direction, expected)]
-        if least is not None:
-            parts.append(of_possibility(found.gain.effect >= least))
-        return found.finding(all_of(parts))
-
-    claim(id, statement, f"ours, study {question.study}", "ours")(test)
-    return CLAIMS[id]
+def signed(found: Difference) -> str:
+    """Format a difference with its interval, as in "+0.349 (+0.334 to +0.365)"."""
+    if found.interval is None:
+        return f"{found.effect:+.3f}"
+    return "{:+.3f} ({:+.3f} to {:+.3f})".format(found.effect, *found.interval)
 
 
 def _range(values: dict[str, float]) -> str:
@@ -228,6 +209,7 @@ def usefulness_of(question: Question, runs: Callable[[str], Sequence[Record]]) -
         difference(values["told"], values["plain"]),
         minus("told", "mean position"),
         minus("null", "plain"),
+        minus("told", "null"),
         fmean(run.seconds for run in told) / fmean(run.seconds for run in plain),
     )
 

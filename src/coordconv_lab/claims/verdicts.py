@@ -83,7 +83,7 @@ def of_figures(sides: Sequence[Sequence[float]], figures: Sequence[float]) -> Ve
     return "reproduced" if widest <= USEFUL_WIDTH else "undecided"
 
 
-def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> Verdict:
+def of_paired(found: PairedMean | None, separate: bool) -> Verdict:
     """Judge "the left side is higher" by paired differences.
 
     Args:
@@ -91,7 +91,6 @@ def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> V
         separate: Whether in every stratum the lowest value on the left is above the highest on the
             right. With fewer than `FEW` pairs this is also required, because the t test then relies
             on its assumptions.
-        holds: Whether the other conditions of the statement hold.
     """
     if found is None or found.p >= SIGNIFICANT:
         return "undecided"
@@ -99,7 +98,7 @@ def of_paired(found: PairedMean | None, separate: bool, holds: bool = True) -> V
         return "not reproduced"
     if found.n < FEW and not separate:
         return "undecided"
-    return "reproduced" if holds else "partly"
+    return "reproduced"
 
 
 def of_signs(wins: int, losses: int) -> Verdict:

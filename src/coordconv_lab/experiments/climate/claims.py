@@ -1,7 +1,7 @@
 """Claims about climate, tested over sectors of longitude. Rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
-from coordconv_lab.claims.usefulness import claim_of
+from coordconv_lab.claims.question_claims import claim_of
 from coordconv_lab.experiments.climate.questions import (
     CROP_KNOWN,
     LATITUDE_KNOWN,

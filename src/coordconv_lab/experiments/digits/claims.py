@@ -5,7 +5,7 @@ that figure, with several optimizers; the others are about the tasks with one op
 """
 
 from coordconv_lab.claims.claim import Claim
-from coordconv_lab.claims.usefulness import claim_of
+from coordconv_lab.claims.question_claims import claim_of
 from coordconv_lab.experiments.digits.detector_gain import DETECTOR_GAIN
 from coordconv_lab.experiments.digits.questions import (
     ABSOLUTE_BOXES,
@@ -38,7 +38,7 @@ _CLAIMS = (
         "hurts",
     ),
     claim_of(
-        "position-hurts-at-unseen-places",
+        "coordinates-hurt-at-unseen-places",
         "Coordinates hurt the classification of digits at positions without training digits",
         UNSEEN_PLACES,
         "hurts",

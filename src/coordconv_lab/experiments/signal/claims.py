@@ -1,7 +1,7 @@
 """Claims about signals, tested over people. Their rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
-from coordconv_lab.claims.usefulness import claim_of
+from coordconv_lab.claims.question_claims import claim_of
 from coordconv_lab.experiments.signal.questions import LATER, LATER_CROP, STILL, STILL_CROP
 
 _CLAIMS = (

@@ -1,7 +1,7 @@
 """Claims about tiles, tested over sectors and strips. Rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
-from coordconv_lab.claims.usefulness import claim_of
+from coordconv_lab.claims.question_claims import claim_of
 from coordconv_lab.experiments.tiles.questions import (
     BOTH_TRANSFERS,
     LATITUDE_KNOWN,

@@ -1,7 +1,7 @@
 """Claims about volumes, tested over heads. Their rules were fixed before the runs."""
 
 from coordconv_lab.claims.claim import Claim
-from coordconv_lab.claims.usefulness import claim_of
+from coordconv_lab.claims.question_claims import claim_of
 from coordconv_lab.experiments.volume.questions import (
     SIDE,
     SIDE_CROP,

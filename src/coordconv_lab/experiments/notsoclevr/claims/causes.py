@@ -9,6 +9,7 @@ from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.shares import listed, share, solved
 from coordconv_lab.claims.tries import solves
 from coordconv_lab.claims.verdicts import all_of, of_share, of_signs
+from coordconv_lab.experiments.notsoclevr.claims.tables import EXACT
 from coordconv_lab.experiments.notsoclevr.studies.rows import (
     AS_PUBLISHED,
     DECAYING,
@@ -24,23 +25,22 @@ _CURVES = "ours, from the curves of the tutorial's rows"
 
 
 @claim(
-    "weight-decay-artefact",
+    "weight-decay-artifact",
     "The weight decay of the tutorial's optimizer, not the uniform split, keeps the deconv network "
-    "from rendering: with this weight decay, almost no pixel exceeds 0.5 on either split",
+    "from rendering",
     "ours, from the tutorial's code, which decays the weights by 1% per step, on the uniform split "
     "only",
     "ours",
 )
-def weight_decay_artefact(evidence: Evidence) -> Finding:
+def weight_decay_artifact(evidence: Evidence) -> Finding:
     """Compare the training IoU without and with weight decay, seed by seed, on both splits."""
     arms = evidence.arms("decay-rule", at_least=2)
     strata = [
         Stratum(split, arms[f"{split}, decay 0"], arms[f"{split}, decay 0.01"]) for split in SPLITS
     ]
     found = compared(strata, _training)
-    none = max(_training(run) for one in strata for run in one.right) < 0.1
     return found.finding(
-        found.verdict(none),
+        found.verdict,
         "training IoU without weight decay minus with it, by seed, both splits",
         f"training IoU, {side_by_side(strata, ('without', 'with'), overlap_range, _training)}; "
         "without a pixel above 0.5, a viewer that scales each image to its own maximum still shows "
@@ -71,7 +71,7 @@ def _strata(
     return [Stratum(split, runs[left][split], runs[right][split]) for split in SPLITS]
 
 
-def _ends_on_a_wave(
+def _needs_a_decaying_rate(
     model: str, side: Literal["train", "test"], enough: Callable[[Record], bool], what: str
 ) -> Callable[[Evidence], Finding]:
     """Return a test: a decaying learning rate is better by seed and good enough in every run."""
@@ -87,31 +87,30 @@ def _ends_on_a_wave(
             [run for arm in by_split.values() for run in arm]
             for by_split in (runs[DECAYING], runs[AS_PUBLISHED])
         )
+        rows = [row("classification", split, model) for split in SPLITS]
+        exact = [run for arm in evidence.arms(EXACT, 0, rows).values() for run in arm]
         words = "training" if side == "train" else "test"
         return found.finding(
-            all_of(
-                [
-                    found.verdict(),
-                    of_share(sum(map(enough, decaying)), len(decaying)),
-                ]
-            ),
+            all_of([found.verdict, of_share(sum(map(enough, decaying)), len(decaying))]),
             f"{words} accuracy, decaying minus constant learning rate, by seed, both splits",
             f"{what}: {sum(map(enough, decaying))} of {len(decaying)} with a decaying learning "
-            f"rate, {sum(map(enough, constant))} of {len(constant)} as published; {words} "
-            "accuracy, " + side_by_side(strata, ("decaying", "constant"), percent_range, accuracy),
+            f"rate, {sum(map(enough, constant))} of {len(constant)} with the constant rate; with "
+            f"the constant rate and the tutorial's own split and batches, {sum(map(enough, exact))}"
+            f" of {len(exact)}; {words} accuracy on random splits, "
+            + side_by_side(strata, ("decaying", "constant"), percent_range, accuracy),
         )
 
     return test
 
 
 claim(
-    "deconv-rows-end-on-a-wave",
-    "In our reruns, the tutorial's deconv classifier ends below 100% training accuracy because its "
-    "learning rate is constant: training can stop at a spike of the loss",
+    "deconv-rows-need-a-decaying-rate",
+    "On random splits, the tutorial's deconv classifier reaches a higher training accuracy with a "
+    "decaying learning rate than with its constant one, and at least 95% on every seed",
     _CURVES,
     "ours",
 )(
-    _ends_on_a_wave(
+    _needs_a_decaying_rate(
         "deconv",
         "train",
         lambda run: run.train_score >= 0.95,
@@ -119,12 +118,12 @@ claim(
     )
 )
 claim(
-    "coordconv-rows-end-on-a-wave",
-    "In our reruns, the tutorial's CoordConv classifier misses points on some seeds because its "
-    "learning rate is constant: with a decaying learning rate it classifies every point correctly",
+    "coordconv-rows-need-a-decaying-rate",
+    "On random splits, the tutorial's CoordConv classifier has a higher test accuracy with a "
+    "decaying learning rate than with its constant one, and solves the task on every seed",
     _CURVES,
     "ours",
-)(_ends_on_a_wave("coordconv", "test", solves, "runs that solve the task"))
+)(_needs_a_decaying_rate("coordconv", "test", solves, "runs that solve the task"))
 
 
 @claim(

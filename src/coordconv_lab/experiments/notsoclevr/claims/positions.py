@@ -6,6 +6,9 @@ from statistics import fmean
 
 from coordconv_lab.results.record import Record
 
+ALIKE = 0.5
+"""Tolerance, in pixels, for a mean distance to count as that of a constant prediction."""
+
 
 def training_distance(run: Record) -> float:
     """Return the mean distance of a regressor from its training points, in pixels."""
@@ -34,3 +37,8 @@ def best_constant(split: str) -> float:
 def constant_distance(split: str, constant: float) -> float:
     """Return the mean training distance of the constant prediction (constant, constant)."""
     return fmean(math.dist(point, (constant, constant)) for point in _training_positions(split))
+
+
+def beyond_constant(run: Record, constant: float) -> float:
+    """Return the training distance of a run minus that of the prediction (constant, constant)."""
+    return training_distance(run) - constant_distance(run.spec.data.split, constant)

@@ -106,7 +106,7 @@ def coordinates_need_fewer_examples(evidence: Evidence) -> Finding:
     }
     flat = [one for by_share in strata.values() for one in by_share]
     return compared(flat, _accuracy).finding(
-        across([compared(by_share, _accuracy).verdict() for by_share in strata.values()]),
+        across([compared(by_share, _accuracy).verdict for by_share in strata.values()]),
         "test accuracy, CoordConv minus baseline, by seed, mean of two tasks and five numbers of "
         "training positions",
         "uniform split; test accuracy by the fraction of all positions used for training, "

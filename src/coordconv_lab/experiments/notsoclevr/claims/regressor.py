@@ -9,9 +9,9 @@ from coordconv_lab.claims.evidence import Evidence, NotYet
 from coordconv_lab.claims.shares import share
 from coordconv_lab.claims.verdicts import across, all_of, of_share
 from coordconv_lab.experiments.notsoclevr.claims.positions import (
+    ALIKE,
     best_constant,
-    constant_distance,
-    training_distance,
+    beyond_constant,
 )
 from coordconv_lab.experiments.notsoclevr.studies.regression import COLLAPSE_RATE, RATES
 from coordconv_lab.results.curve import CurveRow
@@ -19,13 +19,13 @@ from coordconv_lab.results.record import Record
 
 _SOURCE = "tutorial, section Supervised Regression"
 
-AT_THE_MEAN = 0.9
-"""A run is "at the mean" if its distance is at least this fraction of the best constant's."""
-
 GOOD, EARLY = 0.9, 10
 """The training accuracy that counts as almost perfect, and the epochs in which to reach it."""
 
 Course = Literal["never learned", "kept", "regained", "lost"]
+
+Place = Literal["closer", "at the mean", "farther"]
+"""Where a run ends: at the training distance of the best constant prediction, or not."""
 
 
 class Story(NamedTuple):
@@ -34,23 +34,26 @@ class Story(NamedTuple):
     Attributes:
         course: Whether the run never reached 90%, kept it, lost and regained it, or lost it.
         is_early: Whether it reached 90% within ten epochs.
-        at_the_mean: Whether it ends near the constant prediction.
+        place: Its final training distance, relative to that of the best constant prediction.
     """
 
     course: Course
     is_early: bool
-    at_the_mean: bool
+    place: Place
 
 
 def story_of(run: Record, curve: Sequence[CurveRow]) -> Story:
     """Classify a run by its curve, which scores 48 points per side, and its final scores."""
     epochs = [row.epoch for row in curve if row.train_score >= GOOD]
     course = _course(run, curve, epochs)
-    split = run.spec.data.split
-    at_the_mean = training_distance(run) > AT_THE_MEAN * constant_distance(
-        split, best_constant(split)
-    )
-    return Story(course, bool(epochs) and min(epochs) <= EARLY, at_the_mean)
+    return Story(course, bool(epochs) and min(epochs) <= EARLY, _place(run))
+
+
+def _place(run: Record) -> Place:
+    beyond = beyond_constant(run, best_constant(run.spec.data.split))
+    if abs(beyond) < ALIKE:
+        return "at the mean"
+    return "farther" if beyond > 0 else "closer"
 
 
 def _course(run: Record, curve: Sequence[CurveRow], good: Sequence[float]) -> Course:
@@ -65,20 +68,28 @@ def _stories(evidence: Evidence, study: str, runs: Sequence[Record]) -> list[Sto
     return [story_of(run, evidence.curve_of(study, run.spec)) for run in runs]
 
 
-_ENDS: Mapping[tuple[Course, bool], str] = {
-    ("kept", False): "kept it",
-    ("regained", False): "lost and regained it",
-    ("lost", False): "lost it",
-    ("lost", True): "fell back to the mean",
-    ("never learned", False): "never reached it, did not end at the mean",
-    ("never learned", True): "never reached it, ended at the mean",
+_COURSES: Mapping[Course, str] = {
+    "kept": "kept it",
+    "regained": "lost and regained it",
+    "lost": "lost it",
+    "never learned": "never reached it",
+}
+_PLACES: Mapping[Place, str] = {
+    "closer": "",
+    "at the mean": " and ended at the mean",
+    "farther": " and ended farther away than the mean",
 }
 
 
 def _told(stories: Sequence[Story]) -> str:
     """Describe how many runs reached 90% early, and how many followed each course."""
-    counts = Counter((story.course, story.at_the_mean) for story in stories)
-    ends = [f"{counts[end]} {words}" for end, words in _ENDS.items() if counts[end]]
+    counts = Counter((story.course, story.place) for story in stories)
+    ends = [
+        f"{counts[course, place]} {words}{_PLACES[place]}"
+        for course, words in _COURSES.items()
+        for place in _PLACES
+        if counts[course, place]
+    ]
     early = sum(story.is_early for story in stories)
     return f"{early} of {len(stories)} reached 90% within {EARLY} epochs ({' / '.join(ends)})"
 
@@ -98,7 +109,9 @@ def low_rate_stuck(evidence: Evidence) -> Finding:
         return _stories(evidence, "scale-and-rate", evidence.runs("scale-and-rate", arm))
 
     scaled, plain = ([told(scale, rate) for rate in RATES] for scale in (1000, 1))
-    stuck = sum(story.course == "never learned" and story.at_the_mean for story in scaled[0])
+    stuck = sum(
+        story.course == "never learned" and story.place == "at the mean" for story in scaled[0]
+    )
     got_out = [sum(story.course != "never learned" for story in stories) for stories in scaled[1:]]
     listed = "; ".join(
         f"input times {scale}, {rate:g}: {_told(stories)}"
@@ -145,13 +158,14 @@ def long_training_collapses(evidence: Evidence) -> Finding:
         sum(map(len, high.values())),
         f"runs that do so at a learning rate of {COLLAPSE_RATE:g}, {' and '.join(high)} split",
         f"{listed}; {_epochs(high)} epochs at {COLLAPSE_RATE:g}; curves score 48 training and 48 "
-        "test points, final scores all points",
+        "test points, final scores all points; a run ends at the mean if its mean training "
+        f"distance is within {ALIKE:g} px of that of the best constant",
         across([of_share(fell[split], len(runs)) for split, runs in high.items()]),
     )
 
 
 def _as_claimed(story: Story) -> bool:
-    return story.is_early and story.course == "lost" and story.at_the_mean
+    return story.is_early and story.course == "lost" and story.place == "at the mean"
 
 
 def at_the_high_rate(evidence: Evidence) -> tuple[str, Mapping[str, Sequence[Record]]]:

@@ -33,6 +33,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "search": search.search,
     "tuning": tuning.tuning,
     "tuning-around": tuning.tuning_around,
+    "tuning-seeds": tuning.tuning_seeds,
     "ablation": ablation.ablation,
     "samples": ablation.samples,
     "strided-scales": regression.strided_scales,
