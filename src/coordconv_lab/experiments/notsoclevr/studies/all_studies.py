@@ -44,6 +44,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "rows-that-differ": rows.rows_that_differ,
     "tutorial": rows.tutorial_rows,
     "tutorial-exact": rows.tutorial_exact,
+    "rendering-longer": rows.rendering_longer,
 }
 
 SWEEPS: Mapping[str, Callable[[], Study]] = {

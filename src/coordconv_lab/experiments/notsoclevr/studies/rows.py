@@ -73,6 +73,16 @@ def tutorial_rows() -> Study:
     )
 
 
+def rendering_longer() -> Study:
+    """Train the tutorial's deconv renderer for twice as many epochs, on the quadrant split."""
+    spec = trained_twice_as_long(tutorial("rendering", "quadrant", "deconv"))
+    return Study(
+        "rendering-longer",
+        "Does the deconv renderer improve on the held-out quadrant after 300 epochs?",
+        {row("rendering", "quadrant", "deconv"): over_seeds(spec, 3)},
+    )
+
+
 LONGER = "three times as long"
 
 
