@@ -92,8 +92,7 @@ class Placement:
         )
         if any(isinstance(n, int) and n < 1 for n in self.full_size):
             raise ValueError(f"`full_size` must have sizes of at least 1, got {self.full_size!r}")
-        if any(all(map(is_zero, row)) for row in (*self.matrix, *zip(*self.matrix, strict=True))):
-            raise ValueError(f"`matrix` must have no row or column of zeros, got {self.matrix!r}")
+        _refuse_zeros(self.matrix)
 
     @classmethod
     def from_window(cls, window: StartAndSize, size: Sequence[int]) -> "Placement":
@@ -254,8 +253,8 @@ class Placement:
             size: Size of the new image; the size of the old image if omitted.
 
         Raises:
-            ValueError: If ``matrix`` does not have d rows of d + 1 numbers, or if ``size`` does not
-                have d numbers.
+            ValueError: If ``matrix`` does not have d rows of d + 1 numbers, if the first d numbers
+                of a row or a column are zeros, or if ``size`` does not have d numbers.
 
         Example:
             >>> Placement((6, 8)).affine([[1, 0, 2.5], [0, 1, 0]]).start
@@ -282,8 +281,8 @@ class Placement:
             align_corners: The value that is passed to ``grid_sample`` and ``affine_grid``.
 
         Raises:
-            ValueError: If ``theta`` does not have d rows of d + 1 numbers, or if ``size`` does not
-                have d numbers.
+            ValueError: If ``theta`` does not have d rows of d + 1 numbers, if the first d numbers
+                of a row or a column are zeros, or if ``size`` does not have d numbers.
 
         Example:
             >>> Placement((6, 8)).affine_grid([[1, 0, 0.25], [0, 1, 0]]).start
@@ -406,7 +405,9 @@ class Placement:
     def _composed(self, matrix: Matrix, offset: Sequence[Number], size: Sequence[int]):
         """Return the placement of a tensor whose pixel i is pixel ``matrix @ i + offset`` here."""
         start = added(self.start, applied(self.matrix, offset))
-        return self.made(tuple(size), self.full_size, start, product(self.matrix, matrix))
+        composed = product(self.matrix, matrix)
+        _refuse_zeros(composed)
+        return self.made(tuple(size), self.full_size, start, composed)
 
     def subsampled(
         self,
@@ -508,3 +509,9 @@ def _span(n: int, align_corners: bool) -> tuple[Number, Number]:
 def _tensors(placement: Placement) -> list[Tensor]:
     numbers = (placement.full_size, placement.start, *placement.matrix)
     return [one for part in numbers for one in part if isinstance(one, Tensor)]
+
+
+def _refuse_zeros(matrix: Matrix) -> None:
+    """Raise an error if all pixels along an axis would be at the same position."""
+    if any(all(map(is_zero, row)) for row in (*matrix, *zip(*matrix, strict=True))):
+        raise ValueError(f"`matrix` must have no row or column of zeros, got {matrix!r}")

@@ -33,7 +33,8 @@ def predict_tiled(
 
     Args:
         model: The model. Each call gets one tile of every sample, as a batch. The output must have
-            the size of the tile or a fraction of it.
+            the size of the tile, a multiple of it, or a fraction 1 / n of it. A network without
+            padding, whose output lacks a margin, cannot be tiled in this way.
         image: Shape (N, C, *size), with one to three spatial axes.
         tile: Size of a tile in pixels: one number, or one per axis. A tile that is larger than the
             image is reduced to the size of the image. The sizes of image, tile and overlap must be
@@ -49,8 +50,9 @@ def predict_tiled(
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If the overlap is not smaller than the tile, if a tile starts between two pixels
-            of the output, or if the placement of a layer's input cannot be inferred.
+        ValueError: If the overlap is not smaller than the tile, if the size of the output is not a
+            multiple or a fraction 1 / n of the tile, if a tile starts between two pixels of the
+            output, or if the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -166,6 +168,12 @@ def _places(
     """Return where the output of a tile goes in the result, and which of its pixels are used."""
     to, of = [], []
     for (start, low, high), tile, mapped in zip(pieces, tiles, part.shape[2:], strict=True):
+        if mapped == 0 or (mapped % tile and tile % mapped):
+            raise ValueError(
+                f"the model returns outputs of size {tuple(part.shape[2:])} for tiles of size "
+                f"{tuple(tiles)}, which is not a multiple or a fraction 1 / n of it; a network "
+                "without padding cannot be tiled in this way"
+            )
         first, from_, until = (n * mapped // tile for n in (start, low, high))
         if start * mapped % tile:
             raise ValueError(

@@ -221,3 +221,42 @@ def test_appending_without_gradients_gives_the_same_tensor(size, channels_last, 
     assert output.stride() == expected.stride()
     assert not output._is_view()  # A view could not be changed in place.
     output.mul_(torch.nn.Parameter(torch.ones(1)))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("is_shared", [True, False])
+@pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
+def test_a_gradient_does_not_depend_on_later_changes_of_given_coordinates(
+    kernel, batch, is_shared, method
+):
+    """As a loader does that fills the same buffer again. The gradient is right or refused."""
+    x = torch.randn(batch, 3, 6, 6)
+    weight, coord_weight = torch.randn(4, 3, kernel, kernel), torch.randn(4, 2, kernel, kernel)
+    coord_weight.requires_grad_()
+    given_coordinates = torch.randn((2, 6, 6) if is_shared else (batch, 2, 6, 6))
+
+    def gradient(changes: bool) -> torch.Tensor:
+        buffer = given_coordinates.clone()
+        y = coord_conv(x, weight, coord_weight, coordinates=buffer, method=method)
+        if changes:
+            buffer.mul_(5)
+        return torch.autograd.grad(y.sum(), coord_weight)[0]
+
+    expected = gradient(changes=False)
+    if method == "concatenate":
+        assert_close(gradient(changes=True), expected)
+    else:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            gradient(changes=True)
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("radius", [False, True])
+@pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
+def test_a_layer_without_data_channels_convolves_the_coordinates(kernel, outputs, radius, method):
+    layer = CoordConv2d(0, outputs, kernel, radius=radius, method=method)
+    grid = coordinate_grid((7, 5), radius=radius).expand(2, -1, -1, -1)
+    expected = torch.nn.functional.conv2d(grid, layer.coord_weight, layer.bias)
+    assert_close(layer(torch.randn(2, 0, 7, 5)), expected)

@@ -149,3 +149,10 @@ def test_sliding_windows_of_monai_have_their_places():
     assert_close(tiled, expected, rtol=0, atol=1e-5)
     error = (found - expected)[inner].abs().mean()
     assert error < 0.05 * (lost - expected)[inner].abs().mean()
+
+
+@pytest.mark.parametrize("model", [nn.Conv2d(3, 2, 3), CoordConv2d(3, 2, 3)])
+def test_a_model_without_padding_is_refused(model):
+    """Its output for a tile has no fixed place in the output for the image."""
+    with pytest.raises(ValueError, match="a network without padding cannot be tiled"):
+        predict_tiled(model, torch.randn(1, 3, 12, 12), tile=8, overlap=4)

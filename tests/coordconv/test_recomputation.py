@@ -1,9 +1,15 @@
 """Layers that are recomputed in the backward pass see the positions of their own call."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from coordconv import CoordConv2d, Placement, positions
 
@@ -46,3 +52,27 @@ def test_activation_checkpointing_recomputes_each_call_at_its_own_place(reentran
                 loss.backward()
     for one, other in zip(kept.parameters(), plain.parameters(), strict=True):
         assert torch.equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
+def test_outputs_of_convolutions_can_be_saved_by_selective_checkpointing(allowed, kernel, method):
+    """The saved output of the plain convolution must not be changed in place."""
+
+    def policy(_, operation, *arguments, **options):
+        is_saved = operation is torch.ops.aten.convolution.default
+        return CheckpointPolicy.MUST_SAVE if is_saved else CheckpointPolicy.PREFER_RECOMPUTE
+
+    contexts = partial(
+        create_selective_checkpoint_contexts, policy, allow_cache_entry_mutation=allowed
+    )
+    layer = CoordConv2d(3, 4, kernel, method=method)
+    model = nn.Sequential(layer, nn.SiLU(), nn.Conv2d(4, 2, 3), nn.SiLU())
+    x = torch.randn(2, 3, 8, 8)
+    model(x).sum().backward()
+    expected = [weight.grad.clone() for weight in model.parameters()]
+    model.zero_grad()
+    checkpoint(model, x, use_reentrant=False, context_fn=contexts).sum().backward()
+    for weight, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(weight.grad, gradient)

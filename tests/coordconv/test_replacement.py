@@ -173,3 +173,14 @@ def test_a_submodule_named_weight_is_not_a_weight():
     model = nn.Sequential(Voting())
     model[0] = Voting()
     assert isinstance(model[0].weight, nn.Conv1d)
+
+
+@pytest.mark.parametrize("norm", [1.0, 1e-7, 1e-9, 1e-12, 1e-30])
+def test_a_copy_is_recognized_if_one_of_its_filters_is_small(norm):
+    parent = nn.Sequential(CoordConv2d(3, 8, 3))
+    with torch.no_grad():
+        parent[0].weight[2] *= norm / parent[0].weight[2].norm()
+    before = parent[0]
+    with pytest.raises(ValueError, match="would replace it and drop the coordinates"):
+        parent[0] = plain_copy(before, lambda weight: 3 * weight)
+    assert parent[0] is before

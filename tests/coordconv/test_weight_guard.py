@@ -7,6 +7,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import prune
 
 from coordconv import CoordConv2d, CoordConvTranspose2d, convert
@@ -225,3 +226,109 @@ def test_weights_of_every_type_are_checked_under_autocast(dtype):
     layer, x = CoordConv2d(2, 3, 3, dtype=dtype).eval(), torch.randn(1, 2, 5, 6, dtype=dtype)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert layer(x).dtype == nn.functional.conv2d(x, layer.weight).dtype
+
+
+def _by_setattr(one: nn.Module, weights: dict[str, nn.Parameter]) -> None:
+    for name, weight in weights.items():
+        setattr(one, name, weight)
+
+
+def _by_setattr_in_alphabetical_order(one: nn.Module, weights: dict[str, nn.Parameter]) -> None:
+    _by_setattr(one, dict(sorted(weights.items())))
+
+
+def _by_loading(one: nn.Module, weights: dict[str, nn.Parameter]) -> None:
+    one.load_state_dict(weights, assign=True)
+
+
+@pytest.mark.parametrize("swap", [_by_setattr, _by_setattr_in_alphabetical_order, _by_loading])
+@pytest.mark.parametrize("is_called", [False, True])
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_weights_can_be_swapped_for_multiples_and_restored(swap, is_called, kind):
+    """A moving average can be an exact multiple, for example after weight decay."""
+    one = kind(3, 4, 3).eval()
+    before = one(X)
+    backup = dict(one.named_parameters())
+    half = {name: nn.Parameter(weight.detach() / 2) for name, weight in backup.items()}
+    swap(one, half)
+    if is_called:
+        torch.testing.assert_close(one(X), before / 2)
+    swap(one, backup)
+    assert torch.equal(one(X), before)
+
+
+def test_scaling_for_an_assigned_weight_changes_no_other_layer():
+    one, other = layer(), layer()
+    other.load_state_dict(one.state_dict(), assign=True)  # they share memory
+    before = one(X)
+    other.weight = nn.Parameter(other.weight.detach() * 2)
+    other.bias = nn.Parameter(other.bias.detach() * 2)
+    assert torch.equal(one(X), before)
+    torch.testing.assert_close(other(X), 2 * before)
+
+
+def test_new_coordinate_weights_and_a_scaled_weight_without_a_call_raise_an_error():
+    one = layer()
+    one.coord_weight = nn.Parameter(torch.randn_like(one.coord_weight))
+    one.weight = nn.Parameter(one.weight.detach() * 2)
+    with pytest.raises(RuntimeError, match="trust_weights"):
+        one(X)
+    one.trust_weights()
+    one(X)
+
+
+SMALL = [(torch.float32, 10.0**-power) for power in (1, 10, 18, 20, 22, 25, 30)]
+SMALL += [(torch.float16, 10.0**-power) for power in (1, 3, 4)]
+
+
+@pytest.mark.parametrize(("dtype", "size"), SMALL)
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_channel_that_weight_decay_made_small_does_not_hide_scaled_channels(
+    dtype, size, in_place
+):
+    one = CoordConv2d(3, 8, 3).to(dtype).eval()
+    with torch.no_grad():
+        one.weight[2] *= size / one.weight[2].abs().max()
+    one.trust_weights()
+    x = X.to(dtype)
+    before, factors = one(x), torch.linspace(0.5, 2, 8, dtype=dtype).view(-1, 1, 1, 1)
+    with torch.no_grad():
+        one.bias.mul_(factors.flatten())
+        if in_place:
+            one.weight.mul_(factors)
+            with pytest.raises(RuntimeError, match="decompose"):
+                one(x)
+        else:
+            one.weight = nn.Parameter(one.weight * factors)
+            tolerance = 20 * torch.finfo(dtype).eps
+            expected = before * factors.view(1, -1, 1, 1)
+            torch.testing.assert_close(one(x), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 1e-36), (torch.float16, 1e-5)])
+def test_a_factor_that_cannot_be_determined_raises_an_error(dtype, size):
+    one = CoordConv2d(3, 8, 3).to(dtype).eval()
+    with torch.no_grad():
+        one.weight[2] *= size
+    one.trust_weights()
+    one.weight = nn.Parameter(one.weight.detach() * 2)
+    with pytest.raises(RuntimeError, match="decompose"):
+        one(X.to(dtype))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_layer_that_was_made_in_inference_mode_can_be_cast_and_called(training):
+    with torch.inference_mode():
+        one, plain = layer().train(training), nn.Conv2d(3, 4, 3).eval()
+    one.double()
+    with torch.no_grad():
+        assert one(X.double()).dtype == torch.float64
+    plain.double()
+    convert(plain)
+
+
+def test_a_layer_in_evaluation_mode_can_be_recorded_by_make_fx():
+    one = layer()
+    one(X)
+    graph = make_fx(lambda x: one(x))(X)
+    torch.testing.assert_close(graph(2 * X), one(2 * X))

@@ -93,6 +93,8 @@ class _AddTerm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, data: Tensor, weight: Tensor, term: LinearTerm) -> Tensor:
         ctx.term, ctx.shape = term, weight.shape
+        # The term has the coordinates, but saving them detects that they are changed in place.
+        ctx.save_for_backward(*term.coordinates)
         ctx.mark_dirty(data)
         product = term.of(weight)
         if data.dim() == len(term.layout.shape) or data.shape[0] == 1:
@@ -105,6 +107,7 @@ class _AddTerm(torch.autograd.Function):
         (gradient,) = gradients
         if not ctx.needs_input_grad[1]:
             return gradient, None, None
+        ctx.saved_tensors  # noqa: B018  (raises an error if a tensor was changed)
         image = gradient
         if gradient.dim() > len(ctx.term.layout.shape) and gradient.shape[0] != 1:
             image = _sum_over_batch(gradient)

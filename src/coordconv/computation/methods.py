@@ -46,6 +46,9 @@ def chosen_way(
     Raises:
         ValueError: If the method is unknown.
     """
+    if isinstance(operation, Convolution) and weight.shape[1] == 0:
+        checked_method(method)
+        return "concatenate"  # Without data channels, torch returns no output channels.
     if method != "auto":
         return "concatenate" if checked_method(method) == "concatenate" else "separate"
     if _is_compiled_for_training(x, weight, coord_weight):

@@ -19,9 +19,14 @@ def may_write_in_place() -> bool:
     """Whether an output may be changed in place.
 
     Under ``torch.func``, a batched tensor cannot be written into a tensor that is not batched. In
-    compiled code, the compiler decides what to compute in place.
+    compiled code, the compiler decides what to compute in place. A dispatch mode may keep the
+    output of a convolution, as selective activation checkpointing does.
     """
-    return not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
+    return not (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+    )
 
 
 def without_autocast(device_type: str, function: Callable[..., Result], *arguments: Any) -> Result:

@@ -2,8 +2,9 @@
 
 Tools that fuse batch normalization scale the output channels of ``weight``, but not the coordinate
 weights. If such a tool assigns a new weight that is the old weight with scaled channels, the layer
-scales its coordinate weights by the same factors. If the tool scales the weight in place, the next
-forward pass in evaluation mode raises an error.
+replaces its coordinate weights with new ones that are scaled by the same factors. It does not
+change the old ones in place, because a backup of the weights may contain them. If the tool scales
+the weight in place, the next forward pass in evaluation mode raises an error.
 """
 
 import warnings
@@ -17,7 +18,7 @@ from coordconv.layers.integrated import Integrated
 
 __all__ = ["WeightGuard"]
 
-_FAKE = torch._C._TorchDispatchModeKey.FAKE
+_MODES = torch._C._TorchDispatchModeKey
 _MAX_STEPS = 3
 # Weight decay and moving averages also scale an unused layer, but their relative change per step
 # is smaller than this.
@@ -43,6 +44,7 @@ class WeightGuard(Integrated):
     _probe: _Probe | None = None
     _doubt: str = ""
     _steps: tuple[int, int, int] = (-1, -1, 0)
+    _replaced: list[Tensor] | None = None  # The coordinate weights before they were assigned.
 
     def _coordinate_tensors(self) -> list[Tensor]:
         """Return the tensors that must be scaled with ``weight``."""
@@ -54,11 +56,11 @@ class WeightGuard(Integrated):
 
     def _start_guard(self) -> None:
         """Initialize the checks, without information about the weights."""
-        self._probe, self._doubt, self._steps = None, "", (-1, -1, 0)
+        self._probe, self._doubt, self._steps, self._replaced = None, "", (-1, -1, 0), None
 
     def trust_weights(self) -> None:
         """Accept the current weight and coordinate weights as consistent."""
-        self._doubt, self._probe = "", None
+        self._doubt, self._probe, self._replaced = "", None, None
         if self._is_readable():
             self._probe = self._take_probe(None)
 
@@ -74,6 +76,7 @@ class WeightGuard(Integrated):
         if self.training and not self._doubt:
             # A trace checks that no attribute of the layer changes.
             if not (torch.compiler.is_compiling() or torch._C._is_tracing()):
+                self._replaced = None
                 self._count_steps()
             return
         if _is_recorded():
@@ -104,13 +107,14 @@ class WeightGuard(Integrated):
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "weight":
             self._scale_for(value)
+        before = self._coordinate_tensors() if name == "coord_weight" else []
         super().__setattr__(name, value)
         if name == "coord_weight":
-            self._doubt, self._probe = "", None
+            self._doubt, self._probe, self._replaced = "", None, before or None
 
     def _forget_weights(self) -> None:
         """Delete the state of these checks, for a layer that becomes a plain layer."""
-        for name in ("_probe", "_doubt", "_steps"):
+        for name in ("_probe", "_doubt", "_steps", "_replaced"):
             vars(self).pop(name, None)
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
@@ -127,10 +131,11 @@ class WeightGuard(Integrated):
             return _is_ordinary(weight)
         if _version(weight) != probe.version:
             return True
-        return (
-            probe.first is not None
-            and weight.as_strided((), (), probe.first[0]).item() != probe.first[1]
-        )
+        if probe.first is None:
+            return False
+        place, value = probe.first
+        readable = weight if probe.version[2] >= 0 else weight.data
+        return readable.as_strided((), (), place).item() != value
 
     def _coordinate_versions(self) -> list[tuple[int, int, int]]:
         return [_version(one) for one in self._coordinate_tensors()]
@@ -150,7 +155,9 @@ class WeightGuard(Integrated):
             or trained
             or not now.largest.any()
             or _are_close(factors, torch.ones_like(factors), _NEGLIGIBLE)
-            or _are_close(before.largest.to(factors) * factors.abs(), now.largest, _NEGLIGIBLE)
+            or _are_close(
+                before.largest.to(factors) * factors.abs(), now.largest.to(factors), _NEGLIGIBLE
+            )
         ):
             self._probe = now
         else:
@@ -182,9 +189,10 @@ class WeightGuard(Integrated):
 
     def _channels(self, weight: Tensor) -> Tensor:
         """Return a weight as a matrix with a row for each output channel."""
+        weight = weight.data  # No view can be made of some tensors from inference mode.
         if self.transposed:
             weight = weight.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
-        return weight.detach().flatten(1)
+        return weight.flatten(1)
 
     def _scale_for(self, value: Any) -> None:
         """Scale the coordinate tensors for a weight that will be assigned."""
@@ -199,16 +207,38 @@ class WeightGuard(Integrated):
             factors = _channel_factors(before.to(now), now)
             if factors is None:
                 return
-            if before.shape[1] == 1 or not before.any(dim=1).all():
+            self._probe, replaced, self._replaced = None, self._replaced, None
+            if before.shape[1] == 1 or bool((before.abs().amax(1) < _smallest(before)).any()):
                 # The factor is unknown: any single value is a multiple of another, and a channel of
                 # zeros has no factor.
                 self._doubt = _SCALED.format(kind=type(self).__name__)
                 return
-            for one in coordinates:
-                shape = [1] * one.dim()
-                shape[self._output_axis()] = -1
-                one.mul_(factors.to(one).view(shape))
-        self._probe = None
+            scaled = self._scaled(replaced or coordinates, factors)
+            if replaced is None:
+                self._replace(scaled)
+            elif not all(map(_are_alike, scaled, coordinates)):
+                # The coordinate weights were assigned before, but not with the same factors, so
+                # they may belong to the old weight or to the new one.
+                self._doubt = _SCALED.format(kind=type(self).__name__)
+
+    def _scaled(self, coordinates: list[Tensor], factors: Tensor) -> list[Tensor]:
+        """Return coordinate tensors with scaled output channels."""
+        found = []
+        for one in coordinates:
+            shape = [1] * one.dim()
+            shape[self._output_axis()] = -1
+            found.append(one * factors.to(one).view(shape))
+        return found
+
+    def _replace(self, scaled: list[Tensor]) -> None:
+        """Replace the coordinate tensors, which are parameters or buffers of this layer."""
+        for own in (self._parameters, self._buffers):
+            for name, one in own.items():
+                for old, new in zip(self._coordinate_tensors(), scaled, strict=True):
+                    if one is old and isinstance(old, nn.Parameter):
+                        own[name] = nn.Parameter(new, old.requires_grad)
+                    elif one is old:
+                        own[name] = new
 
     def _count_steps(self) -> None:
         weight: Any = self._parameters.get("weight")
@@ -216,9 +246,9 @@ class WeightGuard(Integrated):
         # In functional_call, the weights are not parameters.
         if type(weight) is not nn.Parameter or type(coord_weight) is not nn.Parameter:
             return
-        if weight.is_inference() or coord_weight.is_inference():
+        versions, before = (_count_of(weight), _count_of(coord_weight)), self._steps
+        if -1 in versions:
             return
-        versions, before = (weight._version, coord_weight._version), self._steps
         if versions == before[:2] or before[2] > _MAX_STEPS:
             return
         if not (_is_ordinary(weight) and _is_ordinary(coord_weight)):
@@ -254,19 +284,39 @@ def _channel_factors(before: Tensor, now: Tensor) -> Tensor | None:
     """
     if not (before.isfinite().all() and now.isfinite().all()):
         return None
-    square = before.square().sum(1)
-    factors = (before * now).sum(1) / square
-    factors = torch.where(square > 0, factors, 1.0)
-    unchanged = _are_close(factors, torch.ones_like(factors))
-    return None if unchanged or not _are_close(before * factors[:, None], now) else factors
+    # Squares of small numbers are zero in the precision of the weight, so divide by the largest.
+    precise, scaled = before.cpu().double(), now.cpu().double()  # not every device has float64
+    largest = precise.abs().amax(1, keepdim=True)
+    unit = torch.where(largest > 0, precise / largest, 0.0)
+    factors = (unit * (scaled / largest)).sum(1) / unit.square().sum(1)
+    factors = torch.where(largest[:, 0] > 0, factors, 1.0)
+    kind = torch.finfo(now.dtype)
+    relative, absolute = 8 * kind.eps, kind.smallest_normal * kind.eps
+    if _are_close(factors, torch.ones_like(factors), relative):
+        return None
+    return factors if _are_close(precise * factors[:, None], scaled, relative, absolute) else None
 
 
-def _are_close(one: Tensor, other: Tensor, relative: float = 0.0) -> bool:
-    """Whether two tensors are equal, row by row, up to ``relative`` and rounding error."""
+def _smallest(weight: Tensor) -> float:
+    """Return the largest magnitude that a channel needs, so that its factor can be determined.
+
+    Arithmetic in float32 may flush numbers below the smallest normal number to zero.
+    """
+    kind = torch.finfo(weight.dtype)
+    return kind.smallest_normal / (1 if weight.dtype == torch.float16 else kind.eps)
+
+
+def _are_alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two coordinate tensors are equal up to rounding error."""
+    return one.shape == other.shape and _are_close(one[None], other[None].to(one), _NEGLIGIBLE)
+
+
+def _are_close(one: Tensor, other: Tensor, relative: float = 0.0, absolute: float = 0.0) -> bool:
+    """Whether two tensors are equal, row by row, up to these tolerances and rounding error."""
     tolerance = max(relative, 8 * torch.finfo(other.dtype).eps)
     one, other = one.reshape(one.shape[0], -1), other.reshape(other.shape[0], -1)
     largest = torch.maximum(one.abs(), other.abs()).amax(1, keepdim=True)
-    return bool(((one - other).abs() <= tolerance * largest).all())
+    return bool(((one - other).abs() <= tolerance * largest + absolute).all())
 
 
 def _is_ordinary(tensor: Any) -> bool:
@@ -285,12 +335,24 @@ def _largest_of(weight: Tensor) -> tuple[int, float]:
     place = torch.unravel_index(weight.abs().argmax(), weight.shape)
     index = tuple(int(axis) for axis in place)
     steps = sum(i * step for i, step in zip(index, weight.stride(), strict=True))
-    return int(weight.storage_offset() + steps), float(weight.detach()[index])
+    return int(weight.storage_offset() + steps), float(weight.data[index])
 
 
 def _version(weight: Tensor) -> tuple[int, int, int]:
     # Replacing `data` changes the address; an in-place operation changes the version.
-    return id(weight), weight.data_ptr(), 0 if weight.is_inference() else weight._version
+    return id(weight), weight.data_ptr(), _count_of(weight)
+
+
+def _count_of(weight: Tensor) -> int:
+    """Return the number of changes in place, or -1 if they are not counted.
+
+    They are not counted for tensors made in inference mode, also after a cast outside of it, when
+    `is_inference` is False.
+    """
+    try:
+        return weight._version
+    except RuntimeError:
+        return -1
 
 
 def _is_recorded() -> bool:
@@ -299,5 +361,6 @@ def _is_recorded() -> bool:
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
         or torch._C._are_functorch_transforms_active()
-        or torch._C._get_dispatch_mode(_FAKE) is not None
+        or torch._C._get_dispatch_mode(_MODES.FAKE) is not None
+        or torch._C._get_dispatch_mode(_MODES.PROXY) is not None
     )
