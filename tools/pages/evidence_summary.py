@@ -44,9 +44,10 @@ _LINES = (
         "tutorial",
         "Its perfect scores for CoordConv are reached on some seeds of its recipe and not on "
         "others. With average pooling, every linear network predicts a constant, but with a "
-        "quadrant held out this constant is not [31.5, 31.5]. The conv network's scores for regression "
-        "on the uniform split are outside the range of our reruns. With a learning rate of 1e-2, all "
-        "regressors learn within ten epochs and most then lose it, but few end at the mean. "
+        "quadrant held out this constant is not [31.5, 31.5]. The conv network's scores for "
+        "regression on the uniform split are outside the range of our reruns. With a learning rate "
+        "of 1e-2, all regressors learn within ten epochs and most then lose it, but few end at the "
+        "mean. "
         "Networks without coordinates fail on the held-out quadrant, but not all of them memorize "
         "the others. Good settings are easier to find with coordinates if options that hurt the "
         "baselines are included in the search.",
