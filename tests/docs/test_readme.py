@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from benchmarks.compare_with_others import CHECKS, Package, ours, outcome
+from coordconv_lab.results import RunStore
 from tests.docs.programs import is_current
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,30 @@ def test_the_numbers_in_the_text_are_those_of_the_records():
     assert len(re.findall(r"^## ", guide, flags=re.M)) == 14
     for page in (README, (ROOT / "docs" / "index.md").read_text()):
         assert "fourteen" in page
+
+
+def test_the_readme_gives_the_scores_of_the_deconv_renderer_before_it_was_tuned():
+    def scores(directory: str, side: str) -> list[float]:
+        plain = (
+            record
+            for _, record in RunStore(ROOT / "results" / directory).records()
+            if (record.spec.task, record.spec.data.split) == ("rendering", "quadrant")
+            and record.spec.model.kind == "deconv"
+            and record.spec.seed < 2
+        )
+        return [
+            record.scores[side]["iou"] for record in sorted(plain, key=lambda one: one.spec.seed)
+        ]
+
+    before, now = (map("{:.3f}".format, scores(name, "test")) for name in ("superseded", "tuned"))
+    words = f"the test IoU was {' and '.join(before)} (now {' and '.join(now)})"
+    assert words in README
+    assert f"the training IoU {min(map(_cut, scores('superseded', 'train')))}" in README
+
+
+def _cut(score: float) -> str:
+    """Cut a score after four decimals, so that 0.99998 is not rounded to 1."""
+    return f"{int(score * 10_000) / 10_000:.4f}"
 
 
 def test_the_five_lines_of_code_run_and_print_the_shape():

@@ -84,9 +84,9 @@ _LINES = (
         "Deconv networks with a decaying learning rate exceed the paper's limits for the uniform "
         "split of classification and for both splits of rendering; on the held-out "
         "quadrant of classification, some are correct at a few points. The smallest good deconv "
-        "network has 6 times the parameters of CoordConv, not 10 to 100 times. Coordinates did not "
-        "improve the boxes of our region-proposal network. A convolution is equivariant only away "
-        "from the border.",
+        "network has less than 10 times the parameters of CoordConv. Coordinates did not improve "
+        "the boxes of our region-proposal network. A convolution is equivariant only away from the "
+        "border.",
         {
             "partly": "fewer-parameters conv-is-equivariant",
             "not reproduced": "deconv-uniform-limit deconv-quadrant-fails deconv-rendering-limit "
@@ -96,8 +96,8 @@ _LINES = (
     Line(
         "The paper, open",
         "paper",
-        "CoordConv trains faster than deconv in both pairs of runs that can be compared, but by a "
-        "factor of 4 to 6 and not of 150.",
+        "CoordConv trains faster than deconv in the pairs of runs that can be compared, but these "
+        "pairs are too few to judge the factor of 150.",
         {"undecided": "faster-to-train"},
     ),
     Line(
@@ -149,8 +149,8 @@ _LINES = (
     Line(
         "This project, held in part, did not hold, or open",
         "ours",
-        "At 40 x 88, our recipe misses on one of five seeds of regression, and about half of its "
-        "settings can be replaced without a loss. A decaying learning rate does not make the "
+        "On other canvases, our recipe misses on some seeds, and some of its settings can be "
+        "replaced without a loss. A decaying learning rate does not make the "
         "tutorial's CoordConv classifier reliable. Coordinates did not improve boxes relative to "
         "anchors or the region of a brain patch, although we expected it. The comparison of "
         "latitude with the position on a sphere differs between a study and its replication. It is "

@@ -115,10 +115,12 @@ def _is_copy(child: nn.Module, old: Any) -> bool:
         return False
     ours, theirs = _by_output(weight, old), _by_output(before, old)
     used = ours.any(dim=1)  # A normalization may scale a channel to zero.
+    if not used.any():
+        return False
     # The cosine of short vectors is not exact, so divide by the largest entry.
     ours, theirs = (one[used] / one[used].abs().amax(1, keepdim=True) for one in (ours, theirs))
     alike = torch.cosine_similarity(ours, theirs, dim=1).abs() > 0.95
-    return bool(used.any() and alike.all())
+    return bool(alike.all())
 
 
 def _by_output(weight: Tensor, layer: Any) -> Tensor:

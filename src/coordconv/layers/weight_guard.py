@@ -207,7 +207,7 @@ class WeightGuard(Integrated):
             factors = _channel_factors(before.to(now), now)
             if factors is None:
                 return
-            self._probe, replaced, self._replaced = None, self._replaced, None
+            replaced, self._replaced = self._replaced, None
             if before.shape[1] == 1 or bool((before.abs().amax(1) < _smallest(before)).any()):
                 # The factor is unknown: any single value is a multiple of another, and a channel of
                 # zeros has no factor.
@@ -220,6 +220,8 @@ class WeightGuard(Integrated):
                 # The coordinate weights were assigned before, but not with the same factors, so
                 # they may belong to the old weight or to the new one.
                 self._doubt = _SCALED.format(kind=type(self).__name__)
+                return
+            self._probe = None
 
     def _scaled(self, coordinates: list[Tensor], factors: Tensor) -> list[Tensor]:
         """Return coordinate tensors with scaled output channels."""

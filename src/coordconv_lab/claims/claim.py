@@ -69,7 +69,7 @@ class Claim(NamedTuple):
         kind: The group of sources in which the claim is counted.
         test: Turns records into a finding; raises NotYet if records are missing.
         theorem: The pytest id of the test that checks the claim, if it follows from arithmetic.
-        replication: Describes the result of a replication of its runs; None if there is none.
+        replication: Describes the result of a replication of its runs; None without a replication.
     """
 
     id: str
