@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.compare_with_others import CHECKS, Package, ours, outcome
-from coordconv_lab.results import RunStore
+from coordconv_lab.results import Record, RunStore
 from tests.docs.programs import is_current
 
 ROOT = Path(__file__).parents[2]
@@ -35,27 +35,25 @@ def test_the_numbers_in_the_text_are_those_of_the_records():
 
 
 def test_the_readme_gives_the_scores_of_the_deconv_renderer_before_it_was_tuned():
-    def scores(directory: str, side: str) -> list[float]:
+    def records(directory: str) -> list[Record]:
+        found = (record for _, record in RunStore(ROOT / "results" / directory).records())
         plain = (
-            record
-            for _, record in RunStore(ROOT / "results" / directory).records()
-            if (record.spec.task, record.spec.data.split) == ("rendering", "quadrant")
-            and record.spec.model.kind == "deconv"
-            and record.spec.seed < 2
+            one
+            for one in found
+            if (one.spec.task, one.spec.data.split) == ("rendering", "quadrant")
+            and one.spec.model.kind == "deconv"
+            and one.spec.seed < 2
         )
-        return [
-            record.scores[side]["iou"] for record in sorted(plain, key=lambda one: one.spec.seed)
-        ]
+        return sorted(plain, key=lambda one: one.spec.seed)
 
-    before, now = (map("{:.3f}".format, scores(name, "test")) for name in ("superseded", "tuned"))
+    before, now = (
+        [f"{one.test_score:.3f}" for one in records(name)] for name in ("superseded", "tuned")
+    )
     words = f"the test IoU was {' and '.join(before)} (now {' and '.join(now)})"
     assert words in README
-    assert f"the training IoU {min(map(_cut, scores('superseded', 'train')))}" in README
-
-
-def _cut(score: float) -> str:
-    """Cut a score after four decimals, so that 0.99998 is not rounded to 1."""
-    return f"{int(score * 10_000) / 10_000:.4f}"
+    lowest = min(one.train_score for one in records("superseded"))
+    # Cut after four decimals, so that 0.99998 is not rounded to 1.
+    assert f"and the training IoU {int(lowest * 10_000) / 10_000:.4f} (" in README
 
 
 def test_the_five_lines_of_code_run_and_print_the_shape():

@@ -234,13 +234,13 @@ class WeightGuard(Integrated):
 
     def _replace(self, scaled: list[Tensor]) -> None:
         """Replace the coordinate tensors, which are parameters or buffers of this layer."""
-        for own in (self._parameters, self._buffers):
-            for name, one in own.items():
-                for old, new in zip(self._coordinate_tensors(), scaled, strict=True):
-                    if one is old and isinstance(old, nn.Parameter):
-                        own[name] = nn.Parameter(new, old.requires_grad)
-                    elif one is old:
-                        own[name] = new
+        for old, new in zip(self._coordinate_tensors(), scaled, strict=True):
+            for name, one in self._parameters.items():
+                if one is old:
+                    self._parameters[name] = nn.Parameter(new, old.requires_grad)
+            for name, one in self._buffers.items():
+                if one is old:
+                    self._buffers[name] = new
 
     def _count_steps(self) -> None:
         weight: Any = self._parameters.get("weight")
