@@ -1,11 +1,14 @@
 """A replication repeats a study with new seeds, and is judged apart from it."""
 
+import json
 import re
+import shutil
 
 import pytest
 
 from coordconv_lab.claims.evidence import Evidence
 from coordconv_lab.claims.gains import gain_rows
+from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.claims.question_runs import question_runs, replication_runs
 from coordconv_lab.claims.recordings import Recordings
 from coordconv_lab.claims.usefulness import usefulness
@@ -13,7 +16,7 @@ from coordconv_lab.errors import DamagedError
 from coordconv_lab.registry import registry, resolve
 from coordconv_lab.results import RunStore
 from coordconv_lab.studies import known_replications, study_named
-from tests.committed import RESULTS
+from tests.committed import RESULTS, copy_runs
 from tests.results.test_store import make_record
 
 NAMES = ("digits", "brains", "climate", "tiles", "signal", "volume")
@@ -103,3 +106,25 @@ def test_every_committed_record_of_a_replication_is_used(name):
     there = {record.spec.id for _, record in RunStore(RESULTS / f"{name}-again").records()}
     used = {spec.id for spec in replication_runs(_questions(name)).specs}
     assert there in (set(), used)
+
+
+def test_a_condition_says_whether_the_replication_agrees(tmp_path):
+    """Without its records, it says nothing; a record that cannot be used affects only its claim."""
+    copy_runs(tmp_path, "digits", "digits-again")
+    usual = {entry.claim.id: entry.finding for entry in ledger(tmp_path)}
+    condition = usual["absolute-boxes-need-position"].condition
+    assert "replication with new seeds agrees: helps, +0." in condition
+    path = min((tmp_path / "digits-again").glob("digit-boxes*")) / "record.json"
+    record = json.loads(path.read_text())
+    del record["scores"]["test"]["mean_iou"]
+    path.write_text(json.dumps(record))
+    damaged: list[str] = []
+    found = {entry.claim.id: entry.finding for entry in ledger(tmp_path, damaged)}
+    changed = {id for id in usual if found[id] != usual[id]}
+    assert damaged
+    assert changed
+    assert changed <= {"digit-boxes-improve", "absolute-boxes-need-position"}
+    shutil.rmtree(tmp_path / "digits-again")
+    [entry] = ledger(tmp_path, ids=["absolute-boxes-need-position"])
+    assert entry.finding.condition == condition[: condition.index("; replication")]
+    assert entry.finding.verdict == "reproduced"

@@ -74,6 +74,7 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
     evidence.used.clear()
     try:
         finding = claim.test(evidence)
+        again = "" if claim.replication is None else claim.replication(evidence)
     except NotYet as missing:
         finding = Finding("not yet", 0, "", condition=f"missing: {missing}")
     # Unusual records can break the test of one claim; test the other claims anyway.
@@ -82,13 +83,13 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
     else:
         if finding.verdict == "partly" and not finding.condition:
             finding = _no_finding(claim, evidence, "it holds partly, but has no condition")
+        elif again:
+            finding = finding._replace(
+                condition="; ".join(filter(None, (finding.condition, again)))
+            )
         numbers = (finding.effect or 0.0, *(finding.interval or ()), *finding.values)
         if not all(abs(number) < _LARGE for number in numbers):
             finding = _no_finding(claim, evidence, "a result is not finite")
-        elif claim.replication is not None:
-            again = claim.replication(evidence)
-            parts = [part for part in (finding.condition, again) if part]
-            finding = finding._replace(condition="; ".join(parts))
     return Entry(claim, finding, tuple(evidence.used.values()))
 
 
