@@ -112,8 +112,7 @@ def reproduce(
     hardware = hardware or Hardware()
     jobs = jobs_for(len({spec.id for spec in specs}), jobs, hardware)
     if fresh:
-        for spec in specs:
-            store.delete(spec)
+        store.delete(*{spec.id: spec for spec in specs}.values())
 
     def is_done(spec: ExperimentSpec) -> tuple[ExperimentSpec, bool]:
         done = store.record(spec) is not None

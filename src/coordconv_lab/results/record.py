@@ -35,8 +35,10 @@ It is half a byte per pixel of the largest sheet that is written.
 
 Scores = dict[Annotated[str, Field(pattern=SCORE_NAME)], float]
 
+UNIT_NAME = "^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$"
+"""Pattern of the names of units."""
 
-UnitName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$")]
+UnitName = Annotated[str, Field(pattern=UNIT_NAME)]
 """Type of the name of a unit, such as a person, which reports show."""
 
 
@@ -172,7 +174,7 @@ class Record(_Frozen):
             record = cls.model_validate(fields)
         except ValidationError as error:
             raise DamagedError(f"{source}: {explain(error)}") from error
-        if (fault := record._fault()) is not None:
+        if (fault := record.fault()) is not None:
             raise DamagedError(
                 f"{source} {fault}; move the run elsewhere or delete it, then repeat it"
             )
@@ -182,7 +184,7 @@ class Record(_Frozen):
             )
         return record
 
-    def _fault(self) -> str | None:
+    def fault(self) -> str | None:
         """Return why this is not a valid record, or None.
 
         Tables, charts and claims divide by some of these numbers, so they must be valid.

@@ -13,6 +13,7 @@ import fsspec
 from coordconv_lab.errors import InputError
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import json_bytes, parse_json
+from coordconv_lab.results.plugin_versions import check_versions
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.store import RunStore
 from coordconv_lab.results.validated import record_in_place, usable
@@ -85,11 +86,16 @@ class RemoteRunStore(RunStore):
         """Return the record of a run, or None if it is not finished.
 
         Raises:
-            InputError: The record cannot be read or used.
+            InputError: The record cannot be read or used, or was made with another version of a
+                plug-in.
         """
         fields = self._read_note(spec, "record.json")
+        if fields is None:
+            return None
         source = f"{self.url}/{spec.run_name}/record.json"
-        return None if fields is None else Record.parse(fields, source, spec)
+        record = Record.parse(fields, source, spec)
+        check_versions(record.provenance.plugins, spec, source)
+        return record
 
     def finish(self, record: Record) -> None:
         """Upload a finished run to the URL.

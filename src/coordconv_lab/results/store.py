@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +13,7 @@ from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import read_json, remove_if_possible, write_json
 from coordconv_lab.results.locks import how_to_free, locked, marker_of
 from coordconv_lab.results.packed import pack_of
+from coordconv_lab.results.plugin_versions import check_versions
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.stored import is_stored, is_there, read_stored_json
 from coordconv_lab.results.validated import once, spec_in_place, stored_record, usable
@@ -71,34 +72,46 @@ class RunStore:
             spec_in_place(path)
         return directory
 
-    def delete(self, spec: ExperimentSpec) -> None:
-        """Delete the directory of a run, if it exists.
+    def delete(self, *specs: ExperimentSpec) -> None:
+        """Delete the directories of runs, if they exist. If one cannot be deleted, delete none.
 
         Raises:
-            LockedError: The run is locked by another process.
-            InputError: The directory cannot be deleted.
+            LockedError: A run is locked by another process.
+            InputError: A directory cannot be deleted.
+        """
+        pack = pack_of(self.root)
+        with ExitStack() as held:
+            there = [spec for spec in specs if self._is_deletable(spec, pack)]
+            for spec in there:
+                lock = self.directory(spec) / LOCK
+                if not held.enter_context(locked(lock)):
+                    raise LockedError(
+                        f"the run {spec.run_name} is locked by another process; end that process, "
+                        f"or omit --fresh{how_to_free(lock)}"
+                    )
+            for directory in map(self.directory, there):
+                try:
+                    shutil.rmtree(directory)
+                except OSError as error:
+                    raise InputError(
+                        f"cannot delete {directory}: {error.strerror or error}"
+                    ) from error
+
+    def _is_deletable(self, spec: ExperimentSpec, pack: Container[str] | None) -> bool:
+        """Return whether a run has a directory.
+
+        Raises:
+            InputError: The run is packed, or its directory is a link.
         """
         directory = self.directory(spec)
-        pack = pack_of(self.root)
         if pack is not None and spec.run_name in pack:
             raise InputError(
                 f"cannot delete {directory}: the run is packed; use coordconv results unpack, or "
                 "omit --fresh"
             )
-        if not directory.exists():
-            return
         if directory.is_symlink():
             raise InputError(f"cannot delete {directory}: it is a link; remove the link by hand")
-        with locked(directory / LOCK) as is_ours:
-            if not is_ours:
-                raise LockedError(
-                    f"the run {spec.run_name} is locked by another process; end that process, or "
-                    f"omit --fresh{how_to_free(directory / LOCK)}"
-                )
-            try:
-                shutil.rmtree(directory)
-            except OSError as error:
-                raise InputError(f"cannot delete {directory}: {error.strerror or error}") from error
+        return directory.exists()
 
     @contextmanager
     def held(self, spec: ExperimentSpec, wait_seconds: float = 0.0) -> Iterator[bool]:
@@ -226,7 +239,7 @@ class RunStore:
         """Return the record of a run, or None if it is not finished.
 
         Raises:
-            InputError: The record cannot be used.
+            InputError: The record cannot be used, or was made with another version of a plug-in.
         """
         path = self.directory(spec) / "record.json"
         if not is_stored(path):
@@ -236,6 +249,7 @@ class RunStore:
             raise DamagedError(
                 f"{path} belongs to another run than {spec.run_name}; move it elsewhere"
             )
+        check_versions(record.provenance.plugins, spec, str(path))
         return record
 
     def specs(self, damaged: list[str] | None = None) -> Iterator[ExperimentSpec]:

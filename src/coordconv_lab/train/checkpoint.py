@@ -11,6 +11,7 @@ import torch
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import remove_if_possible, write_atomically
+from coordconv_lab.results.plugin_versions import loaded_versions
 from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.loop import Loop
@@ -32,17 +33,27 @@ class Checkpoint:
         together = f"checkpoint-{sha256(others.encode())[:12]}.ckpt"
         self.path = directory / (together if others else CHECKPOINT)
         self.every_seconds = every_seconds
+        self._plugins = {
+            name: version for spec in specs for name, version in loaded_versions(spec).items()
+        }
         self._last = time.monotonic()
 
     def load_into(self, loop: Loop) -> None:
         """Restore the state of a loop, if there is a checkpoint.
 
         Raises:
-            DamagedError: The file is damaged, or contains NaN or infinity.
+            DamagedError: The file is damaged, contains NaN or infinity, or was written with other
+                plug-ins.
         """
         state = loop.setup.processes.first_only(self._read)
         if state is None:
             return
+        if (plugins := state.pop("plugins", {})) != self._plugins:
+            raise DamagedError(
+                f"{self.path} was written with the plug-ins {plugins}, but {self._plugins} are "
+                "loaded; restore the files of the plug-ins, or delete the checkpoint to restart "
+                "this run"
+            )
         try:
             loop.load_state_dict(state)
         except Exception as error:
@@ -79,7 +90,7 @@ class Checkpoint:
         if processes.count > 1 and not (loop.settled and loop.is_finite):
             return  # all processes must check for NaN at the same step
         file = io.BytesIO()
-        torch.save(loop.state_dict(), file)
+        torch.save({**loop.state_dict(), "plugins": self._plugins}, file)
         content = file.getvalue()
         write_atomically(self.path, _mark(content) + content)
         self._last = time.monotonic()

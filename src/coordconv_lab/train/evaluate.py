@@ -1,17 +1,19 @@
 """Scores of a network for examples, computed in small batches in float32."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from coordconv_lab.errors import FailingRunError
+from coordconv_lab.errors import FailingRunError, InputError
 from coordconv_lab.examples import Data
 from coordconv_lab.objective import Objective
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
+from coordconv_lab.train.returned import check_names, checked_scores, units_of
 
 # On a CPU, small batches are about twice as fast, because their activations fit in the cache.
 EVALUATION_BATCH = 8
@@ -67,16 +69,36 @@ class Evaluator:
         """Return the main score of a network on examples."""
         return self(net, examples).summary[self._main]
 
+    def check_main_scores(self, train: float, test: float) -> None:
+        """Check the main scores for training and held-out examples, possibly for a sample of them.
+
+        One of them may be NaN, for example if it needs examples of two classes.
+
+        Raises:
+            FailingRunError: A score is not between 0 and 1, or both are NaN.
+        """
+        known = [score for score in (train, test) if not math.isnan(score)]
+        if not known or not all(0 <= score <= 1 for score in known):
+            raise FailingRunError(
+                f"the score {self._main} must be between 0 and 1, but is {train:g} for training "
+                f"examples and {test:g} for held-out examples; correct the task {self._spec.task}"
+            )
+
     def check(self, net: nn.Module) -> None:
         """Check before the first step that a network accepts examples of this size.
 
+        Also check the scores and units that the task returns.
+
         Raises:
             FailingRunError: The network does not accept the examples; they may be too small.
+            InputError: The scores or units cannot be recorded.
         """
         data, kind = self._spec.data, self._spec.model.kind
         try:
-            self(net, self._data.examples[:2])
-        except torch.OutOfMemoryError:
+            summary = self(net, self._data.examples[:2]).summary
+            check_names(registry().task(self._spec.task), summary)
+            units_of(self._objective, self._data.examples)
+        except (torch.OutOfMemoryError, InputError):
             raise
         except (RuntimeError, ValueError) as error:
             said = " ".join(str(error).split())[:200]
@@ -171,7 +193,7 @@ def _answer_and_mark(
         if watch is not None:
             watch(asked, outputs)
         answers = task.read(outputs)
-        results = task.score(answers, asked)
+        results = checked_scores(task, task.score(answers, asked), len(asked))
         if task.keeps_predictions:
             results = {"": answers, **results}
         for name, result in results.items():

@@ -16,6 +16,7 @@ from coordconv_lab.examples import held_out_examples, training_examples
 from coordconv_lab.train.curve import LearningCurve, Row, sample
 from coordconv_lab.train.divergence import first_not_finite, numbers_of
 from coordconv_lab.train.ensemble import explained
+from coordconv_lab.train.returned import check_losses
 from coordconv_lab.train.setup import Setup
 
 # Fetch losses from the device every 64 steps or earlier, so that a diverged run stops soon.
@@ -101,6 +102,7 @@ class Loop:
         part, weight = processes.part_of(examples)
         with explained():
             losses = setup.losses_of(part)
+        check_losses(losses, len(setup.nets))
         if weight != 1:
             losses = losses * weight
         processes.backward(losses.sum())
@@ -155,6 +157,7 @@ class Loop:
                 "seconds": self.seconds,
             }
             curve.add(row)
+            setup.evaluator.check_main_scores(row["train_score"], row["test_score"])
         return [curve.rows[-1] for curve in self.curves]
 
     def _count_perfect_epoch(self) -> None:

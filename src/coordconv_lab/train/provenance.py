@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from coordconv_lab.registry import registry
 from coordconv_lab.results import Provenance
 from coordconv_lab.results.git import git
+from coordconv_lab.results.plugin_versions import loaded_versions
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
 from coordconv_lab.train.setup import Setup
@@ -29,7 +29,7 @@ def provenance(spec: ExperimentSpec, setup: Setup) -> Provenance:
         compiled=setup.hardware.compiled,
         ensemble=len(setup.specs),
         processes=setup.processes.count,
-        plugins={one.name: one.version for one in registry().sources(spec.task, spec.model.kind)},
+        plugins=loaded_versions(spec),
         threads=torch.get_num_threads(),
         precision=spec.training.precision,
         seed=spec.seed,

@@ -5,6 +5,7 @@ import math
 import safetensors.torch
 from torch import Tensor
 
+from coordconv_lab.errors import FailingRunError
 from coordconv_lab.objective import Objective
 from coordconv_lab.parts import count_parameters
 from coordconv_lab.results import Record, RunStore
@@ -13,12 +14,18 @@ from coordconv_lab.results.files import write_atomically
 from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.predictions import predictions_file
 from coordconv_lab.train.provenance import provenance
+from coordconv_lab.train.returned import units_of
 
 
 def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool) -> Record:
     """Evaluate a network on every example and write the files of its run.
 
     The record is written last, so that a run with a record has all of its files.
+
+    Raises:
+        FailingRunError: The record could not be read again, because a score is impossible. Nothing
+            is written.
+        InputError: The directory cannot be written.
     """
     setup, curve = loop.setup, loop.curves[index]
     spec, net, objective, data = setup.specs[index], setup.nets[index], setup.objective, setup.data
@@ -49,6 +56,11 @@ def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_on
         files_sha256={name: sha256(content) for name, content in beside.items()},
         provenance=provenance(spec, setup),
     )
+    if (fault := record.fault()) is not None:
+        raise FailingRunError(
+            f"the run {spec.run_name} {fault}; correct the scores of the task {spec.task}, or the "
+            "range that it declares for them; nothing was recorded"
+        )
     if not scores_only:
         beside["weights.safetensors"] = weights
     for name, content in beside.items():
@@ -65,8 +77,8 @@ def _by_unit(
     task: Objective, scores: dict[str, Tensor], examples: Tensor, is_test: Tensor
 ) -> dict[str, dict[str, float]]:
     """Return the mean test scores of each unit, such as a person, that has held-out examples."""
-    if not task.units:
+    unit = units_of(task, examples)
+    if unit is None:
         return {}
-    unit = task.unit(examples).cpu()
     sides = {name: is_test & (unit == index) for index, name in enumerate(task.units)}
     return {name: _summary_of(task, scores, side) for name, side in sides.items() if side.any()}

@@ -1,0 +1,110 @@
+"""Checks of what a task returns, because a task may come from a plug-in.
+
+A score of another shape would be broadcast, and would mix training with held-out examples. A record
+with an impossible score or name could not be read again.
+"""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.objective import Objective
+from coordconv_lab.registry.descriptors import SCORE_NAME, Task, checked_name
+from coordconv_lab.results.record import UNIT_NAME
+
+
+def checked_scores(task: Objective, scores: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+    """Return the scores of a batch after checking that there is one number per example.
+
+    Args:
+        task: The task that computed the scores.
+        scores: The scores by name.
+        count: Number of examples in the batch.
+
+    Raises:
+        InputError: A score is not a tensor of shape (count,).
+    """
+    what = f"{type(task).__name__}.score must return"
+    if not isinstance(scores, Mapping):
+        raise InputError(f"{what} a dictionary from names to tensors, got {in_short(scores)}")
+    for name, values in scores.items():
+        if not isinstance(values, Tensor):
+            raise InputError(
+                f"{what} a tensor of shape (B,) for {in_short(name)}, one number per example; got "
+                f"{in_short(values)}"
+            )
+        if values.shape != (count,):
+            raise InputError(
+                f"{what} a tensor of shape (B,) for {in_short(name)}, one number per example; got "
+                f"shape {tuple(values.shape)} for a batch of {count}; do not average over examples"
+            )
+    return dict(scores)
+
+
+def check_names(task: Task, scores: Mapping[str, float]) -> None:
+    """Check that a task returns the scores that it declares, with names that can be recorded.
+
+    Raises:
+        InputError: A required score is missing, or a name is not allowed.
+    """
+    for name in scores:
+        checked_name(name, f"a score of the task {task.name}", SCORE_NAME)
+    missing = [one.name for one in task.scores if one.required and one.name not in scores]
+    if missing:
+        raise InputError(
+            f"the task {task.name} declares the score {missing[0]!r}, but its objective returns "
+            f"only {', '.join(map(repr, scores)) or 'no scores'}"
+        )
+
+
+def units_of(task: Objective, examples: Tensor) -> Tensor | None:
+    """Return the index of the unit of each example, (N,), on the CPU; None if there are no units.
+
+    Raises:
+        InputError: A unit has a name that is not allowed, or the indices are not valid.
+    """
+    if not task.units:
+        return None
+    for name in task.units:
+        if not isinstance(name, str) or not re.fullmatch(UNIT_NAME, name):
+            raise InputError(
+                f"the name of a unit must match {UNIT_NAME}; {type(task).__name__}.units contains "
+                f"{in_short(name)}"
+            )
+    if len(set(task.units)) < len(task.units):
+        raise InputError(f"{type(task).__name__}.units contains a name twice: {task.units}")
+    found = task.unit(examples)
+    what = f"{type(task).__name__}.unit must return an index in `units` for each example"
+    if not isinstance(found, Tensor) or found.shape != (len(examples),):
+        shape = tuple(found.shape) if isinstance(found, Tensor) else in_short(found)
+        raise InputError(f"{what}, shape ({len(examples)},); got {shape}")
+    if found.is_floating_point() or found.dtype == torch.bool or found.is_complex():
+        raise InputError(f"{what}, as integers; got {found.dtype}")
+    found = found.cpu()
+    low, high = int(found.min()), int(found.max())
+    if low < 0 or high >= len(task.units):
+        raise InputError(
+            f"{what}, from 0 to {len(task.units) - 1}; got indices from {low} to {high}"
+        )
+    return found
+
+
+def check_losses(losses: Tensor, networks: int) -> None:
+    """Check that each network has one loss, and that training can lower it.
+
+    Raises:
+        InputError: A loss is not a scalar, or does not depend on a trained parameter.
+    """
+    if losses.shape != (networks,):
+        raise InputError(
+            "the loss of a task must be a scalar, a mean over the examples of the batch; got shape "
+            f'{tuple(losses.shape[1:])}; use for example reduction="mean"'
+        )
+    if not losses.requires_grad:
+        raise InputError(
+            "the loss of the task does not depend on any parameter of the network, so there is "
+            "nothing to train; set training.epochs to 0 for a network without parameters"
+        )

@@ -1,0 +1,140 @@
+"""A plug-in whose results cannot be recorded, or are of another version, is refused in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coordconv_lab.recipes import spec_by_recipe, with_settings
+from coordconv_lab.registry import use_plugins
+from coordconv_lab.results import RunStore
+from coordconv_lab.train import run
+from tests.registry.test_plugins import PULSES, TRAIN, coordconv, own_registry
+
+SCORES = '{"accuracy": (error < 1).float(), "error": error}'
+UNITS = """
+    units = {names}
+
+    def unit(self, examples: Tensor) -> Tensor:
+        return {unit}
+
+    def inputs("""
+
+
+def plugin(directory: Path, old: str, new: str, name: str = "plugin.py") -> Path:
+    """Write the example with one change."""
+    text = PULSES.read_text()
+    assert text.count(old) == 1
+    path = directory / name
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def scores(changed: str) -> tuple[str, str]:
+    return SCORES, changed
+
+
+def units(names: str, unit: str) -> tuple[str, str]:
+    return "\n    def inputs(", UNITS.format(names=names, unit=unit)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (scores('{"accuracy": (error < 1).float().mean(), "error": error}'), "got shape ()"),
+        (scores('{"accuracy": (error < 1)[:, None], "error": error}'), "got shape (2, 1)"),
+        (scores('{"accuracy": 0.5, "error": error}'), "a tensor of shape (B,) for 'accuracy'"),
+        (scores('{"accuracy": (error < 1).float()}'), "declares the score 'error'"),
+        (scores('{"error": error}'), "declares the score 'accuracy'"),
+        (scores('{"accuracy": error * 0, "error": error, "IoU-50": error}'), "got 'IoU-50'"),
+        (scores('{"accuracy": error * float("nan"), "error": error}'), "is nan for training"),
+        (
+            scores('{"accuracy": error + 2, "error": error}'),
+            "the score accuracy must be between 0 and 1",
+        ),
+        (scores('{"accuracy": error * 0, "error": error - 100}'), "below 0"),
+        (units('("Anna (left)", "Bob")', "examples % 2"), "units contains 'Anna (left)'"),
+        (units('("Anna", "Anna")', "examples % 2"), "contains a name twice"),
+        (units('("Anna", "Bob")', "examples % 3"), "from 0 to 1; got indices from 0 to 2"),
+        (units('("Anna", "Bob")', "-examples % 2 - 1"), "from 0 to 1; got indices from -1 to 0"),
+        (units('("Anna", "Bob")', "examples / 1000"), "as integers"),
+        (units('("Anna", "Bob")', "examples[:1]"), "shape (320,); got (1,)"),
+        (
+            (
+                "self.position[examples])\n\n    def score",
+                "self.position[examples], reduction='none')\n\n    def score",
+            ),
+            "must be a scalar",
+        ),
+        (
+            (
+                "return functional.mse_loss(self.ask(net, examples)",
+                "return functional.mse_loss(self.ask(net, examples).detach()",
+            ),
+            "does not depend on any parameter",
+        ),
+    ],
+)
+def test_results_that_cannot_be_recorded_are_refused(tmp_path, change, said):
+    done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("runs/*/record.json"))
+
+
+def test_units_are_all_in_the_record(tmp_path):
+    change = units('("Anna", "Bob")', "examples % 2")
+    done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
+    assert done.returncode == 0, done.stderr
+    [record] = tmp_path.glob("runs/*/record.json")
+    assert list(json.loads(record.read_text())["units"]) == ["Anna", "Bob"]
+
+
+def test_a_record_of_another_version_is_not_used(tmp_path):
+    assert coordconv(*TRAIN, within=tmp_path).returncode == 0
+    newer = plugin(tmp_path, 'version="1.0"', 'version="2.0"')
+    done = coordconv(*TRAIN, within=tmp_path, plugin=newer)
+    assert done.returncode == 2
+    assert "version 1.0+" in done.stderr
+    assert "version 2.0+" in done.stderr
+    assert coordconv(*TRAIN, "--runs", "other", within=tmp_path, plugin=newer).returncode == 0
+
+
+def test_a_changed_file_of_the_same_version_is_noted_once(tmp_path):
+    assert coordconv(*TRAIN, within=tmp_path).returncode == 0
+    changed = plugin(tmp_path, "A weighted vote", "The weighted vote")
+    done = coordconv(*TRAIN, within=tmp_path, plugin=changed)
+    assert done.returncode == 0
+    assert "change the version if results change" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("change", [('version="1.0"', 'version="2.0"'), ("A weighted", "A plain")])
+def test_a_checkpoint_of_other_code_is_not_resumed(tmp_path, change):
+    store = RunStore(tmp_path / "runs")
+
+    class StopError(Exception):
+        pass
+
+    class Stopping:
+        def start(self, specs, steps):
+            pass
+
+        def measured(self, rows):
+            pass
+
+        def advance(self, step, last_loss):
+            if step == 3:
+                raise StopError
+
+    with own_registry():
+        use_plugins([PULSES])
+        spec = spec_by_recipe("locate-pulse", "right", "coordconv")
+        spec = with_settings(spec, {"training.epochs": 3})
+        with pytest.raises(StopError):
+            run(spec, store, Stopping(), checkpoint_seconds=0)
+    done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
+    assert done.returncode == 2
+    assert "restore the files of the plug-ins, or delete the checkpoint" in done.stderr
+    assert coordconv(*TRAIN, within=tmp_path).returncode == 0
