@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree
 
 from coordconv.conversion.examples import call_arguments
 from coordconv.conversion.report import Rows, as_table
@@ -286,6 +287,8 @@ def _called(
 ) -> tuple[Any, set[nn.Module]]:
     """Return the outputs for a batch with changed layers, and which of these layers were called."""
     args, kwargs = call_arguments(tuple(batch[0]) if isinstance(batch[0], list) else batch[0])
+    # The model may change its inputs in place, but each change gets the same batch.
+    args, kwargs = _pytree.tree_map_only(Tensor, torch.clone, (args, kwargs))
     with ExitStack() as stack:
         if len(batch) == 3:  # Set the placement first, because the hooks below read it.
             stack.enter_context(positions(model, batch[2]))

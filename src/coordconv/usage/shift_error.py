@@ -176,7 +176,7 @@ def _outputs(model: nn.Module, images: Tensor) -> dict[str, Any]:
         if name == "" or not any(True for _ in module.children())
     ]
     try:
-        model(images)
+        model(images.clone())  # The model may change its input in place.
     finally:
         for hook in hooks:
             hook.remove()
@@ -184,7 +184,8 @@ def _outputs(model: nn.Module, images: Tensor) -> dict[str, Any]:
 
 
 def _keep(outputs: dict[str, Any], name: str, _module: nn.Module, _args: Any, output: Any) -> None:
-    outputs[name] = output
+    # The next module may change the output in place.
+    outputs[name] = output.clone() if isinstance(output, Tensor) else output
 
 
 def _shift_of(

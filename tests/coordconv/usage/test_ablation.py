@@ -307,3 +307,20 @@ def test_a_norm_says_nothing_about_use():
     assert none.norms["0"] > 100 * again.norms["0"]
     assert {row.difference for row in none} == {0.0}
     assert none.uses_positions is False
+
+
+def test_every_change_gets_the_batch_as_it_was_given():
+    class Scaled(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    class ScaledInPlace(nn.Module):
+        def forward(self, x):
+            return x.mul_(2)
+
+    layer, x = drawn(CoordConv2d(1, 1, 1)), torch.randn(4, 1, 6, 8)
+    found, expected = (
+        coordinate_usage(nn.Sequential(first, layer), [(x.clone(), torch.zeros(()))], per_sample)
+        for first in (ScaledInPlace(), Scaled())
+    )
+    assert list(found) == list(expected)

@@ -62,3 +62,14 @@ def test_a_stride_must_divide_the_shift():
 def test_a_shift_that_does_not_fit_is_refused(shift):
     with pytest.raises(ValueError, match="a quarter of the size"):
         position_sensitivity(nn.Conv2d(1, 1, 1), images(), shift)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_model_that_works_in_place_has_the_errors_of_one_that_does_not(place):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 1, 3, padding=1)]
+    plain = nn.Sequential(*layers[:place], nn.LeakyReLU(0.5), *layers[place:])
+    in_place = nn.Sequential(*layers[:place], nn.LeakyReLU(0.5, inplace=True), *layers[place:])
+    x = images()
+    assert list(position_sensitivity(in_place, x, 4)) == list(position_sensitivity(plain, x, 4))
+    assert torch.equal(x, images())
