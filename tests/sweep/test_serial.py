@@ -394,3 +394,11 @@ def test_a_setting_counts_as_solved_if_all_of_its_seeds_solve_the_task(store):
     assert row.tried.n == 1
     solved = [record.test_score == 1 for record in row.records.values()]
     assert row.tried.solved == all(solved)
+
+
+def test_a_setting_is_not_counted_before_all_of_its_seeds_have_ended(store):
+    good = tiny_specs(1)[0]
+    seeds = [with_settings(good, {"seed": seed}) for seed in range(2)]
+    run_serially(Sweep(Study("tiny", "?", {"row": seeds[:1]})), store, Listener())
+    (row,) = outcome(Sweep(Study("tiny", "?", {"row": seeds})), store)
+    assert (len(row.records), row.tried) == (1, (0, 0))

@@ -323,7 +323,46 @@ def test_the_rows_of_the_example_have_the_same_values():
 
 
 def test_a_setting_that_makes_two_rows_identical_is_refused():
-    same = {"data.split": "uniform"}
-    with pytest.raises(InputError, match="makes rows of paper-regression identical"):
-        sweep_named("paper-regression", same)
-    assert sweep_named("paper-regression", same, row="quadrant").study.specs
+    same = {"training.epochs": 1}
+    with pytest.raises(InputError, match="makes rows of many-seeds identical"):
+        sweep_named("many-seeds", same)
+    assert sweep_named("many-seeds", same, row="three times").study.specs
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("data.split", "uniform"), ("model.kind", "conv-regressor"), ("task", "rendering")],
+)
+def test_a_setting_that_names_rows_is_not_changed_in_all_of_them(path, value):
+    with pytest.raises(InputError, match=f"{path} cannot be changed for every run"):
+        sweep_named("paper-regression", {path: value}, row="quadrant")
+
+
+@pytest.mark.parametrize("inside", ["space", "row"])
+@pytest.mark.parametrize(("path", "value"), [("data.split", "quadrant"), ("task", "rendering")])
+def test_a_setting_that_recipes_depend_on_does_not_vary(inside, path, value):
+    settings = {"settings": {path: [value]}}
+    row = {"task": "regression", **(settings if inside == "row" else {})}
+    fields = {"name": "q", "rows": [row], **(settings if inside == "space" else {})}
+    with pytest.raises(ValueError, match=f"{path} cannot be one of the settings"):
+        Space.model_validate(fields)
+
+
+def test_every_row_has_every_kind_of_network():
+    fields = {
+        "name": "kinds",
+        "rows": [{"task": "regression", "split": "uniform", "model": ["coordconv", "conv"]}],
+        "settings": {"model.kind": ["coordconv-regressor", "conv-pooled-regressor"]},
+    }
+    arms = listed(Space.model_validate(fields)).arms
+    assert {name: len(specs) for name, specs in arms.items()} == {
+        "regression, uniform, coordconv": 2,
+        "regression, uniform, conv": 2,
+    }
+
+
+@pytest.mark.parametrize("setting", [3, "relu", {"epochs": [1]}, None])
+def test_a_setting_that_is_neither_a_list_nor_a_range_is_explained(setting):
+    fields = {"name": "q", "rows": [{"task": "regression"}], "settings": {"training": setting}}
+    with pytest.raises(ValueError, match=r"a list of values, such as .* or a range with low and"):
+        Space.model_validate(fields)

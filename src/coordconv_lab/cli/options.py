@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,6 +90,32 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise InputError(f"--set: expected PATH=VALUE, such as model.radius=true; got {text!r}")
     return path, json_or_text(value)
+
+
+def settings_by_path(texts: Iterable[str], elsewhere: Mapping[str, str]) -> dict[str, Any]:
+    """Parse the values of --set.
+
+    Args:
+        texts: The values.
+        elsewhere: What to use instead of --set, by the path of the setting.
+
+    Raises:
+        InputError: A value is not valid, a setting is given twice, must be given in another way, or
+            is a group of settings.
+    """
+    found = dict[str, Any]()
+    for path, value in map(setting, texts):
+        if path in elsewhere:
+            raise InputError(f"--set {path}: use {elsewhere[path]} instead")
+        if path in found:
+            raise InputError(f"--set {path} was given twice; omit one of the values")
+        if "." not in path and isinstance(value, dict):
+            raise InputError(
+                f"--set {path}: expected one setting, such as training.epochs=3, got a group of "
+                "settings; repeat --set for each of them"
+            )
+        found[path] = value
+    return found
 
 
 def json_or_text(value: str) -> Any:

@@ -12,7 +12,7 @@ from coordconv_lab.cli.options import (
     Jobs,
     SettingsByPath,
     check_count,
-    setting,
+    settings_by_path,
 )
 from coordconv_lab.cli.sweep_show import SweepName, SweepRuns, place_of, report, show_outcome
 from coordconv_lab.errors import InputError
@@ -108,7 +108,7 @@ def sweep(
         raise InputError(f"{', '.join(given)}: only valid with --engine ray")
     if engine == "ray" and jobs is not None:
         raise InputError("--jobs: only valid with --engine serial; ray has --cpus-per-run")
-    chosen = sweep_named(name, dict(setting(text) for text in set_), row)
+    chosen = sweep_named(name, settings_by_path(set_, {}), row)
     place = place_of(runs, chosen.name)
     if dry_run:
         _print_estimate(chosen, place, engine, jobs, cpus_per_run, device, limit, machines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
-from coordconv_lab.cli.options import Int, SettingsByPath, setting
+from coordconv_lab.cli.options import Int, SettingsByPath, settings_by_path
 from coordconv_lab.errors import DamagedError, InputError, printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def show(
 
     if best < 0:
         raise InputError(f"--best: expected 0 or more, got {best}")
-    chosen = sweep_named(name, dict(setting(text) for text in set_), row)
+    chosen = sweep_named(name, settings_by_path(set_, {}), row)
     place = place_of(runs, chosen.name)
     if "://" not in place and not Path(place).is_dir():
         raise InputError(

@@ -15,13 +15,20 @@ from coordconv_lab.cli.options import (
     RunsDirectory,
     SettingsByPath,
     check_count,
-    setting,
+    settings_by_path,
 )
 from coordconv_lab.errors import InputError
 
 if TYPE_CHECKING:
     from coordconv_lab.specs import ExperimentSpec
     from coordconv_lab.train import Hardware
+
+_NOT_SET = {
+    "seed": "the option --seed",
+    "task": "the argument TASK",
+    "data.split": "the option --split",
+}
+"""Settings on which the recipe or the names of runs depend, and how to give them."""
 
 _WITH_VALUES = ("--split", "--model", "--runs", "--device", "--strategy", "--set")
 """Options with a value. A value that equals the name of a task is not mistaken for the task."""
@@ -103,9 +110,8 @@ def train(arguments: Sequence[str]) -> App:
         check_count("ensemble", ensemble, MAX_SEEDS)
         if start is None or (task, settings.get("data.split"), model) != words:
             raise InputError("write the task first, then the options")
-        by_path = dict(setting(text) for text in set_)
-        if "seed" in by_path:
-            raise InputError("--set seed: use the option --seed instead")
+        given = {path: f"the option {names[path]}" for path in settings}
+        by_path = settings_by_path(set_, {**_NOT_SET, **given})
         specs = _specs(start, {**settings, **by_path}, ensemble, names)
         from coordconv_lab.train import Hardware
 

@@ -68,6 +68,12 @@ def sweep_named(name: str, settings: Mapping[str, Any] | None = None, row: str =
 def _changed(study: Study, settings: Mapping[str, Any] | None) -> Study:
     if not settings:
         return study
+    for path in ("task", "data.split", "model.kind"):
+        if path in settings:
+            raise InputError(
+                f"{path} cannot be changed for every run of {study.name}, because its rows are "
+                "named by task, split and network; select rows with --row"
+            )
     arms: dict[str, Sequence[Any]] = {}
     for name, specs in study.arms.items():
         changed = [with_settings(spec, settings) for spec in specs]

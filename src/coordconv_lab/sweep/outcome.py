@@ -39,14 +39,15 @@ class RowOutcome(NamedTuple):
 
     @property
     def tried(self) -> Tries:
-        """The number of settings tried, and the number that solve the task on every seed."""
-        settings: dict[str, list[bool]] = {}
+        """How many settings have ended on every seed, and how many of these solve the task."""
+        settings: dict[str, list[bool | None]] = {}
         for spec in self.specs:
             record = self.records.get(spec.id)
-            if record is not None or spec.id in self.ended:
-                setting = spec.model_copy(update={"seed": 0}).id
-                settings.setdefault(setting, []).append(record is not None and solves(record))
-        return Tries(sum(map(all, settings.values())), len(settings))
+            ended = record is not None or spec.id in self.ended
+            is_solved = (record is not None and solves(record)) if ended else None
+            settings.setdefault(spec.model_copy(update={"seed": 0}).id, []).append(is_solved)
+        complete = [each for each in settings.values() if None not in each]
+        return Tries(sum(map(all, complete)), len(complete))
 
     @property
     def best(self) -> list[Record]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.recipes import family_of, recipe_names, spec_by_recipe, with_settings
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
@@ -94,7 +94,20 @@ class Range(FrozenSpec):
         return list(dict.fromkeys(self.at(part) for part in parts))
 
 
-Setting = Range | list[JsonValue]
+def _as_setting(value: Any) -> Any:
+    """Check that a value can be a setting, before pydantic tries both types."""
+    is_range = isinstance(value, Range) or (
+        isinstance(value, dict) and value.keys() & {"low", "high"}
+    )
+    if not isinstance(value, list) and not is_range:
+        raise ValueError(
+            "must be a list of values, such as [1, 2], or a range with low and high; write paths "
+            f"with dots as one key, in quotes in TOML; got {in_short(value)}"
+        )
+    return value
+
+
+Setting = Annotated[Range | list[JsonValue], BeforeValidator(_as_setting)]
 """A range, or a list of values."""
 
 
@@ -205,6 +218,12 @@ class Space(FrozenSpec):
                 raise ValueError(
                     "seed cannot be one of the settings; set seeds, the number of runs per setting"
                 )
+            for path, key in (("task", "task"), ("data.split", "split")):
+                if path in settings:
+                    raise ValueError(
+                        f"{path} cannot be one of the settings, because recipes depend on it; "
+                        f"write a row with another {key}"
+                    )
             for path, setting in settings.items():
                 if isinstance(setting, list) and not setting:
                     raise ValueError(f"{path} has no values")
@@ -246,7 +265,7 @@ def listed(space: Space) -> Study:
     _check_length(space, rows)
     for one in rows:
         chosen = _grid(one) if space.search == "grid" else _draws(space, one)
-        arms[one.name] = []
+        arms.setdefault(one.name, [])
         for settings, seed in product(chosen, range(space.seeds)):
             spec = with_settings(one.base, {**settings, "seed": seed})
             same = spec.model_name == one.base.model_name or "model.kind" not in settings
