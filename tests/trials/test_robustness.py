@@ -96,6 +96,35 @@ def test_an_error_of_a_function_names_its_arm_and_seed(tmp_path, place):
     assert any("failing" in str(entry) for entry in raised.traceback)
 
 
+@pytest.mark.parametrize(
+    "train", ["open('missing.npz')", "b'\\xff'.decode()", "__import__('sys').exit(0)"]
+)
+def test_errors_of_the_user_are_not_taken_for_errors_of_the_command(tmp_path, train):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from torch import nn\n"
+        "def make(): return nn.Sequential(nn.Conv2d(1, 1, 1))\n"
+        f"def train(model): {train}\n"
+        "def score(model): return 0.0\n"
+    )
+    with pytest.raises(RuntimeError) as raised:  # Python prints it, and exits with 1
+        main(["trial", str(file), "--out", str(tmp_path)])
+    said = "".join(traceback.format_exception(raised.value))
+    assert f"def train(model): {train}" in said
+    assert "while training the arm 'none' with seed 0" in said
+
+
+def test_a_model_with_a_sparse_buffer_is_compared(tmp_path):
+    def sparse():
+        model = make()
+        model.register_buffer("mask", torch.eye(3).to_sparse())
+        return model
+
+    functions = UserFunctions(sparse, nothing, by_coordinates(1, 0))
+    trial(functions, tmp_path, arms=["first"], seeds=1)
+    assert len(lines_of(tmp_path)) == 3
+
+
 def test_the_command_shows_the_traceback_of_the_user(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(

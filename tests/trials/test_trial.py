@@ -15,6 +15,7 @@ from coordconv import CoordConv2d
 from coordconv_lab.cli import main
 from coordconv_lab.cli.trial import trial as command
 from coordconv_lab.errors import InputError
+from coordconv_lab.results.digest import with_digest
 from coordconv_lab.trials import UserFunctions, trial
 from coordconv_lab.trials.page import as_html, as_markdown
 from coordconv_lab.trials.run import DEFAULT_ARMS
@@ -267,6 +268,68 @@ def test_a_damaged_line_is_named(tmp_path):
     with (tmp_path / "runs.jsonl").open("a") as file:
         file.write('{"arm": "first", "se\n')
     with pytest.raises(InputError, match=r"line 4 of .* is damaged"):
+        trial(functions, tmp_path, arms=["first"], seeds=1)
+
+
+def rewritten(line: str, with_digest_: bool, **changes: object) -> str:
+    fields = {**json.loads(line), **changes}
+    if with_digest_:
+        del fields["content_sha256"]
+        fields = with_digest(fields)
+    return json.dumps(fields)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"score": float("nan")},
+        {"score": True},
+        {"score": "0.5"},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"seed": "0"},
+        {"memory": "x"},
+        {"changed": [1]},
+        {"surplus": 1},
+    ],
+)
+def test_an_impossible_value_is_named(tmp_path, changes):
+    functions = UserFunctions(make, nothing, by_coordinates(1, 0))
+    trial(functions, tmp_path, arms=["first"], seeds=1)
+    path = tmp_path / "runs.jsonl"
+    *lines, last = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, rewritten(last, True, **changes)]))
+    with pytest.raises(InputError, match=r"line 3 of .* is damaged; delete it"):
+        trial(functions, tmp_path, arms=["first"], seeds=1)
+
+
+def test_a_changed_score_is_detected(tmp_path):
+    functions = UserFunctions(make, nothing, by_coordinates(1, 0))
+    trial(functions, tmp_path, arms=["first"], seeds=1)
+    path = tmp_path / "runs.jsonl"
+    *lines, last = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, rewritten(last, False, score=5.0)]))
+    with pytest.raises(InputError, match=r"line 3 of .* is damaged"):
+        trial(functions, tmp_path, arms=["first"], seeds=1)
+
+
+def test_a_second_line_of_a_run_is_refused(tmp_path):
+    functions = UserFunctions(make, nothing, by_coordinates(1, 0))
+    trial(functions, tmp_path, arms=["first"], seeds=1)
+    path = tmp_path / "runs.jsonl"
+    text = path.read_text()
+    path.write_text(text + rewritten(text.splitlines()[-1], True, score=5.0))
+    with pytest.raises(InputError, match=r"line 4 of .* is a second run of the arm first"):
+        trial(functions, tmp_path, arms=["first"], seeds=1)
+
+
+@pytest.mark.parametrize("first", ["{", "[" * 100_000, "5"])
+def test_a_damaged_first_line_is_not_to_be_deleted(tmp_path, first):
+    functions = UserFunctions(make, nothing, by_coordinates(1, 0))
+    trial(functions, tmp_path, arms=["first"], seeds=1)
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join([first, *path.read_text().splitlines()[1:]]))
+    with pytest.raises(InputError, match=r"line 1 of .* restore it, or choose another --out"):
         trial(functions, tmp_path, arms=["first"], seeds=1)
 
 

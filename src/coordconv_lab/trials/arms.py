@@ -131,9 +131,8 @@ def digest_of_weights(model: nn.Module) -> str:
     for name, value in sorted(model.state_dict().items()):
         if isinstance(value, Tensor) and not is_lazy(value) and not name.endswith("coord_weight"):
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(
-                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-            )
+            dense = value.detach().cpu().to_dense().contiguous()
+            digest.update(dense.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

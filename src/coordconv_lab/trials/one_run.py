@@ -162,12 +162,22 @@ class OneRun:
 
     @contextmanager
     def _noted(self, doing: str) -> Iterator[None]:
-        """Add a note with the arm and the seed to errors of the user's functions."""
+        """Add a note with the arm and the seed to errors of the user's functions.
+
+        Raises:
+            RuntimeError: A function raised an error that the command line would shorten to one
+                line as an error of its own, such as a missing file, or it ended the process.
+        """
+        note = (
+            f"while {doing} the arm {self.arm.name!r} with seed {self.seed}; finished runs are "
+            f"stored in {self.directory}"
+        )
         try:
             yield
+        except (OSError, UnicodeError, SystemExit) as error:
+            raised = RuntimeError(f"{type(error).__name__}: {error}")
+            raised.add_note(note)
+            raise raised from error
         except Exception as error:
-            error.add_note(
-                f"while {doing} the arm {self.arm.name!r} with seed {self.seed}; finished runs are "
-                f"stored in {self.directory}"
-            )
+            error.add_note(note)
             raise

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from coordconv_lab.errors import DamagedError, InputError, LockedError
-from coordconv_lab.results.files import write_atomically
+from coordconv_lab.results.digest import with_digest
+from coordconv_lab.results.files import parse_json, write_atomically
 from coordconv_lab.results.locks import how_to_free, locked
 
 __all__ = ["Finished", "TrialStore", "held"]
@@ -36,7 +39,7 @@ class Finished(NamedTuple):
     """
 
     arm: str
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     score: float | None
     without_position: float | None
     seconds: float
@@ -93,8 +96,8 @@ class TrialStore:
         """Store a run. It replaces an earlier run of the same arm with the same seed."""
         kept = [one for one in self.runs if (one.arm, one.seed) != (run.arm, run.seed)]
         self.runs = [*kept, run]
-        lines = [json.dumps({"code": self.digest})]
-        lines += [json.dumps(one._asdict(), allow_nan=False) for one in self.runs]
+        fields = [{"code": self.digest}, *(one._asdict() for one in self.runs)]
+        lines = [json.dumps(with_digest(one), allow_nan=False) for one in fields]
         write_atomically(self.path, "\n".join(lines).encode() + b"\n")
 
     def find(self, arm: str, seed: int) -> Finished | None:
@@ -113,22 +116,43 @@ class TrialStore:
             return []
         except (OSError, UnicodeError) as error:
             raise InputError(f"cannot read {self.path}: {error}") from error
-        found = [self._parsed(number, line) for number, line in enumerate(lines, start=1)]
-        if found and found[0] != {"code": self.digest}:
+        if not lines:
+            return []
+        if self._fields(1, lines[0]) != {"code": self.digest}:
             raise InputError(
                 f"{self.directory} contains runs of other code: the file or its functions were "
                 "changed since then; choose another --out, or pass --fresh to delete the runs"
             )
-        return [self._run(number, one) for number, one in enumerate(found[1:], start=2)]
+        found: dict[tuple[str, int], Finished] = {}
+        for number, line in enumerate(lines[1:], start=2):
+            run = self._run(number, line)
+            if (run.arm, run.seed) in found:
+                raise DamagedError(
+                    f"line {number} of {self.path} is a second run of the arm {run.arm} with seed "
+                    f"{run.seed}; delete one of the two lines"
+                )
+            found[run.arm, run.seed] = run
+        return list(found.values())
 
-    def _parsed(self, number: int, line: str) -> Any:
+    def _run(self, number: int, line: str) -> Finished:
         try:
-            return json.loads(line)
-        except ValueError as error:
-            raise DamagedError(f"line {number} of {self.path} is damaged; delete it") from error
+            return _FINISHED.validate_python(self._fields(number, line))
+        except ValidationError as error:
+            raise self._damaged(number) from error
 
-    def _run(self, number: int, values: Any) -> Finished:
+    def _fields(self, number: int, line: str) -> dict[str, Any]:
         try:
-            return Finished(**values)
-        except TypeError as error:
-            raise DamagedError(f"line {number} of {self.path} is damaged; delete it") from error
+            return parse_json(line.encode(), f"line {number} of {self.path}")
+        except DamagedError as error:
+            raise self._damaged(number) from error
+
+    def _damaged(self, number: int) -> DamagedError:
+        remedy = (
+            "it identifies the code of the runs; restore it, or choose another --out"
+            if number == 1
+            else "delete it to repeat its run"
+        )
+        return DamagedError(f"line {number} of {self.path} is damaged; {remedy}")
+
+
+_FINISHED = TypeAdapter(Finished, config=ConfigDict(strict=True, allow_inf_nan=False))
