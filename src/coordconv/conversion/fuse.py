@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import checked_model
+from coordconv.conversion.layer_uses import layer_uses, place_of, traced
 from coordconv.conversion.sizes import evaluating
 from coordconv.layers.decomposed import DecomposedCoordConv
 from coordconv.layers.weight_guard import WeightGuard
@@ -40,8 +41,9 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
 
     Returns:
         The model. A pair is left unchanged if one of its modules has a forward hook or is shared,
-        if the normalization has no running statistics, if a weight is tied, parametrized or pruned,
-        or if the convolution has a class of another library.
+        if the normalization has no running statistics, if a weight is tied, parametrized, pruned or
+        also read in another place of the model, or if the convolution has a class of another
+        library.
 
     Raises:
         ValueError: If a normalization is in training mode, or if the model cannot be traced and no
@@ -67,8 +69,11 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
             f"{', '.join(training)} is in training mode and would use the statistics of each "
             "batch; call model.eval() first"
         )
-    tied = _tied(model)
-    for convolution, norm in _pairs(model, example).items():
+    tied, pairs = _tied(model), _pairs(model, example)
+    uses = layer_uses(model, [one for pair in pairs.items() for one in pair], example)
+    for convolution, norm in pairs.items():
+        if uses is not None and not uses.read.isdisjoint((convolution, norm)):
+            continue
         if not _can_fuse(convolution, norm, tied):
             continue
         _fuse(convolution, norm)
@@ -80,7 +85,7 @@ def _pairs(model: nn.Module, example: Example | None) -> _Pairs:
     if example is not None:
         return _pairs_when_run(model, *call_arguments(example))
     try:
-        graph = _Tracer().trace(model)
+        graph = traced(model)
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
@@ -88,14 +93,6 @@ def _pairs(model: nn.Module, example: Example | None) -> _Pairs:
             "instead, such as fuse_batch_norm(model, torch.zeros(1, 3, 64, 64))"
         ) from error
     return _pairs_of(graph, dict(model.named_modules(remove_duplicate=False)))
-
-
-class _Tracer(torch.fx.Tracer):
-    """A tracer that treats convolutions as leaves."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Return whether the tracer records a call of the module without tracing into it."""
-        return _is_convolution(m) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _pairs_of(graph: torch.fx.Graph, modules: dict[str, nn.Module]) -> _Pairs:
@@ -179,10 +176,10 @@ def _is_convolution(module: nn.Module) -> bool:
     return isinstance(module, DecomposedCoordConv | nn.modules.conv._ConvNd)
 
 
-def _tied(model: nn.Module) -> set[int]:
-    """Return the ids of parameters that are held by more than one module."""
+def _tied(model: nn.Module) -> set[tuple[int, int]]:
+    """Return the places in memory of parameters that are held by more than one module."""
     owners = Counter(
-        id(one)
+        place_of(one)
         for module in model.modules()
         for one in module._parameters.values()
         if one is not None
@@ -190,7 +187,7 @@ def _tied(model: nn.Module) -> set[int]:
     return {key for key, count in owners.items() if count > 1}
 
 
-def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
+def _can_fuse(module: nn.Module, norm: Any, tied: set[tuple[int, int]]) -> bool:
     convolution: Any = module.conv if isinstance(module, DecomposedCoordConv) else module
     if not _is_convolution(convolution) or norm.running_mean is None or norm.running_var is None:
         return False
@@ -204,8 +201,8 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[int]) -> bool:
         return False
     if isinstance(convolution, WeightGuard) and not convolution._coordinate_tensors():
         return False
-    every = [*convolution._parameters.values(), *norm._parameters.values()]
-    return not any(id(one) in tied for one in every)
+    every = (*convolution._parameters.values(), *norm._parameters.values())
+    return not any(place_of(one) in tied for one in every if one is not None)
 
 
 def _fuse(module: nn.Module, norm: Any) -> None:

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -99,7 +100,42 @@ class NoStatistics(Hooked):
         self.norm = nn.BatchNorm2d(3, track_running_stats=False)
 
 
-@pytest.mark.parametrize("make", [Branches, Returned, Twice, Hooked, NoStatistics])
+class TiedDecoder(Branches):
+    def forward(self, x):
+        return F.conv_transpose2d(self.norm(self.conv(x)).relu(), self.conv.weight)
+
+
+class DetachedPenalty(Branches):
+    def forward(self, x):
+        return self.norm(self.conv(x)), self.conv.weight.data.norm()
+
+
+class NormOfAll(Branches):
+    def forward(self, x):
+        return self.norm(self.conv(x)), torch.stack([one.norm() for one in self.parameters()])
+
+
+class ScaledAgain(Branches):
+    def forward(self, x):
+        return self.norm(self.conv(x)) * self.norm.weight.view(-1, 1, 1)
+
+
+class Alias(Branches):
+    """A second layer whose parameter shares its memory with the weight of the convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = nn.Conv2d(3, 3, 1)
+        self.decoder.weight = nn.Parameter(self.conv.weight.data)
+
+    def forward(self, x):
+        return self.decoder(self.norm(self.conv(x)))
+
+
+READ_ELSEWHERE = [TiedDecoder, DetachedPenalty, NormOfAll, ScaledAgain, Alias]
+
+
+@pytest.mark.parametrize("make", [Branches, Returned, Twice, Hooked, NoStatistics, *READ_ELSEWHERE])
 @pytest.mark.parametrize("found_by", ["tracing", "running"])
 def test_pairs_that_cannot_be_fused_are_not_changed(make, found_by):
     model, x = make().eval(), torch.randn(2, 3, 5, 6)
@@ -107,6 +143,23 @@ def test_pairs_that_cannot_be_fused_are_not_changed(make, found_by):
     fuse_batch_norm(model, *([x] if found_by == "running" else []))
     assert isinstance(model.norm, nn.BatchNorm2d)
     torch.testing.assert_close(model(x), output, rtol=0, atol=0)
+
+
+class OnlyTheDtype(Branches):
+    def forward(self, x):
+        self.seen = self.norm(self.conv(x.to(self.conv.weight.dtype)))
+        return self.seen + self.conv.weight.new_zeros(1)
+
+
+@pytest.mark.parametrize("found_by", ["tracing", "running"])
+def test_reading_the_dtype_of_a_weight_does_not_prevent_fusing(found_by):
+    model, x = OnlyTheDtype().eval(), torch.randn(2, 3, 5, 6)
+    output, attributes = model(x), set(vars(model))
+    fuse_batch_norm(model, *([x] if found_by == "running" else []))
+    assert isinstance(model.norm, nn.Identity)
+    assert set(vars(model)) == attributes
+    assert isinstance(model.seen, Tensor)
+    torch.testing.assert_close(model(x), output)
 
 
 class Dependent(nn.Module):
