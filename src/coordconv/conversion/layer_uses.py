@@ -158,7 +158,7 @@ def place_of(tensor: Tensor) -> tuple[int, int]:
     """Return where a tensor starts in memory, which is the same for ``tensor.data``."""
     try:
         return tensor.untyped_storage()._cdata, tensor.storage_offset()
-    except (NotImplementedError, RuntimeError):  # For example, sparse tensors have no storage.
+    except (NotImplementedError, RuntimeError, ValueError):  # It is sparse or not initialized.
         return id(tensor), -1
 
 

@@ -162,6 +162,12 @@ def test_reading_the_dtype_of_a_weight_does_not_prevent_fusing(found_by):
     torch.testing.assert_close(model(x), output)
 
 
+def test_a_lazy_layer_after_a_pair_does_not_prevent_fusing():
+    model, _ = normed("CoordConv2d")
+    fuse_batch_norm(nn.Sequential(model, nn.LazyConv2d(2, 1)).eval())
+    assert isinstance(model[1], nn.Identity)
+
+
 class Dependent(nn.Module):
     """A model that cannot be traced, because it reads the value of a tensor."""
 
