@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from coordconv.conversion.examples import Example
 from coordconv.conversion.guards import check_holders
 from coordconv.conversion.joint_weight import apart, together
 from coordconv.conversion.kinds import PAIRS, checked_model, plain_kind
+from coordconv.conversion.layer_uses import layer_uses, place_of
 from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.layers.add_coords import AddCoords
@@ -21,7 +23,9 @@ __all__ = ["Form", "decompose", "recompose"]
 Form = Literal["module", "layer"]
 
 
-def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
+def decompose(
+    model: nn.Module, *, form: Form = "module", example: Example | None = None
+) -> nn.Module:
     """Turn coordinate layers into layers that append coordinates and have one weight, in place.
 
     Fusers, pruners, quantizers and adapters only edit the ``weight`` of a convolution. In a
@@ -30,6 +34,11 @@ def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
 
     The layer objects and their hooks are kept, and shared layers stay shared. The layers get new
     parameters, so create the optimizer afterwards.
+
+    A model that reads the weight of a coordinate layer elsewhere, as a tied decoder does, would get
+    a weight of another shape. Such a layer cannot be decomposed. It is detected by running the
+    model with the example or, without an example, by tracing the model with ``torch.fx``. If the
+    model cannot be traced, it is not detected, so pass an example.
 
     Args:
         model: Any module, including a single coordinate layer.
@@ -40,14 +49,17 @@ def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
             itself. Use this form for tools that scale or mask ``weight`` (fusers) and for models
             that read attributes of their convolutions. In both forms, the ``in_channels`` of the
             convolution include the coordinates.
+        example: Inputs to call the model with: a tensor, a tuple of arguments, or a mapping of
+            keyword arguments. The model is called once in evaluation mode.
 
     Returns:
         The model.
 
     Raises:
         ValueError: If ``form`` is unknown. Also if a layer is lazy and uninitialized, is a custom
-            subclass, or has a parametrized, pruned or tied weight, or if its ``weight`` and
-            ``coord_weight`` differ in ``requires_grad`` or dtype. The model is then unchanged.
+            subclass, has a parametrized, pruned or tied weight, or has a parameter that the model
+            reads elsewhere, or if its ``weight`` and ``coord_weight`` differ in ``requires_grad``
+            or dtype. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -75,6 +87,7 @@ def decompose(model: nn.Module, *, form: Form = "module") -> nn.Module:
         reason = _why_not(layer, owners)
         if reason:
             raise ValueError(f"cannot decompose {name or 'the model'!r}: {reason}")
+    _check_reads(model, layers, example)
     joint = {layer: _joint(layer) for layer in layers}
     for layer in layers:
         _become_decomposed(layer, joint[layer], form)
@@ -125,16 +138,29 @@ def recompose(model: nn.Module) -> nn.Module:
     return model
 
 
-def _owners(model: nn.Module) -> dict[int, set[nn.Module]]:
-    """Return the modules that hold each parameter, keyed by the id of the parameter."""
-    owners: dict[int, set[nn.Module]] = {}
+def _check_reads(model: nn.Module, layers: dict[Any, str], example: Example | None) -> None:
+    """Raise if the model reads a parameter of a layer outside of the layer's ``forward``."""
+    uses = layer_uses(model, layers, example) if layers else None
+    read = [repr(name) for layer, name in layers.items() if uses and layer in uses.read]
+    if read:
+        raise ValueError(
+            f"cannot decompose {', '.join(read)}: the model also reads the parameters outside of "
+            "the forward of the layer, and would get a weight of another shape; change the model "
+            "to only call the layer"
+        )
+
+
+def _owners(model: nn.Module) -> dict[tuple[int, int], set[nn.Module]]:
+    """Return the modules that hold each parameter, keyed by its place in memory."""
+    owners: dict[tuple[int, int], set[nn.Module]] = {}
     for module in model.modules():
         for parameter in module._parameters.values():
-            owners.setdefault(id(parameter), set()).add(module)
+            if parameter is not None:
+                owners.setdefault(place_of(parameter), set()).add(module)
     return owners
 
 
-def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
+def _why_not(layer: Any, owners: dict[tuple[int, int], set[nn.Module]]) -> str:
     computed = [name for name in ("weight", "coord_weight") if name not in layer._parameters]
     if computed:
         return (
@@ -145,7 +171,7 @@ def _why_not(layer: Any, owners: dict[int, set[nn.Module]]) -> str:
         return "it is lazy and has no weights yet; call the model once first"
     if plain_kind(layer) not in DECOMPOSED:
         return "custom subclasses are not supported"
-    if any(len(owners[id(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
+    if any(len(owners[place_of(one)]) > 1 for one in (layer.weight, layer.coord_weight)):
         return "its weight is tied to another layer; replace it with a copy first"
     if layer.weight.requires_grad != layer.coord_weight.requires_grad:
         return (

@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import coordconv
@@ -175,6 +176,48 @@ def test_a_layer_that_cannot_be_expanded_raises_an_error_and_nothing_changes(mak
     with pytest.raises(ValueError, match=words):
         decompose(model, form=form)
     assert repr(model) == before
+
+
+class TiedDecoder(nn.Module):
+    """An autoencoder whose decoder reads the weight of the encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = coordconv.CoordConv2d(2, 2, 1)
+
+    def forward(self, x):
+        return F.conv_transpose2d(self.encoder(x).relu(), self.encoder.weight)
+
+
+class DependentTiedDecoder(TiedDecoder):
+    """One that ``torch.fx`` cannot trace."""
+
+    def forward(self, x):
+        return super().forward(x if x.sum() > 0 else -x)
+
+
+@pytest.mark.parametrize(
+    ("make", "with_example"),
+    [(TiedDecoder, True), (TiedDecoder, False), (DependentTiedDecoder, True)],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_that_reads_the_weight_elsewhere_is_not_changed(make, with_example, form):
+    model, x = make(), torch.randn(2, 2, 5, 6)
+    output = model(x)
+    with pytest.raises(ValueError, match=r"'encoder'.*only call the layer"):
+        decompose(model, form=form, example=x if with_example else None)
+    torch.testing.assert_close(model(x), output, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_run_with_the_example_leaves_no_trace(form):
+    model, x = nn.Sequential(coordconv.CoordConv2d(2, 2, 1)), torch.randn(2, 2, 5, 6)
+    expected = copy.deepcopy(model)
+    decompose(model, form=form, example=x)
+    recompose(model)
+    torch.testing.assert_close(model(x), expected(x))
+    assert model.training
+    assert "forward" not in vars(model[0])
 
 
 def test_an_unknown_form_raises_an_error():
