@@ -22,6 +22,7 @@ from coordconv.conversion.kinds import (
     stored_weight,
     why_not,
 )
+from coordconv.conversion.layer_uses import LayerUses, layer_uses
 from coordconv.conversion.one_pixel import sees_one_pixel
 from coordconv.conversion.optimizers import Optimizers, checked_optimizers, groups_of, join
 from coordconv.conversion.report import Change, Report
@@ -91,6 +92,11 @@ def convert(
     position is lost. With ``radius=True`` there is no check, because the radii of two crops differ
     by more than a constant.
 
+    A model may read the weight of a convolution without calling the layer, as in
+    ``F.conv2d(x, self.conv.weight)``. Coordinates would have no effect there. With an ``example``,
+    an error is raised if a selected layer is only used in this way, and a ``UserWarning`` is issued
+    if the example does not reach a selected layer. Without an example, this is not checked.
+
     Args:
         model: Any module, including a single convolution.
         where: Which convolutions to convert. ``"first"``: the first convolution in the model, which
@@ -113,7 +119,8 @@ def convert(
             ``in_channels`` and ``kernel_size`` and their first input has shape (N, C, *size).
         example: Inputs to call the model with, of the image size that you use: a tensor, a tuple of
             arguments, or a mapping of keyword arguments. The example is used to find feature maps
-            of one pixel, and layers after which the model loses the position of a crop.
+            of one pixel, layers after which the model loses the position of a crop, and layers that
+            the model does not call. The model is called in evaluation mode.
         report: Called with a `Report` that lists every convolution. Pass ``print`` to print it as a
             table.
 
@@ -202,6 +209,8 @@ def _converted(
         for one in names
         if one in chosen and one not in skipped
     }
+    uses = _uses(model, [one for one, reason in reasons.items() if not reason], example)
+    reasons.update(dict.fromkeys(uses.read - uses.called, _NOT_CALLED))
     _refuse(names, reasons, all_of_them=where == "all")
     if skipped and not reasons:
         raise ValueError(
@@ -234,7 +243,26 @@ def _converted(
     outcome = Report(changes, note="" if optimizers else _note(len(ready)))
     if report is not None:
         report(outcome)
+    missed = [repr(names[one][0]) for one in ready if one not in uses.called]
+    if missed:
+        warnings.warn(
+            f"the example does not reach {', '.join(missed)}, so the effect of the coordinates is "
+            "not checked there; if the model never calls a layer, do not select it",
+            stacklevel=3,
+        )
     return outcome
+
+
+def _uses(model: nn.Module, layers: list[nn.Module], example: Example | None) -> LayerUses:
+    """Return how the model uses layers. If this is unknown, all of them count as called."""
+    unknown = any(is_lazy(one) or one.is_meta for one in model.parameters())
+    uses = layer_uses(model, layers, example) if example is not None and not unknown else None
+    return uses or LayerUses(set(layers), set())
+
+
+_NOT_CALLED = (
+    "the model reads its parameters but does not call it, so coordinates would have no effect"
+)
 
 
 def _chosen(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:

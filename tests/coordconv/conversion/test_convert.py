@@ -2,9 +2,11 @@
 
 import copy
 import io
+import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
@@ -162,6 +164,64 @@ def test_new_weights_have_the_device_and_memory_format_of_the_layer():
     net = convert(model().to(memory_format=torch.channels_last))
     assert net[0].coord_weight.is_contiguous(memory_format=torch.channels_last)
     assert not net[0].coord_weight.is_contiguous()
+
+
+class Stem(nn.Module):
+    """A convolution whose weight is used without calling the layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.body = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(F.conv2d(x, self.stem.weight, self.stem.bias))
+
+
+class NormalizedStem(Stem):
+    def __init__(self) -> None:
+        super().__init__()
+        parametrizations.weight_norm(self.stem)
+
+
+@pytest.mark.parametrize("make", [Stem, NormalizedStem])
+def test_with_an_example_every_converted_layer_gets_a_gradient(make):
+    x, found = torch.randn(2, 3, 7, 8), []
+    for where in ("first", "stem", ["stem", "body"]):
+        net = make()
+        with pytest.raises(ValueError, match="'stem': the model reads its parameters but does not"):
+            convert(net, where, example=x)
+        assert not any(isinstance(one, CoordinateLayer) for one in net.modules())
+    net = convert(make(), "all", example=x, report=found.append)
+    net(x).square().sum().backward()
+    layers = [one for one in net.modules() if isinstance(one, CoordinateLayer)]
+    assert layers == [net.body]
+    assert net.body.coord_weight.grad.any()
+    assert "does not call it" in found[0].skipped[0].reason
+
+
+def test_a_layer_that_the_example_does_not_reach_is_converted_with_a_warning():
+    class Auxiliary(Stem):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(self.stem(x)) if self.training else self.stem(x)
+
+    x = torch.randn(2, 3, 7, 8)
+    with pytest.warns(UserWarning, match="does not reach 'body'") as seen:
+        net = convert(Auxiliary(), "all", example=x)
+    assert seen[0].filename == __file__
+    assert isinstance(net.body, CoordConv2d)
+    assert net.training
+
+
+def test_a_layer_that_is_called_and_read_is_converted_without_a_warning():
+    class TiedDecoder(Stem):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.conv_transpose2d(self.stem.forward(x).relu(), self.stem.weight)
+
+    net, x = TiedDecoder(), torch.randn(2, 3, 7, 8)
+    output = net(x)
+    with warnings.catch_warnings(action="error"):
+        convert(net, example=x)
+    torch.testing.assert_close(net(x), output, rtol=0, atol=0)
 
 
 def test_a_second_conversion_does_nothing():

@@ -147,7 +147,8 @@ def test_layers_not_reached_by_the_example_are_judged_by_their_structure():
     model = net()
     model.add_module("unused", nn.ModuleList([Excited(4), nn.Conv2d(4, 4, 3)]))
     model.forward = lambda input: nn.Sequential(*list(model)[:6])(input)
-    convert(model, "all", example=INPUT)
+    with pytest.warns(UserWarning, match=r"does not reach 'unused\.1'"):
+        convert(model, "all", example=INPUT)
     assert converted(model) == [*SPATIAL, "unused.1"]
 
 
