@@ -10,7 +10,7 @@ from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import prune
 
-from coordconv import CoordConv2d, CoordConvTranspose2d, convert
+from coordconv import CoordConv2d, CoordConvTranspose2d, convert, precompute
 
 X = torch.randn(2, 3, 5, 6)
 
@@ -71,6 +71,25 @@ def test_a_weight_scaled_in_training_mode_raises_an_error_in_evaluation():
     double(model[0])
     with pytest.raises(RuntimeError, match="scaled"):
         model.eval()(X)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+@pytest.mark.parametrize("form", ["layer", "precomputed"])
+def test_a_key_that_is_not_in_a_checkpoint_keeps_its_value(assign, kind, form):
+    one = kind(3, 4, 3).eval()
+    one = one if form == "layer" else precompute(one, X)
+    state = {name: 2 * value for name, value in one.state_dict().items()}
+    missing = [name for name in state if name.startswith("coord_")]
+    before = one.state_dict()[missing[0]].clone()
+    del state[missing[0]]
+    assert one.load_state_dict(state, strict=False, assign=assign).missing_keys == missing
+    torch.testing.assert_close(one.state_dict()[missing[0]], before, rtol=0, atol=0)
+    torch.testing.assert_close(one.weight.detach(), state["weight"], rtol=0, atol=0)
+    one(X)
+    double(one)
+    with pytest.raises(RuntimeError, match="decompose"):  # The guard is active again.
+        one(X)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class WeightGuard(Integrated):
 
     transposed: bool
     groups: int
+    _is_loading = False
     _probe: _Probe | None = None
     _doubt: str = ""
     _steps: tuple[int, int, int] = (-1, -1, 0)
@@ -105,7 +106,7 @@ class WeightGuard(Integrated):
         return super().train(mode)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "weight":
+        if name == "weight" and not self._is_loading:
             self._scale_for(value)
         before = self._coordinate_tensors() if name == "coord_weight" else []
         super().__setattr__(name, value)
@@ -118,7 +119,11 @@ class WeightGuard(Integrated):
             vars(self).pop(name, None)
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
-        super()._load_from_state_dict(*args, **options)
+        self._is_loading = True  # With assign=True, torch sets `weight` as an attribute.
+        try:
+            super()._load_from_state_dict(*args, **options)
+        finally:
+            del self._is_loading
         self.trust_weights()
 
     def _is_readable(self) -> bool:
