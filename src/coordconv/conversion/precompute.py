@@ -186,6 +186,8 @@ def _add_map(output: Tensor, input: Tensor, maps: list[Tensor], sizes: list[Size
     constant = maps[sizes.index(size)]
     if output.dim() < constant.dim():
         constant = constant[0]
+    if constant.dtype != output.dtype:  # Autocast computes the output in lower precision.
+        constant = constant.to(output.dtype)
     if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         # The size check is not part of the trace. Instead, both calls of `expand` fail for inputs
         # of other sizes.

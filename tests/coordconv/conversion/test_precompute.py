@@ -148,3 +148,31 @@ def test_the_map_is_as_exact_under_autocast_as_without():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         precomputed = precompute(net, input)
     torch.testing.assert_close(precomputed(input), net(input), rtol=1e-5, atol=1e-5)
+
+
+class Activated(nn.Conv2d):
+    """A convolution with a custom ``forward``, whose coordinates are added to its input."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).tanh()
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("cast", ["weights", "input"])
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d, Activated])
+def test_under_autocast_a_folded_model_has_the_dtype_of_the_model(kind, cast, traced):
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), kind(3, 8, 3))
+    net = with_random_coordinates(convert(net, "1", unknown="in_front"))
+    input = torch.randn(2, 3, 9, 8)
+    precomputed, exact = precompute(net, input), net(input)
+    if cast == "input":
+        net, precomputed, input = net[1], precomputed[1], input.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), torch.no_grad():
+        if traced:
+            precomputed = torch.jit.trace(precomputed, input)
+        expected, output = net(input), precomputed(input)
+    assert output.dtype == expected.dtype == torch.bfloat16
+    scale = exact.abs().max().item()
+    torch.testing.assert_close(
+        output, expected, rtol=0, atol=2 * torch.finfo(torch.bfloat16).eps * scale
+    )
