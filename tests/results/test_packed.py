@@ -314,6 +314,20 @@ def test_a_damaged_line_is_named_and_affects_only_its_run(results, change):
     assert len(list(store.records([]))) == 3
 
 
+def test_the_files_of_a_lost_line_are_not_deleted_with_the_others(results):
+    lines = _lines(results)
+    (results / "one" / "records.jsonl").write_bytes(b"".join(lines[1:]))
+    archive = results / "one" / "files.zip"
+    [said] = unpacked(results)
+    assert "restore records.jsonl, or delete" in said
+    assert lines[0].split(b'"')[3].decode() in said
+    assert archive.exists()
+    (results / "one" / "records.jsonl").write_bytes(lines[0])
+    assert unpacked(results) == []
+    assert len(list(RunStore(results / "one").records())) == 3
+    assert not archive.exists()
+
+
 def test_a_line_without_a_name_or_with_a_duplicate_name_is_reported(results):
     path = results / "one" / "records.jsonl"
     lines = _lines(results)

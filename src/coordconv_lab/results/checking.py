@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coordconv_lab.errors import DamagedError, InputError
-from coordconv_lab.results.packed import ARCHIVE, Pack, pack_of
-from coordconv_lab.results.packed.archive import MAX_BYTES, member_names
+from coordconv_lab.results.packed import ARCHIVE, RECORDS, Pack, pack_of
+from coordconv_lab.results.packed.archive import MAX_BYTES, member_names, run_of
 from coordconv_lab.results.packed.curves import CURVES, CurveTable, read_table
 from coordconv_lab.results.packing import studies_in
 from coordconv_lab.results.store import RunStore
@@ -102,10 +102,10 @@ def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
         members = member_names(root / ARCHIVE)
     except (OSError, DamagedError) as error:
         damaged.append(f"{root}: {error}")
-    orphans = sorted(runs | {name for member in members if (name := _run_of(member)) not in pack})
+    orphans = sorted(runs | {name for member in members if (name := run_of(member)) not in pack})
     damaged += [
-        f"{root / name} has a curve or files, but no record; pack its directory again, or unpack "
-        "and pack the study to delete them"
+        f"{root / name} has a curve or files, but no record; restore {RECORDS}, or pack its "
+        f"directory again; to discard them, unpack the study and delete {ARCHIVE}"
         for name in orphans
         if not (root / name).is_dir()
     ]
@@ -113,12 +113,8 @@ def _note_orphans(pack: Pack, table: CurveTable, damaged: list[str]) -> None:
         f"{root / member} is in {ARCHIVE}, but its run does not list it, so it is not unpacked; "
         "restore the records of the run, or unpack and pack the study to delete the file"
         for member in members
-        if not (_is_listed(pack, member) or (root / _run_of(member)).is_dir())
+        if not (_is_listed(pack, member) or (root / run_of(member)).is_dir())
     ]
-
-
-def _run_of(member: str) -> str:
-    return member.split("/")[0]
 
 
 def _is_listed(pack: Pack, member: str) -> bool:

@@ -106,3 +106,8 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
         return archive.read(member)
     except Exception as error:  # zipfile raises many exception types for damaged files
         raise DamagedError(f"{name} in {ARCHIVE} is damaged; restore the archive") from error
+
+
+def run_of(member: str) -> str:
+    """Return the name of the run that a file in an archive belongs to."""
+    return member.split("/")[0]

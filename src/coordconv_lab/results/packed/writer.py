@@ -9,7 +9,7 @@ from typing import NamedTuple
 from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.results.digest import sha256
 from coordconv_lab.results.files import read_file, remove_if_possible, write_atomically
-from coordconv_lab.results.packed.archive import ARCHIVE, archive_of, read_archive
+from coordconv_lab.results.packed.archive import ARCHIVE, archive_of, read_archive, run_of
 from coordconv_lab.results.packed.archive import MAX_BYTES as MAX_ARCHIVE_BYTES
 from coordconv_lab.results.packed.curves import CURVES, CurveTable, Key, read_table, rows_of
 from coordconv_lab.results.packed.lines import (
@@ -98,31 +98,36 @@ def add(root: Path, runs: Sequence[SortedRun]) -> None:
 def remove(root: Path, names: Iterable[str]) -> None:
     """Remove runs from the packed runs of a study. Their lines are removed last.
 
-    If no run is left, all packed files are deleted, even if they contain data of runs without a
-    line.
+    If no run is left, also remove the data of runs without a line, if they have a directory. A
+    killed process may leave such data.
 
     Raises:
-        DamagedError: A packed file that would have to be rewritten is damaged.
+        DamagedError: A packed file that would have to be rewritten is damaged. Or no run is left,
+            but there are data of runs with neither a line nor a directory. These data are kept.
         InputError: A packed file cannot be written.
     """
     (pack, table), gone = _writable(root), set(names)
+    members = _members(root)
     is_empty = pack is None or not set(pack) - gone
-
-    def is_gone(name: str) -> bool:
-        return is_empty or name in gone
-
+    owners = {run for study, run in table.rows if study == root.name} | set(map(run_of, members))
+    if is_empty:
+        gone |= {name for name in owners if (root / name).is_dir()}
     rows = {
         (study, name): each
         for (study, name), each in table.rows.items()
-        if study != root.name or not is_gone(name)
+        if study != root.name or name not in gone
     }
-    members = _members(root)
-    kept = {name: each for name, each in members.items() if not is_gone(name.split("/")[0])}
+    kept = {name: each for name, each in members.items() if run_of(name) not in gone}
     if len(kept) < len(members):
         _replace(root / ARCHIVE, archive_of(kept), MAX_ARCHIVE_BYTES)
     if len(rows) < len(table.rows):
         _write_table(root, rows)
     _write_lines(root, pack, {}, gone)
+    if is_empty and (left := sorted(owners - gone)):
+        raise DamagedError(
+            f"{root / left[0]} has a curve or files, but no line in {RECORDS}, so its data stay in "
+            f"{ARCHIVE} and {CURVES}; restore {RECORDS}, or delete {root / ARCHIVE} to discard them"
+        )
 
 
 def files_of(directory: Path, left_out: Iterable[Path] = ()) -> dict[str, bytes]:
@@ -185,7 +190,8 @@ def write_files(directory: Path, pack: Pack, name: str) -> None:
     try:
         contents = {file: pack.content(name, file, MAX_ARCHIVE_BYTES) for file in missing}
     except OSError as error:
-        raise DamagedError(f"cannot read {directory}: {error.strerror or error}") from error
+        archive = pack.root / ARCHIVE
+        raise DamagedError(f"cannot read {archive}: {error.strerror or error}") from error
     for file in sorted(contents, key=lambda each: (each == "record.json", each)):
         write_atomically(directory / file, contents[file])
 
