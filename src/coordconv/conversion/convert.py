@@ -104,7 +104,7 @@ def convert(
             ``"detector"``: the pointwise convolutions of the neck, and the first convolution of
             each branch of the head, as in PP-YOLO and SOLO. Alternatively, pass one or more names
             or patterns with ``*``, or a function that takes a name and a module and returns whether
-            to convert it.
+            to convert it. A pattern that is the name of a convolution selects only this one.
         radius: Add the distance to the center as one more coordinate.
         convention: What the coordinates mean: a `Convention` or the name of a preset.
         coord_kernel_size: Size of a smaller kernel for the coordinates, as in `CoordConv2d`.

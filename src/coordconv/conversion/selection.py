@@ -77,11 +77,14 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
 
 
 def _matching(model: nn.Module, names: Names, pattern: str) -> set[nn.Module]:
-    found = {
-        module
-        for module, known in names.items()
-        if any(name == pattern or fnmatchcase(name, pattern) for name in known)
-    }
+    """Return the layer with this name or, if there is none, the layers that match the pattern."""
+    found = {module for module, known in names.items() if pattern in known}
+    if not found:
+        found = {
+            module
+            for module, known in names.items()
+            if any(fnmatchcase(name, pattern) for name in known)
+        }
     if not found:
         every = [name for known in names.values() for name in known]
         hint = suggestion(pattern, model, every, list(_PRESETS))

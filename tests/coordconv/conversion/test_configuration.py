@@ -62,6 +62,19 @@ def test_a_plain_model_becomes_the_saved_one_bit_for_bit(where, radius, conventi
     assert conversion_config(again) == config
 
 
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "first", "all"])
+def test_a_name_with_the_characters_of_a_pattern_only_selects_its_layer(name):
+    def named() -> nn.Module:
+        model = nn.Module()
+        for one in ("a1", name, "ab"):
+            model.add_module(one, nn.Conv2d(3, 4, 3))
+        return model
+
+    config = conversion_config(convert(named(), [name]))
+    assert list(config["layers"]) == [name]
+    assert conversion_config(convert_from_config(named(), config)) == config
+
+
 def test_the_configuration_of_a_plain_or_reverted_model_has_no_layers():
     assert conversion_config(plain())["layers"] == {}
     assert conversion_config(revert(convert(plain())))["layers"] == {}
