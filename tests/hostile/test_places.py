@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,25 @@ def test_a_run_that_is_a_link_is_not_deleted(tmp_path):
     with pytest.raises(InputError, match="cannot delete"):
         store.delete(SPEC)
     assert [path.name for path in precious.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("other", ["link", "locked"])
+def test_runs_are_deleted_together_or_not_at_all(tmp_path, other):
+    store = RunStore(tmp_path / "runs")
+    again = with_settings(SPEC, {"seed": SPEC.seed + 1})
+    store.open(SPEC)
+    with ExitStack() as held:
+        if other == "link":
+            store.directory(again).symlink_to(tmp_path, target_is_directory=True)
+        else:
+            held.enter_context(RunStore(store.root).held(again))
+        with pytest.raises(InputError, match="link|locked"):
+            store.delete(SPEC, again)
+        assert (store.directory(SPEC) / "spec.json").exists()
+    if other == "link":
+        store.directory(again).unlink()
+    store.delete(SPEC, again)
+    assert not list(store.root.iterdir())
 
 
 def test_a_run_that_is_a_link_does_not_affect_its_target(tiny, tmp_path):
