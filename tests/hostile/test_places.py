@@ -127,7 +127,7 @@ def test_runs_are_deleted_together_or_not_at_all(tmp_path, other):
             store.directory(again).symlink_to(tmp_path, target_is_directory=True)
         else:
             held.enter_context(RunStore(store.root).held(again))
-        with pytest.raises(InputError, match="link|locked"):
+        with pytest.raises(InputError, match=r"link|locked"):
             store.delete(SPEC, again)
         assert (store.directory(SPEC) / "spec.json").exists()
     if other == "link":
