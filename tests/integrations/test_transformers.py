@@ -163,6 +163,32 @@ def test_what_is_saved_is_what_the_model_has_then_and_not_what_it_was_loaded_wit
     assert_same(model, ResNet.from_pretrained(tmp_path / "again"))
 
 
+@pytest.mark.parametrize("change", ["kept", "reverted", "converted again", "more layers"])
+def test_what_is_saved_of_a_part_is_what_the_part_has_then(tmp_path, change):
+    """The configuration of a backbone is nested in that of the model, with its own entry."""
+    backbone = trained(transformers.ResNetBackbone(resnet(out_features=["stage2"])))
+    backbone.save_pretrained(tmp_path / "backbone")
+    config = detr()
+    config.backbone_config = transformers.AutoConfig.from_pretrained(tmp_path / "backbone")
+    model = transformers.DetrForObjectDetection(config)
+    assert len(coordinate_layers(model)) == 1
+    trained(model, where=list(coordinate_layers(model)))
+    if change != "kept":
+        revert(model, discard=True)
+    if change == "converted again":
+        trained(model, convention="pixels", radius=True)
+    elif change == "more layers":
+        trained(model, where="all")
+    model.save_pretrained(tmp_path / "model")
+    again = transformers.DetrForObjectDetection.from_pretrained(tmp_path / "model")
+    assert_same(model, again)
+    again.save_pretrained(tmp_path / "again")
+    assert_same(model, transformers.DetrForObjectDetection.from_pretrained(tmp_path / "again"))
+    built = transformers.ResNetBackbone(again.config.backbone_config)
+    part = next(one for one in model.modules() if isinstance(one, transformers.ResNetBackbone))
+    assert conversion_config(built)["layers"] == conversion_config(part)["layers"]
+
+
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_configuration_builds_the_layers_that_it_describes(tmp_path, options):
     model = trained(ResNet(resnet()), **options)

@@ -22,8 +22,8 @@ Example:
 
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import nn
@@ -93,9 +93,38 @@ def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
 
 def _saving(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
     """Wrap ``save_pretrained`` to save the coordinate layers of a model in its configuration."""
-    config = conversion_config(self) | {"model": type(self).__name__}
-    with _entry(self.config, config if config["layers"] else None):
+    with ExitStack() as stack:
+        for config, entry in _entries(self):
+            stack.enter_context(_entry(config, entry))
         return original(self, *args, **kwargs)
+
+
+def _entries(model: Any) -> list[tuple[Any, dict[str, Any] | None]]:
+    """Return the configuration of a model with its current entry, or None for a plain model.
+
+    Nested configurations that already have an entry, as that of a backbone, are also returned with
+    the current entry of the part that they belong to.
+    """
+    found = [(model.config, _entry_of(model))]
+    for config in _nested(model.config):
+        if hasattr(config, KEY):
+            parts = (m for m in model.modules() if getattr(m, "config", None) is config)
+            part = next((one for one in parts if hasattr(one, "save_pretrained")), None)
+            found.append((config, None if part is None else _entry_of(part)))
+    return found
+
+
+def _nested(config: Any) -> Iterator[Any]:
+    """Yield the configurations inside a configuration, such as that of a backbone."""
+    for inside in vars(config).values():
+        if hasattr(inside, "to_json_string"):
+            yield inside
+            yield from _nested(inside)
+
+
+def _entry_of(model: Any) -> dict[str, Any] | None:
+    config = conversion_config(model) | {"model": type(model).__name__}
+    return config if config["layers"] else None
 
 
 @contextmanager
