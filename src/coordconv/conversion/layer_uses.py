@@ -157,7 +157,7 @@ def _recorded(
 def place_of(tensor: Tensor) -> tuple[int, int]:
     """Return where a tensor starts in memory, which is the same for ``tensor.data``."""
     try:
-        return tensor.untyped_storage()._cdata, tensor.storage_offset()
+        return tensor.untyped_storage()._cdata, int(tensor.storage_offset())
     except (NotImplementedError, RuntimeError, ValueError):  # It is sparse or not initialized.
         return id(tensor), -1
 
