@@ -51,6 +51,16 @@ def pictures(rank: int, channels: int = 4) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape).astype("float32")
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+def test_integer_images_are_refused(dtype):
+    layer, image = CoordConv2D(4, 3), np.ones((1, 6, 7, 3), dtype)
+    layer.build(image.shape)
+    with pytest.raises(TypeError, match=f"expected a floating-point image, got {dtype}"):
+        layer(image)
+    with pytest.raises(TypeError, match=f"expected a floating-point image, got {dtype}"):
+        keras.Sequential([keras.Input((6, 7, 3), dtype=dtype), layer]).predict(image, verbose=0)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_grid_is_that_of_the_library_under_every_convention(size):
     for convention in EVERY_CONVENTION:

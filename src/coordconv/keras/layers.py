@@ -104,7 +104,18 @@ class _CoordinateConvolution:
         return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Return the sum of the convolutions of the data and of the coordinates."""
+        """Return the sum of the convolutions of the data and of the coordinates.
+
+        Raises:
+            TypeError: If ``inputs`` are not floating-point numbers.
+        """
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if not keras.backend.is_float_dtype(dtype):
+            raise TypeError(
+                f"expected a floating-point image, got {dtype}, which cannot represent coordinates "
+                "from -1 to 1; convert the image first, for example keras.ops.cast(image, "
+                "'float32') / 255"
+            )
         first = self.data_format == "channels_first"
         size = ops.shape(inputs)[2:] if first else ops.shape(inputs)[1:-1]
         grid = coordinate_channels(size, self.convention, self.radius)
