@@ -104,6 +104,14 @@ def test_a_part_of_an_image_has_coordinates_of_the_full_one():
             "cannot hold the pixel indices",
         ),
         (
+            lambda: coordinate_image((1, 5), window=((0, -2), (1, 5)), dtype=torch.uint8),
+            "only positions inside the full image",
+        ),
+        (
+            lambda: coordinate_image((4, 5), window=((1, 0), (4, 5)), dtype=torch.uint8),
+            "only positions inside the full image",
+        ),
+        (
             lambda: coordinates_from_image(
                 coordinate_image((4, 5), convention="pixels")[None],
                 convention="pixels",

@@ -74,7 +74,7 @@ def coordinate_image(
 
     Raises:
         ValueError: If the convention is unknown, or if ``dtype`` is ``torch.uint8`` and the span is
-            "pixels".
+            "pixels" or a pixel is outside the full image.
 
     Example:
         >>> coordinate_image((1, 3))
@@ -95,7 +95,12 @@ def coordinate_image(
             "floating-point dtype"
         )
     grid = _unit(coordinate_grid(size, dtype=torch.float64, **options), convention)
-    codes = (grid.clamp(0, 1) * _LARGEST_CODE).round().long()
+    codes = (grid * _LARGEST_CODE).round().long()
+    if codes.numel() and (codes.min() < 0 or codes.max() > _LARGEST_CODE):
+        raise ValueError(
+            "a coordinate image of bytes holds only positions inside the full image, but window="
+            f"{window!r} has pixels outside of it; use a floating-point dtype"
+        )
     digits = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).flatten(0, 1)
     return torch.cat([torch.full_like(digits[:1], 255), digits]).to(torch.uint8)
 
