@@ -11,8 +11,6 @@ from coordconv.affine import divided
 
 __all__ = ["PixelPlacement"]
 
-_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
-
 
 @dataclass(frozen=True, eq=False)
 class PixelPlacement:
@@ -61,6 +59,7 @@ class PixelPlacement:
         """Return the placement of a feature map, inferred from its size.
 
         The position of a pixel of a smaller feature map is the mean over the pixels that it covers.
+        Positions of a larger feature map are interpolated linearly, and extrapolated at the border.
 
         Args:
             size: Size of the feature map.
@@ -87,16 +86,29 @@ class PixelPlacement:
                 "sizes multiples of the stride of the network, or pass strict=False"
             )
         rank = len(size)
-        shift = torch.tensor([(step - 1) / 2 for step in steps]).reshape(-1, *[1] * rank)
-        scale = torch.tensor([float(step) for step in steps]).reshape(-1, *[1] * rank)
         means = self._resized(size)
-        return PixelPlacement((means - shift.to(means)) / scale.to(means), full_size)
+        shift = means.new_tensor([(step - 1) / 2 for step in steps]).reshape(-1, *[1] * rank)
+        scale = means.new_tensor([float(step) for step in steps]).reshape(-1, *[1] * rank)
+        return PixelPlacement((means - shift) / scale, full_size)
 
     def _resized(self, size: tuple[int, ...]) -> Tensor:
         batched = self.indices.dim() == len(size) + 2
         means = self.indices if batched else self.indices[None]
         smaller = [min(n, new) for n, new in zip(self.size, size, strict=True)]
         means = functional.interpolate(means, smaller, mode="area")
-        if tuple(smaller) != size:
-            means = functional.interpolate(means, size, mode=_LINEAR[len(size)])
+        for axis, new in enumerate(size):
+            means = _enlarged(means, axis + 2, new)
         return means if batched else means[0]
+
+
+def _enlarged(means: Tensor, axis: int, new: int) -> Tensor:
+    """Interpolate linearly along one axis, and extrapolate at its ends, if it is to be longer."""
+    n = means.shape[axis]
+    if new <= n:
+        return means
+    at = (torch.arange(new, dtype=torch.float64) + 0.5) * (n / new) - 0.5
+    before = at.floor().clamp(0, max(n - 2, 0)).long()
+    part = (at - before).to(means).reshape(-1, *[1] * (means.dim() - 1 - axis))
+    low = means.index_select(axis, before.to(means.device))
+    high = means.index_select(axis, (before + 1).clamp(max=n - 1).to(means.device))
+    return low + part * (high - low)
