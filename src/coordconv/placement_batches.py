@@ -26,7 +26,8 @@ def collate_placements(
         collate_fn_map: Not used. torch passes this argument to all collate functions.
 
     Raises:
-        ValueError: If the placements have different sizes.
+        ValueError: If the placements have different sizes, or are themselves placements of several
+            samples.
 
     Example:
         >>> image = Placement((6, 9))
@@ -46,7 +47,13 @@ def collate_placements(
 def _together(column: Sequence[Any]) -> Any:
     if not any(isinstance(one, Tensor) for one in column) and len(set(column)) == 1:
         return column[0]
-    return torch.stack([torch.as_tensor(one) for one in column])
+    tensors = [torch.as_tensor(one) for one in column]
+    if several := [one for one in tensors if one.numel() != 1]:
+        raise ValueError(
+            "expected the placement of one sample in each item of the batch, got a placement of "
+            f"{len(several[0])} samples"
+        )
+    return torch.stack([one.reshape(()) for one in tensors])
 
 
 def _numbers(placement: Placement) -> list[Any]:

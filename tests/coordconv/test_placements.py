@@ -227,6 +227,17 @@ def test_numbers_that_all_samples_share_stay_numbers():
         default_collate([image, image.crop((0, 0), (3, 4))])
 
 
+def test_a_batch_of_one_row_is_collated_like_a_number():
+    image, x = Placement((9, 8)), torch.randn(3, 1, 3, 4)
+    rows = [image.crop(torch.tensor([[1, n]]), (3, 4)) for n in range(3)]
+    numbers = [image.crop((1, n), (3, 4)) for n in range(3)]
+    layer = AddCoords()
+    one, other = (layer(x, window=default_collate(batch)) for batch in (rows, numbers))
+    assert_close(one, other)
+    with pytest.raises(ValueError, match=r"the placement of one sample .* of 2 samples"):
+        default_collate([image.crop(torch.tensor([[1, 1], [2, 2]]), (3, 4))] * 2)
+
+
 @pytest.mark.parametrize(
     "window", [((1, 2), (30, 40)), Window((1, 2), (30, 40)), (torch.tensor([1, 2]), (30, 40))]
 )
