@@ -77,6 +77,11 @@ def predict_tiled(
         crop = image[(..., *(slice(s, s + t) for s, t in zip(starts, tiles, strict=True)))]
         with positions(model, full.crop(starts, tiles), strict=strict):
             part = _tensor(model(crop), output)
+        if part.dim() != image.dim():
+            raise ValueError(
+                f"the model must return a tensor of shape (N, K, *size), with {image.dim()} axes "
+                f"as the image has, got shape {tuple(part.shape)}"
+            )
         to, of = _places(pieces, tiles, part)
         if joined is None:
             scales = zip(full.size, tiles, part.shape[2:], strict=True)
@@ -116,7 +121,8 @@ def predict_flipped(
         (2 ** len(dims), N, K, *output size), and the first output is that of the unflipped image.
 
     Raises:
-        TypeError: If the model, or ``output``, does not return a tensor.
+        TypeError: If the model, or ``output``, does not return a tensor, or if integers would be
+            averaged.
         ValueError: If ``dims`` contains an axis that the image does not have, if the placement has
             another size than the image, or if the placement of a layer's input cannot be inferred.
 
@@ -131,6 +137,11 @@ def predict_flipped(
         flipped = [dim for dim, flips in zip(dims, chosen, strict=True) if flips]
         with positions(model, place.flip(*flipped), strict=strict):
             part = _tensor(model(image.flip(flipped)), output).flip(flipped)
+        if average and not (part.is_floating_point() or part.is_complex()):
+            raise TypeError(
+                f"cannot average outputs of type {part.dtype}, such as class labels; average "
+                "logits or probabilities instead, for example with output=, or pass average=False"
+            )
         # A running sum needs the memory of one output instead of up to eight.
         parts = [parts[0] + part] if average and parts else [*parts, part]
     return parts[0] / 2 ** len(dims) if average else torch.stack(parts)

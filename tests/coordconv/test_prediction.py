@@ -105,6 +105,28 @@ def test_a_tile_is_flipped_at_its_place():
         predict_flipped(model, image, placement=place)
 
 
+class Labels(nn.Module):
+    """Return the label of each pixel."""
+
+    def __init__(self, keepdim):
+        super().__init__()
+        self.layer, self.keepdim = CoordConv2d(1, 3, 3, padding=1), keepdim
+
+    def forward(self, x):
+        return self.layer(x).argmax(1, keepdim=self.keepdim)
+
+
+def test_labels_are_tiled_and_flipped_but_not_averaged():
+    torch.manual_seed(0)
+    model, x = Labels(True), torch.randn(1, 1, 8, 12)
+    assert predict_tiled(model, x, 4, 2).shape == (1, 1, 8, 12)
+    assert predict_flipped(model, x, average=False).dtype == torch.int64
+    with pytest.raises(TypeError, match=r"cannot average outputs of type torch\.int64"):
+        predict_flipped(model, x)
+    with pytest.raises(ValueError, match=r"shape \(N, K, \*size\), with 4 axes"):
+        predict_tiled(Labels(False), x, 4)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
