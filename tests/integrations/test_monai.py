@@ -14,7 +14,7 @@ from monai.inferers import SlidingWindowInferer, sliding_window_inference
 from monai.networks.nets import UNet
 from torch.utils.data import default_collate
 
-from coordconv import CoordConv2d, Placement, convert, coordinate_grid
+from coordconv import Convention, CoordConv2d, Placement, convert, coordinate_grid
 from coordconv.integrations.frames import Frame
 from coordconv.integrations.monai import (
     apply_with_placement,
@@ -112,6 +112,60 @@ def test_what_is_not_known_is_refused():
     with pytest.raises(ValueError, match="Lambda is not known"):
         check_transform(T.Lambda(lambda x: 2 * x))
     check_transform(T.Lambda(lambda x: 2 * x), stationary=[T.Lambda])
+
+
+@pytest.mark.parametrize(
+    ("transform", "option"),
+    [
+        (T.Affine(align_corners=True), "align_corners"),
+        (T.Affined("image", align_corners=True), "align_corners"),
+        (T.Affine(affine=torch.eye(3), normalized=True), "normalized"),
+        (T.Spacing((0.7, 1.3), recompute_affine=True), "recompute_affine"),
+        (T.Spacingd("image", (0.7, 1.3), recompute_affine=True), "recompute_affine"),
+    ],
+)
+def test_options_with_a_wrong_affine_are_refused(transform, option):
+    with pytest.raises(ValueError, match=f"{type(transform).__name__} computes .* {option}"):
+        check_transform(T.Compose([transform]))
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda corners: T.Rotate(0.2, keep_size=False, align_corners=corners),
+        lambda corners: T.Zoom(1.3, mode="bilinear", keep_size=False, align_corners=corners),
+        lambda corners: T.Resize((10, 31), mode="bilinear", align_corners=corners),
+        lambda corners: T.Spacing((0.7, 1.3), mode="bilinear", align_corners=corners),
+        lambda corners: T.RandRotate(0.3, prob=1, align_corners=corners),
+        lambda corners: T.RandAffine(1, 0.3, spatial_size=(11, 11)),
+        lambda corners: T.Affine(rotate_params=0.2, spatial_size=(11, 11), image_only=True),
+    ],
+)
+def test_resampled_pixels_show_their_positions(transform, align_corners):
+    pixels = {"convention": Convention(order="ij", span="pixels")}
+    original = coordinate_grid((14, 21), **pixels)
+    image, placement = apply_with_placement(transform(align_corners), original)
+    grid = coordinate_grid(placement.size, window=placement, **pixels)
+    low, high = torch.tensor([1.5, 1.5]), torch.tensor([11.5, 18.5])
+    inside = ((grid.movedim(0, -1) > low) & (grid.movedim(0, -1) < high)).all(-1)
+    assert inside.sum() > 20
+    assert_close(image.as_tensor()[:, inside], grid[:, inside], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(12, 20, 3), (5, 6, 7, 1)])
+def test_a_transform_that_moves_the_channel_axis_is_refused(shape):
+    image = torch.rand(shape)
+    for name, key in (("EnsureChannelFirst", None), ("EnsureChannelFirstd", "image")):
+        keys = () if key is None else (key,)
+        data = image if key is None else {key: image}
+        last, first = (getattr(T, name)(*keys, channel_dim=dim) for dim in (-1, 0))
+        with pytest.raises(ValueError, match=f"{name} moves the channel axis"):
+            apply_with_placement(T.Compose([last]), data, key=key)
+        frame = Frame(torch.eye(len(shape)), shape[:-1])
+        placement = apply_with_placement(last, data, key=key, frame=frame)[1]
+        assert placement == Placement(shape[:-1])
+        assert apply_with_placement(first, data, key=key)[1] == Placement(shape[1:])
 
 
 @pytest.fixture(scope="module")

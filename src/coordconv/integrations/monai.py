@@ -40,6 +40,9 @@ _STATIONARY = {
     *("SimulateDelay", "ToDevice", "ToTensor"),
 }
 
+# Attributes of transforms of dictionaries that contain the transform of an array.
+_INNER = ("affine", "spacing_transform")
+
 
 def apply_with_placement(
     transform: Callable[[Any], Any],
@@ -68,11 +71,13 @@ def apply_with_placement(
     Raises:
         ImportError: If MONAI is not installed.
         TypeError: If the transformed image is not a ``MetaTensor``.
-        ValueError: If a transform is not affine, or if it is lazy and has not been applied yet.
+        ValueError: If a transform is not affine, if it is lazy and has not been applied yet, or if
+            it moves the channel axis of ``data``.
     """
     check_transform(transform, stationary=stationary)
     image = data if key is None else data[key]
     if frame is None and hasattr(image, "shape"):
+        _check_channels(transform, image)
         affine = getattr(image, "affine", torch.eye(4, dtype=torch.float64))
         frame = Frame(affine, tuple(image.shape[1:]))
     result = transform(data)
@@ -129,8 +134,8 @@ def check_transform(transform: Any, *, stationary: Sequence[type] = ()) -> None:
 
     Raises:
         ImportError: If MONAI is not installed.
-        ValueError: If a transform moves pixels without updating ``affine``, or is not known. The
-            message names the transform.
+        ValueError: If a transform moves pixels without updating ``affine``, is not known, or has
+            an option with which MONAI computes a wrong ``affine``. The message names the transform.
 
     Example:
         >>> from monai.transforms import Compose, Flip, Rand2DElastic
@@ -143,6 +148,11 @@ def check_transform(transform: Any, *, stationary: Sequence[type] = ()) -> None:
     for one in _leaves(transform, transforms.Compose):
         if not isinstance(one, tuple(stationary)) and not _is_followed(one, transforms):
             raise not_affine(type(one).__name__)
+        if option := _misrecorded_option(one):
+            raise ValueError(
+                f"with {option}, MONAI's {type(one).__name__} computes an affine that does not "
+                f"match the positions of the pixels; omit {option}"
+            )
 
 
 def positioned_predictor(
@@ -201,6 +211,40 @@ def _frame_of_file(image: Any) -> Frame:
         "original_affine", torch.eye(4)
     )  # Formats such as .npy have no affine matrix.
     return Frame(torch.as_tensor(affine), size)
+
+
+def _check_channels(transform: Any, image: Any) -> None:
+    """Check that the first axis of an image is the channel axis, also for the transform.
+
+    Raises:
+        ValueError: A transform moves or adds the channel axis, so the size of the image is unknown.
+    """
+    transforms = required("monai.transforms")
+    for one in _leaves(transform, transforms.Compose):
+        inner = getattr(one, "adjuster", one)
+        if isinstance(inner, transforms.EnsureChannelFirst):
+            dim = inner.input_channel_dim
+            if dim is None:
+                dim = getattr(image, "meta", {}).get("original_channel_dim", 0)
+            if dim not in (0, -image.ndim):
+                raise ValueError(
+                    f"{type(one).__name__} moves the channel axis, but the image must have shape "
+                    "(C, *size): apply it before, or pass `frame`"
+                )
+
+
+def _misrecorded_option(transform: Any) -> str:
+    """Return the option with which MONAI computes a wrong affine, or "" if there is none."""
+    transforms = required("monai.transforms")
+    for one in (transform, *(getattr(transform, name, None) for name in _INNER)):
+        if isinstance(one, transforms.Affine):
+            if not one.norm_coord:
+                return "normalized=True"
+            if one.resampler.align_corners:
+                return "align_corners=True"
+        if isinstance(one, transforms.Spacing) and one.recompute_affine:
+            return "recompute_affine=True"
+    return ""
 
 
 def _leaves(transform: Any, compose: type) -> Iterator[Any]:
