@@ -49,7 +49,9 @@ class Sensitivity(Rows[ShiftError]):
         rows: The errors, in the order in which the layers are called.
         shift: Number of pixels along each axis by which the images were shifted.
         skipped: Names of layers whose outputs cannot be compared, because the outputs are not
-            feature maps or the shift is not a multiple of their stride.
+            feature maps, the shift is not a multiple of their stride, the overlap is smaller than
+            four pixels of the feature map, or the model does not accept the image sizes from which
+            the stride is found.
     """
 
     def __init__(
@@ -87,7 +89,8 @@ def position_sensitivity(
 
     Args:
         model: Any module that takes images. It is called in evaluation mode, without gradients,
-            and is not changed.
+            and is not changed. To find the strides, it is also called with smaller parts of the
+            first image, with up to ``2 * shift`` pixels less along each axis.
         images: Shape (N, C, *size).
         shift: Number of pixels, or one number for each axis, at most a quarter of the image size.
             Layers are only compared if the shift is a multiple of their stride.
@@ -117,12 +120,13 @@ def position_sensitivity(
         for at in (0, 1)
     )
     with evaluating(checked_model(model)), torch.no_grad():
-        found, skipped = _errors(model, first, second, steps, None)
+        shifts = _map_shifts(model, images, steps)
+        found, skipped = _errors(model, first, second, shifts, None)
         try:
             layers = coordinate_layers(model)
         except ValueError:
             layers = {}
-        without = _errors(model, first, second, steps, layers)[0] if layers else {}
+        without = _errors(model, first, second, shifts, layers)[0] if layers else {}
     none = (None, None)
     rows = [ShiftError(name, *errors, *without.get(name, none)) for name, errors in found.items()]
     return Sensitivity(rows, steps, skipped)
@@ -146,7 +150,7 @@ def _errors(
     model: nn.Module,
     first: Tensor,
     second: Tensor,
-    steps: tuple[int, ...],
+    shifts: dict[str, tuple[int, ...]],
     layers: dict[nn.Module, str] | None,
 ) -> tuple[dict[str, tuple[float, float]], list[str]]:
     """Return the errors by name of the layer, and the names of layers that cannot be compared.
@@ -159,8 +163,8 @@ def _errors(
         before, after = (_outputs(model, crop) for crop in (first, second))
     errors, skipped = {}, []
     for name, maps in before.items():
-        shift = _shift_of(maps, after.get(name), first, steps)
-        if shift is None:
+        shift = shifts.get(name)
+        if shift is None or not _has_border(maps.shape[2:], shift):
             skipped.append(name)
         else:
             errors[name] = _error(maps, after[name], shift)
@@ -188,23 +192,68 @@ def _keep(outputs: dict[str, Any], name: str, _module: nn.Module, _args: Any, ou
     outputs[name] = output.clone() if isinstance(output, Tensor) else output
 
 
-def _shift_of(
-    maps: Any, others: Any, images: Tensor, steps: tuple[int, ...]
-) -> tuple[int, ...] | None:
-    """Return the shift in pixels of a feature map; None if the maps cannot be compared."""
-    if not isinstance(maps, Tensor) or not isinstance(others, Tensor):
+def _map_shifts(
+    model: nn.Module, images: Tensor, steps: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Return by how many pixels the feature maps move, by name of the layer.
+
+    Layers whose feature maps do not move by a whole number of pixels are omitted.
+    """
+    size = images.shape[2:]
+    # Every remainder of the size occurs, so that no stride can be mistaken for another.
+    sizes = [
+        _sizes(model, images[(slice(1), slice(None), *map(slice, smaller))])
+        for less in range(2 * max(steps) + 1)
+        for smaller in [[n - min(less, 2 * s) for n, s in zip(size, steps, strict=True)]]
+    ]
+    shifts = {}
+    for name in sizes[0]:
+        seen = [one.get(name) for one in sizes]
+        moved = [
+            _map_shift([None if one is None else one[axis] for one in seen], step)
+            for axis, step in enumerate(steps)
+        ]
+        if None not in moved:
+            shifts[name] = tuple(moved)
+    return shifts
+
+
+def _sizes(model: nn.Module, images: Tensor) -> dict[str, tuple[int, ...]]:
+    """Return the sizes of the feature maps; empty if the model does not accept the image size."""
+    try:
+        outputs = _outputs(model, images)
+    except Exception:  # Each model has its own error for this.
+        return {}
+    return {
+        name: tuple(maps.shape[2:])
+        for name, maps in outputs.items()
+        if isinstance(maps, Tensor) and maps.dim() == images.dim()
+    }
+
+
+def _map_shift(lengths: list[int | None], step: int) -> int | None:
+    """Return by how many pixels a feature map moves along an axis; None if that is not known.
+
+    If the stride divides the shift, removing ``step`` pixels from an image of any size makes the
+    map smaller by the same number of pixels. With any other stride, this number varies.
+
+    Args:
+        lengths: Length of the map for images that are smaller by 0, 1, 2, ... pixels; None for
+            images that the model does not accept.
+        step: The shift of the images.
+    """
+    if None in (lengths[0], lengths[step], lengths[2 * step]):
         return None
-    if maps.dim() != images.dim() or maps.shape != others.shape:
-        return None
-    shifts = []
-    for step, pixels, size in zip(steps, maps.shape[2:], images.shape[2:], strict=True):
-        # Without padding, a map is a little smaller than the size divided by the stride.
-        stride = max(round(size / max(pixels, 1)), 1)
-        scale = pixels // size if pixels > size and pixels % size == 0 else 1
-        if step % stride or step * scale // stride >= pixels:
-            return None
-        shifts.append(step * scale // stride)
-    return tuple(shifts)
+    pairs = zip(lengths[: step + 1], lengths[step : 2 * step + 1], strict=True)
+    found = {a - b for a, b in pairs if a is not None and b is not None}
+    moved = found.pop()
+    return None if found or moved < 1 else moved
+
+
+def _has_border(size: Sequence[int], shift: tuple[int, ...]) -> bool:
+    """Whether the overlap of two feature maps has pixels outside its inner half."""
+    overlap = [n - s for n, s in zip(size, shift, strict=True)]
+    return min(overlap) >= 1 and max(overlap) >= 4
 
 
 def _error(maps: Tensor, others: Tensor, shift: tuple[int, ...]) -> tuple[float, float]:

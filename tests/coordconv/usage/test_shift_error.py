@@ -73,3 +73,46 @@ def test_a_model_that_works_in_place_has_the_errors_of_one_that_does_not(place):
     x = images()
     assert list(position_sensitivity(in_place, x, 4)) == list(position_sensitivity(plain, x, 4))
     assert torch.equal(x, images())
+
+
+@pytest.mark.parametrize("shift", [2, 3, 4, 6])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("kernel", [1, 7])
+def test_exactly_the_layers_whose_stride_divides_the_shift_are_compared(kernel, stride, shift):
+    """By the definition of a convolution, its map moves by shift / stride pixels."""
+    for length in range(25, 25 + stride):
+        layer = nn.Conv1d(1, 2, kernel, stride)
+        x = torch.randn(1, 1, length)
+        found = of(position_sensitivity(layer, x, shift))
+        pixels = (length - shift - kernel) // stride + 1
+        assert ("" in found) == (shift % stride == 0 and shift // stride <= pixels - 4)
+        for row in found.values():
+            assert (row.interior, row.border) == pytest.approx((0, 0), abs=1e-5)
+
+
+@pytest.mark.parametrize("decoder", [nn.ConvTranspose1d(2, 1, 4, 4), nn.Upsample(scale_factor=2)])
+def test_maps_that_are_made_larger_again_are_compared_if_the_stride_before_divides_the_shift(
+    decoder,
+):
+    model = nn.Sequential(nn.Conv1d(1, 2, 4, 4), decoder)
+    for length in range(40, 44):
+        x = torch.randn(1, 1, length)
+        assert [row.interior for row in position_sensitivity(model, x, 8)] == pytest.approx(
+            [0, 0, 0], abs=1e-6
+        )
+        assert set(position_sensitivity(model, x, 6).skipped) == {"", "0", "1"}
+
+
+def test_a_model_that_only_accepts_some_sizes_is_compared_from_those():
+    class OnlyMultiplesOf4(nn.Module):
+        def forward(self, x):
+            assert x.shape[-1] % 4 == 0
+            return x
+
+    model = nn.Sequential(OnlyMultiplesOf4(), nn.Conv1d(1, 2, 2, 2))
+    assert len(position_sensitivity(model, torch.randn(1, 1, 32), 4)) == 3
+    # Of the three sizes that are needed, only that of the two crops is accepted.
+    with pytest.raises(AssertionError):
+        position_sensitivity(model, torch.randn(1, 1, 32), 3)
+    found = position_sensitivity(model, torch.randn(1, 1, 30), 2)
+    assert set(found.skipped) == {"", "0", "1"}
