@@ -236,7 +236,8 @@ def _check_channels(transform: Any, image: Any) -> None:
 def _misrecorded_option(transform: Any) -> str:
     """Return the option with which MONAI computes a wrong affine, or "" if there is none."""
     transforms = required("monai.transforms")
-    for one in (transform, *(getattr(transform, name, None) for name in _INNER)):
+    candidates: list[Any] = [transform, *(getattr(transform, name, None) for name in _INNER)]
+    for one in candidates:
         if isinstance(one, transforms.Affine):
             if not one.norm_coord:
                 return "normalized=True"
