@@ -83,6 +83,17 @@ def test_results_that_cannot_be_recorded_are_refused(tmp_path, change, said):
     assert not list(tmp_path.glob("runs/*/record.json"))
 
 
+def test_a_network_without_parameters_is_refused(tmp_path):
+    change = ('self.weight = nn.Conv1d(1, 1, spec.kernel, padding="same")', "self.weight = Blank()")
+    path = plugin(tmp_path, *change)
+    text = path.read_text().replace("self.value = layer(1, 1, 1)", "self.value = nn.Identity()")
+    blank = "class Blank(nn.Identity):\n    weight = torch.ones(1)\n\n\nclass PulseNet(nn.Module):"
+    path.write_text(text.replace("class PulseNet(nn.Module):", blank))
+    done = coordconv(*TRAIN, within=tmp_path, plugin=path)
+    assert done.returncode == 2
+    assert "the network has no parameters" in done.stderr
+
+
 def test_units_are_all_in_the_record(tmp_path):
     change = units('("Anna", "Bob")', "examples % 2")
     done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))

@@ -42,8 +42,9 @@ _LINES = (
     Line(
         "The tutorial, held in part or not",
         "tutorial",
-        "Its perfect scores for CoordConv in regression are reached on some seeds of its recipe and "
-        "not on others. With average pooling, every linear network predicts a constant, but with a "
+        "Its perfect scores for CoordConv in regression are reached on some seeds of its recipe "
+        "and not on others. With average pooling, every linear network predicts a constant, but "
+        "with a "
         "quadrant held out this constant is not [31.5, 31.5]. The conv network's scores for "
         "regression on the uniform split are outside the range of our reruns. With a learning rate "
         "of 1e-2, all regressors learn within ten epochs and most then lose it, but few end at the "
@@ -68,7 +69,8 @@ _LINES = (
         "cleaner boxes, and whether the deconv renderer improves after 300 epochs needs more runs.",
         {
             "undecided": "table-classification-uniform-coordconv "
-            "table-classification-quadrant-coordconv table-classification-uniform-deconv table-classification-quadrant-deconv "
+            "table-classification-quadrant-coordconv table-classification-uniform-deconv "
+            "table-classification-quadrant-deconv "
             "low-rate-stuck rendering-can-be-perfect "
             "deconv-more-training-does-not-help"
         },

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.specs import TrainingSpec
 
 # Schedules end at this fraction of the learning rate. If they ended at zero, the last steps would
@@ -33,6 +34,9 @@ class Optimizer:
         members: The networks.
         trainings: The settings of each network.
         steps: Total number of steps, on which the schedules depend.
+
+    Raises:
+        InputError: The networks have no parameters.
     """
 
     def __init__(
@@ -47,6 +51,11 @@ class Optimizer:
             for index, (member, training) in enumerate(zip(members, trainings, strict=True))
             for group in _groups(index, member, training)
         ]
+        if not any(group["params"] for group in groups):
+            raise InputError(
+                "the network has no parameters, so there is nothing to train; expected a module "
+                "with at least one nn.Parameter"
+            )
         self._optimizer = kind(groups, fused=True)
 
     def step(self, step: int) -> None:
