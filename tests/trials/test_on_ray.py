@@ -110,8 +110,8 @@ def test_errors_lost_workers_and_changed_files_are_reported(mine, tmp_path, caps
         (arm, seed) for arm in ("none", "first") for seed in (0, 1)
     }
     shown = capsys.readouterr().out
-    assert "first, seed 2: failed: RuntimeError: SystemExit: no more" in shown
-    assert "none, seed 2: failed: RuntimeError: SystemExit: no more" in shown
+    assert "first, seed 2: failed: SystemExit: no more" in shown
+    assert "none, seed 2: failed: SystemExit: no more" in shown
     assert shown.count("Traceback") == 1
     assert f'File "{file}", line' in shown
     functions = load_functions(file)

@@ -23,7 +23,7 @@ from coordconv_lab.trials.engines import Ended, Resources
 from coordconv_lab.trials.functions import UserFunctions, file_of, load_functions
 from coordconv_lab.trials.jobs import Failure, Job, failure_of
 from coordconv_lab.trials.mirror_watch import MirrorWatch
-from coordconv_lab.trials.one_run import OneRun, UnusableArmError
+from coordconv_lab.trials.one_run import HiddenError, OneRun, UnusableArmError
 from coordconv_lab.trials.seeds import seed_all
 
 __all__ = ["RayEngine"]
@@ -159,6 +159,8 @@ def _do(given: _Given, job: Job, watch: MirrorWatch) -> Ended | InputError:
         return Ended(job, UnusableArmError(str(error)), watch)
     except InputError as error:
         return InputError(str(error))
+    except HiddenError as error:
+        return Ended(job, failure_of(job, error.__cause__ or error), watch)
     except (
         Exception,
         SystemExit,

@@ -19,7 +19,7 @@ from coordconv_lab.trials.mirror_watch import MirrorWatch
 from coordconv_lab.trials.seeds import seed_all
 from coordconv_lab.trials.store import Finished
 
-__all__ = ["OTHER_WEIGHTS", "OneRun", "UnusableArmError"]
+__all__ = ["OTHER_WEIGHTS", "HiddenError", "OneRun", "UnusableArmError"]
 
 OTHER_WEIGHTS = (
     "make() returned different weights for two arms with this seed; it must build a new model each "
@@ -29,6 +29,10 @@ OTHER_WEIGHTS = (
 
 class UnusableArmError(InputError):
     """An arm cannot be made or trained. The other arms are not affected."""
+
+
+class HiddenError(RuntimeError):
+    """The cause of this error is an error of the user's functions that might not be shown."""
 
 
 class OneRun:
@@ -165,8 +169,8 @@ class OneRun:
         """Add a note with the arm and the seed to errors of the user's functions.
 
         Raises:
-            RuntimeError: A function raised an error that the command line would shorten to one
-                line as an error of its own, such as a missing file, or it ended the process.
+            HiddenError: A function raised an error that the command line would shorten to one line
+                as an error of its own, such as a missing file, or it ended the process.
         """
         note = (
             f"while {doing} the arm {self.arm.name!r} with seed {self.seed}; finished runs are "
@@ -175,9 +179,8 @@ class OneRun:
         try:
             yield
         except (OSError, UnicodeError, SystemExit) as error:
-            raised = RuntimeError(f"{type(error).__name__}: {error}")
-            raised.add_note(note)
-            raise raised from error
+            error.add_note(note)
+            raise HiddenError(f"{type(error).__name__}: {error}") from error
         except Exception as error:
             error.add_note(note)
             raise
