@@ -76,25 +76,31 @@ def may_add_with_gradients(data: Tensor, weight: Tensor, term: LinearTerm) -> bo
     )
 
 
-def add_with_gradients(data: Tensor, weight: Tensor, term: LinearTerm) -> Tensor:
+def add_with_gradients(
+    data: Tensor, weight: Tensor, term: LinearTerm, given: tuple[Tensor, ...] = ()
+) -> Tensor:
     """Add the term of these weights in place, as a single operation with a gradient.
 
     Args:
         data: Shape (N, out, *outputs) or (out, *outputs).
         weight: The coordinate weights, shape (out, c, *kernel).
         term: The term, see `may_add_with_gradients`.
+        given: Coordinates of the term that the caller may change in place before the backward
+            pass, which then raises an error.
     """
-    return _AddTerm.apply(data, weight, term)
+    return _AddTerm.apply(data, weight, term, given)
 
 
 class _AddTerm(torch.autograd.Function):
     """Add the coordinate term in place. Many small operations would cost more than the term."""
 
     @staticmethod
-    def forward(ctx: Any, data: Tensor, weight: Tensor, term: LinearTerm) -> Tensor:
-        ctx.term, ctx.shape = term, weight.shape
-        # The term has the coordinates, but saving them detects that they are changed in place.
-        ctx.save_for_backward(*term.coordinates)
+    def forward(
+        ctx: Any, data: Tensor, weight: Tensor, term: LinearTerm, given: tuple[Tensor, ...]
+    ) -> Tensor:
+        ctx.term, ctx.shape, ctx.has_saved = term, weight.shape, bool(given)
+        if given:
+            ctx.save_for_backward(*given)  # Detects that they are changed in place.
         ctx.mark_dirty(data)
         product = term.of(weight)
         if data.dim() == len(term.layout.shape) or data.shape[0] == 1:
@@ -106,12 +112,13 @@ class _AddTerm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         if not ctx.needs_input_grad[1]:
-            return gradient, None, None
-        ctx.saved_tensors  # noqa: B018  (raises an error if a tensor was changed)
+            return gradient, None, None, None
+        if ctx.has_saved:
+            ctx.saved_tensors  # noqa: B018  (raises an error if a tensor was changed)
         image = gradient
         if gradient.dim() > len(ctx.term.layout.shape) and gradient.shape[0] != 1:
             image = _sum_over_batch(gradient)
-        return gradient, ctx.term.weight_gradient(image, ctx.shape), None
+        return gradient, ctx.term.weight_gradient(image, ctx.shape), None, None
 
 
 class _AddToImage(torch.autograd.Function):

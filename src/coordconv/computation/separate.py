@@ -130,7 +130,8 @@ def separate(
         if may_add_with_gradients(data, first, term):
             if key is not None:
                 keep(_with_gradients(key, coord_weight), _Known.of(term, operation, data))
-            return add_with_gradients(data, first, term)
+            given = () if positions.coordinates is None else term.coordinates
+            return add_with_gradients(data, first, term, given)
         term = _product(operation, x, term, coord_weight)
     if isinstance(term, ProductTerm):
         return add_product(data, term, operation.rank)
