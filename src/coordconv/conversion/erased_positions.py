@@ -137,7 +137,9 @@ def _eraser(layer: Any, following: Sequence[nn.Module]) -> nn.Module | None:
     generator = torch.Generator().manual_seed(0)
 
     def noise(*size: int) -> Tensor:
-        return torch.randn(2, layer.out_channels, *size, generator=generator).to(weight)
+        shape = (2, layer.out_channels, *size)
+        # The default device may differ from the device of the generator.
+        return torch.randn(shape, generator=generator, device="cpu").to(weight)
 
     size = _SIZE[: len(layer.kernel_size)]
     outputs = [noise(*size), noise(*size)]

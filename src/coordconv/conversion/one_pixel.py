@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import is_convolution
-from coordconv.conversion.sizes import Size, evaluating
+from coordconv.conversion.sizes import Size, can_be_observed, evaluating
 
 __all__ = ["sees_one_pixel"]
 
@@ -95,7 +95,8 @@ def _sizes(model: nn.Module, layers: Any, example: Example) -> dict[nn.Module, s
         if isinstance(data, Tensor):
             seen[layer].add(tuple(data.shape[-len(layer.kernel_size) :]))  # pyright: ignore[reportArgumentType]
 
-    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    observed = filter(can_be_observed, layers)
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in observed]
     arguments, options = call_arguments(example)
     try:
         with evaluating(model), torch.no_grad():

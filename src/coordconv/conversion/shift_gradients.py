@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from coordconv.conversion.examples import call_arguments
-from coordconv.conversion.sizes import evaluating
+from coordconv.conversion.sizes import can_be_observed, evaluating
 
 __all__ = ["kept_constants"]
 
@@ -33,11 +33,12 @@ def kept_constants(
 
     Returns:
         A number from 0 to 1 for each layer on which the output depends, in the order of the calls.
-        Layers whose maps have only one pixel, or whose outputs are not float32 or float64 tensors,
-        are omitted.
+        Layers whose maps have only one pixel, whose outputs are not float32 or float64 tensors, or
+        that cannot be observed, are omitted.
     """
     probe = _Probe()
-    hooks = [layer.register_forward_hook(probe.disturb) for layer in layers]
+    observed = filter(can_be_observed, layers)
+    hooks = [layer.register_forward_hook(probe.disturb) for layer in observed]
     arguments, options = call_arguments(example)
     try:
         with evaluating(model), torch.inference_mode(False), torch.enable_grad():
@@ -108,7 +109,8 @@ class _Probe:
         return self._noise(signs).view(shape) * (1 + 0.5 * self._noise(output).tanh())
 
     def _noise(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=self.generator).to(like)
+        # The default device may differ from the device of the generator.
+        return torch.randn(like.shape, generator=self.generator, device="cpu").to(like)
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Size", "evaluating", "sizes_seen", "without_hooks"]
+__all__ = ["Size", "can_be_observed", "evaluating", "sizes_seen", "without_hooks"]
 
 Size = tuple[int, ...]
 
@@ -64,6 +64,17 @@ def sizes_seen(
             "pass an example that uses these layers"
         )
     return sizes
+
+
+def can_be_observed(layer: nn.Module) -> bool:
+    """Whether a hook of a layer can find the spatial axes of its maps.
+
+    Compiled modules of torch.jit have no hooks. Fused layers of torch.ao and the modules of
+    `decompose` have no ``kernel_size``.
+    """
+    if isinstance(layer, torch.jit.ScriptModule):
+        return False
+    return isinstance(getattr(layer, "kernel_size", None), tuple | list)
 
 
 @contextmanager
