@@ -73,6 +73,11 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
             "the model cannot be copied because it holds non-leaf weights, for example from a "
             "hook that computes them; call the model once under torch.no_grad() first"
         ) from error
+    except Exception as error:  # Attributes that cannot be copied, such as locks, raise any error.
+        raise ValueError(
+            f"the model cannot be copied ({type(error).__name__}: {error}); remove the attribute "
+            "that cannot be copied, or pass the part of the model that has the coordinate layers"
+        ) from error
     recompose(model)
     layers = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     in_front = {name for m, name in layers.items() if isinstance(m, CoordinatesInFront)}

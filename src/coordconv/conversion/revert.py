@@ -11,6 +11,7 @@ from coordconv.conversion.optimizers import Optimizers, checked_optimizers, leav
 from coordconv.conversion.replaced import check_methods
 from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
+from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = ["become_plain", "revert"]
 
@@ -35,9 +36,10 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
 
     Raises:
         ValueError: If coordinate weights are not zero and ``discard`` is False. Also if a layer was
-            changed by `coordconv.decompose`, is a custom subclass, has parametrized or pruned
-            coordinate weights, or is inside a wrapper that would miss the change, or if parameters
-            cannot be removed from ``optimizer``. The model and the optimizer are then unchanged.
+            changed by `coordconv.decompose` or `coordconv.precompute`, is a custom subclass, has
+            parametrized or pruned coordinate weights, or is inside a wrapper that would miss the
+            change, or if parameters cannot be removed from ``optimizer``. The model and the
+            optimizer are then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -55,6 +57,16 @@ def revert(model: nn.Module, *, discard: bool = False, optimizer: Optimizers = N
             "coordconv.recompose(model) first"
         )
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
+    precomputed = [
+        repr(name)
+        for name, m in model.named_modules()
+        if isinstance(m, WeightGuard) and m not in found
+    ]
+    if precomputed:
+        raise ValueError(
+            f"cannot revert {', '.join(precomputed)}: precomputed layers have no coordinate "
+            "weights; revert the model that was passed to coordconv.precompute"
+        )
     optimizers = checked_optimizers(optimizer)
     check_holders("revert", model, found)
     check_methods("revert", found)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import pytest
 import torch
@@ -111,6 +112,13 @@ def test_a_folded_model_has_no_coordinate_parameters():
     assert set(dict(precomputed.named_parameters())) == set(dict(plain.named_parameters()))
 
 
+@pytest.mark.parametrize("discard", [False, True])
+def test_a_folded_model_is_not_reverted(discard):
+    precomputed = precompute(convert(model()), torch.zeros(1, 3, 9, 8))
+    with pytest.raises(ValueError, match="cannot revert '0': precomputed layers"):
+        revert(precomputed, discard=discard)
+
+
 def test_the_conversions_are_public():
     assert {"convert", "precompute", "revert"} <= set(coordconv.__all__)
 
@@ -136,6 +144,10 @@ def test_a_model_that_cannot_be_copied_raises_an_error():
     net = nn.Sequential(torch.nn.utils.weight_norm(CoordConv2d(3, 4, 1)))
     net(torch.randn(1, 3, 5, 5))
     with pytest.raises(ValueError, match="cannot be copied"):
+        precompute(net, torch.randn(1, 3, 5, 5))
+    net = nn.Sequential(CoordConv2d(3, 4, 1))
+    net.lock = threading.Lock()
+    with pytest.raises(ValueError, match=r"cannot be copied \(TypeError: .*lock.*\); remove"):
         precompute(net, torch.randn(1, 3, 5, 5))
     with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
         precompute(None, torch.randn(1, 3, 5, 5))
