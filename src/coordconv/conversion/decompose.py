@@ -11,7 +11,7 @@ from coordconv.conversion.guards import check_holders
 from coordconv.conversion.joint_weight import apart, together
 from coordconv.conversion.kinds import PAIRS, checked_model, plain_kind
 from coordconv.conversion.layer_uses import layer_uses, place_of
-from coordconv.conversion.replaced import check_methods
+from coordconv.conversion.replaced import changed_padding, check_methods
 from coordconv.conversion.revert import become_plain
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
@@ -109,8 +109,8 @@ def recompose(model: nn.Module) -> nn.Module:
 
     Raises:
         ValueError: If another tool has replaced `AddCoords` or the convolution of a layer, or if
-            the convolution has hooks or a parametrized or pruned weight. The model is then
-            unchanged.
+            the convolution has hooks, a parametrized or pruned weight, or a padding that was
+            changed. The model is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -252,6 +252,8 @@ def _why_not_back(module: Any) -> str:
             "its weight must not be parametrized or pruned; remove the parametrization or the "
             "pruning first"
         )
+    if changed_padding(convolution):
+        return changed_padding(convolution)
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     if convolution is not module and any(getattr(convolution, name) for name in hooks):
         return "its convolution has hooks, which would be lost; remove them first"

@@ -10,7 +10,12 @@ from coordconv import layers
 from coordconv.conversion.in_front import in_front_kind, why_not_in_front
 from coordconv.conversion.known import known_kind
 from coordconv.conversion.made import made_from, why_not_made
-from coordconv.conversion.replaced import replaced_method, replaced_operation, unusual_weight
+from coordconv.conversion.replaced import (
+    changed_padding,
+    replaced_method,
+    replaced_operation,
+    unusual_weight,
+)
 from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
 from coordconv.layers.weight_guard import WeightGuard
@@ -110,7 +115,8 @@ def why_not(module: nn.Module, unknown: Unknown = "raise") -> str:
         )
     known = kind in PAIRS
     reason = replaced_operation(module, kind) if known else why_not_made(module)
-    return replaced_method(module) or reason or unusual_weight(module, stored_weight(module))
+    reason = replaced_method(module) or reason or changed_padding(module)
+    return reason or unusual_weight(module, stored_weight(module))
 
 
 def coordinate_kind(module: nn.Module) -> type[nn.Module]:

@@ -12,7 +12,13 @@ from torch.nn import functional
 from torch.nn.parameter import UninitializedParameter, is_lazy
 from torch.nn.utils import parametrize
 
-__all__ = ["check_methods", "replaced_method", "replaced_operation", "unusual_weight"]
+__all__ = [
+    "changed_padding",
+    "check_methods",
+    "replaced_method",
+    "replaced_operation",
+    "unusual_weight",
+]
 
 _HARMLESS = frozenset(("reset_parameters", "extra_repr", "_get_name", "train", "eval"))
 _COMPUTING = ("forward", "_conv_forward")
@@ -28,19 +34,44 @@ def replaced_method(layer: nn.Module) -> str:
 
 
 def check_methods(action: str, layers: Mapping[Any, str]) -> None:
-    """Raise if a method of a layer was replaced on the instance.
+    """Raise if a method of a layer was replaced on the instance, or if its padding was changed.
 
     Args:
         action: The name of the operation, such as "revert".
         layers: Layers with their names.
 
     Raises:
-        ValueError: If a method of a layer was replaced.
+        ValueError: If a method of a layer was replaced, or if its padding was changed.
     """
-    reasons = {name: replaced_method(layer) for layer, name in layers.items()}
-    listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items() if reason)
-    if listed:
-        raise ValueError(f"cannot {action} {listed}; delete this attribute first")
+    for find, hint in ((replaced_method, "; delete this attribute first"), (changed_padding, "")):
+        reasons = {name: find(layer) for layer, name in layers.items()}
+        listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items() if reason)
+        if listed:
+            raise ValueError(f"cannot {action} {listed}{hint}")
+
+
+def changed_padding(layer: Any) -> str:
+    """Describe the padding of a convolution that torch does not apply; "" if torch applies it.
+
+    Except for zeros, torch computes the margins in the constructor. It ignores later changes of
+    ``padding``, and of the sizes that ``"same"`` depends on, but a coordinate layer does not.
+    """
+    if not isinstance(layer, nn.modules.conv._ConvNd) or layer.padding_mode == "zeros":
+        return ""
+    plain: Any = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[len(layer.kernel_size) - 1]
+    new = plain(
+        *(1, 1, layer.kernel_size, 1, layer.padding, layer.dilation),
+        padding_mode=layer.padding_mode,
+        device="meta",
+    )
+    used, wanted = (list(one._reversed_padding_repeated_twice) for one in (layer, new))
+    if used == wanted:
+        return ""
+    return (
+        f"with padding_mode={layer.padding_mode!r}, torch ignores that its padding, kernel_size or "
+        "dilation was changed after it was created; create a new layer with these values, and copy "
+        "the weights"
+    )
 
 
 def replaced_operation(layer: nn.Module, kind: type[nn.Module]) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
-from coordconv import CoordConv2d, convert, precompute, revert
+from coordconv import CoordConv2d, convert, decompose, precompute, recompose, revert
 from coordconv.layers.coordinates import CoordinateLayer
 
 INPUT = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
@@ -209,6 +209,38 @@ def test_a_weight_of_unusual_type_or_shape_raises_an_error(weight):
     with pytest.raises(ValueError, match=said):
         convert(layer)
     assert type(layer) is nn.Conv2d
+
+
+CHANGES = {"padding": (2, 2), "dilation": (2, 2), "kernel_size": (1, 1)}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_margins_that_torch_does_not_apply_raise_an_error(mode, name):
+    layer = nn.Conv2d(3, 4, 3, padding="same", padding_mode=mode)
+    setattr(layer, name, CHANGES[name])
+    assert_refused(nn.Sequential(layer), "torch ignores that its padding, kernel_size or dilation")
+
+
+@pytest.mark.parametrize("padding", [1, [1, 1], (1, 1), "same"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_same_margins_may_be_set_again(padding, stride):
+    layer = nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")
+    layer.padding, layer.stride = padding, stride
+    before = layer(INPUT)
+    torch.testing.assert_close(convert(layer)(INPUT), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("form", [None, "module", "layer"])
+def test_no_conversion_back_changes_the_margins_of_a_layer(form):
+    model = nn.Sequential(CoordConv2d(3, 4, 3, padding=1, padding_mode="reflect"))
+    if form:
+        decompose(model, form=form)
+    (model[0].conv if form == "module" else model[0]).padding = (2, 2)
+    changes = (recompose,) if form else (revert, decompose, lambda one: precompute(one, INPUT))
+    for change in changes:
+        with pytest.raises(ValueError, match="torch ignores that its padding"):
+            change(model)
 
 
 def test_a_weight_that_is_trained_by_a_hook_raises_an_error():
