@@ -1,5 +1,6 @@
 """The pure functions: what is appended, what is kept, what the margins hold."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -138,6 +139,18 @@ def test_every_group_sees_every_coordinate():
     coord_weight = torch.eye(2).repeat(3, 1).view(6, 2, 1, 1)
     result = coord_conv(x, weight, coord_weight, groups=2)
     assert_close(result, coordinate_grid((2, 3)).repeat(3, 1, 1).expand(2, 6, 2, 3))
+
+
+@pytest.mark.parametrize("method", ["auto", "separate", "concatenate"])
+@pytest.mark.parametrize("name", ["stride", "padding", "dilation"])
+@pytest.mark.parametrize("function", [coord_conv, coord_conv_transpose])
+def test_an_option_may_be_any_form_of_an_integer(function, name, method):
+    x, weight = torch.randn(2, 3, 8, 9), torch.randn(3, 3, 3, 3)
+    coord_weight = torch.randn(*((3, 2) if function is coord_conv else (2, 3)), 3, 3)
+    expected = function(x, weight, coord_weight, method=method, **{name: 2})
+    for form in (np.int64(2), [2], [2, 2], (np.int64(2), 2), torch.Size([2, 2])):
+        output = function(x, weight, coord_weight, method=method, **{name: form})
+        assert_close(output, expected, rtol=0, atol=0)
 
 
 def test_a_transposed_layer_sees_the_coordinates_of_its_input_pixels():
