@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import spec_by_recipe, with_settings
 from coordconv_lab.registry import use_plugins
 from coordconv_lab.results import RunStore
@@ -149,3 +150,31 @@ def test_a_checkpoint_of_other_code_is_not_resumed(tmp_path, change):
     assert done.returncode == 2
     assert "restore the files of the plug-ins, or delete the checkpoint" in done.stderr
     assert coordconv(*TRAIN, within=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "said"),
+    [
+        ((", seed=seed)", ")"), ("reproduce", "--experiment", "pulses", "--seeds", "2"), "no seed"),
+        (("split=split", 'split="right"'), (*TRAIN[:2], "--split", "random"), "no split 'random'"),
+        (("A weighted", "A plain"), (*TRAIN, "--model", "cordconv"), "no model 'cordconv'"),
+        (("return ExperimentSpec(", "return ("), TRAIN, "must return an ExperimentSpec"),
+    ],
+)
+def test_a_recipe_that_returns_another_run_is_refused(tmp_path, change, arguments, said):
+    path = plugin(tmp_path, *change)
+    if said.startswith("must"):
+        path.write_text(path.read_text().replace("model=network, training=training", ""))
+        path.write_text(path.read_text().replace("task=task, data=data, , seed=seed", "task, data"))
+    done = coordconv(*arguments, within=tmp_path, plugin=path)
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("runs/*"))
+
+
+@pytest.mark.parametrize("task", ["digit-boxes", "classification"])
+def test_values_that_a_recipe_refuses_are_refused_in_one_line(task):
+    with pytest.raises(InputError) as caught:
+        spec_by_recipe(task, "quadrant", seed=0 if task == "digit-boxes" else -1)
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,9 @@
 Experiments that do not define recipes have a recipe in which every setting has its default.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from pydantic import ValidationError
 
 from coordconv_lab.errors import InputError, in_short
@@ -58,7 +61,8 @@ def spec_by_recipe(
         recipe: Name of a recipe. By default, the first recipe of the experiment.
 
     Raises:
-        InputError: There is no such task, recipe, split or network.
+        InputError: There is no such task, recipe, split or network, or the recipe returns a spec of
+            another task, split, network or seed.
     """
     known = registry()
     experiment, names = known.experiment_of(task), recipe_names(task)
@@ -77,11 +81,43 @@ def spec_by_recipe(
     families = (known.main_family(task), known.task(task).baseline)
     kinds = {network.kind: network.spec for network in known.networks_of(task)}
     if model in kinds and model not in families:
-        spec = make(task, split, families[0], seed)
+        spec = _made(make, task, split, families[0], seed)
         is_trained = kinds[model]().is_trained
         untrained = {} if is_trained else {"training": {"epochs": 0}}
         return with_settings(spec, {"model.kind": model, **untrained})
-    return make(task, split, family_of(task, model), seed)
+    return _made(make, task, split, family_of(task, model), seed)
+
+
+def _made(
+    make: Callable[..., Any], task: str, split: str, family: str, seed: int
+) -> ExperimentSpec:
+    """Call the function of a recipe, and check that the spec is the one that was asked for.
+
+    A recipe that ignores an argument would silently train another run.
+    """
+    try:
+        spec = make(task, split, family, seed)
+    except ValidationError as error:
+        raise InputError(explain(error)) from error
+    if not isinstance(spec, ExperimentSpec):
+        raise InputError(
+            f"a recipe of the task {task} must return an ExperimentSpec, got {in_short(spec)}"
+        )
+    asked = {"task": task, "split": split, "model": family, "seed": seed}
+    found = {
+        "task": spec.task,
+        "split": spec.data.split,
+        "model": spec.model_name,
+        "seed": spec.seed,
+    }
+    for name, value in asked.items():
+        if found[name] != value:
+            raise InputError(
+                f"the recipe of the task {task} has no {name} {in_short(value)}: it returns a spec "
+                f"with the {name} {in_short(found[name])}; choose another {name}, or correct the "
+                "recipe"
+            )
+    return spec
 
 
 def _by_defaults(task: str, split: str, family: str, seed: int) -> ExperimentSpec:
