@@ -222,6 +222,12 @@ def test_a_coordinate_kernel_larger_than_the_kernel_is_refused(size):
         CoordConv2d(4, 6, 3, coord_kernel_size=size)
 
 
+@pytest.mark.parametrize("size", [True, 1.0, (1.0, 1.0), (1, True), "1", [None, 1]])
+def test_a_coordinate_kernel_that_is_not_an_integer_is_refused(size):
+    with pytest.raises(TypeError, match="`coord_kernel_size` must be an integer, or one for each"):
+        CoordConv2d(4, 6, 3, coord_kernel_size=size)
+
+
 def test_a_smaller_coordinate_kernel_is_centered_or_half_a_tap_towards_the_start():
     x = torch.zeros(1, 1, 4, 5)
     for kernel, middle in ((3, 1), (4, 1), (5, 2)):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -129,24 +130,26 @@ def checked_kernel(
     Raises:
         ValueError: If the size is less than 1 or larger than the data kernel along an axis, or if
             it does not have one number for each axis.
-        TypeError: If the size is neither an integer nor a tuple or list.
+        TypeError: If the size is neither an integer nor a tuple or list of integers.
     """
     if coord_kernel_size is None:
         return tuple(kernel_size)
-    if isinstance(coord_kernel_size, int):
-        coord_kernel_size = (coord_kernel_size,) * len(kernel_size)
-    if not isinstance(coord_kernel_size, tuple | list):
+    sizes: Any = coord_kernel_size
+    if not isinstance(sizes, tuple | list):
+        sizes = (sizes,) * len(kernel_size)
+    if any(isinstance(one, bool) or not isinstance(one, Integral) for one in sizes):
         raise TypeError(
-            f"`coord_kernel_size` must be a number, or one for each axis, got {coord_kernel_size!r}"
+            "`coord_kernel_size` must be an integer, or one for each axis, got "
+            f"{coord_kernel_size!r}"
         )
-    if len(coord_kernel_size) != len(kernel_size) or not all(
-        1 <= small <= large for small, large in zip(coord_kernel_size, kernel_size, strict=True)
+    if len(sizes) != len(kernel_size) or not all(
+        1 <= small <= large for small, large in zip(sizes, kernel_size, strict=True)
     ):
         raise ValueError(
             f"`coord_kernel_size` must be between 1 and kernel_size={tuple(kernel_size)} along "
             f"every axis, got {coord_kernel_size}"
         )
-    return tuple(coord_kernel_size)
+    return tuple(map(int, sizes))
 
 
 def draw_together(joint: Tensor, bias: Tensor | None) -> None:
