@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 
 from coordconv.conversion.examples import Example
 from coordconv.conversion.guards import check_holders
@@ -57,9 +58,10 @@ def decompose(
 
     Raises:
         ValueError: If ``form`` is unknown. Also if a layer is lazy and uninitialized, is a custom
-            subclass, has a parametrized, pruned or tied weight, or has a parameter that the model
-            reads elsewhere, or if its ``weight`` and ``coord_weight`` differ in ``requires_grad``
-            or dtype. The model is then unchanged.
+            subclass, has a parametrized, pruned or tied weight, has a parametrized bias or, with
+            ``form="module"``, a pruned bias, or has a parameter that the model reads elsewhere, or
+            if its ``weight`` and ``coord_weight`` differ in ``requires_grad`` or dtype. The model
+            is then unchanged.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -84,7 +86,7 @@ def decompose(
     check_methods("decompose", layers)
     owners = _owners(model)
     for layer, name in layers.items():
-        reason = _why_not(layer, owners)
+        reason = _why_not(layer, owners, form)
         if reason:
             raise ValueError(f"cannot decompose {name or 'the model'!r}: {reason}")
     _check_reads(model, layers, example)
@@ -160,8 +162,11 @@ def _owners(model: nn.Module) -> dict[tuple[int, int], set[nn.Module]]:
     return owners
 
 
-def _why_not(layer: Any, owners: dict[tuple[int, int], set[nn.Module]]) -> str:
+def _why_not(layer: Any, owners: dict[tuple[int, int], set[nn.Module]], form: Form) -> str:
     computed = [name for name in ("weight", "coord_weight") if name not in layer._parameters]
+    # A hook that prunes the bias does not move to the new convolution with the bias.
+    if (form == "module" or parametrize.is_parametrized(layer)) and "bias" not in layer._parameters:
+        computed.append("bias")
     if computed:
         return (
             f"its {' and '.join(computed)} must not be parametrized or pruned; remove the "

@@ -155,6 +155,11 @@ def normed() -> nn.Module:
     return nn.utils.parametrizations.weight_norm(coordconv.CoordConv2d(2, 2, 1))
 
 
+def with_computed_bias() -> nn.Module:
+    layer = coordconv.CoordConv2d(2, 2, 1)
+    return nn.utils.parametrize.register_parametrization(layer, "bias", nn.Identity())
+
+
 class Custom(coordconv.CoordConv2d):
     pass
 
@@ -165,6 +170,7 @@ class Custom(coordconv.CoordConv2d):
         (tied, "tied"),
         (frozen, "frozen"),
         (normed, "parametrization"),
+        (with_computed_bias, "its bias must not be parametrized or pruned"),
         (lambda: coordconv.LazyCoordConv2d(2, 1), "call the model once"),
         (lambda: Custom(2, 2, 1), "custom subclasses"),
     ],
@@ -176,6 +182,16 @@ def test_a_layer_that_cannot_be_expanded_raises_an_error_and_nothing_changes(mak
     with pytest.raises(ValueError, match=words):
         decompose(model, form=form)
     assert repr(model) == before
+
+
+def test_a_pruned_bias_stays_pruned_or_is_refused():
+    layer, x = layer_and_input("CoordConv2d")
+    nn.utils.prune.l1_unstructured(layer, "bias", 3)
+    output = layer(x)
+    with pytest.raises(ValueError, match="its bias must not be parametrized or pruned"):
+        decompose(layer)
+    torch.testing.assert_close(layer(x), output, rtol=0, atol=0)
+    torch.testing.assert_close(decompose(layer, form="layer")(x), output)
 
 
 class TiedDecoder(nn.Module):
