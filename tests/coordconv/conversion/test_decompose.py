@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import prune
 
 import coordconv
 from coordconv import AddCoords, convert, decompose, precompute, recompose, revert
@@ -186,7 +187,7 @@ def test_a_layer_that_cannot_be_expanded_raises_an_error_and_nothing_changes(mak
 
 def test_a_pruned_bias_stays_pruned_or_is_refused():
     layer, x = layer_and_input("CoordConv2d")
-    nn.utils.prune.l1_unstructured(layer, "bias", 3)
+    prune.l1_unstructured(layer, "bias", 3)
     output = layer(x)
     with pytest.raises(ValueError, match="its bias must not be parametrized or pruned"):
         decompose(layer)
