@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 
 from coordconv_lab.claims import Entry
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 
 _COLORS = {
     "reproduced": "#00845f",
@@ -77,7 +77,12 @@ def claim(id: str, results: str | Path | None = None) -> ClaimCard:
     """
     from coordconv_lab.claims.ledger import ledger
 
-    (entry,) = ledger(_results() if results is None else Path(results), [], (id,))
+    if not isinstance(id, str):
+        raise InputError(f"expected the id of a claim, got {in_short(id)}")
+    directory = _results() if results is None else Path(results)
+    if not directory.is_dir():
+        raise InputError(f"{directory} is not a directory; pass the directory of results")
+    (entry,) = ledger(directory, [], (id,))
     return ClaimCard(entry)
 
 

@@ -83,6 +83,8 @@ def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
         1.0
     """
     if not isinstance(source, str | Path):
+        if isinstance(source, TrainedRun) or not isinstance(source, Iterable):
+            raise InputError(f"expected a directory, or a list of runs; got {in_short(source)}")
         found = list(source)
         for one in found:
             if not isinstance(one, TrainedRun):

@@ -1,11 +1,16 @@
 """A list of runs, which can be shown as a table, a data frame, or figures side by side."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
-from coordconv_lab.errors import InputError
-from coordconv_lab.interactive.short_names import paths_of
+from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.interactive.short_names import (
+    WORDS_OF_RUNS,
+    has_values,
+    has_words,
+    paths_of,
+)
 from coordconv_lab.interactive.trained_run import TrainedRun
 from coordconv_lab.recipes import flat_settings
 from coordconv_lab.results.score_format import duration
@@ -72,20 +77,34 @@ class RunList(Sequence[TrainedRun]):
                 as in `train`. Runs whose spec has no such setting are omitted.
 
         Raises:
-            InputError: No run has a setting with this name; the message suggests similar names.
+            InputError: No run has a setting with this name, or the value is not possible for any
+                run; the message suggests similar names.
         """
-        chosen, errors = [], []
+        chosen, unknown, impossible = [], [], []
         for run in self._runs:
+            words = {name: value for name, value in settings.items() if name in WORDS_OF_RUNS}
+            others = {name: value for name, value in settings.items() if name not in words}
             try:
-                chosen += [run] if _has(run, settings) else []
+                paths = paths_of(others, run.spec)
             except InputError as error:  # models of another kind may have this setting
-                errors.append(error)
-        if errors and len(errors) == len(self._runs):
-            raise errors[0]
+                unknown.append(error)
+                continue
+            try:
+                chosen += [run] if has_words(run.spec, words) & has_values(run.spec, paths) else []
+            except InputError as error:
+                impossible.append(error)
+        if self._runs and len(unknown) + len(impossible) == len(self._runs):
+            raise (impossible or unknown)[0]
         return RunList(chosen)
 
     def best(self, count: int = 1) -> "RunList":
-        """Return the runs with the highest held-out score, the best first."""
+        """Return the runs with the highest held-out score, the best first.
+
+        Raises:
+            InputError: ``count`` is negative or not an integer.
+        """
+        if not isinstance(count, int) or count < 0:
+            raise InputError(f"expected a number of runs, 0 or more; got {in_short(count)}")
         return RunList(sorted(self._runs, key=lambda run: -run.record.test_score)[:count])
 
     @property
@@ -200,14 +219,6 @@ def _usual(flat: Sequence[dict[str, Any]]) -> dict[str, Any]:
         often = max(values, key=values.count)
         usual[path] = often if values.count(often) > len(values) / 2 else _MIXED
     return usual
-
-
-def _has(run: TrainedRun, settings: Mapping[str, Any]) -> bool:
-    others = {name: value for name, value in settings.items() if name not in _WORDS}
-    flat = flat_settings(run.spec.model_dump())
-    same = [flat[path] == value for path, value in paths_of(others, run.spec).items()]
-    words = [_WORDS[name](run) == settings[name] for name in _WORDS if name in settings]
-    return all(same) and all(words)
 
 
 def _row_of_frame(run: TrainedRun) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """Find settings of a run by their short names, such as ``head`` for ``model.head``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.recipes import flat_settings, recipe_names, spec_by_recipe, with_settings
 from coordconv_lab.registry import registry
-from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.specs import ExperimentSpec, explain, settings_of_spec
 
 _NOT_SETTINGS = ("version", "task", "seed", "data.split", "model.kind")
 """Paths that have no short name: they are separate arguments of `train`, or cannot be set."""
 
 _ARGUMENTS = ("split", "model", "seed", "recipe", "runs", "device", "progress")
 """Arguments of `train`, to suggest for misspelled settings."""
+
+WORDS_OF_RUNS = ("task", "split", "model", "seed")
+"""Arguments of `RunList.where` that are not settings of a part of the spec."""
 
 _NEAR = 0.6
 """Minimum similarity of a name that is suggested."""
@@ -62,7 +67,7 @@ def spec_from_words(
     else:
         spec, changes = spec_by_recipe(task, split, model, seed, recipe), {}
         fields = spec.model_dump()
-    changes |= _paths(settings or {}, flat_settings(fields))
+    changes |= _paths(settings or {}, flat_settings(fields), _ARGUMENTS)
     return with_settings(spec, changes) if changes else spec
 
 
@@ -94,25 +99,33 @@ def paths_of(settings: Mapping[str, Any], spec: ExperimentSpec) -> dict[str, Any
         spec: The spec that has the settings.
 
     Raises:
-        InputError: A name is unknown, or belongs to several settings.
+        InputError: A name is unknown, or belongs to several settings, or a setting is given twice.
 
     Example:
         >>> from coordconv_lab.experiments.notsoclevr.recipes import tuned
         >>> paths_of({"epochs": 7}, tuned("regression", "uniform", "coordconv"))
         {'training.epochs': 7}
     """
-    return _paths(settings, flat_settings(spec.model_dump()))
+    return _paths(settings, flat_settings(spec.model_dump()), WORDS_OF_RUNS)
 
 
-def _paths(settings: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
+def _paths(
+    settings: Mapping[str, Any], flat: Mapping[str, Any], arguments: Sequence[str]
+) -> dict[str, Any]:
     by_name: dict[str, list[str]] = {}
     for path in flat:
         if path not in _NOT_SETTINGS:
             by_name.setdefault(path.rpartition(".")[2], []).append(path)
-    return {_path_of(name, by_name): value for name, value in settings.items()}
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        path = _path_of(name, by_name, arguments)
+        if path in found:
+            raise InputError(f"the setting {path} is given twice; omit one of the values")
+        found[path] = value
+    return found
 
 
-def _path_of(name: str, by_name: Mapping[str, list[str]]) -> str:
+def _path_of(name: str, by_name: Mapping[str, list[str]], arguments: Sequence[str]) -> str:
     path = name.replace("__", ".")
     if any(path in paths for paths in by_name.values()):
         return path
@@ -122,6 +135,50 @@ def _path_of(name: str, by_name: Mapping[str, list[str]]) -> str:
         raise InputError(f"there are {len(paths)} settings with the name {name}; write {ways}")
     if not paths:
         raise InputError(
-            f"there is no setting {in_short(name)}; {_hint(name, (*by_name, *_ARGUMENTS))}"
+            f"there is no setting {in_short(name)}; {_hint(name, (*by_name, *arguments))}"
         )
     return paths[0]
+
+
+def has_words(spec: ExperimentSpec, words: Mapping[str, Any]) -> bool:
+    """Return whether a spec has the given task, split, model and seed.
+
+    As in `train`, the model can be a family, a kind of network, or "baseline".
+
+    Raises:
+        InputError: The task of the spec has no such split or model, or there is no such task.
+    """
+    known, networks = registry(), registry().networks_of(spec.task)
+    models = [spec.model_name, *(name for n in networks for name in (n.spec().family, n.kind))]
+    _check_word("task", words.get("task"), known.tasks)
+    _check_word("split", words.get("split"), known.experiment_of(spec.task).splits)
+    _check_word("model", words.get("model"), ["baseline", *models])
+    own = [spec.model_name, spec.model.kind]
+    own += ["baseline"] if spec.model_name == known.task(spec.task).baseline else []
+    values = {"task": [spec.task], "split": [spec.data.split], "model": own}
+    seed = {name: value for name, value in words.items() if name == "seed"}
+    others = {name: value for name, value in words.items() if name != "seed"}
+    return has_values(spec, seed) and all(value in values[name] for name, value in others.items())
+
+
+def has_values(spec: ExperimentSpec, settings: Mapping[str, Any]) -> bool:
+    """Return whether a spec has the given values, which are converted as in a new spec.
+
+    Args:
+        spec: The spec.
+        settings: The values by dotted path.
+
+    Raises:
+        InputError: The spec cannot have such a value.
+    """
+    flat = flat_settings(spec.model_dump())
+    fields = {one.path: one.field for one in settings_of_spec(spec)}
+    for path, value in settings.items():
+        try:
+            kind: Any = Annotated[fields[path].annotation, fields[path]]
+            converted = TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            raise InputError(f"{path}: {explain(error)}; got {in_short(value)}") from error
+        if flat[path] != converted:
+            return False
+    return True

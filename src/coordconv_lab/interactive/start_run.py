@@ -18,7 +18,7 @@ def train(
     *,
     split: str | None = None,
     model: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     recipe: str | None = None,
     runs: str | Path = "runs",
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
@@ -38,7 +38,7 @@ def train(
             name, which is "deconv" for classification and rendering, and "conv" for regression. Or
             a kind of network, such as "hand-built-regressor" or "mlp-regressor", which then has its
             default settings.
-        seed: Seed of the initial weights and of the order of the batches.
+        seed: Seed of the initial weights and of the order of the batches; by default 0.
         recipe: Source of the settings: "tuned" (chosen by this project, the default), "fast" (the
             same with cheaper training), "tutorial" (the code of the tutorial), "tutorial_text" (its
             text) or "paper" (the code of the
@@ -75,10 +75,12 @@ def train(
         coordconv_lab.errors.InputError: there is no setting 'haed'; did you mean head?
     """
     if isinstance(task, ExperimentSpec):
-        _check_nothing_else(split=split, model=model, seed=seed, recipe=recipe, **settings)
+        words = {"split": split, "model": model, "seed": seed, "recipe": recipe}
+        given = {name: word for name, word in words.items() if word is not None}
+        _check_nothing_else(given | settings)
         spec = task
     else:
-        spec = spec_from_words(task, split, model, seed, recipe, settings)
+        spec = spec_from_words(task, split, model, 0 if seed is None else seed, recipe, settings)
     store = RunStore(runs)
     if (record := store.record(spec)) is None:
         with bars_for_one_run(progress) as bars:
@@ -86,8 +88,8 @@ def train(
     return TrainedRun(store.directory(spec), record)
 
 
-def _check_nothing_else(**given: Any) -> None:
-    if given := {name: value for name, value in given.items() if value}:
+def _check_nothing_else(given: dict[str, Any]) -> None:
+    if given:
         raise InputError(
             "a spec already contains all settings; change them with "
             "coordconv_lab.recipes.with_settings instead of passing more arguments; got "

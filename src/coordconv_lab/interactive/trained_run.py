@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from html import escape
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ class TrainedRun:
             probability that each pixel is white, (H, W).
 
         Raises:
-            InputError: The position is not on the canvas, or the data have no canvas.
+            InputError: The position is not a pixel of the canvas, or the data have no canvas.
         """
         import torch
 
@@ -141,11 +142,13 @@ class TrainedRun:
                 "the network with your own input"
             )
         height, width = canvas
+        expected = f"expected a row from 0 to {height - 1} and a column from 0 to {width - 1}"
+        try:
+            row, column = index(row), index(column)
+        except TypeError:
+            raise InputError(f"{expected}, as integers; got {in_short((row, column))}") from None
         if not (0 <= row < height and 0 <= column < width):
-            raise InputError(
-                f"expected a row from 0 to {height - 1} and a column from 0 to {width - 1}, got "
-                f"{in_short((row, column))}"
-            )
+            raise InputError(f"{expected}, got {in_short((row, column))}")
         task = objective_of(self.spec, data_of(self.spec))
         with torch.inference_mode():
             outputs = task.ask(self.network, torch.tensor([[column, row]]))

@@ -1,6 +1,7 @@
 """A directory of runs, with one subdirectory per run, whose name ends with the id of its spec."""
 
 import os
+import re
 import shutil
 from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -37,12 +38,21 @@ class RunStore:
 
     Attributes:
         keeps_unfinished: Whether the files of a run are kept if the run ends without a record.
+
+    Raises:
+        InputError: The directory is a URL.
     """
 
     keeps_unfinished = True
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", self.root.as_posix()):
+            # Otherwise, a local directory with the name of the protocol would be created.
+            raise InputError(
+                f"expected a local directory of runs, got the URL {root}; only the command sweep "
+                "can write runs to a URL"
+            )
 
     @property
     def place(self) -> str:

@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch.utils import deterministic
 
 from coordconv_lab.environment import variables
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.train.processes import OneProcess, Processes, SeveralProcesses
 from coordconv_lab.train.processor import prepare_processor
 
@@ -34,7 +34,7 @@ class Hardware:
             start the processes.
 
     Raises:
-        InputError: The device is not available, or there are too few devices.
+        InputError: The device is unknown or not available, or there are too few devices.
     """
 
     device: DeviceName = "auto"
@@ -46,6 +46,10 @@ class Hardware:
         for name, count in (("devices", self.devices), ("num-nodes", self.nodes)):
             if count < 1:
                 raise InputError(f"--{name}: expected 1 or more, got {count}")
+        if self.device not in get_args(DeviceName):
+            raise InputError(
+                f"device: expected {', '.join(get_args(DeviceName))}; got {in_short(self.device)}"
+            )
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not available.get(self.device, True):
             raise InputError(
