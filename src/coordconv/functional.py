@@ -273,14 +273,15 @@ def _computed(
 ) -> Tensor:
     """Compute the output as defined, or by a faster method with the same result."""
     key = None
-    if window is None and coordinates is None and may_keep_for_call(x, coord_weight):
+    is_given = window is not None or coordinates is not None
+    if not is_given and (bias is None or bias.is_cpu) and may_keep_for_call(x, coord_weight):
         key = _key(x, weight, kind, options, convention, radius, method)
         output = repeated(key, x, weight, coord_weight, bias)
         if output is not None:
             return output
     operation = kind(weight, *options)
     positions = Positions.of(x, operation.rank, convention, radius, window, coordinates)
-    check_inputs(operation, x, weight, coord_weight, positions.radius)
+    check_inputs(operation, x, weight, coord_weight, bias, positions.radius)
     way = chosen_way(method, operation, x, weight, coord_weight)
     if way == "separate":
         return separate(operation, x, weight, coord_weight, bias, positions, key)

@@ -12,6 +12,7 @@ from torch import nn
 
 from coordconv import convert
 from coordconv import layers as all_layers
+from coordconv.conversion import register_convolution
 from coordconv.layers.materialization import coordinate_parameter
 
 RANKS = {name: int(name[-2]) for name in all_layers.__all__ if name.startswith("CoordConv")}
@@ -100,6 +101,37 @@ def test_weights_left_on_the_meta_device_raise_an_error(kind, kernel, method):
     with pytest.raises(RuntimeError, match="weight is on the meta device"):
         layer.to("meta")(x)
     assert layer(x.to("meta")).is_meta
+
+
+class Activated(nn.Conv2d):
+    def forward(self, input):
+        return super().forward(input).tanh()
+
+
+@register_convolution
+class Doubled(nn.Conv2d):
+    def forward(self, input):
+        return self._conv_forward(input, 2 * self.weight, self.bias)
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, Activated, Doubled])
+def test_no_parameter_that_a_checkpoint_lacks_is_read_from_the_meta_device(kind):
+    with torch.device("meta"):
+        model = convert(nn.Sequential(kind(3, 4, 3)), "0", unknown="in_front")
+    plain = nn.Sequential(kind(3, 4, 3))
+    model.load_state_dict(plain.state_dict(), strict=False, assign=True)
+    with pytest.raises(RuntimeError, match="coord_weight is on the meta device"):
+        model(torch.randn(2, 3, 5, 6))
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_bias_left_on_the_meta_device_raises_an_error_after_the_same_call_with_a_bias(trained):
+    layer, x = convert(nn.Conv2d(3, 4, 3)), torch.randn(2, 3, 5, 6)
+    with torch.set_grad_enabled(trained):
+        layer(x)
+        layer.bias = nn.Parameter(layer.bias.to("meta"))
+        with pytest.raises(RuntimeError, match="bias is on the meta device"):
+            layer(x)
 
 
 def test_copies_and_pickles_of_a_layer_on_the_meta_device_are_on_the_meta_device():

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from coordconv.operations import Convolution, TransposedConvolution
 
-__all__ = ["check_floating_point", "check_inputs", "checked_groups"]
+__all__ = ["check_allocated", "check_floating_point", "check_inputs", "checked_groups"]
 
 
 def check_inputs(
@@ -12,6 +12,7 @@ def check_inputs(
     x: Tensor,
     weight: Tensor,
     coord_weight: Tensor,
+    bias: Tensor | None,
     radius: bool,
 ) -> None:
     """Check that data and weights are allocated and have matching shapes.
@@ -22,8 +23,7 @@ def check_inputs(
         RuntimeError: If a weight is on the meta device, but ``x`` is not.
     """
     check_floating_point(x)
-    if (weight.is_meta or coord_weight.is_meta) and not x.is_meta:
-        _refuse_meta("weight" if weight.is_meta else "coord_weight", x)
+    check_allocated(x, weight=weight, coord_weight=coord_weight, bias=bias)
     rank = operation.rank
     inputs, outputs = operation.channels(weight)
     if x.dim() not in (rank + 1, rank + 2) or x.shape[-1 - rank] != inputs:
@@ -60,6 +60,22 @@ def check_floating_point(x: Tensor) -> None:
         raise TypeError(f"`x` must be of a floating-point type, got {x.dtype}; {advice}")
 
 
+def check_allocated(x: Tensor, **weights: Tensor | None) -> None:
+    """Check that weights, given by name, have values if ``x`` has values.
+
+    Raises:
+        RuntimeError: If a weight is on the meta device, but ``x`` is not.
+    """
+    for name, weight in weights.items():
+        if weight is not None and weight.is_meta and not x.is_meta:
+            # Some CPU kernels of torch (2.13) read arbitrary memory for a weight without storage.
+            raise RuntimeError(
+                f"{name} is on the meta device, but x is on {x.device}: the weights were not "
+                "loaded. If the checkpoint is that of a plain model, it has no coordinate weights; "
+                "add them with coordconv.conversion.from_plain"
+            )
+
+
 def checked_groups(groups: int, channels: int) -> int:
     """Return ``groups`` if it divides the channels.
 
@@ -76,12 +92,3 @@ def checked_groups(groups: int, channels: int) -> int:
 
 def _fits(kernel: tuple[int, ...], larger: tuple[int, ...]) -> bool:
     return kernel == larger or all(k <= most for k, most in zip(kernel, larger, strict=True))
-
-
-def _refuse_meta(name: str, x: Tensor) -> None:
-    # Some CPU kernels of torch (2.13) read arbitrary memory for a weight without storage.
-    raise RuntimeError(
-        f"{name} is on the meta device, but x is on {x.device}: the weights were not loaded. If "
-        "the checkpoint is that of a plain model, it has no coordinate weights; add them with "
-        "coordconv.conversion.from_plain"
-    )

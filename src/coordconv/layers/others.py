@@ -17,7 +17,7 @@ import torch.fx
 from torch import Tensor, nn
 
 from coordconv.computation import Method, checked_method
-from coordconv.computation.inputs import check_floating_point
+from coordconv.computation.inputs import check_allocated, check_floating_point
 from coordconv.computation.torch_modes import without_autocast
 from coordconv.conventions import Convention, ConventionName, checked_radius
 from coordconv.grids import AnyWindow
@@ -174,6 +174,7 @@ def coordinates_to_pad(
 ) -> Tensor:
     """Return the coordinates of the pixels of x before padding, (1, d, *size) or (N, d, *size)."""
     check_floating_point(x)
+    check_allocated(x, coord_weight=coord_weight)
     rank = coord_weight.dim() - 2
     positions = Positions.of(x, rank, convention, radius, window, coordinates)
     grid = positions.grid(x, rank, torch.promote_types(coord_weight.dtype, torch.float32))
