@@ -210,9 +210,11 @@ def _become_decomposed(layer: Any, joint: nn.Parameter, form: Form) -> None:
         "coord_kernel_size": layer.coord_kernel_size,
     }
     groups, coordinates = layer.groups, len(layer.kernel_size) + layer.radius
+    for_recompose = {"method": layer.method, "_starts_at_zero": layer._starts_at_zero}
     become_plain(layer, plain)
     layer.in_channels += groups * coordinates
     layer.weight = joint
+    vars(layer).update(for_recompose)
     if form == "layer":
         layer.__class__ = DECOMPOSED[plain]
         vars(layer).update(kept)
@@ -271,7 +273,10 @@ def _become_coordinate(module: Any) -> None:
     module.in_channels -= module.groups * (len(module.kernel_size) + module.radius)
     kernel = _fitting_kernel(coord_weight, module.coord_kernel_size)
     module.__class__ = PAIRS[plain]
-    module._set_options(module.radius, module.convention, kernel, "auto")
+    # Layers that were saved by an older version have no method.
+    module._set_options(
+        module.radius, module.convention, kernel, vars(module).get("method", "auto")
+    )
     learns = module.weight.requires_grad
     module.weight = nn.Parameter(weight, requires_grad=learns)
     small = module._middle_taps(coord_weight).clone(memory_format=torch.contiguous_format)

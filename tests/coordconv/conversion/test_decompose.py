@@ -140,6 +140,25 @@ def test_a_smaller_kernel_grows_if_the_weights_outside_it_were_trained():
     assert layer.coord_kernel_size == layer.kernel_size
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+def test_a_recomposed_layer_keeps_its_method_and_how_it_is_initialized(kind, form):
+    converted, fresh = convert(kind(4, 6, 3)), coordconv.CoordConv2d(4, 6, 3)
+    for layer in (converted, fresh):
+        layer.method = "separate"
+        again = pickle.loads(pickle.dumps(decompose(copy.deepcopy(layer), form=form)))
+        assert repr(recompose(again)) == repr(layer)
+        torch.manual_seed(0)
+        layer.reset_parameters()
+        torch.manual_seed(0)
+        again.reset_parameters()
+        assert state(again).keys() == state(layer).keys()
+        for name, value in state(layer).items():
+            torch.testing.assert_close(state(again)[name], value, rtol=0, atol=0)
+    assert not converted.coord_weight.any()
+    assert fresh.coord_weight.all()
+
+
 def tied() -> nn.Module:
     model = nn.Sequential(coordconv.CoordConv2d(2, 2, 1), coordconv.CoordConv2d(2, 2, 1))
     model[1].weight = model[0].weight
