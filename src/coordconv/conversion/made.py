@@ -5,6 +5,7 @@ class, and the coordinate class is created again when the layers are loaded.
 """
 
 import copyreg
+import inspect
 from functools import cache
 from types import new_class
 from typing import Any
@@ -26,6 +27,14 @@ class Made(nn.Module):
     """Mixin of all created classes, which makes it possible to pickle and copy their layers."""
 
     _made_from: tuple[str, type[nn.Module], type[nn.Module]]
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call the layer. The model may pass the input by the name that the original class uses."""
+        if not arguments and "input" not in options:
+            plain: Any = type(self)._made_from[2]
+            names = list(inspect.signature(plain.forward).parameters)[1:2]  # The first is `self`.
+            arguments = tuple(options.pop(name) for name in names if name in options)
+        return super().__call__(*arguments, **options)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Return how to create the class and the layer again, for `pickle` and `copy`.

@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from coordconv import convert, coordinate_grid, precompute, revert
-from coordconv.conversion import from_plain, to_concatenated
+from coordconv.conversion import from_plain, register_convolution, to_concatenated
 from coordconv.costs import coordinate_costs
 from coordconv.layers.coordinates import CoordinateLayer
 from coordconv.layers.others import CoordinatesInFront
@@ -254,6 +254,45 @@ def test_a_layer_that_is_not_supported_raises_an_error_and_nothing_changes(layer
     with pytest.raises(ValueError, match=said):
         convert(net, ["0", "1"], unknown="in_front")
     assert [type(one) for one in net] == kinds
+
+
+class Tripled(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, 3 * self.weight, self.bias)
+
+
+class Squashed(nn.Conv2d):
+    def forward(self, x: Tensor, scale: float = 1) -> Tensor:
+        return super().forward(x).tanh() * scale
+
+
+class ByName(nn.Module):
+    """A model that passes the input of a layer by name."""
+
+    def __init__(self, layer: nn.Module, **options: float) -> None:
+        super().__init__()
+        self.layer, self.options = layer, options
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layer(x=image, **self.options)
+
+
+@pytest.mark.parametrize("kind", [Tripled, Squashed])
+def test_the_input_may_have_the_name_that_the_layer_gives_it(kind):
+    if kind is Tripled:
+        register_convolution(Tripled)
+    options = {"scale": 2} if kind is Squashed else {}
+    model, x = ByName(kind(3, 4, 3), **options), torch.randn(2, 3, 9, 8)
+    before = model(x)
+    convert(model, unknown="in_front", example=x)
+    torch.testing.assert_close(model(x), before, rtol=0, atol=0)
+    nn.init.normal_(model.layer.coord_weight)
+    expected = model.layer(x, **model.options)
+    assert not torch.equal(expected, before)
+    for same in (model, precompute(model, x), torch.fx.symbolic_trace(model)):
+        torch.testing.assert_close(same(x), expected)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'input'"):
+        model.layer()
 
 
 def test_inputs_of_wrong_dtype_or_shape_raise_errors():
