@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from coordconv_lab.environment import passive_waiting
+from coordconv_lab.python_files import file_of_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "coordconv").startswith("coordconv"):
             raise
+        file = file_of_error(error)
         print(
             f"coordconv: the commands need {error.name}, which is not installed; run "
-            "pip install 'torch-coordconv[lab]'",
+            "pip install 'torch-coordconv[lab]'"
+            if file is None
+            else f"coordconv: {file} needs {error.name}, which is not installed; install it",
             file=sys.stderr,
         )
         return 2

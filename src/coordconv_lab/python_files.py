@@ -1,14 +1,21 @@
-"""Import a Python file of the user under a unique module name."""
+"""Import a Python file of the user under a unique module name, and find errors of such files."""
 
 import hashlib
 import importlib.util
 import sys
 from pathlib import Path
+from sysconfig import get_path
+from traceback import walk_tb
 from types import ModuleType
 
 from coordconv_lab.errors import InputError
 
-__all__ = ["import_file", "module_name"]
+__all__ = ["file_of_error", "import_file", "module_name"]
+
+_INSTALLED = (
+    Path(__file__).parent,
+    *(Path(get_path(name)) for name in ("stdlib", "purelib", "platlib")),
+)
 
 
 def module_name(path: Path) -> str:
@@ -43,3 +50,14 @@ def import_file(path: Path, kind: str) -> ModuleType:
             f"{kind} {path} cannot be loaded: {type(error).__name__}: {said}"
         ) from error
     return module
+
+
+def file_of_error(error: BaseException) -> Path | None:
+    """Return the file of the user in whose call an error was raised, or None if there is none.
+
+    Files of the laboratory and of installed packages are not files of the user.
+    """
+    names = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+    paths = [Path(name) for name in names if not name.startswith("<")]
+    own = [path for path in paths if not any(map(path.is_relative_to, _INSTALLED))]
+    return own[-1] if own else None

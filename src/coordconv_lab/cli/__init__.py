@@ -4,6 +4,7 @@ Commands import slow modules such as torch when they are called, so that ``--hel
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -26,6 +27,7 @@ from coordconv_lab.cli.output import printing
 from coordconv_lab.cli.plugins import split_plugins
 from coordconv_lab.errors import InputError, printable
 from coordconv_lab.plotting import own_settings
+from coordconv_lab.python_files import file_of_error
 
 __all__ = [
     "app",
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     Returns:
-        0 on success. 2 for invalid input, or if something could not be read, written or printed.
+        0 on success. 1 if code of a plug-in called `sys.exit`. 2 for invalid input, or if something
+        could not be read, written or printed.
         130 after Ctrl-C. 141 if the command succeeded but the reader of its output closed the pipe.
     """
     try:
@@ -63,6 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CycloptsError, InputError, UnicodeError) as error:
         _say(str(error))
         return 2
+    except SystemExit as error:
+        file = file_of_error(error)
+        if file is None:
+            raise
+        traceback.print_exc()
+        _say(f"{file} called sys.exit({error.code!r}), so the command has ended early")
+        return 1
     except KeyboardInterrupt:
         _say("interrupted; run the same command again to continue")
         return 130

@@ -27,6 +27,9 @@ REPORTS_PER_SECOND = 2
 GRACE_SECONDS = 5.0
 """How long a worker may take to release its run when it has to stop."""
 
+TERMINATED = 128 + signal.SIGTERM
+"""Exit code of a worker that was stopped with SIGTERM."""
+
 
 class WorkerSettings(NamedTuple):
     """Settings of all runs of a worker.
@@ -72,7 +75,7 @@ def work(connection: "Connection[Report | Ended, Job]", settings: WorkerSettings
     An error that is not an `InputError` ends the process with a traceback.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process handles Ctrl-C
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(settings.threads)
     store, hardware = store_at(settings.place), Hardware(settings.device, settings.compiled)
@@ -105,6 +108,11 @@ def _error_of(
         )
     except InputError as error:
         return error
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            raise
+        # Otherwise, the process would end without a message, possibly with exit code 0.
+        raise RuntimeError(f"the code of the run called sys.exit({error.code!r})") from error
     return None
 
 
