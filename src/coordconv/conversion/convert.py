@@ -1,7 +1,7 @@
 """Convert plain convolutions to coordinate layers in place, preserving the outputs."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -199,6 +199,8 @@ def _converted(
     if report is not None and not callable(report):
         raise TypeError(f"`report` must be callable with a Report, such as print, got {report!r}")
     radius, convention = checked_radius(radius), Convention.of(convention)
+    if isinstance(where, Iterator):  # It can be read only once.
+        where = list(where)
     others = named_layers(model, where) if checked_unknown(unknown) == "in_front" else {}
     names = {**convolutions(model), **others}
     chosen = _chosen(model, names, where)

@@ -20,7 +20,8 @@ def call_arguments(example: Example | None) -> tuple[tuple[Any, ...], dict[str, 
     Raises:
         TypeError: If ``example`` is a size instead of inputs.
     """
-    if isinstance(example, tuple) and example and all(isinstance(n, int) for n in example):
+    is_sequence = isinstance(example, tuple | list)
+    if is_sequence and example and all(isinstance(n, int) for n in example):
         raise TypeError(
             f"`example` must be inputs of the model, got the size {tuple(example)}; pass `example` "
             "as you would call the model, such as torch.zeros(1, 3, 17, 23)"

@@ -58,7 +58,7 @@ def selected(model: nn.Module, names: Names, where: Where) -> set[nn.Module]:
         ValueError: If ``where`` selects nothing, or if a name or pattern in it matches nothing.
         TypeError: If ``where`` has an unsupported type.
     """
-    if callable(where):
+    if callable(where) and not isinstance(where, type):
         found = {m for m, known in names.items() if any(where(name, m) for name in known)}
         return _some(found, names, "the function `where` returned False for all convolutions")
     if isinstance(where, str) and where in _PRESETS:

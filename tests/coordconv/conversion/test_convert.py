@@ -437,3 +437,23 @@ def test_arguments_of_wrong_types_raise_errors_before_anything_changes():
         with pytest.raises(TypeError, match=next(iter(wrong))):
             convert(net, **wrong)
         assert type(net[0]) is nn.Conv2d
+
+
+@pytest.mark.parametrize("unknown", ["raise", "in_front"])
+def test_names_may_come_from_an_iterator(unknown):
+    net = convert(model(), (name for name in ("0", "4")), unknown=unknown)
+    assert [isinstance(net[at], CoordinateLayer) for at in (0, 3, 4)] == [True, False, True]
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.Identity])
+def test_a_class_does_not_select_layers(kind):
+    net = model()
+    with pytest.raises(TypeError, match=r"`where` must be .* a function of a name"):
+        convert(net, kind)
+    assert not any(isinstance(one, CoordinateLayer) for one in net)
+
+
+@pytest.mark.parametrize("size", [(1, 3, 9, 8), [1, 3, 9, 8], torch.Size([1, 3, 9, 8])])
+def test_a_size_is_not_an_example(size):
+    with pytest.raises(TypeError, match=r"`example` must be inputs .* got the size \(1, 3, 9, 8\)"):
+        convert(model(), example=size)
