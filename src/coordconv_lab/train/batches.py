@@ -7,6 +7,7 @@ from torch import Tensor
 
 from coordconv_lab.objective import Order
 from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.train.returned import check_order
 
 
 class Batches:
@@ -41,7 +42,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[Tensor]:
         epoch, start = divmod(self.position, len(self))
-        shuffled = self.examples[self._order(epoch).to(self.examples.device)]
+        order = self._order(epoch)
+        check_order(order, len(self.examples))
+        shuffled = self.examples[order.to(self.examples.device)]
         for batch in shuffled[: self._used].split(self.batch_size)[start:]:
             self.position += 1
             yield batch

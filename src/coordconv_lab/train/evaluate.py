@@ -13,7 +13,13 @@ from coordconv_lab.objective import Objective
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.hardware import Hardware
-from coordconv_lab.train.returned import check_names, checked_scores, units_of
+from coordconv_lab.train.returned import (
+    check_names,
+    check_same_kind,
+    checked_predictions,
+    checked_scores,
+    units_of,
+)
 
 # On a CPU, small batches are about twice as fast, because their activations fit in the cache.
 EVALUATION_BATCH = 8
@@ -195,7 +201,9 @@ def _answer_and_mark(
         answers = task.read(outputs)
         results = checked_scores(task, task.score(answers, asked), len(asked))
         if task.keeps_predictions:
-            results = {"": answers, **results}
+            results = {"": checked_predictions(task, answers, len(asked)), **results}
+        if kept:
+            check_same_kind(task, kept, results)
         for name, result in results.items():
             if name not in kept:
                 kept[name] = result.new_empty((len(examples), *result.shape[1:]))

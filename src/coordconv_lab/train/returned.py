@@ -44,6 +44,69 @@ def checked_scores(task: Objective, scores: Mapping[str, Tensor], count: int) ->
     return dict(scores)
 
 
+def checked_predictions(task: Objective, predictions: Tensor, count: int) -> Tensor:
+    """Return the predictions of a batch after checking that there is one per example.
+
+    Raises:
+        InputError: The predictions are not a tensor of shape (count, ...).
+    """
+    if not isinstance(predictions, Tensor) or predictions.shape[:1] != (count,):
+        got = tuple(predictions.shape) if isinstance(predictions, Tensor) else type(predictions)
+        raise InputError(
+            f"{type(task).__name__}.read must return a tensor of shape (B, ...), one prediction "
+            f"per example; got {got} for a batch of {count}"
+        )
+    return predictions
+
+
+def check_same_kind(
+    task: Objective, before: Mapping[str, Tensor], results: Mapping[str, Tensor]
+) -> None:
+    """Check that the scores and predictions of a batch can be joined to those of earlier batches.
+
+    A score that only some batches have would leave the other examples without a value.
+
+    Args:
+        task: The task that computed the results.
+        before: The results of earlier batches by name; "" is the name of the predictions.
+        results: The results of the batch.
+
+    Raises:
+        InputError: The names, the dtypes or the shapes of single results differ.
+    """
+    what = f"{type(task).__name__} must return the same scores for every batch"
+    if before.keys() != results.keys():
+        raise InputError(
+            f"{what}; got {in_short(sorted(before.keys() ^ results.keys()))} only for some batches;"
+            " return NaN for examples without a score"
+        )
+    for name, values in results.items():
+        one = f"the score {name!r}" if name else "the predictions"
+        kinds = [(found.dtype, tuple(found.shape[1:])) for found in (before[name], values)]
+        if kinds[0] != kinds[1]:
+            raise InputError(
+                f"{what}, with the same dtype and shape; got {kinds[0]} and {kinds[1]} for {one}"
+            )
+
+
+def check_order(order: Tensor, count: int) -> None:
+    """Check that the order of an epoch is a permutation of the training examples.
+
+    Raises:
+        InputError: It is not.
+    """
+    expected = "Objective.order must return a permutation of the training examples, integers"
+    if not isinstance(order, Tensor) or order.shape != (count,):
+        got = tuple(order.shape) if isinstance(order, Tensor) else type(order).__name__
+        raise InputError(f"{expected} of shape ({count},); got {got}")
+    if order.dtype == torch.bool or not torch.equal(
+        order.cpu().sort().values.long(), torch.arange(count)
+    ):
+        raise InputError(
+            f"{expected} from 0 to {count - 1}, each exactly once; got {in_short(order.tolist())}"
+        )
+
+
 def check_names(task: Task, scores: Mapping[str, float]) -> None:
     """Check that a task returns the scores that it declares, with names that can be recorded.
 
