@@ -9,7 +9,14 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 import coordconv
-from coordconv import AddCoords, CoordConv2d, append_coordinates, coordinate_grid
+from coordconv import (
+    CONVENTIONS,
+    AddCoords,
+    CoordConv2d,
+    append_coordinates,
+    coordinate_grid,
+    decompose,
+)
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 MODES = ["zeros", "reflect", "replicate", "circular"]
@@ -239,6 +246,22 @@ def test_a_smaller_coordinate_kernel_is_centered_or_half_a_tap_towards_the_start
         with torch.no_grad():
             full.coord_weight[:, :, middle, middle] = layer.coord_weight[:, :, 0, 0]
         assert_close(layer(x), full(x))
+
+
+@pytest.mark.parametrize("form", [None, "module", "layer"])
+def test_the_name_of_a_convention_may_be_assigned(form):
+    layer, x = CoordConv2d(4, 6, 3), torch.randn(2, 4, 5, 6)
+    expected = CoordConv2d(4, 6, 3, convention="wizaron")
+    expected.load_state_dict(layer.state_dict())
+    layer.convention = "wizaron"
+    assert layer.convention == CONVENTIONS["wizaron"]
+    assert_close(layer(x), expected(x), rtol=0, atol=0)
+    if form:
+        assert_close(decompose(layer, form=form)(x), expected(x))
+    part = layer.coords if form == "module" else layer
+    with pytest.raises(ValueError, match="must be one of the presets"):
+        part.convention = "wizzard"
+    assert part.convention == CONVENTIONS["wizaron"]
 
 
 def test_an_unknown_method_is_refused():

@@ -3,6 +3,8 @@
 Liu et al. 2018, arXiv:1807.03247, section "The CoordConv layer" and Figure 3.
 """
 
+from typing import Any
+
 import torch.fx
 from torch import Tensor, nn
 
@@ -54,6 +56,9 @@ class AddCoords(nn.Module):
         self.convention = Convention.of(convention)
         self.radius = checked_radius(radius)
         self.groups = groups
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, Convention.of(value) if name == "convention" else value)
 
     def forward(
         self,

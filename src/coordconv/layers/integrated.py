@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from coordconv.conventions import Convention
+
 __all__ = ["Integrated", "integrate"]
 
 _INTEGRATIONS = {
@@ -29,8 +31,12 @@ def integrate() -> None:
 class Integrated(nn.Module):
     """Base class of all layers with coordinates.
 
-    It installs the integrations for other libraries when a layer is copied or unpickled.
+    It installs the integrations for other libraries when a layer is copied or unpickled. If the
+    name of a preset is assigned to ``convention``, the attribute becomes this preset.
     """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, Convention.of(value) if name == "convention" else value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or unpickled layer."""
