@@ -178,3 +178,18 @@ def test_values_that_a_recipe_refuses_are_refused_in_one_line(task):
     with pytest.raises(InputError) as caught:
         spec_by_recipe(task, "quadrant", seed=0 if task == "digit-boxes" else -1)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["right/left", "../right", ".", "rechts über"])
+@pytest.mark.parametrize("what", ["split", "family"])
+def test_a_name_that_is_not_part_of_a_directory_name_is_refused(tmp_path, what, name):
+    old = '"right"] = "random"' if what == "split" else 'return "coordconv"'
+    path = plugin(tmp_path, old, old.replace("right", name).replace("coordconv", name))
+    text = path.read_text().replace('network="coordconv"', f'network="{name}"')
+    if what == "family":
+        path.write_text(text.replace('model == "coordconv"', f'model == "{name}"'))
+    split = name if what == "split" else "right"
+    done = coordconv(*TRAIN[:2], "--split", split, within=tmp_path, plugin=path)
+    assert done.returncode == 2, done.stdout
+    assert "part of the name of a directory" in done.stderr
+    assert not list(tmp_path.glob("runs"))

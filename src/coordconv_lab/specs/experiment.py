@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +22,9 @@ from coordconv_lab.specs.explanation import explain
 from coordconv_lab.specs.training import TrainingSpec
 
 SPEC_VERSION = 1
+
+PART_OF_RUN_NAME = "[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}"
+"""Pattern of the names of splits and families of networks."""
 
 
 def _known_task(name: str) -> str:
@@ -92,6 +96,12 @@ class ExperimentSpec(FrozenSpec):
                 "training.epochs must be 0 for a hand-built network and at least 1 for others; got "
                 f"{self.training.epochs} for a model of kind {self.model.kind}"
             )
+        for what, name in (("split", self.data.split), ("family of the network", self.model_name)):
+            if not re.fullmatch(PART_OF_RUN_NAME, str(name)):
+                raise ValueError(
+                    f"the name of the {what} must match {PART_OF_RUN_NAME}, because it is part of "
+                    f"the name of a directory; got {in_short(name)}"
+                )
         check = known.experiment_of(self.task).check
         if check is not None:
             resolve(check)(self)
