@@ -58,7 +58,9 @@ class AddCoords(nn.Module):
         self.groups = groups
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, Convention.of(value) if name == "convention" else value)
+        if name == "convention":
+            value = Convention.of(value)
+        super().__setattr__(name, value)
 
     def forward(
         self,

@@ -36,7 +36,9 @@ class Integrated(nn.Module):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, Convention.of(value) if name == "convention" else value)
+        if name == "convention":
+            value = Convention.of(value)
+        super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or unpickled layer."""
