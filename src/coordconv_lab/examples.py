@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coordconv_lab.errors import in_short
+
 
 class Data(Protocol):
     """Examples of an experiment.
@@ -45,8 +47,8 @@ class IndexedData:
         tensors: The tensors by name, on the device.
 
     Raises:
-        ValueError: A tensor differs in length from ``is_train``, or there are no training or no
-            held-out examples.
+        ValueError: ``is_train`` is not a tensor of True and False, another tensor has a different
+            length, or there are no training or no held-out examples.
 
     Example:
         >>> data = IndexedData(torch.tensor([True, False]), {"signal": torch.zeros(2, 1, 32)})
@@ -57,8 +59,16 @@ class IndexedData:
     def __init__(
         self, is_train: Tensor, tensors: dict[str, Tensor], device: torch.device | str = "cpu"
     ) -> None:
+        if not isinstance(is_train, Tensor) or is_train.ndim != 1 or not _is_mask(is_train):
+            raise ValueError(
+                f"expected is_train as a tensor of True and False, (N,); got {in_short(is_train)}"
+            )
         count = len(is_train)
         for name, tensor in tensors.items():
+            if not isinstance(tensor, Tensor) or not tensor.ndim:
+                raise ValueError(
+                    f"expected a tensor of shape (N, ...) for {name!r}, got {in_short(tensor)}"
+                )
             if len(tensor) != count:
                 raise ValueError(
                     f"expected {count} examples in {name!r}, as many as in is_train; got "
@@ -77,6 +87,11 @@ class IndexedData:
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return the index of each example."""
         return {"example": self.examples.cpu().numpy().astype(np.int64)}
+
+
+def _is_mask(values: Tensor) -> bool:
+    """Whether a tensor contains only True and False, or 1 and 0."""
+    return torch.equal(values.bool().to(values.dtype), values)
 
 
 def training_examples(data: Data) -> Tensor:

@@ -62,3 +62,22 @@ def test_an_order_that_is_not_a_permutation_is_refused(tmp_path, returned):
     done = coordconv(*TRAIN, within=tmp_path, plugin=path)
     assert done.returncode == 2, done.stdout
     assert "each exactly once" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "mask",
+    ["is_train.numpy()", "is_train.tolist()", "is_train[:, None]", "torch.rand(len(is_train))"],
+)
+def test_what_does_not_say_which_examples_are_for_training_is_refused(tmp_path, mask):
+    path = plugin(tmp_path, "return IndexedData(is_train,", f"return IndexedData({mask},")
+    done = coordconv(*TRAIN, within=tmp_path, plugin=path)
+    assert done.returncode == 2, done.stdout
+    assert "expected is_train as a tensor of True and False" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_array_is_not_a_tensor_of_examples(tmp_path):
+    path = plugin(tmp_path, '"position": position}', '"position": position.numpy()}')
+    done = coordconv(*TRAIN, within=tmp_path, plugin=path)
+    assert done.returncode == 2, done.stdout
+    assert "expected a tensor of shape (N, ...) for 'position'" in done.stderr
