@@ -169,7 +169,7 @@ def test_torchio_says_what_its_history_does_not_hold():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("one", ["RandomRotation, decompose", "RandomAffine, center", "CenterCrop"])
+@pytest.mark.parametrize("one", ["RandomRotation, expand", "RandomAffine, center", "CenterCrop"])
 def test_images_of_pil_are_placed_like_tensors(one):
     image_of = pytest.importorskip("PIL.Image")
     if "torchvision" not in INSTALLED:
@@ -184,6 +184,25 @@ def test_images_of_pil_are_placed_like_tensors(one):
     image = torch.stack(channels).reshape(3, *placement.size)
     error, pixels = augmentation_tools.compared(known, [one], image, placement)
     assert error < TOLERANCE
+    assert pixels > 1000
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("mode", "fill"),
+    [("constant", [0.0, 0.0, 0.0]), ("edge", 0), ("reflect", 0), ("symmetric", 0)],
+)
+def test_torchvision_may_fill_margins_in_every_way(mode, fill):
+    if "torchvision" not in INSTALLED:
+        pytest.skip("torchvision is not installed")
+    known = tool("torchvision")
+    v2 = importlib.import_module("torchvision.transforms.v2")
+    chain = [v2.RandomCrop((70, 90), (3, 1, 2, 5), True, fill, mode), v2.RandomAffine(9, fill=fill)]
+    _, placement = known.run(chain, 0)
+    assert placement.size == (70, 90)
+    image, placement = known.run(chain[:1], 0)
+    error, pixels = augmentation_tools.compared(known, [], image, placement)
+    assert error == 0
     assert pixels > 1000
 
 

@@ -108,8 +108,10 @@ def _tracked_type() -> type[Any]:
             record = tracked.record
             if name not in _OPERATIONS:
                 raise not_affine(name)
-            empty = torch.empty(0, *record.placement.size)
-            size = tuple(functional(empty, *args, **options).shape[-2:])
+            # An image without memory. It has one channel, so fills with three values do not fit.
+            image = torch.empty(1, *record.placement.size, device="meta")
+            unfilled = {key: value for key, value in options.items() if key != "fill"}
+            size = tuple(functional(image, *args, **unfilled).shape[-2:])
             record.placement = _OPERATIONS[name](record.placement, size, *args, **options)
             return tracked
 
@@ -154,7 +156,7 @@ def _turned(
     /,
     angle: float,
     interpolation: Any = None,
-    decompose: bool = False,
+    expand: bool = False,
     center: Sequence[float] | None = None,
     fill: Any = None,
 ) -> Placement:
