@@ -207,6 +207,24 @@ def test_torchvision_may_fill_margins_in_every_way(mode, fill):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_torchvision_must_transform_the_image_whenever_the_placement_moves():
+    if "torchvision" not in INSTALLED:
+        pytest.skip("torchvision is not installed")
+    tool("torchvision")
+    v2 = importlib.import_module("torchvision.transforms.v2")
+    array = torch.arange(24, dtype=torch.uint8).reshape(2, 4, 3).numpy()
+    flip = v2.RandomHorizontalFlip(1)
+    for transform in (flip, v2.Compose([flip, v2.ToImage()]), v2.RandomOrder([v2.ToImage(), flip])):
+        with pytest.raises(ValueError, match=r"does not transform NumPy images: begin .* ToImage"):
+            torchvision.apply_with_placement(transform, array)
+    image, placement = torchvision.apply_with_placement(v2.Compose([v2.ToImage(), flip]), array)
+    assert placement == Placement((2, 4)).flip(-1)
+    assert torch.equal(image, torch.from_numpy(array).permute(2, 0, 1).flip(-1))
+    with pytest.raises(ValueError, match="ToPureTensor must be the last"):
+        torchvision.apply_with_placement(v2.RandomOrder([flip, v2.ToPureTensor()]), image)
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name in INSTALLED if name in ("kornia", "torchvision")])
 def test_a_part_of_an_image_stays_one(name):
     module, known = ADAPTERS[name], tool(name)

@@ -45,6 +45,7 @@ _STATIONARY = {
     *("SanitizeBoundingBoxes", "SanitizeKeyPoints", "SetClampingMode", "ToDtype", "ToImage"),
     *("ToPILImage", "ToPureTensor", "ToTensor", "UniformTemporalSubsample"),
 }
+_CONVERTING = {"ToImage", "ToPILImage", "ToTensor"}
 
 
 def apply_with_placement(
@@ -72,6 +73,11 @@ def apply_with_placement(
     """
     v2 = required("torchvision.transforms.v2")
     _check(transform, tuple(stationary))
+    if _is_array(_image_of(inputs)) and _first(transform) not in _CONVERTING:
+        raise ValueError(
+            "torchvision does not transform NumPy images: begin the Compose with ToImage, or pass "
+            "a tensor, an Image or a PIL image"
+        )
     record = _Record(placement_of_input(placement, _size_of(inputs, v2)))
     tracked = torch.zeros(0).as_subclass(_tracked_type())
     tracked.record = record
@@ -233,24 +239,49 @@ def _check(transform: nn.Module, stationary: tuple[type, ...]) -> None:
 
 def _leaves(transform: Any) -> Iterator[Any]:
     """Yield the transforms in a composition and in the compositions inside it."""
-    if type(transform).__name__ in ("Compose", "RandomApply", "RandomChoice", "RandomOrder"):
-        for one in transform.transforms:
+    kind = type(transform).__name__
+    if kind in ("Compose", "RandomApply", "RandomChoice", "RandomOrder"):
+        # In a RandomOrder, each transform may be applied after any other.
+        for one in [*transform.transforms] * (2 if kind == "RandomOrder" else 1):
             yield from _leaves(one)
     else:
         yield transform
 
 
+def _first(transform: Any) -> str:
+    """Return the class name of the transform that a composition always applies first."""
+    while type(transform).__name__ == "Compose":
+        transform = transform.transforms[0]
+    return type(transform).__name__
+
+
 def _size_of(sample: Any, v2: Any) -> tuple[int, int]:
-    """Return the (height, width) of the object that torchvision treats as the image of a sample."""
+    """Return the (height, width) of the image of a sample."""
+    image = _image_of(sample)
+    if _is_array(image):
+        return image.shape[0], image.shape[1]
+    height, width = v2.functional.get_size(image)
+    return height, width
+
+
+def _image_of(sample: Any) -> Any:
+    """Return the object that torchvision treats as the image of a sample."""
     types = required("torchvision.tv_tensors")
     leaves = _pytree.tree_leaves(list(sample))
-    for leaf in leaves:  # Images of PIL have the method `getbands`.
-        if isinstance(leaf, (types.Image, types.Video)) or hasattr(leaf, "getbands"):
-            height, width = v2.functional.get_size(leaf)
-            return height, width
+    for leaf in leaves:
+        if isinstance(leaf, (types.Image, types.Video)) or _is_of_pil(leaf):
+            return leaf
     for leaf in leaves:
         if isinstance(leaf, Tensor) and not isinstance(leaf, types.TVTensor) and leaf.dim() > 1:
-            return leaf.shape[-2], leaf.shape[-1]
-        if hasattr(leaf, "__array_interface__") and leaf.ndim > 1:  # A NumPy image for ToImage.
-            return leaf.shape[0], leaf.shape[1]
+            return leaf
+        if _is_array(leaf):  # A NumPy image for ToImage.
+            return leaf
     raise ValueError("the sample has no image: expected a tensor, an Image or a PIL image")
+
+
+def _is_of_pil(leaf: Any) -> bool:
+    return hasattr(leaf, "getbands")
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "__array_interface__") and not _is_of_pil(leaf) and leaf.ndim > 1
