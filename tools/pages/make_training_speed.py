@@ -235,7 +235,7 @@ def side_by_side_part(content: dict) -> list[str]:
     rounds = len(cells[0]["turns"][ways[0]])
     times = [f"{way}, times as fast" for way in ways[1:]]
     lines = [
-        f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} | cores busy for others |",
+        f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} | cores used by other programs |",
         "|---|---|--:|" + "--:|" * len(ways),
     ]
     for cell in cells:
@@ -250,14 +250,16 @@ def side_by_side_part(content: dict) -> list[str]:
         lines.append(f"| {' | '.join(row)} |")
     used = [turn["megabytes"] for cell in cells for turn in cell["turns"][ways[-1]]]
     return [
-        "Times one after another, in seconds, and how many times as fast the other ways are. A "
-        "*passive* thread sleeps while it waits; a *spinning* one keeps its core busy:",
+        "The table compares three ways to train several runs. *One after another*: each run has "
+        "one thread per core. A waiting thread either keeps its core busy (*spinning*) or sleeps "
+        "(*passive*). *Side by side*: all runs at the same time, with one thread each. The first "
+        "way has its time in seconds, and the other two are compared with it:",
         "",
         *lines,
         "",
         f"Measured with {content['runs']} runs of each network, "
         f"{'once' if rounds == 1 else f'in {rounds} rounds'}, on {made_on(content)}. A worker "
-        f"process used up to {max(used):.0f} MB.",
+        f"process used up to {max(used):.0f} MB. The last column does not count the busy process.",
     ]
 
 
