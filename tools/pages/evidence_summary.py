@@ -66,8 +66,8 @@ _LINES = (
         "With its own split and batches, no seed reaches its perfect scores for CoordConv in "
         "classification, but there are too few seeds to refute them. Its other scores of baselines "
         "vary too much between seeds to be confirmed or refuted. "
-        "Whether a rate of 1e-4 keeps the regressor at the mean, and whether a better schedule "
-        "gives cleaner boxes, needs more runs.",
+        "Whether a learning rate of 1e-4 keeps the regressor at the mean, and whether a better "
+        "schedule gives cleaner boxes, needs more runs.",
         {
             "undecided": "table-classification-uniform-coordconv "
             "table-classification-quadrant-coordconv table-classification-uniform-deconv "
