@@ -235,7 +235,8 @@ def side_by_side_part(content: dict) -> list[str]:
     rounds = len(cells[0]["turns"][ways[0]])
     times = [f"{way}, times as fast" for way in ways[1:]]
     lines = [
-        f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} | cores used by other programs |",
+        f"| network | machine | {ways[0]}, seconds | {' | '.join(times)} "
+        "| cores used by other programs |",
         "|---|---|--:|" + "--:|" * len(ways),
     ]
     for cell in cells:
