@@ -27,7 +27,7 @@ def export(arguments: Sequence[str]) -> App:
     ]
 
     def command(*, out: Place, settings: dict[str, Any] = {}) -> None:  # noqa: B006
-        """Write both splits of Not-so-Clevr as arrays (.npz) and as a contact sheet (.png).
+        """Write both splits of Not-so-Clevr as arrays (.npz) and as an overview image (.png).
 
         For example:
 

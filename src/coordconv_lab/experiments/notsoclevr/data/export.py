@@ -1,4 +1,4 @@
-"""Export the data set as arrays and as a contact sheet."""
+"""Export the data set as arrays and as an overview image."""
 
 import io
 import math
