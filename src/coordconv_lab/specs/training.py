@@ -30,7 +30,7 @@ class TrainingSpec(FrozenSpec):
     }
 
     epochs: Annotated[int, Field(ge=0, le=10**9)]
-    """Number of passes over the training set. It is 0 only for networks with weights set by hand."""
+    """Number of passes over the training set. Only networks with weights set by hand have 0."""
 
     batch_size: Annotated[int, Field(ge=1, le=10**9)] = 32
     """Number of examples per optimizer step."""
