@@ -114,8 +114,12 @@ def _check_aligned(placement: Placement, axis: int, made: Placement) -> None:
     if len(along) > 1:
         return
     # After a resize, the pixel spacings differ, so positions between pixels cannot be avoided.
-    resized = abs(placement.matrix[axis][along[0]]) != 1
-    if not is_true(is_whole(made.start[axis]) | resized):
+    resized, aligned = abs(placement.matrix[axis][along[0]]) != 1, is_whole(made.start[axis])
+    if isinstance(resized, Tensor):
+        aligned = aligned | resized
+    elif resized:
+        return
+    if not is_true(aligned):
         raise ValueError(
             f"{what}, and the input starts at {placement.start[axis]} along axis {axis} of the "
             "full image, which is between two pixels of the feature map of the full image; "

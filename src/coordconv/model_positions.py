@@ -73,8 +73,8 @@ def positions(
         with _called(owner.call_for(None)):
             yield
         return
-    token = _ENTERED.set((*_ENTERED.get(), owner))
-    _STATE.strict += strict
+    _ENTERED.set((*_ENTERED.get(), owner))
+    _STATE.strict += owner.strict
     hooks = [
         model.register_forward_pre_hook(owner.begin, with_kwargs=True),
         model.register_forward_hook(owner.end, always_call=True),
@@ -85,8 +85,9 @@ def positions(
         owner.is_over = True
         for hook in hooks:
             hook.remove()
-        _STATE.strict -= strict
-        _ENTERED.reset(token)
+        _STATE.strict -= owner.strict
+        # Blocks in suspended generators may end in any order, and in another context.
+        _ENTERED.set(tuple(one for one in _ENTERED.get() if one is not owner))
 
 
 def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
@@ -264,7 +265,7 @@ def _is_strict() -> bool:
     if torch.compiler.is_compiling():  # compiled code cannot read context variables
         return _STATE.strict > 0
     entered = _ENTERED.get()
-    return bool(entered) and any(owner.strict for owner in entered)
+    return bool(entered) and any(owner.strict and not owner.is_over for owner in entered)
 
 
 def _begin(call: _Call) -> None:

@@ -303,6 +303,31 @@ def test_an_error_in_the_model_leaves_nothing_behind(net, image):
     assert not net._forward_hooks
 
 
+def test_blocks_in_generators_may_end_in_any_order_and_in_any_context(net, image):
+    x, crop = cut(image, (4, 8), (32, 32)), IMAGE.crop((4, 8), (32, 32))
+
+    def predictions():
+        with positions(net, crop):
+            yield net(x)
+
+    first, second, third = predictions(), predictions(), predictions()
+    outputs = [next(first), next(second)]
+    outputs += copy_context().run(lambda: [next(third)])
+    for one in (first, second, third):
+        assert next(one, None) is None
+    with positions(net, crop):
+        assert all(torch.equal(output, net(x)) for output in outputs)
+    assert net.stem(image).shape == (2, 4, *FULL)  # It is not inside a block.
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_trace_has_the_positions_of_the_block(net, image):
+    x, crop = cut(image, (4, 8), (32, 32)), IMAGE.crop((4, 8), (32, 32))
+    with positions(net, crop):
+        traced = torch.jit.trace(net, x, check_trace=False)
+        assert_close(traced(-x), net(-x))
+
+
 def test_threads_have_their_own_placements_and_tasks_inherit_them(net, image):
     x, crop = cut(image, (4, 8), (32, 32)), IMAGE.crop((4, 8), (32, 32))
     found = {}
