@@ -4,6 +4,7 @@ The Python number 0 marks an entry that is zero for all samples. This shows whic
 axes a matrix mixes, without reading a tensor.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
         length: Number of axes, d.
 
     Raises:
-        ValueError: If ``numbers`` does not have one entry for each axis.
+        ValueError: If ``numbers`` does not have one finite entry for each axis.
     """
     if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
         entries = numbers.unbind(-1)
@@ -99,6 +100,8 @@ def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
             f"{name} must have one number for each of the {length} axes, as a sequence or as a "
             f"tensor of shape ({length},) or (N, {length}), got {numbers!r}"
         )
+    if any(isinstance(one, float) and not math.isfinite(one) for one in entries):
+        raise ValueError(f"{name} must have finite numbers, got {numbers!r}")
     return tuple(map(_precise, entries))
 
 

@@ -47,7 +47,11 @@ def collate_placements(
 def _together(column: Sequence[Any]) -> Any:
     if not any(isinstance(one, Tensor) for one in column) and len(set(column)) == 1:
         return column[0]
-    tensors = [torch.as_tensor(one) for one in column]
+    # The default dtype may be a half type, which would round positions.
+    precise = torch.promote_types(torch.get_default_dtype(), torch.float32)
+    tensors = [
+        torch.as_tensor(one, dtype=precise if isinstance(one, float) else None) for one in column
+    ]
     if several := [one for one in tensors if one.numel() != 1]:
         raise ValueError(
             "expected the placement of one sample in each item of the batch, got a placement of "

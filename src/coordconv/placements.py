@@ -24,6 +24,14 @@ from coordconv.affine import (
     is_zero,
     product,
 )
+from coordconv.placement_arguments import (
+    check_full_size,
+    checked_each_axis,
+    checked_padding,
+    checked_rank,
+    is_omitted,
+    refuse_zeros,
+)
 
 __all__ = ["Placement", "StartAndSize"]
 
@@ -59,7 +67,7 @@ class Placement:
 
     Raises:
         TypeError: If ``size`` is not a sequence of integers.
-        ValueError: If an attribute does not have one number for each axis, if ``size`` has a
+        ValueError: If an attribute does not have one finite number for each axis, if ``size`` has a
             negative number, if ``full_size`` has a number less than 1, or if ``matrix`` has a row
             or column of zeros.
 
@@ -80,19 +88,18 @@ class Placement:
     matrix: Matrix = ()
 
     def __post_init__(self) -> None:
-        rank = _checked_rank(self.size)
-        full_size = self.size if _is_omitted(self.full_size) else self.full_size
-        start = (0,) * rank if _is_omitted(self.start) else self.start
-        matrix = identity(rank) if _is_omitted(self.matrix) else self.matrix
+        rank = checked_rank(self.size)
+        full_size = self.size if is_omitted(self.full_size) else self.full_size
+        start = (0,) * rank if is_omitted(self.start) else self.start
+        matrix = identity(rank) if is_omitted(self.matrix) else self.matrix
         self._set(
             tuple(self.size),
             as_vector("full_size", full_size, rank),
             as_vector("start", start, rank),
             as_matrix("matrix", matrix, rank, rank),
         )
-        if any(isinstance(n, int) and n < 1 for n in self.full_size):
-            raise ValueError(f"`full_size` must have sizes of at least 1, got {self.full_size!r}")
-        _refuse_zeros(self.matrix)
+        check_full_size("`full_size`", self.full_size)
+        refuse_zeros(self.matrix)
 
     @classmethod
     def from_window(cls, window: StartAndSize, size: Sequence[int]) -> "Placement":
@@ -117,8 +124,7 @@ class Placement:
         rank = len(size)
         start = as_vector("window start", window[0], rank)
         full_size = as_vector("window full_size", window[1], rank)
-        if any(isinstance(n, int) and n < 1 for n in full_size):
-            raise ValueError(f"window full_size must have sizes of at least 1, got {window[1]!r}")
+        check_full_size("window full_size", full_size)
         return cls.made(tuple(size), full_size, start, identity(rank))
 
     def crop(self, start: Vector, size: Sequence[int]) -> "Placement":
@@ -153,20 +159,15 @@ class Placement:
                 axis, and so on: (left, right, top, bottom). Negative numbers crop.
 
         Raises:
-            ValueError: If ``padding`` does not consist of pairs, or has more pairs than axes.
+            ValueError: If ``padding`` does not consist of pairs of integers, or has more pairs than
+                axes.
 
         Example:
             >>> Placement((6, 9)).pad((1, 2, 3, 4))  # doctest: +ELLIPSIS
             Placement(size=(13, 12), full_size=(6, 9), start=(-3, -1), ...)
         """
         rank = len(self.size)
-        if len(padding) % 2 or len(padding) > 2 * rank:
-            raise ValueError(
-                f"`padding` must have two numbers for each of at most {rank} axes, last axis "
-                f"first, got {padding!r}"
-            )
-        pairs = [*zip(padding[::2], padding[1::2], strict=True)]
-        pairs = [*pairs, *[(0, 0)] * (rank - len(pairs))][::-1]
+        pairs = checked_padding(padding, rank)
         size = [n + before + after for n, (before, after) in zip(self.size, pairs, strict=True)]
         return self.crop([-before for before, _ in pairs], size)
 
@@ -202,14 +203,14 @@ class Placement:
             >>> Placement((6, 9)).rot90().size
             (9, 6)
         """
-        first, second = (self._axis(dim) for dim in dims)
-        if first == second:
+        axes = [self._axis(dim) for dim in dims]
+        if len(axes) != 2 or axes[0] == axes[1]:
             raise ValueError(f"`dims` must be two different axes, got {tuple(dims)}")
         turned = self
         for _ in range(k % 4):
             turned = turned.flip(dims[1])
             order = list(range(len(self.size)))
-            order[first], order[second] = second, first
+            order[axes[0]], order[axes[1]] = axes[1], axes[0]
             swap = tuple(tuple(int(b == other) for b in range(len(order))) for other in order)
             turned = turned._composed(swap, [0] * len(order), [turned.size[a] for a in order])
         return turned
@@ -327,16 +328,20 @@ class Placement:
             A placement with the size of the output, in the feature map of the full image.
 
         Raises:
-            ValueError: If an argument does not have one number for each axis.
+            ValueError: If an argument does not have one integer for each axis, if the padding is
+                negative or another argument less than 1, or if the kernel is larger than the padded
+                tensor or full image.
 
         Example:
             >>> crop = Placement((64, 64)).crop((16, 32), (32, 32))
             >>> crop.stride(kernel_size=3, stride=2, padding=1)  # doctest: +ELLIPSIS
             Placement(size=(16, 16), full_size=(32, 32), start=(8, 16), matrix=((1, 0), (0, 1)))
         """
-        kernel, step, margin, apart = (
-            self._each_axis(numbers) for numbers in (kernel_size, stride, padding, dilation)
-        )
+        rank = len(self.size)
+        kernel = checked_each_axis("kernel_size", kernel_size, rank, least=1)
+        step = checked_each_axis("stride", stride, rank, least=1)
+        margin = checked_each_axis("padding", padding, rank, least=0)
+        apart = checked_each_axis("dilation", dilation, rank, least=1)
         reach = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
         centers = [divided(r, 2) - p for r, p in zip(reach, margin, strict=True)]
 
@@ -344,6 +349,12 @@ class Placement:
             each = zip(size, margin, reach, step, strict=True)
             return tuple((n + 2 * p - r - 1) // s + 1 for n, p, r, s in each)
 
+        for n, p, r in zip((*self.size, *self.full_size), 2 * margin, 2 * reach, strict=True):
+            if isinstance(n, (int, float)) and n + 2 * p <= r:
+                raise ValueError(
+                    f"the kernel covers {r + 1} pixels, but the padded input or full image has "
+                    f"only {n + 2 * p}"
+                )
         return self.subsampled(step, centers, outputs(self.size), outputs(self.full_size))
 
     def inverse(self) -> "Placement":
@@ -370,7 +381,12 @@ class Placement:
         Args:
             device: Passed to ``Tensor.to``.
             non_blocking: Passed to ``Tensor.to``.
+
+        Raises:
+            TypeError: If a dtype is given, because positions in another type might be rounded.
         """
+        if isinstance(device, torch.dtype) or isinstance(non_blocking, torch.dtype):
+            raise TypeError("a placement keeps the dtype of its positions; pass only a device")
         return self._mapped(lambda one: one.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "Placement":
@@ -406,7 +422,7 @@ class Placement:
         """Return the placement of a tensor whose pixel i is pixel ``matrix @ i + offset`` here."""
         start = added(self.start, applied(self.matrix, offset))
         composed = product(self.matrix, matrix)
-        _refuse_zeros(composed)
+        refuse_zeros(composed)
         return self.made(tuple(size), self.full_size, start, composed)
 
     def subsampled(
@@ -434,7 +450,7 @@ class Placement:
         return self.made(size, full_size, tuple(start), tuple(matrix))
 
     def _checked_size(self, size: Sequence[int]) -> tuple[int, ...]:
-        if _checked_rank(size) != len(self.size):
+        if checked_rank(size) != len(self.size):
             raise ValueError(
                 f"`size` must have one number for each of the {len(self.size)} axes, got {size!r}"
             )
@@ -449,14 +465,6 @@ class Placement:
                 f"`dims` must be counted from the last axis, -1 to -{len(self.size)}, got {dim!r}"
             )
         return len(self.size) + dim
-
-    def _each_axis(self, numbers: int | Sequence[int]) -> tuple[int, ...]:
-        each = (numbers,) * len(self.size) if isinstance(numbers, int) else tuple(numbers)
-        if len(each) != len(self.size):
-            raise ValueError(
-                f"expected a number, or one for each of the {len(self.size)} axes, got {numbers!r}"
-            )
-        return each
 
     def _mapped(self, function: Callable[[Tensor], Any]) -> "Placement":
         def mapped(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -480,20 +488,6 @@ class Placement:
 _PARTS = ("size", "full_size", "start", "matrix")
 
 
-def _checked_rank(size: Sequence[int]) -> int:
-    if not isinstance(size, Sequence) or not all(isinstance(n, (int, torch.SymInt)) for n in size):
-        raise TypeError(f"`size` must be a sequence of integers such as (480, 640), got {size!r}")
-    if not 1 <= len(size) <= 3 or any(n < 0 for n in size):
-        raise ValueError(
-            f"`size` must have one to three numbers, which must not be negative, got {tuple(size)}"
-        )
-    return len(size)
-
-
-def _is_omitted(part: object) -> bool:
-    return part is None or (isinstance(part, tuple) and part == ())
-
-
 def _diagonal(steps: Sequence[Number]) -> Matrix:
     rank = len(steps)
     return tuple(tuple(steps[a] if a == b else 0 for b in range(rank)) for a in range(rank))
@@ -509,9 +503,3 @@ def _span(n: int, align_corners: bool) -> tuple[Number, Number]:
 def _tensors(placement: Placement) -> list[Tensor]:
     numbers = (placement.full_size, placement.start, *placement.matrix)
     return [one for part in numbers for one in part if isinstance(one, Tensor)]
-
-
-def _refuse_zeros(matrix: Matrix) -> None:
-    """Raise an error if all pixels along an axis would be at the same position."""
-    if any(all(map(is_zero, row)) for row in (*matrix, *zip(*matrix, strict=True))):
-        raise ValueError(f"`matrix` must have no row or column of zeros, got {matrix!r}")

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import math
 import pickle
 import random
 
@@ -359,9 +360,22 @@ def test_a_feature_map_with_other_pixels_is_refused_or_placed_between_them(crop,
         (lambda: Placement((4, 5)).flip(1), "counted from the last axis"),
         (lambda: Placement((4, 5)).flip(-3), "counted from the last axis"),
         (lambda: Placement((4, 5)).rot90(1, (-1, -1)), "two different axes"),
-        (lambda: Placement((4, 5)).pad((1, 2, 3)), "two numbers for each"),
+        (lambda: Placement((4, 5)).pad((1, 2, 3)), "two integers for each"),
         (lambda: Placement((4, 5)).resize((4,)), "one number for each of the 2 axes"),
         (lambda: Placement((4, 5)).stride((2, 2, 2)), "one for each of the 2 axes"),
+        (lambda: Placement((4, 5)).stride(3.0), "`kernel_size` must be an integer"),
+        (lambda: Placement((4, 5)).stride(3, 1, "same"), "`padding` must be an integer"),
+        (lambda: Placement((4, 5)).stride(3, 0), "`stride` must be at least 1"),
+        (lambda: Placement((4, 5)).stride(3, 1, -1), "`padding` must be at least 0"),
+        (lambda: Placement((9, 9)).crop((0, 0), (4, 9)).stride(5), "covers 5 pixels.* only 4"),
+        (lambda: Placement((9, 9), (4, 9)).stride(5), "covers 5 pixels.* only 4"),
+        (lambda: Placement((4, 5)).pad(1), "two integers for each"),
+        (lambda: Placement((4, 5)).pad((1.5, 1)), "two integers for each"),
+        (lambda: Placement((4, 5, 6)).rot90(1, (-3, -2, -1)), "two different axes"),
+        (lambda: Placement((4, 5)).crop((math.nan, 0), (2, 2)), "start must have finite numbers"),
+        (lambda: Placement((4, 5), (math.inf, 5)), "full_size must have finite numbers"),
+        (lambda: Placement((4, 5), (0.5, 5)), "at least 1"),
+        (lambda: coordinate_grid((4,), window=((math.nan,), (4,))), "must have finite numbers"),
         (lambda: Placement((4, 5), matrix=((1, 1), (1, 1))).inverse(), "no inverse"),
         (
             lambda: coordinate_grid((4, 6), window=Placement((4, 5))),
@@ -379,6 +393,20 @@ def test_small_types_do_not_overflow_or_round(dtype):
     starts = torch.tensor([[200, 100]]).to(dtype)  # Each of these types holds both exactly.
     crop = Placement((4096, 4096)).crop(starts, (64, 64)).crop((33, 2001), (3, 4))
     assert indices(crop)[0, :, 0, 0].tolist() == [233, 2101]
+
+
+def test_positions_are_not_rounded_to_a_half_type():
+    crops = [Placement((4096,)).crop((start,), (8,)) for start in (2049.5, 301.25)]
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        batch = default_collate(crops)
+    finally:
+        torch.set_default_dtype(default)
+    assert batch.start[0].tolist() == [2049.5, 301.25]
+    for arguments in ((torch.float16,), ("cpu", torch.float16)):
+        with pytest.raises(TypeError, match="keeps the dtype"):
+            batch.to(*arguments)
 
 
 def test_sizes_are_integers():
