@@ -63,7 +63,7 @@ def checked_each_axis(
     Raises:
         ValueError: If there is not one integer for each axis, or if one is less than ``least``.
     """
-    each = (numbers,) * rank if _is_an_integer(numbers) else numbers
+    each = (numbers,) * rank if isinstance(numbers, (int, torch.SymInt)) else numbers
     if not isinstance(each, Sequence) or len(each) != rank or not all(map(_is_an_integer, each)):
         raise ValueError(
             f"`{name}` must be an integer, or one for each of the {rank} axes, got {numbers!r}"
