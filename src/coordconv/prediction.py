@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from coordconv.model_positions import positions
+from coordconv.placement_arguments import checked_each_axis
 from coordconv.placements import Placement
 
 __all__ = ["predict_flipped", "predict_tiled"]
@@ -50,9 +51,10 @@ def predict_tiled(
 
     Raises:
         TypeError: If the model, or ``output``, does not return a tensor.
-        ValueError: If the overlap is not smaller than the tile, if the size of the output is not a
-            multiple or a fraction 1 / n of the tile, if a tile starts between two pixels of the
-            output, or if the placement of a layer's input cannot be inferred.
+        ValueError: If the overlap is not smaller than the tile, if the prediction does not have as
+            many axes as the image, if its size is not a multiple or a fraction 1 / n of the tile,
+            if a tile starts between two pixels of the output, or if the placement of a layer's
+            input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -62,12 +64,10 @@ def predict_tiled(
         >>> torch.testing.assert_close(tiled, model(image))
     """
     full = Placement(_size_of(image))
-    tiles = _each_axis("tile", tile, len(full.size))
-    overlaps = _each_axis("overlap", overlap, len(full.size))
-    if any(not 0 <= o < t for o, t in zip(overlaps, tiles, strict=True)):
-        raise ValueError(
-            f"`overlap` must be smaller than tile={tile!r} and not negative, got {overlap}"
-        )
+    tiles = checked_each_axis("tile", tile, len(full.size), least=1)
+    overlaps = checked_each_axis("overlap", overlap, len(full.size), least=0)
+    if any(o >= t for o, t in zip(overlaps, tiles, strict=True)):
+        raise ValueError(f"`overlap` must be smaller than tile={tile!r}, got {overlap!r}")
     tiles = [min(t, n) for t, n in zip(tiles, full.size, strict=True)]
     each = zip(full.size, tiles, overlaps, strict=True)
     axes = [[*_pieces(n, t, min(o, t - 1))] for n, t, o in each]
@@ -76,12 +76,8 @@ def predict_tiled(
         starts = [start for start, _, _ in pieces]
         crop = image[(..., *(slice(s, s + t) for s, t in zip(starts, tiles, strict=True)))]
         with positions(model, full.crop(starts, tiles), strict=strict):
-            part = _tensor(model(crop), output)
-        if part.dim() != image.dim():
-            raise ValueError(
-                f"the model must return a tensor of shape (N, K, *size), with {image.dim()} axes "
-                f"as the image has, got shape {tuple(part.shape)}"
-            )
+            # The model may change its input in place, and tiles overlap.
+            part = _prediction(model(crop.clone()), output, image)
         to, of = _places(pieces, tiles, part)
         if joined is None:
             scales = zip(full.size, tiles, part.shape[2:], strict=True)
@@ -121,10 +117,11 @@ def predict_flipped(
         (2 ** len(dims), N, K, *output size), and the first output is that of the unflipped image.
 
     Raises:
-        TypeError: If the model, or ``output``, does not return a tensor, or if integers would be
-            averaged.
-        ValueError: If ``dims`` contains an axis that the image does not have, if the placement has
-            another size than the image, or if the placement of a layer's input cannot be inferred.
+        TypeError: If the model, or ``output``, does not return a tensor, if integers would be
+            averaged, or if ``placement`` is not a `Placement`.
+        ValueError: If ``dims`` contains an axis twice or one that the image does not have, if the
+            prediction does not have as many axes as the image, if the placement has another size
+            than the image, or if the placement of a layer's input cannot be inferred.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -132,11 +129,18 @@ def predict_flipped(
         >>> plain, flipped = predict_flipped(model, image, average=False)
         >>> torch.testing.assert_close(flipped, plain)
     """
+    if not isinstance(dims, Sequence) or len(set(dims)) != len(dims):
+        raise ValueError(f"`dims` must be different axes such as (-2, -1), got {dims!r}")
+    if not isinstance(placement, Placement | None):
+        raise TypeError(
+            f"`placement` must be a Placement, got {type(placement).__name__}; for a window, pass "
+            "Placement.from_window(window, size)"
+        )
     place, parts = placement or Placement(_size_of(image)), []
     for chosen in itertools.product((False, True), repeat=len(dims)):
         flipped = [dim for dim, flips in zip(dims, chosen, strict=True) if flips]
         with positions(model, place.flip(*flipped), strict=strict):
-            part = _tensor(model(image.flip(flipped)), output).flip(flipped)
+            part = _prediction(model(image.flip(flipped)), output, image).flip(flipped)
         if average and not (part.is_floating_point() or part.is_complex()):
             raise TypeError(
                 f"cannot average outputs of type {part.dtype}, such as class labels; average "
@@ -154,15 +158,6 @@ def _size_of(image: Tensor) -> torch.Size:
             f"`image` must have shape (N, C, *size) with 1 to 3 spatial axes, got {given}"
         )
     return image.shape[2:]
-
-
-def _each_axis(name: str, numbers: int | Sequence[int], rank: int) -> list[int]:
-    each = [numbers] * rank if isinstance(numbers, int) else list(numbers)
-    if len(each) != rank:
-        raise ValueError(
-            f"`{name}` must be one number, or one for each of {rank} axes, got {numbers!r}"
-        )
-    return each
 
 
 def _pieces(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int, int]]:
@@ -197,11 +192,17 @@ def _places(
     return to, of
 
 
-def _tensor(returned: Any, output: Output | None) -> Tensor:
+def _prediction(returned: Any, output: Output | None, image: Tensor) -> Tensor:
     part = returned if output is None else output(returned)
     if not isinstance(part, Tensor):
         raise TypeError(
             f"the prediction must be a tensor, got {type(part).__name__}; select one with "
             "`output`, such as output=lambda out: out.logits"
+        )
+    if part.dim() != image.dim():
+        raise ValueError(
+            f"the model must return a tensor of shape (N, K, *size), with {image.dim()} axes as "
+            f"the image has, got shape {tuple(part.shape)}; add axes with `output`, such as "
+            "output=lambda out: out[..., None, None] for the classes of an image"
         )
     return part

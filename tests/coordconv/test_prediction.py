@@ -131,15 +131,47 @@ def test_labels_are_tiled_and_flipped_but_not_averaged():
     ("call", "message"),
     [
         (lambda model, x: predict_tiled(model, x, 8, 8), "`overlap` must be smaller"),
-        (lambda model, x: predict_tiled(model, x, (8, 8, 8)), "for each of 2 axes"),
+        (lambda model, x: predict_tiled(model, x, (8, 8, 8)), "for each of the 2 axes"),
         (lambda model, x: predict_tiled(model, x[0, 0], 8), r"shape \(N, C, \*size\)"),
         (lambda model, x: predict_tiled(model, x, 10, 5), "multiples of the stride"),
+        (lambda model, x: predict_tiled(model, x, 8.0), "`tile` must be an integer"),
+        (lambda model, x: predict_tiled(model, x, 0), "`tile` must be at least 1"),
+        (lambda model, x: predict_tiled(model, x, 8, (2, 0.5)), "`overlap` must be an integer"),
         (lambda model, x: predict_flipped(model, x, (1,)), "counted from the last"),
+        (lambda model, x: predict_flipped(model, x, -1), "must be different axes"),
+        (lambda model, x: predict_flipped(model, x, (-1, -1)), "must be different axes"),
     ],
 )
 def test_what_cannot_be_joined_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(blind(), torch.randn(1, 3, 20, 24).double())
+
+
+def test_class_scores_of_an_image_are_not_flipped():
+    torch.manual_seed(0)
+    model = nn.Sequential(CoordConv2d(3, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    image = torch.randn(2, 3, 8, 10)
+    with pytest.raises(ValueError, match=r"with 4 axes as the image has, got shape \(2, 5\)"):
+        predict_flipped(model, image)
+    scores = predict_flipped(model, image, output=lambda out: out[..., None, None])
+    assert_close(scores.flatten(1), model(image))
+    with pytest.raises(TypeError, match="must be a Placement, got tuple; for a window"):
+        predict_flipped(model, image, placement=((0, 0), (8, 10)))
+
+
+def test_a_model_that_changes_its_input_gets_each_tile_unchanged():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = CoordConv2d(3, 2, 1)
+
+        def forward(self, x):
+            return self.layer(x.sub_(1))
+
+    model, image = Shifted(), torch.randn(1, 3, 8, 12)
+    kept = image.clone()
+    assert_close(predict_tiled(model, image, 4, 2), model(image.clone()))
+    assert torch.equal(image, kept)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
