@@ -77,7 +77,8 @@ class WeightGuard(Integrated):
         if self.training and not self._doubt:
             # A trace checks that no attribute of the layer changes.
             if not (torch.compiler.is_compiling() or torch._C._is_tracing()):
-                self._replaced = None
+                if self._replaced is not None:  # Assigning an attribute of a module takes longer.
+                    self._replaced = None
                 self._count_steps()
             return
         if _is_recorded():
