@@ -16,7 +16,12 @@ from coordconv.conversion.sizes import evaluating
 from coordconv.model_positions import positions
 from coordconv.usage import changes
 from coordconv.usage.intervals import mean_interval
-from coordconv.usage.layer_positions import Change, changed_positions, coordinate_layers
+from coordconv.usage.layer_positions import (
+    Change,
+    changed_positions,
+    coordinate_layers,
+    uncompiled,
+)
 
 __all__ = ["Ablation", "Usage", "coordinate_usage"]
 
@@ -184,7 +189,7 @@ def coordinate_usage(
     layers = coordinate_layers(model)
     tried = None
     scores: dict[tuple[str, str | None], list[float]] = {}
-    with evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad(), uncompiled():
         for batch in data:
             if tried is None:
                 tried = _tried(model, layers, batch, shifts, per_layer and len(layers) > 1, seed)
@@ -235,8 +240,7 @@ def _tried(
     if missed:
         raise ValueError(
             f"the model does not call {', '.join(missed)}, so the coordinates there cannot be "
-            "changed; pass data for which the model calls all coordinate layers, and a model that "
-            "is not compiled"
+            "changed; pass data for which the model calls all coordinate layers as modules"
         )
     together: dict[str, Change] = {"zero": changes.removed, MEAN_POSITION: changes.averaged}
     for axis in range(min(ranks)):

@@ -1,8 +1,9 @@
 """Find the coordinate layers of a model, and read or change the positions that they are given."""
 
 import inspect
+import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ __all__ = [
     "LayerPositions",
     "changed_positions",
     "coordinate_layers",
+    "uncompiled",
 ]
 
 
@@ -119,13 +121,26 @@ def coordinate_layers(model: nn.Module) -> dict[nn.Module, str]:
     return layers
 
 
+def uncompiled() -> AbstractContextManager[Any]:
+    """Return a context in which compiled models run as if they were not compiled.
+
+    Compiled code ignores hooks that are registered later, and keeps hooks that are removed.
+    """
+    if "torch._dynamo" not in sys.modules:  # Nothing is compiled, and the import takes a second.
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
+
+
 @contextmanager
-def changed_positions(layers: Mapping[nn.Module, str], change: Change) -> Generator[set[nn.Module]]:
+def changed_positions(
+    layers: Mapping[nn.Module, str], change: Change, *, compiled: bool = False
+) -> Generator[set[nn.Module]]:
     """Change the positions with which layers are called inside the ``with`` block.
 
     Args:
         layers: Layers of one model, with their names.
         change: Takes the positions of a layer and returns the positions to use instead.
+        compiled: Whether compiled code stays compiled, although it may ignore the change.
 
     Returns:
         A context manager. Its value is the set of layers that have been called in the block.
@@ -144,7 +159,8 @@ def changed_positions(layers: Mapping[nn.Module, str], change: Change) -> Genera
 
     hooks = [layer.register_forward_pre_hook(replace, with_kwargs=True) for layer in layers]
     try:
-        yield called
+        with nullcontext() if compiled else uncompiled():
+            yield called
     finally:
         for hook in hooks:
             hook.remove()

@@ -12,7 +12,7 @@ from coordconv.conversion.kinds import checked_model
 from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating
 from coordconv.usage.changes import removed
-from coordconv.usage.layer_positions import changed_positions, coordinate_layers
+from coordconv.usage.layer_positions import changed_positions, coordinate_layers, uncompiled
 
 __all__ = ["Sensitivity", "ShiftError", "position_sensitivity"]
 
@@ -119,7 +119,7 @@ def position_sensitivity(
         images[(..., *(slice(at * s, n - (1 - at) * s) for s, n in zip(steps, size, strict=True)))]
         for at in (0, 1)
     )
-    with evaluating(checked_model(model)), torch.no_grad():
+    with evaluating(checked_model(model)), torch.no_grad(), uncompiled():
         shifts = _map_shifts(model, images, steps)
         found, skipped = _errors(model, first, second, shifts, None)
         try:

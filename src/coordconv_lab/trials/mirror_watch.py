@@ -81,5 +81,5 @@ def _noted_positions(model: nn.Module) -> Iterator[list[bool]]:
     except (TypeError, ValueError):  # not a torch model
         yield given
         return
-    with changed_positions(layers, note):
+    with changed_positions(layers, note, compiled=True):  # Training keeps its speed.
         yield given

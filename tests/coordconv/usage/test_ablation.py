@@ -270,6 +270,23 @@ def test_what_cannot_be_measured_is_refused(make, data, metric, message):
         coordinate_usage(model, data, metric)
 
 
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_a_compiled_model_is_measured_like_the_original(is_warm):
+    model = network()
+    data = batches(model)
+    expected = coordinate_usage(model, data, per_sample)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager")
+    if is_warm:
+        with torch.no_grad():
+            compiled(data[0][0])
+    found = coordinate_usage(compiled, data, per_sample)
+    assert [row[2:] for row in found] == [row[2:] for row in expected]
+    with torch.no_grad():
+        assert torch.equal(compiled(data[0][0]), model(data[0][0]))  # No change is left behind.
+    torch._dynamo.reset()
+
+
 def test_explicit_coordinates_are_not_shifted():
     class Given(nn.Module):
         def __init__(self):

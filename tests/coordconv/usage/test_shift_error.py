@@ -116,3 +116,15 @@ def test_a_model_that_only_accepts_some_sizes_is_compared_from_those():
         position_sensitivity(model, torch.randn(1, 1, 32), 3)
     found = position_sensitivity(model, torch.randn(1, 1, 30), 2)
     assert set(found.skipped) == {"", "0", "1"}
+
+
+def test_a_compiled_model_is_measured_like_the_original():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(CoordConv2d(1, 2, 3, padding=1), nn.Conv2d(2, 1, 1)), images()
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager")
+    with torch.no_grad():
+        compiled(x)
+    found, expected = position_sensitivity(compiled, x, 4), position_sensitivity(model, x, 4)
+    assert [row[1:] for row in found] == [row[1:] for row in expected]
+    torch._dynamo.reset()
