@@ -1,6 +1,7 @@
 """Measure how much the metric of a trained model changes when its coordinates are changed."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from statistics import fmean
@@ -156,9 +157,10 @@ def coordinate_usage(
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``, or if ``metric`` does not return a tensor.
         ValueError: If the model has no coordinate layer or does not call one of its coordinate
-            layers, if ``data`` is empty, if ``min_difference`` is negative, or if ``metric`` does
-            not return one finite number per sample. Also if the model passes explicit coordinates
-            to a layer, because these cannot be shifted; ``shifts=()`` avoids this error.
+            layers, if ``data`` is empty, if ``min_difference`` is negative, if ``shifts`` is not a
+            sequence of finite numbers, or if ``metric`` does not return one finite number per
+            sample. Also if the model passes explicit coordinates to a layer, because these cannot
+            be shifted; ``shifts=()`` avoids this error.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -186,11 +188,14 @@ def coordinate_usage(
     """
     if not min_difference >= 0:
         raise ValueError(f"`min_difference` must be at least 0, got {min_difference}")
+    if not isinstance(shifts, Iterable) or not all(map(math.isfinite, shifts := tuple(shifts))):
+        raise ValueError(f"`shifts` must be a sequence of finite numbers, got {shifts!r}")
     layers = coordinate_layers(model)
     tried = None
     scores: dict[tuple[str, str | None], list[float]] = {}
     with evaluating(model), torch.no_grad(), uncompiled():
         for batch in data:
+            _check_batch(batch)
             if tried is None:
                 tried = _tried(model, layers, batch, shifts, per_layer and len(layers) > 1, seed)
             intact = _scores(model, {}, changes.removed, batch, metric, "unchanged")
@@ -203,8 +208,8 @@ def coordinate_usage(
                         f"for the same batch with coordinates {name}"
                     )
                 scores.setdefault((name, layer), []).extend(found)
-    if tried is None:
-        raise ValueError("`data` has no batches; pass an iterable of (inputs, targets)")
+    if not scores.get(("unchanged", None)):
+        raise ValueError("`data` has no samples; pass an iterable of (inputs, targets)")
     intact = scores.pop(("unchanged", None))
     rows = [_row(name, layer, found, intact) for (name, layer), found in scores.items()]
     norms = {
@@ -234,7 +239,6 @@ def _tried(
         per_sample.add(seen.grid.dim() == seen.rank + 2)
         return {"window": seen.window, "coordinates": seen.coordinates}
 
-    _check_batch(batch)
     called = _called(model, batch, layers, note)[1]
     missed = [repr(name) for layer, name in layers.items() if layer not in called]
     if missed:
@@ -246,7 +250,9 @@ def _tried(
     for axis in range(min(ranks)):
         together[f"mirrored along axis {axis}"] = changes.mirrored(axis)
     for fraction, axis in itertools.product(shifts, range(min(ranks))):
-        together[f"shifted by {fraction:.0%} along axis {axis}"] = changes.shifted(axis, fraction)
+        together[f"shifted by {100 * fraction:g}% along axis {axis}"] = changes.shifted(
+            axis, fraction
+        )
     together["shuffled between pixels"] = changes.shuffled(seed)
     if True in per_sample:
         together["of another sample"] = changes.of_another_sample
@@ -266,7 +272,9 @@ def _scores(
     metric: Metric,
     name: str,
 ) -> list[float]:
-    scores = metric(_called(model, batch, layers, change)[0], batch[1])
+    # The metric may change the targets in place, too.
+    targets = _pytree.tree_map_only(Tensor, torch.clone, batch[1])
+    scores = metric(_called(model, batch, layers, change)[0], targets)
     if not isinstance(scores, Tensor):
         raise TypeError(
             f"`metric` must return a tensor with one number per sample, got {type(scores).__name__}"

@@ -257,7 +257,8 @@ class WithSkippedLayer(nn.Module):
             "before `precompute`",
         ),
         (WithSkippedLayer, None, per_sample, "does not call 'skipped'"),
-        (network, [], per_sample, "no batches"),
+        (network, [], per_sample, "no samples"),
+        (network, [(torch.zeros(0, 2, 8, 12),) * 2], lambda o, t: o.flatten(), "no samples"),
         (network, [torch.zeros(1, 2, 8, 12)], per_sample, r"must be \(inputs, targets\)"),
         (network, None, lambda o, t: per_sample(o, t) * torch.nan, "not finite"),
         (network, None, lambda o, t: (o - t).flatten(), "for 2 samples"),
@@ -268,6 +269,23 @@ def test_what_cannot_be_measured_is_refused(make, data, metric, message):
     data = batches(model) if data is None else data
     with pytest.raises(ValueError, match=message):
         coordinate_usage(model, data, metric)
+
+
+def test_every_batch_is_checked():
+    model = network()
+    with pytest.raises(ValueError, match=r"each batch .* must be \(inputs, targets\)"):
+        coordinate_usage(model, [*batches(model), torch.zeros(2, 2, 8, 12)], per_sample)
+
+
+def test_shifts_are_finite_numbers_with_a_row_each():
+    model = network()
+    data = batches(model)
+    for shifts in (0.1, (0.1, torch.inf)):
+        with pytest.raises(ValueError, match="`shifts` must be a sequence of finite numbers"):
+            coordinate_usage(model, data, per_sample, shifts=shifts)
+    usage = coordinate_usage(model, data, per_sample, shifts=(0.25, 0.251))
+    for name in ("25%", "25.1%"):
+        assert row_of(usage, f"shifted by {name} along axis 0").difference > 0
 
 
 @pytest.mark.parametrize("is_warm", [False, True])
@@ -339,5 +357,12 @@ def test_every_change_gets_the_batch_as_it_was_given():
     found, expected = (
         coordinate_usage(nn.Sequential(first, layer), [(x.clone(), torch.zeros(()))], per_sample)
         for first in (ScaledInPlace(), Scaled())
+    )
+    assert list(found) == list(expected)
+    targets = torch.randn(4, 1, 6, 8)
+    model = nn.Sequential(Scaled(), layer)
+    found, expected = (
+        coordinate_usage(model, [(x, targets.clone())], metric)
+        for metric in (lambda o, t: per_sample(o, t.sub_(1)), lambda o, t: per_sample(o, t - 1))
     )
     assert list(found) == list(expected)
