@@ -1,11 +1,12 @@
 """The functions that the user of a trial provides: to make, train and score a model."""
 
+import functools
 import hashlib
 import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
+from types import CellType, CodeType, EllipsisType, FunctionType
 from typing import Any, NamedTuple
 
 from coordconv_lab.errors import InputError, in_short
@@ -30,8 +31,10 @@ class UserFunctions(NamedTuple):
         example: Inputs to call the model with, which `coordconv.convert` uses to find layers on
             which coordinates would be constant.
         digest: Identifies the code. If stored runs have another digest, an error is raised. By
-            default, the digest is computed from the code of these functions, but not from the code
-            of functions that they call.
+            default, the digest is computed from the code of these functions and from numbers and
+            strings that they get as default arguments, from an enclosing function, or from a
+            ``functools.partial``. It does not contain the code of functions that they call, or
+            the attributes of objects.
         errors: Returns the errors of a trained model by position, for a map of the gain; see
             `coordconv_lab.trials.error_maps.map_of`. Called as ``errors(model)``.
         file: The file that defines the functions; see `load_functions`.
@@ -119,10 +122,58 @@ def digest_of(functions: UserFunctions) -> str:
     return hashlib.sha256(repr((code, functions.higher_is_better)).encode()).hexdigest()[:16]
 
 
-def _code(function: Any) -> Any:
-    """Return the instructions, constants and names of a function, without its line numbers."""
+def _code(function: Any, seen: frozenset[int] = frozenset()) -> Any:
+    """Return the instructions, constants and names of a function, without its line numbers.
+
+    Default arguments, and values that the function takes from an enclosing function or a
+    ``functools.partial``, are included as in `_value`.
+    """
+    if id(function) in seen:  # A function may refer to itself.
+        return "itself"
+    seen |= {id(function)}
+    if isinstance(function, functools.partial):
+        keywords = sorted(function.keywords.items())
+        values = [_value(one, seen) for one in (*function.args, *keywords)]
+        return "partial", _code(function.func, seen), values
     code = getattr(function, "__code__", function)
     if not isinstance(code, CodeType):
-        return f"{type(function).__module__}.{type(function).__qualname__}"
-    constants = [_code(one) if isinstance(one, CodeType) else one for one in code.co_consts]
-    return code.co_code, constants, code.co_names
+        return _code_of_object(function, seen)
+    constants = [_value(one, seen) for one in code.co_consts]
+    cells = [cell for cell in getattr(function, "__closure__", None) or () if _is_filled(cell)]
+    given = [
+        *(getattr(function, "__defaults__", None) or ()),
+        *sorted((getattr(function, "__kwdefaults__", None) or {}).items()),
+        *(cell.cell_contents for cell in cells),
+    ]
+    found = code.co_code, constants, code.co_names
+    return (*found, [_value(one, seen) for one in given]) if given else found
+
+
+def _code_of_object(given: Any, seen: frozenset[int]) -> Any:
+    """Return the code of a class, or of the method ``__call__`` of an object."""
+    kind = given if isinstance(given, type) else type(given)
+    methods = vars(kind) if given is kind else {"__call__": vars(kind).get("__call__")}
+    code = [(n, _code(one, seen)) for n, one in methods.items() if isinstance(one, FunctionType)]
+    return f"{kind.__module__}.{kind.__qualname__}", code
+
+
+def _value(value: Any, seen: frozenset[int]) -> Any:
+    """Return a value that cannot change, or the code of a function; else the name of the class."""
+    if isinstance(value, (CodeType, FunctionType, functools.partial)):
+        return _code(value, seen)
+    if isinstance(value, tuple):
+        return tuple(_value(one, seen) for one in value)
+    if isinstance(value, frozenset):  # The order of its items differs between processes.
+        return "frozenset", sorted(repr(_value(one, seen)) for one in value)
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, EllipsisType)):
+        return value
+    kind = value if isinstance(value, type) else type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_filled(cell: CellType) -> bool:
+    """Whether a variable of an enclosing function has a value."""
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
