@@ -342,12 +342,21 @@ def test_a_damaged_first_line_is_not_to_be_deleted(tmp_path, first):
         ({"seeds": 0}, "between 1 and"),
         ({"minutes": 0}, "more than 0"),
         ({"min_difference": -1}, "at least 0"),
+        ({"seeds": 1.5}, "seeds must be an integer, got 1.5"),
+        ({"runs": 1.5}, "runs must be an integer, got 1.5"),
+        ({"cpus_per_run": 1.5}, "cpus per run must be an integer, got 1.5"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path, options, message):
     functions = UserFunctions(make, nothing, by_coordinates(1, 0))
     with pytest.raises(InputError, match=message):
         trial(functions, tmp_path, **{"arms": ["first"], "seeds": 5, **options})
+
+
+def test_the_better_direction_is_true_or_false(tmp_path):
+    functions = UserFunctions(make, nothing, by_coordinates(1, 0), "no")
+    with pytest.raises(InputError, match="higher_is_better must be True or False, got 'no'"):
+        trial(functions, tmp_path, arms=["first"], seeds=1)
 
 
 def test_names_on_the_page_are_escaped(tmp_path):

@@ -103,6 +103,11 @@ def trial(
     out = Path(out)
     chosen = arms_named(arms)
     check_min_difference(min_difference)
+    if not isinstance(functions.higher_is_better, bool):
+        raise InputError(
+            f"higher_is_better must be True or False, got {in_short(functions.higher_is_better)}"
+        )
+    _check_integers({"seeds": seeds, "runs": runs, "cpus per run": cpus_per_run})
     if not 1 <= seeds <= MOST_SEEDS:
         raise InputError(f"seeds must be between 1 and {MOST_SEEDS:,}, got {seeds}")
     if minutes is not None and not minutes > 0:
@@ -120,6 +125,17 @@ def trial(
         runner = TrialRunner(chosen_engine, store, chosen, seeds, min_difference, higher, report)
         end = math.inf if minutes is None else time.monotonic() + 60 * minutes
         return runner.run(Budget(end, runs))
+
+
+def _check_integers(options: dict[str, int | None]) -> None:
+    """Check that the options that are given are integers.
+
+    Raises:
+        InputError: An option is not an integer.
+    """
+    for name, value in options.items():
+        if value is not None and not isinstance(value, int):
+            raise InputError(f"{name} must be an integer, got {in_short(value)}")
 
 
 def _check_resources(given: Resources) -> None:
