@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from coordconv.conversion.kinds import checked_model
 from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating
+from coordconv.placement_arguments import checked_each_axis
 from coordconv.usage.changes import removed
 from coordconv.usage.layer_positions import changed_positions, coordinate_layers, uncompiled
 
@@ -100,8 +101,8 @@ def position_sensitivity(
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
-        ValueError: If the images have no spatial axis, or if the shift is not positive or too
-            large.
+        ValueError: If there is no image, if the images have no spatial axis, or if the shift is not
+            a positive integer or too large.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -113,6 +114,12 @@ def position_sensitivity(
         >>> position_sensitivity(coordinates, images, 4)[-1].interior > 0.1
         True
     """
+    if not isinstance(images, Tensor) or images.dim() < 3 or not len(images):
+        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(
+            "`images` must be a tensor of shape (N, C, *size) with at least one image and one "
+            f"spatial axis, got {given}"
+        )
     size = tuple(images.shape[2:])
     steps = _checked_shift(shift, size)
     first, second = (
@@ -133,12 +140,8 @@ def position_sensitivity(
 
 
 def _checked_shift(shift: int | Sequence[int], size: tuple[int, ...]) -> tuple[int, ...]:
-    if not size:
-        raise ValueError("`images` must have shape (N, C, *size) with at least one spatial axis")
-    steps = (shift,) * len(size) if isinstance(shift, int) else tuple(shift)
-    if len(steps) != len(size) or not all(
-        1 <= s <= n // 4 for s, n in zip(steps, size, strict=True)
-    ):
+    steps = checked_each_axis("shift", shift, len(size), least=1)
+    if any(s > n // 4 for s, n in zip(steps, size, strict=True)):
         raise ValueError(
             f"`shift` must be between 1 and a quarter of the size {size} along each axis, got "
             f"{shift!r}"

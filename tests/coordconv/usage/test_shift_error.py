@@ -58,9 +58,9 @@ def test_a_stride_must_divide_the_shift():
     assert "could not be compared: 0, 1, 2, the model itself" in str(found)
 
 
-@pytest.mark.parametrize("shift", [0, 7, (1, 2, 3), -1])
+@pytest.mark.parametrize("shift", [0, 7, (1, 2, 3), -1, 4.0, (4.0, 4.0)])
 def test_a_shift_that_does_not_fit_is_refused(shift):
-    with pytest.raises(ValueError, match="a quarter of the size"):
+    with pytest.raises(ValueError, match=r"a quarter of the size|`shift` must be"):
         position_sensitivity(nn.Conv2d(1, 1, 1), images(), shift)
 
 
@@ -116,6 +116,12 @@ def test_a_model_that_only_accepts_some_sizes_is_compared_from_those():
         position_sensitivity(model, torch.randn(1, 1, 32), 3)
     found = position_sensitivity(model, torch.randn(1, 1, 30), 2)
     assert set(found.skipped) == {"", "0", "1"}
+
+
+@pytest.mark.parametrize("given", [torch.zeros(0, 1, 16, 16), torch.zeros(2, 1), [1.0]])
+def test_what_is_not_a_batch_of_images_is_refused(given):
+    with pytest.raises(ValueError, match="`images` must be a tensor of shape"):
+        position_sensitivity(nn.Identity(), given, 2)
 
 
 def test_a_compiled_model_is_measured_like_the_original():
