@@ -98,9 +98,8 @@ class _AddTerm(torch.autograd.Function):
     def forward(
         ctx: Any, data: Tensor, weight: Tensor, term: LinearTerm, given: tuple[Tensor, ...]
     ) -> Tensor:
-        ctx.term, ctx.shape, ctx.has_saved = term, weight.shape, bool(given)
-        if given:
-            ctx.save_for_backward(*given)  # Detects that they are changed in place.
+        ctx.term, ctx.shape = term, weight.shape
+        ctx.save_for_backward(*given)  # Detects that they are changed in place.
         ctx.mark_dirty(data)
         product = term.of(weight)
         if data.dim() == len(term.layout.shape) or data.shape[0] == 1:
@@ -113,8 +112,7 @@ class _AddTerm(torch.autograd.Function):
         (gradient,) = gradients
         if not ctx.needs_input_grad[1]:
             return gradient, None, None, None
-        if ctx.has_saved:
-            ctx.saved_tensors  # noqa: B018  (raises an error if a tensor was changed)
+        ctx.saved_tensors  # noqa: B018  (raises an error if a tensor was changed)
         image = gradient
         if gradient.dim() > len(ctx.term.layout.shape) and gradient.shape[0] != 1:
             image = _sum_over_batch(gradient)
