@@ -77,6 +77,11 @@ def units(names: str, unit: str) -> tuple[str, str]:
     ],
 )
 def test_results_that_cannot_be_recorded_are_refused(tmp_path, change, said):
+    assert_refused(tmp_path, change, said)
+
+
+def assert_refused(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    """Check that a run with a changed plug-in ends with one line of error and no record."""
     done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
     assert done.returncode == 2, done.stdout
     assert said in done.stderr
