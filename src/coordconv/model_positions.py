@@ -96,10 +96,13 @@ def placement_here(x: Tensor, rank: int) -> Placement | PixelPlacement | None:
     Raises:
         ValueError: If the placement of ``x`` cannot be inferred.
     """
-    call = recomputation.call_of_this_backward() or _STATE.call
+    if torch.compiler.is_compiling():  # compiled code can read neither records nor contexts
+        call, is_strict = _STATE.call, _STATE.strict > 0
+    else:
+        call, is_strict = recomputation.call_of_this_backward() or _STATE.call, _is_strict()
     if call is not None:
         return call.placement_of(tuple(x.shape[x.dim() - rank :]))
-    if _is_strict():
+    if is_strict:
         raise ValueError(
             "a coordinate layer was called inside positions(...), but not by the model that was "
             "passed to positions(...); call the layer after the block, use another positions(...) "
@@ -262,8 +265,6 @@ _ENTERED: ContextVar[tuple[_Owner, ...]] = ContextVar("coordconv.positions", def
 
 def _is_strict() -> bool:
     """Whether a layer must not be called outside the models that were passed to `positions`."""
-    if torch.compiler.is_compiling():  # compiled code cannot read context variables
-        return _STATE.strict > 0
     entered = _ENTERED.get()
     return bool(entered) and any(owner.strict and not owner.is_over for owner in entered)
 

@@ -48,11 +48,11 @@ def end(call: Any) -> None:
 def call_of_this_backward() -> Any | None:
     """Return the call that the current layer belongs to, or None if it is not being recomputed.
 
+    Compiled code must not call this, because its graphs would depend on the recorded calls.
+
     Raises:
         RuntimeError: If calls of several threads match, or if the record of the call was dropped.
     """
-    if torch.compiler.is_compiling():  # first, so that no graph depends on `_CALLS`
-        return None
     if not _CALLS or torch._C._current_graph_task_id() == -1:
         return None
     node: Any = torch._C._current_autograd_node()

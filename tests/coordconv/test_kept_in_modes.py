@@ -81,6 +81,21 @@ def test_what_is_traced_before_dispatch_finds_nothing_kept():
         torch.testing.assert_close(graph(x, *weights), wanted)
 
 
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("pre_dispatch", [True, False])
+def test_a_traced_layer_uses_the_weights_that_it_has_when_it_is_called(
+    pre_dispatch, training, gradients
+):
+    layer, x = coordconv.CoordConv2d(2, 3, 3).train(training), torch.randn(1, 2, 6, 7)
+    with torch.set_grad_enabled(gradients):
+        layer(x)  # keeps the term
+        graph = make_fx(lambda x: layer(x), pre_dispatch=pre_dispatch)(x)
+        with torch.no_grad():
+            layer.coord_weight.add_(1)
+        torch.testing.assert_close(graph(x), layer(x))
+
+
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_a_distributed_tensor_gives_the_same_output(kernel):
     layer, x = coordconv.CoordConv2d(2, 3, kernel).eval(), torch.randn(1, 2, 6, 7)

@@ -74,7 +74,6 @@ def _is_plain_call(x: Tensor) -> bool:
         and isinstance(x, Tensor)
         and x.is_cpu
         and x.layout == torch.strided
-        and not torch._ops._len_torch_dispatch_stack_pre_dispatch()
         and not torch._C._len_torch_function_stack()
     )
 

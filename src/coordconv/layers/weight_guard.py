@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from coordconv.computation.torch_modes import is_traced_before_dispatch
 from coordconv.layers.integrated import Integrated
 
 __all__ = ["WeightGuard"]
@@ -371,4 +372,5 @@ def _is_recorded() -> bool:
         or torch._C._are_functorch_transforms_active()
         or torch._C._get_dispatch_mode(_MODES.FAKE) is not None
         or torch._C._get_dispatch_mode(_MODES.PROXY) is not None
+        or is_traced_before_dispatch()
     )
