@@ -24,7 +24,7 @@ def is_traced() -> bool:
 
 
 def is_traced_before_dispatch() -> bool:
-    """Whether the call is recorded before autograd, as by ``make_fx`` with ``pre_dispatch=True``."""
+    """Whether a call is recorded before autograd, as by ``make_fx`` with ``pre_dispatch=True``."""
     return torch._C._dispatch_tls_is_dispatch_key_included(_PRE_DISPATCH)
 
 
