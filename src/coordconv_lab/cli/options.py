@@ -16,6 +16,9 @@ MAX_SEEDS = 10_000
 MAX_JOBS = 1000
 """Maximum number of runs that one command trains in parallel."""
 
+MAX_CPUS = 1000
+"""Maximum number of threads of one run. The system may not be able to start more."""
+
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     Parameter(help="Device to use; auto chooses CUDA if available."),
@@ -50,9 +53,8 @@ Int = Annotated[int, Parameter(converter=_whole)]
 Jobs = Annotated[
     Int | None,
     Parameter(
-        help="Number of runs to train in parallel, each in its own process with one thread. With "
-        "1, runs are trained one after another with all cores. By default one run per core, or 1 "
-        "on a GPU."
+        help="Number of runs to train in parallel, each in its own process. With 1, runs are "
+        "trained one after another. By default one run per core, or 1 on a GPU."
     ),
 ]
 

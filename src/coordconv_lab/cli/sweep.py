@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from coordconv_lab.cli.app import sweep_app
 from coordconv_lab.cli.options import (
+    MAX_CPUS,
     MAX_JOBS,
     Device,
     Int,
@@ -33,7 +34,7 @@ def sweep(
     address: str | None = None,
     limit: Int | None = None,
     jobs: Jobs = None,
-    cpus_per_run: Int | None = None,
+    cpus_per_run: Int = 1,
     gpus_per_run: float = 0.0,
     early_stopping: Annotated[bool, Parameter(negative=())] = False,
     row: str = "",
@@ -68,8 +69,7 @@ def sweep(
     limit
         Train at most this many runs.
     cpus_per_run
-        Cores per run, which is also the number of threads. By default 1, or all cores with
-        --jobs 1.
+        Cores per run, which is also the number of threads.
     gpus_per_run
         GPUs per run, possibly fractional; only for ray.
     early_stopping
@@ -90,12 +90,9 @@ def sweep(
         return
     from coordconv_lab.sweep.lookup import sweep_named
 
-    for option, value in (
-        ("limit", limit),
-        ("cpus-per-run", cpus_per_run),
-        ("machines", machines),
-    ):
+    for option, value in (("limit", limit), ("machines", machines)):
         check_count(option, value, _MAX)
+    check_count("cpus-per-run", cpus_per_run, MAX_CPUS)
     check_count("jobs", jobs, MAX_JOBS)
     if not 0 <= gpus_per_run <= _MAX:
         raise InputError(f"--gpus-per-run: expected 0 to {_MAX:,}, got {gpus_per_run}")
@@ -119,7 +116,7 @@ def sweep(
         from coordconv_lab.sweep.on_ray import RayOptions
 
         options = RayOptions(
-            address, cpus_per_run or 1, gpus_per_run, early_stopping, device, not keep_weights
+            address, cpus_per_run, gpus_per_run, early_stopping, device, not keep_weights
         )
         damaged = _run_on_ray(chosen, place, limit, options)
     show_outcome(chosen, place, 3, damaged)
@@ -138,7 +135,7 @@ def _run_serially(
     place: str,
     limit: int | None,
     jobs: int | None,
-    threads: int | None,
+    threads: int,
     device: "DeviceName",
     scores_only: bool,
 ) -> list[str]:
@@ -168,14 +165,12 @@ def _print_estimate(
     place: str,
     engine: str,
     jobs: int | None,
-    cpus_per_run: int | None,
+    threads: int,
     device: "DeviceName",
     limit: int | None,
     machines: int,
 ) -> None:
     """Estimate and print the duration of the missing runs, by measuring a few of their steps."""
-    import torch
-
     from coordconv_lab.console.run_progress import counting_bar
     from coordconv_lab.console.sweep_tables import print_estimate
     from coordconv_lab.results.remote import store_at
@@ -188,10 +183,8 @@ def _print_estimate(
     missing, total = missing_specs(chosen, store_at(place), damaged)
     hardware = Hardware(device)
     if engine == "serial":
-        at_once = jobs_for(total, jobs, hardware, cpus_per_run)
-        threads = cpus_per_run or (1 if at_once > 1 else torch.get_num_threads())
+        at_once = jobs_for(total, jobs, hardware, threads)
     else:
-        threads = cpus_per_run or 1
         at_once = max(1, cores_here() // threads)
     with counting_bar("kinds of runs") as advance:
         estimated = estimate(missing[:limit], threads, hardware, advance)

@@ -8,6 +8,7 @@ from cyclopts import App
 
 from coordconv_lab.cli.app import app, deferred
 from coordconv_lab.cli.options import (
+    MAX_CPUS,
     MAX_SEEDS,
     Compiled,
     Device,
@@ -62,6 +63,7 @@ def train(arguments: Sequence[str]) -> App:
         settings: dict[str, Any] = {},  # noqa: B006  (cyclopts replaces it)
         set_: SettingsByPath = (),
         ensemble: Int = 1,
+        cpus_per_run: Int = 1,
         device: Device = "auto",
         devices: Int = 1,
         num_nodes: Int = 1,
@@ -98,6 +100,9 @@ def train(arguments: Sequence[str]) -> App:
             for classification; or a kind of network, such as transformer-regressor.
         ensemble
             Train this many networks together, with consecutive seeds. Each is a separate run.
+        cpus_per_run
+            Threads of each process. The default, 1, also gives the same bits as the other
+            commands.
         devices
             Processes per machine, each with its own device. Every batch is split across
             the processes.
@@ -108,6 +113,7 @@ def train(arguments: Sequence[str]) -> App:
             means ddp, too.
         """
         check_count("ensemble", ensemble, MAX_SEEDS)
+        check_count("cpus-per-run", cpus_per_run, MAX_CPUS)
         if start is None or (task, settings.get("data.split"), model) != words:
             raise InputError("write the task first, then the options")
         given = {path: f"the option {names[path]}" for path in settings}
@@ -115,7 +121,7 @@ def train(arguments: Sequence[str]) -> App:
         specs = _specs(start, {**settings, **by_path}, ensemble, names)
         from coordconv_lab.train import Hardware
 
-        _train(specs, runs, Hardware(device, compile, devices, num_nodes))
+        _train(specs, runs, Hardware(device, compile, devices, num_nodes), cpus_per_run)
 
     offered, names = with_options(command, "coordconv train", known)
     return offered
@@ -132,18 +138,22 @@ def _specs(
     return [with_settings(first, {"seed": seed}, names) for seed in seeds]
 
 
-def _train(specs: "Sequence[ExperimentSpec]", runs: Path, hardware: "Hardware") -> None:
+def _train(
+    specs: "Sequence[ExperimentSpec]", runs: Path, hardware: "Hardware", threads: int
+) -> None:
     """Train networks together, and print the record of each."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.run_scores import print_record
     from coordconv_lab.results import RunStore
     from coordconv_lab.train import run_ensemble
+    from coordconv_lab.train.processor import threads_of_torch
 
     store = RunStore(runs)
     if not hardware.is_first_process:
-        run_ensemble(specs, store, hardware=hardware)
+        with threads_of_torch(threads):
+            run_ensemble(specs, store, hardware=hardware)
         return
-    with RunBars(total=1) as bars:
+    with RunBars(total=1) as bars, threads_of_torch(threads):
         records = run_ensemble(specs, store, bars, hardware=hardware)
     for record in records:
         print_record(record, store.directory(record.spec))

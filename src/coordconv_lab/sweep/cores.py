@@ -15,7 +15,7 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def jobs_for(
-    runs: int, jobs: int | None, hardware: Hardware | None = None, threads: int | None = None
+    runs: int, jobs: int | None, hardware: Hardware | None = None, threads: int = 1
 ) -> int:
     """Return how many runs to train in parallel, at most the number of runs.
 
@@ -24,7 +24,7 @@ def jobs_for(
         jobs: The number that the user wants. None for one run per core that torch would use on a
             CPU, or for one run on a GPU.
         hardware: Hardware for the runs.
-        threads: Threads per run; by default 1, if there is more than one run.
+        threads: Threads per run.
 
     Raises:
         InputError: ``jobs`` is less than 1, or greater than 1 although several processes train each
@@ -39,7 +39,7 @@ def jobs_for(
         alone = hardware.kind != "cpu" or hardware.processes > 1
         # OMP_NUM_THREADS and torch.set_num_threads() limit the number of threads.
         cores = min(torch.get_num_threads(), cores_here())
-        jobs = 1 if alone else cores // (threads or 1)
+        jobs = 1 if alone else cores // threads
     elif jobs < 1:
         raise InputError(f"--jobs: expected 1 or more, got {in_short(jobs)}")
     elif jobs > 1 and hardware.processes > 1:

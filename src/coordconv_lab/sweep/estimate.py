@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import torch
-
 from coordconv_lab.examples import held_out_examples, training_examples
 from coordconv_lab.parts import data_of
 from coordconv_lab.specs import ExperimentSpec, TrainingSpec
@@ -13,6 +11,7 @@ from coordconv_lab.train import Hardware
 from coordconv_lab.train.batches import batches_of
 from coordconv_lab.train.curve import sample
 from coordconv_lab.train.loop import Loop
+from coordconv_lab.train.processor import threads_of_torch
 from coordconv_lab.train.setup import Setup
 
 _STEPS = 3
@@ -61,17 +60,13 @@ def estimate(
     groups: dict[str, list[ExperimentSpec]] = {}
     for spec in specs:
         groups.setdefault(_shape_of(spec), []).append(spec)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        each: list[float] = []
+    each: list[float] = []
+    with threads_of_torch(threads):
         for number, members in enumerate(groups.values(), start=1):
             step, example = _measured(members[0], hardware or Hardware())
             each += [_seconds(spec, step, example) for spec in members]
             if advance:
                 advance(number, len(groups))
-    finally:
-        torch.set_num_threads(before)
     return Estimate(each, len(groups), threads)
 
 

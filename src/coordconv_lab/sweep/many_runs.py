@@ -10,6 +10,7 @@ from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.worker import WorkerSettings
 from coordconv_lab.sweep.worker_pool import WorkerPool
 from coordconv_lab.train import Attempt, Hardware, Progress, attempt, attempt_after, run
+from coordconv_lab.train.processor import threads_of_torch
 
 NextRun = Callable[[], ExperimentSpec | None]
 """A function that returns the next run, or None if no run can be started now.
@@ -28,8 +29,7 @@ class ManyRuns:
         progress_of: Returns the progress callbacks for the worker process with a given number. If
             runs are trained in this process, it has the number 0.
         hardware: Hardware for the runs.
-        threads: Threads per run in worker processes. The number of threads of this process is not
-            changed.
+        threads: Threads per run.
         scores_only: Whether to keep only the record and the learning curve, as in `run`.
     """
 
@@ -77,19 +77,22 @@ class ManyRuns:
                     yield spec, Attempt(found) if done else attempt_after(found, spec, self.store)
             return
         while (spec := next_run()) is not None:
-            progress = self.progress_of(0)
-            yield spec, attempt(spec, self.store, progress, self.hardware, self.scores_only)
+            with threads_of_torch(self.threads):
+                progress = self.progress_of(0)
+                tried = attempt(spec, self.store, progress, self.hardware, self.scores_only)
+            yield spec, tried
 
     def _trained_here(self, spec: ExperimentSpec, wait_seconds: float) -> Record | InputError:
         try:
-            return run(
-                spec,
-                self.store,
-                self.progress_of(0),
-                hardware=self.hardware,
-                scores_only=self.scores_only,
-                wait_seconds=wait_seconds,
-            )
+            with threads_of_torch(self.threads):
+                return run(
+                    spec,
+                    self.store,
+                    self.progress_of(0),
+                    hardware=self.hardware,
+                    scores_only=self.scores_only,
+                    wait_seconds=wait_seconds,
+                )
         except InputError as error:
             return error
 

@@ -2,8 +2,6 @@
 
 from contextlib import closing
 
-import torch
-
 from coordconv_lab.results import RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.sweep.cores import jobs_for
@@ -19,7 +17,7 @@ def run_serially(
     store: RunStore,
     progress: SweepProgress,
     limit: int | None = None,
-    threads: int | None = None,
+    threads: int = 1,
     hardware: Hardware | None = None,
     scores_only: bool = True,
     jobs: int | None = 1,
@@ -34,8 +32,7 @@ def run_serially(
         store: The store of the runs.
         progress: Called after every run.
         limit: Maximum number of runs.
-        threads: Threads per run. By default, 1 in worker processes and the number of cores in this
-            process.
+        threads: Threads per run.
         hardware: Hardware for the runs.
         scores_only: Whether to keep only the record and the learning curve of each run.
         jobs: Number of parallel runs, each in a worker process. With 1, runs are trained in this
@@ -49,27 +46,22 @@ def run_serially(
         InputError: The directory cannot be used, or ``jobs`` is less than 1.
     """
     hardware = hardware or Hardware()
-    before = torch.get_num_threads()
-    try:
-        with planned(sweep, store) as plan:
-            jobs = jobs_for(plan.total, jobs, hardware, threads)
-            torch.set_num_threads(threads or before)
-            source, left = plan.in_turns(), plan.left if limit is None else min(limit, plan.left)
-            progress.begin(left, plan.total, max(1, min(jobs, left)))
+    with planned(sweep, store) as plan:
+        jobs = jobs_for(plan.total, jobs, hardware, threads)
+        source, left = plan.in_turns(), plan.left if limit is None else min(limit, plan.left)
+        progress.begin(left, plan.total, max(1, min(jobs, left)))
 
-            def next_run() -> ExperimentSpec | None:
-                nonlocal left
-                spec = source.next() if limit is None or left else None
-                left -= spec is not None
-                return spec
+        def next_run() -> ExperimentSpec | None:
+            nonlocal left
+            spec = source.next() if limit is None or left else None
+            left -= spec is not None
+            return spec
 
-            runs = ManyRuns(store, jobs, progress.of_run, hardware, threads or 1, scores_only)
-            with closing(runs.attempt(next_run)) as attempts:
-                for spec, done in attempts:
-                    left += done.held_elsewhere
-                    source.tell(spec, done.record.test_score if done.record else None)
-                    progress.ended(spec, done)
-                    plan.damaged.extend(done.trouble)
-            return plan.damaged
-    finally:
-        torch.set_num_threads(before)
+        runs = ManyRuns(store, jobs, progress.of_run, hardware, threads, scores_only)
+        with closing(runs.attempt(next_run)) as attempts:
+            for spec, done in attempts:
+                left += done.held_elsewhere
+                source.tell(spec, done.record.test_score if done.record else None)
+                progress.ended(spec, done)
+                plan.damaged.extend(done.trouble)
+        return plan.damaged

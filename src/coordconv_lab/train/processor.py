@@ -1,11 +1,13 @@
-"""Two settings of the process that make training on a CPU much faster.
+"""Settings of the process for training on a CPU.
 
-Profiling showed that, without these settings, training spends more time on denormal numbers and
-memory allocation than on useful arithmetic; see docs/training-speed.md.
+Profiling showed that, without the settings of `prepare_processor`, training spends more time on
+denormal numbers and memory allocation than on useful arithmetic; see docs/training-speed.md.
 """
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -48,6 +50,20 @@ def keep_freed_memory() -> None:
     if sys.platform == "linux":
         _call("mallopt", _MAX_MAPPED, _NONE)
         _call("mallopt", _TRIM_THRESHOLD, _NEVER)
+
+
+@contextmanager
+def threads_of_torch(count: int) -> Iterator[None]:
+    """Set the number of threads of torch inside of the block.
+
+    The bits of a trained network depend on this number, because sums are split among the threads.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _call(function: str, *numbers: int) -> None:

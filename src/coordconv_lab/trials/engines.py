@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import torch
 
+from coordconv_lab.train.processor import threads_of_torch
 from coordconv_lab.trials.functions import UserFunctions
 from coordconv_lab.trials.jobs import Failure, Job
 from coordconv_lab.trials.mirror_watch import MirrorWatch
@@ -125,9 +126,5 @@ def opened(
 @contextmanager
 def _serial(engine: SerialEngine, threads: int | None) -> Iterator[SerialEngine]:
     """Set the number of threads inside of the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
+    with threads_of_torch(threads or torch.get_num_threads()):
         yield engine
-    finally:
-        torch.set_num_threads(before)

@@ -19,7 +19,7 @@ __all__ = ["DEFAULT_ARMS", "trial"]
 
 DEFAULT_ARMS = ("first", "all", "shuffled:first")
 MOST_SEEDS = 1000
-MOST_RESOURCES = 1_000_000
+MOST_RESOURCES = 1000
 
 
 def trial(
