@@ -1,5 +1,9 @@
 """Sweeps on Ray, on this machine."""
 
+import importlib
+import json
+from pathlib import Path
+
 import pytest
 
 from coordconv_lab.errors import InputError
@@ -33,6 +37,16 @@ def test_both_engines_produce_the_same_records(store, tmp_path, listener):
     again = Listener()
     run_on_ray(sweep, str(place), again)
     assert again.begun[0][:2] == (0, 7)
+
+
+def test_the_benchmark_of_both_engines_compares_their_records(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    sweep_engines = importlib.import_module("sweep_engines")
+    out = tmp_path / "engines.json"
+    sweep_engines.main(["--sweep", "paper-regression", "--limit", "2", "--out", str(out)])
+    found = json.loads(out.read_text())
+    assert found["records"] == {"serial": 2, "ray": 2}
+    assert found["differing"] == []
 
 
 def test_worse_runs_stop_early_and_can_be_resumed(tmp_path):
