@@ -43,6 +43,7 @@ def test_runs_are_filtered_by_the_names_of_models_that_train_takes(regressor, ex
         ({"model": "cordconv"}, "did you mean coordconv"),
         ({"head": "averaged"}, r"model\.head.*got 'averaged'"),
         ({"epochs": 1.5}, r"training\.epochs.*got 1.5"),
+        ({"epochs": True}, r"training\.epochs: expected a number, got True"),
         ({"seed": "first"}, "seed.*got 'first'"),
         ({"recipe": "tuned"}, "there is no setting 'recipe'; expected"),
     ],

@@ -79,6 +79,9 @@ def test_the_id_changes_with_every_setting(path, value):
             "paints squares 5 pixels wide",
         ),
         ({"seed": -1}, "seed"),
+        ({"seed": True}, "seed: expected a number, got True"),
+        ({"training.epochs": True}, "training.epochs: expected a number, got True"),
+        ({"training.weight_decay": False}, "training.weight_decay: expected a number, got False"),
         ({"task": "rendring"}, "task"),
     ],
 )

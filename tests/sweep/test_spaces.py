@@ -217,6 +217,8 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
             YAML.replace("search: random", "search: optuna") + "seeds: 2",
             "remove seeds or set it to 1",
         ),
+        (YAML + "  training: [{epochs: 2}, {epochs: 3}]", "training: .*got a group of settings"),
+        (YAML + "  training.epochs: [on]", "training.epochs: expected a number, got True"),
         (YAML + "  seed: [0, 1]", "seed cannot be one of the settings"),
         (YAML.replace("[coordconv, conv]", "[]"), "model"),
         (YAML + f"seed: {2**31}", "seed: .*less than 2147483648"),

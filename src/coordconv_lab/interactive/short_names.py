@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.recipes import flat_settings, recipe_names, spec_by_recipe, with_settings
+from coordconv_lab.recipes.settings import check_boolean
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec, explain, settings_of_spec
 
@@ -179,6 +180,7 @@ def has_values(spec: ExperimentSpec, settings: Mapping[str, Any]) -> bool:
             converted = TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             raise InputError(f"{path}: {explain(error)}; got {in_short(value)}") from error
+        check_boolean(path, value, converted)
         if flat[path] != converted:
             return False
     return True

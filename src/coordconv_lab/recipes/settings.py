@@ -44,9 +44,28 @@ def with_settings(
     for path, value in settings.items():
         _set(fields, path, value)
     try:
-        return ExperimentSpec.model_validate(fields)
+        changed = ExperimentSpec.model_validate(fields)
     except ValidationError as error:
         raise InputError(explain(error, names or {})) from error
+    found = flat_settings(changed.model_dump())
+    for path, value in settings.items():
+        check_boolean((names or {}).get(path, path), value, found.get(path))
+    return changed
+
+
+def check_boolean(name: str, given: Any, value: Any) -> None:
+    """Check that a boolean did not become a number: pydantic reads True, and YAML's "on", as 1.
+
+    Args:
+        name: How the message names the setting.
+        given: The value that was given.
+        value: The value of the spec.
+
+    Raises:
+        InputError: A boolean was given for a number.
+    """
+    if isinstance(given, bool) and isinstance(value, int | float) and not isinstance(value, bool):
+        raise InputError(f"{name}: expected a number, got {given}")
 
 
 def _network(kind: Any) -> NetworkSpec:

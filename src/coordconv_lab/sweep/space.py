@@ -227,6 +227,12 @@ class Space(FrozenSpec):
             for path, setting in settings.items():
                 if isinstance(setting, list) and not setting:
                     raise ValueError(f"{path} has no values")
+                if "." not in path and any(isinstance(value, dict) for value in setting):
+                    raise ValueError(
+                        f"{path}: expected the values of one setting, got a group of settings, "
+                        "whose other settings would lose the values of the recipe; write one key "
+                        "for each setting, such as training.epochs"
+                    )
                 if isinstance(setting, Range) and self.search == "grid" and setting.steps is None:
                     raise ValueError(f"{path}: a range in a grid needs steps, the number of values")
         return self
