@@ -187,3 +187,13 @@ def test_the_command_succeeds_for_a_model_without_convolutions(tmp_path, capsys)
     assert main(["trial", str(file), "--out", str(tmp_path / "out"), "--seeds", "2"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("cannot be converted") >= 3
+
+
+@pytest.mark.parametrize(
+    "score",
+    [torch.tensor([0.5, 0.2]), torch.tensor(1 + 2j), torch.empty((), device="meta"), 10**400],
+)
+def test_a_score_that_is_not_one_real_number_is_refused(tmp_path, score):
+    functions = UserFunctions(make, nothing, lambda _: score, digest="odd")
+    with pytest.raises(TypeError, match=r"score must return one real number, got .* of type"):
+        trial(functions, tmp_path, arms=ARMS, seeds=1)

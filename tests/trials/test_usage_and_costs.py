@@ -86,6 +86,16 @@ def test_errors_at_points_are_averaged_in_cells():
     assert found["size"] is None
 
 
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+def test_a_pixel_without_a_label_in_one_sample_has_the_mean_error_of_the_others(missing):
+    errors = np.stack([np.full((2, 50), 1.0), np.full((2, 50), 3.0)])
+    errors[0, 0, 0] = missing
+    errors[:, 1, 49] = missing
+    values = np.array(map_of(errors)["values"], float)
+    assert values[0, 0] > 2  # the first block contains a pixel with the error 3
+    np.testing.assert_allclose(values[1], 2)
+
+
 @pytest.mark.parametrize(
     ("errors", "message"),
     [

@@ -58,8 +58,8 @@ def map_of(errors: Any) -> dict[str, Any]:
 
     Args:
         errors: An error for each pixel, as an array of shape (H, W), (N, H, W) or, for signals,
-            (L,). Errors of shape (N, H, W) are averaged over the N samples. Alternatively, a pair
-            of arrays: points (x, y) of shape (N, 2), as fractions of the image from 0 to 1, and the
+            (L,). Errors of shape (N, H, W) are averaged over the N samples. NaN and infinity mark
+            pixels without data, for example without a label. Alternatively, a pair of arrays: points (x, y) of shape (N, 2), as fractions of the image from 0 to 1, and the
             error at each point, of shape (N,).
 
     Returns:
@@ -79,7 +79,7 @@ def map_of(errors: Any) -> dict[str, Any]:
             return {"values": _rounded(_binned(points, values)), "size": None}
     else:
         array = _array(errors)
-        array = array.mean(0) if array.ndim == 3 else array
+        array = _mean(array, 0) if array.ndim == 3 else array
         array = array[None] if array.ndim == 1 else array
         if array.ndim == 2 and array.size:
             return {"values": _rounded(_pooled(array)), "size": list(array.shape)}
@@ -143,8 +143,11 @@ def _pooled(array: np.ndarray) -> np.ndarray:
 
 
 def _mean(block: np.ndarray, axis: int) -> np.ndarray:
-    count = np.isfinite(block).sum(axis)
-    return np.where(count > 0, np.nansum(block, axis) / np.maximum(count, 1), np.nan)
+    """Average the finite values; NaN if there are none."""
+    is_known = np.isfinite(block)
+    count = is_known.sum(axis)
+    total = np.where(is_known, block, 0).sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _binned(points: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.trials.ablation import MEAN_POSITION, changed_scores
 from coordconv_lab.trials.arms import PLAIN, Arm, digest_of_weights, make_arm, parameters_of
 from coordconv_lab.trials.error_maps import map_of
@@ -154,8 +154,11 @@ class OneRun:
         score = self.functions.score(model)
         try:
             return float(score)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"score must return a number, got {type(score).__name__}") from error
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise TypeError(
+                f"score must return one real number, got {in_short(score)} of type "
+                f"{type(score).__name__}"
+            ) from error
 
     def _errors(self, model: Any) -> dict[str, Any] | None:
         if self.functions.errors is None:

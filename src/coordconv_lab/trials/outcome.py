@@ -207,7 +207,9 @@ def outcome_of(
             )
         )
     if failed := _failed(runs, PLAIN):
-        remark = f"{failed} runs without coordinates have no score. {remark}".strip()
+        count = "1 run" if failed == 1 else f"{failed} runs"
+        has = "has" if failed == 1 else "have"
+        remark = f"{count} without coordinates {has} no score. {remark}".strip()
     if failures:
         remark = f"{_failures_in_words(failures)} {remark}".strip()
     plain = runs.get(PLAIN, {})
