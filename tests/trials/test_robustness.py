@@ -192,6 +192,7 @@ def test_the_command_succeeds_for_a_model_without_convolutions(tmp_path, capsys)
 @pytest.mark.parametrize(
     "score",
     [torch.tensor([0.5, 0.2]), torch.tensor(1 + 2j), torch.empty((), device="meta"), 10**400],
+    ids=["two numbers", "complex", "meta", "too large"],
 )
 def test_a_score_that_is_not_one_real_number_is_refused(tmp_path, score):
     functions = UserFunctions(make, nothing, lambda _: score, digest="odd")

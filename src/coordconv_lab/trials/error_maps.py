@@ -59,8 +59,9 @@ def map_of(errors: Any) -> dict[str, Any]:
     Args:
         errors: An error for each pixel, as an array of shape (H, W), (N, H, W) or, for signals,
             (L,). Errors of shape (N, H, W) are averaged over the N samples. NaN and infinity mark
-            pixels without data, for example without a label. Alternatively, a pair of arrays: points (x, y) of shape (N, 2), as fractions of the image from 0 to 1, and the
-            error at each point, of shape (N,).
+            pixels without data, for example without a label. Alternatively, a pair of arrays:
+            points (x, y) of shape (N, 2), as fractions of the image from 0 to 1, and the error at
+            each point, of shape (N,).
 
     Returns:
         A dict with two keys. "values" has the rows of the map, in which None marks a cell without
