@@ -198,3 +198,9 @@ def test_a_score_that_is_not_one_real_number_is_refused(tmp_path, score):
     functions = UserFunctions(make, nothing, lambda _: score, digest="odd")
     with pytest.raises(TypeError, match=r"score must return one real number, got .* of type"):
         trial(functions, tmp_path, arms=ARMS, seeds=1)
+
+
+def test_a_model_without_weights_is_refused(tmp_path):
+    functions = UserFunctions(lambda: make().to("meta"), nothing, lambda _: 1.0)
+    with pytest.raises(InputError, match="is on the meta device"):
+        trial(functions, tmp_path, arms=ARMS, seeds=1)

@@ -1,7 +1,7 @@
 """The arms of a trial: the models that are compared."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -56,8 +56,10 @@ def arms_named(names: Sequence[str]) -> list[Arm]:
             prefix "shuffled:" means shuffled coordinates in the same layers.
 
     Raises:
-        InputError: A name is empty or repeated, or no name is given.
+        InputError: A name is empty, repeated or not a string, or no name is given.
     """
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"arms must be names such as 'first', got {in_short(names)}")
     arms = [Arm(PLAIN, None)]
     for name in names:
         prefix, colon, rest = name.partition(":")
@@ -126,10 +128,18 @@ def parameters_of(model: Any) -> int:
 
 
 def digest_of_weights(model: nn.Module) -> str:
-    """Return a digest of the parameters and buffers of a model, without coordinate weights."""
+    """Return a digest of the parameters and buffers of a model, without coordinate weights.
+
+    Raises:
+        InputError: A tensor is on the meta device, so it has no values.
+    """
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         if isinstance(value, Tensor) and not is_lazy(value) and not name.endswith("coord_weight"):
+            if value.is_meta:
+                raise InputError(
+                    f"make() must return a model with weights, but {name} is on the meta device"
+                )
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
             dense = value.detach().cpu().to_dense().contiguous()
             digest.update(dense.flatten().view(torch.uint8).numpy().tobytes())

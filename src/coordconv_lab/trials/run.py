@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import get_args
 
@@ -102,11 +103,11 @@ def trial(
         arms = (arms,)
     out = Path(out)
     chosen = arms_named(arms)
+    higher = functions.higher_is_better
+    _check_booleans({"higher_is_better": higher, "usage": usage, "fresh": fresh})
+    _check_numbers({"min_difference": min_difference, "GPUs per run": gpus_per_run})
+    _check_numbers({} if minutes is None else {"minutes": minutes})
     check_min_difference(min_difference)
-    if not isinstance(functions.higher_is_better, bool):
-        raise InputError(
-            f"higher_is_better must be True or False, got {in_short(functions.higher_is_better)}"
-        )
     _check_integers({"seeds": seeds, "runs": runs, "cpus per run": cpus_per_run})
     if not 1 <= seeds <= MOST_SEEDS:
         raise InputError(f"seeds must be between 1 and {MOST_SEEDS:,}, got {seeds}")
@@ -121,7 +122,6 @@ def trial(
         if fresh:
             (out / FILE).unlink(missing_ok=True)
         store = TrialStore(out, functions.digest)
-        higher = functions.higher_is_better
         runner = TrialRunner(chosen_engine, store, chosen, seeds, min_difference, higher, report)
         end = math.inf if minutes is None else time.monotonic() + 60 * minutes
         return runner.run(Budget(end, runs))
@@ -134,8 +134,30 @@ def _check_integers(options: dict[str, int | None]) -> None:
         InputError: An option is not an integer.
     """
     for name, value in options.items():
-        if value is not None and not isinstance(value, int):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise InputError(f"{name} must be an integer, got {in_short(value)}")
+
+
+def _check_numbers(options: dict[str, float]) -> None:
+    """Check options that are real numbers.
+
+    Raises:
+        InputError: An option is not a number.
+    """
+    for name, value in options.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise InputError(f"{name} must be a number, got {in_short(value)}")
+
+
+def _check_booleans(options: dict[str, bool]) -> None:
+    """Check options that are True or False. The text "no" would count as True.
+
+    Raises:
+        InputError: An option is not a boolean.
+    """
+    for name, value in options.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{name} must be True or False, got {in_short(value)}")
 
 
 def _check_resources(given: Resources) -> None:
