@@ -291,7 +291,7 @@ def test_a_damaged_file_affects_only_its_run(name, content, store, add_run, tmp_
 def test_without_usable_records_the_error_names_the_damaged_ones(store, add_run, tmp_path):
     (add_run() / "record.json").write_text("{")
     with pytest.raises(
-        InputError, match=r"has no finished run(.|\n)*record\.json is not a complete"
+        InputError, match=r"has no finished run.* with --runs \| .*record\.json is not a complete"
     ):
         write_report(store, tmp_path / "page.html")
 

@@ -84,7 +84,7 @@ class Watch:
             material = gather(self._store, self._search)
             if material.runs:
                 return render(material, self._evidence, begun, state, self._gains).encode()
-            trouble = " ".join(material.damaged)
+            trouble = " | ".join(material.damaged)
         except InputError as error:
             trouble = str(error)
         except Exception as error:  # A bug in the page must not stop the server.

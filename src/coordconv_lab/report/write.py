@@ -63,11 +63,11 @@ def write_report(
     if damaged is not None:
         damaged[:] = material.damaged
     if not material.runs:
-        raise InputError(
+        remedy = (
             f"{store.root} has no finished run to report; run `coordconv reproduce` first, or set "
             "the directory of runs with --runs"
-            + "".join(f"\n{words}" for words in material.damaged)
         )
+        raise InputError(" | ".join((remedy, *material.damaged)))
     if form == "html":
         from coordconv_lab.report.page import render
 
