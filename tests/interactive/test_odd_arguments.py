@@ -104,3 +104,14 @@ def test_a_url_is_not_a_directory_of_runs(tmp_path, monkeypatch, url):
 def test_an_unknown_device_is_refused():
     with pytest.raises(InputError, match="expected auto, cpu, cuda, mps; got 'gpu'"):
         Hardware("gpu")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("seed", [True, "0", [0, 1]])
+def test_a_seed_is_an_integer(tmp_path, seed):
+    with pytest.raises(InputError, match="seed: expected an integer, got"):
+        train("regression", seed=seed, runs=tmp_path, progress=False)
+
+
+def test_a_run_is_not_a_directory_of_runs(regressor):
+    with pytest.raises(InputError, match=r"is the directory of one run; .* use load\(\)"):
+        runs(regressor.directory)

@@ -97,5 +97,10 @@ def runs(source: str | Path | Iterable[TrainedRun] = "runs") -> RunList:
         raise InputError(
             f"{root} is not a directory; pass the directory of runs, as in train(..., runs=...)"
         )
+    if (root / "record.json").is_file():
+        raise InputError(
+            f"{root} is the directory of one run; pass the directory that contains it, or use "
+            "load()"
+        )
     records = list(RunStore(root).records(damaged))
     return RunList([TrainedRun(directory, record) for directory, record in records], damaged)

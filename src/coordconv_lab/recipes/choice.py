@@ -4,6 +4,7 @@ Experiments that do not define recipes have a recipe in which every setting has 
 """
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,9 +62,11 @@ def spec_by_recipe(
         recipe: Name of a recipe. By default, the first recipe of the experiment.
 
     Raises:
-        InputError: There is no such task, recipe, split or network, or the recipe returns a spec of
-            another task, split, network or seed.
+        InputError: There is no such task, recipe, split or network, the seed is not an integer, or
+            the recipe returns a spec of another task, split, network or seed.
     """
+    if not isinstance(seed, Real) or isinstance(seed, bool):
+        raise InputError(f"seed: expected an integer, got {in_short(seed)}")
     known = registry()
     experiment, names = known.experiment_of(task), recipe_names(task)
     if recipe is not None and recipe not in names:
