@@ -341,6 +341,7 @@ def test_a_sweep_is_listed_estimated_run_and_shown(capsys, tmp_path, monkeypatch
     assert main(["sweep", "paper-classification", *one, "--dry-run", "--machines", "4"]) == 0
     said = capsys.readouterr().out
     assert "6 runs, 6 remaining; kinds of runs measured: 1" in said
+    assert "1 threads" not in said
     assert not (tmp_path / "runs").exists()
     assert main(["sweep", "paper-classification", *one, "--limit", "2"]) == 0
     assert "2 of 6" in capsys.readouterr().out

@@ -29,8 +29,9 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
         slots = count * at_once
         table.add_row(str(count), str(slots), duration(estimate.seconds(slots)))
     console.print(table)
+    threads = "1 thread" if estimate.threads == 1 else f"{estimate.threads} threads"
     console.print(
-        f"With {estimate.threads} threads per run, if parallel runs do not slow each other down. "
+        f"With {threads} per run, if parallel runs do not slow each other down. "
         f"The longest run takes {duration(max(estimate.each, default=0.0))}."
     )
 
