@@ -5,27 +5,14 @@ from typing import Any, TypeVar
 
 import torch
 
-__all__ = [
-    "is_in_autocast",
-    "is_traced",
-    "is_traced_before_dispatch",
-    "may_write_in_place",
-    "without_autocast",
-]
+__all__ = ["is_in_autocast", "is_traced", "may_write_in_place", "without_autocast"]
 
 Result = TypeVar("Result")
-
-_PRE_DISPATCH = torch._C.DispatchKey.PreDispatch
 
 
 def is_traced() -> bool:
     """Whether ``torch.jit.trace`` records the call."""
     return torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
-
-
-def is_traced_before_dispatch() -> bool:
-    """Whether a call is recorded before autograd, as by ``make_fx`` with ``pre_dispatch=True``."""
-    return torch._C._dispatch_tls_is_dispatch_key_included(_PRE_DISPATCH)
 
 
 def may_write_in_place() -> bool:

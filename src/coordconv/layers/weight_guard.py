@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from coordconv.computation.torch_modes import is_traced_before_dispatch
 from coordconv.layers.integrated import Integrated
 
 __all__ = ["WeightGuard"]
 
 _MODES = torch._C._TorchDispatchModeKey
+_PRE_DISPATCH = torch._C.DispatchKey.PreDispatch  # the key of make_fx(pre_dispatch=True)
 _MAX_STEPS = 3
 # Weight decay and moving averages also scale an unused layer, but their relative change per step
 # is smaller than this.
@@ -372,5 +372,5 @@ def _is_recorded() -> bool:
         or torch._C._are_functorch_transforms_active()
         or torch._C._get_dispatch_mode(_MODES.FAKE) is not None
         or torch._C._get_dispatch_mode(_MODES.PROXY) is not None
-        or is_traced_before_dispatch()
+        or torch._C._dispatch_tls_is_dispatch_key_included(_PRE_DISPATCH)
     )

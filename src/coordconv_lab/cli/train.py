@@ -120,8 +120,10 @@ def train(arguments: Sequence[str]) -> App:
         by_path = settings_by_path(set_, {**_NOT_SET, **given})
         specs = _specs(start, {**settings, **by_path}, ensemble, names)
         from coordconv_lab.train import Hardware
+        from coordconv_lab.train.processor import threads_of_torch
 
-        _train(specs, runs, Hardware(device, compile, devices, num_nodes), cpus_per_run)
+        with threads_of_torch(cpus_per_run):
+            _train(specs, runs, Hardware(device, compile, devices, num_nodes))
 
     offered, names = with_options(command, "coordconv train", known)
     return offered
@@ -138,22 +140,18 @@ def _specs(
     return [with_settings(first, {"seed": seed}, names) for seed in seeds]
 
 
-def _train(
-    specs: "Sequence[ExperimentSpec]", runs: Path, hardware: "Hardware", threads: int
-) -> None:
+def _train(specs: "Sequence[ExperimentSpec]", runs: Path, hardware: "Hardware") -> None:
     """Train networks together, and print the record of each."""
     from coordconv_lab.console.run_progress import RunBars
     from coordconv_lab.console.run_scores import print_record
     from coordconv_lab.results import RunStore
     from coordconv_lab.train import run_ensemble
-    from coordconv_lab.train.processor import threads_of_torch
 
     store = RunStore(runs)
     if not hardware.is_first_process:
-        with threads_of_torch(threads):
-            run_ensemble(specs, store, hardware=hardware)
+        run_ensemble(specs, store, hardware=hardware)
         return
-    with RunBars(total=1) as bars, threads_of_torch(threads):
+    with RunBars(total=1) as bars:
         records = run_ensemble(specs, store, bars, hardware=hardware)
     for record in records:
         print_record(record, store.directory(record.spec))

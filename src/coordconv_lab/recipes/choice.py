@@ -62,7 +62,7 @@ def spec_by_recipe(
         recipe: Name of a recipe. By default, the first recipe of the experiment.
 
     Raises:
-        InputError: There is no such task, recipe, split or network, the seed is not an integer, or
+        InputError: The task, recipe, split or network is unknown, the seed is not an integer, or
             the recipe returns a spec of another task, split, network or seed.
     """
     if not isinstance(seed, Real) or isinstance(seed, bool):
