@@ -13,6 +13,7 @@ from coordconv_lab.train import run
 from tests.registry.test_plugins import PULSES, TRAIN, coordconv, own_registry
 
 SCORES = '{"accuracy": (error < 1).float(), "error": error}'
+LOSS = "return functional.mse_loss(self.ask(net, examples), self.position[examples])"
 UNITS = """
     units = {names}
 
@@ -74,6 +75,9 @@ def units(names: str, unit: str) -> tuple[str, str]:
             ),
             "does not depend on any parameter",
         ),
+        ((LOSS, f"{LOSS}.item()"), "LocatePulse.loss must return one real number, as a tensor"),
+        ((LOSS, "return [net(self.inputs(examples)).sum()]"), "return their sum"),
+        ((LOSS, f"{LOSS} * 1j"), "got torch.complex64"),
     ],
 )
 def test_results_that_cannot_be_recorded_are_refused(tmp_path, change, said):

@@ -10,6 +10,7 @@ from torch.func import functional_call, vmap
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.objective import Objective
+from coordconv_lab.train.returned import checked_loss
 
 
 class Learner(nn.Module):
@@ -21,7 +22,7 @@ class Learner(nn.Module):
 
     def forward(self, examples: Tensor) -> Tensor:
         """Return the loss of a batch of examples, (B, ...)."""
-        return self.task.loss(self.net, examples)
+        return checked_loss(self.task, self.task.loss(self.net, examples))
 
 
 class Ensemble(nn.Module):

@@ -155,6 +155,21 @@ def units_of(task: Objective, examples: Tensor) -> Tensor | None:
     return found
 
 
+def checked_loss(task: Objective, loss: Tensor) -> Tensor:
+    """Return the loss of a batch after checking that it is a tensor of real numbers.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(loss, Tensor) or loss.is_complex():
+        got = loss.dtype if isinstance(loss, Tensor) else in_short(loss)
+        raise InputError(
+            f"{type(task).__name__}.loss must return one real number, as a tensor; got {got}; to "
+            "minimize several losses, return their sum"
+        )
+    return loss
+
+
 def check_losses(losses: Tensor, networks: int) -> None:
     """Check that each network has one loss, and that training can lower it.
 
