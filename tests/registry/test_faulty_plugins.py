@@ -14,6 +14,11 @@ from tests.registry.test_plugins import PULSES, TRAIN, coordconv, own_registry
 
 SCORES = '{"accuracy": (error < 1).float(), "error": error}'
 LOSS = "return functional.mse_loss(self.ask(net, examples), self.position[examples])"
+SUMMARY = """
+    def summarise(self, scores):
+        return {returned}
+
+    def inputs("""
 UNITS = """
     units = {names}
 
@@ -36,6 +41,10 @@ def scores(changed: str) -> tuple[str, str]:
     return SCORES, changed
 
 
+def summary(returned: str) -> tuple[str, str]:
+    return "\n    def inputs(", SUMMARY.format(returned=returned)
+
+
 def units(names: str, unit: str) -> tuple[str, str]:
     return "\n    def inputs(", UNITS.format(names=names, unit=unit)
 
@@ -55,6 +64,13 @@ def units(names: str, unit: str) -> tuple[str, str]:
             "the score accuracy must be between 0 and 1",
         ),
         (scores('{"accuracy": error * 0, "error": error - 100}'), "below 0"),
+        (scores('{"accuracy": error * 0, "error": error + 0j}'), "real numbers for 'error'"),
+        (summary("None"), "a dictionary from names to numbers, got None"),
+        (summary('{"accuracy": True, "error": 1.0}'), "a number for 'accuracy', got True"),
+        (summary('{"accuracy": "0.5", "error": 1.0}'), "a number for 'accuracy', got '0.5'"),
+        (summary('{"accuracy": 0.5, "error": None}'), "a number for 'error', got None"),
+        (summary("scores"), "a number for 'accuracy', got tensor"),
+        (units('(one for one in ("Anna", "Bob"))', "examples % 2"), "units must be a tuple"),
         (units('("Anna (left)", "Bob")', "examples % 2"), "units contains 'Anna (left)'"),
         (units('("Anna", "Anna")', "examples % 2"), "contains a name twice"),
         (units('("Anna", "Bob")', "examples % 3"), "from 0 to 1; got indices from 0 to 2"),
@@ -110,6 +126,14 @@ def test_units_are_all_in_the_record(tmp_path):
     assert done.returncode == 0, done.stderr
     [record] = tmp_path.glob("runs/*/record.json")
     assert list(json.loads(record.read_text())["units"]) == ["Anna", "Bob"]
+
+
+def test_a_summary_of_tensors_is_recorded_as_numbers(tmp_path):
+    change = summary("{name: one.double().mean() for name, one in scores.items()}")
+    done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
+    assert done.returncode == 0, done.stderr
+    [record] = tmp_path.glob("runs/*/record.json")
+    assert json.loads(record.read_text())["scores"]["test"]["accuracy"] >= 0
 
 
 def test_a_record_of_another_version_is_not_used(tmp_path):

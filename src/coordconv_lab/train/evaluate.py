@@ -18,6 +18,7 @@ from coordconv_lab.train.returned import (
     check_same_kind,
     checked_predictions,
     checked_scores,
+    checked_summary,
     units_of,
 )
 
@@ -142,7 +143,7 @@ def evaluate(
         predictions, scores = _answer_and_mark(net, task, examples, batch_size, watch)
     finally:
         net.train(was_training)
-    return Evaluation(predictions, scores, task.summarise(scores))
+    return Evaluation(predictions, scores, checked_summary(task, scores))
 
 
 def evaluate_as_trained(
@@ -183,7 +184,7 @@ def evaluate_as_trained(
     }
     predictions = [part.predictions for part in parts if part.predictions is not None]
     return Evaluation(
-        torch.cat(predictions)[back] if predictions else None, scores, task.summarise(scores)
+        torch.cat(predictions)[back] if predictions else None, scores, checked_summary(task, scores)
     )
 
 

@@ -5,7 +5,8 @@ with an impossible score or name could not be read again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -41,7 +42,40 @@ def checked_scores(task: Objective, scores: Mapping[str, Tensor], count: int) ->
                 f"{what} a tensor of shape (B,) for {in_short(name)}, one number per example; got "
                 f"shape {tuple(values.shape)} for a batch of {count}; do not average over examples"
             )
+        if values.is_complex():
+            raise InputError(f"{what} real numbers for {in_short(name)}; got {values.dtype}")
     return dict(scores)
+
+
+def checked_summary(task: Objective, scores: dict[str, Tensor]) -> dict[str, float]:
+    """Reduce the scores of examples to scores for the record, and check that these are numbers.
+
+    Args:
+        task: The task, which reduces the scores.
+        scores: The scores of the examples by name, (N,).
+
+    Raises:
+        InputError: The task does not return a dictionary of numbers.
+    """
+    found = task.summarise(scores)
+    what = f"{type(task).__name__}.summarise must return"
+    if not isinstance(found, Mapping):
+        raise InputError(f"{what} a dictionary from names to numbers, got {in_short(found)}")
+    for name, value in found.items():
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not is_number and not _is_real_scalar(value):
+            raise InputError(f"{what} a number for {in_short(name)}, got {in_short(value)}")
+    return {name: float(value) for name, value in found.items()}
+
+
+def _is_real_scalar(value: object) -> bool:
+    """Whether a value is a tensor with one number, which is neither complex nor a boolean."""
+    return (
+        isinstance(value, Tensor)
+        and value.numel() == 1
+        and not value.is_complex()
+        and value.dtype != torch.bool
+    )
 
 
 def checked_predictions(task: Objective, predictions: Tensor, count: int) -> Tensor:
@@ -131,6 +165,8 @@ def units_of(task: Objective, examples: Tensor) -> Tensor | None:
     """
     if not task.units:
         return None
+    if not isinstance(task.units, Sequence):
+        raise InputError(f"{type(task).__name__}.units must be a tuple, got {in_short(task.units)}")
     for name in task.units:
         if not isinstance(name, str) or not re.fullmatch(UNIT_NAME, name):
             raise InputError(

@@ -14,7 +14,7 @@ from coordconv_lab.results.files import write_atomically
 from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.predictions import predictions_file
 from coordconv_lab.train.provenance import provenance
-from coordconv_lab.train.returned import units_of
+from coordconv_lab.train.returned import checked_summary, units_of
 
 
 def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool) -> Record:
@@ -70,7 +70,7 @@ def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_on
 
 
 def _summary_of(task: Objective, scores: dict[str, Tensor], side: Tensor) -> dict[str, float]:
-    return task.summarise({name: values[side] for name, values in scores.items()})
+    return checked_summary(task, {name: values[side] for name, values in scores.items()})
 
 
 def _by_unit(
