@@ -19,6 +19,25 @@ SUMMARY = """
         return {returned}
 
     def inputs("""
+FILES = """
+    def observer(self, data):
+        class Picture:
+            def watch(self, examples, outputs):
+                pass
+
+            def files(self):
+                return {returned}
+
+        return Picture()
+
+    def inputs("""
+ARRAYS = """
+    def arrays(self, net, data):
+        import numpy
+
+        return {returned}
+
+    def inputs("""
 UNITS = """
     units = {names}
 
@@ -41,8 +60,8 @@ def scores(changed: str) -> tuple[str, str]:
     return SCORES, changed
 
 
-def summary(returned: str) -> tuple[str, str]:
-    return "\n    def inputs(", SUMMARY.format(returned=returned)
+def method(code: str, returned: str) -> tuple[str, str]:
+    return "\n    def inputs(", code.format(returned=returned)
 
 
 def units(names: str, unit: str) -> tuple[str, str]:
@@ -65,12 +84,22 @@ def units(names: str, unit: str) -> tuple[str, str]:
         ),
         (scores('{"accuracy": error * 0, "error": error - 100}'), "below 0"),
         (scores('{"accuracy": error * 0, "error": error + 0j}'), "real numbers for 'error'"),
-        (summary("None"), "a dictionary from names to numbers, got None"),
-        (summary('{"accuracy": True, "error": 1.0}'), "a number for 'accuracy', got True"),
-        (summary('{"accuracy": "0.5", "error": 1.0}'), "a number for 'accuracy', got '0.5'"),
-        (summary('{"accuracy": 0.5, "error": None}'), "a number for 'error', got None"),
-        (summary("scores"), "a number for 'accuracy', got tensor"),
+        (method(SUMMARY, "None"), "a dictionary from names to numbers, got None"),
+        (method(SUMMARY, '{"accuracy": True, "error": 1.0}'), "a number for 'accuracy', got True"),
+        (
+            method(SUMMARY, '{"accuracy": "0.5", "error": 1.0}'),
+            "a number for 'accuracy', got '0.5'",
+        ),
+        (method(SUMMARY, '{"accuracy": 0.5, "error": None}'), "a number for 'error', got None"),
+        (method(SUMMARY, "scores"), "a number for 'accuracy', got tensor"),
         (units('(one for one in ("Anna", "Bob"))', "examples % 2"), "units must be a tuple"),
+        (method(FILES, '{"../a.png": b""}'), "got '../a.png'"),
+        (method(FILES, '{"spec.json": b""}'), "spec.json is a file of every run"),
+        (method(FILES, '{"a.txt": "text"}'), "bytes for a.txt, got 'text'"),
+        (method(FILES, "None"), "a dictionary from names to bytes"),
+        (method(ARRAYS, '{"error": [0.0]}'), "two arrays 'error', the second from the arrays"),
+        (method(ARRAYS, '{"predicted": [0.0]}'), "two arrays 'predicted'"),
+        (method(ARRAYS, '{"a": numpy.array([None])}'), "expected numbers in 'a', got objects"),
         (units('("Anna (left)", "Bob")', "examples % 2"), "units contains 'Anna (left)'"),
         (units('("Anna", "Anna")', "examples % 2"), "contains a name twice"),
         (units('("Anna", "Bob")', "examples % 3"), "from 0 to 1; got indices from 0 to 2"),
@@ -129,7 +158,7 @@ def test_units_are_all_in_the_record(tmp_path):
 
 
 def test_a_summary_of_tensors_is_recorded_as_numbers(tmp_path):
-    change = summary("{name: one.double().mean() for name, one in scores.items()}")
+    change = method(SUMMARY, "{name: one.double().mean() for name, one in scores.items()}")
     done = coordconv(*TRAIN, within=tmp_path, plugin=plugin(tmp_path, *change))
     assert done.returncode == 0, done.stderr
     [record] = tmp_path.glob("runs/*/record.json")

@@ -3,12 +3,12 @@
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from coordconv_lab.examples import Data
 from coordconv_lab.objective import Objective
 from coordconv_lab.train.evaluate import Evaluation
+from coordconv_lab.train.returned_files import joined_arrays
 
 
 def predictions_file(
@@ -27,14 +27,15 @@ def predictions_file(
         name, all of shape (N,). If the task keeps predictions, it contains `predicted`, (N, ...).
         It also contains the arrays that only this task has.
     """
-    arrays: dict[str, NDArray[np.generic]] = {
-        **data.columns(),
-        "is_train": data.is_train.cpu().numpy(),
-    }
-    arrays |= {name: score.numpy().astype(np.float32) for name, score in evaluation.scores.items()}
-    arrays |= objective.arrays(net, data)
-    if evaluation.predictions is not None:
-        arrays["predicted"] = evaluation.predictions.numpy().astype(np.float32)
+    scores = {n: score.numpy().astype(np.float32) for n, score in evaluation.scores.items()}
+    made = evaluation.predictions
+    arrays = joined_arrays(
+        ("the columns of the data", data.columns()),
+        ("is_train of the data", {"is_train": data.is_train.cpu().numpy()}),
+        ("the scores of the task", scores),
+        ("the arrays of the task", objective.arrays(net, data)),
+        ("the predictions", {} if made is None else {"predicted": made.numpy().astype(np.float32)}),
+    )
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
     return file.getvalue()

@@ -15,6 +15,7 @@ from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.predictions import predictions_file
 from coordconv_lab.train.provenance import provenance
 from coordconv_lab.train.returned import checked_summary, units_of
+from coordconv_lab.train.returned_files import files_of
 
 
 def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_only: bool) -> Record:
@@ -40,7 +41,7 @@ def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_on
     beside = {"metrics.csv": curve.as_csv()}
     if not scores_only:
         beside["predictions.npz"] = predictions_file(net, objective, data, everywhere)
-        beside |= {} if observer is None else observer.files()
+        beside |= {} if observer is None else files_of(observer)
     record = Record(
         spec=spec,
         scores={
