@@ -94,6 +94,36 @@ def _is_mask(values: Tensor) -> bool:
     return torch.equal(values.bool().to(values.dtype), values)
 
 
+def check_data(data: Data) -> None:
+    """Check that the data say of every example whether it is for training.
+
+    Numbers in place of True and False would select examples by their index.
+
+    Raises:
+        ValueError: ``examples`` is not a tensor, ``is_train`` is not a Boolean tensor of the same
+            length, or there are no training or no held-out examples.
+    """
+    examples, is_train = (getattr(data, name, None) for name in ("examples", "is_train"))
+    if not isinstance(examples, Tensor) or not examples.ndim:
+        raise ValueError(f"expected examples as a tensor, (N, ...); got {in_short(examples)}")
+    is_train = checked_mask("is_train", is_train, len(examples))
+    if is_train.all() or not is_train.any():
+        raise ValueError("expected at least one training and one held-out example")
+
+
+def checked_mask(name: str, mask: object, count: int) -> Tensor:
+    """Return a mask of examples after checking that it is a Boolean tensor, (count,).
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != (count,):
+        is_tensor = isinstance(mask, Tensor)
+        got = f"{mask.dtype}, {tuple(mask.shape)}" if is_tensor else in_short(mask)
+        raise ValueError(f"expected {name} as a Boolean tensor, ({count},); got {got}")
+    return mask
+
+
 def training_examples(data: Data) -> Tensor:
     """Return the training examples."""
     return data.examples[data.is_train]

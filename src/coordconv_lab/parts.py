@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from coordconv_lab.errors import FailingRunError, InputError
-from coordconv_lab.examples import Data
+from coordconv_lab.examples import Data, check_data
 from coordconv_lab.objective import Objective
 from coordconv_lab.registry import registry, resolve
 from coordconv_lab.specs import ExperimentSpec
@@ -22,11 +22,13 @@ def data_of(spec: ExperimentSpec, device: torch.device | str = "cpu") -> Data:
         InputError: The settings of the data cannot be used.
     """
     try:
-        return resolve(registry().experiment_of(spec.task).load)(spec.data, device)
+        data = resolve(registry().experiment_of(spec.task).load)(spec.data, device)
+        check_data(data)
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"the data of the task {spec.task} cannot be used: {error}") from error
+    return data
 
 
 def objective_of(spec: ExperimentSpec, data: Data) -> Objective:

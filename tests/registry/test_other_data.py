@@ -278,6 +278,29 @@ def test_a_builder_that_does_not_return_a_module_is_named(tmp_path, monkeypatch)
         run(spec_by_recipe("side"), RunStore(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"is_train": (torch.arange(20) < 15).long()}, "is_train as a Boolean tensor"),
+        ({"is_train": torch.arange(19) < 15}, "as a Boolean tensor, \\(20,\\); got"),
+        ({"is_train": torch.ones(20, dtype=torch.bool)}, "one training and one held-out"),
+        ({"examples": list(range(20))}, "expected examples as a tensor"),
+    ],
+)
+def test_data_that_do_not_mark_their_training_examples_are_refused(
+    tmp_path, monkeypatch, changes, said
+):
+    def changed(spec: VolumeSpec, device: torch.device) -> IndexedData:
+        data = load(spec, device)
+        vars(data).update(changes)
+        return data
+
+    experiment = replace(registry().experiments["volumes"], load=changed)
+    monkeypatch.setitem(registry()._experiment_of, "side", experiment)
+    with pytest.raises(InputError, match=said):
+        run(spec_by_recipe("side"), RunStore(tmp_path))
+
+
 def test_its_main_table_is_reproduced(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = ["reproduce", "--experiment", "volumes", "--seeds", "2"]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from coordconv_lab.errors import FailingRunError, InputError
-from coordconv_lab.examples import Data
+from coordconv_lab.examples import Data, checked_mask
 from coordconv_lab.objective import Objective
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
@@ -69,6 +69,8 @@ class Evaluator:
             return evaluate(net, self._objective, examples, self._batch, watch)
         by_side = statistics == "batch_of_a_side"
         sides = self._data.is_training(examples) if by_side else None
+        if sides is not None:
+            sides = checked_mask("is_training(examples)", sides, len(examples))
         batch = self._spec.training.batch_size
         return evaluate_as_trained(net, self._objective, examples, batch, watch, sides)
 
