@@ -132,7 +132,7 @@ def identity(rank: int) -> Matrix:
 
 def added(one: Sequence[Number], other: Sequence[Number]) -> tuple[Number, ...]:
     """Return the sum of two vectors."""
-    return tuple(_tidy(a + b) for a, b in zip(one, other, strict=True))
+    return tuple(_tidy(_sum(a, b)) for a, b in zip(one, other, strict=True))
 
 
 def applied(matrix: Matrix, vector: Sequence[Number]) -> list[Number]:
@@ -165,9 +165,13 @@ def inverted(matrix: Matrix) -> Matrix:
 
 def divided(number: Number, divisor: Number) -> Number:
     """Return ``number / divisor``; a float with an integer value becomes an int."""
-    if type(divisor) is int and divisor == 1:
+    if is_zero(number) or (type(divisor) is int and divisor == 1):
         return number
-    return number if is_zero(number) else _tidy(number / divisor)
+    if type(divisor) is float and 0 < divisor < 1 and _is_integral(number):
+        factor = round(1 / divisor)
+        if 1 / factor == divisor:  # The product is exact, and stays an integer.
+            return number * factor
+    return _tidy(_promoted(number, 1.0)[0] / _promoted(divisor, 1.0)[0])
 
 
 def _determinant(matrix: Matrix) -> Number:
@@ -186,8 +190,34 @@ def _dot(row: Sequence[Number], column: Sequence[Number]) -> Number:
     total: Number = 0
     for one, other in zip(row, column, strict=True):
         if not (is_zero(one) or is_zero(other)):
-            total = total + one * other
+            one, other = _promoted(one, other)
+            total = _sum(total, one * other)
     return _tidy(total)
+
+
+def _sum(one: Number, other: Number) -> Number:
+    one, other = _promoted(one, other)
+    return one + other
+
+
+def _promoted(one: Number, other: Number) -> tuple[Number, Number]:
+    """Convert an integer tensor that is combined with a float to at least float32.
+
+    torch would convert it to the default dtype, which may be a half type.
+    """
+    pair = (one, other)
+    if not any(isinstance(number, (float, torch.SymFloat)) for number in pair):
+        return pair
+    precise = torch.promote_types(torch.get_default_dtype(), torch.float32)
+    one, other = (
+        number.to(precise) if isinstance(number, Tensor) and _is_integral(number) else number
+        for number in pair
+    )
+    return one, other
+
+
+def _is_integral(number: Number) -> bool:
+    return type(number) is int or (isinstance(number, Tensor) and not number.is_floating_point())
 
 
 def _is_an_entry(value: object) -> bool:

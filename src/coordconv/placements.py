@@ -300,7 +300,7 @@ class Placement:
         for (unit, edge), row in zip(olds, rows, strict=True):
             spread = product((row[:-1],), _diagonal(units))[0]
             matrix.append(tuple(divided(m, unit) for m in spread))
-            shift = row[-1] + edge - applied((row[:-1],), edges)[0]
+            (shift,) = added([row[-1]], [edge - applied((row[:-1],), edges)[0]])
             offset.append(divided(shift, unit))
         return self._composed(tuple(matrix), offset, size)
 
@@ -441,8 +441,14 @@ class Placement:
             full_size: Number of sampled pixels along each axis of the full image.
         """
         composed = self._composed(_diagonal(steps), centers, size)
-        start = added(composed.start, [-center for center in centers])
-        start = [divided(s, step) for s, step in zip(start, steps, strict=True)]
+        shifts = added(applied(self.matrix, centers), [-center for center in centers])
+        start = [
+            # With a step of 1 / n, a start that is an integer stays one.
+            added([divided(first, step)], [divided(shift, step)])[0]
+            if step < 1
+            else divided(added([first], [shift])[0], step)
+            for first, shift, step in zip(self.start, shifts, steps, strict=True)
+        ]
         matrix = [
             tuple(divided(m, step) for m in row)
             for row, step in zip(composed.matrix, steps, strict=True)

@@ -16,9 +16,19 @@ from torch.testing import assert_close
 from torch.utils import _pytree
 from torch.utils.data import DataLoader, default_collate
 
-from coordconv import CONVENTIONS, AddCoords, CoordConv2d, Placement, Window, coordinate_grid
+from coordconv import (
+    CONVENTIONS,
+    AddCoords,
+    Convention,
+    CoordConv2d,
+    Placement,
+    Window,
+    coordinate_grid,
+)
 from coordconv.feature_maps import placement_of_feature_map
 from coordconv.testing import assert_equals_concatenation
+from coordconv.usage.changes import shifted
+from coordconv.usage.layer_positions import LayerPositions
 
 INTEGER = ("crop", "pad", "flip", "rot90")
 REAL = ("resize", "resize corners", "affine", "affine_grid", "affine_grid corners")
@@ -407,6 +417,51 @@ def test_positions_are_not_rounded_to_a_half_type():
     for arguments in ((torch.float16,), ("cpu", torch.float16)):
         with pytest.raises(TypeError, match="keeps the dtype"):
             batch.to(*arguments)
+
+
+def _seen(crop):
+    return LayerPositions(torch.zeros(2, 1, 4), 1, Convention(), False, crop, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda crop: crop.stride(2, 2),
+        lambda crop: crop.resize((2,)),
+        lambda crop: crop.affine([[1, 0.5]]),
+        lambda crop: crop.affine_grid([[0.75, 0.5]]),
+        lambda crop: placement_of_feature_map(crop, (2,), strict=False),
+        lambda crop: shifted(0, 0.25)(_seen(crop))["window"],
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_rows_of_integers_are_not_rounded_to_a_half_type(change, dtype):
+    starts, sizes = torch.tensor([[2001], [1]]), torch.tensor([[4001], [4003]])
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        found = indices(change(Placement((4,), sizes, starts)))
+    finally:
+        torch.set_default_dtype(default)
+    each = zip(sizes.tolist(), starts.tolist(), strict=True)
+    expected = torch.stack([indices(change(Placement((4,), *one))) for one in each])
+    assert_close(found, expected)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 7, 14, 49])
+@pytest.mark.parametrize("turns", range(4))
+def test_an_enlarged_crop_is_a_crop_of_the_enlarged_image(factor, turns):
+    def crop(scale, start):
+        start, size = [scale * n for n in start], [scale * n for n in (6, 3)]
+        return Placement((300 * scale, 200 * scale)).crop(start, size).rot90(turns)
+
+    starts = [(31, 17), (8, 57)]
+    small, large = ([crop(scale, start) for start in starts] for scale in (1, factor))
+    for one, other in zip(
+        [*small, default_collate(small)], [*large, default_collate(large)], strict=True
+    ):
+        found = placement_of_feature_map(one, other.size)
+        assert_close(indices(found), indices(other), rtol=0, atol=0)
 
 
 def test_sizes_are_integers():

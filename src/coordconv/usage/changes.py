@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from coordconv.affine import added, applied
 from coordconv.placements import Placement
 from coordconv.usage.layer_positions import Change, LayerPositions
 
@@ -60,7 +61,8 @@ def shifted(axis: int, fraction: float) -> Change:
                 "explicit coordinates cannot be shifted, because their unit is not known; pass "
                 "shifts=()"
             )
-        start = placement.start[axis] + fraction * placement.full_size[axis]
+        shift = applied(((fraction,),), [placement.full_size[axis]])
+        (start,) = added([placement.start[axis]], shift)
         return {"window": _with_axis(placement, axis, start, 1)}
 
     return change
