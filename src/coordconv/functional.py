@@ -16,6 +16,7 @@ from coordconv.computation.appending import append, in_two_parts
 from coordconv.computation.geometry import grid_of
 from coordconv.computation.inputs import check_floating_point, check_inputs, checked_groups
 from coordconv.computation.kept import may_keep_for_call
+from coordconv.computation.memory_format import in_format_of
 from coordconv.computation.methods import Method, chosen_way
 from coordconv.computation.separate import repeated, separate
 from coordconv.computation.torch_modes import without_autocast
@@ -106,7 +107,10 @@ def append_then_convolve(
     """
     batch = x if x.dim() == operation.rank + 2 else x.unsqueeze(0)
     joint_input = append(batch, grid, operation.groups)
-    joint_weight = without_autocast(x.device.type, operation.joint_weight, weight, coord_weight)
+    # The two weights may differ in dtype, and the output has the dtype that `weight` gives.
+    weights = weight, coord_weight.to(weight.dtype)
+    joint_weight = without_autocast(x.device.type, operation.joint_weight, *weights)
+    joint_weight = in_format_of(weight, joint_weight)
     output = operation(joint_input, joint_weight, bias, operation.groups)
     return output if x.dim() == batch.dim() else output.squeeze(0)
 

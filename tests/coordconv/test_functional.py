@@ -11,6 +11,7 @@ from coordconv import (
     AddCoords,
     Convention,
     CoordConv2d,
+    CoordConvTranspose2d,
     append_coordinates,
     coord_conv,
     coord_conv_transpose,
@@ -273,3 +274,28 @@ def test_a_layer_without_data_channels_convolves_the_coordinates(kernel, outputs
     grid = coordinate_grid((7, 5), radius=radius).expand(2, -1, -1, -1)
     expected = torch.nn.functional.conv2d(grid, layer.coord_weight, layer.bias)
     assert_close(layer(torch.randn(2, 0, 7, 5)), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_every_method_accepts_coordinate_weights_of_another_type_than_the_weight(kind, dtype):
+    """As after loading a checkpoint of a plain layer with ``assign=True``."""
+    layer = kind(3, 4, 3)
+    plain = {name: one.to(dtype) for name, one in layer.state_dict().items()}
+    del plain["coord_weight"]
+    layer.load_state_dict(plain, strict=False, assign=True)
+    x = torch.randn(2, 3, 5, 6, dtype=dtype)
+    outputs = []
+    for layer.method in ("separate", "concatenate"):
+        outputs.append(layer(x))
+        assert outputs[-1].dtype == dtype
+    assert_close(outputs[1], outputs[0], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("coord_kernel_size", [3, 1])
+@pytest.mark.parametrize("kind", [CoordConv2d, CoordConvTranspose2d])
+def test_every_method_has_the_memory_format_that_the_weight_determines(kind, coord_kernel_size):
+    layer = kind(4, 6, 3, coord_kernel_size=coord_kernel_size).to(memory_format=torch.channels_last)
+    for layer.method in ("separate", "concatenate"):
+        output = layer(torch.randn(2, 4, 5, 7))
+        assert output.is_contiguous(memory_format=torch.channels_last), layer.method

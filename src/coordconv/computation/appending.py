@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from coordconv.computation.memory_format import batch_is_channels_last
+from coordconv.computation.memory_format import as_channels_last, batch_is_channels_last
 from coordconv.computation.torch_modes import is_traced, may_write_in_place, without_autocast
 from coordconv.conventions import Side
 from coordconv.operations import Convolution, TransposedConvolution
@@ -33,13 +33,13 @@ def append(x: Tensor, grid: Tensor, groups: int = 1, side: Side = "after") -> Te
     if channels_last and groups == 1 and _may_copy(x, grid):
         return _copied(x, grid, side)
     if channels_last:
-        grid = _as_channels_last(grid)  # cat only keeps a format that all its inputs have.
+        grid = as_channels_last(grid)  # cat only keeps a format that all its inputs have.
     if groups == 1:
         return _joined(x, grid, side, 1)
     grouped = x.unflatten(1, (groups, -1))
     grid = grid.unsqueeze(1).expand(-1, groups, *[-1] * (grid.dim() - 1))
     joined = _joined(grouped, grid, side, 2).flatten(1, 2)
-    return _as_channels_last(joined) if channels_last else joined
+    return as_channels_last(joined) if channels_last else joined
 
 
 def in_two_parts(
@@ -90,7 +90,3 @@ def _copied(x: Tensor, grid: Tensor, side: Side) -> Tensor:
     joined[:, : first.shape[1]] = first
     joined[:, first.shape[1] :] = second
     return joined
-
-
-def _as_channels_last(x: Tensor) -> Tensor:
-    return x.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -3,7 +3,12 @@
 import torch
 from torch import Tensor
 
-__all__ = ["batch_is_channels_last", "output_is_channels_last"]
+__all__ = [
+    "as_channels_last",
+    "batch_is_channels_last",
+    "in_format_of",
+    "output_is_channels_last",
+]
 
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -23,3 +28,19 @@ def output_is_channels_last(data: Tensor, rank: int) -> bool:
         return False
     batch = data if data.dim() == rank + 2 else data.unsqueeze(0)
     return batch.is_contiguous(memory_format=_CHANNELS_LAST[rank])
+
+
+def as_channels_last(x: Tensor) -> Tensor:
+    """Return a tensor of shape (N, C, *size) with its channels last in memory."""
+    return x.movedim(1, -1).contiguous().movedim(-1, 1)
+
+
+def in_format_of(weight: Tensor, joint: Tensor) -> Tensor:
+    """Return a joint weight in the memory format of ``weight``.
+
+    In torch, the format of an output depends on the formats of the input and the weight.
+    """
+    if weight.dim() == 3 or not batch_is_channels_last(weight):
+        return joint
+    # A weight of shape (N, 1, 1, ...) has the same strides in both formats.
+    return joint if weight[0].numel() == 1 else as_channels_last(joint)
