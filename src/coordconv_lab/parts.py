@@ -1,7 +1,10 @@
 """Create the parts of a run from its spec, through the registry."""
 
+from itertools import chain
+
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from coordconv_lab.errors import FailingRunError, InputError
 from coordconv_lab.examples import Data, check_data
@@ -58,8 +61,24 @@ def network_of(spec: ExperimentSpec) -> nn.Module:
             f"the function that builds the network {kind} must return a torch.nn.Module; got "
             f"{type(net).__name__}"
         )
+    _check_weights(kind, net)
     check_size(kind, net)
     return net
+
+
+def _check_weights(kind: str, net: nn.Module) -> None:
+    """Check that all weights have values.
+
+    Raises:
+        InputError: A weight is on the meta device, or a lazy layer has not been called.
+    """
+    for name, tensor in chain(net.named_parameters(), net.named_buffers()):
+        if is_lazy(tensor) or tensor.is_meta:
+            where = "of a lazy layer" if is_lazy(tensor) else "on the meta device"
+            raise InputError(
+                f"the function that builds the network {kind} must return initialized weights, but "
+                f"{name} is {where}"
+            )
 
 
 def check_size(kind: str, net: nn.Module) -> None:

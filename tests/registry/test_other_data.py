@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
@@ -275,6 +276,41 @@ def test_a_builder_that_does_not_return_a_module_is_named(tmp_path, monkeypatch)
     network = Network(spec=WithDropout, build=lambda *_: nn.Linear(3, 1), tasks=("side",))
     monkeypatch.setitem(registry().networks, "dropout", network)
     with pytest.raises(FailingRunError, match="cannot be used on these data"):
+        run(spec_by_recipe("side"), RunStore(tmp_path))
+
+
+class Tied(nn.Module):
+    """Two layers with the same weights."""
+
+    def __init__(self, spec, data) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(60, 60), nn.Linear(60, 60)
+        self.second.weight = self.first.weight
+
+    def forward(self, volumes: Tensor) -> Tensor:
+        return self.second(self.first(volumes.flatten(1)).relu()).mean(1)
+
+
+def test_a_network_with_tied_weights_is_recorded_with_both(tmp_path, monkeypatch):
+    network = Network(spec=WithDropout, build=Tied, tasks=("side",))
+    monkeypatch.setitem(registry().networks, "dropout", network)
+    store, spec = RunStore(tmp_path), spec_by_recipe("side")
+    assert run(spec, store).parameters == 60 * 60 + 60 + 60
+    weights = load_file(store.directory(spec) / "weights.safetensors")
+    assert torch.equal(weights["first.weight"], weights["second.weight"])
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda *_: nn.Sequential(nn.Flatten(), nn.LazyLinear(1)), "1.weight is of a lazy layer"),
+        (lambda *_: nn.Linear(3, 1, device="meta"), "weight is on the meta device"),
+    ],
+)
+def test_a_network_whose_weights_have_no_values_is_refused(tmp_path, monkeypatch, build, said):
+    network = Network(spec=WithDropout, build=build, tasks=("side",))
+    monkeypatch.setitem(registry().networks, "dropout", network)
+    with pytest.raises(InputError, match=said):
         run(spec_by_recipe("side"), RunStore(tmp_path))
 
 

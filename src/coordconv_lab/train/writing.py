@@ -3,6 +3,7 @@
 import math
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from coordconv_lab.errors import FailingRunError
@@ -31,8 +32,12 @@ def write_run(loop: Loop, index: int, store: RunStore, seconds: float, scores_on
     setup, curve = loop.setup, loop.curves[index]
     spec, net, objective, data = setup.specs[index], setup.nets[index], setup.objective, setup.data
     directory = store.directory(spec)
+    # Copy the tensors, because safetensors refuses tensors that share memory, such as tied weights.
     weights = safetensors.torch.save(
-        {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
+        {
+            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in net.state_dict().items()
+        }
     )
     observer = None if scores_only else objective.observer(data)
     watch = None if observer is None else observer.watch
