@@ -8,6 +8,7 @@ import torch
 import torch.fx
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from coordconv.conversion.decompose import recompose
@@ -48,7 +49,8 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
     Raises:
         ValueError: If the example does not reach every coordinate layer, or if a coordinate layer
             is called with a window, coordinates or an output size. Also if a coordinate layer is a
-            custom subclass, or if the model cannot be copied.
+            custom subclass, if the model has an uninitialized lazy layer, or if it cannot be
+            copied.
         TypeError: If ``model`` is not an ``nn.Module``, if ``example`` is a size instead of inputs,
             or if the input of a coordinate layer is not a tensor.
 
@@ -63,6 +65,7 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
         torch.Size([4, 8, 4, 7])
     """
     checked_model(model)
+    _check_initialized(model)
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     check_holders("precompute", model, found, copied=True)
     check_methods("precompute", found)
@@ -99,6 +102,17 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
     for layer in layers:
         _become_precomputed(layer, maps[layer])
     return model
+
+
+def _check_initialized(model: nn.Module) -> None:
+    """Raise if a lazy layer has no weights yet, since the copy would draw weights of its own."""
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    lazy = [repr(name) for name, one in tensors if is_lazy(one)]
+    if lazy:
+        raise ValueError(
+            f"cannot precompute a model with lazy weights, got {', '.join(lazy)}; call the model "
+            "once first"
+        )
 
 
 def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:

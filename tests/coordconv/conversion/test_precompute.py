@@ -77,6 +77,14 @@ def test_an_initialized_lazy_layer_is_folded():
     torch.testing.assert_close(precompute(net, input)(input), net(input), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("lazy", [lambda: coordconv.LazyCoordConv2d(4, 3), nn.LazyBatchNorm2d])
+def test_a_lazy_layer_without_weights_raises_an_error_and_draws_none(lazy):
+    net = nn.Sequential(CoordConv2d(3, 4, 3), lazy())
+    with pytest.raises(ValueError, match=r"'1.weight'.*call the model once first"):
+        precompute(net, torch.zeros(1, 3, 9, 9))
+    assert is_lazy(net[1].weight)
+
+
 def test_windows_and_unreached_layers_raise_errors():
     class Cropped(nn.Module):
         def __init__(self) -> None:
