@@ -10,7 +10,14 @@ from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import prune
 
-from coordconv import CoordConv2d, CoordConvTranspose2d, convert, precompute
+from coordconv import (
+    CoordConv2d,
+    CoordConvTranspose2d,
+    convert,
+    coordinate_grid,
+    precompute,
+)
+from coordconv.conversion import register_convolution
 
 X = torch.randn(2, 3, 5, 6)
 
@@ -351,3 +358,33 @@ def test_a_layer_in_evaluation_mode_can_be_recorded_by_make_fx():
     one(X)
     graph = make_fx(lambda x: one(x))(X)
     torch.testing.assert_close(graph(2 * X), one(2 * X))
+
+
+class LimitedNorm(nn.Conv2d):
+    """Limits the norm of each filter in its ``forward``, as in EEGNet."""
+
+    def forward(self, input):
+        self.weight.data = torch.renorm(self.weight.data, 2, 0, maxnorm=0.5)
+        return super().forward(input)
+
+
+@pytest.mark.parametrize("form", ["layer", "precomputed"])
+def test_a_forward_that_scales_its_own_weight_raises_no_error_but_another_tool_does(form):
+    register_convolution(LimitedNorm)
+    one = convert(LimitedNorm(3, 4, 3))
+    with torch.no_grad():
+        one.weight.mul_(9)
+        nn.init.normal_(one.coord_weight)
+    one.eval()
+    plain = LimitedNorm(3, 4, 3)
+    plain.load_state_dict({"weight": one.weight, "bias": one.bias})
+    grid = coordinate_grid((5, 6))[None]
+    expected = plain(X) + nn.functional.conv2d(grid, one.coord_weight)
+    one.trust_weights()
+    if form == "precomputed":
+        one = precompute(one, X)
+    for _ in range(3):
+        torch.testing.assert_close(one(X), expected)
+    double(one)
+    with pytest.raises(RuntimeError, match="scaled"):
+        one(X)

@@ -167,7 +167,9 @@ class _Precomputed(WeightGuard):
             ValueError: If there is no map for the size of the input.
         """
         self._check_weights()
-        return self._with_map(super().forward(input), input)
+        output = super().forward(input)
+        self._accept_own_changes()
+        return self._with_map(output, input)
 
     def _with_map(self, data: Tensor, input: Tensor) -> Tensor:
         names = self._map_names()

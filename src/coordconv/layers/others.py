@@ -68,6 +68,7 @@ class CoordinatesBeside(CoordinateLayer):
         """
         self._check_weights()
         output = super().forward(input)
+        self._accept_own_changes()
         grid = coordinates_to_pad(
             input, self.coord_weight, self.convention, self.radius, window, coordinates
         )

@@ -97,6 +97,16 @@ class WeightGuard(Integrated):
         if self._doubt:
             raise RuntimeError(self._doubt)
 
+    def _accept_own_changes(self) -> None:
+        """Accept changes made by the layer's own ``forward``, such as a limit of the norm.
+
+        Call it after the ``forward`` that follows `_check_weights`.
+        """
+        if self.training or self._probe is None or _is_recorded():
+            return
+        if self._has_changed(self._probe):
+            self.trust_weights()
+
     def train(self, mode: bool = True) -> Self:
         """Set the mode. A switch to evaluation mode checks the weights and then accepts them."""
         if self.training and not mode and not self._doubt:
