@@ -1,7 +1,8 @@
-"""Import a Python file of the user under a unique module name, and find errors of such files."""
+"""Import Python files of the user under unique names, and find errors of such files."""
 
 import hashlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from sysconfig import get_path
@@ -10,7 +11,7 @@ from types import ModuleType
 
 from coordconv_lab.errors import InputError
 
-__all__ = ["file_of_error", "import_file", "module_name"]
+__all__ = ["file_of_error", "import_file", "module_name", "working_directory"]
 
 _INSTALLED = (
     Path(__file__).parent,
@@ -61,3 +62,11 @@ def file_of_error(error: BaseException) -> Path | None:
     paths = [Path(name) for name in names if not name.startswith("<")]
     own = [path for path in paths if not any(map(path.is_relative_to, _INSTALLED))]
     return own[-1] if own else None
+
+
+def working_directory() -> str | None:
+    """Return the working directory, which code of the user may change; None if it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None

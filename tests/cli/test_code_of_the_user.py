@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coordconv_lab.cli import main
 from coordconv_lab.registry import resolve
 from tests.registry.test_faulty_plugins import plugin
 from tests.registry.test_plugins import TRAIN, coordconv
@@ -77,3 +78,31 @@ def test_a_module_that_lacks_a_package_is_not_a_missing_module(tmp_path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         resolve("lacking_a_package:load")
+
+
+@pytest.mark.parametrize("line", [DRAW, "class PulseData("])
+def test_a_run_is_not_written_to_another_working_directory(tmp_path, line):
+    other = tmp_path / "other"
+    other.mkdir()
+    space = line[: len(line) - len(line.lstrip())]
+    path = plugin(tmp_path, line, f"{space}import os\n{space}os.chdir({str(other)!r})\n{line}")
+    done = coordconv(*TRAIN, within=tmp_path, plugin=path)
+    assert done.returncode == 2
+    assert "remove the call of os.chdir" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(other.iterdir())
+
+
+@pytest.mark.parametrize("place", ["", "    "])
+def test_a_trial_is_stored_in_the_first_working_directory(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    change = f"{place}import os; os.chdir({str(tmp_path / 'other')!r})"
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n\ndef make():\n    return nn.Conv2d(1, 1, 1)\n\n"
+        f"def train(model):\n    pass\n{change}\n\ndef score(model):\n    return 0.5\n"
+    )
+    line = ["trial", "mine.py", "--arm", "first", "--seeds", "1"]
+    assert main([*line]) == 0
+    assert {path.name for path in (tmp_path / "trial").iterdir()} >= {"runs.jsonl", "trial.html"}
+    assert not list((tmp_path / "other").iterdir())

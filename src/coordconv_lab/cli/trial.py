@@ -85,9 +85,10 @@ def trial(
     from coordconv_lab.trials import trial as run_trial
     from coordconv_lab.trials.page import as_html, as_markdown
 
+    place = out.absolute()  # the file may change the working directory
     outcome = run_trial(
         load_functions(file),
-        out,
+        place,
         arms=arm,
         seeds=seeds,
         minutes=minutes,
@@ -102,8 +103,8 @@ def trial(
         report=lambda line: print(line, flush=True),
     )
     title = f"Do coordinates help in {file.name}?"
-    write_atomically(out / "trial.html", as_html(outcome, title).encode())
-    write_atomically(out / "trial.md", as_markdown(outcome, title).encode())
+    write_atomically(place / "trial.html", as_html(outcome, title).encode())
+    write_atomically(place / "trial.md", as_markdown(outcome, title).encode())
     print(f"\n{outcome}\n\nPage: {out / 'trial.html'}")
     if outcome.failures:
         sys.exit(1)

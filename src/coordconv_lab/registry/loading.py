@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from coordconv_lab.errors import InputError, in_short
-from coordconv_lab.python_files import import_file
+from coordconv_lab.python_files import import_file, working_directory
 from coordconv_lab.registry.descriptors import Plugin
 from coordconv_lab.registry.entries import Registry
 
@@ -120,7 +120,14 @@ def _add_file(path: Path) -> None:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the plug-in {path}: {error.strerror or error}") from error
+    before = working_directory()
     plugin = _plugin_of(import_file(path, "the plug-in"), str(path))
+    if before is not None and working_directory() != before:
+        os.chdir(before)
+        raise InputError(
+            f"the plug-in {path} changes the working directory, to which the directory of runs is "
+            "relative; remove the call of os.chdir"
+        )
     # Add a digest to the version, because a file may be changed without a new version number.
     digest = hashlib.sha256(content).hexdigest()[:12]
     plugin = replace(plugin, version=f"{plugin.version}+{digest}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from coordconv_lab.errors import DamagedError, InputError, LockedError
+from coordconv_lab.python_files import working_directory
 from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import read_json, remove_if_possible, write_json
 from coordconv_lab.results.locks import how_to_free, locked, marker_of
@@ -47,6 +48,7 @@ class RunStore:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        self._within = None if self.root.is_absolute() else working_directory()
         if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", self.root.as_posix()):
             # Otherwise, a local directory with the name of the protocol would be created.
             raise InputError(
@@ -60,7 +62,17 @@ class RunStore:
         return str(self.root)
 
     def directory(self, spec: ExperimentSpec) -> Path:
-        """Return the directory of a run, which may not exist yet."""
+        """Return the directory of a run, which may not exist yet.
+
+        Raises:
+            InputError: The directory of runs is relative, and the working directory has changed.
+        """
+        if self._within is not None and (found := working_directory()) != self._within:
+            raise InputError(
+                f"the working directory has changed from {self._within} to {found}, in which "
+                f"{self.root} is another directory; remove the call of os.chdir from your code, or "
+                "set an absolute directory of runs"
+            )
         return self.root / spec.run_name
 
     def open(self, spec: ExperimentSpec) -> Path:

@@ -89,7 +89,7 @@ class TrialStore:
     def __init__(self, directory: Path, digest: str) -> None:
         self.directory = directory
         self.digest = digest
-        self.path = directory / FILE
+        self.path = directory.absolute() / FILE  # the user's code may change the directory
         self.runs = self._read()
 
     def add(self, run: Finished) -> None:
