@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import coordconv.export.exported_program as of_programs
-from coordconv import AddCoords, Convention, CoordConv2d, precompute
+from coordconv import AddCoords, Convention, CoordConv2d, decompose, precompute
 from coordconv.export import conventions_in_file, conventions_of, to_exported_program, to_onnx
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -55,6 +55,15 @@ def test_both_files_hold_the_conventions_of_the_coordinates(tmp_path):
     program = torch.export.load(tmp_path / "net.pt2").module()
     x = torch.randn(3, 3, 9, 7)
     torch.testing.assert_close(program(x), model(x))
+
+
+@pytest.mark.parametrize(("form", "name"), [("layer", "0"), ("module", "0.coords")])
+def test_a_decomposed_layer_keeps_its_convention_in_the_file(form, name, tmp_path):
+    model = nn.Sequential(CoordConv2d(3, 4, 3, radius=True, convention="monai")).eval()
+    expected = conventions_of(model)["0"]
+    decompose(model, form=form).eval()
+    to_exported_program(model, torch.randn(1, 3, 6, 8), tmp_path / "net.pt2")
+    assert conventions_in_file(tmp_path / "net.pt2") == {name: expected}
 
 
 class Wrong(nn.Module):

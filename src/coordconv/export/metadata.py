@@ -16,6 +16,7 @@ from coordconv.conventions import Convention
 from coordconv.conversion.kinds import checked_model
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer
+from coordconv.layers.decomposed import DecomposedLayer
 
 __all__ = ["as_text", "conventions_in_file", "conventions_of", "from_the_extra"]
 
@@ -31,9 +32,9 @@ def conventions_of(model: nn.Module) -> dict[str, dict[str, Any]]:
         model: Any module.
 
     Returns:
-        A dictionary from the name of every coordinate layer and `AddCoords` to the fields of its
-        `Convention`. ``radius`` says how the distance to the center is measured, or is None if the
-        layer has no radius.
+        A dictionary from the name of every coordinate layer, decomposed or not, and of every
+        `AddCoords` to the fields of its `Convention`. ``radius`` says how the distance to the
+        center is measured, or is None if the layer has no radius.
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``.
@@ -49,7 +50,7 @@ def conventions_of(model: nn.Module) -> dict[str, dict[str, Any]]:
         | {"radius": module.convention.radius if module.radius else None}
         | {"span": span if (span := module.convention.span) == "pixels" else list(span)}
         for name, module in checked_model(model).named_modules()
-        if isinstance(module, CoordinateLayer | AddCoords)
+        if isinstance(module, CoordinateLayer | DecomposedLayer | AddCoords)
     }
 
 
