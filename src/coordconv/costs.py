@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
 from coordconv.conversion.examples import Example, call_arguments
@@ -16,9 +15,13 @@ from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating, sizes_seen, without_hooks
 from coordconv.layers.add_coords import AddCoords
 from coordconv.layers.coordinates import CoordinateLayer, describe
+from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
 from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 __all__ = ["Costs", "LayerCosts", "coordinate_costs"]
+
+
+_DECOMPOSED = (DecomposedCoordConv, DecomposedLayer)
 
 
 class LayerCosts(NamedTuple):
@@ -105,8 +108,9 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
         the FLOPs for its coordinates once per batch, and its other FLOPs once per image.
 
     Raises:
-        ValueError: If the model has an uninitialized lazy layer, or if the call with the example
-            does not reach every coordinate layer.
+        ValueError: If the model has an uninitialized lazy layer or a layer from
+            `coordconv.decompose`, or if the call with the example does not reach every coordinate
+            layer.
         TypeError: If ``model`` is not an ``nn.Module``.
 
     Example:
@@ -125,6 +129,12 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once")
+    decomposed = [repr(name) for name, m in model.named_modules() if isinstance(m, _DECOMPOSED)]
+    if decomposed:
+        raise ValueError(
+            f"cannot count the coordinate weights of {', '.join(decomposed)}, which are part of a "
+            "joint weight; call coordconv.recompose(model) first"
+        )
     counts: dict[nn.Module, tuple[int | None, int]] = {}
     flops = None
     if example is not None:
@@ -143,20 +153,23 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
             kind = type(module).__name__ + (", radius" if module.radius else "")
             counted = counts.get(module, (None, None))
             numbers = sum(one.numel() for one in module.parameters())
-            share = _stored(module).numel()
+            share = sum(one.numel() for one in _stored(module))
             entries.append(
                 LayerCosts(name, kind + describe(module.convention), numbers, share, *counted)
             )
     parameters = sum(one.numel() for one in model.parameters())
-    shared = {id(stored): stored.numel() for stored in map(_stored, layers)}
+    shared = {id(one): one.numel() for layer in layers for one in _stored(layer)}
     return Costs(entries, parameters, sum(shared.values()), flops)
 
 
-def _stored(layer: Any) -> torch.Tensor:
-    """Return the coordinate weights, or the parameter that they are computed from."""
-    if parametrize.is_parametrized(layer, "coord_weight"):
-        return next(layer.parametrizations["coord_weight"].parameters())
-    return layer.coord_weight
+def _stored(layer: nn.Module) -> list[torch.Tensor]:
+    """Return the coordinate weights, or the parameters that they are computed from."""
+    computed = ("coord_weight_", "parametrizations.coord_weight.")
+    return [
+        one
+        for name, one in layer.named_parameters()
+        if name == "coord_weight" or name.startswith(computed)
+    ]
 
 
 def _share(part: int, whole: int) -> str:

@@ -3,9 +3,17 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, prune, weight_norm
 
-from coordconv import AddCoords, CoordConv1d, CoordConv2d, CoordConvTranspose2d, LazyCoordConv2d
+from coordconv import (
+    AddCoords,
+    CoordConv1d,
+    CoordConv2d,
+    CoordConvTranspose2d,
+    LazyCoordConv2d,
+    decompose,
+    recompose,
+)
 from coordconv.costs import coordinate_costs
 
 
@@ -112,3 +120,28 @@ def test_shared_weights_are_counted_once():
     second.coord_weight, second.weight, second.bias = first.coord_weight, first.weight, first.bias
     costs = coordinate_costs(nn.Sequential(first, second))
     assert (costs.coordinate_parameters, costs.parameters) == (6, 18)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("change", "numbers"),
+    [
+        (parametrizations.weight_norm, 2 * 8 * 9 + 8),  # one length for each of 8 directions
+        (weight_norm, 2 * 8 * 9 + 8),
+        (parametrizations.spectral_norm, 2 * 8 * 9),
+        (lambda one, name: prune.identity(one, name), 2 * 8 * 9),
+    ],
+)
+def test_all_parameters_of_a_computed_coordinate_weight_are_counted(change, numbers):
+    costs = coordinate_costs(change(CoordConv2d(3, 8, 3), "coord_weight"))
+    assert costs[0].coordinate_parameters == costs.coordinate_parameters == numbers
+    assert costs.parameters == numbers + 3 * 8 * 9 + 8
+
+
+@pytest.mark.parametrize("form", ["module", "layer"])
+def test_coordinates_in_a_joint_weight_are_not_counted_as_zero(form):
+    net = nn.Sequential(CoordConv2d(3, 8, 3))
+    expected = list(coordinate_costs(net))
+    with pytest.raises(ValueError, match=r"cannot count .* '0', .* call coordconv\.recompose"):
+        coordinate_costs(decompose(net, form=form))
+    assert list(coordinate_costs(recompose(net))) == expected
