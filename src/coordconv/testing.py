@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.testing import assert_close
 from torch.utils._pytree import tree_flatten
 
@@ -52,7 +53,8 @@ def assert_equals_concatenation(
 
     Raises:
         AssertionError: If the output or a gradient differs; the message says which.
-        TypeError: If the layer is not a coordinate layer.
+        TypeError: If the layer is of another class, for example converted from a class with a
+            custom ``forward``.
 
     Example:
         >>> from coordconv import CoordConv2d
@@ -68,7 +70,21 @@ def assert_equals_concatenation(
         ...
     """
     if not isinstance(layer, CoordConvolution | CoordTransposedConvolution):
-        raise TypeError(f"`layer` must be a coordinate layer, got {type(layer).__name__}")
+        raise TypeError(
+            "`layer` must be one of CoordConv1d, ..., CoordConvTranspose3d or a subclass, got "
+            f"{type(layer).__name__}"
+        )
+    # A parametrized weight would otherwise be another tensor each time that it is read.
+    with torch.enable_grad(), parametrize.cached():
+        _assert_equals(layer, input, window, coordinates)
+
+
+def _assert_equals(
+    layer: CoordConvolution | CoordTransposedConvolution,
+    input: Tensor,
+    window: AnyWindow | None,
+    coordinates: Tensor | None,
+) -> None:
     where = {"window": window, "coordinates": coordinates}
     where = {name: value for name, value in where.items() if value is not None}
     x = input.detach().requires_grad_()
@@ -79,6 +95,7 @@ def assert_equals_concatenation(
     named |= {f"gradient of {name}": p for name, p in _parameters(layer).items()}
     learnt = [part for part, tensor in named.items() if tensor.requires_grad]
     assert output.requires_grad, "output: it is detached from the input"
+    assert output.dtype == x.dtype, f"output: it has dtype {output.dtype}, expected {x.dtype}"
     # Unused parameters have gradient 0.
     gradients = torch.autograd.grad(
         output, [named[part] for part in learnt[1:]], upstream, materialize_grads=True
@@ -254,6 +271,9 @@ def assert_grid_convention(
 
     Raises:
         AssertionError: If a shape or a coordinate is wrong. The message names the size of the grid.
+        ValueError: If ``sizes`` is empty, so that nothing would be checked.
+        TypeError: If ``sizes`` does not consist of sizes such as (H, W), or if ``make_grid`` does
+            not return a tensor.
 
     Example:
         >>> from coordconv import coordinate_grid
@@ -265,14 +285,20 @@ def assert_grid_convention(
         ...
     """
     convention = Convention.of(convention)
+    if not all(isinstance(size, tuple | list) for size in sizes):
+        raise TypeError(f"`sizes` must consist of sizes such as (3, 5), got {sizes!r}")
+    if not sizes:
+        raise ValueError("`sizes` must contain at least one size, got none")
     for size in sizes:
         grid = make_grid(tuple(size))
+        if not isinstance(grid, Tensor):
+            raise TypeError(f"`make_grid` must return a tensor, got {type(grid).__name__}")
         expected = _grid_by_definition(tuple(size), convention, radius)
         assert grid.is_floating_point(), (
             f"grid of size {tuple(size)}: dtype must be floating-point, got {grid.dtype}"
         )
         eps = torch.finfo(grid.dtype).eps
-        largest = max(1.0, expected.abs().max().item())
+        largest = max([1.0, *expected.abs().flatten().tolist()])
         assert_close(
             grid.double().cpu(),
             expected,
@@ -306,8 +332,10 @@ def _grid_by_definition(size: tuple[int, ...], convention: Convention, radius: b
     if convention.radius == "off_center":
         far = [math.dist(row, [0.5] * len(size)) for row in rows]
     if convention.radius == "normalized":
-        farthest = max(far) or 1.0
+        farthest = max(far, default=0.0) or 1.0
         far = [distance / farthest for distance in far]
     order = -1 if convention.order == "xy" else 1
     channels = [row[::order] + ([r] if radius else []) for row, r in zip(rows, far, strict=True)]
-    return torch.tensor(channels, dtype=torch.float64).T.reshape(-1, *size)
+    count = len(size) + radius
+    grid = torch.tensor(channels, dtype=torch.float64).reshape(-1, count)
+    return grid.T.reshape(count, *size)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 from torch.testing import assert_close
 
 import coordconv
@@ -92,13 +93,56 @@ def test_an_output_of_another_shape_fails(kind):
         assert_equals_concatenation(Cut(3, 4, 3), torch.randn(2, 3, 5, 6))
 
 
+def test_an_output_in_lower_precision_fails():
+    class Rounded(CoordConv2d):
+        def forward(self, input):
+            return super().forward(input).half()
+
+    with pytest.raises(AssertionError, match=r"dtype torch.float16, expected torch.float32"):
+        assert_equals_concatenation(Rounded(3, 4, 3), torch.randn(2, 3, 5, 6))
+
+
+@pytest.mark.parametrize("name", ["weight", "coord_weight"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        parametrizations.weight_norm,
+        parametrizations.orthogonal,
+        lambda layer, name: prune.l1_unstructured(layer, name, 0.5),
+    ],
+    ids=["weight_norm", "orthogonal", "prune"],
+)
+def test_parametrized_layers_are_supported_also_without_gradients(change, name):
+    layer = change(CoordConv2d(3, 4, 3), name)
+    with torch.no_grad():
+        assert_equals_concatenation(layer, torch.randn(2, 3, 5, 6))
+
+
+def test_an_assertion_that_checks_nothing_is_refused():
+    with pytest.raises(ValueError, match="`sizes` must contain at least one size"):
+        assert_grid_convention(coordinate_grid, sizes=[])
+    with pytest.raises(TypeError, match=r"sizes such as \(3, 5\), got \(4, 3\)"):
+        assert_grid_convention(coordinate_grid, sizes=(4, 3))
+    with pytest.raises(TypeError, match="`make_grid` must return a tensor, got NoneType"):
+        assert_grid_convention(lambda _: None)
+
+
+@pytest.mark.parametrize("convention", ["paper", "mkocabas", "monai"])
+@pytest.mark.parametrize("radius", [False, True])
+def test_grids_with_an_empty_axis_pass(convention, radius):
+    def grid(size):
+        return coordinate_grid(size, convention=convention, radius=radius)
+
+    assert_grid_convention(grid, convention, radius=radius, sizes=[(0, 3), (3, 0), (0,)])
+
+
 def test_an_integer_grid_fails():
     with pytest.raises(AssertionError, match=r"torch.int64"):
         assert_grid_convention(lambda size: torch.zeros(2, *size, dtype=torch.int64))
 
 
 def test_a_module_without_coordinate_weights_raises_an_error():
-    with pytest.raises(TypeError, match="coordinate layer, got AddCoords"):
+    with pytest.raises(TypeError, match="or a subclass, got AddCoords"):
         assert_equals_concatenation(AddCoords(), torch.zeros(1, 1, 2, 3))
 
 
