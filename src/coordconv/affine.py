@@ -4,7 +4,7 @@ The Python number 0 marks an entry that is zero for all samples. This shows whic
 axes a matrix mixes, without reading a tensor.
 """
 
-import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +22,10 @@ __all__ = [
     "divided",
     "identity",
     "inverted",
-    "is_a_number",
     "is_true",
     "is_whole",
     "is_zero",
+    "plain",
     "product",
 ]
 
@@ -36,11 +36,16 @@ Matrix = tuple[tuple[Number, ...], ...]
 LARGEST = 2**53
 
 
-def is_a_number(value: object) -> bool:
-    """Whether a value is a float, a symbolic number, or an integer that is exact in float64."""
-    if isinstance(value, int):
-        return abs(value) <= LARGEST
-    return isinstance(value, (float, torch.SymInt, torch.SymFloat))
+def plain(value: Any) -> Any:
+    """Convert a real number of any type, such as one of NumPy, to an int or a float.
+
+    Tensors, symbolic numbers, and values that are not real numbers are returned unchanged.
+    """
+    if type(value) in (int, float) or isinstance(value, (Tensor, torch.SymInt, torch.SymFloat)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
 
 
 def is_zero(entry: Number) -> bool:
@@ -77,31 +82,33 @@ def is_true(condition: Any) -> bool:
     return bool(condition.all())
 
 
-def as_vector(name: str, numbers: Any, length: int) -> tuple[Number, ...]:
+def as_vector(name: str, values: Any, length: int) -> tuple[Number, ...]:
     """Return one entry for each axis.
 
     Args:
         name: Name of the argument, for the error message.
-        numbers: A sequence with one entry for each axis, where an entry is a number or a tensor of
+        values: A sequence with one entry for each axis, where an entry is a number or a tensor of
             shape () or (N,). Alternatively, one tensor of shape (d,) or (N, d).
         length: Number of axes, d.
 
     Raises:
-        ValueError: If ``numbers`` does not have one finite entry for each axis.
+        ValueError: If ``values`` does not have one finite entry for each axis.
     """
-    if isinstance(numbers, Tensor) and numbers.dim() in (1, 2):
-        entries = numbers.unbind(-1)
-    elif isinstance(numbers, (tuple, list)) and all(map(_is_an_entry, numbers)):
-        entries = tuple(numbers)
+    if isinstance(values, Tensor) and values.dim() in (1, 2):
+        entries = values.unbind(-1)
+    elif isinstance(values, (tuple, list)):
+        entries = tuple(map(plain, values))
     else:
         entries = ()
-    if len(entries) != length:
+    if len(entries) != length or not all(map(_is_an_entry, entries)):
         raise ValueError(
             f"{name} must have one number for each of the {length} axes, as a sequence or as a "
-            f"tensor of shape ({length},) or (N, {length}), got {numbers!r}"
+            f"tensor of shape ({length},) or (N, {length}), got {values!r}"
         )
-    if any(isinstance(one, float) and not math.isfinite(one) for one in entries):
-        raise ValueError(f"{name} must have finite numbers, got {numbers!r}")
+    if any(type(one) in (int, float) and not abs(one) <= LARGEST for one in entries):
+        raise ValueError(
+            f"{name} must have finite numbers between -{LARGEST} and {LARGEST}, got {values!r}"
+        )
     return tuple(map(_precise, entries))
 
 
@@ -221,7 +228,9 @@ def _is_integral(number: Number) -> bool:
 
 
 def _is_an_entry(value: object) -> bool:
-    return is_a_number(value) or (isinstance(value, Tensor) and value.dim() < 2)
+    if isinstance(value, Tensor):
+        return value.dim() < 2
+    return isinstance(value, (int, float, torch.SymInt, torch.SymFloat))
 
 
 def _precise(number: Number) -> Number:

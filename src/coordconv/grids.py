@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from coordconv.affine import LARGEST, is_zero
+from coordconv.affine import LARGEST, is_zero, plain
 from coordconv.conventions import Convention, ConventionName, checked_radius
+from coordconv.placement_arguments import is_an_integer
 from coordconv.placements import Placement, StartAndSize
 
 __all__ = ["AnyWindow", "Window", "coordinate_grid"]
@@ -99,7 +100,7 @@ def coordinate_grid(
     """
     convention = Convention.of(convention)
     dtype = torch.get_default_dtype() if dtype is None else dtype
-    _check_size(size)
+    size = _checked_size(size)
     _check_dtype(dtype)
     # Half precision cannot resolve adjacent pixels of large grids, so only round the result.
     working = torch.float64 if dtype == torch.float64 else torch.float32
@@ -341,8 +342,8 @@ def _norm(parts: list[Tensor]) -> Tensor:
     return torch.linalg.vector_norm(torch.stack(_alike(parts)), dim=0)
 
 
-def _check_size(size: Sequence[int]) -> None:
-    if not isinstance(size, Sequence) or not all(isinstance(n, (int, torch.SymInt)) for n in size):
+def _checked_size(size: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(size, Sequence) or not all(map(is_an_integer, size)):
         raise TypeError(f"`size` must be a sequence of integers such as (2, 3), got {size!r}")
     if len(size) == 0 or any(n < 0 for n in size):
         raise ValueError(
@@ -350,6 +351,7 @@ def _check_size(size: Sequence[int]) -> None:
         )
     if any(isinstance(n, int) and n > LARGEST for n in size):
         raise ValueError(f"`size` must have lengths of at most {LARGEST}, got {tuple(size)}")
+    return tuple(map(plain, size))
 
 
 def _check_dtype(dtype: torch.dtype) -> None:

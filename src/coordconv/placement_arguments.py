@@ -5,32 +5,33 @@ from typing import Any
 
 import torch
 
-from coordconv.affine import Matrix, is_zero
+from coordconv.affine import Matrix, is_zero, plain
 
 __all__ = [
     "check_full_size",
     "checked_each_axis",
     "checked_padding",
-    "checked_rank",
+    "checked_size",
+    "is_an_integer",
     "is_omitted",
     "refuse_zeros",
 ]
 
 
-def checked_rank(size: Sequence[int]) -> int:
-    """Return the number of axes of a size.
+def checked_size(size: Sequence[int]) -> tuple[int, ...]:
+    """Return a size as a tuple of integers.
 
     Raises:
         TypeError: If ``size`` is not a sequence of integers.
         ValueError: If ``size`` does not have one to three numbers, or if a number is negative.
     """
-    if not isinstance(size, Sequence) or not all(map(_is_an_integer, size)):
+    if not isinstance(size, Sequence) or not all(map(is_an_integer, size)):
         raise TypeError(f"`size` must be a sequence of integers such as (480, 640), got {size!r}")
     if not 1 <= len(size) <= 3 or any(n < 0 for n in size):
         raise ValueError(
             f"`size` must have one to three numbers, which must not be negative, got {tuple(size)}"
         )
-    return len(size)
+    return tuple(map(plain, size))
 
 
 def check_full_size(name: str, full_size: tuple[Any, ...]) -> None:
@@ -45,8 +46,8 @@ def checked_padding(padding: Sequence[int], rank: int) -> list[tuple[int, int]]:
     Raises:
         ValueError: If ``padding`` does not consist of pairs of integers, or has too many pairs.
     """
-    given = padding if isinstance(padding, Sequence) else [padding]
-    if len(given) % 2 or len(given) > 2 * rank or not all(map(_is_an_integer, given)):
+    given = [*map(plain, padding)] if isinstance(padding, Sequence) else [padding]
+    if len(given) % 2 or len(given) > 2 * rank or not all(map(is_an_integer, given)):
         raise ValueError(
             f"`padding` must have two integers for each of at most {rank} axes, last axis first, "
             f"got {padding!r}"
@@ -63,14 +64,15 @@ def checked_each_axis(
     Raises:
         ValueError: If there is not one integer for each axis, or if one is less than ``least``.
     """
-    each = (numbers,) * rank if isinstance(numbers, (int, torch.SymInt)) else numbers
-    if not isinstance(each, Sequence) or len(each) != rank or not all(map(_is_an_integer, each)):
+    each = (numbers,) * rank if is_an_integer(numbers) else numbers
+    if not isinstance(each, Sequence) or len(each) != rank or not all(map(is_an_integer, each)):
         raise ValueError(
             f"`{name}` must be an integer, or one for each of the {rank} axes, got {numbers!r}"
         )
+    each = tuple(map(plain, each))
     if any(isinstance(n, int) and n < least for n in each):
         raise ValueError(f"`{name}` must be at least {least}, got {numbers!r}")
-    return tuple(each)
+    return each
 
 
 def is_omitted(part: object) -> bool:
@@ -84,5 +86,6 @@ def refuse_zeros(matrix: Matrix) -> None:
         raise ValueError(f"`matrix` must have no row or column of zeros, got {matrix!r}")
 
 
-def _is_an_integer(number: object) -> bool:
-    return isinstance(number, (int, torch.SymInt))
+def is_an_integer(number: object) -> bool:
+    """Whether a value is an integer, possibly of NumPy, or a symbolic integer."""
+    return isinstance(plain(number), (int, torch.SymInt))

@@ -4,6 +4,7 @@ The full image is the image that a crop or tile was cut from. Pixel indices coun
 center of the first pixel, in the order of the axes: (row, column) for an image.
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +23,15 @@ from coordconv.affine import (
     identity,
     inverted,
     is_zero,
+    plain,
     product,
 )
 from coordconv.placement_arguments import (
     check_full_size,
     checked_each_axis,
     checked_padding,
-    checked_rank,
+    checked_size,
+    is_an_integer,
     is_omitted,
     refuse_zeros,
 )
@@ -88,12 +91,13 @@ class Placement:
     matrix: Matrix = ()
 
     def __post_init__(self) -> None:
-        rank = checked_rank(self.size)
-        full_size = self.size if is_omitted(self.full_size) else self.full_size
+        size = checked_size(self.size)
+        rank = len(size)
+        full_size = size if is_omitted(self.full_size) else self.full_size
         start = (0,) * rank if is_omitted(self.start) else self.start
         matrix = identity(rank) if is_omitted(self.matrix) else self.matrix
         self._set(
-            tuple(self.size),
+            size,
             as_vector("full_size", full_size, rank),
             as_vector("start", start, rank),
             as_matrix("matrix", matrix, rank, rank),
@@ -197,15 +201,19 @@ class Placement:
             dims: The two axes of the rotation, counted from the last.
 
         Raises:
-            ValueError: If ``dims`` does not name two different axes.
+            ValueError: If ``k`` is not an integer, or if ``dims`` does not name two different axes.
 
         Example:
             >>> Placement((6, 9)).rot90().size
             (9, 6)
         """
-        axes = [self._axis(dim) for dim in dims]
+        try:
+            k = operator.index(k)
+        except TypeError:
+            raise ValueError(f"`k` must be an integer, got {k!r}") from None
+        axes = [self._axis(dim) for dim in dims] if isinstance(dims, Sequence) else []
         if len(axes) != 2 or axes[0] == axes[1]:
-            raise ValueError(f"`dims` must be two different axes, got {tuple(dims)}")
+            raise ValueError(f"`dims` must be two different axes, got {dims!r}")
         turned = self
         for _ in range(k % 4):
             turned = turned.flip(dims[1])
@@ -456,21 +464,22 @@ class Placement:
         return self.made(size, full_size, tuple(start), tuple(matrix))
 
     def _checked_size(self, size: Sequence[int]) -> tuple[int, ...]:
-        if checked_rank(size) != len(self.size):
+        checked = checked_size(size)
+        if len(checked) != len(self.size):
             raise ValueError(
                 f"`size` must have one number for each of the {len(self.size)} axes, got {size!r}"
             )
-        return tuple(size)
+        return checked
 
     def _pairs(self, size: tuple[int, ...]) -> Any:
         return zip(self.size, size, strict=True)
 
     def _axis(self, dim: int) -> int:
-        if not isinstance(dim, int) or not -len(self.size) <= dim < 0:
+        if not is_an_integer(dim) or not -len(self.size) <= dim < 0:
             raise ValueError(
                 f"`dims` must be counted from the last axis, -1 to -{len(self.size)}, got {dim!r}"
             )
-        return len(self.size) + dim
+        return len(self.size) + plain(dim)
 
     def _mapped(self, function: Callable[[Tensor], Any]) -> "Placement":
         def mapped(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
