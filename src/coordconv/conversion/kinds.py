@@ -113,9 +113,8 @@ def why_not(module: nn.Module, unknown: Unknown = "raise") -> str:
             f"{name} is a custom convolution whose forward is not known; register it with "
             'coordconv.conversion.register_convolution, or pass unknown="in_front"'
         )
-    known = kind in PAIRS
-    reason = replaced_operation(module, kind) if known else why_not_made(module)
-    reason = replaced_method(module) or reason or changed_padding(module)
+    replaced = replaced_operation(module, kind) if kind in PAIRS else ""
+    reason = replaced_method(module) or replaced or why_not_made(module) or changed_padding(module)
     return reason or unusual_weight(module, stored_weight(module))
 
 

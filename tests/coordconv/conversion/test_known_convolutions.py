@@ -388,13 +388,13 @@ def test_a_subclass_that_changes_its_behavior_raises_an_error(changed):
         assert type(layer) is kind
 
 
-def test_a_layer_with_conflicting_attributes_raises_an_error():
-    layer = Standardized(3, 6, 3)
+@pytest.mark.parametrize("kind", [Standardized, nn.Conv2d, nn.ConvTranspose2d])
+def test_a_layer_with_conflicting_attributes_raises_an_error(kind):
+    layer = kind(3, 6, 3)
     layer.method = "custom"
     with pytest.raises(ValueError, match="already has the attributes method"):
         convert(layer)
-    assert layer.method == "custom"
-    assert type(layer) is Standardized
+    assert (layer.method, type(layer)) == ("custom", kind)
 
 
 def test_every_attribute_that_a_layer_gets_is_checked_for_conflicts():
