@@ -146,9 +146,11 @@ def predict_flipped(
                 f"cannot average outputs of type {part.dtype}, such as class labels; average "
                 "logits or probabilities instead, for example with output=, or pass average=False"
             )
+        if average:
+            part = part / 2 ** len(dims)  # The sum could overflow a half type.
         # A running sum needs the memory of one output instead of up to eight.
         parts = [parts[0] + part] if average and parts else [*parts, part]
-    return parts[0] / 2 ** len(dims) if average else torch.stack(parts)
+    return parts[0] if average else torch.stack(parts)
 
 
 def _size_of(image: Tensor) -> torch.Size:

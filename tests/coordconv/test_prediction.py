@@ -105,6 +105,11 @@ def test_a_tile_is_flipped_at_its_place():
         predict_flipped(model, image, placement=place)
 
 
+def test_the_mean_of_large_numbers_does_not_overflow():
+    x = torch.tensor([[[[60_000.0, -60_000.0, 3.0]]]], dtype=torch.float16)
+    assert torch.equal(predict_flipped(nn.Identity(), x, (-2, -1)), x)
+
+
 class Labels(nn.Module):
     """Return the label of each pixel."""
 
