@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from coordconv.affine import divided
+from coordconv.affine import as_vector, divided
 
 __all__ = ["PixelPlacement"]
 
@@ -24,7 +24,8 @@ class PixelPlacement:
         full_size: Size of the full image.
 
     Raises:
-        ValueError: If ``indices`` is not a floating-point tensor of one of these shapes.
+        ValueError: If ``indices`` is not a floating-point tensor of one of these shapes, or if
+            ``full_size`` does not have one positive number for each axis.
 
     Example:
         >>> row, column = torch.meshgrid(torch.arange(4.0), torch.arange(6.0), indexing="ij")
@@ -36,13 +37,25 @@ class PixelPlacement:
     full_size: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        rank, shape = len(self.full_size), tuple(self.indices.shape)
-        fits = len(shape) in (rank + 1, rank + 2) and shape[-rank - 1] == rank
-        if not 1 <= rank <= 3 or not fits or not self.indices.is_floating_point():
+        full_size = self.full_size
+        rank = len(full_size) if isinstance(full_size, (tuple, list, Tensor)) else 0
+        if not 1 <= rank <= 3:
             raise ValueError(
-                f"`indices` must be floating-point numbers of shape ({rank}, *size) or "
-                f"(N, {rank}, *size) for a full image of size {self.full_size}, got "
-                f"{self.indices.dtype} of shape {shape}"
+                "`full_size` must have one number for each of one to three axes, such as "
+                f"(480, 640), got {full_size!r}"
+            )
+        full_size = as_vector("`full_size`", full_size, rank)
+        if any(not isinstance(n, Tensor) and n <= 0 for n in full_size):
+            raise ValueError(f"`full_size` must have positive numbers, got {full_size!r}")
+        object.__setattr__(self, "full_size", full_size)
+        is_float = isinstance(self.indices, Tensor) and self.indices.is_floating_point()
+        shape = tuple(getattr(self.indices, "shape", ()))
+        if not is_float or len(shape) not in (rank + 1, rank + 2) or shape[-rank - 1] != rank:
+            given = getattr(self.indices, "dtype", type(self.indices).__name__)
+            raise ValueError(
+                f"`indices` must be a tensor of floating-point numbers of shape ({rank}, *size) or "
+                f"(N, {rank}, *size) for a full image of size {full_size}, got {given} of shape "
+                f"{shape}"
             )
 
     @property

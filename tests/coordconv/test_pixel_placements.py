@@ -1,5 +1,8 @@
 """Positions pixel by pixel are those of a placement where there is one, and of mosaics."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -88,6 +91,11 @@ def test_a_model_on_a_mosaic_equals_the_mosaic_of_its_outputs():
     ("call", "message"),
     [
         (lambda: PixelPlacement(torch.zeros(3, 4, 5), (4, 5)), "floating-point numbers of shape"),
+        (lambda: PixelPlacement(np.zeros((2, 4, 5)), (4, 5)), "must be a tensor .* got float64"),
+        (lambda: PixelPlacement([[0.0]], (4,)), r"must be a tensor .* got list of shape \(\)"),
+        (lambda: PixelPlacement(torch.zeros(1, 4), 4), "one number for each .* got 4"),
+        (lambda: PixelPlacement(torch.zeros(2, 4, 5), (0, 5)), "must have positive numbers"),
+        (lambda: PixelPlacement(torch.zeros(2, 4, 5), (4, math.nan)), "must have finite numbers"),
         (lambda: PixelPlacement(torch.zeros(2, 4, 5).long(), (4, 5)), "got torch.int64"),
         (lambda: PixelPlacement(torch.zeros(2, 4, 5), (4, 5)).at((3, 5)), "not divided evenly"),
         (lambda: PixelPlacement(torch.zeros(2, 4, 4), (5, 4)).at((2, 2)), "not divided evenly"),
