@@ -6,6 +6,7 @@ as extra channels and convolves the result with a single weight. A coordinate la
 ``coord_weight`` for the coordinates. A conversion only changes the names and the layout of weights.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -132,7 +133,7 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
         >>> {name: tuple(one.shape) for name, one in to_concatenated(CoordConv2d(3, 8, 1)).items()}
         {'weight': (8, 5, 1, 1), 'bias': (8,)}
     """
-    found = dict(checked_model(model).state_dict())
+    found: dict[str, Tensor] = checked_model(model).state_dict()
     for name, layer in _layers(model):
         if layer.coord_kernel_size != layer.kernel_size:
             raise ValueError(
@@ -145,7 +146,7 @@ def to_concatenated(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
-    """Return a copy of a state dict, or raise if it is not one."""
+    """Return a copy of a state dict, with its module versions, or raise if it is not one."""
     checked_model(model)
     if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
         raise TypeError(
@@ -158,7 +159,11 @@ def _checked(model: nn.Module, state_dict: StateDict) -> dict[str, Tensor]:
             f"`state_dict` contains nested mappings under {', '.join(map(repr, nested))}; pass one "
             "of these mappings"
         )
-    return dict(state_dict)
+    copy: Any = OrderedDict(state_dict)
+    versions = getattr(state_dict, "_metadata", None)
+    if versions is not None:  # Without them, modules load their weights as those of version 1.
+        copy._metadata = versions
+    return copy
 
 
 def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:

@@ -188,3 +188,33 @@ def test_parametrized_weights_raise_an_error_with_their_name():
     net = nn.Sequential(parametrizations.weight_norm(CoordConv2d(3, 4, 1), "coord_weight"))
     with pytest.raises(ValueError, match=r"the coord_weight of '0' must not be parametrized"):
         from_plain(net, {"0.weight": torch.zeros(4, 3, 1, 1), "0.bias": torch.zeros(4)})
+
+
+class Halved(nn.Module):
+    """A module whose first version stored half of the weight."""
+
+    _version = 2
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return x
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if local_metadata.get("version", 1) < 2:
+            state_dict[f"{prefix}weight"] = 2 * state_dict[f"{prefix}weight"]
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+@pytest.mark.parametrize("form", ["plain", "concatenated"])
+def test_the_versions_of_modules_are_kept(form):
+    saved = nn.Sequential(nn.Conv2d(3, 4, 1), Halved())
+    loaded = convert(nn.Sequential(nn.Conv2d(3, 4, 1), Halved()))
+    if form == "plain":
+        found = from_plain(loaded, saved.state_dict())
+    else:
+        found = from_concatenated(loaded, to_concatenated(convert(saved)))
+    loaded.load_state_dict(found)
+    assert torch.equal(loaded[1].weight, saved[1].weight)
