@@ -401,6 +401,18 @@ class Placement:
         """Return the placement with its tensors in pinned memory; a ``DataLoader`` calls this."""
         return self._mapped(Tensor.pin_memory)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two placements have the same numbers, each as a number or in tensors."""
+        if not isinstance(other, Placement):
+            return NotImplemented
+        if self.size != other.size:
+            return False
+        return all(map(_are_equal, _numbers(self), _numbers(other)))
+
+    def __hash__(self) -> int:
+        fixed = (None if isinstance(one, Tensor) else one for one in _numbers(self))
+        return hash((self.size, *fixed))
+
     @property
     def axes(self) -> tuple[int, ...] | None:
         """For each axis of the full image, the axis of the tensor that is parallel to it.
@@ -516,5 +528,15 @@ def _span(n: int, align_corners: bool) -> tuple[Number, Number]:
 
 
 def _tensors(placement: Placement) -> list[Tensor]:
-    numbers = (placement.full_size, placement.start, *placement.matrix)
-    return [one for part in numbers for one in part if isinstance(one, Tensor)]
+    return [one for one in _numbers(placement) if isinstance(one, Tensor)]
+
+
+def _numbers(placement: Placement) -> list[Number]:
+    parts = (placement.full_size, placement.start, *placement.matrix)
+    return [one for part in parts for one in part]
+
+
+def _are_equal(one: Number, other: Number) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.shape == other.shape and bool((one == other.to(one.device)).all())
+    return not isinstance(one, Tensor) and not isinstance(other, Tensor) and one == other

@@ -1,5 +1,6 @@
 """The numbers of a placement are exact, for every type in which they are given."""
 
+import copy
 from fractions import Fraction
 
 import numpy as np
@@ -70,6 +71,17 @@ def test_rows_of_integers_are_not_rounded_to_a_half_type(change, dtype):
     each = zip(sizes.tolist(), starts.tolist(), strict=True)
     expected = torch.stack([indices(change(Placement((4,), *one))) for one in each])
     assert_close(found, expected)
+
+
+def test_placements_are_equal_if_all_their_numbers_are():
+    def crop(*starts):
+        return Placement((9, 9)).crop(torch.tensor(starts), (3, 4))
+
+    one = crop((1, 2), (3, 4))
+    assert one == crop((1, 2), (3, 4)) == copy.deepcopy(one)
+    assert hash(one) == hash(copy.deepcopy(one))
+    assert one not in (crop((1, 2), (3, 5)), crop((1, 2)), crop(1, 2), one.flip(-1), one.start)
+    assert crop(1, 2) != Placement((9, 9)).crop((1, 2), (3, 4))
 
 
 @pytest.mark.parametrize("of", [np.int64, np.uint8, np.float32, np.float64, Fraction, bool])
