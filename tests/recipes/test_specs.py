@@ -82,6 +82,7 @@ def test_the_id_changes_with_every_setting(path, value):
         ({"seed": True}, "seed: expected a number, got True"),
         ({"training.epochs": True}, "training.epochs: expected a number, got True"),
         ({"training.weight_decay": False}, "training.weight_decay: expected a number, got False"),
+        ({"training.betas": (False, 0.9)}, "training.betas: expected a number, got False"),
         ({"task": "rendring"}, "task"),
     ],
 )

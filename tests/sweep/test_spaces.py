@@ -219,6 +219,13 @@ def test_yaml_and_toml_describe_the_same_space(tmp_path):
         ),
         (YAML + "  training: [{epochs: 2}, {epochs: 3}]", "training: .*got a group of settings"),
         (YAML + "  training.epochs: [on]", "training.epochs: expected a number, got True"),
+        (YAML + "  training.betas: [[off, 0.9]]", "training.betas: expected a number, got False"),
+        (YAML + "seeds: on", "seeds: must be a number, not a boolean.*got True"),
+        (YAML + "seed: no", "seed: must be a number, not a boolean.*got False"),
+        (
+            YAML + "  training.warmup: {low: no, high: 0.5}",
+            "training.warmup: low: must be a number",
+        ),
         (YAML + "  seed: [0, 1]", "seed cannot be one of the settings"),
         (YAML.replace("[coordconv, conv]", "[]"), "model"),
         (YAML + f"seed: {2**31}", "seed: .*less than 2147483648"),

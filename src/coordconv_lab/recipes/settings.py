@@ -64,6 +64,9 @@ def check_boolean(name: str, given: Any, value: Any) -> None:
     Raises:
         InputError: A boolean was given for a number.
     """
+    if isinstance(given, list | tuple) and isinstance(value, list | tuple):
+        for inner, found in zip(given, value, strict=False):
+            check_boolean(name, inner, found)
     if isinstance(given, bool) and isinstance(value, int | float) and not isinstance(value, bool):
         raise InputError(f"{name}: expected a number, got {given}")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.recipes import family_of, recipe_names, spec_by_recipe, with_settings
 from coordconv_lab.registry import registry
-from coordconv_lab.specs import ExperimentSpec
+from coordconv_lab.specs import ExperimentSpec, explain
 from coordconv_lab.specs.base import FrozenSpec
 from coordconv_lab.studies.study import Study, row
 
@@ -21,6 +21,16 @@ MOST_RUNS = 100_000
 
 # Integers up to this are exact in float64.
 _LARGEST = 2.0**53
+
+
+def _not_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not a boolean; in YAML, on and yes are booleans")
+    return value
+
+
+NotBoolean = BeforeValidator(_not_boolean)
+"""Rejects True and False, which pydantic reads as the numbers 1 and 0."""
 
 
 class Range(FrozenSpec):
@@ -32,11 +42,11 @@ class Range(FrozenSpec):
         steps: Number of values in a grid.
     """
 
-    low: float
-    high: float
+    low: Annotated[float, NotBoolean]
+    high: Annotated[float, NotBoolean]
     log: bool = False
     integer: bool = False
-    steps: Annotated[int, Field(ge=2, le=1000)] | None = None
+    steps: Annotated[int, Field(ge=2, le=1000), NotBoolean] | None = None
 
     @model_validator(mode="after")
     def _ends_in_order(self) -> Self:
@@ -104,6 +114,11 @@ def _as_setting(value: Any) -> Any:
             "must be a list of values, such as [1, 2], or a range with low and high; write paths "
             f"with dots as one key, in quotes in TOML; got {in_short(value)}"
         )
+    if isinstance(value, dict):
+        try:
+            return Range.model_validate(value)
+        except ValidationError as error:  # do not also report why it is not a list
+            raise ValueError(explain(error)) from error
     return value
 
 
@@ -198,9 +213,9 @@ class Space(FrozenSpec):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     question: str = "Which settings are best?"
     search: Literal["grid", "random", "optuna"] = "grid"
-    trials: Annotated[int, Field(ge=1, le=MOST_RUNS)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    trials: Annotated[int, Field(ge=1, le=MOST_RUNS), NotBoolean] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31), NotBoolean] = 0
+    seeds: Annotated[int, Field(ge=1, le=1000), NotBoolean] = 1
     rows: Annotated[tuple[RowChoice, ...], Field(min_length=1)]
     settings: Mapping[str, Setting] = {}
 
