@@ -82,7 +82,7 @@ def coordinate_grid(
         TypeError: If a size is not an integer, if the dtype is not a floating-point type, or if the
             radius is not True or False.
         ValueError: If a size is negative or ``size`` is empty, if the convention is unknown, or if
-            the window does not have one number per axis.
+            the window does not have one number per axis, or not one row per sample.
 
     Example:
         >>> coordinate_grid((2, 3))
@@ -157,7 +157,7 @@ def coordinates_at(
 
 def _alike(channels: list[Tensor]) -> list[Tensor]:
     """Expand all channels to one row per sample if any channel has one row per sample."""
-    if len({channel.dim() for channel in channels}) == 1:
+    if all(channel.shape == channels[0].shape for channel in channels):
         return channels
     return list(torch.broadcast_tensors(*channels))
 
@@ -199,6 +199,7 @@ def axis_positions(
         raise ValueError(
             f"the placement has size {placement.size}, but the tensor has size {tuple(size)}"
         )
+    _check_rows(placement)
     return [_placed_axis(placement, axis, convention, dtype, device) for axis in range(len(size))]
 
 
@@ -208,6 +209,18 @@ def _axis(
     offset, center = _offset(twice, fitting_whole, convention)
     position = offset if isinstance(center, float) and center == 0 else offset + center
     return AxisPositions(position, offset, whole, along)
+
+
+def _check_rows(placement: Placement) -> None:
+    if _is_recorded():
+        return
+    parts = (placement.full_size, placement.start, *placement.matrix)
+    rows = {len(one) for part in parts for one in part if isinstance(one, Tensor) and one.dim()}
+    if len(rows - {1}) > 1:
+        raise ValueError(
+            "the tensors of a window or a placement must have one row per sample, got tensors with "
+            f"{' and '.join(map(str, sorted(rows)))} rows"
+        )
 
 
 def _placed_axis(

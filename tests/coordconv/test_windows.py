@@ -161,6 +161,27 @@ def test_a_window_beside_coordinates_is_refused():
         )
 
 
+@pytest.mark.parametrize("layer", [AddCoords(radius=True), CoordConv2d(3, 4, 1)])
+@pytest.mark.parametrize("samples", [2, 9])
+def test_one_row_along_an_axis_holds_for_all_samples(layer, samples):
+    x, starts = torch.randn(samples, 3, 4, 5), torch.arange(samples)
+    found = layer(x, window=((torch.tensor([2]), starts), (16, 16)))
+    assert_close(found, layer(x, window=((2, starts), (16, 16))))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        ((torch.zeros(2), torch.zeros(3)), (9, 9)),
+        ((torch.zeros(2), 0), (torch.full((3,), 9), 9)),
+        (torch.zeros(3, 2), torch.full((2, 2), 9)),
+    ],
+)
+def test_windows_with_different_numbers_of_rows_are_refused(window):
+    with pytest.raises(ValueError, match="one row per sample, got tensors with 2 and 3 rows"):
+        coordinate_grid((4, 5), window=window)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_rows_for_another_number_of_samples_are_refused(kernel, batch):
