@@ -24,7 +24,7 @@ def print_claims(entries: Sequence[Entry]) -> None:
     for entry in entries:
         claim, finding, _ = entry
         style = VERDICT_STYLES[finding.verdict]
-        console.print(f"[{style}]{finding.verdict:<15}[/] [bold]{claim.id}[/]", highlight=False)
+        console.print(Text.assemble((f"{finding.verdict:<15} ", style), (claim.id, "bold")))
         for line in (claim.statement, claim.source, finding.summary, finding.condition):
             if line:
                 console.print(Padding(Text(line), (0, 0, 0, 16)))

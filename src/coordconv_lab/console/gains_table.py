@@ -34,7 +34,7 @@ def print_gains(
     nulls = set[tuple[object, ...]]()
     for question, found, wanted in zip(asked.questions, here, there, strict=True):
         if isinstance(found, str):
-            table.add_row(Text(question.title), f"not yet: {found}", question.outcome or "")
+            table.add_row(Text(question.title), Text(f"not yet: {found}"), question.outcome or "")
             continue
         known = not isinstance(wanted, str)
         over = f"{question.score} over {len(found.gain.by_key)} {question.unit}"

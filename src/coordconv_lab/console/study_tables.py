@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from coordconv_lab.results import Record
 from coordconv_lab.results.score_format import absolute_error, overlap, score
@@ -14,7 +15,7 @@ def print_studies(studies: Sequence[Study], kind: str = "study") -> None:
     """Print the name, the number of runs and the question of every study."""
     table = Table(kind, "runs", "question")
     for study in studies:
-        table.add_row(study.name, str(len(study.specs)), study.question)
+        table.add_row(Text(study.name), str(len(study.specs)), Text(study.question))
     Console().print(table)
 
 
@@ -35,9 +36,9 @@ def print_arms(study: Study, records: Mapping[str, Record]) -> None:
                 _range([record.test_score for record in found], task),
                 str(sum(record.test_score == 1 for record in found)),
             ]
-        table.add_row(name, *cells, *soft_cells)
+        table.add_row(Text(name), *cells, *soft_cells)
     console = Console()
-    console.print(f"[bold]{study.name}[/bold]: {study.question}")
+    console.print(Text.assemble((study.name, "bold"), f": {study.question}"))
     console.print(table)
 
 

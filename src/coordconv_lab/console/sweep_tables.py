@@ -39,7 +39,9 @@ def print_estimate(estimate: "Estimate", total: int, at_once: int, machines: int
 def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
     """Print the progress, failures and best runs of a sweep, and which share solves the task."""
     console = Console()
-    table = Table("row", "done", "failed", "stopped", "solve the task", "best test", title=name)
+    table = Table(
+        "row", "done", "failed", "stopped", "solve the task", "best test", title=Text(name)
+    )
     for row in rows:
         cells = ["", ""]
         if row.records:
@@ -49,7 +51,7 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
             cells[1] = score(row.best[0].test_score, row.best[0].spec.task)
         done = f"{len(row.records)} of {row.total}"
         failed, stopped = (str(len(ended) or "") for ended in (row.failures, row.stopped))
-        table.add_row(row.name, done, failed, stopped, *cells)
+        table.add_row(Text(row.name), done, failed, stopped, *cells)
     console.print(table)
     for row in rows:
         for record in row.best[:best]:
@@ -57,7 +59,7 @@ def print_outcome(name: str, rows: Sequence[RowOutcome], best: int) -> None:
             train, test = (score(value, record.spec.task) for value in scores)
             settings = described(row.settings(record.spec)) or "the only setting"
             line = f"train {train}, test {test}, {record.seconds:.0f} s: {settings}"
-            console.print(f"[bold]{row.name}[/bold]", highlight=False)
+            console.print(Text(row.name, style="bold"))
             console.print(Padding(Text(line), (0, 0, 0, 4)))
         for reason, count in Counter(row.failures.values()).items():
             console.print(
