@@ -1,5 +1,7 @@
 """Coordinates that are carried as an image are those of the pixels after any transform."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,6 +24,14 @@ def test_what_was_not_moved_is_read_back(convention, size):
     expected = coordinate_grid(size, convention=convention, dtype=torch.float64)
     assert_close(carried.coordinates[0], expected)
     assert carried.inside.all()
+
+
+def test_pixels_filled_with_nan_are_outside():
+    image = functional.pad(coordinate_image((4, 5))[None], (2, 1, 3, 1), value=math.nan)
+    zeros = functional.pad(coordinate_image((4, 5))[None], (2, 1, 3, 1))
+    found, expected = coordinates_from_image(image), coordinates_from_image(zeros)
+    assert torch.equal(found.coordinates, expected.coordinates)
+    assert torch.equal(found.inside, expected.inside)
 
 
 @pytest.mark.parametrize("convention", FINITE)
@@ -119,6 +129,9 @@ def test_a_part_of_an_image_has_coordinates_of_the_full_one():
             ),
             "depends on the size of the full image",
         ),
+        (lambda: coordinates_from_image(coordinate_image((4, 5))[None].int()), "got torch.int32"),
+        (lambda: coordinates_from_image(torch.zeros(1, 3, 2, 2), fill=math.nan), "if .* NaN, omit"),
+        (lambda: coordinates_from_image(torch.zeros(1, 3, 2, 2), fill=math.inf), "must be finite"),
         (lambda: Frame(torch.eye(4), (4, 5)).placement(torch.eye(4), (4, 5, 6)), "2 axes"),
     ],
 )

@@ -7,6 +7,7 @@ the image and the fill value, in the same proportion in all channels. The mark o
 this proportion, from which its coordinates are recovered.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -120,17 +121,19 @@ def coordinates_from_image(
         convention: The convention that was passed to `coordinate_image`.
         radius: Append the distance to the center.
         fill: Value with which the transforms filled pixels outside the image, in all channels. It
-            is not needed if the transforms repeat or reflect the image instead. Pixels outside then
-            have the coordinates of the content that they show.
+            is not needed if the value is NaN, or if the transforms repeat or reflect the image
+            instead. In the second case, pixels outside have the coordinates of the content that
+            they show.
         dtype: Type of the coordinates. The default is the type of the image, or float32 for bytes.
 
     Returns:
         The coordinates, and which pixels are inside the full image.
 
     Raises:
-        ValueError: If ``image`` does not have the channels of a coordinate image, or if ``fill``
-            equals the value of the marks. Also if ``radius`` is True and the convention defines the
-            radius by the size of the full image, which is not known here.
+        ValueError: If ``image`` does not have the channels or the type of a coordinate image, or if
+            ``fill`` is not finite or equals the value of the marks. Also if ``radius`` is True and
+            the convention defines the radius by the size of the full image, which is not known
+            here.
 
     Example:
         >>> moved = coordinate_image((2, 3))[None].roll(1, -1)
@@ -149,6 +152,12 @@ def coordinates_from_image(
         raise ValueError(
             f"`image` must be a coordinate image of shape (N, {expected}, *size), for "
             f"{max(rank, 1)} spatial axes and the type {image.dtype}; got {tuple(image.shape)}"
+        )
+    are_whole = convention.span == "pixels" and convention.alignment != "edges"
+    if not (image.is_floating_point() or image.dtype == torch.uint8 or are_whole):
+        raise ValueError(
+            f"`image` must be of a floating-point type or torch.uint8, got {image.dtype}, which "
+            "cannot hold coordinates between 0 and 1"
         )
     inside, unit = _of_bytes(image, fill) if image.dtype == torch.uint8 else _of_floats(image, fill)
     coordinates = _from_unit(_from_nearest(unit, inside), convention)
@@ -246,6 +255,8 @@ def _from_unit(unit: Tensor, convention: Convention) -> Tensor:
 
 
 def _of_floats(image: Tensor, fill: float) -> tuple[Tensor, Tensor]:
+    if not math.isfinite(fill):
+        raise ValueError(f"`fill` must be finite, got {fill}; if the fill value is NaN, omit it")
     if fill == 1:
         raise ValueError("`fill` must not be 1, which marks the pixels of the image")
     # In all channels, a pixel is w * image + (1 - w) * fill, where w is computed from the marks.
