@@ -9,6 +9,7 @@ weights can be used.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -145,10 +146,12 @@ def _checked_span(span: object) -> tuple[float, float]:
     if (
         isinstance(span, tuple | list)
         and len(span) == 2
-        and all(isinstance(end, int | float) for end in span)
+        and all(isinstance(end, Real) for end in span)
         and -math.inf < span[0] < span[1] < math.inf
     ):
-        return (span[0], span[1])
+        # Numbers of NumPy cannot be stored in JSON.
+        low, high = (int(end) if isinstance(end, Integral) else float(end) for end in span)
+        return (low, high)
     raise ValueError(
         f"`span` must be two finite numbers, low before high, or 'pixels', got {span!r}"
     )

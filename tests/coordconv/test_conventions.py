@@ -5,10 +5,12 @@ import io
 import math
 import pickle
 from dataclasses import FrozenInstanceError
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -131,6 +133,8 @@ def test_a_convention_is_frozen_and_equal_by_content():
     convention = Convention(span=(0, 1))
     assert convention == Convention(span=(0.0, 1.0))
     assert hash(convention) == hash(Convention(span=(0.0, 1.0)))
+    for of in (np.float32, np.float64, np.int64, Fraction):
+        assert repr(Convention(span=(of(0), of(1)))).replace(".0", "") == repr(convention)
     with pytest.raises(FrozenInstanceError):
         convention.order = "ij"  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(TypeError):
