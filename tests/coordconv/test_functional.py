@@ -1,5 +1,7 @@
 """The pure functions: what is appended, what is kept, what the margins hold."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -152,6 +154,14 @@ def test_an_option_may_be_any_form_of_an_integer(function, name, method):
     for form in (np.int64(2), [2], [2, 2], (np.int64(2), 2), torch.Size([2, 2])):
         output = function(x, weight, coord_weight, method=method, **{name: form})
         assert_close(output, expected, rtol=0, atol=0)
+
+
+def test_the_number_of_groups_is_any_form_of_an_integer_but_no_boolean():
+    x = torch.randn(2, 4, 5, 6)
+    assert torch.equal(append_coordinates(x, groups=np.int64(2)), append_coordinates(x, groups=2))
+    for wrong in (True, 2.0, "2", 3, 0, np.int64(3)):
+        with pytest.raises(ValueError, match=f"the 4 channels, got {re.escape(repr(wrong))}"):
+            append_coordinates(x, groups=wrong)
 
 
 def test_a_transposed_layer_sees_the_coordinates_of_its_input_pixels():

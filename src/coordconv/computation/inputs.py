@@ -1,5 +1,7 @@
 """Check the tensors of a layer before it is computed."""
 
+from numbers import Integral
+
 from torch import Tensor
 
 from coordconv.operations import Convolution, TransposedConvolution
@@ -77,17 +79,18 @@ def check_allocated(x: Tensor, **weights: Tensor | None) -> None:
 
 
 def checked_groups(groups: int, channels: int) -> int:
-    """Return ``groups`` if it divides the channels.
+    """Return ``groups`` as an int if it divides the channels.
 
     Raises:
         ValueError: If ``groups`` is not a positive integer that divides ``channels``.
     """
-    if not isinstance(groups, int) or groups < 1 or channels % groups:
+    is_integer = isinstance(groups, Integral) and not isinstance(groups, bool)
+    if not is_integer or groups < 1 or channels % int(groups):
         raise ValueError(
             f"`groups` must be a positive integer that divides the {channels} channels, got "
-            f"{groups}"
+            f"{groups!r}"
         )
-    return groups
+    return int(groups)
 
 
 def _fits(kernel: tuple[int, ...], larger: tuple[int, ...]) -> bool:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -254,6 +255,14 @@ def test_a_run_with_the_example_leaves_no_trace(form):
     torch.testing.assert_close(model(x), expected(x))
     assert model.training
     assert "forward" not in vars(model[0])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_options_of_a_layer_may_be_integers_of_numpy(form):
+    layer = coordconv.CoordConv2d(4, 6, *map(np.int64, (3, 2, 1)), groups=np.int64(2))
+    x = torch.randn(2, 4, 5, 6)
+    expected = layer(x)
+    torch.testing.assert_close(decompose(layer, form=form)(x), expected)
 
 
 def test_an_unknown_form_raises_an_error():
