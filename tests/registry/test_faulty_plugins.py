@@ -175,6 +175,22 @@ def test_a_record_of_another_version_is_not_used(tmp_path):
     assert coordconv(*TRAIN, "--runs", "other", within=tmp_path, plugin=newer).returncode == 0
 
 
+def test_a_run_that_failed_is_retried_with_a_corrected_plugin(tmp_path):
+    space = "name: tries\nrows: [{task: locate-pulse, split: right}]\n"
+    (tmp_path / "tries.yaml").write_text(f"{space}settings: {{training.epochs: [1]}}\n")
+    line = ["sweep", "tries.yaml", "--jobs", "1"]
+    broken = plugin(tmp_path, *scores('{"accuracy": error.view(-1, 3), "error": error}'))
+    for _ in range(2):
+        said = coordconv(*line, within=tmp_path, plugin=broken).stdout
+        assert "0 of 1" in said
+        assert "1 failed" in said
+    assert "0 remaining" in said
+    said = coordconv(*line, within=tmp_path).stdout
+    assert "1 remaining" in said
+    assert "1 of 1" in said
+    assert "failed:" not in said
+
+
 def test_a_changed_file_of_the_same_version_is_noted_once(tmp_path):
     assert coordconv(*TRAIN, within=tmp_path).returncode == 0
     changed = plugin(tmp_path, "A weighted vote", "The weighted vote")

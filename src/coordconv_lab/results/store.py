@@ -15,7 +15,7 @@ from coordconv_lab.results.digest import with_digest
 from coordconv_lab.results.files import read_json, remove_if_possible, write_json
 from coordconv_lab.results.locks import how_to_free, locked, marker_of
 from coordconv_lab.results.packed import pack_of
-from coordconv_lab.results.plugin_versions import check_versions
+from coordconv_lab.results.plugin_versions import check_versions, loaded_versions
 from coordconv_lab.results.record import Record
 from coordconv_lab.results.stored import is_stored, is_there, read_stored_json
 from coordconv_lab.results.validated import once, spec_in_place, stored_record, usable
@@ -204,7 +204,9 @@ class RunStore:
 
         The last good checkpoint of the run is kept, but the lock is deleted.
         """
-        self.note(spec, "failure.json", {"reason": reason})
+        plugins = loaded_versions(spec)
+        made_with = {"plugins": plugins} if plugins else {}
+        self.note(spec, "failure.json", {"reason": reason, **made_with})
         remove_if_possible(self.directory(spec) / LOCK)
 
     def stop(self, spec: ExperimentSpec, row: Mapping[str, float]) -> None:
@@ -238,12 +240,18 @@ class RunStore:
         write_json(self.root / name, with_digest(content))
 
     def failure(self, spec: ExperimentSpec) -> str | None:
-        """Return why a run failed, or None if it did not fail.
+        """Return why a run failed, or None if it did not fail with the loaded plug-ins.
+
+        A run that failed with another version of a plug-in can be retried, because the error may
+        have been corrected.
 
         Raises:
             InputError: The file with the reason cannot be used.
         """
-        return self._reason(spec, self._read_note(spec, "failure.json"))
+        fields = self._read_note(spec, "failure.json")
+        reason = self._reason(spec, fields)
+        is_old = fields is not None and fields.get("plugins", {}) != loaded_versions(spec)
+        return None if is_old else reason
 
     @staticmethod
     def _reason(spec: ExperimentSpec, fields: dict[str, Any] | None) -> str | None:
