@@ -144,7 +144,7 @@ def _renamed(name: str, value: object) -> str:
 
 def _checked_span(span: object) -> tuple[float, float]:
     if (
-        isinstance(span, tuple | list)
+        isinstance(span, (tuple, list))
         and len(span) == 2
         and all(isinstance(end, Real) for end in span)
         and -math.inf < span[0] < span[1] < math.inf

@@ -36,7 +36,7 @@ _TRANSPOSED = (
 
 def _are_all(value: int, *numbers: SizeNd) -> bool:
     for number in numbers:
-        for part in number if isinstance(number, tuple | list) else (number,):
+        for part in number if isinstance(number, (tuple, list)) else (number,):
             if part != value:
                 return False
     return True
@@ -61,7 +61,7 @@ class _Operation:
 
     def each_axis(self, numbers: SizeNd) -> tuple[int, ...]:
         """Return one number for each axis, repeating a single number."""
-        if not isinstance(numbers, tuple | list):  # An integer, perhaps of NumPy.
+        if not isinstance(numbers, (tuple, list)):  # An integer, perhaps of NumPy.
             return (numbers,) * self.rank
         return tuple(numbers) * (self.rank if len(numbers) == 1 else 1)
 

@@ -60,7 +60,7 @@ class Positions(NamedTuple):
             return False
         if isinstance(self.window, Placement):
             return self.window.is_shared and self.window.axes is not None
-        return not isinstance(self.window, tuple | list) or not any(map(_has_rows, self.window))
+        return not isinstance(self.window, (tuple, list)) or not any(map(_has_rows, self.window))
 
     @property
     def may_run_along_axes(self) -> bool:
@@ -122,6 +122,6 @@ def _has_rows(part: object) -> bool:
     """Whether one part of a window has one value per sample."""
     if isinstance(part, Tensor):
         return part.dim() > 1
-    return isinstance(part, tuple | list) and any(
+    return isinstance(part, (tuple, list)) and any(
         isinstance(one, Tensor) and one.dim() > 0 for one in part
     )

@@ -131,7 +131,7 @@ def predict_flipped(
     """
     if not isinstance(dims, Sequence) or len(set(dims)) != len(dims):
         raise ValueError(f"`dims` must be different axes such as (-2, -1), got {dims!r}")
-    if not isinstance(placement, Placement | None):
+    if not (placement is None or isinstance(placement, Placement)):
         raise TypeError(
             f"`placement` must be a Placement, got {type(placement).__name__}; for a window, pass "
             "Placement.from_window(window, size)"

@@ -69,7 +69,7 @@ def assert_equals_concatenation(
         AssertionError: output: Tensor-likes are not close!
         ...
     """
-    if not isinstance(layer, CoordConvolution | CoordTransposedConvolution):
+    if not isinstance(layer, (CoordConvolution, CoordTransposedConvolution)):
         raise TypeError(
             "`layer` must be one of CoordConv1d, ..., CoordConvTranspose3d or a subclass, got "
             f"{type(layer).__name__}"
@@ -285,7 +285,7 @@ def assert_grid_convention(
         ...
     """
     convention = Convention.of(convention)
-    if not all(isinstance(size, tuple | list) for size in sizes):
+    if not all(isinstance(size, (tuple, list)) for size in sizes):
         raise TypeError(f"`sizes` must consist of sizes such as (3, 5), got {sizes!r}")
     if not sizes:
         raise ValueError("`sizes` must contain at least one size, got none")

@@ -175,7 +175,7 @@ def _layers(model: nn.Module, *plain: str) -> Iterator[tuple[str, Any]]:
     """
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, CoordinateLayer):
-            if not plain and isinstance(module, CoordinatesBeside | CoordinatesInFront):
+            if not plain and isinstance(module, (CoordinatesBeside, CoordinatesInFront)):
                 raise ValueError(
                     f"{name!r} is a {type(module).__name__} with a custom forward; its weights "
                     "cannot be joined with the coordinate weights"

@@ -138,7 +138,7 @@ def layers_of(config: Mapping[str, Any]) -> dict[str, Any]:
 def _is_other_form(module: nn.Module) -> bool:
     """Whether a module is from this package, but not a coordinate layer or `AddCoords`."""
     ours = type(module).__module__.partition(".")[0] == "coordconv"
-    return ours and not isinstance(module, CoordinateLayer | AddCoords)
+    return ours and not isinstance(module, (CoordinateLayer, AddCoords))
 
 
 def _options_of(layer: CoordinateLayer) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def recompose(model: nn.Module) -> nn.Module:
     decomposed = {
         module: name
         for name, module in model.named_modules()
-        if isinstance(module, DecomposedCoordConv | DecomposedLayer)
+        if isinstance(module, (DecomposedCoordConv, DecomposedLayer))
     }
     check_holders("recompose", model, decomposed)
     for module, name in decomposed.items():

@@ -20,7 +20,7 @@ def call_arguments(example: Example | None) -> tuple[tuple[Any, ...], dict[str, 
     Raises:
         TypeError: If ``example`` is a size instead of inputs.
     """
-    is_sequence = isinstance(example, tuple | list)
+    is_sequence = isinstance(example, (tuple, list))
     if is_sequence and example and all(isinstance(n, int) for n in example):
         raise TypeError(
             f"`example` must be inputs of the model, got the size {tuple(example)}; pass `example` "

@@ -173,7 +173,7 @@ def _pairs_when_run(
 
 
 def _is_convolution(module: nn.Module) -> bool:
-    return isinstance(module, DecomposedCoordConv | nn.modules.conv._ConvNd)
+    return isinstance(module, (DecomposedCoordConv, nn.modules.conv._ConvNd))
 
 
 def _tied(model: nn.Module) -> set[tuple[int, int]]:

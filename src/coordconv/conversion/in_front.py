@@ -55,7 +55,7 @@ def zeros_in_front(module: Any, radius: bool) -> nn.Parameter:
 def _rank(module: nn.Module) -> int | None:
     """Return the number of spatial axes, or None if unknown."""
     kernel = _own(module, "kernel_size")
-    return len(kernel) if isinstance(kernel, tuple | list) and 1 <= len(kernel) <= 3 else None
+    return len(kernel) if isinstance(kernel, (tuple, list)) and 1 <= len(kernel) <= 3 else None
 
 
 def _own(module: nn.Module, name: str) -> Any:

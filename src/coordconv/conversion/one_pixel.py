@@ -166,7 +166,7 @@ def _is_squeeze_and_excitation(module: nn.Module) -> bool:
 
 def _is_global_pooling(module: nn.Module) -> bool:
     size: Any = module.output_size if isinstance(module, _POOLS) else None
-    return size == 1 or (isinstance(size, tuple | list) and set(size) == {1})
+    return size == 1 or (isinstance(size, (tuple, list)) and set(size) == {1})
 
 
 def _keeps_one_pixel(layer: Any) -> bool:

@@ -28,7 +28,7 @@ def checked_optimizers(optimizer: Any) -> list[Optimizer]:
         TypeError: If ``optimizer`` is not an optimizer or a sequence of optimizers.
         ValueError: If the parameters of an optimizer cannot be changed.
     """
-    given = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    given = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
     given = [] if optimizer is None else given
     if not all(isinstance(one, Optimizer) for one in given):
         raise TypeError(

@@ -74,7 +74,7 @@ def can_be_observed(layer: nn.Module) -> bool:
     """
     if isinstance(layer, torch.jit.ScriptModule):
         return False
-    return isinstance(getattr(layer, "kernel_size", None), tuple | list)
+    return isinstance(getattr(layer, "kernel_size", None), (tuple, list))
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def conventions_of(model: nn.Module) -> dict[str, dict[str, Any]]:
         | {"radius": module.convention.radius if module.radius else None}
         | {"span": span if (span := module.convention.span) == "pixels" else list(span)}
         for name, module in checked_model(model).named_modules()
-        if isinstance(module, CoordinateLayer | DecomposedLayer | AddCoords)
+        if isinstance(module, (CoordinateLayer, DecomposedLayer, AddCoords))
     }
 
 

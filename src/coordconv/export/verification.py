@@ -26,7 +26,7 @@ def checked(
     """
     model = getattr(checked_model(model), "_orig_mod", model)
     inputs = (example,) if isinstance(example, Tensor) else example
-    if not isinstance(inputs, tuple | list) or not inputs or not all(map(torch.is_tensor, inputs)):
+    if not isinstance(inputs, (tuple, list)) or not inputs or not all(map(torch.is_tensor, inputs)):
         raise TypeError(f"`example` must be a tensor or a sequence of tensors, got {example!r}")
     if dynamic not in get_args(Dynamic):
         choices = ", ".join(map(repr, get_args(Dynamic)))

@@ -78,7 +78,7 @@ def install() -> None:
 def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
     """Replace a method of any kind by one that calls ``wrapper(original, *args, **kwargs)``."""
     found: Any = inspect.getattr_static(owner, name)
-    kind = type(found) if isinstance(found, classmethod | staticmethod) else None
+    kind = type(found) if isinstance(found, (classmethod, staticmethod)) else None
     original: Any = found.__func__ if kind else found
     if hasattr(original, "_coordconv"):
         return

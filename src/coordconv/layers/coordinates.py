@@ -135,7 +135,7 @@ def checked_kernel(
     if coord_kernel_size is None:
         return tuple(kernel_size)
     sizes: Any = coord_kernel_size
-    if not isinstance(sizes, tuple | list):
+    if not isinstance(sizes, (tuple, list)):
         sizes = (sizes,) * len(kernel_size)
     if any(isinstance(one, bool) or not isinstance(one, Integral) for one in sizes):
         raise TypeError(

@@ -90,7 +90,7 @@ def _check_adapted(layer: nn.Module, adapter: str) -> None:
 
 
 def _is_aware(module: nn.Module) -> bool:
-    return isinstance(module, CoordinateLayer | AddCoords | DecomposedLayer) or bool(_maps(module))
+    return isinstance(module, (CoordinateLayer, AddCoords, DecomposedLayer)) or bool(_maps(module))
 
 
 def _holds_coordinates(module: nn.Module) -> bool:

@@ -111,11 +111,25 @@ class WeightGuard(Integrated):
         """Set the mode. A switch to evaluation mode checks the weights and then accepts them."""
         if self.training and not mode and not self._doubt:
             probe = self._probe
-            if probe is None or self._coordinate_versions() != probe.coordinate_versions:
-                self.trust_weights()  # An optimizer updated the coordinate weights.
+            if (
+                probe is None
+                or self._coordinate_versions() != probe.coordinate_versions  # They are trained.
+                or self._trains_single_weights_only(probe)
+            ):
+                self.trust_weights()
             else:
                 self._compare(probe)
         return super().train(mode)
+
+    def _trains_single_weights_only(self, probe: _Probe) -> bool:
+        """Whether training changes the only weight of each channel, but not the coordinate weights.
+
+        Any change of a single weight looks as if it was scaled.
+        """
+        frozen = not any(one.requires_grad for one in self._coordinate_tensors())
+        weight: Any = self._parameters.get("weight")
+        is_trained = weight is not None and weight.requires_grad
+        return frozen and is_trained and probe.values.shape[1] == 1
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "weight" and not self._is_loading:
