@@ -7,7 +7,7 @@ import pytest
 
 from coordconv_lab.errors import InputError
 from coordconv_lab.recipes import spec_by_recipe, with_settings
-from coordconv_lab.registry import use_plugins
+from coordconv_lab.registry import Plugin, use_plugins
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import run
 from tests.registry.test_plugins import PULSES, TRAIN, coordconv, own_registry
@@ -165,14 +165,23 @@ def test_a_summary_of_tensors_is_recorded_as_numbers(tmp_path):
     assert json.loads(record.read_text())["scores"]["test"]["accuracy"] >= 0
 
 
-def test_a_record_of_another_version_is_not_used(tmp_path):
-    assert coordconv(*TRAIN, within=tmp_path).returncode == 0
-    newer = plugin(tmp_path, 'version="1.0"', 'version="2.0"')
+@pytest.mark.parametrize(("old", "new"), [("1.0", "2.0"), ("1.0+a", "1.0+b")])
+def test_a_record_of_another_version_is_not_used(tmp_path, old, new):
+    older, newer = (
+        plugin(tmp_path, 'version="1.0"', f'version="{one}"', f"{one}.py") for one in (old, new)
+    )
+    assert coordconv(*TRAIN, within=tmp_path, plugin=older).returncode == 0
     done = coordconv(*TRAIN, within=tmp_path, plugin=newer)
     assert done.returncode == 2
-    assert "version 1.0+" in done.stderr
-    assert "version 2.0+" in done.stderr
+    assert f"version {old}+" in done.stderr
+    assert f"version {new}+" in done.stderr
     assert coordconv(*TRAIN, "--runs", "other", within=tmp_path, plugin=newer).returncode == 0
+
+
+@pytest.mark.parametrize("version", [1.0, None, ""])
+def test_a_version_that_is_not_a_text_is_refused(version):
+    with pytest.raises(InputError, match="version of the plug-in one must be a text"):
+        Plugin(name="one", version=version)
 
 
 def test_a_run_that_failed_is_retried_with_a_corrected_plugin(tmp_path):

@@ -249,3 +249,8 @@ class Plugin:
 
     def __post_init__(self) -> None:
         checked_name(self.name, "a plug-in")
+        if not isinstance(self.version, str) or not self.version:
+            raise InputError(
+                f'the version of the plug-in {self.name} must be a text such as "1.0"; got '
+                f"{in_short(self.version)}"
+            )

@@ -1,5 +1,6 @@
 """Compare the versions of plug-ins that stored results were made with to the loaded ones."""
 
+import re
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -8,8 +9,9 @@ from coordconv_lab.errors import DamagedError
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec
 
-_DIGEST = "+"
-"""Character between the version of a plug-in and the digest of its file."""
+_DIGEST = re.compile(r"\+[0-9a-f]{12}$")
+"""The digest of a file at the end of a version. A version can itself contain "+", as in "1.0+cpu".
+"""
 
 
 def loaded_versions(spec: ExperimentSpec) -> dict[str, str]:
@@ -32,7 +34,7 @@ def check_versions(stored: Mapping[str, str], spec: ExperimentSpec, source: str)
     """
     for name, version in loaded_versions(spec).items():
         old = stored.get(name, "")
-        if old.split(_DIGEST)[0] != version.split(_DIGEST)[0]:
+        if _DIGEST.sub("", old) != _DIGEST.sub("", version):
             raise DamagedError(
                 f"{source} was made with version {old or 'unknown'} of the plug-in {name}, but "
                 f"version {version} is loaded, which may give other results; choose another "
@@ -41,7 +43,7 @@ def check_versions(stored: Mapping[str, str], spec: ExperimentSpec, source: str)
         if old != version:
             _tell_once(
                 f"the file of the plug-in {name} has changed since some runs were trained, but its "
-                f"version is still {version.split(_DIGEST)[0]}, so these runs are used; change the "
+                f"version is still {_DIGEST.sub('', version)}, so these runs are used; change the "
                 "version if results change"
             )
 
