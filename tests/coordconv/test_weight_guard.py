@@ -360,6 +360,24 @@ def test_a_layer_in_evaluation_mode_can_be_recorded_by_make_fx():
     torch.testing.assert_close(graph(2 * X), one(2 * X))
 
 
+@pytest.mark.parametrize("options", [(1, 4, 1), (4, 4, 1, 1, 0, 1, 4)], ids=["first", "depthwise"])
+def test_training_the_only_weight_of_each_channel_raises_no_error(options):
+    """With frozen coordinate weights, as the warning about untrained ones suggests."""
+    one = CoordConv2d(*options)
+    one.coord_weight.requires_grad_(False)
+    optimizer = torch.optim.SGD(one.parameters(), lr=0.1)
+    x = torch.randn(2, options[0], 5, 6)
+    for _ in range(2):
+        one.train()
+        optimizer.zero_grad()
+        one(x).square().mean().backward()
+        optimizer.step()
+        one.eval()(x)
+    double(one)
+    with pytest.raises(RuntimeError, match="scaled"):
+        one(x)
+
+
 class LimitedNorm(nn.Conv2d):
     """Limits the norm of each filter in its ``forward``, as in EEGNet."""
 

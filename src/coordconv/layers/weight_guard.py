@@ -126,10 +126,10 @@ class WeightGuard(Integrated):
 
         Any change of a single weight looks as if it was scaled.
         """
-        frozen = not any(one.requires_grad for one in self._coordinate_tensors())
-        weight: Any = self._parameters.get("weight")
-        is_trained = weight is not None and weight.requires_grad
-        return frozen and is_trained and probe.values.shape[1] == 1
+        weight, coord_weight = map(self._parameters.get, ("weight", "coord_weight"))
+        if weight is None or coord_weight is None or probe.values.shape[1] > 1:
+            return False
+        return weight.requires_grad and not coord_weight.requires_grad
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "weight" and not self._is_loading:
