@@ -130,7 +130,7 @@ def coordinate_usage(
 
     The model is evaluated on the same samples with its coordinates unchanged, set to zero, replaced
     by their mean, mirrored or shifted along each axis, and shuffled between pixels. If each sample
-    has its own position, the coordinates are also exchanged between samples.
+    of the first batch has its own position, the coordinates are also exchanged between samples.
 
     Replacing the coordinates by their mean over the full image removes all information about
     position, but keeps the mean of what the coordinates add to the outputs. `Usage.uses_positions`
@@ -155,7 +155,8 @@ def coordinate_usage(
         A sequence with an `Ablation` for each change; ``print`` shows it as a table.
 
     Raises:
-        TypeError: If ``model`` is not an ``nn.Module``, or if ``metric`` does not return a tensor.
+        TypeError: If ``model`` is not an ``nn.Module``, or if ``metric`` does not return a tensor
+            of real numbers.
         ValueError: If the model has no coordinate layer or does not call one of its coordinate
             layers, if ``data`` is empty, if ``min_difference`` is negative, if ``shifts`` is not a
             sequence of finite numbers, or if ``metric`` does not return one finite number per
@@ -188,8 +189,7 @@ def coordinate_usage(
     """
     if not min_difference >= 0:
         raise ValueError(f"`min_difference` must be at least 0, got {min_difference}")
-    if not isinstance(shifts, Iterable) or not all(map(math.isfinite, shifts := tuple(shifts))):
-        raise ValueError(f"`shifts` must be a sequence of finite numbers, got {shifts!r}")
+    shifts = _checked_shifts(shifts)
     layers = coordinate_layers(model)
     tried = None
     scores: dict[tuple[str, str | None], list[float]] = {}
@@ -220,6 +220,17 @@ def coordinate_usage(
     return Usage(rows, fmean(intact), len(intact), norms, min_difference)
 
 
+def _checked_shifts(shifts: Any) -> tuple[float, ...]:
+    try:
+        numbers = tuple(shifts)
+        are_finite = all(map(math.isfinite, numbers))
+    except TypeError:
+        numbers, are_finite = (), False
+    if not are_finite:
+        raise ValueError(f"`shifts` must be a sequence of finite numbers, got {shifts!r}")
+    return numbers
+
+
 def _tried(
     model: nn.Module,
     layers: dict[nn.Module, str],
@@ -236,7 +247,8 @@ def _tried(
 
     def note(seen: Any) -> dict[str, Any]:
         ranks.add(seen.rank)
-        per_sample.add(seen.grid.dim() == seen.rank + 2)
+        # A single sample cannot exchange its position.
+        per_sample.add(seen.grid.dim() == seen.rank + 2 and len(seen.grid) > 1)
         return {"window": seen.window, "coordinates": seen.coordinates}
 
     called = _called(model, batch, layers, note)[1]
@@ -250,7 +262,7 @@ def _tried(
     for axis in range(min(ranks)):
         together[f"mirrored along axis {axis}"] = changes.mirrored(axis)
     for fraction, axis in itertools.product(shifts, range(min(ranks))):
-        together[f"shifted by {100 * fraction:g}% along axis {axis}"] = changes.shifted(
+        together[f"shifted by {100 * fraction:.12g}% along axis {axis}"] = changes.shifted(
             axis, fraction
         )
     together["shuffled between pixels"] = changes.shuffled(seed)
@@ -279,6 +291,8 @@ def _scores(
         raise TypeError(
             f"`metric` must return a tensor with one number per sample, got {type(scores).__name__}"
         )
+    if scores.is_complex():
+        raise TypeError(f"`metric` must return real numbers, got {scores.dtype}")
     if scores.dim() != 1:
         raise ValueError(
             "`metric` must return one number per sample, shape (N,), got shape "

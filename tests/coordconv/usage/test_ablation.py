@@ -134,7 +134,12 @@ def test_samples_exchange_the_positions_that_each_has_of_its_own():
     usage = coordinate_usage(model, [(images, targets, crops)], per_sample)
     assert row_of(usage, "of another sample").score == pytest.approx(wanted, rel=1e-5)
     shared = coordinate_usage(model, [(images, targets)], per_sample)
-    assert "of another sample" not in {row.change for row in shared}
+    one_by_one = [
+        (images[n : n + 1], targets[n : n + 1], Placement((20, 30)).crop(starts[n : n + 1], (6, 8)))
+        for n in range(3)
+    ]
+    alone = coordinate_usage(model, one_by_one, per_sample)
+    assert "of another sample" not in {row.change for row in (*shared, *alone)}
 
 
 def test_the_mean_position_does_not_tell_where_a_crop_is():
@@ -271,6 +276,12 @@ def test_what_cannot_be_measured_is_refused(make, data, metric, message):
         coordinate_usage(model, data, metric)
 
 
+def test_complex_scores_are_refused():
+    model = network()
+    with pytest.raises(TypeError, match=r"must return real numbers, got torch\.complex64"):
+        coordinate_usage(model, batches(model), lambda o, t: per_sample(o, t) * 1j)
+
+
 def test_every_batch_is_checked():
     model = network()
     with pytest.raises(ValueError, match=r"each batch .* must be \(inputs, targets\)"):
@@ -280,11 +291,11 @@ def test_every_batch_is_checked():
 def test_shifts_are_finite_numbers_with_a_row_each():
     model = network()
     data = batches(model)
-    for shifts in (0.1, (0.1, torch.inf)):
+    for shifts in (0.1, (0.1, torch.inf), "0.1", (None,)):
         with pytest.raises(ValueError, match="`shifts` must be a sequence of finite numbers"):
             coordinate_usage(model, data, per_sample, shifts=shifts)
-    usage = coordinate_usage(model, data, per_sample, shifts=(0.25, 0.251))
-    for name in ("25%", "25.1%"):
+    usage = coordinate_usage(model, data, per_sample, shifts=(0.25, 0.251, 0.25000001))
+    for name in ("25%", "25.1%", "25.000001%"):
         assert row_of(usage, f"shifted by {name} along axis 0").difference > 0
 
 
