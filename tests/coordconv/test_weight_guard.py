@@ -185,6 +185,22 @@ def test_an_unrelated_new_weight_does_not_change_the_coordinates():
     one(X)
 
 
+@pytest.mark.parametrize("form", ["layer", "precomputed"])
+def test_a_new_weight_of_zeros_raises_an_error_and_keeps_the_coordinates(form):
+    one = layer() if form == "layer" else precompute(layer(), X)
+    coordinates = {
+        name: value.clone() for name, value in one.state_dict().items() if "coord" in name
+    }
+    one.weight = nn.Parameter(torch.zeros_like(one.weight))
+    with pytest.raises(RuntimeError, match="call trust_weights"):
+        one(X)
+    for name, value in coordinates.items():
+        assert value.any()
+        assert torch.equal(one.state_dict()[name], value)
+    one.trust_weights()
+    one(X)
+
+
 def test_an_ambiguous_new_weight_with_one_weight_per_channel_raises_an_error():
     one = CoordConv2d(1, 4, 1).eval()
     one.weight = nn.Parameter(torch.randn_like(one.weight))

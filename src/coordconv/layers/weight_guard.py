@@ -239,9 +239,10 @@ class WeightGuard(Integrated):
             if factors is None:
                 return
             replaced, self._replaced = self._replaced, None
-            if before.shape[1] == 1 or bool((before.abs().amax(1) < _smallest(before)).any()):
+            is_small = before.abs().amax(1) < _smallest(before)
+            if before.shape[1] == 1 or bool(is_small.any()) or not now.any():
                 # The factor is unknown: any single value is a multiple of another, and a channel of
-                # zeros has no factor.
+                # zeros has no factor. A weight of zeros may be meant to leave only the coordinates.
                 self._doubt = _SCALED.format(kind=type(self).__name__)
                 return
             scaled = self._scaled(replaced or coordinates, factors)
