@@ -465,7 +465,7 @@ class Placement:
         start = [
             # With a step of 1 / n, a start that is an integer stays one.
             added([divided(first, step)], [divided(shift, step)])[0]
-            if step < 1
+            if type(step) is float and step < 1
             else divided(added([first], [shift])[0], step)
             for first, shift, step in zip(self.start, shifts, steps, strict=True)
         ]

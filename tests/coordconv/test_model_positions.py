@@ -390,6 +390,25 @@ def test_a_placement_is_an_input_like_any_other_when_exported(net, image):
         program.module()(x, crops_at((16, 12), (2, 32)))
 
 
+def test_a_model_that_enlarges_is_exported_for_every_size():
+    class Flipped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = nn.Sequential(nn.Upsample(scale_factor=3), CoordConv2d(1, 2, 1))
+
+        def forward(self, x, starts):
+            crop = Placement((64, 64)).crop(starts, tuple(x.shape[2:])).flip(-1)
+            with positions(self.model, crop):
+                return self.model(x)
+
+    starts, height = torch.tensor([[2, 0], [5, 7]]), torch.export.Dim("height", min=2, max=32)
+    inputs, model = (torch.randn(2, 1, 8, 6), starts), Flipped()
+    program = torch.export.export(model, inputs, dynamic_shapes=({2: height}, None))
+    for rows in (8, 13):
+        x = torch.randn(2, 1, rows, 6)
+        assert_close(program.module()(x, starts + 1), model(x, starts + 1))
+
+
 @pytest.mark.slow("a compiler")
 def test_a_compiled_model_sees_the_placement_of_each_call_without_compiling_anew(net, image):
     x, graphs = cut(image, (4, 8), (32, 32)), []
