@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 import coordconv.export.exported_program as of_programs
-from coordconv import AddCoords, Convention, CoordConv2d, decompose, precompute
+from coordconv import (
+    AddCoords,
+    Convention,
+    CoordConv2d,
+    LazyCoordConv2d,
+    decompose,
+    precompute,
+)
 from coordconv.export import conventions_in_file, conventions_of, to_exported_program, to_onnx
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -140,6 +147,9 @@ def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
     EXPORTS[export](precompute(model, example), example, tmp_path / "precomputed", dynamic="batch")
 
 
+POINTWISE = CoordConv2d(3, 4, 1).eval()
+
+
 @pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize(
     ("model", "example", "dynamic", "kind", "said"),
@@ -149,6 +159,10 @@ def test_a_model_for_one_size_can_be_exported_for_any_batch(export, tmp_path):
         (nn.ReLU().eval(), "image", "batch", TypeError, "got 'image'"),
         (nn.ReLU().eval(), (), "batch", TypeError, "a tensor or a sequence"),
         (torch.relu, torch.ones(1), "batch", TypeError, "torch.nn.Module"),
+        (nn.ReLU().eval(), {"input": torch.ones(1, 3)}, "batch", TypeError, "in the order of the"),
+        (LazyCoordConv2d(4, 1).eval(), torch.ones(1, 3, 6, 8), "batch", ValueError, "model once"),
+        (POINTWISE, torch.ones(1, 3, 1, 8), "batch_and_size", ValueError, "0 and 1 as constants"),
+        (POINTWISE, torch.ones(0, 3, 6, 8), "batch", ValueError, "0 and 1 as constants"),
     ],
 )
 def test_invalid_arguments_raise_errors(export, model, example, dynamic, kind, said, tmp_path):

@@ -83,7 +83,12 @@ def exported(model: nn.Module, inputs: tuple[Tensor, ...], dynamic: Dynamic) -> 
             return torch.export.export(model, inputs, dynamic_shapes=tuple(axes))
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
+        hint = "" if dynamic == "none" else ". Try fewer axes in `dynamic`"
+        if any(one.shape[axis] < 2 for one in inputs for axis in dynamic_axes(one, dynamic)):
+            hint = (
+                ". It treats sizes of 0 and 1 as constants; pass an example whose dynamic axes are "
+                "larger, or fewer axes in `dynamic`"
+            )
         raise ValueError(
-            f"torch.export cannot export this model with dynamic={dynamic!r}: {first}"
-            + ("" if dynamic == "none" else ". Try fewer axes in `dynamic`")
+            f"torch.export cannot export this model with dynamic={dynamic!r}: {first}{hint}"
         ) from error

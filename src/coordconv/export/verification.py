@@ -1,10 +1,12 @@
 """Compare an exported model with the original model, for the example and inputs of other sizes."""
 
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
 from coordconv.conversion.kinds import checked_model
@@ -22,17 +24,22 @@ def checked(
 
     Raises:
         TypeError: If ``model`` is not an ``nn.Module``, or ``example`` does not consist of tensors.
-        ValueError: If the model is in training mode, or ``dynamic`` is unknown.
+        ValueError: If the model is in training mode or lazy, or ``dynamic`` is unknown.
     """
     model = getattr(checked_model(model), "_orig_mod", model)
     inputs = (example,) if isinstance(example, Tensor) else example
     if not isinstance(inputs, (tuple, list)) or not inputs or not all(map(torch.is_tensor, inputs)):
-        raise TypeError(f"`example` must be a tensor or a sequence of tensors, got {example!r}")
+        raise TypeError(
+            "`example` must be a tensor or a sequence of tensors, in the order of the arguments of "
+            f"the model, got {reprlib.repr(example)}"
+        )
     if dynamic not in get_args(Dynamic):
         choices = ", ".join(map(repr, get_args(Dynamic)))
         raise ValueError(f"`dynamic` must be one of {choices}, got {dynamic!r}")
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode; call model.eval() first")
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise ValueError("the model has lazy weights without values; call the model once first")
     # Copy the inputs, because the exporter would specialize on the strides of a crop.
     return model, tuple(one.detach().clone() for one in inputs)
 
