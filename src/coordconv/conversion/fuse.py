@@ -19,6 +19,7 @@ from coordconv.layers.weight_guard import WeightGuard
 __all__ = ["fuse_batch_norm"]
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_RANKS = {nn.BatchNorm1d: 1, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}
 _Pairs = dict[nn.Module, nn.Module]
 
 
@@ -41,9 +42,9 @@ def fuse_batch_norm(model: nn.Module, example: Example | None = None) -> nn.Modu
 
     Returns:
         The model. A pair is left unchanged if one of its modules has a forward hook or is shared,
-        if the normalization has no running statistics, if a weight is tied, parametrized, pruned or
-        also read in another place of the model, or if the convolution has a class of another
-        library.
+        if the normalization has no running statistics or is of another rank, if a weight is tied,
+        parametrized, pruned or also read in another place of the model, or if the convolution has a
+        class of another library.
 
     Raises:
         ValueError: If a normalization is in training mode, or if the model cannot be traced and no
@@ -193,6 +194,10 @@ def _can_fuse(module: nn.Module, norm: Any, tied: set[tuple[int, int]]) -> bool:
         return False
     if not type(convolution).__module__.startswith(("torch.nn.modules.conv", "coordconv.")):
         return False  # A subclass with its own forward may use its weight in another way.
+    # On one image without a batch axis, a normalization of another rank does not see the channels.
+    rank = len(convolution.kernel_size)
+    if _RANKS.get(type(norm), rank) != rank or norm.num_features != convolution.out_channels:
+        return False
     for one in {module, convolution, norm}:
         if one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one):
             return False

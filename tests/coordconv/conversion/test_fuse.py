@@ -236,3 +236,15 @@ def test_scaling_by_another_tool_preserves_the_outputs_or_raises_an_error(kind, 
     else:
         with pytest.raises(RuntimeError, match="fuse_batch_norm"):
             model(x)
+
+
+@pytest.mark.parametrize("rows", [4, 6])
+@pytest.mark.parametrize("found_by", ["tracing", "running"])
+def test_a_normalization_of_the_rows_of_one_image_is_not_fused(found_by, rows):
+    """Without a batch axis, ``BatchNorm1d`` takes the channels for samples."""
+    norm = nn.BatchNorm1d(rows)
+    norm.running_var.uniform_(0.5, 2)
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 1), norm).eval(), torch.randn(3, rows, 5)
+    expected = model(x)
+    fuse_batch_norm(model, x if found_by == "running" else None)
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=0)
