@@ -69,10 +69,10 @@ def join(model: nn.Module, groups: Mapping[nn.Module, list[Group]]) -> None:
     Because of this order, a new optimizer over ``model.parameters()`` can load the state dict of
     the extended optimizer.
     """
-    order: dict[Tensor, int] = {one: at for at, one in enumerate(model.parameters())}
+    names: dict[Tensor, str] = {one: name for name, one in model.named_parameters()}
     for layer, found in groups.items():
         for optimizer, group in found:
-            _insert(layer, group, order)
+            _insert(layer, group, names)
             _start(optimizer, group, layer)
 
 
@@ -141,9 +141,16 @@ def _with_state(layer: nn.Module, name: str) -> str:
     return f"{name!r}" if weight is None or weight.requires_grad else f"{name!r} (frozen)"
 
 
-def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> None:
-    """Insert the coordinate weight after the parameters that precede it in the model."""
+def _insert(layer: Any, group: dict[str, Any], names: Mapping[Tensor, str]) -> None:
+    """Insert the coordinate weight after the parameters that precede it in the model.
+
+    Args:
+        layer: The layer.
+        group: The parameter group.
+        names: The names of all parameters of the model, in its order.
+    """
     new, weight = layer.coord_weight, _trained_weight(layer)
+    order = {one: at for at, one in enumerate(names)}
     before = {
         order[one]: at
         for at, one in enumerate(group["params"])
@@ -156,12 +163,17 @@ def _insert(layer: Any, group: dict[str, Any], order: Mapping[Tensor, int]) -> N
             for name, one in zip(group["param_names"], group["params"], strict=True)
             if one is weight
         ]
-        group["param_names"].insert(place, _beside(layer, weight, known))
+        group["param_names"].insert(place, _beside(layer, weight, known, names))
     group["params"].insert(place, new)
 
 
-def _beside(layer: nn.Module, weight: Tensor | None, known: str) -> str:
-    """Return the name of the coordinate weight, given the name of the weight in its group."""
+def _beside(layer: Any, weight: Tensor | None, known: str, names: Mapping[Tensor, str]) -> str:
+    """Return the name of the coordinate weight, given the name of the weight in its group.
+
+    If the weight is tied, its name in the model may be that in another layer.
+    """
+    if weight is not None and known.endswith(names[weight]):
+        return known.removesuffix(names[weight]) + names[layer.coord_weight]
     own = next(name for name, one in layer.named_parameters() if one is weight)
     return f"{known.removesuffix(own)}coord_weight"
 

@@ -137,6 +137,19 @@ def test_the_state_is_that_of_an_optimizer_created_afterwards(named):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_layers_with_a_tied_weight_get_the_names_of_an_optimizer_created_afterwards(prefix):
+    def made() -> Adam:
+        return Adam([(f"{prefix}{name}", one) for name, one in model.named_parameters()])
+
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1))
+    model[1].weight = model[0].weight
+    optimizer = made()
+    convert(model, where="all", optimizer=optimizer)
+    assert optimizer.param_groups[0]["param_names"] == made().param_groups[0]["param_names"]
+    assert held(optimizer) == held(made())
+
+
 def test_torch_rejects_a_state_saved_before_the_conversion():
     model = network()
     optimizer = Adam(model.parameters())
