@@ -3,7 +3,6 @@
 import copy
 import pickle
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -259,6 +258,7 @@ def test_a_run_with_the_example_leaves_no_trace(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_options_of_a_layer_may_be_integers_of_numpy(form):
+    np = pytest.importorskip("numpy")
     layer = coordconv.CoordConv2d(4, 6, *map(np.int64, (3, 2, 1)), groups=np.int64(2))
     x = torch.randn(2, 4, 5, 6)
     expected = layer(x)
