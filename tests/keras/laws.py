@@ -269,6 +269,13 @@ def test_a_layer_with_lora_comes_back_and_computes_the_same(tmp_path):
     assert tuple(CoordConv2D(6, 3, lora_rank=2)(x).shape) == (2, 4, 7, 6)
 
 
+def test_a_layer_with_a_replaced_method_is_refused():
+    layer = coordconv.CoordConv2d(4, 6, 3)
+    layer.forward = lambda input: torch.relu(coordconv.CoordConv2d.forward(layer, input))
+    with pytest.raises(ValueError, match="'CoordConv2d': its forward was replaced"):
+        from_torch(layer)
+
+
 def test_a_layer_recovers_from_a_picture_that_was_too_small():
     layer = CoordConv2D(6, 7)
     with pytest.raises((ValueError, RuntimeError), match=r".+"):  # the backend chooses

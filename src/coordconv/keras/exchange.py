@@ -8,6 +8,7 @@ import torch
 
 from coordconv import layers as torch_layers
 from coordconv.conversion.kinds import plain_kind
+from coordconv.conversion.replaced import check_methods
 from coordconv.keras import layers
 from coordconv.layers.convolution import CoordConvolution
 from coordconv.operations import with_margins
@@ -43,7 +44,8 @@ def from_torch(
 
     Raises:
         TypeError: If ``layer`` is not an instance of one of these classes.
-        ValueError: If Keras does not support the padding, or the stride together with dilation.
+        ValueError: If Keras does not support the padding, or the stride together with dilation, or
+            if a method of ``layer`` was replaced.
 
     Example:
         >>> layer = from_torch(torch_layers.CoordConv2d(3, 8, 5, padding=2, radius=True))
@@ -55,6 +57,7 @@ def from_torch(
             "`layer` must be a CoordConv1d, CoordConv2d or CoordConv3d, got "
             f"{type(layer).__name__}; custom subclasses are not supported"
         )
+    check_methods("convert to Keras", {layer: type(layer).__name__})
     rank = len(layer.kernel_size)
     made = _OURS[rank](
         filters=layer.out_channels,
