@@ -55,7 +55,7 @@ CELLS = [
 _EVERYWHERE = "tests/architecture/test_extras.py"
 _BEYOND_TORCH = (
     *("conversion/test_checkpoints", "conversion/test_real_models"),
-    *("test_export", "test_public_names", "test_verified_export"),
+    *("test_export", "test_public_names", "test_signatures", "test_verified_export"),
 )
 _TRAINING = ("run", "divergence", "batches")
 TESTS = {

@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -148,6 +147,7 @@ def test_every_group_sees_every_coordinate():
 @pytest.mark.parametrize("name", ["stride", "padding", "dilation"])
 @pytest.mark.parametrize("function", [coord_conv, coord_conv_transpose])
 def test_an_option_may_be_any_form_of_an_integer(function, name, method):
+    np = pytest.importorskip("numpy")
     x, weight = torch.randn(2, 3, 8, 9), torch.randn(3, 3, 3, 3)
     coord_weight = torch.randn(*((3, 2) if function is coord_conv else (2, 3)), 3, 3)
     expected = function(x, weight, coord_weight, method=method, **{name: 2})
@@ -157,6 +157,7 @@ def test_an_option_may_be_any_form_of_an_integer(function, name, method):
 
 
 def test_the_number_of_groups_is_any_form_of_an_integer_but_no_boolean():
+    np = pytest.importorskip("numpy")
     x = torch.randn(2, 4, 5, 6)
     assert torch.equal(append_coordinates(x, groups=np.int64(2)), append_coordinates(x, groups=2))
     for wrong in (True, 2.0, "2", 3, 0, np.int64(3)):

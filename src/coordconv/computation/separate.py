@@ -30,6 +30,7 @@ from coordconv.computation.kept import (
 from coordconv.computation.memory_format import output_is_channels_last
 from coordconv.computation.per_sample_terms import per_sample_term
 from coordconv.computation.terms import (
+    LINEAR_TERMS,
     FactoredTerm,
     LinearTerm,
     PointwiseTerm,
@@ -94,7 +95,7 @@ def repeated(
         return None
     if isinstance(known.term, Tensor):
         return data.add_(known.term)
-    if isinstance(known.term, LinearTerm):
+    if isinstance(known.term, LINEAR_TERMS):
         return add_with_gradients(data, known.operation.outputs_first(coord_weight), known.term)
     return add_product(data, known.term, known.operation.rank)
 
@@ -125,7 +126,7 @@ def separate(
         term = _kept_term(operation, x, data, coord_weight, positions, key)
     else:
         term = _term(operation, x, data, coord_weight, positions)
-    if isinstance(term, LinearTerm):
+    if isinstance(term, LINEAR_TERMS):
         first = operation.outputs_first(coord_weight)
         if may_add_with_gradients(data, first, term):
             if key is not None:
@@ -155,7 +156,7 @@ def _kept_term(
 
     def made(weight: Tensor) -> _Known:
         term = _term(operation, x, data, weight, positions)
-        if isinstance(term, LinearTerm):
+        if isinstance(term, LINEAR_TERMS):
             term = _product(operation, x, term, weight)
         if isinstance(term, ProductTerm):
             if math.prod(term.layout.shape) * data.itemsize <= MAX_BYTES_EACH:

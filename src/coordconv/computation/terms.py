@@ -33,6 +33,7 @@ from torch import Tensor
 from coordconv.computation.geometry import FactoredTaps, JointTaps, outer_taps
 
 __all__ = [
+    "LINEAR_TERMS",
     "FactoredTerm",
     "LinearTerm",
     "MatrixLayout",
@@ -289,6 +290,8 @@ def _layout_of(taps: JointTaps | FactoredTaps, outputs: int) -> MatrixLayout:
 
 
 LinearTerm = PointwiseTerm | SeparableTerm | FactoredTerm
+# For `isinstance`, because torch.compile of torch 2.7 cannot trace a check against a union.
+LINEAR_TERMS = (PointwiseTerm, SeparableTerm, FactoredTerm)
 
 
 def separable_images(weight: Tensor, taps: Sequence[Tensor], *, channels_last: bool) -> Tensor:

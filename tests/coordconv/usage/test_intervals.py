@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from coordconv.usage.intervals import MIN_VALUES, mean_interval
 
@@ -15,6 +14,7 @@ from coordconv.usage.intervals import MIN_VALUES, mean_interval
     st.sampled_from([0.8, 0.9, 0.95, 0.99]),
 )
 def test_an_interval_is_that_of_scipy(values, level):
+    stats = pytest.importorskip("scipy.stats")
     found = mean_interval(values, level)
     wanted = stats.t.interval(level, len(values) - 1, stats.tmean(values), stats.sem(values))
     half = (wanted[1] - wanted[0]) / 2
