@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.utils.flop_counter import FlopCounterMode
 
 from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.kinds import checked_model, stored_weight
@@ -217,6 +216,9 @@ _IN_PLACE: dict[Any, Any] = {
 
 
 def _count(call: Callable[..., Any], *inputs: Any, **options: Any) -> int:
+    # With torch 2.15, its import takes as long as that of many other modules.
+    from torch.utils.flop_counter import FlopCounterMode
+
     counter = FlopCounterMode(display=False, custom_mapping=_IN_PLACE)
     with counter, torch.no_grad():
         call(*inputs, **options)

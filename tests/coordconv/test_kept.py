@@ -27,11 +27,12 @@ def nothing_kept(monkeypatch):
 
 # Changes of a layer. None of them scales only ``weight``, which layers refuse.
 def _written_without_a_version(layer: nn.Module) -> None:
-    stored = layer.coord_weight.detach()
+    stored, version = layer.coord_weight.data, layer.coord_weight._version
     if stored.dtype in (torch.float32, torch.float64):
-        stored.numpy()[...] += 1
+        stored.add_(1)
     else:
-        stored.view(torch.int16).numpy()[...] ^= 1
+        stored.view(torch.int16).bitwise_xor_(1)
+    assert layer.coord_weight._version == version
 
 
 def _in_place(layer: nn.Module) -> None:

@@ -21,7 +21,7 @@ from tests.coordconv.made_anew import anew
 def test_the_precision_of_torch_can_be_set_in_every_way(where):
     place = torch.backends
     for name in filter(None, where.split(".")):
-        place = getattr(place, name)
+        place = getattr(place, name, None)
     if not hasattr(place, "fp32_precision"):
         pytest.skip("this version of torch has no such setting")
     layer, x = coordconv.CoordConv2d(2, 3, 3).eval(), torch.randn(1, 2, 6, 7)
@@ -96,6 +96,10 @@ def test_a_traced_layer_uses_the_weights_that_it_has_when_it_is_called(
         torch.testing.assert_close(graph(x), layer(x))
 
 
+@pytest.mark.skipif(
+    not hasattr(torch.backends, "fp32_precision"),
+    reason="torch 2.7 refuses operations of the layer with distributed tensors",
+)
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_a_distributed_tensor_gives_the_same_output(kernel):
     layer, x = coordconv.CoordConv2d(2, 3, kernel).eval(), torch.randn(1, 2, 6, 7)

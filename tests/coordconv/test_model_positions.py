@@ -403,7 +403,9 @@ def test_a_model_that_enlarges_is_exported_for_every_size():
 
     starts, height = torch.tensor([[2, 0], [5, 7]]), torch.export.Dim("height", min=2, max=32)
     inputs, model = (torch.randn(2, 1, 8, 6), starts), Flipped()
-    program = torch.export.export(model, inputs, dynamic_shapes=({2: height}, None))
+    # By default, torch 2.7 traces strictly, and then it cannot trace this block.
+    shapes = ({2: height}, None)
+    program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)
     for rows in (8, 13):
         x = torch.randn(2, 1, rows, 6)
         assert_close(program.module()(x, starts + 1), model(x, starts + 1))

@@ -126,7 +126,7 @@ def test_a_compiled_layer_uses_tables_only_if_a_pixel_is_between_the_margins(mem
     x = torch.randn(2, 3, *size).to(memory_format=memory_format)
     with torch.no_grad():
         assert_close(torch.compile(layer, fullgraph=True, backend=recorded)(x), layer(x))
-    assert ("index_select" in names) == (size == (9, 12))
+    assert any("index_select" in name for name in names) == (size == (9, 12))
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
