@@ -112,6 +112,10 @@ def test_factors_have_two_columns_and_one_for_each_pixel_in_a_margin(kernel, str
     assert (taps.one.shape[1], taps.others.shape[1]) == columns
 
 
+@pytest.mark.skipif(
+    torch.__version__ < "2.13",
+    reason="older versions, such as 2.9, report every compilation as an export",
+)
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [(9, 12), (2, 12)], ids=["tables", "no pixel between margins"])
 def test_a_compiled_layer_uses_tables_only_if_a_pixel_is_between_the_margins(memory_format, size):

@@ -66,7 +66,7 @@ def _is_compiled_for_training(x: Tensor, weight: Tensor, coord_weight: Tensor) -
     or if a sum with the output of a convolution is saved for the backward pass. So with
     ``"separate"``, some models would compile without coordinates, but not with them. Concatenation
     avoids this and is as fast in compiled code with gradients. In older versions of torch, such as
-    2.7, the result is False, because they report every compilation as an export.
+    2.9, the result is False, because they report every compilation as an export.
     """
     return (
         torch.compiler.is_compiling()
