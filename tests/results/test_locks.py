@@ -125,6 +125,7 @@ def test_a_run_is_locked_once_and_leaves_no_lock_when_done(no_locks, tmp_path):
 
 
 def test_a_search_is_locked_once(no_locks, tmp_path):
+    pytest.importorskip("optuna")
     space = tmp_path / "space.yaml"
     space.write_text("name: a\nsearch: optuna\ntrials: 1\nrows: [{task: regression}]\n"
                      "settings: {training.learning_rate: {low: 0.01, high: 0.1}}\n")  # fmt: skip
