@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from coordconv.conversion.examples import Example, call_arguments
-from coordconv.conversion.kinds import checked_model, stored_weight
+from coordconv.conversion.kinds import check_initialized, checked_model, stored_weight
 from coordconv.conversion.report import Rows, as_table
 from coordconv.conversion.sizes import evaluating, sizes_seen, without_hooks
 from coordconv.layers.add_coords import AddCoords
@@ -18,7 +17,6 @@ from coordconv.layers.decomposed import DecomposedCoordConv, DecomposedLayer
 from coordconv.layers.others import CoordinatesBeside, CoordinatesInFront
 
 __all__ = ["Costs", "LayerCosts", "coordinate_costs"]
-
 
 _DECOMPOSED = (DecomposedCoordConv, DecomposedLayer)
 
@@ -125,9 +123,7 @@ def coordinate_costs(model: nn.Module, example: Example | None = None) -> Costs:
         for name, m in checked_model(model).named_modules()
         if isinstance(m, CoordinateLayer)
     }
-    lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
-    if lazy:
-        raise ValueError(f"{lazy[0]!r} is lazy and has no shape yet; call the model once")
+    check_initialized("count the weights of", model)
     decomposed = [repr(name) for name, m in model.named_modules() if isinstance(m, _DECOMPOSED)]
     if decomposed:
         raise ValueError(
@@ -216,7 +212,7 @@ _IN_PLACE: dict[Any, Any] = {
 
 
 def _count(call: Callable[..., Any], *inputs: Any, **options: Any) -> int:
-    # With torch 2.15, its import takes as long as that of many other modules.
+    # With torch 2.15, importing it loads about 80 modules.
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False, custom_mapping=_IN_PLACE)

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from coordconv import layers
@@ -22,6 +23,7 @@ from coordconv.layers.weight_guard import WeightGuard
 
 __all__ = [
     "Unknown",
+    "check_initialized",
     "checked_model",
     "checked_unknown",
     "coordinate_class",
@@ -66,6 +68,25 @@ def checked_model(model: object) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
     return model
+
+
+def check_initialized(action: str, model: nn.Module) -> None:
+    """Check that no lazy layer of the model is still without weights.
+
+    Args:
+        action: What cannot be done with such a model, for the error message.
+        model: The model.
+
+    Raises:
+        ValueError: If a parameter or buffer is uninitialized.
+    """
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    lazy = [repr(name) for name, one in tensors if is_lazy(one)]
+    if lazy:
+        raise ValueError(
+            f"cannot {action} a model with lazy weights, got {', '.join(lazy)}; call the model "
+            "once first"
+        )
 
 
 def checked_unknown(unknown: Unknown) -> Unknown:

@@ -8,13 +8,18 @@ import torch
 import torch.fx
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from coordconv.conversion.decompose import recompose
 from coordconv.conversion.examples import Example, call_arguments
 from coordconv.conversion.guards import check_holders
-from coordconv.conversion.kinds import checked_model, own_class, plain_kind, stored_weight
+from coordconv.conversion.kinds import (
+    check_initialized,
+    checked_model,
+    own_class,
+    plain_kind,
+    stored_weight,
+)
 from coordconv.conversion.made import made_class
 from coordconv.conversion.replaced import check_methods
 from coordconv.conversion.revert import become_plain
@@ -65,7 +70,7 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
         torch.Size([4, 8, 4, 7])
     """
     checked_model(model)
-    _check_initialized(model)
+    check_initialized("precompute", model)  # The copy would draw weights of its own.
     found = {m: name for name, m in model.named_modules() if isinstance(m, CoordinateLayer)}
     check_holders("precompute", model, found, copied=True)
     check_methods("precompute", found)
@@ -102,17 +107,6 @@ def precompute(model: nn.Module, example: Example) -> nn.Module:
     for layer in layers:
         _become_precomputed(layer, maps[layer])
     return model
-
-
-def _check_initialized(model: nn.Module) -> None:
-    """Raise if a lazy layer has no weights yet, since the copy would draw weights of its own."""
-    tensors = (*model.named_parameters(), *model.named_buffers())
-    lazy = [repr(name) for name, one in tensors if is_lazy(one)]
-    if lazy:
-        raise ValueError(
-            f"cannot precompute a model with lazy weights, got {', '.join(lazy)}; call the model "
-            "once first"
-        )
 
 
 def _unknown_to_a_constant(name: str, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:

@@ -6,10 +6,9 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
-from coordconv.conversion.kinds import checked_model
+from coordconv.conversion.kinds import check_initialized, checked_model
 
 __all__ = ["Dynamic", "Example", "checked", "compare", "dynamic_axes"]
 
@@ -38,8 +37,7 @@ def checked(
         raise ValueError(f"`dynamic` must be one of {choices}, got {dynamic!r}")
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode; call model.eval() first")
-    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
-        raise ValueError("the model has lazy weights without values; call the model once first")
+    check_initialized("export", model)
     # Copy the inputs, because the exporter would specialize on the strides of a crop.
     return model, tuple(one.detach().clone() for one in inputs)
 
