@@ -239,20 +239,18 @@ class WeightGuard(Integrated):
             if factors is None:
                 return
             replaced, self._replaced = self._replaced, None
+            # The factor is unknown: any single value is a multiple of another, and a channel of
+            # zeros has no factor. A weight of zeros may be meant to leave only the coordinates.
             is_small = before.abs().amax(1) < _smallest(before)
-            if before.shape[1] == 1 or bool(is_small.any()) or not now.any():
-                # The factor is unknown: any single value is a multiple of another, and a channel of
-                # zeros has no factor. A weight of zeros may be meant to leave only the coordinates.
+            is_unknown = before.shape[1] == 1 or bool(is_small.any()) or not now.any()
+            scaled = self._scaled(replaced or coordinates, factors)
+            # If the coordinate weights were assigned before, but not with the same factors, they
+            # may belong to the old weight or to the new one.
+            if is_unknown or (replaced and not all(map(_are_alike, scaled, coordinates))):
                 self._doubt = _SCALED.format(kind=type(self).__name__)
                 return
-            scaled = self._scaled(replaced or coordinates, factors)
             if replaced is None:
                 self._replace(scaled)
-            elif not all(map(_are_alike, scaled, coordinates)):
-                # The coordinate weights were assigned before, but not with the same factors, so
-                # they may belong to the old weight or to the new one.
-                self._doubt = _SCALED.format(kind=type(self).__name__)
-                return
             self._probe = None
 
     def _scaled(self, coordinates: list[Tensor], factors: Tensor) -> list[Tensor]:
