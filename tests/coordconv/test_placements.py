@@ -16,14 +16,7 @@ from torch.testing import assert_close
 from torch.utils import _pytree
 from torch.utils.data import DataLoader, default_collate
 
-from coordconv import (
-    CONVENTIONS,
-    AddCoords,
-    CoordConv2d,
-    Placement,
-    Window,
-    coordinate_grid,
-)
+from coordconv import CONVENTIONS, AddCoords, CoordConv2d, Placement, Window, coordinate_grid
 from coordconv.feature_maps import placement_of_feature_map
 from coordconv.testing import assert_equals_concatenation
 

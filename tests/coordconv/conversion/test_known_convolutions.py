@@ -328,9 +328,7 @@ def test_the_layer_can_be_exported_compiled_and_traced_like_the_plain_layer(kind
     _, layer, input, *_ = converted(kind)
     larger = torch.randn(3, *(n + 5 for n in input.shape[1:2]), *(n + 4 for n in input.shape[2:]))
     larger = larger[:, : input.shape[1]]
-    dynamic = {0: torch.export.Dim.DYNAMIC} | dict.fromkeys(
-        range(2, input.dim()), torch.export.Dim.DYNAMIC
-    )
+    dynamic = dict.fromkeys((0, *range(2, input.dim())), torch.export.Dim.DYNAMIC)
     torch._dynamo.reset()  # The exports of a process must not exceed the limit of torch 2.7.
     program = torch.export.export(layer, (input,), dynamic_shapes=(dynamic,)).module()
     forms = {
