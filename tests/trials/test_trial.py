@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from coordconv import CoordConv2d
+from coordconv import CoordConv2d, convert, precompute, revert
 from coordconv_lab.cli import main
 from coordconv_lab.cli.trial import trial as command
 from coordconv_lab.errors import InputError
@@ -214,6 +214,50 @@ def test_layers_that_are_not_called_cannot_be_shuffled(tmp_path):
     outcome = trial(functions, tmp_path, arms=["first", "shuffled:first"], seeds=1)
     assert "could not be shuffled" in outcome[1].words
     assert seeds_of(outcome) == [1, 1, None]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_an_arm_that_loses_its_coordinates_in_training_is_not_compared(tmp_path, in_place):
+    def train(model):
+        nothing(model)
+        if in_place:
+            revert(model, discard=True)
+            return None
+        best = make()
+        best.load_state_dict(model.state_dict(), strict=False)
+        return best
+
+    outcome = trial(
+        UserFunctions(make, train, by_coordinates(1, 0)), tmp_path, arms=["first"], seeds=2
+    )
+    assert "the trained model has no coordinates" in outcome[0].words
+    assert seeds_of(outcome) == [1, None]
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("finish", [torch.jit.trace, precompute])
+def test_an_arm_may_return_its_model_in_another_form(tmp_path, finish):
+    def train(model):
+        nothing(model)
+        return finish(model.eval(), IMAGES) if has_coordinates(model) else None
+
+    functions = UserFunctions(pointwise, train, lambda model: torch.rand(()).item())
+    outcome = trial(functions, tmp_path, arms=["first"], seeds=1)
+    assert seeds_of(outcome) == [1, 1]
+
+
+def test_the_arm_without_coordinates_has_none(tmp_path):
+    def train(model):
+        convert(model, "all")
+
+    with pytest.raises(InputError, match="train added coordinates"):
+        trial(UserFunctions(make, train, by_coordinates(1, 0)), tmp_path, arms=["first"], seeds=2)
+
+    def made(where=None):
+        return convert(make(), "all" if where is None else where)
+
+    with pytest.raises(InputError, match="without coordinates"):
+        trial(UserFunctions(made, nothing, by_coordinates(1, 0)), tmp_path, arms=["first"], seeds=2)
 
 
 def test_both_scores_of_a_network_use_the_same_random_numbers(tmp_path):

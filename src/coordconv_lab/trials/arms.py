@@ -19,7 +19,16 @@ from coordconv.usage.layer_positions import (
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.trials.functions import takes
 
-__all__ = ["PLAIN", "Arm", "arms_named", "digest_of_weights", "make_arm", "parameters_of"]
+__all__ = [
+    "PLAIN",
+    "Arm",
+    "arms_named",
+    "digest_of_weights",
+    "has_coordinates",
+    "make_arm",
+    "parameters_of",
+    "uses_coordinates",
+]
 
 PLAIN = "none"
 SHUFFLED = "shuffled"
@@ -88,12 +97,15 @@ def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
 
     Raises:
         InputError: ``make`` does not return a module, or the module already has coordinates or
-            cannot be converted. Also if the arm has shuffled coordinates, but the model that
-            ``make(where=...)`` returns has no coordinate layer of coordconv.
+            cannot be converted. Also if ``make(where=None)`` returns a model with coordinates, or
+            if the arm has shuffled coordinates, but the model that ``make(where=...)`` returns has
+            no coordinate layer of coordconv.
     """
     if takes(make, "where"):
         model = make(where=arm.where)
-        if arm.is_shuffled and not _has_coordinates(model):
+        if arm.where is None and has_coordinates(model):
+            raise InputError("make(where=None) must return a model without coordinates")
+        if arm.is_shuffled and not has_coordinates(model):
             raise InputError(
                 "coordinates can be shuffled only in torch layers of coordconv, but make(where) "
                 "returned a model without such a layer"
@@ -102,7 +114,7 @@ def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
     model = make()
     if not isinstance(model, nn.Module):
         raise InputError(f"make() must return a torch.nn.Module, got {in_short(model)}")
-    if _has_coordinates(model):
+    if has_coordinates(model):
         raise InputError("make() must return a model without coordinates; the trial adds them")
     if arm.where is None:
         return model
@@ -113,11 +125,22 @@ def make_arm(arm: Arm, make: Callable[..., Any], example: Any) -> Any:
     return model
 
 
-def _has_coordinates(model: Any) -> bool:
+def has_coordinates(model: Any) -> bool:
     """Whether a model has layers with coordinates."""
     return isinstance(model, nn.Module) and any(
         isinstance(module, COORDINATE_LAYERS) for module in model.modules()
     )
+
+
+def uses_coordinates(model: Any) -> bool:
+    """Whether a model has layers with coordinates, or what remains of them in other modules.
+
+    A compiled or precomputed model has no such layers, but it has their weights or maps.
+    """
+    if not isinstance(model, nn.Module):
+        return False
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    return has_coordinates(model) or any("coord" in name.split(".")[-1] for name, _ in tensors)
 
 
 def parameters_of(model: Any) -> int:

@@ -11,7 +11,15 @@ from torch import nn
 
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.trials.ablation import MEAN_POSITION, changed_scores
-from coordconv_lab.trials.arms import PLAIN, Arm, digest_of_weights, make_arm, parameters_of
+from coordconv_lab.trials.arms import (
+    PLAIN,
+    Arm,
+    digest_of_weights,
+    has_coordinates,
+    make_arm,
+    parameters_of,
+    uses_coordinates,
+)
 from coordconv_lab.trials.error_maps import map_of
 from coordconv_lab.trials.functions import UserFunctions, takes
 from coordconv_lab.trials.memory import peak_memory
@@ -65,12 +73,15 @@ class OneRun:
             watch: Detects mirrored training data.
 
         Raises:
-            UnusableArmError: The arm cannot be made, or its coordinates cannot be shuffled.
-            InputError: The model without coordinates cannot be made.
+            UnusableArmError: The arm cannot be made, its coordinates cannot be shuffled, or its
+                trained model has no coordinates.
+            InputError: The model without coordinates cannot be made, or training added coordinates
+                to it.
             Exception: A function of the user raised an error, to which a note with the arm and the
                 seed is added.
         """
         model, begun_with = self._made(weights)
+        had_coordinates = has_coordinates(model)
         seed_all(self.seed)
         begun = time.monotonic()
         with (
@@ -82,6 +93,7 @@ class OneRun:
             model = self._trained(model)
         seconds = time.monotonic() - begun
         self._check_called(called)
+        self._check_trained(model, had_coordinates)
         warning = watch.warning_for(self.arm)
         parameters = parameters_of(model)
         with self._noted("scoring"), self.arm.positions(model, self.seed):
@@ -147,6 +159,25 @@ class OneRun:
                 "train did not call the layers of this arm as modules, or trained a copy of the "
                 "model, so the coordinates could not be shuffled; remove torch.compile, or remove "
                 "this arm"
+            )
+
+    def _check_trained(self, model: Any, had_coordinates: bool) -> None:
+        """Check that training neither removed nor added coordinates.
+
+        Raises:
+            UnusableArmError: The trained model has no coordinates, but the model had.
+            InputError: The trained model of the arm without coordinates has coordinates.
+        """
+        has_now = uses_coordinates(model)
+        if had_coordinates and not has_now:
+            raise UnusableArmError(
+                "the trained model has no coordinates; train must train the model that it is "
+                "called with, and return this model or None, not a new model"
+            )
+        if self.arm.where is None and has_now:
+            raise InputError(
+                "train added coordinates to the model of the arm 'none'; it must not change the "
+                "layers, because the trial adds the coordinates to the other arms"
             )
 
     def _score(self, model: Any) -> float:
