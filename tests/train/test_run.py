@@ -15,6 +15,7 @@ from coordconv_lab.experiments.notsoclevr.tasks import task_of
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.results import RunStore
 from coordconv_lab.train import SilentProgress, run
+from coordconv_lab.train.defaults import restored_defaults
 from coordconv_lab.train.evaluate import evaluate
 from coordconv_lab.train.optimizer import rate_factor
 
@@ -44,6 +45,21 @@ def test_the_same_spec_gives_the_same_bits_and_another_seed_does_not(tiny, tmp_p
     assert first.weights_sha256 == again.weights_sha256
     assert first.scores == again.scores
     assert first.weights_sha256 != other.weights_sha256
+
+
+def test_the_bits_do_not_depend_on_defaults_of_the_process(tiny, tmp_path):
+    wanted = run(tiny, RunStore(tmp_path / "a")).weights_sha256
+    with restored_defaults():
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+        assert run(tiny, RunStore(tmp_path / "b")).weights_sha256 == wanted
+        assert torch.zeros(()).dtype == torch.float64
+        assert torch.zeros(()).is_meta
+        assert not torch.is_grad_enabled()
+    assert torch.zeros(()).dtype == torch.float32
+    assert not torch.zeros(()).is_meta
+    assert torch.is_grad_enabled()
 
 
 def test_the_files_of_a_run_match_its_record(tiny, store):

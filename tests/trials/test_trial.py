@@ -260,6 +260,21 @@ def test_the_arm_without_coordinates_has_none(tmp_path):
         trial(UserFunctions(made, nothing, by_coordinates(1, 0)), tmp_path, arms=["first"], seeds=2)
 
 
+def test_a_run_does_not_change_the_defaults_of_torch_for_the_next(tmp_path):
+    def train(model):
+        model(IMAGES).sum().backward()
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+
+    functions = UserFunctions(make, train, lambda model: float(has_coordinates(model)))
+    outcome = trial(functions, tmp_path, arms=["first"], seeds=2)
+    assert seeds_of(outcome) == [2, 2]
+    assert torch.get_default_dtype() == torch.zeros(()).dtype == torch.float32
+    assert torch.zeros(()).device.type == "cpu"
+    assert torch.is_grad_enabled()
+
+
 def test_both_scores_of_a_network_use_the_same_random_numbers(tmp_path):
     outcome = trial(
         UserFunctions(make, nothing, lambda model: torch.rand(()).item()),

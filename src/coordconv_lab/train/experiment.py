@@ -7,6 +7,7 @@ from coordconv_lab.errors import DivergenceError, InputError
 from coordconv_lab.results import Record, RunStore
 from coordconv_lab.specs import ExperimentSpec
 from coordconv_lab.train.checkpoint import Checkpoint
+from coordconv_lab.train.defaults import standard_defaults
 from coordconv_lab.train.hardware import Hardware, deterministic_algorithms
 from coordconv_lab.train.loop import Loop
 from coordconv_lab.train.progress import Progress, SilentProgress
@@ -96,7 +97,7 @@ def run_ensemble(
     hardware = hardware or Hardware()
     processes = hardware.launched()
     checkpoint = Checkpoint(store.directory(specs[0]), specs, checkpoint_seconds)
-    with ExitStack() as held, deterministic_algorithms():
+    with ExitStack() as held, deterministic_algorithms(), standard_defaults():
         records = processes.first_only(
             lambda: [held.enter_context(store.record_or_lock(spec, wait_seconds)) for spec in specs]
         )

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from coordconv_lab.errors import InputError, in_short
+from coordconv_lab.train.defaults import restored_defaults
 from coordconv_lab.trials.ablation import MEAN_POSITION, changed_scores
 from coordconv_lab.trials.arms import (
     PLAIN,
@@ -64,6 +65,7 @@ class OneRun:
         self.directory = directory
         self.usage = usage
 
+    @restored_defaults()
     def do(self, weights: str | None, watch: MirrorWatch) -> Finished:
         """Make, train and score the model.
 
