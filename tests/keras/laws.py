@@ -276,6 +276,16 @@ def test_a_layer_with_a_replaced_method_is_refused():
         from_torch(layer)
 
 
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_layer_with_forward_hooks_is_refused(register):
+    layer = coordconv.CoordConv2d(4, 6, 3)
+    hook = getattr(layer, register)(lambda *_: None)
+    with pytest.raises(ValueError, match="has forward hooks"):
+        from_torch(layer)
+    hook.remove()
+    from_torch(layer)
+
+
 def test_a_layer_recovers_from_a_picture_that_was_too_small():
     layer = CoordConv2D(6, 7)
     with pytest.raises((ValueError, RuntimeError), match=r".+"):  # the backend chooses

@@ -45,7 +45,7 @@ def from_torch(
     Raises:
         TypeError: If ``layer`` is not an instance of one of these classes.
         ValueError: If Keras does not support the padding, or the stride together with dilation, or
-            if a method of ``layer`` was replaced.
+            if a method of ``layer`` was replaced, or if ``layer`` has forward hooks.
 
     Example:
         >>> layer = from_torch(torch_layers.CoordConv2d(3, 8, 5, padding=2, radius=True))
@@ -58,6 +58,11 @@ def from_torch(
             f"{type(layer).__name__}; custom subclasses are not supported"
         )
     check_methods("convert to Keras", {layer: type(layer).__name__})
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        raise ValueError(
+            f"the {type(layer).__name__} has forward hooks, which a Keras layer would not call; "
+            "remove them first, for example with torch.nn.utils.remove_weight_norm"
+        )
     rank = len(layer.kernel_size)
     made = _OURS[rank](
         filters=layer.out_channels,
