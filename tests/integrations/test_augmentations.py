@@ -163,9 +163,37 @@ def test_torchio_says_what_its_history_does_not_hold():
     turned = library.Affine(scales=(1, 1, 1), degrees=(9, 0, 0), translation=(0, 0, 0))
     with pytest.raises(ValueError, match="inverted Affine"):
         torchio.apply_with_placement(turned.inverse(), subject)
+    with pytest.raises(ValueError, match="parse_input=False"):
+        torchio.apply_with_placement(library.RandomFlip(parse_input=False), subject)
+    with pytest.raises(ValueError, match="one of the images scan, got 'ct'"):
+        torchio.apply_with_placement(library.Crop(1), subject, name="ct")
     others = library.Flip(0, exclude=["scan"])
     _, placement = torchio.apply_with_placement(others, subject)
     assert placement.is_full_image
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("one", ["Crop", "CropOrPad", "Resample", "RandomAffine"])
+def test_torchio_may_change_the_subject_in_place(one):
+    pytest.importorskip("torchio")
+    known = tool("torchio")
+    transform = (known.moves | known.resamples)[one](random.Random(0))
+    transform.copy = False
+    image, placement = known.run([transform, transform], 0)
+    assert augmentation_tools.compared(known, [one] * 2, image, placement)[0] < TOLERANCE
+
+
+@pytest.mark.parametrize("one", ["CopyAffine", "ToReferenceSpace"])
+def test_torchio_may_not_change_the_affine_of_voxels_that_stay(one):
+    library = pytest.importorskip("torchio")
+    other = library.ScalarImage(tensor=torch.rand(1, 4, 5, 6), affine=augmentation_tools.WORLD)
+    subject = library.Subject(scan=library.ScalarImage(tensor=torch.rand(1, 4, 5, 6)), other=other)
+    transform = getattr(library, one)("other" if one == "CopyAffine" else other)
+    with pytest.raises(ValueError, match=f"{one} is not known to be affine"):
+        torchio.apply_with_placement(transform, subject)
+    both = library.Compose([transform, library.Crop((1, 0, 0, 0, 0, 0))])
+    _, placement = torchio.apply_with_placement(both, subject, stationary=[type(transform)])
+    assert placement == Placement((4, 5, 6)).crop((1, 0, 0), (3, 5, 6))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -29,7 +29,7 @@ __all__ = ["apply_with_placement"]
 
 _FOLLOWED = {
     *("Crop", "CropOrPad", "EnsureShapeMultiple", "Pad", "Resample", "Resize", "ToCanonical"),
-    *("ToOrientation", "ToReferenceSpace", "Transpose"),
+    *("ToOrientation", "Transpose"),
 }
 _NOT_FOLLOWED = {"Affine", "Flip", "RandomAffine", "RandomFlip"}
 _MIXING = {"LabelsToImage", "Motion", "RandomLabelsToImage", "RandomMotion", "RandomSwap", "Swap"}
@@ -59,29 +59,42 @@ def apply_with_placement(
     Raises:
         ImportError: If torchio is not installed.
         TypeError: If ``subject`` is not a ``Subject``.
-        ValueError: If a transform is not affine, swaps voxels, or is not known.
+        ValueError: If a transform is not affine, swaps voxels, or is not known, or if the subject
+            has no image called ``name``.
     """
     torchio = required("torchio")
     if not isinstance(subject, torchio.Subject):
         raise TypeError(f"`subject` must be a Subject, got {type(subject).__name__}")
     for one in _leaves(transform):
         _check(one, torchio, tuple(stationary))
-    placed: str = subject.get_images_names()[0] if name is None else name
-    before = subject[placed]
-    frame = frame or Frame(torch.as_tensor(before.affine), tuple(before.spatial_shape))
-    matrix = torch.linalg.inv(frame.affine.double()) @ _affine_of(before)
+    names = subject.get_images_names()
+    placed: str = names[0] if name is None else name
+    if placed not in names:
+        raise ValueError(f"`name` must be one of the images {', '.join(names)}, got {name!r}")
+    frame = frame or Frame(_affine_of(subject[placed]), tuple(subject[placed].spatial_shape))
+    matrix = torch.linalg.inv(frame.affine.double()) @ _affine_of(subject[placed])
     for one in _steps(transform):
-        done = len(subject.applied_transforms)
-        changed = one(subject)
-        matrix = matrix @ _moved(subject, changed, placed, done, torchio)
+        done, old = len(subject.applied_transforms), _affine_of(subject[placed])
+        changed = one(subject)  # This is the same subject if copy=False.
+        if not isinstance(one, tuple(stationary)):
+            matrix = matrix @ _moved(subject, changed, placed, old, done, torchio)
         subject = changed
     size = tuple(subject[placed].spatial_shape)
     return subject, placed_by(Placement(frame.size), matrix, size)
 
 
-def _moved(before: Any, after: Any, name: str, done: int, torchio: Any) -> Tensor:
-    """Return the matrix that maps voxels after a transform to voxels before the transform."""
-    recorded = torch.linalg.inv(_affine_of(before[name])) @ _affine_of(after[name])
+def _moved(before: Any, after: Any, name: str, old: Tensor, done: int, torchio: Any) -> Tensor:
+    """Return the matrix that maps voxels after a transform to voxels before the transform.
+
+    Args:
+        before: The subject before the transform. A transform with copy=False has changed it.
+        after: The subject after the transform.
+        name: Name of the image.
+        old: The affine of the image before the transform.
+        done: Number of transforms in the history of the subject before the transform.
+        torchio: The module torchio.
+    """
+    recorded = torch.linalg.inv(old) @ _affine_of(after[name])
     steps = after.applied_transforms[done:]
     silent = [step for step in steps if step[0] in _NOT_FOLLOWED]
     if not silent:
@@ -124,7 +137,7 @@ def _warped(step: Any, image: Any) -> Tensor:
 
 
 def _affine_of(image: Any) -> Tensor:
-    return torch.as_tensor(image.affine, dtype=torch.float64)
+    return torch.tensor(image.affine, dtype=torch.float64)
 
 
 def _steps(transform: Any) -> Iterator[Any]:
@@ -157,6 +170,11 @@ def _check(one: Any, torchio: Any, stationary: tuple[type, ...]) -> None:
     known = kind in _FOLLOWED | _NOT_FOLLOWED or (kind and still and kind not in _MIXING)
     if not known and not isinstance(one, stationary):
         raise not_affine(type(one).__name__)
+    if kind in _NOT_FOLLOWED and not one.parse_input:
+        raise ValueError(
+            f"with parse_input=False, torchio does not record how {kind} moves voxels; omit "
+            "parse_input"
+        )
     if getattr(one, "invert_transform", False):
         raise ValueError(
             f"torchio does not record how an inverted {kind} moves voxels; use the placement that "
