@@ -252,6 +252,67 @@ def test_torchvision_must_transform_the_image_whenever_the_placement_moves():
         torchvision.apply_with_placement(v2.RandomOrder([flip, v2.ToPureTensor()]), image)
 
 
+class Doubled(nn.Module):
+    def forward(self, image):
+        return image * 2
+
+
+def torchvision_v2():
+    if "torchvision" not in INSTALLED:
+        pytest.skip("torchvision is not installed")
+    tool("torchvision")
+    return importlib.import_module("torchvision.transforms.v2")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transforms_of_the_user_get_only_what_is_theirs():
+    v2 = torchvision_v2()
+    image = torch.rand(3, 4, 5)
+    for one in (v2.Lambda(lambda tensor: tensor * 2), Doubled()):
+        chain = v2.Compose([one, v2.RandomHorizontalFlip(1), v2.RandomApply([one], 1)])
+        for _ in range(2):  # The hooks of the first call are removed.
+            moved, placement = torchvision.apply_with_placement(
+                chain, image, stationary=[type(one)]
+            )
+            assert placement == Placement((4, 5)).flip(-1)
+            assert torch.equal(moved, 4 * image.flip(-1))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_sample_of_torchvision_keeps_its_structure():
+    v2, tensors = torchvision_v2(), importlib.import_module("torchvision.tv_tensors")
+    image = tensors.Image(torch.rand(3, 4, 5))
+    boxes = tensors.BoundingBoxes(
+        torch.tensor([[0, 0, 2, 3], [1, 1, 1, 1]]), format="XYXY", canvas_size=(4, 5)
+    )
+    target = {"boxes": boxes, "labels": torch.tensor([7, 8])}
+    chain = v2.Compose([v2.RandomHorizontalFlip(1), v2.SanitizeBoundingBoxes()])
+    samples = [({"image": image, **target},), ([image, target],), ((image, target),)]
+    for sample in [*samples, (image, target)]:
+        result, placement = torchvision.apply_with_placement(chain, *sample)
+        assert placement == Placement((4, 5)).flip(-1)
+        expected = chain(*sample)
+        assert type(result) is type(expected)
+        leaves, others = map(torch.utils._pytree.tree_leaves, (result, expected))
+        assert all(map(torch.equal, leaves, others))
+        assert len(leaves) == len(others) == 3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_torchvision_would_not_transform_with_the_image_is_refused():
+    v2, tensors = torchvision_v2(), importlib.import_module("torchvision.tv_tensors")
+    image, flip = torch.rand(3, 4, 5), v2.RandomHorizontalFlip(1)
+    for sample in ((torch.tensor([1, 2]), image), ({"label": torch.tensor(1), "image": image},)):
+        with pytest.raises(ValueError, match="put the image first"):
+            torchvision.apply_with_placement(flip, *sample)
+    with pytest.raises(ValueError, match='add "others": None'):
+        torchvision.apply_with_placement(v2.ToDtype({tensors.Image: torch.float64}), image)
+    former = importlib.import_module("torchvision.transforms")
+    for one in (former.RandomHorizontalFlip(), former.Compose([flip])):
+        with pytest.raises(ValueError, match=r"use the transforms of torchvision\.transforms\.v2"):
+            torchvision.apply_with_placement(one, image)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name in INSTALLED if name in ("kornia", "torchvision")])
 def test_a_part_of_an_image_stays_one(name):

@@ -14,7 +14,8 @@ Example::
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
@@ -46,6 +47,7 @@ _STATIONARY = {
     *("ToPILImage", "ToPureTensor", "ToTensor", "UniformTemporalSubsample"),
 }
 _CONVERTING = {"ToImage", "ToPILImage", "ToTensor"}
+_TRACKED = "coordconv.placement"  # The key of the tracked placement in a dictionary.
 
 
 def apply_with_placement(
@@ -69,7 +71,8 @@ def apply_with_placement(
 
     Raises:
         ImportError: If torchvision is not installed.
-        ValueError: If a transform is not affine, mixes images, or is not known.
+        ValueError: If a transform is not affine, mixes images, or is not known, or if torchvision
+            would not transform the image of the sample.
     """
     v2 = required("torchvision.transforms.v2")
     _check(transform, tuple(stationary))
@@ -81,13 +84,63 @@ def apply_with_placement(
     record = _Record(placement_of_input(placement, _size_of(inputs, v2)))
     tracked = torch.zeros(0).as_subclass(_tracked_type())
     tracked.record = record
-    *outputs, _ = transform(*inputs, tracked)
+    given = _with(inputs, tracked)
+    with ExitStack() as stack:
+        for one in {*_leaves(transform)}:
+            if not _is_known(one) and isinstance(one, nn.Module):
+                stack.enter_context(_hidden(one, tracked))
+        output = transform(*given)
+    outputs = _without((output,) if len(given) == 1 else output)
     if record.placement.size != _size_of(outputs, v2):
         raise ValueError(
             f"the transformed image has size {_size_of(outputs, v2)}, but its placement has size "
             f"{record.placement.size}; all images of a sample must have the same size"
         )
     return (outputs[0] if len(outputs) == 1 else tuple(outputs)), record.placement
+
+
+@contextmanager
+def _hidden(module: nn.Module, tracked: Any) -> Generator[None]:
+    """Hide the tracked placement from a transform, which might transform or reject it."""
+
+    def removed(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _without(inputs)
+
+    def restored(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+        outputs: Any = _with(output if len(inputs) > 1 else (output,), tracked)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    handles = [
+        module.register_forward_pre_hook(removed),
+        module.register_forward_hook(restored),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _with(sample: tuple[Any, ...], tracked: Any) -> tuple[Any, ...]:
+    """Return a sample to which the tracked placement was added.
+
+    A sample that is a single dictionary, list or tuple keeps its structure, because transforms such
+    as SanitizeBoundingBoxes search it for labels.
+    """
+    first: Any = sample[0] if len(sample) == 1 else None
+    if type(first) is dict:
+        return ({**first, _TRACKED: tracked},)
+    if type(first) in (list, tuple):
+        return (type(first)([*first, tracked]),)
+    return (*sample, tracked)
+
+
+def _without(sample: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the sample that was passed to `_with`."""
+    first: Any = sample[0] if len(sample) == 1 else None
+    if type(first) is dict:
+        return ({key: value for key, value in first.items() if key != _TRACKED},)
+    return (first[:-1],) if type(first) in (list, tuple) else sample[:-1]
 
 
 class _Record:
@@ -225,11 +278,19 @@ def _check(transform: nn.Module, stationary: tuple[type, ...]) -> None:
     leaves = [*_leaves(transform)]
     for number, one in enumerate(leaves):
         kind = type(one)
-        known = kind.__module__.startswith("torchvision.transforms.v2.") and (
-            kind.__name__ in _MOVING | _STATIONARY
-        )
-        if not known and not isinstance(one, stationary):
+        if not _is_known(one) and not isinstance(one, stationary):
+            if kind.__module__.startswith("torchvision.transforms.") and not _is_of_v2(one):
+                raise ValueError(
+                    f"{kind.__name__} of torchvision.transforms is not supported: use the "
+                    "transforms of torchvision.transforms.v2"
+                )
             raise not_affine(kind.__name__)
+        dtype = getattr(one, "dtype", None)
+        if kind.__name__ == "ToDtype" and isinstance(dtype, dict) and "others" not in dtype:
+            raise ValueError(
+                "the `dtype` of ToDtype must have a key 'others' if it is a dictionary, because "
+                'the placement is transformed with the image: add "others": None'
+            )
         if kind.__name__ == "ToPureTensor" and number < len(leaves) - 1:
             raise ValueError(
                 "ToPureTensor must be the last transform, because transforms after it are not "
@@ -239,13 +300,21 @@ def _check(transform: nn.Module, stationary: tuple[type, ...]) -> None:
 
 def _leaves(transform: Any) -> Iterator[Any]:
     """Yield the transforms in a composition and in the compositions inside it."""
-    kind = type(transform).__name__
+    kind = type(transform).__name__ if _is_of_v2(transform) else ""
     if kind in ("Compose", "RandomApply", "RandomChoice", "RandomOrder"):
         # In a RandomOrder, each transform may be applied after any other.
         for one in [*transform.transforms] * (2 if kind == "RandomOrder" else 1):
             yield from _leaves(one)
     else:
         yield transform
+
+
+def _is_known(transform: Any) -> bool:
+    return _is_of_v2(transform) and type(transform).__name__ in _MOVING | _STATIONARY
+
+
+def _is_of_v2(transform: Any) -> bool:
+    return type(transform).__module__.startswith("torchvision.transforms.v2.")
 
 
 def _first(transform: Any) -> str:
@@ -272,7 +341,13 @@ def _image_of(sample: Any) -> Any:
         if isinstance(leaf, (types.Image, types.Video)) or _is_of_pil(leaf):
             return leaf
     for leaf in leaves:
-        if isinstance(leaf, Tensor) and not isinstance(leaf, types.TVTensor) and leaf.dim() > 1:
+        if isinstance(leaf, Tensor) and not isinstance(leaf, types.TVTensor):
+            if leaf.dim() < 2:
+                raise ValueError(
+                    "torchvision transforms the first tensor of a sample as the image, but its "
+                    f"shape is {tuple(leaf.shape)}: put the image first, or convert it to a "
+                    "tv_tensors.Image"
+                )
             return leaf
         if _is_array(leaf):  # A NumPy image for ToImage.
             return leaf
