@@ -121,12 +121,14 @@ def reproduce(
         return spec, done
 
     # Print messages about unusable files before training. They are repeated at the end.
-    there = dict(usable(specs, is_done, damaged))
+    # By id, because the settings of a plug-in can contain a dictionary, which has no hash.
+    there = {spec.id: (spec, done) for spec, done in usable(specs, is_done, damaged)}
     for words in damaged:
         print_left_out(words)
-    with RunBars(total=sum(not done for done in there.values())) as bars:
+    with RunBars(total=sum(not done for _, done in there.values())) as bars:
+        wanted = [spec for spec, _ in there.values()]
         records = _trained(
-            list(there), ManyRuns(store, jobs, bars.line, hardware), bars.console, damaged
+            wanted, ManyRuns(store, jobs, bars.line, hardware), bars.console, damaged
         )
     if damaged and not records:
         raise DamagedError(" | ".join(dict.fromkeys(damaged)))

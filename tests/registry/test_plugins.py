@@ -112,6 +112,25 @@ def test_a_space_compares_two_kinds_of_network_in_a_row_each(tmp_path):
     assert len(list(tmp_path.glob("runs/kinds/*/record.json"))) == 2
 
 
+def test_a_setting_may_be_a_dictionary_in_every_command_that_trains(tmp_path):
+    field = '    split: Literal["random", "right"] = "random"\n'
+    source = PULSES.read_text()
+    assert source.count(field) == 1
+    file = tmp_path / "mine.py"
+    file.write_text(
+        source.replace(field, f"{field}    levels: dict[str, float] = {{'low': 1.0}}\n")
+    )
+    for command in (
+        [*TRAIN, "--levels", '{"low": 2, "high": 3}'],
+        ["reproduce", "--experiment", "pulses", "--split", "right"],
+    ):
+        done = coordconv(*command, within=tmp_path, plugin=file)
+        assert done.returncode == 0, done.stderr
+    specs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/spec.json")]
+    found = [spec["data"].get("levels", {"low": 1.0}) for spec in specs]
+    assert sorted(map(len, found)) == [1, 1, 2]
+
+
 def test_its_network_is_inspected_and_shared(place, tmp_path):
     done = coordconv("inspect", one_run(place), within=place)
     assert "CoordConv1d" in done.stdout, done.stderr
