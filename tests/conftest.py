@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+import functools
 import gc
 import os
 import sys
@@ -90,6 +91,7 @@ def subnormal_numbers(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_flush_denormal(flushed)
 
 
+@functools.cache
 def _slow(path: Path) -> str | None:
     """Return what the tests of a file or folder need, if they are slow."""
     tests = Path(__file__).parent
@@ -111,7 +113,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if needs := _slow(item.path):
             item.add_marker(pytest.mark.slow(needs))
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(item.path))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -124,9 +126,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
 
 
-def _turn(item: pytest.Item) -> int:
-    """Return when a test runs: the longest files, then the slow ones, then all others."""
+@functools.cache
+def _turn(path: Path) -> int:
+    """Return when the tests of a file run: the longest files, the slow ones, then all others."""
     for turn, name in enumerate(LONGEST):
-        if item.path.is_relative_to(Path(__file__).parent / name):
+        if path.is_relative_to(Path(__file__).parent / name):
             return turn
-    return len(LONGEST) + (not _slow(item.path))
+    return len(LONGEST) + (not _slow(path))
