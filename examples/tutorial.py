@@ -347,7 +347,7 @@ claim("rendering-can-be-perfect")
 # %% [markdown]
 # ## Your turn
 #
-# - `runs("runs")` compares all your runs, and `runs("runs").frame()` returns them as a pandas DataFrame.
+# - `runs("runs")` compares all your runs, and `runs("runs").frame()` returns them as a pandas DataFrame (install it with `pip install pandas`).
 # - `train("regression", split="quadrant", model="hand-built-regressor")` returns a run whose network needs no training. Look at the attribute `.network` of this run to see why.
 # - Train on a canvas that is wider than it is high, with the argument `canvas=(48, 80)`. Then also pass `grid="swapped_divisors"`, which reproduces the bug of section 2. Does the accuracy change?
 # - A single run proves little. Repeat the runs of section 10 with `seed=1` and `seed=2`. Do you agree with the verdicts of the claims?
