@@ -99,3 +99,33 @@ def test_a_task_of_a_plugin_is_trained_compared_and_drawn(tmp_path):
     for words, message in zip(expected, said["refused"], strict=True):
         assert message.startswith("InputError")
         assert words in message
+
+
+DICTIONARIES = """
+import json, sys
+from coordconv_lab import runs, train
+
+words = {"runs": sys.argv[1], "progress": False, "epochs": 1}
+for levels in ({"low": 1}, {"high": 2, "low": 1}, {}):
+    assert train("doubling", levels=levels, **words).spec.data.levels == levels
+listed = runs(sys.argv[1])
+found = [one.spec.data.levels for one in listed.where(levels={"high": 2, "low": 1})]
+print(json.dumps([str(listed), found, sorted(listed.labels)]))
+"""
+
+
+def test_a_setting_may_be_a_dictionary_in_python(tmp_path):
+    split = '    split: Literal["random"] = "random"\n'
+    (tmp_path / "lines.py").write_text(
+        PLUGIN.replace(split, f"{split}    levels: dict[str, float] = {{'low': 3}}\n")
+    )
+    environment = {**os.environ, "COORDCONV_PLUGINS": str(tmp_path / "lines.py")}
+    command = [sys.executable, "-c", DICTIONARIES, str(tmp_path / "runs")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table, found, labels = json.loads(done.stdout.splitlines()[-1])
+    assert found == [{"high": 2, "low": 1}]
+    assert labels == [
+        "line, levels={'high': 2.0, 'low': 1.0}", "line, levels={'low': 1.0}", "line, levels={}"
+    ]  # fmt: skip
+    assert "levels={'low': 1.0}" in table

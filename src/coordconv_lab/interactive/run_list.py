@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from coordconv_lab.errors import InputError, in_short
 from coordconv_lab.interactive.short_names import (
     WORDS_OF_RUNS,
+    by_path,
     has_values,
     has_words,
     paths_of,
@@ -113,7 +114,7 @@ class RunList(Sequence[TrainedRun]):
 
         An example is "head=average".
         """
-        flat = [flat_settings(run.spec.model_dump()) for run in self._runs]
+        flat = [by_path(run.spec.model_dump()) for run in self._runs]
         usual = {kind: _usual([one for one in flat if one["model.kind"] == kind])
                  for kind in {one["model.kind"] for one in flat}}  # fmt: skip
         return [

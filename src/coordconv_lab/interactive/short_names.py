@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from coordconv_lab.errors import InputError, in_short
-from coordconv_lab.recipes import flat_settings, recipe_names, spec_by_recipe, with_settings
+from coordconv_lab.recipes import recipe_names, spec_by_recipe, with_settings
 from coordconv_lab.recipes.settings import check_boolean
 from coordconv_lab.registry import registry
 from coordconv_lab.specs import ExperimentSpec, explain, settings_of_spec
@@ -68,7 +68,7 @@ def spec_from_words(
     else:
         spec, changes = spec_by_recipe(task, split, model, seed, recipe), {}
         fields = spec.model_dump()
-    changes |= _paths(settings or {}, flat_settings(fields), _ARGUMENTS)
+    changes |= _paths(settings or {}, by_path(fields), _ARGUMENTS)
     return with_settings(spec, changes) if changes else spec
 
 
@@ -107,7 +107,21 @@ def paths_of(settings: Mapping[str, Any], spec: ExperimentSpec) -> dict[str, Any
         >>> paths_of({"epochs": 7}, tuned("regression", "uniform", "coordconv"))
         {'training.epochs': 7}
     """
-    return _paths(settings, flat_settings(spec.model_dump()), WORDS_OF_RUNS)
+    return _paths(settings, by_path(spec.model_dump()), WORDS_OF_RUNS)
+
+
+def by_path(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a spec by dotted path; a dictionary is one setting.
+
+    Example:
+        >>> by_path({"seed": 0, "data": {"split": "uniform", "levels": {"low": 1}}})
+        {'seed': 0, 'data.split': 'uniform', 'data.levels': {'low': 1}}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        parts = value if isinstance(value, dict) else None
+        flat |= {name: value} if parts is None else {f"{name}.{one}": parts[one] for one in parts}
+    return flat
 
 
 def _paths(
@@ -172,7 +186,7 @@ def has_values(spec: ExperimentSpec, settings: Mapping[str, Any]) -> bool:
     Raises:
         InputError: The spec cannot have such a value.
     """
-    flat = flat_settings(spec.model_dump())
+    flat = by_path(spec.model_dump())
     fields = {one.path: one.field for one in settings_of_spec(spec)}
     for path, value in settings.items():
         try:
