@@ -154,6 +154,25 @@ def test_ctrl_c_ends_all_workers_and_leaves_runs_to_resume(tmp_path):
 
 
 @ON_LINUX
+def test_a_second_ctrl_c_also_ends_workers_that_do_not_react(tmp_path):
+    (tmp_path / "long.yaml").write_text(SPACE)
+    store = RunStore(tmp_path / "runs" / "long")
+    with _started(tmp_path, "sweep", "long.yaml") as process:
+        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
+        for each in _session(process.pid):
+            if each != process.pid:
+                os.kill(each, signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(1)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        _wait(lambda: len(_session(process.pid)) <= 1)  # the resource tracker is still stopped
+    said = (tmp_path / "said.txt").read_text().splitlines()[1:]
+    assert said == ["coordconv: interrupted; run the same command again to continue"]
+    assert all((store.directory(spec) / "checkpoint.ckpt").exists() for spec in store.specs())
+
+
+@ON_LINUX
 def test_workers_end_with_a_killed_command_even_if_they_wait_for_another_process(tmp_path):
     specs = selected_specs("tuned", ["regression"], ["quadrant"], ["coordconv"], seeds=2)
     options = ("--task", "regression", "--split", "quadrant", "--model", "coordconv")

@@ -57,8 +57,14 @@ class WorkerPool:
             worker.connection.close()
         for worker in self._busy.values():
             worker.process.terminate()
-        for worker in (*self._idle, *self._busy.values()):
-            worker.end()
+        ending = [*self._idle, *self._busy.values()]
+        try:
+            for worker in ending:
+                worker.end()
+        except KeyboardInterrupt:  # Ctrl-C again
+            for worker in ending:
+                worker.kill()
+            raise
 
     @property
     def has_room(self) -> bool:
@@ -182,6 +188,10 @@ class _Worker:
     def end(self) -> None:
         """Wait until the process ends, and kill it if it takes too long."""
         self.process.join(GRACE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the process, if it is still running."""
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
