@@ -26,6 +26,7 @@ from coordconv_lab.cli.app import app
 from coordconv_lab.cli.output import printing
 from coordconv_lab.cli.plugins import split_plugins
 from coordconv_lab.errors import InputError, printable
+from coordconv_lab.interrupts import INTERRUPTED
 from coordconv_lab.plotting import own_settings
 from coordconv_lab.python_files import file_of_error
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"{file} called sys.exit({error.code!r}), so the command has ended early")
         return 1
     except KeyboardInterrupt:
-        _say("interrupted; run the same command again to continue")
+        _say(INTERRUPTED)
         return 130
     if isinstance(output.error, BrokenPipeError):
         return 128 + 13  # the exit code of a process that SIGPIPE ends
