@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_committed_records_give_the_answers_of_the_page(name, capsys):
         in said
     )
     assert f"{len(records)} of {len(records)} runs have exactly the committed scores." in said
+
+
+def test_verdicts_are_only_counted_for_questions_that_name_one(capsys):
+    asked = question_runs([replace(LATITUDE_KNOWN, outcome=None)], 5)
+    records = asked.recorded(RESULTS)
+    print_gains(asked, records, records)
+    printed = capsys.readouterr().out
+    assert "verdicts match" not in printed
+    assert "runs have exactly the committed scores." in printed
 
 
 def test_more_seeds_than_the_study_and_fewer():

@@ -47,7 +47,7 @@ def print_gains(
             table.add_row(_titled(question, _NULL), _written(found.null), should_be)
     console = Console()
     console.print(table)
-    for line in (_verdicts(asked.questions, here), _run_by_run(records, committed)):
+    for line in filter(None, (_verdicts(asked.questions, here), _run_by_run(records, committed))):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -62,12 +62,17 @@ def _written(found: Difference) -> str:
 
 
 def _verdicts(questions: Sequence[Question], here: Sequence[Usefulness | str]) -> str:
-    """Say for how many questions the gain has the same direction as in the committed records."""
+    """Say for how many questions the gain has the same direction as in the committed records.
+
+    The result is "" if no question that is answered names this direction.
+    """
     judged = [
         (question, found.gain.direction)
         for question, found in zip(questions, here, strict=True)
         if question.outcome is not None and not isinstance(found, str)
     ]
+    if not judged:
+        return ""
     other = [
         f"{question.title} ({direction} instead of {question.outcome})"
         for question, direction in judged
