@@ -9,7 +9,7 @@ import pytest
 
 from coordconv_lab.claims.ledger import ledger
 from coordconv_lab.cli import main
-from coordconv_lab.errors import InputError
+from coordconv_lab.errors import DamagedError, InputError
 from coordconv_lab.experiments.notsoclevr.recipes import tuned
 from coordconv_lab.recipes import with_settings
 from coordconv_lab.report import write_report
@@ -156,6 +156,19 @@ def test_the_directory_of_runs_can_be_a_link(tiny, tmp_path):
     (tmp_path / "large disk").mkdir()
     (tmp_path / "runs").symlink_to(tmp_path / "large disk", target_is_directory=True)
     assert run(tiny, RunStore(tmp_path / "runs"), scores_only=True).spec == tiny
+
+
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero"])
+def test_a_checkpoint_that_is_not_a_regular_file_is_refused(kind, tiny, tmp_path):
+    """Reading a pipe would block forever, and a device would fill the memory."""
+    store = RunStore(tmp_path)
+    checkpoint = store.open(tiny) / "checkpoint.ckpt"
+    if kind == "fifo":
+        os.mkfifo(checkpoint)
+    else:
+        checkpoint.symlink_to(kind)
+    with pytest.raises(DamagedError, match=r"checkpoint\.ckpt is damaged .*; delete it"):
+        run(tiny, store)
 
 
 @pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "directory", "loop", "sparse"])

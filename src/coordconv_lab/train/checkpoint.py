@@ -1,6 +1,7 @@
 """The checkpoint of a run: a file, replaced every few seconds, from which a killed run resumes."""
 
 import io
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from coordconv_lab.errors import DamagedError, DivergenceError
 from coordconv_lab.results.digest import sha256
-from coordconv_lab.results.files import remove_if_possible, write_atomically
+from coordconv_lab.results.files import read_file, remove_if_possible, write_atomically
 from coordconv_lab.results.plugin_versions import loaded_versions
 from coordconv_lab.results.store import CHECKPOINT
 from coordconv_lab.specs import ExperimentSpec
@@ -67,7 +68,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            content = _checked(self.path.read_bytes())
+            content = _checked(read_file(self.path, sys.maxsize))
             return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:
             raise self._damaged(error) from error
