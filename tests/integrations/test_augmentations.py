@@ -145,6 +145,20 @@ def test_kornia_must_compute_its_matrix():
         )
 
 
+@pytest.mark.parametrize("sides", [(3, 3), (3, 4), (2, 3)])
+def test_a_box_blur_is_stationary_only_if_it_has_a_middle(sides):
+    augmentations = pytest.importorskip("kornia.augmentation")
+    image = torch.zeros(1, 1, 9, 9)
+    image[..., 4, 4] = 1
+    blur = augmentations.AugmentationSequential(augmentations.RandomBoxBlur(sides, p=1.0))
+    blurred = blur(image)
+    if torch.allclose(blurred, blurred.flip(-1, -2)):
+        assert kornia.apply_with_placement(blur, image)[1] == Placement((9, 9))
+    else:
+        with pytest.raises(ValueError, match="RandomBoxBlur"):
+            kornia.apply_with_placement(blur, image)
+
+
 def test_a_part_of_the_channels_cannot_move_by_itself():
     library = pytest.importorskip("albumentations")
     some = library.SelectiveChannelTransform([library.HorizontalFlip()], channels=[0])

@@ -83,9 +83,7 @@ def apply_with_placement(
 def _moving(module: nn.Module, kornia: Any, stationary: tuple[type, ...]) -> Iterator[nn.Module]:
     """Yield the augmentations that may move pixels, including those inside other modules."""
     still = isinstance(module, kornia.IntensityAugmentationBase2D)
-    # Motion blur may shift the content.
-    still = still and not isinstance(module, kornia.RandomMotionBlur)
-    if still or isinstance(module, stationary):
+    if (still and not _may_shift(module, kornia)) or isinstance(module, stationary):
         return
     if not isinstance(module, kornia.ImageSequential) or isinstance(module, kornia.PatchSequential):
         yield module
@@ -94,6 +92,13 @@ def _moving(module: nn.Module, kornia: Any, stationary: tuple[type, ...]) -> Ite
     if inner and not isinstance(module, kornia.AugmentationSequential):
         yield module  # The matrix of the AugmentationSequential does not include this module.
     yield from inner
+
+
+def _may_shift(module: Any, kornia: Any) -> bool:
+    """Whether a blur may shift the content: any motion blur, or a box with an even side."""
+    if isinstance(module, kornia.RandomBoxBlur):
+        return any(side % 2 == 0 for side in module.flags["kernel_size"])
+    return isinstance(module, kornia.RandomMotionBlur)
 
 
 def _to_old_pixels(matrix: Tensor) -> Tensor:
