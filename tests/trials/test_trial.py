@@ -246,6 +246,16 @@ def test_an_arm_may_return_its_model_in_another_form(tmp_path, finish):
     assert seeds_of(outcome) == [1, 1]
 
 
+def test_tensors_of_the_model_may_be_called_coordinates(tmp_path):
+    def made():
+        model = make()
+        model[0].register_buffer("relative_coords_table", torch.zeros(1))  # as in Swin v2
+        return model
+
+    functions = UserFunctions(made, nothing, by_coordinates(1, 0))
+    assert seeds_of(trial(functions, tmp_path, arms=["first"], seeds=1)) == [1, 1]
+
+
 def test_the_arm_without_coordinates_has_none(tmp_path):
     def train(model):
         convert(model, "all")

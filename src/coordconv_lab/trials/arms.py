@@ -135,12 +135,13 @@ def has_coordinates(model: Any) -> bool:
 def uses_coordinates(model: Any) -> bool:
     """Whether a model has layers with coordinates, or what remains of them in other modules.
 
-    A compiled or precomputed model has no such layers, but it has their weights or maps.
+    A traced or precomputed model has no such layers, but it has their weights or maps.
     """
     if not isinstance(model, nn.Module):
         return False
     tensors = [*model.named_parameters(), *model.named_buffers()]
-    return has_coordinates(model) or any("coord" in name.split(".")[-1] for name, _ in tensors)
+    own = ("coord_weight", "coord_map_")
+    return has_coordinates(model) or any(n.split(".")[-1].startswith(own) for n, _ in tensors)
 
 
 def parameters_of(model: Any) -> int:

@@ -170,13 +170,12 @@ class OneRun:
             UnusableArmError: The trained model has no coordinates, but the model had.
             InputError: The trained model of the arm without coordinates has coordinates.
         """
-        has_now = uses_coordinates(model)
-        if had_coordinates and not has_now:
+        if had_coordinates and not uses_coordinates(model):
             raise UnusableArmError(
                 "the trained model has no coordinates; train must train the model that it is "
                 "called with, and return this model or None, not a new model"
             )
-        if self.arm.where is None and has_now:
+        if self.arm.where is None and uses_coordinates(model):
             raise InputError(
                 "train added coordinates to the model of the arm 'none'; it must not change the "
                 "layers, because the trial adds the coordinates to the other arms"
