@@ -1,6 +1,7 @@
 """Training a run."""
 
 import hashlib
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -47,11 +48,14 @@ def test_the_same_spec_gives_the_same_bits_and_another_seed_does_not(tiny, tmp_p
     assert first.weights_sha256 != other.weights_sha256
 
 
-def test_the_bits_do_not_depend_on_defaults_of_the_process(tiny, tmp_path):
+@pytest.mark.parametrize("how", ["for the process", "in a block"])
+def test_the_bits_do_not_depend_on_defaults_of_the_process(tiny, tmp_path, how):
     wanted = run(tiny, RunStore(tmp_path / "a")).weights_sha256
-    with restored_defaults():
+    in_block = how == "in a block"
+    with restored_defaults(), torch.device("meta") if in_block else nullcontext():
+        if not in_block:
+            torch.set_default_device("meta")
         torch.set_default_dtype(torch.float64)
-        torch.set_default_device("meta")
         torch.set_grad_enabled(False)
         assert run(tiny, RunStore(tmp_path / "b")).weights_sha256 == wanted
         assert torch.zeros(()).dtype == torch.float64
@@ -60,6 +64,8 @@ def test_the_bits_do_not_depend_on_defaults_of_the_process(tiny, tmp_path):
     assert torch.zeros(()).dtype == torch.float32
     assert not torch.zeros(()).is_meta
     assert torch.is_grad_enabled()
+    torch.set_default_device(None)  # nothing is left of the other default
+    assert not torch.zeros(()).is_meta
 
 
 def test_the_files_of_a_run_match_its_record(tiny, store):

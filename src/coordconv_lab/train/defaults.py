@@ -4,7 +4,7 @@ They apply to the entire process, so a change by one run would affect all later 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -21,23 +21,25 @@ def restored_defaults() -> Iterator[None]:
         >>> torch.get_default_dtype()
         torch.float32
     """
-    before = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
     try:
-        yield
+        with torch.set_grad_enabled(torch.is_grad_enabled()):
+            yield
     finally:
-        _set(*before)
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            # With None, torch does not check every call for a device.
+            torch.set_default_device(None if device.type == "cpu" else device)
 
 
 @contextmanager
 def standard_defaults() -> Iterator[None]:
     """Create float32 tensors on the CPU by default, with gradients, inside of the block."""
-    with restored_defaults():
-        _set(torch.float32, torch.device("cpu"), has_gradients=True)
+    is_cpu = torch.get_default_device().type == "cpu"
+    with (
+        restored_defaults(),
+        nullcontext() if is_cpu else torch.device("cpu"),
+        torch.enable_grad(),
+    ):
+        torch.set_default_dtype(torch.float32)
         yield
-
-
-def _set(dtype: torch.dtype, device: torch.device, has_gradients: bool) -> None:
-    torch.set_default_dtype(dtype)
-    torch.set_grad_enabled(has_gradients)
-    if torch.get_default_device() != device:  # otherwise, torch would check every call for it
-        torch.set_default_device(device)
