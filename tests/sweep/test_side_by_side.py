@@ -135,12 +135,19 @@ def _started(place: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
+@contextmanager
+def _two_runs(place: Path) -> Iterator[tuple[subprocess.Popen[str], RunStore]]:
+    """Start a sweep of two long runs, and wait until both have a checkpoint."""
+    (place / "long.yaml").write_text(SPACE)
+    store = RunStore(place / "runs" / "long")
+    with _started(place, "sweep", "long.yaml") as process:
+        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
+        yield process, store
+
+
 @ON_LINUX
 def test_ctrl_c_ends_all_workers_and_leaves_runs_to_resume(tmp_path):
-    (tmp_path / "long.yaml").write_text(SPACE)
-    store = RunStore(tmp_path / "runs" / "long")
-    with _started(tmp_path, "sweep", "long.yaml") as process:
-        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
+    with _two_runs(tmp_path) as (process, store):
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
         _wait(lambda: not _session(process.pid))
@@ -155,10 +162,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_runs_to_resume(tmp_path):
 
 @ON_LINUX
 def test_a_second_ctrl_c_also_ends_workers_that_do_not_react(tmp_path):
-    (tmp_path / "long.yaml").write_text(SPACE)
-    store = RunStore(tmp_path / "runs" / "long")
-    with _started(tmp_path, "sweep", "long.yaml") as process:
-        _wait(lambda: len(list(store.root.glob("*/checkpoint.ckpt"))) == 2)
+    with _two_runs(tmp_path) as (process, store):
         for each in _session(process.pid):
             if each != process.pid:
                 os.kill(each, signal.SIGSTOP)
